@@ -1,0 +1,179 @@
+"""A release, a file or a bundle → readable module, tensor map, proof, folder of artifacts.
+
+The proof is the last step before anything is written: on seeded images the readable module
+and the operator-by-operator lowering must give bitwise equal float32 outputs.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blazepalm.converter.architecture import Recognition, examine
+from blazepalm.converter.tflite import read, read_all
+from blazepalm.converter.tflite.graph import Graph
+from blazepalm.models.errors import ArtifactError, WeightTransferError
+from blazepalm.models.releases import Generation, Release, by_sha256, defaults, resolve
+from blazepalm.models.spec import PalmDetectorSpec, Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.fx import GraphModule
+
+    from blazepalm.converter.weights import TensorMap
+
+PROOF_SEED = 20190817  # any will do; the day the first release appeared
+PROOF_IMAGES = 2
+
+Notice = Callable[[str], None]
+
+
+def warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """One model in memory. `module` is the readable network, or `generic` itself where no
+    family was recognised (`recognition` is None, `reason` says why).
+    """
+
+    graph: Graph
+    release: Release | None
+    recognition: Recognition | None
+    reason: str
+    generic: "GraphModule"
+    module: "nn.Module"
+    tensor_map: "TensorMap"
+
+    @property
+    def name(self) -> str:
+        """The release's name, else the file's."""
+        return self.release.name if self.release else Path(self.graph.source).stem
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Readable output names in the file's order; the file's own where unrecognised."""
+        if self.recognition is not None:
+            return self.recognition.outputs
+        return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
+
+
+def module_of(file_or_release: str | Path, notice: Notice = warn) -> Converted:
+    """Converts in memory and proves the result; nothing is written."""
+    return convert_graph(read(resolve(str(file_or_release))), notice)
+
+
+def convert_graph(graph: Graph, notice: Notice = warn) -> Converted:
+    """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator or
+    WeightTransferError.
+    """
+    import torch
+
+    from blazepalm.converter.lowering import lower
+    from blazepalm.converter.weights import readable_keys, transfer
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+
+    generic = lower(graph)
+    release = by_sha256(graph.sha256)
+    recognition, reason = examine(graph)
+    if recognition is None:
+        notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
+        rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
+        return Converted(graph, release, None, reason, generic, generic, rows)
+    generation = defaults(recognition.family) if release is None else release.generation
+    if release is None:
+        notice(
+            f"{graph.source}: not a known release; value range and thresholds are those of the "
+            f"newest {recognition.family} generation"
+        )
+    spec = with_release(recognition.spec, generation)
+    recognition = replace(recognition, spec=spec)
+    with torch.device("meta"):  # no memory and no random numbers for values about to be replaced
+        module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
+    keys = readable_keys(graph, generic.bindings, recognition.modules)
+    rows = transfer(graph, keys, module)
+    module.eval()
+    converted = Converted(graph, release, recognition, "", generic, module, rows)
+    prove(converted)
+    return converted
+
+
+def with_release(spec: Spec, generation: Generation) -> Spec:
+    """The spec with what the file does not hold: value range and thresholds."""
+    if isinstance(spec, PalmDetectorSpec):
+        return replace(
+            spec,
+            value_range=generation.value_range,
+            score_threshold=generation.score_threshold,
+            suppression_iou=generation.suppression_iou,
+        )
+    return replace(
+        spec,
+        value_range=generation.value_range,
+        presence_threshold=generation.presence_threshold,
+        z_scale=generation.normalize_z,
+    )
+
+
+def prove(converted: Converted) -> None:
+    """Raises WeightTransferError unless both modules agree bit for bit on seeded images."""
+    import torch
+
+    assert converted.recognition is not None
+    graph, spec = converted.graph, converted.recognition.spec
+    shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
+    images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
+    nhwc = torch.from_numpy(images.astype(np.float32))
+    with torch.no_grad():
+        expected = converted.generic(nhwc)
+        found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
+    for name, reference in zip(converted.outputs, expected, strict=True):
+        value = getattr(found, name)
+        if value.shape != reference.shape or not torch.equal(value, reference):
+            raise WeightTransferError(
+                f"{graph.source}: the readable module's {name} differ from the graph's; "
+                "this is a fault of the recognition, not of the file"
+            )
+
+
+def convert(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    notice: Notice = warn,
+) -> list[Path]:
+    """Writes the artifacts of a release, a `.tflite` file or each model of a bundle.
+
+    `output` is the folder to make (for a bundle of several, the parent of one a model); by
+    default the release's name, here. An existing folder is refused unless `force`, and then
+    replaced only if it is empty or one of ours. Nothing is written unless all of it can be.
+    Returns the folders.
+    """
+    from blazepalm.converter.artifacts import check_destination, write
+
+    graphs = read_all(resolve(str(source)))
+    several = len(graphs) > 1
+    if output is None:
+        release = by_sha256(graphs[0].sha256)
+        output = release.name if release and not several else Path(str(source)).stem
+    parent = Path(output)
+    folders = [parent / member_name(graph.source) if several else parent for graph in graphs]
+    if len(set(folders)) < len(folders):
+        raise ArtifactError(f"{source}: two models would go to one folder under {parent}")
+    for folder in folders:
+        check_destination(folder, force)
+    converted = [convert_graph(graph, notice) for graph in graphs]
+    for model, folder in zip(converted, folders, strict=True):
+        write(model, folder, force)
+    return folders
+
+
+def member_name(source: str) -> str:
+    """The folder name of a bundle's member: `x.task:hand_detector.tflite` → `hand_detector`."""
+    return Path(source.rpartition(":")[2]).stem

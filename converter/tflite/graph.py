@@ -1,0 +1,151 @@
+"""The whole of a TFLite subgraph as frozen dataclasses: what every other part of the
+converter works on. Nothing here knows about flatbuffers or torch.
+
+Schema: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blazepalm.converter.tflite.options import Options
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """Affine quantisation: real = scale · (stored − zero_point), per tensor or along `axis`."""
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int
+
+
+@dataclass(frozen=True)
+class SparseDimension:
+    """One level of the storage tree: dense (`dense_size`) or CSR (`segments`, `indices`)."""
+
+    dense_size: int
+    segments: tuple[int, ...] | None = None
+    indices: tuple[int, ...] | None = None
+
+    @property
+    def is_dense(self) -> bool:
+        return self.segments is None
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Schema table SparsityParameters: how a tensor's packed buffer spreads over its shape."""
+
+    traversal_order: tuple[int, ...]
+    block_map: tuple[int, ...]
+    dimensions: tuple[SparseDimension, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the file stores behind a constant: the start of each weight's journey.
+
+    `tensor` and `name` are of the tensor whose buffer holds the bytes; `dtype` is the stored
+    one; `folded` names the operators evaluated on the way (`("DENSIFY", "DEQUANTIZE")`);
+    `sha256` is of the stored bytes as they lie in the file.
+    """
+
+    tensor: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    buffer: int
+    stored_bytes: int
+    sha256: str
+    quantisation: Quantisation | None = None
+    sparsity: Sparsity | None = None
+    folded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of the subgraph. `dtype` is numpy's name (`"float32"`).
+
+    `data` holds a constant's value, of `shape` and `dtype`, read-only, dense and dequantised;
+    it is None for what is computed at run time. `provenance` is set where `data` is.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantisation: Quantisation | None = None
+    data: np.ndarray | None = field(default=None, repr=False, compare=False)
+    provenance: Provenance | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        return self.data is not None
+
+    def __str__(self) -> str:
+        return f"%{self.index} '{self.name}'"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator. `index` is its position in the file; `name` is the builtin's name in the
+    schema (`"CONV_2D"`) or the custom code; an absent optional input is −1.
+    """
+
+    index: int
+    name: str
+    opcode: int
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options | None = None
+    custom_options: bytes = b""
+
+    @property
+    def is_custom(self) -> bool:
+        return self.opcode == 32  # BuiltinOperator.CUSTOM
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One model. `operators` are in execution order, with constant DEQUANTIZE and DENSIFY
+    already evaluated and gone; `tensors` keeps the file's numbering.
+    """
+
+    source: str  # what messages call the file: its path, or bundle path and member
+    sha256: str
+    size: int  # bytes of the file (of the member, in a bundle)
+    description: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    metadata: Mapping[str, bytes]
+    stored_operators: int  # operators in the file, folded ones included
+
+    def constants(self) -> Iterator[Tensor]:
+        """The constants that some operator reads, in tensor order."""
+        read = {index for operator in self.operators for index in operator.inputs}
+        return (t for t in self.tensors if t.is_constant and t.index in read)
+
+    def producer(self, tensor: int) -> Operator | None:
+        """The operator that computes `tensor`; None for inputs and constants."""
+        return self._producers.get(tensor)
+
+    def consumers(self, tensor: int) -> tuple[Operator, ...]:
+        """The operators that read `tensor`, in execution order."""
+        return self._consumers.get(tensor, ())
+
+    def __post_init__(self) -> None:
+        producers = {t: op for op in self.operators for t in op.outputs}
+        consumers: dict[int, tuple[Operator, ...]] = {}
+        for operator in self.operators:
+            for tensor in dict.fromkeys(operator.inputs):
+                consumers[tensor] = (*consumers.get(tensor, ()), operator)
+        object.__setattr__(self, "_producers", producers)
+        object.__setattr__(self, "_consumers", consumers)
+
+    _producers: Mapping[int, Operator] = field(init=False, repr=False, compare=False)
+    _consumers: Mapping[int, tuple[Operator, ...]] = field(init=False, repr=False, compare=False)

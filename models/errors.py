@@ -1,0 +1,35 @@
+"""The errors a user can meet. Each message is one sentence or a short list that says:
+which file, operator or tensor; what was found; what to do.
+"""
+
+
+class BlazePalmError(Exception):
+    """Anything that is the input's or the environment's fault, not ours."""
+
+
+class InvalidModel(BlazePalmError):
+    """The file is not a usable TFLite model."""
+
+
+class UnsupportedOperator(BlazePalmError):
+    """The graph holds operators that nothing lowers; the message lists all of them."""
+
+
+class WeightTransferError(BlazePalmError):
+    """A weight would have no place, two places, or another value after the transfer."""
+
+
+class ArtifactError(BlazePalmError):
+    """A folder or file of ours cannot be written or read back."""
+
+
+class UnknownRelease(BlazePalmError):
+    """No file and no registered release goes by that name."""
+
+
+class InvalidImage(BlazePalmError):
+    """An image cannot be read as H×W×3 uint8."""
+
+
+class CouldNotVerify(BlazePalmError):
+    """The comparison that was asked for could not be made (exit code 3, not 2)."""

@@ -1,0 +1,127 @@
+"""The landmark network: 21 three-dimensional points on the crop of one hand, whether there
+is a hand at all, and which. One class serves every generation; `HandLandmarksSpec` says
+which.
+
+Structure: backbone bottom up, then (2020-05) a neck top down and a second way down, or
+(since 2020-11) inverted residuals and pooling; one small head an output.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from blazepalm.models.blocks import (
+    Backbone,
+    ConvLayer,
+    PaddedConv2d,
+    Up,
+    image_batch,
+    named,
+    stages,
+)
+from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
+from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
+from blazepalm.models.state import load_state
+
+
+class HandOutput(NamedTuple):
+    """What the TFLite file puts out, in its units; None where the release lacks it."""
+
+    landmarks: Tensor  # (B, 63): 21 × (x, y, z) in pixels of the input
+    presence: Tensor  # (B, 1), 0..1
+    handedness: Tensor | None = None  # (B, 1), 0 left .. 1 right, for a mirrored picture
+    world_landmarks: Tensor | None = None  # (B, 63): 21 × (x, y, z) in metres
+
+
+@dataclass(frozen=True)
+class LandmarkPrediction:
+    """One hand. x and y are normalised to the crop; z to its width, smaller is nearer."""
+
+    landmarks: Tensor  # (21, 3)
+    presence: Tensor  # (), 0..1
+    handedness: Tensor | None  # (), 0..1
+    world_landmarks: Tensor | None  # (21, 3), metres about the hand's centre
+
+
+class OutputHead(nn.Module):
+    """One output: a linear layer on pooled features, or a convolution over the whole map."""
+
+    def __init__(self, spec: OutputSpec, pooled: int) -> None:
+        super().__init__()
+        self.layer = (
+            nn.Linear(pooled, spec.values) if spec.conv is None else PaddedConv2d(spec.conv)
+        )
+        self.sigmoid = spec.sigmoid
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layer(x).flatten(1)  # (B, values)
+        return y.sigmoid() if self.sigmoid else y
+
+
+class HandLandmarks(nn.Module):
+    """Finds landmarks. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
+    `HandOutput`; `predict_on_image` and `predict_on_batch` take crops of hands.
+    """
+
+    def __init__(self, spec: HandLandmarksSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.backbone = Backbone(spec.backbone, [step.tap for step in spec.neck])
+        self.neck = named("up", [Up(step) for step in spec.neck])
+        self.trunk = nn.Sequential(stages(spec.trunk))
+        self.features = nn.Sequential()
+        for i, layer in enumerate(spec.features):
+            self.features.add_module(f"layer{i}", ConvLayer(layer))
+        self.heads = nn.ModuleDict({o.name: OutputHead(o, spec.pooled) for o in spec.outputs})
+
+    def forward(self, images: Tensor) -> HandOutput:
+        image_batch(images, self.spec.backbone.stem.in_channels, self.spec.input_size)
+        x, taps = self.backbone(images)  # (B, C, H/32, W/32) or smaller
+        for step, tap in zip(self.neck.values(), taps, strict=True):
+            x = step(x, tap)  # twice as large as before
+        x = self.features(self.trunk(x))  # (B, C, h, w)
+        if self.spec.pooling == "mean":
+            x = x.mean((2, 3))  # (B, C)
+        elif self.spec.pooling == "flatten":
+            x = x.permute(0, 2, 3, 1).flatten(1)  # (B, h·w·C)
+        return HandOutput(**{name: head(x) for name, head in self.heads.items()})
+
+    def predict_on_image(self, image: np.ndarray | Tensor) -> LandmarkPrediction:
+        """Landmarks of one crop: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1),
+        of any size; a crop that is not square is letterboxed. Raises ValueError for another
+        shape or dtype.
+        """
+        parameter = next(self.parameters())
+        square, box = letterbox(
+            as_planes(image).to(parameter.device), self.spec.input_size, self.spec.value_range
+        )
+        with torch.no_grad():
+            output = self(square.to(parameter.dtype))
+        return self._prediction(output, 0, box)
+
+    def predict_on_batch(self, images: Tensor) -> list[LandmarkPrediction]:
+        """Landmarks of each of (B, 3, H, W), already of the model's size and value range."""
+        with torch.no_grad():
+            output = self(images)
+        return [self._prediction(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
+
+    def load_weights(self, path: str | Path) -> None:
+        """Reads `model.safetensors` or `model.pth`; every parameter must be there."""
+        load_state(self, Path(path))
+
+    def _prediction(self, output: HandOutput, index: int, box: Letterbox) -> LandmarkPrediction:
+        height, width = self.spec.input_size
+        raw = output.landmarks[index].unflatten(0, (-1, 3))  # (21, 3) in pixels
+        xy = box.to_image(raw[:, :2] / raw.new_tensor((width, height)))
+        z = box.depth_to_image(raw[:, 2:] / (width * self.spec.z_scale))
+        world = output.world_landmarks
+        return LandmarkPrediction(
+            landmarks=torch.cat((xy, z), dim=1),
+            presence=output.presence[index, 0],
+            handedness=None if output.handedness is None else output.handedness[index, 0],
+            world_landmarks=None if world is None else world[index].unflatten(0, (-1, 3)),
+        )

@@ -1,0 +1,139 @@
+"""BlazePalm: a single-shot detector that finds palms, each with a box, seven keypoints and
+a score. One class serves every generation; `PalmDetectorSpec` says which.
+
+Structure: backbone bottom up, neck top down, one pair of convolutions a map, two or six
+anchors a cell. Paper: https://arxiv.org/abs/2006.10214
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from blazepalm.models.anchors import anchors_from_heads
+from blazepalm.models.blocks import Backbone, PaddedConv2d, Up, image_batch, named
+from blazepalm.models.decode import decode_boxes, decode_scores, weighted_suppression
+from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
+from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
+from blazepalm.models.state import load_state
+
+
+class PalmOutput(NamedTuple):
+    """What the TFLite file puts out, in its units (pixels of the input; logits)."""
+
+    boxes: Tensor  # (B, N, 18): x, y, w, h, then seven keypoints x, y; relative to the anchors
+    scores: Tensor  # (B, N, 1)
+
+
+@dataclass(frozen=True)
+class PalmDetections:
+    """The palms of one image, best first; coordinates normalised to the image, not clipped."""
+
+    boxes: Tensor  # (n, 4): xmin, ymin, xmax, ymax
+    keypoints: Tensor  # (n, 7, 2): x, y; 0 is the wrist, 2 the middle finger's base
+    scores: Tensor  # (n,), 0..1
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class PalmHead(nn.Module):
+    """Boxes and scores of every anchor of one map."""
+
+    def __init__(self, spec: PalmHeadSpec, coordinates: int) -> None:
+        super().__init__()
+        self.coordinates = coordinates
+        self.boxes = PaddedConv2d(spec.boxes)
+        self.scores = PaddedConv2d(spec.scores)
+
+    def forward(self, x: Tensor) -> PalmOutput:
+        boxes = self.boxes(x).permute(0, 2, 3, 1)  # (B, H, W, A·18)
+        scores = self.scores(x).permute(0, 2, 3, 1)  # (B, H, W, A)
+        return PalmOutput(
+            boxes.reshape(boxes.shape[0], -1, self.coordinates),  # (B, H·W·A, 18)
+            scores.reshape(scores.shape[0], -1, 1),  # (B, H·W·A, 1)
+        )
+
+
+class PalmDetector(nn.Module):
+    """Finds palms. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
+    `PalmOutput`; `predict_on_image` and `predict_on_batch` take pictures.
+    """
+
+    anchors: Tensor  # (N, 4): x_center, y_center, w, h, normalised
+
+    def __init__(self, spec: PalmDetectorSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.backbone = Backbone(spec.backbone, [step.tap for step in spec.neck])
+        self.neck = named("up", [Up(step) for step in spec.neck])
+        strides = [spec.input_size[0] // head.size[0] for head in spec.heads]
+        self.heads = nn.ModuleDict(
+            {
+                f"stride{stride}": PalmHead(head, spec.coordinates)
+                for stride, head in zip(strides, spec.heads, strict=True)
+            }
+        )
+        cells = [(*head.size, head.anchors_per_cell) for head in spec.heads]
+        self.register_buffer(
+            "anchors", torch.from_numpy(anchors_from_heads(cells)), persistent=False
+        )
+
+    def forward(self, images: Tensor) -> PalmOutput:
+        image_batch(images, self.spec.backbone.stem.in_channels, self.spec.input_size)
+        x, taps = self.backbone(images)  # (B, C, H/32, W/32)
+        levels = [x]
+        for step, tap in zip(self.neck.values(), taps, strict=True):
+            levels.append(step(levels[-1], tap))  # twice as large as the one before
+        found = [
+            head(levels[spec.level])
+            for head, spec in zip(self.heads.values(), self.spec.heads, strict=True)
+        ]
+        return PalmOutput(
+            torch.cat([f.boxes for f in found], dim=1),  # (B, N, 18)
+            torch.cat([f.scores for f in found], dim=1),  # (B, N, 1)
+        )
+
+    def predict_on_image(self, image: np.ndarray | Tensor) -> PalmDetections:
+        """Palms of one picture: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1),
+        of any size. Raises ValueError for another shape or dtype.
+        """
+        square, box = letterbox(
+            as_planes(image).to(self.anchors.device), self.spec.input_size, self.spec.value_range
+        )
+        with torch.no_grad():
+            output = self(square.to(self.anchors.dtype))
+        return self._detections(output, 0, box)
+
+    def predict_on_batch(self, images: Tensor) -> list[PalmDetections]:
+        """Palms of each of (B, 3, H, W), already of the model's size and value range."""
+        with torch.no_grad():
+            output = self(images)
+        return [self._detections(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
+
+    def load_weights(self, path: str | Path) -> None:
+        """Reads `model.safetensors` or `model.pth`; every parameter must be there."""
+        load_state(self, Path(path))
+
+    def load_anchors(self, path: str | Path) -> None:
+        """Reads an (N, 4) float32 `.npy` in place of the anchors derived from the heads."""
+        anchors = np.load(path, allow_pickle=False)
+        if anchors.shape != tuple(self.anchors.shape):
+            raise ValueError(
+                f"{path}: anchors have shape {anchors.shape}, expected {tuple(self.anchors.shape)}"
+            )
+        self.anchors.copy_(torch.from_numpy(anchors.astype(np.float32)))
+
+    def _detections(self, output: PalmOutput, index: int, box: Letterbox) -> PalmDetections:
+        boxes, keypoints = decode_boxes(
+            output.boxes[index : index + 1], self.anchors, self.spec.input_size
+        )
+        scores = decode_scores(output.scores[index : index + 1])[0]  # (N,)
+        likely = scores >= self.spec.score_threshold
+        points = torch.cat((boxes[0], keypoints[0].flatten(1)), dim=1)[likely]  # (n, 18)
+        points, scores = weighted_suppression(points, scores[likely], self.spec.suppression_iou)
+        points = box.to_image(points)
+        return PalmDetections(points[:, :4], points[:, 4:].unflatten(1, (-1, 2)), scores)

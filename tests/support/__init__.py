@@ -1,0 +1,1 @@
+"""What tests share: where the real models lie, and a builder of small ones."""
