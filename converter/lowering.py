@@ -1,7 +1,8 @@
 """Graph → generic torch module, operator by operator: the trusted path.
 
 No file name, family or release is known here. In float32 the module is what the readable
-modules must equal bit for bit; in float64 (`lower(graph).double()`) it is the oracle.
+modules must equal bit for bit; in float64 (`lower(graph).double()`) it is the oracle: every
+weight is the file's float32 value, every step between is computed in float64.
 """
 
 from collections import Counter
@@ -10,68 +11,124 @@ import torch
 from torch.fx import GraphModule
 
 from blazepalm.converter.ops import LOWERINGS
-from blazepalm.converter.ops.context import Binding, Context
+from blazepalm.converter.ops.context import Context
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.models.errors import UnsupportedOperator
 
 # Where a contributor adds a missing operator, by what its name contains.
-ADVICE = "add a lowering in converter/ops/ and a case in tests/converter/ops/"
+FAMILIES = {
+    "CONV": "convolution",
+    "POOL": "pooling",
+    "RESIZE": "resize",
+    "REDUCE": "reduction",
+    "PAD": "padding",
+    "SLICE": "slicing",
+    "GATHER": "slicing",
+    "SPLIT": "slicing",
+    "MATMUL": "linear",
+    "SOFTMAX": "activation",
+    "ELU": "activation",
+}
 
 
 def check_supported(graph: Graph) -> None:
-    """Raises UnsupportedOperator naming every operator that nothing lowers, all at once."""
-    missing = [op for op in graph.operators if op.name not in LOWERINGS]
-    if not missing:
-        return
+    """Raises UnsupportedOperator naming every operator that nothing lowers and every value
+    computed in another type than float32, all at once.
+    """
+    counts = Counter(op.name for op in graph.operators if op.name not in LOWERINGS)
     first: dict[str, Operator] = {}
-    for op in missing:
+    for op in graph.operators:
         first.setdefault(op.name, op)
-    counts = Counter(op.name for op in missing)
     lines = []
-    for name, op in first.items():
+    for name, count in counts.items():
+        op = first[name]
         kind = "custom" if op.is_custom else f"builtin {op.opcode}"
-        times = "once" if counts[name] == 1 else f"{counts[name]} times"
+        times = "once" if count == 1 else f"{count} times"
         where = f"output {graph.tensors[op.outputs[0]]}" if op.outputs else "no output"
-        lines.append(f"unsupported operator: {name} ({kind}, version {op.version}), {times}")
-        lines.append(f"  first: {graph.source}, subgraph 0, operator {op.index}, {where}")
-    lines.append(f"  help:  {ADVICE}")
-    raise UnsupportedOperator("\n".join(lines))
+        family = next((f for part, f in FAMILIES.items() if part in name.upper()), "elementwise")
+        lines += [
+            f"unsupported operator: {name} ({kind}, version {op.version}), {times}",
+            f"  first: {graph.source}, subgraph 0, operator {op.index}, {where}",
+            f"  help:  add a lowering in converter/ops/{family}.py and a case in "
+            + f"tests/converter/ops/test_{family}.py",
+        ]
+    computed = {t for op in graph.operators for t in op.outputs if op.name in LOWERINGS}
+    for index in sorted(computed | set(graph.inputs)):
+        tensor = graph.tensors[index]
+        if index >= 0 and tensor.dtype != "float32":
+            lines.append(
+                f"unsupported type: {graph.source}, {tensor} is {tensor.dtype}; "
+                "only float32 is computed, so give a float model"
+            )
+    if lines:
+        raise UnsupportedOperator("\n".join(lines))
 
 
 def lower(graph: Graph) -> GraphModule:
     """Builds the module. Input: each graph input in TFLite's axis order (images N×H×W×3
     float32), any batch size. Output: a tuple of the graph's outputs in the file's order,
     TFLite's axis order and units. `module.bindings` tells which operand became which key;
-    `module.outputs` names the outputs.
+    `module.outputs` names the outputs; `module.batch_fixed_by` says why only the file's batch
+    size is taken, or is None. Nodes that leave a tensor of the file carry
+    `node.meta["tflite"] = (operator, tensor)`.
+
+    Raises UnsupportedOperator, listing all that is unsupported, or InvalidModel.
     """
     check_supported(graph)
     context = Context(graph)
     for position, tensor in enumerate(graph.inputs):
         context.open_input(position, tensor)
+    refused = []
     for op in graph.operators:
-        LOWERINGS[op.name](op, context)
+        try:
+            LOWERINGS[op.name](op, context)
+        except UnsupportedOperator as error:
+            refused.append(str(error))
+            context.leave_anything(op)
+    if refused:
+        raise UnsupportedOperator("\n".join(refused))
     outputs = tuple(context.close_output(tensor).node for tensor in graph.outputs)
+    context.fx.output(outputs)
     if context.batch_fixed_by is not None:
         _guard_batch(context)
-    context.fx.output(outputs)
     context.fx.eliminate_dead_code()
+    return _module(context)
+
+
+def _module(context: Context) -> GraphModule:
+    graph = context.graph
     module = GraphModule(context.root, context.fx, class_name="LoweredGraph")
+    for key in context.indices:  # what the code makes is no part of the state_dict
+        owner, _, name = key.rpartition(".")
+        holder = module.get_submodule(owner)
+        if hasattr(holder, name):
+            holder.register_buffer(name, getattr(holder, name), persistent=False)
     module.eval()
-    module.bindings: tuple[Binding, ...] = tuple(context.bindings)  # type: ignore[misc]
-    module.outputs = tuple(graph.tensors[t].name for t in graph.outputs)
-    module.batch_fixed_by = context.batch_fixed_by
+    facts = {
+        "bindings": tuple(context.bindings),
+        "outputs": tuple(graph.tensors[t].name for t in graph.outputs),
+        "batch_fixed_by": context.batch_fixed_by,
+    }
+    for name, fact in facts.items():
+        setattr(module, name, fact)
     return module
 
 
 def _guard_batch(context: Context) -> None:
     """A module that cannot batch says so, instead of mixing images."""
-    image = next(node for node in context.fx.nodes if node.op == "placeholder")
     message = f"this model takes batches of {context.batch} only: {context.batch_fixed_by}"
-    with context.fx.inserting_after(image):
-        context.fx.call_function(require_batch, (image, context.batch, message))
+    placeholders = [node for node in context.fx.nodes if node.op == "placeholder"]
+    for node, tensor in zip(placeholders, context.graph.inputs, strict=True):
+        if context.is_batched(tensor):
+            users = list(node.users)
+            with context.fx.inserting_before(placeholders[-1].next):
+                guard = context.fx.call_function(require_batch, (node, context.batch, message))
+            for user in users:
+                user.replace_input_with(node, guard)
 
 
-def require_batch(image: torch.Tensor, batch: int, message: str) -> None:
-    """Raises ValueError where the first axis is not `batch`."""
+def require_batch(image: torch.Tensor, batch: int, message: str) -> torch.Tensor:
+    """`image` itself; raises ValueError where its first axis is not `batch`."""
     if image.shape[0] != batch:
         raise ValueError(message)
+    return image

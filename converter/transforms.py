@@ -1,21 +1,30 @@
-"""The one table of axis orders: how a constant is laid out in TFLite, and how in torch."""
+"""The one table of axis orders: how a constant is laid out in TFLite, and how in torch.
+
+A transform changes the order and the number of axes, never a value. Letters name the axes:
+N batch, H height, W width, C channels; O and I a kernel's outputs and inputs; 1 an axis of
+length one.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
-# name → permutation of the stored axes, None where the order stays
-PERMUTATIONS: dict[str, tuple[int, ...] | None] = {
-    "as stored": None,
-    "NHWC→NCHW": (0, 3, 1, 2),
-    "OHWI→OIHW": (0, 3, 1, 2),  # CONV_2D kernels
-    "1HWO→O1HW": (3, 0, 1, 2),  # DEPTHWISE_CONV_2D kernels
-    "OHWI→IOHW": (3, 0, 1, 2),  # TRANSPOSE_CONV kernels: torch wants the input channel first
-    "11C→C": None,  # PRELU slopes shared over the image
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as stored": lambda a: a,
+    "NHWC→NCHW": lambda a: a.transpose(0, 3, 1, 2),
+    # kernels
+    "OHWI→OIHW": lambda a: a.transpose(0, 3, 1, 2),  # CONV_2D
+    "1HWO→O1HW": lambda a: a.transpose(3, 0, 1, 2),  # DEPTHWISE_CONV_2D
+    "OHWI→IOHW": lambda a: a.transpose(3, 0, 1, 2),  # TRANSPOSE_CONV: torch has inputs first
+    # one value a channel, whatever axes of length one stand around them
+    "11C→C": lambda a: a.reshape(-1),
+    # operands of lower rank that TFLite broadcasts against the last axes of N, H, W, C
+    "C→C11": lambda a: a.reshape(-1, 1, 1),
+    "WC→C1W": lambda a: a.transpose(1, 0)[:, None, :],
+    "HWC→CHW": lambda a: a.transpose(2, 0, 1),
 }
 
 
 def apply_transform(stored: np.ndarray, transform: str) -> np.ndarray:
     """The stored array in torch's order: a view, no value changed."""
-    permutation = PERMUTATIONS[transform]
-    if transform == "11C→C":
-        return stored.reshape(-1)
-    return stored if permutation is None else stored.transpose(permutation)
+    return TRANSFORMS[transform](stored)

@@ -63,10 +63,10 @@ def letterbox(
     box = Letterbox(left=(1 - width / (columns * scale)) / 2, top=(1 - height / (rows * scale)) / 2)
     x = (torch.arange(columns, device=image.device) - box.left * columns) * scale
     y = (torch.arange(rows, device=image.device) - box.top * rows) * scale
-    # grid_sample counts −1 as the middle of the first pixel, 1 as that of the last
-    grid_x = (2 * x / max(width - 1, 1) - 1).expand(rows, columns)
-    grid_y = (2 * y / max(height - 1, 1) - 1)[:, None].expand(rows, columns)
+    # grid_sample counts −1 as the outer edge of the first pixel, 1 as that of the last
+    grid_x = ((2 * x + 1) / width - 1).expand(rows, columns)
+    grid_y = ((2 * y + 1) / height - 1)[:, None].expand(rows, columns)
     grid = torch.stack((grid_x, grid_y), dim=-1)[None]  # (1, rows, columns, 2)
-    square = F.grid_sample(image[None], grid, padding_mode="zeros", align_corners=True)
+    square = F.grid_sample(image[None], grid, padding_mode="zeros", align_corners=False)
     low, high = value_range
     return square * ((high - low) / 255) + low, box  # (1, 3, rows, columns)

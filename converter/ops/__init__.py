@@ -2,14 +2,18 @@
 
 from blazepalm.converter.ops import (  # noqa: F401
     activation,
+    blocks,
     convolution,
     elementwise,
+    joining,
     linear,
+    padding,
     pooling,
     reduction,
     resize,
     shape,
     slicing,
+    transposed,
 )
 from blazepalm.converter.ops.registry import LOWERINGS
 

@@ -1,26 +1,27 @@
 """What a lowering function works with: the values computed so far, the constants, and the
 module under construction.
 
-A lowering is ordinary torch code run once on `torch.fx` proxies, which records it. The one
-gap in meaning is layout. TFLite is channels-last; torch's convolutions are channels-first.
+A lowering is ordinary torch code run once on `torch.fx` proxies, which records it; to the
+type checker they are the tensors that they stand for. The one gap in meaning is layout. TFLite is channels-last; torch's convolutions are channels-first.
 So every rank-4 value is held in one of two orders and says which: `channels_first` (stored
 N, C, H, W) or plain (stored as TFLite does). Its `shape` is always TFLite's. An operator
-asks for the order that it needs; only where the two meet is a permute recorded.
+asks for the order that it needs; only where the two meet is a permute recorded, once.
 
 The second is the batch. Files fix it at 1; here it stays free for every value whose first
 axis still counts images (`batched`). An operator that merges or moves that axis calls
 `fix_batch`, and the module then takes the file's batch size only.
 """
 
-import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.fx import Node
 from torch.fx.proxy import GraphAppendingTracer, Proxy
 
+from blazepalm.converter.ops.geometry import MAX_ELEMENTS, elements
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.models.errors import InvalidModel, UnsupportedOperator
@@ -28,17 +29,22 @@ from blazepalm.models.errors import InvalidModel, UnsupportedOperator
 TO_CHANNELS_FIRST = (0, 3, 1, 2)  # N H W C → N C H W
 TO_CHANNELS_LAST = (0, 2, 3, 1)  # N C H W → N H W C
 
+# how a constant of each rank broadcasts against a value held as N, C, H, W
+BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Value:
-    """A run-time tensor: `proxy` records what is done to it, `shape` is TFLite's."""
+    """A run-time tensor of TFLite's `shape`. `orders` records what is done to it, by whether
+    the axes are N, C, H, W; the other order joins once an operator asks for it.
+    """
 
-    proxy: Proxy
     shape: tuple[int, ...]
-    channels_first: bool
+    channels_first: bool  # the order that suits the value
     batched: bool
+    orders: dict[bool, Tensor]
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,11 @@ class Binding:
     key: str
 
 
+def node_of(proxy: Tensor) -> Node:
+    """The node that records `proxy`."""
+    return cast(Proxy, proxy).node
+
+
 class Context:
     """Records the torch code of one graph, operator by operator."""
 
@@ -61,9 +72,24 @@ class Context:
         self.fx = torch.fx.Graph()
         self.tracer = GraphAppendingTracer(self.fx)
         self.bindings: list[Binding] = []
+        self.indices: list[str] = []  # keys of buffers that no constant of the file holds
         self.batch_fixed_by: str | None = None
-        self.batch = graph.tensors[graph.inputs[0]].shape[0] if graph.tensors[graph.inputs[0]].shape else 1
+        if not graph.inputs:
+            raise InvalidModel(f"{graph.source}: the model has no input")
+        self.batch = (*graph.tensors[graph.inputs[0]].shape, 1)[0]
         self._values: dict[int, Value] = {}
+
+    # What is wrong ----------------------------------------------------------------------
+
+    def invalid(self, op: Operator, sentence: str) -> InvalidModel:
+        """The error to raise where `op` contradicts TFLite's specification."""
+        return InvalidModel(f"{self.graph.source}: operator {op.index} {op.name}: {sentence}")
+
+    def unsupported(self, op: Operator, sentence: str) -> UnsupportedOperator:
+        """The error to raise where `op` is in order, but nothing here lowers it."""
+        return UnsupportedOperator(
+            f"{self.graph.source}: operator {op.index} {op.name}: {sentence}"
+        )
 
     # What an operator reads -------------------------------------------------------------
 
@@ -72,15 +98,32 @@ class Context:
         if op.options is None:
             return kind()
         if not isinstance(op.options, kind):
-            raise InvalidModel(
-                f"{self.graph.source}: operator {op.index} {op.name} carries "
-                f"{type(op.options).__name__}, expected {kind.__name__}"
-            )
+            raise self.invalid(op, f"carries {type(op.options).__name__}, expected {kind.__name__}")
         return op.options
+
+    def has(self, op: Operator, slot: int) -> bool:
+        """Whether an optional operand is present."""
+        return slot < len(op.inputs) and op.inputs[slot] >= 0
+
+    def operand(self, op: Operator, slot: int) -> int:
+        """The tensor index of operand `slot`, which must be there."""
+        if not self.has(op, slot):
+            raise self.invalid(op, f"operand {slot} is missing")
+        return op.inputs[slot]
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape in TFLite's order, with the file's batch size."""
         return self.graph.tensors[tensor].shape
+
+    def shape_of(self, op: Operator, slot: int, rank: int | None = None) -> tuple[int, ...]:
+        """The shape of operand `slot` in TFLite's order; InvalidModel unless of `rank`."""
+        shape = self.shape(self.operand(op, slot))
+        if rank is not None and len(shape) != rank:
+            tensor = self.graph.tensors[op.inputs[slot]]
+            raise self.invalid(
+                op, f"operand {slot} {tensor} has shape {list(shape)}, expected rank {rank}"
+            )
+        return shape
 
     def is_constant(self, tensor: int) -> bool:
         return self.graph.tensors[tensor].is_constant
@@ -95,79 +138,131 @@ class Context:
 
     def constant(self, op: Operator, slot: int) -> np.ndarray:
         """A constant operand that shapes the code (axes, paddings, sizes), as numpy."""
-        tensor = self.graph.tensors[op.inputs[slot]]
+        tensor = self.graph.tensors[self.operand(op, slot)]
         if tensor.data is None:
-            raise UnsupportedOperator(
-                f"{self.graph.source}: operator {op.index} {op.name} reads operand {slot} {tensor} "
-                "at run time; only a constant is supported there"
+            raise self.unsupported(
+                op, f"operand {slot} {tensor} is computed at run time; only a constant will do"
             )
         return tensor.data
 
     def integers(self, op: Operator, slot: int) -> tuple[int, ...]:
         """A constant integer operand, flattened to Python integers."""
-        return tuple(int(i) for i in self.constant(op, slot).reshape(-1))
+        data = self.constant(op, slot)
+        if data.dtype.kind not in "iu":
+            raise self.invalid(op, f"operand {slot} is {data.dtype}, expected integers")
+        return tuple(int(i) for i in data.reshape(-1))
 
-    def has(self, op: Operator, slot: int) -> bool:
-        """Whether an optional operand is present."""
-        return slot < len(op.inputs) and op.inputs[slot] >= 0
+    def axis(self, op: Operator, axis: int, rank: int) -> int:
+        """An axis that may be counted from the end (negative), as 0 … rank − 1."""
+        if not -rank <= axis < rank:
+            raise self.invalid(op, f"axis {axis} of {rank} axes")
+        return axis % rank
 
-    def plain(self, op: Operator, slot: int) -> Proxy:
+    def plain(self, op: Operator, slot: int) -> Tensor:
         """Operand `slot` in TFLite's axis order; a constant becomes a parameter."""
-        tensor = op.inputs[slot]
-        if self.is_constant(tensor):
-            return self.parameter(op, slot, "constant", "as stored")
-        value = self._value(op, tensor)
-        return value.proxy.permute(*TO_CHANNELS_LAST) if value.channels_first else value.proxy
+        return self._ordered(op, slot, False)
 
-    def channels_first(self, op: Operator, slot: int) -> Proxy:
+    def channels_first(self, op: Operator, slot: int) -> Tensor:
         """Rank-4 operand `slot` as N, C, H, W; a constant becomes a parameter."""
-        tensor = op.inputs[slot]
-        if len(self.shape(tensor)) != 4:
-            raise InvalidModel(
-                f"{self.graph.source}: operator {op.index} {op.name} needs a rank-4 operand, "
-                f"{self.graph.tensors[tensor]} has shape {list(self.shape(tensor))}"
-            )
-        if self.is_constant(tensor):
-            return self.parameter(op, slot, "constant", "NHWC→NCHW")
-        value = self._value(op, tensor)
-        return value.proxy if value.channels_first else value.proxy.permute(*TO_CHANNELS_FIRST)
+        self.shape_of(op, slot, rank=4)
+        return self._ordered(op, slot, True)
 
-    def parameter(self, op: Operator, slot: int, role: str, transform: str) -> Proxy:
-        """Constant operand `slot` as a parameter (a buffer, if not floating point) of the
-        module, transformed; its key is `op<index>_<name>.<role>`.
+    def held(self, op: Operator, slot: int) -> tuple[Tensor, bool]:
+        """Operand `slot` in the order it has now, and whether that is N, C, H, W."""
+        first = self.is_channels_first(self.operand(op, slot))
+        return self._ordered(op, slot, first), first
+
+    def flat(self, op: Operator, slot: int) -> Tensor:
+        """Operand `slot` with its elements in TFLite's order, its axes in any: what a
+        reshape starts from. Where H·W or C is 1 the two orders are one.
         """
-        self.constant(op, slot)  # or a clear refusal
-        tensor = self.graph.tensors[op.inputs[slot]]
-        owner_name = f"op{op.index:03d}_{op.name.lower()}"
-        if not hasattr(self.root, owner_name):
-            self.root.add_module(owner_name, nn.Module())
-        owner = getattr(self.root, owner_name)
-        role = role if not hasattr(owner, role) else f"{role}{slot}"
-        assert tensor.data is not None
-        data = torch.from_numpy(np.array(apply_transform(tensor.data, transform), order="C"))
-        if data.is_floating_point():
-            owner.register_parameter(role, nn.Parameter(data))
-        else:
-            owner.register_buffer(role, data)
-        key = f"{owner_name}.{role}"
-        self.bindings.append(Binding(op.index, slot, tensor.index, transform, key))
-        return Proxy(self.fx.get_attr(key), self.tracer)
+        shape = self.shape_of(op, slot)
+        value = self._values.get(op.inputs[slot])
+        one = len(shape) == 4 and 1 in (shape[1] * shape[2], shape[3])
+        if one and value is not None and False not in value.orders:
+            return value.orders[True]
+        return self.plain(op, slot)
+
+    def broadcastable(
+        self, op: Operator, slot: int, *, channels_first: bool, role: str = "constant"
+    ) -> Tensor:
+        """Operand `slot` such that torch broadcasts it as TFLite does, against values held as
+        `channels_first` says. A constant may be of lower rank then, a run-time value may not.
+        """
+        if not self.is_constant(self.operand(op, slot)):
+            return self._ordered(op, slot, channels_first and len(self.shape_of(op, slot)) == 4)
+        transform = BROADCAST[len(self.shape_of(op, slot))] if channels_first else "as stored"
+        return self.parameter(op, slot, role, transform)
+
+    def parameter(self, op: Operator, slot: int, role: str, transform: str) -> Tensor:
+        """Constant operand `slot` as a parameter of the module, transformed; its key is
+        `op<index>_<name>.<role>`. Its values are not looked at: they may be filled in later.
+        """
+        stored = self.constant(op, slot)
+        if stored.dtype != np.float32:
+            raise self.unsupported(op, f"operand {slot} is {stored.dtype}, expected float32")
+        owner, key = self._name(op, role, slot)
+        data = torch.from_numpy(np.array(apply_transform(stored, transform), order="C"))
+        owner.register_parameter(key.rpartition(".")[2], nn.Parameter(data))
+        self.bindings.append(Binding(op.index, slot, op.inputs[slot], transform, key))
+        return self._record(self.fx.get_attr(key))
+
+    def index(self, op: Operator, role: str, indices: np.ndarray) -> Tensor:
+        """A vector of indices for `index_select`: part of the code, not of the state_dict."""
+        owner, key = self._name(op, role, 0)
+        owner.register_buffer(key.rpartition(".")[2], torch.from_numpy(indices.astype(np.int64)))
+        self.indices.append(key)
+        return self._record(self.fx.get_attr(key))
 
     # What an operator leaves ------------------------------------------------------------
 
+    def check_shape(self, op: Operator, shape: tuple[int, ...], slot: int = 0) -> None:
+        """Raises InvalidModel unless `shape` is what the file says of output `slot`."""
+        if slot >= len(op.outputs) or op.outputs[slot] < 0:
+            raise self.invalid(op, f"output {slot} is missing")
+        tensor = self.graph.tensors[op.outputs[slot]]
+        if tuple(shape) != tensor.shape:
+            raise self.invalid(
+                op,
+                f"its operands give shape {list(shape)}, "
+                f"the file says {list(tensor.shape)} of {tensor}",
+            )
+        if elements(shape) > MAX_ELEMENTS:
+            raise self.invalid(op, f"output {tensor} of {elements(shape)} values is too large")
+
     def leave(
-        self, op: Operator, proxy: Proxy, *, channels_first: bool = False, batched: bool | None = None,
+        self,
+        op: Operator,
+        proxy: Tensor,
+        shape: tuple[int, ...],
+        *,
+        channels_first: bool = False,
+        batched: bool | None = None,
         slot: int = 0,
     ) -> None:
-        """Output `slot` of `op` is `proxy`. `batched` defaults to whether any operand is."""
-        tensor = self.graph.tensors[op.outputs[slot]]
+        """Output `slot` of `op` is `proxy`, of TFLite's `shape`. `batched` defaults to
+        whether any operand is.
+        """
+        self.check_shape(op, shape, slot)
+        tensor = op.outputs[slot]
         if batched is None:
             batched = any(self.is_batched(i) for i in op.inputs if i >= 0)
-        proxy.node.meta["tflite"] = (op.index, tensor.index)
-        self._values[tensor.index] = Value(proxy, tensor.shape, channels_first, batched)
+        node_of(proxy).meta.setdefault("tflite", (op.index, tensor))
+        self._values[tensor] = Value(tuple(shape), channels_first, batched, {channels_first: proxy})
+
+    def leave_anything(self, op: Operator) -> None:
+        """Gives the outputs of an operator that was refused a stand-in, so that what else is
+        wrong with the graph can be found too.
+        """
+        for tensor in op.outputs:
+            if tensor >= 0:
+                stand_in = self._values[self.graph.inputs[0]].orders[False]
+                self._values[tensor] = Value(self.shape(tensor), False, True, {False: stand_in})
 
     def free_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A literal shape of a batched value with its first axis freed: (1, 864, 18) → (−1, 864, 18)."""
+        """A literal shape of a batched value with its first axis freed: (1, 864, 18) →
+        (−1, 864, 18).
+        """
         return (-1, *shape[1:])
 
     def fix_batch(self, op: Operator, why: str) -> None:
@@ -178,26 +273,49 @@ class Context:
     # The edges --------------------------------------------------------------------------
 
     def open_input(self, position: int, tensor: int) -> None:
+        """A placeholder in TFLite's axis order. Rank-4 images are held channels-first as soon
+        as an operator asks, by one copy that keeps every later one on contiguous memory.
+        """
         shape = self.shape(tensor)
         name = "image" if len(self.graph.inputs) == 1 else f"input{position}"
-        proxy = Proxy(self.fx.placeholder(name), self.tracer)
-        batched = bool(shape) and shape[0] == self.batch
-        if len(shape) == 4:  # one copy here keeps every later operator on contiguous memory
-            proxy = proxy.permute(*TO_CHANNELS_FIRST).contiguous()
-        self._values[tensor] = Value(proxy, shape, len(shape) == 4, batched)
+        proxy = self._record(self.fx.placeholder(name))
+        batched = shape[:1] == (self.batch,)
+        self._values[tensor] = Value(shape, len(shape) == 4, batched, {False: proxy})
 
-    def close_output(self, tensor: int) -> Proxy:
-        value = self._values[tensor]
-        return value.proxy.permute(*TO_CHANNELS_LAST) if value.channels_first else value.proxy
-
-    def _value(self, op: Operator, tensor: int) -> Value:
+    def close_output(self, tensor: int) -> Tensor:
+        """A graph output in TFLite's axis order."""
         if tensor not in self._values:
             raise InvalidModel(
-                f"{self.graph.source}: operator {op.index} {op.name} reads {self.graph.tensors[tensor]} "
-                "before anything computes it"
+                f"{self.graph.source}: nothing computes the output {self.graph.tensors[tensor]}"
             )
-        return self._values[tensor]
+        return self._order(self._values[tensor], False)
 
+    def _ordered(self, op: Operator, slot: int, channels_first: bool) -> Tensor:
+        tensor = self.operand(op, slot)
+        if self.is_constant(tensor):
+            transform = "NHWC→NCHW" if channels_first else "as stored"
+            return self.parameter(op, slot, "constant", transform)
+        if tensor not in self._values:
+            raise self.invalid(op, f"reads {self.graph.tensors[tensor]} before it is computed")
+        return self._order(self._values[tensor], channels_first)
 
-def elements(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
+    def _order(self, value: Value, channels_first: bool) -> Tensor:
+        if channels_first not in value.orders:
+            axes = TO_CHANNELS_FIRST if channels_first else TO_CHANNELS_LAST
+            other = value.orders[not channels_first]
+            turned = other.permute(*axes)
+            if node_of(other).op == "placeholder":
+                turned = turned.contiguous()
+            value.orders[channels_first] = turned
+        return value.orders[channels_first]
+
+    def _record(self, node: Node) -> Tensor:
+        return cast(Tensor, Proxy(node, self.tracer))
+
+    def _name(self, op: Operator, role: str, slot: int) -> tuple[nn.Module, str]:
+        owner_name = f"op{op.index:03d}_{op.name.lower()}"
+        if not hasattr(self.root, owner_name):
+            self.root.add_module(owner_name, nn.Module())
+        owner = self.root.get_submodule(owner_name)
+        role = role if not hasattr(owner, role) else f"{role}{slot}"
+        return owner, f"{owner_name}.{role}"

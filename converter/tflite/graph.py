@@ -85,7 +85,7 @@ class Tensor:
         return self.data is not None
 
     def __str__(self) -> str:
-        return f"%{self.index} '{self.name}'"
+        return f"%{self.index} {self.name!r}"  # escaped: a name may hold anything
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Graph:
     outputs: tuple[int, ...]
     metadata: Mapping[str, bytes]
     stored_operators: int  # operators in the file, folded ones included
+    dequantised: bool = False  # the file computes in integers; this is its float meaning
 
     def constants(self) -> Iterator[Tensor]:
         """The constants that some operator reads, in tensor order."""

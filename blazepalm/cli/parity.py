@@ -1,0 +1,133 @@
+"""`blazepalm parity FILE_OR_RELEASE…`: the verdict as a table or as JSON.
+
+Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails, 2 a source
+or an option is bad, 3 it could not be verified; the highest that applies.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from blazepalm.models.errors import ArtifactError
+from blazepalm.reports import policy
+
+REPORT = "parity.json"
+
+OnInput = Callable[[str, int, int], None]
+
+
+def parity(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE_OR_RELEASE...",
+            help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[
+        int,
+        typer.Option(min=policy.LEAST_INPUTS, help="Seeded random inputs for each model."),
+    ] = policy.INPUTS,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = policy.SEED,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Inputs in work at once; changes no number.", show_default="processors"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help=f"Folder to write {REPORT} to.", show_default=False),
+    ] = None,
+) -> None:
+    """Compare the PyTorch modules of releases with LiteRT and a float64 oracle."""
+    from blazepalm.reports.parity import parity as compare
+    from blazepalm.reports.terminal import print_report
+
+    if output is not None:
+        check_writable(output)
+    with progress(Console(stderr=True)) as on_input:
+        report = compare(
+            *sources, inputs=inputs, seed=seed, workers=jobs, keep_going=True, on_input=on_input
+        )
+    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if as_json:
+        sys.stdout.write(text)
+        for failure in report.failures:
+            print(f"error: {failure.message}", file=sys.stderr)
+    else:
+        print_report(report, Console())
+    if output is not None and report.models:
+        written = write_report(text, output)
+        print(f"report: {written}", file=sys.stderr if as_json else sys.stdout)
+    raise typer.Exit(report.exit_code)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises ArtifactError before the work where `write_report` would after it."""
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ArtifactError(f"{folder}: {nearest} is not a folder that can be written to")
+    if (folder / REPORT).is_dir():
+        raise ArtifactError(f"{folder / REPORT} is a folder; choose another -o")
+
+
+def write_report(text: str, folder: Path) -> Path:
+    """Writes the report whole or not at all, in place of an older one; returns its path."""
+    target = folder / REPORT
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=folder, prefix=f".{REPORT}.", delete=False
+        ) as temporary:
+            temporary.write(text)
+        try:
+            os.chmod(temporary.name, 0o644)
+            os.replace(temporary.name, target)
+        except OSError:
+            os.unlink(temporary.name)
+            raise
+    except OSError as error:
+        raise ArtifactError(f"{target}: cannot be written: {error.strerror or error}") from error
+    return target
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[OnInput]:
+    """A bar for each model on a terminal, else a plain line a quarter of the way."""
+    if not console.is_terminal:
+        yield _plain_progress()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = {}
+
+        def on_input(model: str, done: int, total: int) -> None:
+            if model not in tasks:
+                tasks[model] = bars.add_task(model, total=total)
+            bars.update(tasks[model], completed=done)
+
+        yield on_input
+
+
+def _plain_progress() -> OnInput:
+    def on_input(model: str, done: int, total: int) -> None:
+        if done == total or done * 4 // total != (done - 1) * 4 // total:
+            print(f"{model}: {done} of {total} inputs", file=sys.stderr, flush=True)
+
+    return on_input

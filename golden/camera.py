@@ -1,0 +1,100 @@
+"""Where a hand is seen from: hand space (mm) to pixels, and pixels to rays.
+
+View space has x to the right, y up, z towards the camera, its origin at the palm's middle; the
+camera looks along −z. A pixel's centre is at half-integer coordinates; joints are given in the
+same coordinates (0, 0 is the image's upper left corner), as MediaPipe's normalised ones are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from blazepalm.golden.distance import Field, Points
+from blazepalm.golden.skeleton import PALM_JOINTS, PALM_LENGTH, Array, Skeleton, rotation
+
+
+@dataclass(frozen=True)
+class View:
+    """Turns of the hand in degrees, applied in this order: `yaw` about the fingers' direction
+    (0 shows the palm, 180 the back), `pitch` (positive tips the fingers towards the camera),
+    `roll` clockwise in the image. `scale`: palm length in parts of the image's short side, at
+    the palm's distance. `centre`: where the palm's middle is, in parts of width and height.
+    `field_of_view`: degrees over the short side.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    scale: float = 0.25
+    centre: tuple[float, float] = (0.5, 0.6)
+    field_of_view: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0.005 <= self.scale <= 3.0:
+            raise ValueError(f"scale is {self.scale}, expected 0.005 to 3")
+        if not 5.0 <= self.field_of_view <= 100.0:
+            raise ValueError(f"field_of_view is {self.field_of_view}°, expected 5° to 100°")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A view of one hand in an image of `size` (height, width). `turn` takes hand space to view
+    space; `origin` is the camera in hand space; `focal` is in pixels; `distance` in mm.
+    """
+
+    size: tuple[int, int]
+    turn: Array
+    middle: Array
+    origin: Array
+    focal: float
+    distance: float
+    principal: tuple[float, float]
+
+    def project(self, points: Array) -> Array:
+        """(N, 3) mm in hand space → (N, 2) pixels."""
+        x, y, z = self.to_view(points).T
+        scale = self.focal / (self.distance - z)
+        return np.stack([self.principal[0] + x * scale, self.principal[1] - y * scale], axis=1)
+
+    def to_view(self, points: Array) -> Array:
+        """(N, 3) mm in hand space → (N, 3) mm in view space."""
+        return (points - self.middle) @ self.turn.T
+
+    def to_camera(self, points: Array) -> Array:
+        """(N, 3) mm in hand space → (N, 3) metres from the camera: right, down, forward."""
+        x, y, z = self.to_view(points).T
+        return np.stack([x, -y, self.distance - z], axis=1) / 1000.0
+
+    def directions(self, u: Field, v: Field) -> Points:
+        """Unit directions in hand space of the rays through pixels (u, v), each (N,) float32."""
+        x = (u - np.float32(self.principal[0])) * np.float32(1.0 / self.focal)
+        y = (np.float32(self.principal[1]) - v) * np.float32(1.0 / self.focal)
+        scale = 1.0 / np.sqrt(x * x + y * y + 1.0)
+        columns = self.turn.astype(np.float32)
+        dx, dy, dz = ((columns[0, i] * x + columns[1, i] * y - columns[2, i]) * scale for i in range(3))
+        return dx, dy, dz
+
+    def footprint(self, pixels: float) -> float:
+        """How many mm at a distance of 1 mm a radius in pixels covers."""
+        return pixels / self.focal
+
+
+def place_camera(view: View, skeleton: Skeleton, size: tuple[int, int], left: bool) -> Camera:
+    """The camera that sees a hand as `view` says. A left hand is a right one whose `turn`
+    mirrors it first, so the same yaw still shows its palm.
+    """
+    height, width = size
+    short = min(height, width)
+    turn = (
+        rotation(np.array([0.0, 0.0, 1.0]), -view.roll)
+        @ rotation(np.array([1.0, 0.0, 0.0]), view.pitch)
+        @ rotation(np.array([0.0, 1.0, 0.0]), view.yaw)
+    )
+    if left:
+        turn = turn @ np.diag([-1.0, 1.0, 1.0])
+    focal = short / (2.0 * np.tan(np.deg2rad(view.field_of_view) / 2.0))
+    distance = focal * PALM_LENGTH / (view.scale * short)
+    middle = skeleton.joints[list(PALM_JOINTS)].mean(axis=0)
+    origin = middle + turn.T @ np.array([0.0, 0.0, distance])
+    principal = (view.centre[0] * width, view.centre[1] * height)
+    return Camera(size, turn, middle, origin, float(focal), float(distance), principal)

@@ -1,0 +1,175 @@
+"""Joint angles become 21 joints and a frame for each bone: forward kinematics of one hand.
+
+Joints are in MediaPipe's order (`mediapipe/python/solutions/hands.py`, `HandLandmark`).
+Hand space is in millimetres, for a right hand: the origin at the wrist, x towards the thumb,
+y towards the fingers, z out of the palm. A tip joint lies in the finger's pad, a few
+millimetres inside the skin. A left hand is the mirror image (x negated).
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+WRIST = 0
+CHAINS = {name: tuple(range(1 + 4 * i, 5 + 4 * i)) for i, name in enumerate(FINGERS)}
+BONES = tuple(
+    (parent, child)
+    for chain in CHAINS.values()
+    for parent, child in zip((WRIST, *chain), chain, strict=False)
+)
+PALM_JOINTS = (0, 5, 9, 13, 17)
+PALM_LENGTH = 92.0  # mm, wrist to the base of the middle finger
+
+# degrees; a pose outside is refused
+LIMITS = {
+    "spread": (-25.0, 25.0),
+    "mcp": (-30.0, 95.0),
+    "pip": (-5.0, 115.0),
+    "dip": (-15.0, 90.0),
+    "thumb.spread": (-25.0, 65.0),
+    "thumb.forward": (-10.0, 75.0),
+    "thumb.roll": (-30.0, 75.0),
+    "thumb.mcp": (-15.0, 70.0),
+    "thumb.ip": (-30.0, 90.0),
+    "wrist_flexion": (-70.0, 80.0),
+    "wrist_deviation": (-25.0, 35.0),
+}
+
+
+@dataclass(frozen=True)
+class Finger:
+    """Angles of one finger in degrees: sideways towards the thumb, then flexions."""
+
+    spread: float = 0.0
+    mcp: float = 0.0
+    pip: float = 0.0
+    dip: float = 0.0
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """Angles in degrees. The metacarpal leans `spread` away from the fingers' direction within
+    the palm's plane and `forward` out of it; `roll` turns its pad towards the fingers.
+    """
+
+    spread: float = 38.0
+    forward: float = 18.0
+    roll: float = 0.0
+    mcp: float = 8.0
+    ip: float = 4.0
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Joint angles of a hand. Raises ValueError where an angle is outside human `LIMITS`."""
+
+    thumb: Thumb = Thumb()
+    index: Finger = Finger()
+    middle: Finger = Finger()
+    ring: Finger = Finger()
+    pinky: Finger = Finger()
+    wrist_flexion: float = 0.0
+    wrist_deviation: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Finger | Thumb):
+                prefix = "thumb." if isinstance(value, Thumb) else ""
+                for part in fields(value):
+                    angle = getattr(value, part.name)
+                    _check(f"{field.name}.{part.name}", prefix + part.name, angle)
+            else:
+                _check(field.name, field.name, value)
+
+
+def _check(where: str, limit: str, angle: float) -> None:
+    low, high = LIMITS[limit]
+    if not low <= angle <= high:
+        raise ValueError(f"{where} is {angle}°, a hand allows {low}° to {high}°")
+
+
+@dataclass(frozen=True)
+class FingerShape:
+    """Base joint in mm, lengths of the three bones beyond it, resting direction in degrees
+    towards the thumb, and how far the bending plane turns towards the palm's middle.
+    """
+
+    base: tuple[float, float, float]
+    lengths: tuple[float, float, float]
+    rest: float = 0.0
+    converge: float = 0.0
+
+
+SHAPES = {
+    "thumb": FingerShape((19.0, 20.0, 7.0), (45.0, 34.0, 24.0)),
+    "index": FingerShape((25.5, 87.0, 1.5), (44.0, 26.0, 20.0), 4.0, -5.0),
+    "middle": FingerShape((4.5, 92.0, 0.0), (48.5, 30.0, 21.5), 0.5, 0.0),
+    "ring": FingerShape((-15.0, 87.0, 1.0), (45.0, 28.5, 21.5), -3.0, 5.0),
+    "pinky": FingerShape((-32.0, 77.0, 4.0), (35.5, 20.5, 19.0), -8.0, 11.0),
+}
+THUMB_PAD = np.array([-0.80, 0.10, 0.60])  # where an unrolled thumb's pad faces
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """`joints` (21, 3) in mm in hand space; `frames` (21, 3, 3): of the bone that ends at each
+    joint the rows are its axes sideways, along, and out of the pad (the wrist's is the palm's);
+    `forearm` (3, 3): the same of the forearm, which ends at the wrist.
+    """
+
+    joints: Array
+    frames: Array
+    forearm: Array
+
+
+def rotation(axis: Array, degrees: float) -> Array:
+    """(3, 3) matrix that turns column vectors about a unit axis (Rodrigues' formula)."""
+    x, y, z = axis
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    angle = np.deg2rad(degrees)
+    turned = np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * (cross @ cross)
+    return np.asarray(turned)
+
+
+def _turn(frame: Array, axis: int, degrees: float) -> Array:
+    """The frame (rows are axes) turned about one of its own axes."""
+    return frame @ rotation(frame[axis], degrees).T
+
+
+def _thumb_frame(thumb: Thumb) -> Array:
+    s, f = np.deg2rad(thumb.spread), np.deg2rad(thumb.forward)
+    along = np.array([np.sin(s) * np.cos(f), np.cos(s) * np.cos(f), np.sin(f)])
+    pad = THUMB_PAD - (THUMB_PAD @ along) * along
+    pad /= np.sqrt(pad @ pad)
+    return _turn(np.stack([np.cross(along, pad), along, pad]), 1, -thumb.roll)
+
+
+def pose_skeleton(pose: Pose) -> Skeleton:
+    """The joints and bone frames of a right hand in a pose. Depends on the pose alone."""
+    joints = np.zeros((21, 3))
+    frames = np.tile(np.eye(3), (21, 1, 1))
+    for name, chain in CHAINS.items():
+        shape = SHAPES[name]
+        angles = getattr(pose, name)
+        joints[chain[0]] = shape.base
+        if isinstance(angles, Thumb):
+            frame = _thumb_frame(angles)
+            bends: tuple[float, ...] = (0.0, angles.mcp, angles.ip)
+        else:
+            frame = _turn(np.eye(3), 1, shape.converge)
+            frame = _turn(frame, 2, -(shape.rest + angles.spread))
+            bends = (angles.mcp, angles.pip, angles.dip)
+        frames[chain[0]] = frame
+        for parent, child, length, bend in zip(
+            chain, chain[1:], shape.lengths, bends, strict=False
+        ):
+            frame = _turn(frame, 0, bend)
+            frames[child] = frame
+            joints[child] = joints[parent] + length * frame[1]
+    forearm = _turn(_turn(np.eye(3), 0, -pose.wrist_flexion), 2, pose.wrist_deviation)
+    return Skeleton(joints, frames, forearm)

@@ -1,0 +1,129 @@
+"""The TFLite file in Google's own runtime: `tflite` with its default kernels (XNNPACK),
+`tflite-ref` with the plain reference kernels (`BUILTIN_REF`).
+
+The file's batch is fixed (to 1), and its RESHAPE operators mean it literally, so images go
+through one batch of the file's size after the other; nothing is resized. Only the outputs
+are read back: without `experimental_preserve_all_tensors` inner tensors are stale.
+"""
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from blazepalm.models.errors import CouldNotVerify
+from blazepalm.reports.backends.backend import Outputs
+
+
+@dataclass(frozen=True)
+class LiteRT:
+    """Interpreters of one model; each call of `run` takes a free one."""
+
+    name: str
+    source: str
+    outputs: tuple[str, ...]
+    interpreters: "queue.SimpleQueue[Any]"
+
+    def run(self, images: np.ndarray) -> Outputs:
+        interpreter = self.interpreters.get()
+        try:
+            return self._run(interpreter, images)
+        finally:
+            self.interpreters.put(interpreter)
+
+    def _run(self, interpreter: Any, images: np.ndarray) -> Outputs:
+        (image,) = interpreter.get_input_details()
+        batch = int(image["shape"][0])
+        if len(images) == 0 or len(images) % batch:
+            raise ValueError(f"{len(images)} images, the model takes batches of {batch}")
+        collected: list[list[np.ndarray]] = []
+        for start in range(0, len(images), batch):
+            try:
+                interpreter.set_tensor(image["index"], images[start : start + batch])
+                interpreter.invoke()
+            except (RuntimeError, ValueError) as error:
+                raise CouldNotVerify(
+                    f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
+                ) from error
+            details = interpreter.get_output_details()
+            collected.append([interpreter.get_tensor(d["index"]) for d in details])
+        return {
+            name: values[0] if len(values) == 1 else np.concatenate(values)
+            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
+        }
+
+
+def open_litert(
+    content: bytes,
+    outputs: tuple[str, ...],
+    *,
+    source: str,
+    reference_kernels: bool = False,
+    threads: int = 1,
+    copies: int = 1,
+) -> LiteRT:
+    """Loads the model's bytes into `copies` interpreters of `threads` threads each. `outputs`
+    names the file's outputs in their order; `source` is what messages call the model.
+
+    Raises CouldNotVerify where LiteRT is not installed or cannot take the model.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError as error:
+        raise CouldNotVerify(
+            f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
+        ) from error
+    kernels = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+    interpreters: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for _ in range(copies):
+        try:
+            with quiet_native_log():
+                interpreter = Interpreter(
+                    model_content=content,
+                    num_threads=threads,
+                    experimental_op_resolver_type=kernels,
+                )
+                interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise CouldNotVerify(
+                f"{source}: LiteRT cannot load the model: {first_line(error)}"
+            ) from error
+        found = len(interpreter.get_output_details())
+        if found != len(outputs):
+            raise CouldNotVerify(
+                f"{source}: LiteRT sees {found} outputs where the file has {len(outputs)}"
+            )
+        interpreters.put(interpreter)
+    name = "tflite-ref" if reference_kernels else "tflite"
+    return LiteRT(name, source, outputs, interpreters)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a native runtime's message, which can run over many."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+_LOG_LOCK = threading.Lock()
+
+
+@contextlib.contextmanager
+def quiet_native_log() -> Iterator[None]:
+    """Keeps LiteRT's "INFO: Created TensorFlow Lite XNNPACK delegate" off the terminal: it
+    writes to file descriptor 2 itself and has no switch for it.
+    """
+    with _LOG_LOCK:
+        saved = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(nowhere)

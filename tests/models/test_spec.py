@@ -1,0 +1,79 @@
+"""Specs survive JSON, and damaged ones are refused with the place named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from blazepalm.models.spec import (
+    BackboneSpec,
+    BlockSpec,
+    ConvSpec,
+    PalmDetectorSpec,
+    PalmHeadSpec,
+    StageSpec,
+    TapSpec,
+    UpSpec,
+    spec_from_dict,
+    spec_to_dict,
+)
+
+
+def small_spec() -> PalmDetectorSpec:
+    depthwise = ConvSpec(8, 8, (5, 5), padding=(2, 2, 2, 2), groups=8)
+    halving = ConvSpec(8, 8, (5, 5), stride=2, padding=(1, 2, 1, 2), groups=8)
+    return PalmDetectorSpec(
+        input_size=(32, 32),
+        backbone=BackboneSpec(
+            ConvSpec(3, 8, (3, 3), stride=2, padding=(0, 1, 0, 1), activation="prelu"),
+            (
+                StageSpec((BlockSpec(depthwise, ConvSpec(8, 8), shortcut="identity"),)),
+                StageSpec((BlockSpec(halving, ConvSpec(8, 12), None, "max_pool", 4, "prelu"),)),
+            ),
+        ),
+        neck=(UpSpec((16, 16), TapSpec(0, 0), project=ConvSpec(12, 8, activation="prelu")),),
+        heads=(
+            PalmHeadSpec(1, (16, 16), 2, ConvSpec(8, 36), ConvSpec(8, 2)),
+            PalmHeadSpec(0, (8, 8), 6, ConvSpec(12, 108), ConvSpec(12, 6)),
+        ),
+        coordinates=18,
+        value_range=(-1.0, 1.0),
+    )
+
+
+def test_round_trip_through_json() -> None:
+    spec = small_spec()
+    assert spec_from_dict(json.loads(json.dumps(spec_to_dict(spec)))) == spec
+    assert spec.keypoints == 7
+    assert spec.anchors == 16 * 16 * 2 + 8 * 8 * 6
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("family",), "foot", "family 'foot'"),
+        (("coordinates",), "18", "spec.coordinates is '18', expected int"),
+        (("coordinates",), True, "spec.coordinates is True, expected int"),
+        (("input_size",), [32], "spec.input_size has 1 entries, expected 2"),
+        (("heads",), 3, "spec.heads is int, expected a list"),
+        (("backbone",), [], "spec.backbone is list, expected an object"),
+        (("backbone", "stem", "stride"), None, "spec.backbone.stem.stride is None"),
+        (("backbone", "colour"), 1, "spec.backbone has unknown fields ['colour']"),
+    ],
+)
+def test_damaged_specs_name_the_place(path: tuple[str, ...], value: Any, words: str) -> None:
+    values: Any = json.loads(json.dumps(spec_to_dict(small_spec())))
+    target = values
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    with pytest.raises(ValueError, match="^") as caught:
+        spec_from_dict(values)
+    assert words in str(caught.value)
+
+
+def test_a_missing_field_is_refused() -> None:
+    values = spec_to_dict(small_spec())
+    del values["backbone"]
+    with pytest.raises(ValueError, match="backbone"):
+        spec_from_dict(values)
