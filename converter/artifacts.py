@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import blazepalm
 from blazepalm.models.errors import ArtifactError, BlazePalmError
 from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict, spec_to_dict
 
@@ -114,7 +115,10 @@ def _fill(model: "Converted", folder: Path) -> None:
         "unrecognised_because": model.reason or None,
         "tensor_map": _rows(model),
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-        "tools": {name: version(name) for name in ("blazepalm", "numpy", "safetensors", "torch")},
+        "tools": {
+            "blazepalm": blazepalm.__version__,
+            **{name: version(name) for name in ("numpy", "safetensors", "torch")},
+        },
     }
     (folder / RECORD).write_text(dumps(record) + "\n", encoding="utf-8")
 

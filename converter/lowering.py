@@ -87,23 +87,10 @@ def lower(graph: Graph) -> GraphModule:
             context.leave_anything(op)
     if refused:
         raise UnsupportedOperator("\n".join(refused))
-    outputs = tuple(context.close_output(tensor).node for tensor in graph.outputs)
-    context.fx.output(outputs)
+    outputs = tuple(context.close_output(tensor) for tensor in graph.outputs)
     if context.batch_fixed_by is not None:
         _guard_batch(context)
-    context.fx.eliminate_dead_code()
-    return _module(context)
-
-
-def _module(context: Context) -> GraphModule:
-    graph = context.graph
-    module = GraphModule(context.root, context.fx, class_name="LoweredGraph")
-    for key in context.indices:  # what the code makes is no part of the state_dict
-        owner, _, name = key.rpartition(".")
-        holder = module.get_submodule(owner)
-        if hasattr(holder, name):
-            holder.register_buffer(name, getattr(holder, name), persistent=False)
-    module.eval()
+    module = context.recorder.module(outputs)
     facts = {
         "bindings": tuple(context.bindings),
         "outputs": tuple(graph.tensors[t].name for t in graph.outputs),
@@ -117,12 +104,13 @@ def _module(context: Context) -> GraphModule:
 def _guard_batch(context: Context) -> None:
     """A module that cannot batch says so, instead of mixing images."""
     message = f"this model takes batches of {context.batch} only: {context.batch_fixed_by}"
-    placeholders = [node for node in context.fx.nodes if node.op == "placeholder"]
+    fx = context.recorder.fx
+    placeholders = [node for node in fx.nodes if node.op == "placeholder"]
     for node, tensor in zip(placeholders, context.graph.inputs, strict=True):
         if context.is_batched(tensor):
             users = list(node.users)
-            with context.fx.inserting_before(placeholders[-1].next):
-                guard = context.fx.call_function(require_batch, (node, context.batch, message))
+            with fx.inserting_before(placeholders[-1].next):
+                guard = fx.call_function(require_batch, (node, context.batch, message))
             for user in users:
                 user.replace_input_with(node, guard)
 

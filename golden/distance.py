@@ -19,7 +19,7 @@ Points = tuple[Field, Field, Field]
 ZERO = np.float32(0.0)
 PALM_BLEND = 9.0  # mm over which the parts of a palm melt together
 ROOT_BLEND = 7.0  # a finger's first bone and the palm
-CHAIN_BLEND = 2.5  # bones of one finger
+CHAIN_BLEND = 3.0  # bones of one finger
 TOUCH_BLEND = 1.0  # skin on skin
 
 
@@ -155,9 +155,9 @@ def smooth_min(a: Field | None, b: Field, blend: float) -> Field:
     return np.asarray(np.minimum(a, b) - near)
 
 
-def smooth_union(distances: Field, blend: float) -> Field:
+def smooth_union(distances: Field, blend: float, swell: float = 0.4) -> Field:
     """(C, N) → (N,): the least distance, less the more others come within `blend` mm of it.
-    For two it is the quadratic `smooth_min`; for more it saturates.
+    For two it is the quadratic `smooth_min`; for more it saturates, the later the less `swell`.
     """
     if len(distances) == 1:
         return np.asarray(distances[0])
@@ -168,7 +168,7 @@ def smooth_union(distances: Field, blend: float) -> Field:
     excess = near.sum(axis=0)  # row by row: the order of additions is fixed
     excess *= np.float32(1.0 / (blend * blend))
     excess -= np.float32(1.0)
-    excess /= excess * np.float32(0.2) + np.float32(0.8)
+    excess /= excess * np.float32(swell) + np.float32(1.0 - swell)
     excess *= np.float32(0.25 * blend)
     least -= excess
     return np.asarray(least)
@@ -179,7 +179,7 @@ def combine(cones: Cones, distances: Field) -> Field:
     groups = cones.groups
     total: Field | None = None
     if ("palm", -1) in groups:
-        total = palm = smooth_union(distances[groups["palm", -1]], PALM_BLEND)
+        total = palm = smooth_union(distances[groups["palm", -1]], PALM_BLEND, 0.15)
     for finger in range(5):
         root, rest = groups.get(("root", finger)), groups.get(("finger", finger))
         if root is not None:

@@ -23,7 +23,7 @@ from blazepalm.golden.distance import (
 
 BLOCK = 8  # pixels
 TILE = 96  # pixels
-STEPS = 22  # a ray that has not met the surface by then grazes it
+STEPS = 72  # a ray still between surfaces by then is in a narrow gap, and stops there
 STRIDE = np.float32(0.94)  # the distance is a little too long where a cone is flattened
 CULL_MARGIN = 14.0  # mm: blends and ambient occlusion reach no further
 
@@ -135,20 +135,24 @@ def trace(camera: Camera, cones: Cones, u: Field, v: Field, start: Field) -> Fie
     still = replace(cones, offset=np.stack([zero] * 3))
     slope = local(still, direction)  # (C, N) each
     precision = np.float32(max(0.01, camera.footprint(0.08) * camera.distance))
+    least = np.float32(camera.footprint(0.6) * camera.distance)  # hurries grazing rays on
     for step in range(STEPS):
         x, y, z = (b + t * s for b, s in zip(base, slope, strict=True))
         distance = combine(cones, local_distances(cones, (x, y, z)))
-        t = t + distance * STRIDE
-        if step % 2 == 0 and step < STEPS - 1:
+        done = distance < precision
+        t = t + np.where(done, distance, np.maximum(distance * STRIDE, least))
+        if step % 2 == 0:
             continue
-        done = distance < precision * (1.0 if step < STEPS - 1 else 4.0)
         found[active[done]] = t[done]
         keep = ~(done | (t > far))
         active, t = active[keep], t[keep]
         if not active.size:
-            break
+            return found
+        if step == 31:
+            least *= np.float32(3.0)
         sx, sy, sz = (s[:, keep] for s in slope)
         slope = (sx, sy, sz)
+    found[active] = t
     return found
 
 

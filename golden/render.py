@@ -206,7 +206,7 @@ def _render_layer(scene: _Scene) -> _Layer:
 
     def find(corner: tuple[int, int]) -> None:
         rows, columns = _pixels(np.isfinite(start), corner)
-        u, v = columns + np.float32(0.5), rows + np.float32(0.5)
+        u, v = _centres(columns), _centres(rows)
         depth[rows, columns] = march.trace(
             scene.camera, kept[corner], u, v, start[rows, columns]
         )
@@ -214,12 +214,12 @@ def _render_layer(scene: _Scene) -> _Layer:
     def paint(corner: tuple[int, int]) -> None:
         rows, columns = _pixels(np.isfinite(depth) & ~edges, corner)
         if rows.size:
-            u, v = columns + np.float32(0.5), rows + np.float32(0.5)
+            u, v = _centres(columns), _centres(rows)
             colour[:, rows, columns] = _shade(scene, kept[corner], u, v, depth[rows, columns])
         rows, columns = _pixels(edges, corner)
         if rows.size:
-            u = np.concatenate([columns + np.float32(0.5 + dx) for dx, _ in SUBSAMPLES])
-            v = np.concatenate([rows + np.float32(0.5 + dy) for _, dy in SUBSAMPLES])
+            u = np.concatenate([_centres(columns, dx) for dx, _ in SUBSAMPLES])
+            v = np.concatenate([_centres(rows, dy) for _, dy in SUBSAMPLES])
             begin = np.tile(nearest[rows, columns], len(SUBSAMPLES))
             t = march.trace(scene.camera, kept[corner], u, v, begin)
             hit = np.isfinite(t)
@@ -242,11 +242,18 @@ def _render_layer(scene: _Scene) -> _Layer:
     return _Layer(colour, coverage, depth)
 
 
-def _pixels(mask: NDArray[np.bool_], corner: tuple[int, int]) -> tuple[Array, Array]:
+def _centres(index: NDArray[np.intp], aside: float = 0.0) -> Field:
+    """Pixel coordinates of pixels' centres, or of points `aside` of them."""
+    return index.astype(np.float32) + np.float32(0.5 + aside)
+
+
+def _pixels(
+    mask: NDArray[np.bool_], corner: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the set pixels of one tile."""
     top, left = corner
     rows, columns = np.nonzero(mask[top : top + march.TILE, left : left + march.TILE])
-    return rows + top, columns + left  # type: ignore[return-value]
+    return rows + top, columns + left
 
 
 def _breaks(depth: Field, camera: Camera) -> NDArray[np.bool_]:

@@ -71,10 +71,10 @@ def tip_of(cone: Cone) -> bool:
 def nail_shape(cone: Cone, x: Field, y: Field, z: Field) -> Field:
     """Below 1 on the nail; 1 on its rim. Only the side away from the pad has one."""
     radius = cone.radii[1]
-    wide, long = 0.88 * radius, 0.90 * radius
+    wide, long = 0.88 * radius, 0.88 * radius
     q = (x * (1.0 / wide)) ** 2
-    p = ((y - (cone.length + 0.02 * radius)) * (1.0 / long)) ** 2
-    behind = step(z, -0.25 * radius, 0.1 * radius)
+    p = ((y - (cone.length - 0.14 * radius)) * (1.0 / long)) ** 2
+    behind = step(z, -0.35 * radius, 0.0)
     return np.asarray(q * q + p * p + 4.0 * behind)
 
 
@@ -82,7 +82,13 @@ def relief(cones: Cones, points: Points, where: Points, distances: Field) -> Fie
     """(N,) height in mm over the smooth surface; negative in a crease. `where` and `distances`
     are `local`'s and `local_distances`' of the same points.
     """
-    height = _palm_relief(points)
+    height = np.zeros_like(points[0])
+    if ("palm", -1) in cones.groups:
+        palm = distances[cones.groups["palm", -1]].min(axis=0)
+        (near,) = np.nonzero(palm < 5.0)
+        if near.size:
+            x, y, z = (p[near] for p in points)
+            height[near] = step(palm[near], 5.0, 2.5) * _palm_relief((x, y, z))
     for row, cone in enumerate(cones.cones):
         if not is_bone(cone) or cone.part == "palm":
             continue
@@ -102,15 +108,16 @@ def _bone_relief(cone: Cone, x: Field, y: Field, z: Field) -> Field:
     straight = max(0.0, 1.0 - abs(cone.bend) / 55.0)
     wavy = y + 0.012 * x * x
     if first:  # the crease at the finger's root, and the knuckle's dimple when straight
-        crease = -0.55 * bump((y - 0.50 * cone.length) * 0.9) * pad
+        crease = -0.38 * bump((y - 0.50 * cone.length) * 0.75) * pad
         return np.asarray(crease - 0.25 * straight * bump(y * 0.25) * back)
-    crease = -0.60 * bump(wavy * 0.85) * pad
+    crease = -0.36 * bump(wavy * 0.75) * pad
     if not tip_of(cone):
-        crease -= 0.35 * bump((wavy - 2.8) * 1.1) * pad
+        crease -= 0.20 * bump((wavy - 2.9 + 0.1 * x) * 1.0) * pad
     else:
         crease *= 0.8
-    for offset, depth in ((-3.4, 0.16), (-1.3, 0.30), (1.2, 0.30), (3.3, 0.16)):
-        crease -= (depth * (0.25 + 0.75 * straight)) * bump((y - offset - 0.02 * x * x) * 1.5) * back
+    wrinkled = (0.12 + 0.88 * straight) * (0.4 if cone.joint == 3 else 1.0)
+    for offset, depth in ((-3.6, 0.12), (-1.3, 0.24), (1.1, 0.24), (3.5, 0.12)):
+        crease -= (depth * wrinkled) * bump((y - offset - 0.02 * x * x) * 1.5) * back
     if tip_of(cone):
         shape = nail_shape(cone, x, y, z)
         crease += 0.30 * step(shape, 1.10, 0.80) - 0.50 * bump((shape - 1.12) * 4.5)
@@ -121,13 +128,13 @@ def _palm_relief(points: Points) -> Field:
     """The three great lines of the palm, and the tendons of its back, in hand space."""
     x, y, z = points
     inside = step(z, 4.0, 9.0) * step(y, 2.0, 10.0) * step(y, 95.0, 84.0)
-    heart = y - (66.0 + 0.10 * x + 0.0062 * x * x)
-    lines = 0.75 * bump(heart * 0.62) * step(x, 17.0, 9.0)
+    heart = y - (64.5 + 0.16 * x + 0.0066 * x * x + 0.00022 * x * x * x)
+    lines = 0.55 * bump(heart * 0.62) * step(x, 19.0, 8.0)
     head = y - (50.0 + 0.42 * x - 0.0015 * x * x)
-    lines += 0.65 * bump(head * 0.66) * step(x, -34.0, -22.0) * step(x, 36.0, 28.0)
+    lines += 0.50 * bump(head * 0.66) * step(x, -34.0, -22.0) * step(x, 36.0, 28.0)
     px, py = (x - 37.0) * (1.0 / 27.0), (y - 18.0) * (1.0 / 45.0)
     ring = px * px + py * py
-    lines += 0.80 * bump((ring - 1.0) * 8.0) * step(x, 37.0, 30.0) * step(y, 0.0, 14.0)
+    lines += 0.60 * bump((ring - 1.0) * 8.0) * step(x, 37.0, 30.0) * step(y, 0.0, 14.0)
     height = -inside * lines
     outside = step(z, -3.0, -8.0) * step(y, 22.0, 45.0) * step(y, 96.0, 82.0)
     if outside.any():
@@ -135,7 +142,7 @@ def _palm_relief(points: Points) -> Field:
             tendon = x - (base + (head_x - base) * (1.0 / 88.0) * y)
             height += 0.45 * outside * bump(tendon * 0.30)
     wrist = step(z, 2.0, 8.0) * (bump((y + 2.0) * 0.8) + 0.6 * bump((y + 8.0) * 0.9))
-    return np.asarray(height - 0.40 * wrist)
+    return np.asarray(height - 0.22 * wrist)
 
 
 def lattice(seed: int) -> Field:
@@ -218,7 +225,7 @@ def colour(
                 blush = np.maximum(blush, close * step(y, 0.2 * cone.length, 1.2 * cone.length))
                 shape = nail_shape(cone, x, y, z)
                 nail = np.maximum(nail, close * step(shape, 1.0 + soft, 1.0 - soft))
-                white = step(y, cone.length + 0.72 * cone.radii[1], cone.length + 0.80 * cone.radii[1])
+                white = step(y, cone.length + 0.56 * cone.radii[1], cone.length + 0.66 * cone.radii[1])
                 edge = np.maximum(edge, white * nail)
     palm = step(facing / weight, -0.35, 0.25)
     spots = 0.6 * mottle(table, points, 9.0) + 0.4 * mottle(table, points, 3.1)

@@ -100,7 +100,7 @@ def _finger(skeleton: Skeleton, index: int, name: str) -> Iterable[Cone]:
         pad = frames[child][2]
         ends = (radii[step], radii[step + 1])
         part = "finger"
-        bulge = -0.5 if step else -0.2
+        bulge = 0.5
         flat = (1.0, 0.96)
         if step == 0:
             part = "palm" if thumb else "root"
@@ -175,7 +175,7 @@ def _palm(skeleton: Skeleton) -> Iterable[Cone]:
 def _forearm(skeleton: Skeleton, sleeve: float | None) -> Iterable[Cone]:
     down, pad = -skeleton.forearm[1], skeleton.forearm[2]
     near = np.array([0.0, 0.0, 3.0])
-    yield _cone(near, near + 260.0 * down, (24.0, 38.0), "palm", pad, flat=(1.17, 0.83))
+    yield _cone(near, near + 260.0 * down, (22.5, 38.0), "palm", pad, flat=(1.17, 0.83))
     if sleeve is not None:
         start, end = near + sleeve * down, near + (sleeve + 420.0) * down
         cuff = near + (sleeve + 7.0) * down

@@ -100,7 +100,7 @@ def compare_model(
             "does not, so float32 parity has nothing to compare"
         )
     notes: list[str] = []
-    converted = convert_graph(graph, notes.append)
+    converted = convert_graph(graph, lambda note: notes.append(note.removeprefix(f"{source}: ")))
     shape = input_shape(graph)
     outputs = output_names(graph)
     backends, note = open_backends(converted, content, workers)

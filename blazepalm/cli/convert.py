@@ -1,21 +1,39 @@
 """`blazepalm convert`: a release, a file or a bundle becomes a folder of artifacts."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blazepalm.cli import console
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="FILE_OR_RELEASE", help="A .tflite file, a .task bundle, or a release.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder to make; by default the release's name.")] = None,
-    coreml: Annotated[bool, typer.Option("--coreml/--no-coreml", help="Core ML export is not written yet; both do the same.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a folder that an earlier conversion wrote.")] = False,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_RELEASE", help="A .tflite file, a .task bundle, or a release's name."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder to make. [default: the release's name]"
+        ),
+    ] = None,
+    no_coreml: Annotated[
+        bool,
+        typer.Option("--no-coreml", help="Without a Core ML package (none is written yet)."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Converts to readable PyTorch: weights, anchors and the record of every tensor."""
+    """Convert to readable PyTorch: weights, anchors, a record of every tensor."""
     from blazepalm.converter.artifacts import read_record
     from blazepalm.converter.convert import convert as run
 
@@ -23,13 +41,46 @@ def convert(
         folders = run(source, output, force=force, notice=console.warn)
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
-        console.emit_json([summary(folder, record) for folder, record in records])
+        console.emit_json([_summary(folder, record) for folder, record in records])
         return
     for folder, record in records:
-        console.out(table(folder, record))
+        console.out(_table(folder, record))
 
 
-def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    """What a script wants to know of one conversion."""
-    return {"folder": str(folder), **{k: v for k, v in record.items() if k not in ("tensor_map", "graph")},
-            "parameters": len(record["tensor_map"])}
+def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """The record without its two long parts, and where it is."""
+    short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
+    return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
+
+
+def _table(folder: Path, record: dict[str, Any]) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = record["tensor_map"]
+    source = record["source"]
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+
+    def add(label: str, text: str) -> None:
+        table.add_row(label, Text(console.clean(text)))
+
+    add("source", f"{source['file']}, {source['bytes']:,} bytes, SHA-256 {source['sha256'][:16]}…")
+    add("release", record["release"] or "not in the registry")
+    stored = sorted({row["stored_dtype"] + (" sparse" if row["sparse"] else "") for row in rows})
+    add("tensors", f"{len(rows)}, stored as {', '.join(stored)}; each placed once")
+    if "spec" in record:
+        kind = {"palm": "PalmDetector", "hand": "HandLandmarks"}[record["spec"]["family"]]
+        add("module", kind)
+        add("proof", "equals the operator-by-operator module, bit for bit")
+    else:
+        add("module", "operator by operator (no known family)")
+    outputs = (f"{o['name']} {'×'.join(map(str, o['shape']))}" for o in record["outputs"])
+    add("outputs", ", ".join(outputs))
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    add("written", f"{folder}/")
+    for name, size in sizes.items():
+        add("", f"{name}  {size:,} bytes")
+    return table

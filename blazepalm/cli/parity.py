@@ -6,16 +6,15 @@ or an option is bad, 3 it could not be verified; the highest that applies.
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from blazepalm.cli import console
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import policy
 
@@ -28,7 +27,7 @@ def parity(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE_OR_RELEASE...",
+            metavar="FILE_OR_RELEASE",
             help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
             show_default=False,
         ),
@@ -56,20 +55,23 @@ def parity(
 
     if output is not None:
         check_writable(output)
-    with progress(Console(stderr=True)) as on_input:
+    with progress() as on_input:
         report = compare(
             *sources, inputs=inputs, seed=seed, workers=jobs, keep_going=True, on_input=on_input
         )
-    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    values = report.to_dict()
     if as_json:
-        sys.stdout.write(text)
+        console.emit_json(values)
         for failure in report.failures:
-            print(f"error: {failure.message}", file=sys.stderr)
+            console.error(failure.message)
     else:
-        print_report(report, Console())
+        print_report(report, console.stdout_console())
     if output is not None and report.models:
-        written = write_report(text, output)
-        print(f"report: {written}", file=sys.stderr if as_json else sys.stdout)
+        written = f"report: {write_report(values, output)}"
+        if as_json:
+            console.note(written)
+        else:
+            console.out(console.clean(written))
     raise typer.Exit(report.exit_code)
 
 
@@ -84,9 +86,10 @@ def check_writable(folder: Path) -> None:
         raise ArtifactError(f"{folder / REPORT} is a folder; choose another -o")
 
 
-def write_report(text: str, folder: Path) -> Path:
+def write_report(values: dict[str, Any], folder: Path) -> Path:
     """Writes the report whole or not at all, in place of an older one; returns its path."""
     target = folder / REPORT
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -105,29 +108,32 @@ def write_report(text: str, folder: Path) -> Path:
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[OnInput]:
-    """A bar for each model on a terminal, else a plain line a quarter of the way."""
-    if not console.is_terminal:
-        yield _plain_progress()
+def progress() -> Iterator[OnInput]:
+    """On stderr: a bar for each model on a terminal, else a plain line each quarter."""
+    stderr = console.stderr_console()
+    if not stderr.is_terminal:
+        yield _plain_progress
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks = {}
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+    )
+    with Progress(*columns, console=stderr, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
 
         def on_input(model: str, done: int, total: int) -> None:
             if model not in tasks:
-                tasks[model] = bars.add_task(model, total=total)
+                tasks[model] = bars.add_task(console.clean(model), total=total)
             bars.update(tasks[model], completed=done)
 
         yield on_input
 
 
-def _plain_progress() -> OnInput:
-    def on_input(model: str, done: int, total: int) -> None:
-        if done == total or done * 4 // total != (done - 1) * 4 // total:
-            print(f"{model}: {done} of {total} inputs", file=sys.stderr, flush=True)
-
-    return on_input
+def _plain_progress(model: str, done: int, total: int) -> None:
+    if done * 4 // total != (done - 1) * 4 // total:
+        console.note(f"{model}: {done} of {total} inputs")

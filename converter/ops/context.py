@@ -1,8 +1,8 @@
 """What a lowering function works with: the values computed so far, the constants, and the
 module under construction.
 
-A lowering is ordinary torch code run once on `torch.fx` proxies, which records it; to the
-type checker they are the tensors that they stand for. The one gap in meaning is layout. TFLite is channels-last; torch's convolutions are channels-first.
+A lowering is ordinary torch code run once on `torch.fx` proxies, which records it. The one
+gap in meaning is layout. TFLite is channels-last; torch's convolutions are channels-first.
 So every rank-4 value is held in one of two orders and says which: `channels_first` (stored
 N, C, H, W) or plain (stored as TFLite does). Its `shape` is always TFLite's. An operator
 asks for the order that it needs; only where the two meet is a permute recorded, once.
@@ -13,38 +13,22 @@ axis still counts images (`batched`). An operator that merges or moves that axis
 """
 
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.fx import Node
-from torch.fx.proxy import GraphAppendingTracer, Proxy
+from torch import Tensor
 
 from blazepalm.converter.ops.geometry import MAX_ELEMENTS, elements
+from blazepalm.converter.ops.recording import Recorder, node_of
+from blazepalm.converter.ops.values import Value
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.models.errors import InvalidModel, UnsupportedOperator
-
-TO_CHANNELS_FIRST = (0, 3, 1, 2)  # N H W C → N C H W
-TO_CHANNELS_LAST = (0, 2, 3, 1)  # N C H W → N H W C
 
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}
 
 T = TypeVar("T")
-
-
-@dataclass
-class Value:
-    """A run-time tensor of TFLite's `shape`. `orders` records what is done to it, by whether
-    the axes are N, C, H, W; the other order joins once an operator asks for it.
-    """
-
-    shape: tuple[int, ...]
-    channels_first: bool  # the order that suits the value
-    batched: bool
-    orders: dict[bool, Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,21 +42,13 @@ class Binding:
     key: str
 
 
-def node_of(proxy: Tensor) -> Node:
-    """The node that records `proxy`."""
-    return cast(Proxy, proxy).node
-
-
 class Context:
     """Records the torch code of one graph, operator by operator."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.root = nn.Module()
-        self.fx = torch.fx.Graph()
-        self.tracer = GraphAppendingTracer(self.fx)
+        self.recorder = Recorder()
         self.bindings: list[Binding] = []
-        self.indices: list[str] = []  # keys of buffers that no constant of the file holds
         self.batch_fixed_by: str | None = None
         if not graph.inputs:
             raise InvalidModel(f"{graph.source}: the model has no input")
@@ -174,14 +150,10 @@ class Context:
 
     def flat(self, op: Operator, slot: int) -> Tensor:
         """Operand `slot` with its elements in TFLite's order, its axes in any: what a
-        reshape starts from. Where H·W or C is 1 the two orders are one.
+        reshape starts from.
         """
-        shape = self.shape_of(op, slot)
-        value = self._values.get(op.inputs[slot])
-        one = len(shape) == 4 and 1 in (shape[1] * shape[2], shape[3])
-        if one and value is not None and False not in value.orders:
-            return value.orders[True]
-        return self.plain(op, slot)
+        value = self._values.get(self.operand(op, slot))
+        return self.plain(op, slot) if value is None else value.flat()
 
     def broadcastable(
         self, op: Operator, slot: int, *, channels_first: bool, role: str = "constant"
@@ -201,18 +173,14 @@ class Context:
         stored = self.constant(op, slot)
         if stored.dtype != np.float32:
             raise self.unsupported(op, f"operand {slot} is {stored.dtype}, expected float32")
-        owner, key = self._name(op, role, slot)
-        data = torch.from_numpy(np.array(apply_transform(stored, transform), order="C"))
-        owner.register_parameter(key.rpartition(".")[2], nn.Parameter(data))
+        values = apply_transform(stored, transform)
+        proxy, key = self.recorder.parameter(_owner(op), role, values)
         self.bindings.append(Binding(op.index, slot, op.inputs[slot], transform, key))
-        return self._record(self.fx.get_attr(key))
+        return proxy
 
     def index(self, op: Operator, role: str, indices: np.ndarray) -> Tensor:
         """A vector of indices for `index_select`: part of the code, not of the state_dict."""
-        owner, key = self._name(op, role, 0)
-        owner.register_buffer(key.rpartition(".")[2], torch.from_numpy(indices.astype(np.int64)))
-        self.indices.append(key)
-        return self._record(self.fx.get_attr(key))
+        return self.recorder.index(_owner(op), role, indices)
 
     # What an operator leaves ------------------------------------------------------------
 
@@ -278,7 +246,7 @@ class Context:
         """
         shape = self.shape(tensor)
         name = "image" if len(self.graph.inputs) == 1 else f"input{position}"
-        proxy = self._record(self.fx.placeholder(name))
+        proxy = self.recorder.placeholder(name)
         batched = shape[:1] == (self.batch,)
         self._values[tensor] = Value(shape, len(shape) == 4, batched, {False: proxy})
 
@@ -288,7 +256,7 @@ class Context:
             raise InvalidModel(
                 f"{self.graph.source}: nothing computes the output {self.graph.tensors[tensor]}"
             )
-        return self._order(self._values[tensor], False)
+        return self._values[tensor].ordered(False)
 
     def _ordered(self, op: Operator, slot: int, channels_first: bool) -> Tensor:
         tensor = self.operand(op, slot)
@@ -297,25 +265,8 @@ class Context:
             return self.parameter(op, slot, "constant", transform)
         if tensor not in self._values:
             raise self.invalid(op, f"reads {self.graph.tensors[tensor]} before it is computed")
-        return self._order(self._values[tensor], channels_first)
+        return self._values[tensor].ordered(channels_first)
 
-    def _order(self, value: Value, channels_first: bool) -> Tensor:
-        if channels_first not in value.orders:
-            axes = TO_CHANNELS_FIRST if channels_first else TO_CHANNELS_LAST
-            other = value.orders[not channels_first]
-            turned = other.permute(*axes)
-            if node_of(other).op == "placeholder":
-                turned = turned.contiguous()
-            value.orders[channels_first] = turned
-        return value.orders[channels_first]
 
-    def _record(self, node: Node) -> Tensor:
-        return cast(Tensor, Proxy(node, self.tracer))
-
-    def _name(self, op: Operator, role: str, slot: int) -> tuple[nn.Module, str]:
-        owner_name = f"op{op.index:03d}_{op.name.lower()}"
-        if not hasattr(self.root, owner_name):
-            self.root.add_module(owner_name, nn.Module())
-        owner = self.root.get_submodule(owner_name)
-        role = role if not hasattr(owner, role) else f"{role}{slot}"
-        return owner, f"{owner_name}.{role}"
+def _owner(op: Operator) -> str:
+    return f"op{op.index:03d}_{op.name.lower()}"

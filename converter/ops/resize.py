@@ -72,7 +72,8 @@ def nearest_indices(before: int, after: int, options: ResizeOptions) -> np.ndarr
     position = (np.arange(after, dtype=single) + half) * scale
     if options.align_corners:
         position = position + single(0.5)  # rounds halves up, as positions are not negative
-    return np.clip(np.floor(position).astype(np.int64), 0, before - 1)
+    indices: np.ndarray = np.floor(position).astype(np.int64).clip(0, before - 1)
+    return indices
 
 
 def _sizes(

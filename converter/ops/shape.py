@@ -5,9 +5,10 @@ and others beside it. The gap in meaning: the order of the elements is that of N
 the literal 1 in front of a shape stands for the batch.
 """
 
-from blazepalm.converter.ops.context import TO_CHANNELS_LAST, Context
+from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.geometry import elements
 from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.values import TO_CHANNELS_LAST
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import ReshapeOptions, SqueezeOptions
 

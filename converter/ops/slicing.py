@@ -82,12 +82,11 @@ def lower_gather(op: Operator, context: Context) -> None:
     if any(not 0 <= i < shape[axis] for i in places):
         raise context.invalid(op, f"gathers {list(places)} from {shape[axis]} places")
     batched = _batch_kept(op, context, 0, axis, "gathers along the batch axis")
-    x, first = context.held(op, 0)
-    if len(rows) != 1:  # the result has other axes
-        x, first = context.plain(op, 0), False
+    moved = len(rows) != 1  # the result has other axes
+    x, first = (context.plain(op, 0), False) if moved else context.held(op, 0)
     y: Tensor = x.index_select(axis_of(axis, first), context.index(op, "indices", indices))
     result = (*shape[:axis], *rows, *shape[axis + 1 :])
-    if len(rows) != 1:
+    if moved:
         y = y.reshape(context.free_batch(result) if batched else result)
     context.leave(op, y, result, channels_first=first, batched=batched)
 

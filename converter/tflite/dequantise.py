@@ -2,7 +2,8 @@
 along an axis.
 
 Schema: table QuantizationParameters; TFLite's kernel is `dequantize.cc`. Rounded to float32
-once, as there: 16-bit differences are exact in float32, wider ones are taken in float64.
+once, as its reference version: 16-bit differences are exact in float32, wider ones are taken
+in float64. (The optimised version multiplies out and rounds twice.)
 """
 
 import math
@@ -29,7 +30,8 @@ def dequantise(stored: np.ndarray, quantisation: Quantisation | None, what: str)
         scale, zero_point = _parameters(quantisation, stored.shape, what)
         wide = np.dtype("float64" if stored.dtype.itemsize > 2 else "float32")
         difference = stored.astype(wide) - zero_point.astype(wide)
-        real = np.multiply(difference, scale.astype(wide)).astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # an absurd scale gives infinity, as in TFLite
+            real = np.multiply(difference, scale.astype(wide)).astype(np.float32, copy=False)
     real.setflags(write=False)
     return real
 

@@ -5,8 +5,8 @@ https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/l
 The gap in meaning: an operator's code is the larger of two fields, because files before the
 end of 2020 have only the deprecated one; a buffer may lie behind the flatbuffer.
 
-The generated accessors follow any offset they find, so the work is bounded here: counts are
-capped, and all that is copied out of the file together may not exceed a few times its size.
+The generated accessors follow any offset they find, so counts are capped here, and all that
+they copy goes through a BoundedFile.
 """
 
 import struct
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.tflite.bounded import BoundedFile
 from blazepalm.converter.tflite.graph import Operator, Quantisation, SparseDimension, Sparsity
 from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
 from blazepalm.converter.tflite.typed_options import read_options
@@ -25,7 +26,6 @@ SCHEMA_VERSION = 3
 CUSTOM = 32  # BuiltinOperator.CUSTOM
 
 MOST_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
-LONGEST_TEXT = 1 << 16  # bytes of a name; fused operators join dozens of names
 HIGHEST_RANK = 32
 MOST_ELEMENTS = 1 << 31  # of one tensor
 
@@ -70,15 +70,13 @@ def _check_identifier(content: bytes, source: str) -> None:
 
 
 class _Parser:
-    """The accessors' results on one file, bounded. `budget` is what may still be copied."""
+    """One file's tables, each read by the method of its name."""
 
     def __init__(self, content: bytes, source: str) -> None:
         import tflite
 
         self.tflite = tflite
-        self.content = content
-        self.source = source
-        self.budget = 4 * len(content) + (1 << 20)
+        self.file = BoundedFile(content, source)
         self.root = tflite.Model.GetRootAs(content, 0)
         self.types = {v: k.lower() for k, v in vars(tflite.TensorType).items() if k.isupper()}
         self.builtins = {v: k for k, v in vars(tflite.BuiltinOperator).items() if k.isupper()}
@@ -87,10 +85,12 @@ class _Parser:
     def model(self) -> StoredModel:
         root = self.root
         if root.Version() != SCHEMA_VERSION:
-            raise self.invalid(f"schema version {root.Version()}, only {SCHEMA_VERSION} is known")
+            raise self.file.invalid(
+                f"schema version {root.Version()}, only {SCHEMA_VERSION} is known"
+            )
         subgraphs = root.SubgraphsLength()
         if subgraphs != 1:
-            raise self.invalid(
+            raise self.file.invalid(
                 f"{subgraphs} subgraphs; only a model of one can be converted (control flow, or "
                 "several signatures, are not)"
             )
@@ -103,14 +103,19 @@ class _Parser:
 
         operators = self.each("operators", graph.OperatorsLength(), graph.Operators, operator)
         metadata = self.each("metadata", root.MetadataLength(), root.Metadata, self.metadata)
+        self.file.check_tail()
         return StoredModel(
-            source=self.source,
-            size=len(self.content),
-            description=self.text(root.Description(), "the description"),
+            source=self.file.source,
+            size=self.file.size,
+            description=self.file.text(root.Description(), "the description"),
             tensors=tuple(tensors),
             operators=tuple(operators),
-            inputs=self.references(graph.InputsAsNumpy(), len(tensors), 0, "the graph's input"),
-            outputs=self.references(graph.OutputsAsNumpy(), len(tensors), 0, "the graph's output"),
+            inputs=self.file.references(
+                graph.InputsAsNumpy(), len(tensors), 0, "the graph's input"
+            ),
+            outputs=self.file.references(
+                graph.OutputsAsNumpy(), len(tensors), 0, "the graph's output"
+            ),
             metadata=dict(metadata),
         )
 
@@ -118,23 +123,23 @@ class _Parser:
 
     def tensor(self, index: int, table: Any) -> StoredTensor:
         what = f"tensor {index}"
-        shape = self.integers(table.ShapeAsNumpy())
+        shape = self.file.integers(table.ShapeAsNumpy())
         if len(shape) > HIGHEST_RANK:
-            raise self.invalid(f"{what} has {len(shape)} dimensions, more than {HIGHEST_RANK}")
+            raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {HIGHEST_RANK}")
         elements = 1
         for dimension in shape:  # in Python's integers: nothing overflows
             elements *= dimension
             if dimension < 0:
-                raise self.invalid(
+                raise self.file.invalid(
                     f"{what} has shape {list(shape)}; only fixed shapes can be converted"
                 )
         if elements > MOST_ELEMENTS:
-            raise self.invalid(
+            raise self.file.invalid(
                 f"{what} has shape {list(shape)}, more than {MOST_ELEMENTS} elements"
             )
         return StoredTensor(
             index=index,
-            name=self.text(table.Name(), f"the name of {what}"),
+            name=self.file.text(table.Name(), f"the name of {what}"),
             shape=shape,
             dtype=self.types.get(table.Type(), f"type_{table.Type()}"),
             buffer=table.Buffer(),
@@ -146,10 +151,10 @@ class _Parser:
     def quantisation(self, table: Any) -> Quantisation | None:
         if table is None or table.ScaleLength() == 0:
             return None
-        scale = self.vector(table.ScaleAsNumpy())
+        scale = self.file.vector(table.ScaleAsNumpy())
         return Quantisation(
             scale=tuple(scale.tolist()),
-            zero_point=self.integers(table.ZeroPointAsNumpy()),
+            zero_point=self.file.integers(table.ZeroPointAsNumpy()),
             axis=table.QuantizedDimension(),
         )
 
@@ -158,10 +163,10 @@ class _Parser:
             return None
         levels = table.DimMetadataLength()
         if levels > 2 * HIGHEST_RANK:
-            raise self.invalid(f"{what} is sparse over {levels} levels")
+            raise self.file.invalid(f"{what} is sparse over {levels} levels")
         return Sparsity(
-            traversal_order=self.integers(table.TraversalOrderAsNumpy()),
-            block_map=self.integers(table.BlockMapAsNumpy()),
+            traversal_order=self.file.integers(table.TraversalOrderAsNumpy()),
+            block_map=self.file.integers(table.BlockMapAsNumpy()),
             dimensions=tuple(self.dimension(what, table.DimMetadata(i)) for i in range(levels)),
         )
 
@@ -169,7 +174,7 @@ class _Parser:
         if table.Format() == self.tflite.DimensionType.DENSE:
             return SparseDimension(table.DenseSize())
         if table.Format() != self.tflite.DimensionType.SPARSE_CSR:
-            raise self.invalid(f"{what} has a sparse dimension of format {table.Format()}")
+            raise self.file.invalid(f"{what} has a sparse dimension of format {table.Format()}")
         return SparseDimension(
             table.DenseSize(),
             segments=self.indices(what, table.ArraySegmentsType(), table.ArraySegments()),
@@ -183,26 +188,26 @@ class _Parser:
             self.tflite.SparseIndexVector.Uint8Vector: self.tflite.Uint8Vector,
         }
         if kind not in vectors or union is None:
-            raise self.invalid(f"{what} has a sparse dimension without its index vectors")
+            raise self.file.invalid(f"{what} has a sparse dimension without its index vectors")
         vector = vectors[kind]()
         vector.Init(union.Bytes, union.Pos)
-        return self.integers(vector.ValuesAsNumpy())
+        return self.file.integers(vector.ValuesAsNumpy())
 
     def code(self, index: int, table: Any) -> tuple[int, str, int]:
         """(builtin code, name, version) of an opcode."""
         number = max(table.DeprecatedBuiltinCode(), table.BuiltinCode())
         name = self.builtins.get(number, f"BUILTIN_{number}")
         if number == CUSTOM:
-            name = self.text(table.CustomCode(), f"the custom code of opcode {index}")
+            name = self.file.text(table.CustomCode(), f"the custom code of opcode {index}")
             if not name.isprintable() or not name:
-                raise self.invalid(f"opcode {index} is custom and named {name!r}")
+                raise self.file.invalid(f"opcode {index} is custom and named {name!r}")
         return number, name, table.Version()
 
     def operator(
         self, index: int, table: Any, codes: list[tuple[int, str, int]], tensors: int
     ) -> Operator:
         if table.OpcodeIndex() >= len(codes):
-            raise self.invalid(
+            raise self.file.invalid(
                 f"operator {index} uses opcode {table.OpcodeIndex()}, there are {len(codes)}"
             )
         number, name, version = codes[table.OpcodeIndex()]
@@ -213,89 +218,47 @@ class _Parser:
             name=name,
             opcode=number,
             version=version,
-            inputs=self.references(table.InputsAsNumpy(), tensors, -1, f"{what}, input"),
-            outputs=self.references(table.OutputsAsNumpy(), tensors, 0, f"{what}, output"),
-            options=read_options(name, table, custom, f"{self.source}: {what}"),
+            inputs=self.file.references(table.InputsAsNumpy(), tensors, -1, f"{what}, input"),
+            outputs=self.file.references(table.OutputsAsNumpy(), tensors, 0, f"{what}, output"),
+            options=read_options(name, table, custom, f"{self.file.source}: {what}"),
             custom_options=custom,
         )
 
     def custom_options(self, table: Any, what: str) -> bytes:
         if table.LargeCustomOptionsOffset() > 1:
             return bytes(
-                self.outside(table.LargeCustomOptionsOffset(), table.LargeCustomOptionsSize(), what)
+                self.file.outside(
+                    table.LargeCustomOptionsOffset(), table.LargeCustomOptionsSize(), what
+                )
             )
-        return bytes(self.vector(table.CustomOptionsAsNumpy(), "uint8"))
+        return bytes(self.file.vector(table.CustomOptionsAsNumpy(), "uint8"))
 
     def metadata(self, index: int, table: Any) -> tuple[str, bytes]:
-        name = self.text(table.Name(), f"the name of metadata {index}")
+        name = self.file.text(table.Name(), f"the name of metadata {index}")
         content = self.buffer(table.Buffer(), f"metadata {name!r}")
         if content is None:
             return name, b""
-        self.spend(content.size)
+        self.file.spend(content.size)
         return name, content.tobytes()
-
-    # Bounded access ---------------------------------------------------------------------
 
     def each(
         self, what: str, count: int, at: Callable[[int], Any], read: Callable[[int, Any], Any]
     ) -> list[Any]:
         if count > MOST_ENTRIES:
-            raise self.invalid(f"{count} {what}, more than {MOST_ENTRIES}")
+            raise self.file.invalid(f"{count} {what}, more than {MOST_ENTRIES}")
         return [read(i, at(i)) for i in range(count)]
 
     def buffer(self, index: int, what: str) -> np.ndarray | None:
         """The bytes of a buffer, inside the flatbuffer or behind it; None where empty."""
         count = self.root.BuffersLength()
         if index >= count:
-            raise self.invalid(f"{what} lies in buffer {index}, there are {count}")
+            raise self.file.invalid(f"{what} lies in buffer {index}, there are {count}")
         if index not in self.buffers:
             table = self.root.Buffers(index)
             if table.Offset() > 1:
-                content = self.outside(table.Offset(), table.Size(), f"buffer {index}")
+                content = self.file.outside(table.Offset(), table.Size(), f"buffer {index}")
             else:
-                content = self.vector(table.DataAsNumpy(), "uint8")
+                content = self.file.vector(table.DataAsNumpy(), "uint8")
+            self.file.note_end(content)
             self.buffers[index] = content if content.size else None
         return self.buffers[index]
-
-    def outside(self, offset: int, size: int, what: str) -> np.ndarray:
-        if offset + size > len(self.content):
-            raise self.invalid(
-                f"{what} lies at bytes {offset} to {offset + size} of a file of "
-                f"{len(self.content)} bytes"
-            )
-        self.spend(size)
-        return np.frombuffer(self.content, dtype=np.uint8, count=size, offset=offset)
-
-    def vector(self, vector: Any, dtype: str = "int32") -> np.ndarray:
-        """A vector as the accessor gives it: an array, or 0 where the field is absent."""
-        if isinstance(vector, int):
-            return np.zeros(0, dtype)
-        array: np.ndarray = vector
-        self.spend(array.size)
-        return array
-
-    def integers(self, vector: Any) -> tuple[int, ...]:
-        return tuple(self.vector(vector).tolist())
-
-    def references(self, vector: Any, tensors: int, lowest: int, what: str) -> tuple[int, ...]:
-        indices = self.integers(vector)
-        for slot, index in enumerate(indices):
-            if not lowest <= index < tensors:
-                raise self.invalid(f"{what} {slot} is tensor {index}, there are {tensors}")
-        return indices
-
-    def text(self, encoded: bytes | None, what: str) -> str:
-        if encoded is None:
-            return ""
-        if len(encoded) > LONGEST_TEXT:
-            raise self.invalid(f"{what} has {len(encoded)} bytes; fetch the file again")
-        self.spend(len(encoded))
-        return encoded.decode("utf-8", errors="replace")
-
-    def spend(self, amount: int) -> None:
-        self.budget -= amount
-        if self.budget < 0:
-            raise self.invalid("its parts together are larger than the file: they overlap")
-
-    def invalid(self, found: str) -> InvalidModel:
-        return InvalidModel(f"{self.source}: {found}")

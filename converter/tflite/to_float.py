@@ -172,10 +172,8 @@ def _without_casts(
         if tensors[operand].shape != tensors[result].shape:
             raise InvalidModel(f"{model.where(op)} changes the shape of {tensors[operand]}")
         if {tensors[operand].dtype, tensors[result].dtype} != {"float32"}:
-            raise InvalidModel(
-                f"{model.where(op)} reads {tensors[operand]} as {tensors[operand].dtype} and writes "
-                f"{tensors[result]} as {tensors[result].dtype}"
-            )
+            kinds = f"{tensors[operand].dtype} to {tensors[result].dtype}"
+            raise InvalidModel(f"{model.where(op)} takes {tensors[operand]} from {kinds}")
         if result in model.outputs and operand in computed and operand not in model.outputs:
             stands_for[operand] = result
         else:

@@ -1,0 +1,58 @@
+# Two commands set everything up from a fresh clone: `make parity` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RELEASES := palm-lite palm-full hand-lite hand-full
+REPORT := build/parity
+JOBS ?= auto
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help parity test check python-test swift-test bench clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Nothing is installed again until the pins, the dependencies or the interpreter change.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not on the PATH: install Python 3.10 or newer, or give PYTHON=…"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$($(PYTHON) --version) is too old: give PYTHON=… of 3.10 or newer"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+parity: $(VENV)/.installed  ## convert the four embedded releases, compare them with TFLite
+	@for release in $(RELEASES); do \
+	  $(BIN)/blazepalm convert --no-coreml --force $$release -o build/releases/$$release || exit $$?; \
+	done
+	@$(BIN)/blazepalm parity $(RELEASES) -o $(REPORT)
+
+test: check python-test swift-test  ## everything: lint, types, pytest, swift test
+
+check: $(VENV)/.installed-dev  ## lint and types
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "error: run $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy
+
+python-test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+swift-test:
+	@if [ ! -f ios_harness/Package.swift ]; then echo "swift test: skipped, there is no ios_harness/Package.swift"; \
+	elif ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \
+	else cd ios_harness && swift test; fi
+
+bench: $(VENV)/.installed  ## whole-process times, as ratios to importing torch
+	@$(BIN)/python -m blazepalm.reports.bench
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+"""MediaPipe's hand models as readable PyTorch, each proved to speak the same numbers.
+
+Everything is imported when first asked for, so `import blazepalm` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from blazepalm.converter.artifacts import load
+    from blazepalm.converter.convert import convert
+    from blazepalm.converter.heads import anchors
+    from blazepalm.converter.inspect import inspect
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.reports.parity import parity
+
+__all__ = [
+    "HandLandmarks",
+    "PalmDetector",
+    "__version__",
+    "anchors",
+    "convert",
+    "inspect",
+    "load",
+    "parity",
+]
+
+_HOMES = {
+    "HandLandmarks": "blazepalm.models.hand_landmarks",
+    "PalmDetector": "blazepalm.models.palm_detector",
+    "anchors": "blazepalm.converter.heads",
+    "convert": "blazepalm.converter.convert",
+    "inspect": "blazepalm.converter.inspect",
+    "load": "blazepalm.converter.artifacts",
+    "parity": "blazepalm.reports.parity",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'blazepalm' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

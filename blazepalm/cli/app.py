@@ -1,0 +1,107 @@
+"""`blazepalm COMMAND`: the table of commands, and what every one of them shares.
+
+A command is a function (or a group, a `typer.Typer`) in the module of its name. Only the
+command that is asked for is imported; `--help` knows the others by their line in the table.
+
+Exit codes: 0 done, or parity holds; 1 parity fails, or a check finds a difference; 2 bad usage
+or bad input; 3 it could not be verified; 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from blazepalm.models.errors import BlazePalmError, CouldNotVerify
+
+COMMANDS = {
+    "releases": "List the known releases; fetch one.",
+    "inspect": "Show what a file holds: operators, weights, family, heads.",
+    "convert": "Convert to readable PyTorch: weights, anchors, a record of every tensor.",
+    "anchors": "Regenerate a detector's anchors; check a file against them.",
+    "parity": "Compare the PyTorch modules with LiteRT and a float64 oracle.",
+    "detect": "Find palms in an image.",
+}
+
+BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line (by default the process's own); returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # not a text stream of Python's own
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from blazepalm.cli import console
+
+        with suppress(SystemExit):
+            console.quit_quietly()
+        return console.BROKEN_PIPE
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    from blazepalm.cli import console
+
+    try:
+        build(arguments)(arguments, prog_name="blazepalm")
+    except BlazePalmError as problem:
+        console.error(str(problem))
+        return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
+    except KeyboardInterrupt:
+        code: object = INTERRUPTED
+    except SystemExit as ended:
+        code = ended.code
+    if code == INTERRUPTED:
+        console.error("interrupted")
+    return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
+    """The application, with those commands imported that `arguments` names."""
+    app = typer.Typer(
+        name="blazepalm",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_blazepalm)
+    for name, summary in COMMANDS.items():
+        if name not in arguments:
+            app.command(name, help=summary)(_not_imported)
+            continue
+        command = getattr(import_module(f"blazepalm.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from blazepalm import __version__
+
+        typer.echo(f"blazepalm {__version__}")
+        raise typer.Exit
+
+
+def _blazepalm(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Turns MediaPipe's hand models into readable PyTorch, and proves that nothing was lost."""
+
+
+def _not_imported() -> None:
+    raise AssertionError("build() imports the command that is run")

@@ -1,0 +1,151 @@
+"""What every command prints with: results to stdout; progress, warnings, errors to stderr.
+
+On a terminal rich draws; elsewhere it is plain lines, so that a log stays readable. Names out
+of a file are not trusted: `clean` escapes whatever a terminal could obey, and nothing printed
+here is read as rich markup.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports it
+
+Progress = Callable[[int, int | None], None]  # done, of how many (None: unknown)
+
+
+def stdout_console() -> "Console":
+    """A rich console on the present stdout; quiet where its reader has gone away."""
+    return _console(sys.stdout)
+
+
+def stderr_console() -> "Console":
+    """A rich console on the present stderr."""
+    return _console(sys.stderr)
+
+
+def out(*renderables: "RenderableType") -> None:
+    """Prints results. A plain string is text, never markup."""
+    console = stdout_console()
+    for renderable in renderables:
+        console.print(renderable, markup=False, highlight=False, soft_wrap=_is_text(renderable))
+
+
+def emit_json(values: Any) -> None:
+    """Prints one JSON document; the one thing on stdout under `--json`."""
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        quit_quietly()
+
+
+def warn(message: str) -> None:
+    """One line on stderr: the work goes on."""
+    _labelled("warning", "yellow", message)
+
+
+def error(message: str) -> None:
+    """What is printed before an exit code other than 0."""
+    _labelled("error", "bold red", message)
+
+
+def note(message: str) -> None:
+    """A plain line on stderr."""
+    stderr_console().print(clean(message), markup=False, highlight=False, soft_wrap=True)
+
+
+def clean(text: str, *, keep: str = "") -> str:
+    """`text` with every unprintable character (control, direction, half of a pair) escaped,
+    but for those in `keep`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """Says on stderr what is going on, while it is: a spinner, or one plain line."""
+    console = stderr_console()
+    if console.is_terminal:
+        from rich.text import Text
+
+        with console.status(Text(clean(message))):
+            yield
+    else:
+        note(message)
+        yield
+
+
+@contextmanager
+def transfer(name: str) -> Iterator[Progress]:
+    """Progress in bytes on stderr: a bar, or a plain line each quarter of the way."""
+    console = stderr_console()
+    if not console.is_terminal:
+        yield _plain_transfer(name)
+        return
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(),
+        rich_progress.DownloadColumn(),
+        rich_progress.TransferSpeedColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console) as bars:
+        task = bars.add_task(clean(name), total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _plain_transfer(name: str) -> Progress:
+    shown = -1
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal shown
+        step = done * 4 // total if total else done >> 20  # quarters, or megabytes
+        if step > shown:
+            shown = step
+            note(f"{name}: {done} of {total or 'unknown'} bytes")
+
+    return report
+
+
+def quit_quietly() -> NoReturn:
+    """Ends the process as a closed pipe does: nothing more is written, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(BROKEN_PIPE)
+
+
+def _labelled(label: str, style: str, message: str) -> None:
+    from rich.text import Text
+
+    text = Text.assemble((f"{label}: ", style), clean(message, keep="\n"))
+    stderr_console().print(text, soft_wrap=True)
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    class QuietConsole(Console):
+        def on_broken_pipe(self) -> None:
+            quit_quietly()
+
+    return QuietConsole(file=stream, emoji=False, markup=False)
+
+
+def _is_text(renderable: "RenderableType") -> bool:
+    from rich.text import Text
+
+    return isinstance(renderable, str | Text)

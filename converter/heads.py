@@ -1,0 +1,111 @@
+"""A detector's graph → its heads: map size and anchors per cell, in concatenation order.
+
+Found by walking back from each output through CONCATENATION and RESHAPE to the convolutions,
+so it holds for any detector built that way, whatever its backbone. From the heads come the
+anchors, without torch.
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from blazepalm.converter.tflite.graph import Graph, Operator
+from blazepalm.converter.tflite.options import AxisOptions
+from blazepalm.models.anchors import MOST_ANCHORS, anchors_from_heads
+from blazepalm.models.errors import InvalidModel
+
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "Convolution2DTransposeBias")
+PASSED_THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "LOGISTIC")
+MOST_STEPS = 1 << 12  # operators walked back over for one output; a real file needs six
+
+
+class Head(NamedTuple):
+    """One map's predictions."""
+
+    height: int
+    width: int
+    anchors_per_cell: int
+
+
+def heads_of(graph: Graph) -> tuple[Head, ...]:
+    """The heads that all outputs agree on; empty where the graph is no such detector.
+
+    An output is N anchors × K values, the rows of its heads one after another; a head is a
+    convolution of height × width × (anchors per cell · K). At least two outputs (boxes and
+    scores) must have the same heads, or it could be anything.
+    """
+    found = {_output_heads(graph, output) for output in graph.outputs}
+    heads = found.pop() if len(graph.outputs) >= 2 and len(found) == 1 else ()
+    return heads if sum(math.prod(head) for head in heads) <= MOST_ANCHORS else ()
+
+
+def anchors(file_or_release: str | Path) -> np.ndarray:
+    """Anchors of a file or a release: (N, 4) float32, x_center, y_center, w, h, normalised to
+    the input, in the order of the detector's output.
+
+    In a bundle the one detector is taken. Raises UnknownRelease, or InvalidModel where the
+    file cannot be read, or holds no detector or several.
+    """
+    return anchors_from_heads(heads_of(detector(file_or_release)))
+
+
+def detector(file_or_release: str | Path) -> Graph:
+    """The one detector of a file, a bundle or a release; errors as for `anchors`."""
+    from blazepalm.converter.tflite import read_all
+    from blazepalm.models.releases import resolve
+
+    path = resolve(str(file_or_release))
+    detectors = [graph for graph in read_all(path) if heads_of(graph)]
+    if not detectors:
+        raise InvalidModel(
+            f"{path}: no detector: its outputs are not N anchors × K values from convolutions; "
+            "landmark models have no anchors"
+        )
+    if len(detectors) > 1:
+        sources = ", ".join(graph.source for graph in detectors)
+        raise InvalidModel(f"{path}: several detectors, name one of them: {sources}")
+    return detectors[0]
+
+
+def _output_heads(graph: Graph, output: int) -> tuple[Head, ...]:
+    """The heads behind one output; empty where there are none, or they do not add up."""
+    shape = graph.tensors[output].shape
+    if len(shape) != 3 or min(shape) < 1:
+        return ()
+    _, rows, values = shape
+    heads = []
+    for _, height, width, channels in _maps(graph, output):
+        if channels % values:
+            return ()
+        heads.append(Head(height, width, channels // values))
+    return tuple(heads) if sum(math.prod(head) for head in heads) == rows else ()
+
+
+def _maps(graph: Graph, output: int) -> list[tuple[int, ...]]:
+    """Shapes of the convolutions' outputs that `output` is made of, in order; none at all
+    where a part of it is made otherwise.
+    """
+    maps: list[tuple[int, ...]] = []
+    ahead = [output]
+    for _ in range(MOST_STEPS):
+        if not ahead:
+            return maps
+        tensor = ahead.pop()
+        producer = graph.producer(tensor)
+        if producer is None:
+            return []
+        if producer.name in CONVOLUTIONS and len(graph.tensors[tensor].shape) == 4:
+            maps.append(graph.tensors[tensor].shape)
+        elif producer.name == "CONCATENATION" and _joins_rows(producer):
+            ahead.extend(reversed(producer.inputs))
+        elif producer.name in PASSED_THROUGH:
+            ahead.append(producer.inputs[0])
+        else:
+            return []
+    return []
+
+
+def _joins_rows(operator: Operator) -> bool:
+    return isinstance(operator.options, AxisOptions) and operator.options.axis in (1, -2)

@@ -1,0 +1,233 @@
+"""What a file holds, as a report: operators, tensors, weights, family, heads, value range.
+
+Nothing is run and torch is not imported. What the file itself does not say (value range,
+thresholds) comes from the registry by SHA-256, or from the family's newest generation, and
+the report tells which.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from blazepalm.converter.architecture import examine
+from blazepalm.converter.heads import Head, heads_of
+from blazepalm.converter.tflite import read_all
+from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
+from blazepalm.models.releases import by_sha256, defaults, load_registry, resolve
+from blazepalm.models.spec import Spec, spec_to_dict
+
+
+@dataclass(frozen=True)
+class TensorSummary:
+    """One tensor. `stored_as` is the file's dtype behind a constant (with `sparse` or
+    `quantised` where it is); None, with no bytes, for what is computed at run time.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    stored_as: str | None
+    stored_bytes: int
+    folded: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OperatorSummary:
+    """One operator in execution order; `index` is its position in the file."""
+
+    index: int
+    name: str
+    version: int
+    custom: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WeightSummary:
+    """All constants of one kind that operators read."""
+
+    stored_as: str
+    tensors: int
+    values: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
+class ModelInspection:
+    """One model. `release` is None for an unknown file, `family` for an unknown structure
+    (`unrecognised_because` says why); `value_range_from` names the generation it is from.
+    `input_names` and `output_names` are the readable ones where the family is known.
+    """
+
+    source: str
+    bytes: int
+    sha256: str
+    description: str
+    release: str | None
+    family: str | None
+    unrecognised_because: str | None
+    value_range: tuple[float, float] | None
+    value_range_from: str | None
+    heads: tuple[Head, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    output_names: tuple[str, ...]
+    stored_operators: int
+    dequantised: bool
+    histogram: dict[str, int]  # operators by name, most frequent first
+    weights: tuple[WeightSummary, ...]
+    metadata: dict[str, int]  # name → bytes
+    spec: Spec | None
+    operators: tuple[OperatorSummary, ...]
+    tensors: tuple[TensorSummary, ...]
+
+    @property
+    def anchors(self) -> int:
+        """Anchors of a detector; 0 where it is none."""
+        return sum(math.prod(head) for head in self.heads)
+
+    @property
+    def parameters(self) -> int:
+        """Floating-point values that operators read."""
+        return sum(w.values for w in self.weights if not w.stored_as.startswith(("int", "bool")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain values that JSON can hold."""
+        values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
+        values["heads"] = [head._asdict() for head in self.heads]
+        values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
+        values["operators"] = [
+            {**asdict(op), "options": {k: _plain(v) for k, v in op.options.items()}}
+            for op in self.operators
+        ]
+        return values
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file: one model, or the models of a bundle. `release` names a known bundle."""
+
+    file: str
+    bytes: int
+    sha256: str
+    bundle: bool
+    release: str | None
+    models: tuple[ModelInspection, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain values that JSON can hold."""
+        return {
+            "file": self.file,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "bundle": self.bundle,
+            "release": self.release,
+            "models": [model.to_dict() for model in self.models],
+        }
+
+
+def inspect(file_or_release: str | Path) -> Inspection:
+    """Reads a file, a bundle or a release. Raises UnknownRelease or InvalidModel."""
+    path = resolve(str(file_or_release))
+    graphs = read_all(path)
+    models = tuple(inspect_graph(graph) for graph in graphs)
+    if len(graphs) == 1 and graphs[0].source == str(path) and ":" not in path.name:
+        only = models[0]
+        return Inspection(str(path), only.bytes, only.sha256, False, only.release, models)
+    file = path if path.is_file() else Path(graphs[0].source.partition(":")[0])
+    content = file.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    release = next((b.name for b in load_registry().bundles if b.sha256 == digest), None)
+    return Inspection(str(file), len(content), digest, True, release, models)
+
+
+def inspect_graph(graph: Graph) -> ModelInspection:
+    """The report on one graph."""
+    recognition, reason = examine(graph)
+    heads = heads_of(graph)
+    release = by_sha256(graph.sha256)
+    family = recognition.family if recognition else None
+    generation = release.generation if release else defaults(family) if family else None
+    return ModelInspection(
+        source=graph.source,
+        bytes=graph.size,
+        sha256=graph.sha256,
+        description=graph.description,
+        release=release.name if release else None,
+        family=family or (release.family if release else None),
+        unrecognised_because=reason or None,
+        value_range=generation.value_range if generation else None,
+        value_range_from=generation.name if generation else None,
+        heads=heads,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        output_names=recognition.outputs if recognition else (),
+        stored_operators=graph.stored_operators,
+        dequantised=graph.dequantised,
+        histogram=dict(Counter(op.name for op in graph.operators).most_common()),
+        weights=_weights(graph),
+        metadata={name: len(content) for name, content in graph.metadata.items()},
+        spec=recognition.spec if recognition else None,
+        operators=tuple(_operator(op) for op in graph.operators),
+        tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
+    )
+
+
+def _weights(graph: Graph) -> tuple[WeightSummary, ...]:
+    kinds: dict[str, list[Tensor]] = {}
+    for tensor in graph.constants():
+        kinds.setdefault(_stored_as(tensor) or tensor.dtype, []).append(tensor)
+    rows = [
+        WeightSummary(
+            stored_as=kind,
+            tensors=len(tensors),
+            values=sum(math.prod(t.shape) for t in tensors),
+            stored_bytes=sum(t.provenance.stored_bytes for t in tensors if t.provenance),
+        )
+        for kind, tensors in kinds.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.values, row.stored_as)))
+
+
+def _stored_as(tensor: Tensor) -> str | None:
+    origin = tensor.provenance
+    if origin is None:
+        return None
+    quantised = " quantised" if origin.quantisation is not None else ""
+    return origin.dtype + quantised + (" sparse" if origin.sparsity is not None else "")
+
+
+def _tensor(tensor: Tensor) -> TensorSummary:
+    origin = tensor.provenance
+    return TensorSummary(
+        index=tensor.index,
+        name=tensor.name,
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        stored_as=_stored_as(tensor),
+        stored_bytes=origin.stored_bytes if origin else 0,
+        folded=origin.folded if origin else (),
+    )
+
+
+def _operator(op: Operator) -> OperatorSummary:
+    return OperatorSummary(
+        index=op.index,
+        name=op.name,
+        version=op.version,
+        custom=op.is_custom,
+        inputs=op.inputs,
+        outputs=op.outputs,
+        options={} if op.options is None else asdict(op.options),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinities; a hostile file may have."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

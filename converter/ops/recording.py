@@ -1,0 +1,69 @@
+"""The torch side of a module under construction: an fx graph, and the parameters that its
+nodes name. Nothing here knows about TFLite.
+
+What records is a `torch.fx.Proxy`. It answers to every torch function like the tensor that it
+stands for, and to the type checker it is one.
+"""
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+from torch.fx.proxy import GraphAppendingTracer, Proxy
+
+
+def node_of(proxy: Tensor) -> Node:
+    """The node that records `proxy`."""
+    return cast(Proxy, proxy).node
+
+
+class Recorder:
+    """Keys are `<owner>.<name>`; a name taken already gets a number."""
+
+    def __init__(self) -> None:
+        self.root = nn.Module()
+        self.fx = torch.fx.Graph()
+        self.indices: list[str] = []  # keys of the buffers that are part of the code
+        self._tracer = GraphAppendingTracer(self.fx)
+
+    def placeholder(self, name: str) -> Tensor:
+        return self._proxy(self.fx.placeholder(name))
+
+    def parameter(self, owner: str, name: str, values: np.ndarray) -> tuple[Tensor, str]:
+        """A parameter that holds a copy of `values`, and its key."""
+        module, name = self._owner(owner, name)
+        data = torch.from_numpy(np.array(values, order="C"))
+        module.register_parameter(name, nn.Parameter(data))
+        return self._proxy(self.fx.get_attr(f"{owner}.{name}")), f"{owner}.{name}"
+
+    def index(self, owner: str, name: str, values: np.ndarray) -> Tensor:
+        """A vector of indices: part of the code, not of the state_dict."""
+        module, name = self._owner(owner, name)
+        module.register_buffer(name, torch.from_numpy(values.astype(np.int64)))
+        self.indices.append(f"{owner}.{name}")
+        return self._proxy(self.fx.get_attr(f"{owner}.{name}"))
+
+    def module(self, outputs: tuple[Tensor, ...]) -> torch.fx.GraphModule:
+        """The finished module; what no output needs is gone."""
+        self.fx.output(tuple(node_of(proxy) for proxy in outputs))
+        self.fx.eliminate_dead_code()
+        module = torch.fx.GraphModule(self.root, self.fx, class_name="LoweredGraph")
+        for key in self.indices:
+            owner, _, name = key.rpartition(".")
+            holder = module.get_submodule(owner)
+            if name in dict(holder.named_buffers(recurse=False)):
+                holder.register_buffer(name, holder.get_buffer(name), persistent=False)
+        module.eval()
+        return module
+
+    def _owner(self, owner: str, name: str) -> tuple[nn.Module, str]:
+        if not hasattr(self.root, owner):
+            self.root.add_module(owner, nn.Module())
+        module = self.root.get_submodule(owner)
+        taken = sum(True for _ in module.named_parameters()) + len(dict(module.named_buffers()))
+        return module, f"{name}{taken}" if hasattr(module, name) else name
+
+    def _proxy(self, node: Node) -> Tensor:
+        return cast(Tensor, Proxy(node, self._tracer))

@@ -1,0 +1,292 @@
+"""The registry: `releases.toml` as frozen dataclasses, and names → files on this machine.
+
+It answers what a `.tflite` does not say of itself: where it came from, its input's range, its
+thresholds and regions. A file is known by its SHA-256 alone, never by its name; an unknown one
+gets its family's newest generation (`defaults`).
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blazepalm.models.errors import UnknownRelease
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REGISTRY = Path(__file__).parent / "releases.toml"
+WEIGHTS = Path(__file__).parent / "weights"
+CACHE_VARIABLE = "BLAZEPALM_CACHE"
+MODEL_SUFFIXES = (".tflite", ".task", ".zip")
+
+# What a generation of each family states besides its size, value range and region.
+STATED: Mapping[str, tuple[str, ...]] = {
+    "palm": ("ssd", "score_threshold", "suppression_iou"),
+    "hand": ("presence_threshold", "landmark_divisor", "normalize_z"),
+    "recrop": ("landmark_divisor",),
+}
+
+
+@dataclass(frozen=True)
+class SsdOptions:
+    """MediaPipe's SsdAnchorsCalculatorOptions; `input_size` is (height, width) in pixels.
+
+    https://github.com/google-ai-edge/mediapipe/blob/1461bcf97d2b7d816f6d36f0dff05140d48bc3bf/mediapipe/calculators/tflite/ssd_anchors_calculator.cc
+    """
+
+    input_size: tuple[int, int]
+    strides: tuple[int, ...]
+    min_scale: float
+    max_scale: float
+    aspect_ratios: tuple[float, ...] = (1.0,)
+    interpolated_scale_aspect_ratio: float = 1.0
+    anchor_offset: tuple[float, float] = (0.5, 0.5)  # x, y, in cells
+    fixed_anchor_size: bool = True
+    reduce_boxes_in_lowest_layer: bool = False
+
+
+@dataclass(frozen=True)
+class RegionRule:
+    """How the region for the next model follows from points of this one.
+
+    The rectangle round the points `box` (none named: all of them; for a palm, its box) is
+    turned until the line from point `start` to the weighted mean of `towards` stands at
+    `target_degrees`, scaled by `scale` (x, y), shifted by `shift` (x, y, fractions of its
+    size), and squared on its long side.
+    """
+
+    start: int
+    towards: tuple[tuple[int, float], ...]  # (point, weight); the weights add up to 1
+    target_degrees: float
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+    box: tuple[int, ...] = ()
+    square_long: bool = True
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What releases of one time share and their files do not say. What does not apply to a
+    family keeps its default here and is left out of `to_dict`.
+    """
+
+    name: str
+    family: str  # "palm", "hand" or "recrop"
+    input_size: tuple[int, int]  # height, width
+    value_range: tuple[float, float]
+    roi: RegionRule
+    source: str  # the MediaPipe graph that says so
+    ssd: SsdOptions | None = None
+    score_threshold: float = 0.5
+    suppression_iou: float = 0.3
+    presence_threshold: float = 0.5
+    landmark_divisor: float = 1.0  # raw coordinates / this = normalised to the input
+    normalize_z: float = 1.0  # z is divided by this once more
+
+    def to_dict(self) -> dict[str, Any]:
+        """What applies, as plain values."""
+        unstated = {key for keys in STATED.values() for key in keys} - set(STATED[self.family])
+        return {key: value for key, value in asdict(self).items() if key not in unstated}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file that someone published. `urls` are tried in turn; `sha256` and `bytes` are None
+    where nobody has recorded them; `embedded` is its name in `models/weights/`.
+    """
+
+    name: str
+    file: str  # path in MediaPipe's repository or bucket
+    first_seen: str
+    urls: tuple[str, ...]
+    sha256: str | None = None
+    bytes: int | None = None
+    commit: str | None = None
+    package: str | None = None
+    embedded: str | None = None
+    notes: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """`.tflite` or `.task`."""
+        return Path(self.file).suffix
+
+    @property
+    def cached(self) -> Path:
+        """Where `releases fetch` keeps it, whether or not it is there."""
+        return cache_folder() / f"{self.name}{self.suffix}"
+
+    def location(self) -> Path | None:
+        """Its file on this machine: embedded, or fetched earlier; None where it is neither."""
+        if self.embedded is not None:
+            return WEIGHTS / self.embedded
+        return self.cached if self.cached.is_file() else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, the generation by its name."""
+        values = asdict(self)
+        if isinstance(self, Release):
+            values["generation"] = self.generation.name
+            values["family"] = self.generation.family
+        if isinstance(self, Bundle):
+            values["members"] = dict(self.members)
+            values["family"] = "bundle"
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release(Asset):
+    """One published model."""
+
+    generation: Generation
+
+    @property
+    def family(self) -> str:
+        return self.generation.family
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle(Asset):
+    """A ZIP of models: member's path → the name of the release that it is."""
+
+    members: tuple[tuple[str, str], ...]
+
+    @property
+    def family(self) -> str:
+        return "bundle"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything in `releases.toml`, in its order."""
+
+    generations: Mapping[str, Generation]
+    releases: tuple[Release, ...]
+    bundles: tuple[Bundle, ...]
+    aliases: Mapping[str, str]
+    defaults: Mapping[str, str]  # family → generation
+
+    @property
+    def assets(self) -> tuple["Release | Bundle", ...]:
+        """Releases, then bundles."""
+        return (*self.releases, *self.bundles)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and alias that `by_name` knows."""
+        return (*self.aliases, *(asset.name for asset in self.assets))
+
+    def aliases_of(self, asset: Asset) -> tuple[str, ...]:
+        return tuple(alias for alias, name in self.aliases.items() if name == asset.name)
+
+
+@cache
+def load_registry(path: Path = REGISTRY) -> Registry:
+    """Reads the registry. Raises ValueError, KeyError or TypeError where the table is wrong."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    generations = {name: _generation(name, t) for name, t in table["generation"].items()}
+    releases = tuple(
+        Release(**{**_asset(t, table["source"]), "generation": generations[t["generation"]]})
+        for t in table["release"]
+    )
+    bundles = tuple(
+        Bundle(**{**_asset(t, table["source"]), "members": tuple(t["members"].items())})
+        for t in table["bundle"]
+    )
+    return Registry(generations, releases, bundles, table["aliases"], table["defaults"])
+
+
+def by_name(name: str) -> Release | Bundle:
+    """The release or bundle of that name or alias. Raises UnknownRelease with near misses."""
+    registry = load_registry()
+    full = registry.aliases.get(name, name)
+    for asset in registry.assets:
+        if asset.name == full:
+            return asset
+    near = difflib.get_close_matches(name, registry.names, n=3)
+    advice = f"did you mean {' or '.join(near)}?" if near else "see `blazepalm releases`"
+    raise UnknownRelease(f"{name!r} is neither a file nor a known release; {advice}")
+
+
+def by_sha256(digest: str) -> Release | None:
+    """The release whose file has that SHA-256 (hex); None where none is known to."""
+    return next((r for r in load_registry().releases if r.sha256 == digest.lower()), None)
+
+
+def defaults(family: str) -> Generation:
+    """What an unknown file of a family is taken for: its newest generation."""
+    registry = load_registry()
+    return registry.generations[registry.defaults[family]]
+
+
+def resolve(file_or_release: str) -> Path:
+    """A path of a file, a release's name or an alias → the file.
+
+    An existing file wins over a release of the same name. `bundle.task:member.tflite` stands
+    for a member of a bundle and is passed on as it is. Raises UnknownRelease where there is
+    no such file and no such release, or the release has not been fetched.
+    """
+    path = Path(file_or_release)
+    known = file_or_release in load_registry().names
+    try:
+        if path.is_file() or (file_or_release and path.exists() and not known):
+            return path
+        if ":" in file_or_release and Path(file_or_release.partition(":")[0]).is_file():
+            return path
+    except (OSError, ValueError):  # too long, or with a null character: no path at all
+        pass
+    if not known and (path.suffix.lower() in MODEL_SUFFIXES or len(path.parts) != 1):
+        raise UnknownRelease(f"{file_or_release!r}: there is no such file")
+    asset = by_name(file_or_release)
+    found = asset.location()
+    if found is None:
+        raise UnknownRelease(
+            f"{asset.name} is not on this machine: fetch it with `blazepalm releases fetch "
+            f"{asset.name}`, or give the path of its file"
+        )
+    return found
+
+
+def cache_folder() -> Path:
+    """Where fetched releases are kept: BLAZEPALM_CACHE, else this user's cache folder."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("blazepalm", appauthor=False)) / "releases"
+
+
+def _generation(name: str, table: Mapping[str, Any]) -> Generation:
+    values = _tuples(table)
+    family = values["family"]
+    expected = {"family", "input_size", "value_range", "roi", "source", *STATED[family]}
+    if set(values) != expected:
+        raise ValueError(f"generation {name} must state {sorted(expected)}, not {sorted(values)}")
+    roi = _tuples(values.pop("roi"))
+    roi["towards"] = tuple((int(point), weight) for point, weight in roi["towards"].items())
+    ssd = values.pop("ssd", None)
+    if ssd is not None:
+        ssd = SsdOptions(input_size=values["input_size"], **_tuples(ssd))
+    return Generation(name=name, roi=RegionRule(**roi), ssd=ssd, **values)
+
+
+def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any]:
+    values = {k: v for k, v in table.items() if k not in ("asset", "generation", "members")}
+    urls = []
+    if "commit" in table:
+        urls.append(source["raw"].format(commit=table["commit"], file=table["file"]))
+    if "asset" in table:
+        urls.append(source["assets"].format(asset=table["asset"]))
+    return {**values, "urls": tuple(urls)}
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML's lists as tuples."""
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
