@@ -9,8 +9,15 @@ claimed; no file name, hash or table of releases is looked at. What is not in th
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from blazepalm.converter import patterns
-from blazepalm.converter.patterns import Mismatch, Walk
+from blazepalm.converter.patterns.block import block as match_block
+from blazepalm.converter.patterns.head import (
+    detector_head,
+    feature_layers,
+    output_chain,
+    pooling,
+)
+from blazepalm.converter.patterns.neck import up_step
+from blazepalm.converter.patterns.walk import Mismatch, Walk, conv_layer
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.spec import (
     BackboneSpec,
@@ -83,8 +90,7 @@ def _palm(graph: Graph) -> Recognition:
     if trunk.second:
         raise Mismatch("stages behind the neck")
     found = {
-        name: patterns.detector_head(walk, output)
-        for name, output in zip(names, graph.outputs, strict=True)
+        name: detector_head(walk, output) for name, output in zip(names, graph.outputs, strict=True)
     }
     if [op.inputs[0] for op in found["boxes"]] != [op.inputs[0] for op in found["scores"]]:
         raise Mismatch("boxes and scores stand on different maps")
@@ -121,15 +127,15 @@ def _palm(graph: Graph) -> Recognition:
 
 def _hand(graph: Graph) -> Recognition:
     walk = Walk(graph)
-    chains = [patterns.output_chain(walk, output) for output in graph.outputs]
+    chains = [output_chain(walk, output) for output in graph.outputs]
     names = _output_names([chain.values for chain in chains])
     trunk = _trunk(walk)
     x = trunk.levels[-1]
     source = {chain.source for chain in chains}
     if len(source) != 1:
         raise Mismatch("the outputs stand on different maps")
-    features, x = patterns.feature_layers(walk, x, source.copy().pop())
-    pooling, pooled = patterns.pooling(walk, x, chains)
+    features, x = feature_layers(walk, x, source.copy().pop())
+    kind, pooled = pooling(walk, x, chains)
     outputs = []
     for name, chain in zip(names, chains, strict=True):
         path = f"heads.{name}.layer"
@@ -145,7 +151,7 @@ def _hand(graph: Graph) -> Recognition:
         neck=trunk.neck,
         trunk=trunk.second,
         features=features,
-        pooling=pooling,
+        pooling=kind,
         pooled=pooled,
         outputs=tuple(outputs),
     )
@@ -177,12 +183,12 @@ def _trunk(walk: Walk) -> _Trunk:
     if len(graph.inputs) != 1 or len(graph.tensors[graph.inputs[0]].shape) != 4:
         raise Mismatch("the input is not one image")
     _, height, width, _ = graph.tensors[graph.inputs[0]].shape
-    stem, x = patterns.conv_layer(walk, walk.only_consumer(graph.inputs[0]), "backbone.stem")
+    stem, x = conv_layer(walk, walk.only_consumer(graph.inputs[0]), "backbone.stem")
     taps = {x: (-1, 0)}
     stages, x = _stages(walk, x, "backbone", taps)
     levels = [x]
     neck: list[UpSpec] = []
-    while (step := patterns.up_step(walk, x, taps, f"neck.up{len(neck) + 1}")) is not None:
+    while (step := up_step(walk, x, taps, f"neck.up{len(neck) + 1}")) is not None:
         up, (stage, block), x = step
         path = f"neck.up{len(neck) + 1}.refine"
         refine, x = _row(walk, x, path)
@@ -200,7 +206,7 @@ def _trunk(walk: Walk) -> _Trunk:
 def _row(walk: Walk, x: int, path: str) -> tuple[list[BlockSpec], int]:
     """Blocks on one map size, as far as they go."""
     found: list[BlockSpec] = []
-    while (block := patterns.block(walk, x, f"{path}.block{len(found)}", halves=False)) is not None:
+    while (block := match_block(walk, x, f"{path}.block{len(found)}", halves=False)) is not None:
         spec, x = block
         found.append(spec)
     return found, x
@@ -216,10 +222,10 @@ def _stages(
     while True:
         opens = not stages
         here = f"{path}.stage{len(stages) + opens}.block{0 if opens else len(stages[-1])}"
-        block = patterns.block(walk, x, here, halves=False)
+        block = match_block(walk, x, here, halves=False)
         if block is None:
             opens = True
-            block = patterns.block(walk, x, f"{path}.stage{len(stages) + 1}.block0", halves=True)
+            block = match_block(walk, x, f"{path}.stage{len(stages) + 1}.block0", halves=True)
         if block is None:
             return tuple(StageSpec(tuple(blocks)) for blocks in stages), x
         spec, x = block

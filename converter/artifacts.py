@@ -150,7 +150,7 @@ def load(folder: str | Path) -> "nn.Module":
     """
     folder = Path(folder)
     record = read_record(folder)
-    module = _guarded(folder, lambda: _empty_module(record))
+    module: nn.Module = _guarded(folder, lambda: _empty_module(record))
     from blazepalm.models.state import read_state
 
     path = folder / "model.safetensors"

@@ -8,21 +8,29 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import ArtifactError, WeightTransferError
-from blazepalm.models.releases import Generation, Release, by_sha256, defaults, resolve
+from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
+from blazepalm.models.releases import (
+    Generation,
+    Release,
+    by_sha256,
+    defaults,
+    load_registry,
+    resolve,
+)
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.fx import GraphModule
 
+    from blazepalm.converter.ops.context import Binding
     from blazepalm.converter.weights import TensorMap
 
 PROOF_SEED = 20190817  # any will do; the day the first release appeared
@@ -62,14 +70,18 @@ class Converted:
         return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
 
 
-def module_of(file_or_release: str | Path, notice: Notice = warn) -> Converted:
+def module_of(
+    file_or_release: str | Path, notice: Notice = warn, generation: str | None = None
+) -> Converted:
     """Converts in memory and proves the result; nothing is written."""
-    return convert_graph(read(resolve(str(file_or_release))), notice)
+    return convert_graph(read(resolve(str(file_or_release))), notice, generation)
 
 
-def convert_graph(graph: Graph, notice: Notice = warn) -> Converted:
-    """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator or
-    WeightTransferError.
+def convert_graph(
+    graph: Graph, notice: Notice = warn, generation_name: str | None = None
+) -> Converted:
+    """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator,
+    WeightTransferError, or UnknownRelease where the registry has no such generation.
     """
     import torch
 
@@ -79,28 +91,44 @@ def convert_graph(graph: Graph, notice: Notice = warn) -> Converted:
     from blazepalm.models.palm_detector import PalmDetector
 
     generic = lower(graph)
+    bindings = cast("tuple[Binding, ...]", generic.bindings)
     release = by_sha256(graph.sha256)
     recognition, reason = examine(graph)
     if recognition is None:
         notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
-        rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
+        rows = transfer(graph, {b: b.key for b in bindings}, generic)
         return Converted(graph, release, None, reason, generic, generic, rows)
-    generation = defaults(recognition.family) if release is None else release.generation
-    if release is None:
-        notice(
-            f"{graph.source}: not a known release; value range and thresholds are those of the "
-            f"newest {recognition.family} generation"
-        )
+    generation = _generation(graph, release, recognition.family, generation_name, notice)
     spec = with_release(recognition.spec, generation)
     recognition = replace(recognition, spec=spec)
     with torch.device("meta"):  # no memory and no random numbers for values about to be replaced
         module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
-    keys = readable_keys(graph, generic.bindings, recognition.modules)
+    keys = readable_keys(graph, bindings, recognition.modules)
     rows = transfer(graph, keys, module)
     module.eval()
     converted = Converted(graph, release, recognition, "", generic, module, rows)
     prove(converted)
     return converted
+
+
+def _generation(
+    graph: Graph, release: Release | None, family: str, name: str | None, notice: Notice
+) -> Generation:
+    """What the file does not hold: as asked for, else its release's, else the newest's."""
+    generations = load_registry().generations
+    if name is not None:
+        if name not in generations or generations[name].family != family:
+            known = ", ".join(n for n, g in generations.items() if g.family == family)
+            raise UnknownRelease(f"{name!r} is no {family} generation; there are {known}")
+        return generations[name]
+    if release is not None:
+        return release.generation
+    newest = defaults(family)
+    notice(
+        f"{graph.source}: not a known release; value range and thresholds are taken from the "
+        f"newest generation, {newest.name}, unless --generation names another"
+    )
+    return newest
 
 
 def with_release(spec: Spec, generation: Generation) -> Spec:
@@ -146,6 +174,7 @@ def convert(
     output: str | Path | None = None,
     *,
     force: bool = False,
+    generation: str | None = None,
     notice: Notice = warn,
 ) -> list[Path]:
     """Writes the artifacts of a release, a `.tflite` file or each model of a bundle.
@@ -153,6 +182,8 @@ def convert(
     `output` is the folder to make (for a bundle of several, the parent of one a model); by
     default the release's name, here. An existing folder is refused unless `force`, and then
     replaced only if it is empty or one of ours. Nothing is written unless all of it can be.
+    `generation` names the registry's entry for what files do not hold (value range,
+    thresholds); by default the release's own, or the newest for an unknown file.
     Returns the folders.
     """
     from blazepalm.converter.artifacts import check_destination, write
@@ -168,7 +199,7 @@ def convert(
         raise ArtifactError(f"{source}: two models would go to one folder under {parent}")
     for folder in folders:
         check_destination(folder, force)
-    converted = [convert_graph(graph, notice) for graph in graphs]
+    converted = [convert_graph(graph, notice, generation) for graph in graphs]
     for model, folder in zip(converted, folders, strict=True):
         write(model, folder, force)
     return folders

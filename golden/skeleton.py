@@ -1,7 +1,7 @@
 """Joint angles become 21 joints and a frame for each bone: forward kinematics of one hand.
 
 Joints are in MediaPipe's order (`mediapipe/python/solutions/hands.py`, `HandLandmark`).
-Hand space is in millimetres, for a right hand: the origin at the wrist, x towards the thumb,
+Hand space is in millimetres, for a right hand: the origin in the wrist, x towards the thumb,
 y towards the fingers, z out of the palm. A tip joint lies in the finger's pad, a few
 millimetres inside the skin. A left hand is the mirror image (x negated).
 """
@@ -22,7 +22,7 @@ BONES = tuple(
     for parent, child in zip((WRIST, *chain), chain, strict=False)
 )
 PALM_JOINTS = (0, 5, 9, 13, 17)
-PALM_LENGTH = 92.0  # mm, wrist to the base of the middle finger
+PALM_LENGTH = 86.5  # mm, wrist to the base of the middle finger
 
 # degrees; a pose outside is refused
 LIMITS = {
@@ -106,12 +106,13 @@ class FingerShape:
 
 
 SHAPES = {
-    "thumb": FingerShape((19.0, 20.0, 7.0), (45.0, 34.0, 24.0)),
-    "index": FingerShape((25.5, 87.0, 1.5), (44.0, 26.0, 20.0), 4.0, -5.0),
-    "middle": FingerShape((4.5, 92.0, 0.0), (48.5, 30.0, 21.5), 0.5, 0.0),
-    "ring": FingerShape((-15.0, 87.0, 1.0), (45.0, 28.5, 21.5), -3.0, 5.0),
-    "pinky": FingerShape((-32.0, 77.0, 4.0), (35.5, 20.5, 19.0), -8.0, 11.0),
+    "thumb": FingerShape((24.0, 27.0, 15.5), (41.0, 33.0, 24.0)),
+    "index": FingerShape((26.5, 91.0, 1.5), (41.0, 24.5, 20.0), 4.0, -5.0),
+    "middle": FingerShape((5.0, 92.5, 0.5), (45.0, 28.0, 21.0), 0.5, 0.0),
+    "ring": FingerShape((-15.0, 87.0, 1.5), (42.0, 27.0, 20.5), -3.0, 5.0),
+    "pinky": FingerShape((-33.0, 78.5, 5.0), (34.5, 20.5, 19.0), -8.0, 11.0),
 }
+WRIST_JOINT = (0.0, 6.5, 6.5)
 THUMB_PAD = np.array([-0.80, 0.10, 0.60])  # where an unrolled thumb's pad faces
 
 
@@ -152,6 +153,7 @@ def _thumb_frame(thumb: Thumb) -> Array:
 def pose_skeleton(pose: Pose) -> Skeleton:
     """The joints and bone frames of a right hand in a pose. Depends on the pose alone."""
     joints = np.zeros((21, 3))
+    joints[WRIST] = WRIST_JOINT
     frames = np.tile(np.eye(3), (21, 1, 1))
     for name, chain in CHAINS.items():
         shape = SHAPES[name]

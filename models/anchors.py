@@ -64,9 +64,7 @@ def _layer_sizes(options: SsdOptions, index: int) -> np.ndarray:
     return np.array([_size(*pair) for pair in _scales_and_ratios(options, index)], np.float32)
 
 
-def _scales_and_ratios(
-    options: SsdOptions, index: int
-) -> Iterator[tuple[np.float32, np.float32]]:
+def _scales_and_ratios(options: SsdOptions, index: int) -> Iterator[tuple[np.float32, np.float32]]:
     scale = _scale(options, index)
     if index == 0 and options.reduce_boxes_in_lowest_layer:
         yield np.float32(0.1), np.float32(1.0)

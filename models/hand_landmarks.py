@@ -14,18 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from blazepalm.models.blocks import (
-    Backbone,
-    ConvLayer,
-    PaddedConv2d,
-    Up,
-    image_batch,
-    named,
-    stages,
-)
+from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch
 from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
 from blazepalm.models.state import load_state
+from blazepalm.models.trunk import Backbone, Up, named, stages
 
 
 class HandOutput(NamedTuple):
@@ -58,7 +51,7 @@ class OutputHead(nn.Module):
         self.sigmoid = spec.sigmoid
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.layer(x).flatten(1)  # (B, values)
+        y: Tensor = self.layer(x).flatten(1)  # (B, values)
         return y.sigmoid() if self.sigmoid else y
 
 

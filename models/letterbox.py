@@ -25,7 +25,8 @@ class Letterbox:
         pairs = points.unflatten(-1, (-1, 2))
         offset = pairs.new_tensor((self.left, self.top))
         extent = pairs.new_tensor((1 - 2 * self.left, 1 - 2 * self.top))
-        return ((pairs - offset) / extent).flatten(-2)
+        moved: Tensor = (pairs - offset) / extent
+        return moved.flatten(-2)
 
     def depth_to_image(self, z: Tensor) -> Tensor:
         """z in units of the square's width → in units of the image's width."""

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from blazepalm.models.anchors import anchors_from_heads
-from blazepalm.models.blocks import Backbone, PaddedConv2d, Up, image_batch, named
 from blazepalm.models.decode import decode_boxes, decode_scores, weighted_suppression
+from blazepalm.models.layers import PaddedConv2d, image_batch
 from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
 from blazepalm.models.state import load_state
+from blazepalm.models.trunk import Backbone, Up, named
 
 
 class PalmOutput(NamedTuple):

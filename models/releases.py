@@ -6,6 +6,7 @@ gets its family's newest generation (`defaults`).
 """
 
 import difflib
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,18 @@ class SsdOptions:
     anchor_offset: tuple[float, float] = (0.5, 0.5)  # x, y, in cells
     fixed_anchor_size: bool = True
     reduce_boxes_in_lowest_layer: bool = False
+
+    @property
+    def anchors(self) -> int:
+        """How many they give."""
+        per_cell = [len(self.aspect_ratios) + (self.interpolated_scale_aspect_ratio > 0)] * len(
+            self.strides
+        )
+        if self.reduce_boxes_in_lowest_layer:
+            per_cell[0] = 3
+        height, width = self.input_size
+        cells = [math.ceil(height / s) * math.ceil(width / s) for s in self.strides]
+        return sum(c * n for c, n in zip(cells, per_cell, strict=True))
 
 
 @dataclass(frozen=True)

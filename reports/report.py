@@ -44,13 +44,17 @@ class ModelParity:
     @property
     def passed(self) -> bool:
         """Every output was compared and is inside the limits; a model without rows fails."""
-        return bool(self.rows) and all(row.status != "fail" for row in (*self.rows, *self.bitwise))
+        return bool(self.rows) and "fail" not in self._statuses
 
     @property
     def coverage(self) -> tuple[int, int]:
         """Rows that were judged, of rows that there are."""
-        rows = (*self.rows, *self.bitwise)
-        return sum(row.status in ("pass", "fail") for row in rows), len(rows)
+        statuses = self._statuses
+        return sum(status in ("pass", "fail") for status in statuses), len(statuses)
+
+    @property
+    def _statuses(self) -> list[str]:
+        return [row.status for row in self.rows] + [row.status for row in self.bitwise]
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)

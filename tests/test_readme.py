@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.models import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,7 +37,9 @@ def test_python_examples_run(desk: Path) -> None:
 
 def test_commands_run(desk: Path) -> None:
     commands = [
-        shlex.split(line[2:], comments=True) for block in fenced("console") for line in block.splitlines()
+        shlex.split(line[2:], comments=True)
+        for block in fenced("console")
+        for line in block.splitlines()
     ]
     ours = [c for c in commands if c[0] == "blazepalm"]
     assert len(ours) >= 7

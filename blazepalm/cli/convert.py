@@ -24,6 +24,13 @@ def convert(
             "-o", "--output", metavar="DIR", help="Folder to make. [default: the release's name]"
         ),
     ] = None,
+    generation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Take value range and thresholds from this generation of the registry.",
+        ),
+    ] = None,
     no_coreml: Annotated[
         bool,
         typer.Option("--no-coreml", help="Without a Core ML package (none is written yet)."),
@@ -38,7 +45,7 @@ def convert(
     from blazepalm.converter.convert import convert as run
 
     with console.working(f"converting {source}"):
-        folders = run(source, output, force=force, notice=console.warn)
+        folders = run(source, output, force=force, generation=generation, notice=console.warn)
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
         console.emit_json([_summary(folder, record) for folder, record in records])

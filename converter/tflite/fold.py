@@ -10,36 +10,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.dequantise import dequantise
 from blazepalm.converter.tflite.graph import Operator, Provenance, Tensor
 from blazepalm.converter.tflite.sparsity import densify
 from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
 from blazepalm.models.errors import InvalidModel
 
+DEQUANTISED_BYTES = 4  # an element: float32
+
 # numpy's types for the schema's; int4 holds two elements a byte and is read as int8.
 NUMERIC = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64", "bool", "complex64", "complex128"),
 )
-FREE_BYTES = 1 << 26  # may always be unfolded; beyond it, at most so many times the file:
-LARGEST_UNFOLDING = 64
-LARGEST_TENSOR = 1 << 31  # bytes
-
-
-class _Budget:
-    """What unfolded constants may take together: a small file must not ask for gigabytes."""
-
-    def __init__(self, model: StoredModel) -> None:
-        self.source = model.source
-        self.left = FREE_BYTES + LARGEST_UNFOLDING * model.size
-
-    def spend(self, size: int, tensor: object) -> None:
-        self.left -= size
-        if size > LARGEST_TENSOR or self.left < 0:
-            raise InvalidModel(
-                f"{self.source}: tensor {tensor} would unfold to {size} bytes, out of proportion "
-                "to the file"
-            )
 
 
 def constant_indices(model: StoredModel) -> frozenset[int]:
@@ -54,11 +38,13 @@ def constant_indices(model: StoredModel) -> frozenset[int]:
     )
 
 
-def fold(model: StoredModel, constants: frozenset[int]) -> tuple[list[Tensor], list[Operator]]:
+def fold(
+    model: StoredModel, constants: frozenset[int], budget: Budget
+) -> tuple[list[Tensor], list[Operator]]:
     """All tensors in the file's numbering, and the operators left in the file's order."""
-    budget = _Budget(model)
+    digests: dict[int, str] = {}  # of buffers, which tensors may share
     tensors = [
-        _constant(model.source, t, budget)
+        _constant(model.source, t, budget, digests)
         if t.index in constants
         else Tensor(t.index, t.name, t.shape, t.dtype, t.quantisation)
         for t in model.tensors
@@ -85,7 +71,7 @@ def _is_constant(model: StoredModel, op: Operator, tensors: list[Tensor]) -> boo
     return operand.is_constant
 
 
-def _evaluate(model: StoredModel, op: Operator, tensors: list[Tensor], budget: _Budget) -> Tensor:
+def _evaluate(model: StoredModel, op: Operator, tensors: list[Tensor], budget: Budget) -> Tensor:
     """The output of a constant DEQUANTIZE or DENSIFY, as a constant."""
     operand, result = tensors[op.inputs[0]], tensors[op.outputs[0]]
     data, provenance = operand.data, operand.provenance
@@ -97,7 +83,7 @@ def _evaluate(model: StoredModel, op: Operator, tensors: list[Tensor], budget: _
             raise InvalidModel(f"{model.where(op)} reads {operand}, which is not sparse")
         expected = operand.dtype
     else:
-        budget.spend(data.size * 4, result)
+        budget.spend(data.size * DEQUANTISED_BYTES, result)
         data = dequantise(data, quantisation, f"{model.where(op)}: its operand {operand}")
         expected, quantisation = "float32", None
     if result.shape != operand.shape or result.dtype != expected:
@@ -113,16 +99,20 @@ def _evaluate(model: StoredModel, op: Operator, tensors: list[Tensor], budget: _
     )
 
 
-def _constant(source: str, tensor: StoredTensor, budget: _Budget) -> Tensor:
+def _constant(source: str, tensor: StoredTensor, budget: Budget, digests: dict[int, str]) -> Tensor:
     """A constant as stored, dense: a view of the file wherever that is possible."""
     what = f"{source}: tensor {tensor}"
     content = np.zeros(0, np.uint8) if tensor.content is None else tensor.content
+    if tensor.buffer not in digests:
+        digests[tensor.buffer] = hashlib.sha256(content.data).hexdigest()
     if tensor.sparsity is None:
         data = _elements(content, tensor.dtype, tensor.elements, what).reshape(tensor.shape)
+        if not np.may_share_memory(data, content):
+            budget.spend(data.nbytes, tensor)
     else:
-        count = content.size // max(1, _item_bits(tensor.dtype, what) // 8)
-        values = _elements(content, tensor.dtype, count, what)
-        budget.spend(tensor.elements * values.itemsize, tensor)
+        values = _elements(content, tensor.dtype, _count(content, tensor.dtype, what), what)
+        places = values.size * np.dtype(np.int64).itemsize
+        budget.spend(places + tensor.elements * values.itemsize, tensor)
         data = densify(values, tensor.shape, tensor.sparsity, what)
     data.setflags(write=False)
     return Tensor(
@@ -139,11 +129,16 @@ def _constant(source: str, tensor: StoredTensor, budget: _Budget) -> Tensor:
             shape=tensor.shape,
             buffer=tensor.buffer,
             stored_bytes=content.size,
-            sha256=hashlib.sha256(content.data).hexdigest(),
+            sha256=digests[tensor.buffer],
             quantisation=tensor.quantisation,
             sparsity=tensor.sparsity,
         ),
     )
+
+
+def _count(content: np.ndarray, dtype: str, what: str) -> int:
+    """How many elements the bytes are, whole ones."""
+    return content.size * 8 // _item_bits(dtype, what)
 
 
 def _item_bits(dtype: str, what: str) -> int:

@@ -7,6 +7,7 @@ bytes → schema (checked indices) → order (acyclic) → fold (constants evalu
 import hashlib
 from pathlib import Path
 
+from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.bundle import choose_one, read_contents
 from blazepalm.converter.tflite.fold import constant_indices, fold
 from blazepalm.converter.tflite.graph import Graph
@@ -37,8 +38,9 @@ def read_bytes(content: bytes, source: str) -> Graph:
     model = read_schema(content, source)
     constants = constant_indices(model)
     check_order(model, constants)
-    tensors, operators = fold(model, constants)
-    tensors, operators, outputs, dequantised = to_float(model, tensors, operators)
+    budget = Budget(model)
+    tensors, operators = fold(model, constants, budget)
+    tensors, operators, outputs, dequantised = to_float(model, tensors, operators, budget)
     return Graph(
         source=source,
         sha256=hashlib.sha256(content).hexdigest(),

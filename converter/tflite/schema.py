@@ -24,6 +24,7 @@ from blazepalm.models.errors import InvalidModel
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 CUSTOM = 32  # BuiltinOperator.CUSTOM
+BUILTIN_CODE_SLOT = 10  # the fourth field of table OperatorCode: 4 + 2 · 3
 
 MOST_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
 HIGHEST_RANK = 32
@@ -195,7 +196,7 @@ class _Parser:
 
     def code(self, index: int, table: Any) -> tuple[int, str, int]:
         """(builtin code, name, version) of an opcode."""
-        number = max(table.DeprecatedBuiltinCode(), table.BuiltinCode())
+        number = max(table.DeprecatedBuiltinCode(), _builtin_code(table))
         name = self.builtins.get(number, f"BUILTIN_{number}")
         if number == CUSTOM:
             name = self.file.text(table.CustomCode(), f"the custom code of opcode {index}")
@@ -262,3 +263,13 @@ class _Parser:
             self.file.note_end(content)
             self.buffers[index] = content if content.size else None
         return self.buffers[index]
+
+
+def _builtin_code(table: Any) -> int:
+    """The field `builtin_code` itself: the package's own accessor gives the deprecated field
+    for every code under 127, and so ADD for a file that has only the new one.
+    """
+    from flatbuffers.number_types import Int32Flags
+
+    offset = table._tab.Offset(BUILTIN_CODE_SLOT)
+    return int(table._tab.Get(Int32Flags, table._tab.Pos + offset)) if offset else 0

@@ -9,17 +9,20 @@ The gap in meaning: integer kernels round every value to its step and clamp it t
 the float graph does neither. It is refused where the integers themselves carry meaning.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.dequantise import INTEGERS, dequantise
 from blazepalm.converter.tflite.graph import Operator, Tensor
 from blazepalm.converter.tflite.options import FullyConnectedOptions
 from blazepalm.converter.tflite.stored import StoredModel
 from blazepalm.models.errors import InvalidModel
 
+FLOAT_BYTES = 4
 QUANTISED = ("int8", "uint8", "int16")
 
 # Operators that mean the same on real values, and which operands are not values but axes,
@@ -70,7 +73,7 @@ STRUCTURAL_OPERANDS: dict[str, tuple[int, ...]] = {
 
 
 def to_float(
-    model: StoredModel, tensors: list[Tensor], operators: list[Operator]
+    model: StoredModel, tensors: list[Tensor], operators: list[Operator], budget: Budget
 ) -> tuple[list[Tensor], list[Operator], tuple[int, ...], bool]:
     """(tensors, operators, graph outputs, whether anything changed), all after folding.
     Raises InvalidModel where the float meaning is not sure.
@@ -86,6 +89,7 @@ def to_float(
     for op, index in _real_constants(model, tensors, operators, quantised):
         if tensors[index].dtype in INTEGERS:
             what = f"{model.where(op)}: its operand {tensors[index]}"
+            budget.spend(math.prod(tensors[index].shape) * FLOAT_BYTES, tensors[index])
             data = dequantise(_data(tensors[index]), tensors[index].quantisation, what)
             tensors[index] = replace(tensors[index], dtype="float32", data=data, quantisation=None)
             changed = True

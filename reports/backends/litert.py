@@ -118,7 +118,11 @@ def quiet_native_log() -> Iterator[None]:
     writes to file descriptor 2 itself and has no switch for it.
     """
     with _LOG_LOCK:
-        saved = os.dup(2)
+        try:
+            saved = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, 2)

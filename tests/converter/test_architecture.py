@@ -5,13 +5,13 @@ listings (shapes, strides) and releases.md, not off the code.
 from dataclasses import replace
 
 import pytest
-from support.models import HANDS, PALMS, shared_model
 
 from blazepalm.converter.architecture import examine, recognise
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.options import BinaryOptions, ResizeOptions
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+from support.models import HANDS, PALMS, shared_model
 
 # release → input side, heads as (cells a side, anchors a cell) in anchor order, coordinates
 PALM_FACTS = {

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.converted import converted, images
-from support.models import HANDS, PALMS, SHARED, shared_model
-from support.synthetic import with_unused_buffer
 
 import blazepalm
 from blazepalm.converter.artifacts import load, read_record
 from blazepalm.converter.convert import Converted, convert, convert_graph, module_of, prove
 from blazepalm.converter.tflite import read, read_bytes
-from blazepalm.models.errors import ArtifactError, WeightTransferError
+from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
+from support.converted import converted, images
+from support.models import HANDS, PALMS, SHARED, shared_model
+from support.synthetic import with_unused_buffer
 
 SMALL = "hand-recrop-2020-07"  # the smallest file, and the one of no family
 
@@ -248,3 +248,15 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
 def test_reading_bytes_and_files_is_one(tmp_path: Path) -> None:
     path = shared_model(SMALL)
     assert read(path).sha256 == read_bytes(path.read_bytes(), "memory").sha256
+
+
+def test_a_generation_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.tflite"
+    path.write_bytes(with_unused_buffer(shared_model("palm-2020-11").read_bytes()))
+    notices: list[str] = []
+    named = module_of(path, notices.append, generation="palm-2020-11")
+    assert notices == []
+    assert named.recognition is not None
+    assert named.recognition.spec.value_range == (-1.0, 1.0)
+    with pytest.raises(UnknownRelease, match="'hand-2020-11' is no palm generation"):
+        module_of(path, notices.append, generation="hand-2020-11")

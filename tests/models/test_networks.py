@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from support.converted import converted, images
-from support.models import HANDS, PALMS, SHARED
 
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
+from support.converted import converted, images
+from support.models import HANDS, PALMS, SHARED
 
 ALL = list(SHARED.values())
 

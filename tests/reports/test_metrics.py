@@ -34,7 +34,10 @@ def test_errors_on_paper() -> None:
 
 
 def test_float32_is_widened_before_it_is_subtracted() -> None:
-    big, small = np.float32([16777216.0]), np.float64([16777217.0])  # 2²⁴ and its neighbour
+    big, small = (
+        np.array([16777216.0], np.float32),
+        np.array([16777217.0], np.float64),
+    )  # 2²⁴ and its neighbour
     assert meter((small, big)).result().max_abs == 1.0
 
 
@@ -90,9 +93,11 @@ def test_nothing_compared_has_no_errors() -> None:
 
 
 def test_bits_tell_zeros_and_dtypes_apart() -> None:
-    assert meter((np.float32([0.0]), np.float32([-0.0]))).result().unequal == 1
-    assert meter((np.float32([0.0]), np.float64([0.0]))).result().unequal is None
-    nan = np.float32([np.nan])
+    assert meter((np.array([0.0], np.float32), np.array([-0.0], np.float32))).result().unequal == 1
+    assert (
+        meter((np.array([0.0], np.float32), np.array([0.0], np.float64))).result().unequal is None
+    )
+    nan = np.array([np.nan], np.float32)
     assert meter((nan, nan)).result().unequal == 0
 
 

@@ -82,5 +82,6 @@ def test_parity_holds_and_says_that_litert_ran_a_copy(
     report = parity(file, inputs=3)
     (model,) = report.models
     assert report.passed and model.family == "palm" and model.release is None
-    assert [row.status for row in (*model.rows, *model.bitwise)] == ["pass"] * 4
+    assert [row.status for row in model.rows] == ["pass"] * 2
+    assert [row.status for row in model.bitwise] == ["pass"] * 2
     assert any("TRANSPOSE_CONV" in note for note in model.notes)

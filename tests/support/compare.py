@@ -7,6 +7,7 @@ costs at most a few units in the last place of the sums that are formed (`magnit
 operator that only moves values costs nothing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,24 +36,32 @@ def sampled(examples: int = 20) -> settings:
 
 @dataclass(frozen=True)
 class Case:
-    """A model of one subgraph and the shapes of its inputs, the batch of the file first."""
+    """A model of one subgraph, the shapes of its inputs, and what values they take."""
 
     content: bytes
     shapes: tuple[tuple[int, ...], ...]
+    low: float = -2.0
+    high: float = 2.0
 
-    def inputs(self, seed: int = 0, low: float = -2.0, high: float = 2.0) -> Arrays:
+    def inputs(self, seed: int = 0) -> Arrays:
         """Seeded uniform float32 inputs."""
         rng = np.random.default_rng(seed)
-        return [rng.uniform(low, high, shape).astype(np.float32) for shape in self.shapes]
+        return [rng.uniform(self.low, self.high, s).astype(np.float32) for s in self.shapes]
 
     def module(self) -> GraphModule:
         return lower(read_bytes(self.content, "test.tflite"))
 
 
-def build(model: ModelBuilder, inputs: Sequence[int], outputs: Sequence[int]) -> Case:
-    """Closes a model under construction."""
+def build(
+    model: ModelBuilder,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    low: float = -2.0,
+    high: float = 2.0,
+) -> Case:
+    """Closes a model under construction, whose inputs are to be between `low` and `high`."""
     shapes = tuple(tuple(int(d) for d in model.graph.tensors[i].shape) for i in inputs)
-    return Case(model.build(inputs, outputs), shapes)
+    return Case(model.build(inputs, outputs), shapes, low, high)
 
 
 def run_litert(case: Case, inputs: Arrays, *, reference: bool) -> Arrays:
@@ -146,6 +155,19 @@ def _check_batches(
         close(run_torch(oracle, together), expected, wide, EXACT64, f"batch of {count}")
         single = run_torch(module, [x.astype(np.float32) for x in together])
         close(single, expected, wide, ROUNDINGS * EPS32, f"batch of {count}")
+
+
+def image(model: ModelBuilder, shape: tuple[int, ...], plain: bool = False) -> tuple[int, int]:
+    """Adds an input; returns it and a value of `shape`. A rank-4 input is held channels-first;
+    with `plain` the value comes of a RESHAPE and is held as TFLite has it.
+    """
+    if not plain:
+        x = model.tensor(shape)
+        return x, x
+    x = model.tensor((shape[0], math.prod(shape[1:])))
+    y = model.tensor(shape)
+    model.operator("RESHAPE", [x, constant(model, shape)], [y])
+    return x, y
 
 
 def permutes(module: GraphModule) -> int:

@@ -39,5 +39,7 @@ def shared_model(release: str) -> Path:
     folder = models_folder()
     found = sorted(folder.glob(f"{digits}_*.tflite"))
     if not found:
-        pytest.skip(f"no {digits}_*.tflite in {folder}: set BLAZEPALM_MODELS to the folder of releases")
+        pytest.skip(
+            f"no {digits}_*.tflite in {folder}: set BLAZEPALM_MODELS to the folder of releases"
+        )
     return found[0]

@@ -205,18 +205,16 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 def conv2d(x: np.ndarray, kernel_ohwi: np.ndarray, stride: int) -> np.ndarray:
     """(N, H, W, I) and (O, h, w, I) → (N, H/stride, W/stride, O), SAME."""
-    return sum(  # type: ignore[return-value]
-        window @ kernel_ohwi[:, dy, dx].T
-        for dy, dx, window in _windows(x, kernel_ohwi.shape[1:3], stride)
-    )
+    taps = _windows(x, kernel_ohwi.shape[1:3], stride)
+    y: np.ndarray = np.sum([window @ kernel_ohwi[:, dy, dx].T for dy, dx, window in taps], axis=0)
+    return y
 
 
 def depthwise2d(x: np.ndarray, kernel_1hwc: np.ndarray, stride: int) -> np.ndarray:
     """(N, H, W, C) and (1, h, w, C) → (N, H/stride, W/stride, C), SAME."""
-    return sum(  # type: ignore[return-value]
-        window * kernel_1hwc[0, dy, dx]
-        for dy, dx, window in _windows(x, kernel_1hwc.shape[1:3], stride)
-    )
+    taps = _windows(x, kernel_1hwc.shape[1:3], stride)
+    y: np.ndarray = np.sum([window * kernel_1hwc[0, dy, dx] for dy, dx, window in taps], axis=0)
+    return y
 
 
 def transposed2d(x: np.ndarray, kernel_ohwi: np.ndarray, stride: int) -> np.ndarray:

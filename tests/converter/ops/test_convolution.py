@@ -20,6 +20,7 @@ ACTIVATIONS = {
     "RELU_N1_TO_1": lambda y: np.clip(y, -1.0, 1.0),
     "RELU6": lambda y: np.clip(y, 0.0, 6.0),
 }
+BOTH = ("default", "reference")
 
 
 def axis_geometry(
@@ -70,11 +71,12 @@ def verify(
     dilation: tuple[int, int],
     padding: str,
     activation: str = "NONE",
+    litert: tuple[str, ...] = BOTH,
 ) -> None:
     x, kernel, b = (a.astype(np.float64) for a in (case.inputs()[0], kernel_ohwi, bias))
     truth = ACTIVATIONS[activation](convolution(x, kernel, b, stride, dilation, padding))
     magnitude = convolution(np.abs(x), np.abs(kernel), np.abs(b), stride, dilation, padding)
-    check(case, truth=[truth], magnitude=[magnitude])
+    check(case, truth=[truth], magnitude=[magnitude], litert=litert)
 
 
 def conv_case(
@@ -131,7 +133,17 @@ def test_conv_2d_fused(activation: str) -> None:
 def test_conv_2d_without_bias() -> None:
     kernel = weights(np.random.default_rng(2), 5, 1, 1, 3)
     case = conv_case((4, 6, 3), kernel, None)
-    verify(case, kernel, np.zeros(5, np.float32), (1, 1), (1, 1), "SAME")
+    no_bias = np.zeros(5, np.float32)
+    verify(case, kernel, no_bias, (1, 1), (1, 1), "SAME", litert=())  # LiteRT wants a bias
+
+
+def test_conv_2d_fused_tanh() -> None:
+    """In the schema, but LiteRT's kernels ignore or refuse it."""
+    kernel, bias = weights(np.random.default_rng(9), 5, 1, 1, 3), np.zeros(5, np.float32)
+    case = conv_case((4, 6, 3), kernel, bias, activation="TANH")
+    x = case.inputs()[0].astype(np.float64)
+    truth = np.tanh(convolution(x, kernel.astype(np.float64), bias, (1, 1), (1, 1), "SAME"))
+    check(case, truth=[truth], magnitude=20.0, litert=())
 
 
 @pytest.mark.parametrize("groups", [2, 3])

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import (Case, build, check, constant, double, run_litert, run_torch, sampled, weights)
+from tests.support.compare import (
+    Case,
+    build,
+    check,
+    constant,
+    double,
+    run_litert,
+    run_torch,
+    sampled,
+    weights,
+)
 from tests.support.tflite_builder import ModelBuilder
 
 SIZES = st.tuples(st.sampled_from((3, 4, 5)), st.sampled_from((2, 6, 7)))
@@ -70,7 +80,11 @@ def transpose_conv(
     model = ModelBuilder()
     outputs = kernel_ohwi.shape[0]
     x = model.tensor((1, *image))
-    operands = [constant(model, (1, *size, outputs)), model.tensor(kernel_ohwi.shape, data=kernel_ohwi), x]
+    operands = [
+        constant(model, (1, *size, outputs)),
+        model.tensor(kernel_ohwi.shape, data=kernel_ohwi),
+        x,
+    ]
     y = model.tensor((1, *size, outputs))
     b = -1 if bias is None else model.tensor(bias.shape, data=bias)
     if bias is not None and not add:
@@ -152,7 +166,9 @@ def test_convolution_2d_transpose_bias(
     kernel, bias = weights(rng, 5, kh, kw, 3), weights(rng, 5)
     cut = [0, 0]
     if padding == "SAME":
-        cut = [max(0, k - (n - 1) % s - 1) for n, k, s in zip(image, (kh, kw), (sh, sw), strict=True)]
+        cut = [
+            max(0, k - (n - 1) % s - 1) for n, k, s in zip(image, (kh, kw), (sh, sw), strict=True)
+        ]
     size = (sh * (image[0] - 1) + kh - cut[0], sw * (image[1] - 1) + kw - cut[1])
     case = custom((*image, 3), size, kernel, bias, (sh, sw), padding)
     verify(case, kernel, bias, (sh, sw), (cut[0] // 2, cut[1] // 2), size, litert=())

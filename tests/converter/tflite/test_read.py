@@ -442,6 +442,23 @@ def test_opcodes_beyond_the_deprecated_field(name: str, number: int) -> None:
     assert (operator.name, operator.opcode) == (name, number)
 
 
+@pytest.mark.parametrize(("deprecated", "new"), [(9, 9), (9, 0), (0, 9), (3, 9), (9, 3)])
+def test_the_opcode_is_the_larger_of_both_fields(deprecated: int, new: int) -> None:
+    """As LiteRT's GetBuiltinCode, which the last lines ask by the name it gives the operator."""
+    model = ModelBuilder()
+    image, weight, result = (model.tensor((1, 4)), model.tensor((2, 4)), model.tensor((1, 2)))
+    model.operator(
+        "FULLY_CONNECTED", [image, weight, -1], [result], schema.FullyConnectedOptionsT()
+    )
+    code = model.model.operatorCodes[0]
+    model.build([image, weight], [result])
+    code.deprecatedBuiltinCode, code.builtinCode = deprecated, new
+    content = model._pack()
+    (operator,) = read_bytes(content, "m").operators
+    assert (operator.name, operator.opcode) == ("FULLY_CONNECTED", 9)
+    assert Interpreter(model_content=content)._get_ops_details()[0]["op_name"] == operator.name
+
+
 def test_an_opcode_of_the_future_gets_a_name() -> None:
     model = ModelBuilder()
     image, result = model.tensor((1, 2)), model.tensor((1, 2))

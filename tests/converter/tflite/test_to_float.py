@@ -202,7 +202,7 @@ def test_an_int8_net_reads_as_float(edges: bool) -> None:
 
     image_scale, image_zero = activation_scales()["image"]
     step, zero = activation_scales()["logits"]
-    worst = 0.0
+    errors = []
     for seed in range(20):
         image = image_of(seed)
         stored = np.clip(np.round(image / image_scale) + image_zero, -128, 127).astype(np.int8)
@@ -212,10 +212,10 @@ def test_an_int8_net_reads_as_float(edges: bool) -> None:
             (integers,) = litert(content, stored, "logits")
             reference = (integers.astype("f4") - zero) * step
         same_image = (stored.astype("f4") - image_zero) * np.float32(image_scale)
-        worst = max(worst, np.abs(run_as_float(graph, same_image) - reference).max())
-    print("STEP", worst / step, step, activation_scales())
-    assert 0 < worst <= 1.5 * step  # rounding of the int8 kernels, and nothing else
-    assert step < 0.1
+        errors.append(np.abs(run_as_float(graph, same_image) - reference) / step)
+    # What is left is the rounding of five int8 kernels: 1.4 steps at worst, 0.5 as a rule.
+    assert 0 < np.max(errors) <= 1.6
+    assert np.sqrt(np.mean(np.square(errors))) <= 0.6
 
 
 def test_the_float_reading_is_the_float_net() -> None:
@@ -246,7 +246,7 @@ def test_constants_are_scale_times_difference() -> None:
 
 
 def test_int8_kernels_on_float_values_are_dequantised() -> None:
-    """What TFLite calls dynamic range: LiteRT quantises the values on the way; here only the kernels are."""
+    """Dynamic range: LiteRT quantises the values on the way, here only the kernels were."""
     weights = float_weights()
 
     def weight(model: ModelBuilder, name: str) -> int:

@@ -29,7 +29,7 @@ def test_outputs_come_by_name(reference_kernels: bool) -> None:
         doubling(), ("double", "positive"), source="x", reference_kernels=reference_kernels
     )
     assert backend.name == ("tflite-ref" if reference_kernels else "tflite")
-    x = np.float32([-2, -1, 0, 1, 2, 3]).reshape(1, 2, 3, 1)
+    x = np.array([-2, -1, 0, 1, 2, 3], np.float32).reshape(1, 2, 3, 1)
     found = backend.run(x)
     np.testing.assert_array_equal(found["double"], 2 * x)
     np.testing.assert_array_equal(found["positive"], np.maximum(x, 0))

@@ -1,0 +1,197 @@
+"""`blazepalm anchors`: a detector's anchors from its heads; written, or checked against a file."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.models.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from blazepalm.converter.heads import Head
+
+FORMATS = (".npy", ".csv", ".json")
+LARGEST = 1 << 28  # bytes of a file to check
+COLUMNS = ("x_center", "y_center", "w", "h")
+
+
+def anchors(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_RELEASE", help="A detector: a .tflite file, a bundle or a release."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="File to write: .npy, .csv or .json.", show_default=False
+        ),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", help="Compare this file with them; exit 1 where they differ."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
+) -> None:
+    """Regenerate a detector's anchors: x_center, y_center, w, h, float32, normalised."""
+    from blazepalm.converter.heads import detector, heads_of
+    from blazepalm.models.anchors import anchors_from_heads
+
+    if output is not None:
+        check_output(output, force)
+    graph = detector(source)
+    heads = heads_of(graph)
+    expected = anchors_from_heads(heads)
+    release, options = cross_check(graph.sha256, expected)
+    found = None if check is None else compare(expected, read(check))
+    if output is not None:
+        write(expected, output)
+    if as_json:
+        console.emit_json(
+            {
+                "source": graph.source,
+                "release": release,
+                "heads": [head._asdict() for head in heads],
+                "shape": list(expected.shape),
+                "ssd_options_agree": options,
+                "written": None if output is None else str(output),
+                "check": None if found is None else {"file": str(check), **found},
+                **({} if output is not None or check is not None else {"anchors": expected.tolist()}),
+            }
+        )
+    else:
+        report(graph.source, release, heads, options, output, check, found)
+    if options is False or (found is not None and not found["equal"]):
+        raise typer.Exit(1)
+
+
+def cross_check(sha256: str, expected: "np.ndarray") -> tuple[str | None, bool | None]:
+    """The release's name, and whether MediaPipe's options for it give the same anchors bit for
+    bit; None where it is not a known one.
+    """
+    from blazepalm.models.anchors import ssd_anchors
+    from blazepalm.models.releases import by_sha256
+
+    release = by_sha256(sha256)
+    if release is None or release.generation.ssd is None:
+        return None, None
+    return release.name, ssd_anchors(release.generation.ssd).tobytes() == expected.tobytes()
+
+
+def compare(expected: "np.ndarray", found: "np.ndarray") -> dict[str, Any]:
+    """Exact comparison, row by row: how many rows differ, and the worst of them."""
+    import numpy as np
+
+    if found.shape != expected.shape:
+        return {"equal": False, "shape": list(found.shape), "expected_shape": list(expected.shape)}
+    difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    difference = np.where(np.isnan(difference), np.inf, difference).max(axis=1)
+    result: dict[str, Any] = {"equal": not difference.any(), "shape": list(found.shape)}
+    if not result["equal"]:
+        worst = int(difference.argmax())
+        result |= {
+            "rows_that_differ": int(np.count_nonzero(difference)),
+            "worst_row": worst,
+            "found": [str(v) for v in found[worst]],
+            "expected": [str(v) for v in expected[worst]],
+        }
+    return result
+
+
+def read(path: Path) -> "np.ndarray":
+    """Numbers of a .npy, .csv or .json file; nothing in it is run. Raises ArtifactError."""
+    import numpy as np
+
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ArtifactError(f"{path}: {path.stat().st_size} bytes are no anchors")
+        if path.suffix == ".npy":
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+        elif path.suffix == ".json":
+            found = np.array(json.loads(path.read_text(encoding="utf-8")), np.float32)
+        elif path.suffix == ".csv":
+            found = np.loadtxt(path, np.float32, delimiter=",", skiprows=1, ndmin=2)
+        else:
+            raise ArtifactError(f"{path}: anchors are read from {', '.join(FORMATS)}")
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, SyntaxError, EOFError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ArtifactError(f"{path}: holds no table of numbers ({reason})") from error
+    if found.dtype.kind not in "fiu":
+        raise ArtifactError(f"{path}: holds {found.dtype} values, expected numbers")
+    return found
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Raises ArtifactError where `write` would, before any work."""
+    if path.suffix not in FORMATS:
+        raise ArtifactError(f"{path}: anchors are written as {', '.join(FORMATS)}")
+    if path.is_dir():
+        raise ArtifactError(f"{path}: is a folder, expected a file name")
+    if path.exists() and not force:
+        raise ArtifactError(f"{path}: exists already; choose another -o, or give --force")
+
+
+def write(anchors: "np.ndarray", path: Path) -> None:
+    """Writes the file whole or not at all. Raises ArtifactError."""
+    import numpy as np
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            if path.suffix == ".npy":
+                np.save(file, anchors, allow_pickle=False)
+            elif path.suffix == ".json":
+                file.write(json.dumps(anchors.tolist()).encode() + b"\n")
+            else:
+                lines = [",".join(map(repr, row)) for row in anchors.tolist()]
+                file.write("\n".join([",".join(COLUMNS), *lines, ""]).encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def report(
+    source: str,
+    release: str | None,
+    heads: tuple["Head", ...],
+    options: bool | None,
+    output: Path | None,
+    check: Path | None,
+    found: dict[str, Any] | None,
+) -> None:
+    """The same for people."""
+    total = sum(h * w * n for h, w, n in heads)
+    parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in heads)
+    console.out(f"{console.clean(release or source)}: {total} anchors = {parts}")
+    if options is not None:
+        agree = "the same, bit for bit" if options else "DIFFERENT"
+        console.out(f"from MediaPipe's SSD options: {agree}")
+    if output is not None:
+        console.out(f"written: {console.clean(str(output))}")
+    if check is not None and found is not None:
+        console.out(f"{console.clean(str(check))}: {verdict(found)}")
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """One sentence on a comparison."""
+    if found["equal"]:
+        return "equal"
+    if "worst_row" not in found:
+        sizes = ("×".join(map(str, found[key])) for key in ("shape", "expected_shape"))
+        return "differs: {} values, expected {}".format(*sizes)
+    return (
+        f"differs in {found['rows_that_differ']} rows, most in row {found['worst_row']}: "
+        f"{', '.join(found['found'])}, expected {', '.join(found['expected'])}"
+    )

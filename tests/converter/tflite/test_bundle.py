@@ -1,0 +1,322 @@
+"""Bundles: a ZIP of models, honest or not."""
+
+import io
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blazepalm.converter.tflite import bundle, read, read_all, read_bytes
+from blazepalm.models.errors import InvalidModel
+from tests.support.models import shared_model
+from tests.support.tflite_builder import ModelBuilder, schema
+
+
+def model(width: int = 2) -> bytes:
+    builder = ModelBuilder(f"model of {width}")
+    image, out = builder.tensor((1, width)), builder.tensor((1, width))
+    two = builder.tensor((1, width), data=np.full((1, width), 2.0))
+    builder.operator("MUL", [image, two], [out], schema.MulOptionsT())
+    return builder.build([image], [out])
+
+
+def zipped(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """A bundle as MediaPipe ships it: stored, with a note that is no model."""
+    path = tmp_path / "hands.task"
+    members = {
+        "hand_detector.tflite": model(2),
+        "notes.txt": b"not a model",
+        "hand_landmarks_detector.tflite": model(3),
+    }
+    path.write_bytes(zipped(members, zipfile.ZIP_STORED))
+    return path
+
+
+def refusal(path: Path | str) -> str:
+    """The one sentence that refuses `path`, from every way in."""
+    messages = set()
+    for reader in (read, read_all):
+        with pytest.raises(InvalidModel) as caught:
+            reader(path)
+        messages.add(str(caught.value))
+    (message,) = messages
+    assert "\n" not in message
+    assert str(path).partition(":")[0] in message
+    return message
+
+
+def test_every_model_of_a_bundle_is_read(task: Path) -> None:
+    graphs = read_all(task)
+    assert [g.source for g in graphs] == [
+        f"{task}:hand_detector.tflite",
+        f"{task}:hand_landmarks_detector.tflite",
+    ]
+    assert [g.description for g in graphs] == ["model of 2", "model of 3"]
+    for graph, content in zip(graphs, (model(2), model(3)), strict=True):
+        alone = read_bytes(content, "alone")
+        assert (graph.sha256, graph.size) == (alone.sha256, len(content))
+        assert graph.operators == alone.operators
+
+
+def test_a_bundle_is_told_by_its_content(task: Path) -> None:
+    disguised = task.with_suffix(".tflite")
+    disguised.write_bytes(task.read_bytes())
+    assert len(read_all(disguised)) == 2
+    plain = task.with_name("plain.zip")
+    plain.write_bytes(model())
+    assert read(plain).source == str(plain)
+
+
+def test_real_models_in_a_bundle(tmp_path: Path) -> None:
+    """The layout of hand_landmarker.task, from the two releases that it holds."""
+    contents = {
+        "hand_detector.tflite": shared_model("palm-full-2023-09").read_bytes(),
+        "hand_landmarks_detector.tflite": shared_model("hand-full-2022").read_bytes(),
+    }
+    path = tmp_path / "hand_landmarker.task"
+    path.write_bytes(zipped(contents, zipfile.ZIP_STORED))
+    palm, hand = read_all(path)
+    assert palm.sha256.startswith("1b14e942")
+    assert hand.sha256.startswith("11c272b8")
+    assert palm.tensors == read(shared_model("palm-full-2023-09")).tensors
+
+
+def test_one_of_several_is_named(task: Path) -> None:
+    with pytest.raises(InvalidModel) as caught:
+        read(task)
+    message = str(caught.value)
+    assert "holds 2 models, name one of them" in message
+    for name, width in (("hand_detector", 2), ("hand_landmarks_detector", 3)):
+        choice = f"{task}:{name}.tflite"
+        assert choice in message  # what the message shows is what works
+        assert read(choice).description == f"model of {width}"
+        assert [g.source for g in read_all(choice)] == [choice]
+    with pytest.raises(InvalidModel, match=r"no member other.tflite; there are .*hand_detector"):
+        read(f"{task}:other.tflite")
+
+
+def test_a_bundle_of_one_needs_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "one.zip"
+    path.write_bytes(zipped({"deep/inside/m.TFLITE": model(4)}))
+    assert read(path).source == f"{path}:deep/inside/m.TFLITE"
+
+
+def test_a_bundle_in_a_bundle(tmp_path: Path) -> None:
+    """As gesture_recognizer.task holds hand_landmarker.task; deeper ones are left alone."""
+    path = tmp_path / "gesture.task"
+    inner = zipped({"m.tflite": model(5), "deeper.task": zipped({"n.tflite": model(6)})})
+    path.write_bytes(zipped({"hands.task": inner, "top.tflite": model(7)}))
+    assert [g.source for g in read_all(path)] == [
+        f"{path}:hands.task:m.tflite",
+        f"{path}:top.tflite",
+    ]
+    assert read(f"{path}:hands.task:m.tflite").description == "model of 5"
+
+
+def test_a_plain_file_has_no_members(tmp_path: Path) -> None:
+    path = tmp_path / "plain.tflite"
+    path.write_bytes(model())
+    assert "not a bundle" in refusal(f"{path}:m.tflite")
+
+
+def test_a_path_with_a_colon_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "a:b.tflite"
+    path.write_bytes(model())
+    assert read(path).source == str(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.tflite",
+        "a/../../out.tflite",
+        "/etc/out.tflite",
+        "..\\out.tflite",
+        "\\\\host\\out.tflite",
+        "C:\\out.tflite",
+        "C:out.tflite",
+        "notes/../../harmless.txt",
+    ],
+)
+def test_a_member_that_climbs_out(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({"good.tflite": model(), name: model()}))
+    assert "leads out of the bundle" in refusal(path)
+    assert os.listdir(tmp_path) == ["b.task"]
+
+
+@pytest.mark.parametrize("name", ["\x1b[2Jm.tflite", "a\nb.tflite"])
+def test_an_unprintable_member(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({name: model()}))
+    message = refusal(path)
+    assert message.isprintable()
+    assert "unprintable" in message
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_listed_twice(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("m.tflite", model(2))
+        archive.writestr("m.tflite", model(3))
+    path = tmp_path / "b.task"
+    path.write_bytes(stream.getvalue())
+    assert "listed twice" in refusal(path)
+
+
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("m.tflite")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    path = tmp_path / "b.task"
+    path.write_bytes(stream.getvalue())
+    assert "'m.tflite' is a symbolic link" in refusal(path)
+
+
+def test_an_encrypted_member(tmp_path: Path) -> None:
+    content = bytearray(zipped({"m.tflite": model()}))
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(header) + flags] |= 1
+    path = tmp_path / "b.task"
+    path.write_bytes(content)
+    assert "'m.tflite' is encrypted" in refusal(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({"m.tflite": model()}, method))
+    assert f"compressed by method {method}" in refusal(path)
+
+
+def test_no_model_inside(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    for members in ({}, {"notes.txt": b"text"}, {"m.tflite/": b""}, {"b.task": b"not a zip"}):
+        path.write_bytes(zipped(members))
+        assert "holds no .tflite model" in refusal(path)
+
+
+def test_a_member_that_is_no_model(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({"m.tflite": b"text text text"}))
+    assert f"{path}:m.tflite: not a TFLite model" in refusal(path)
+
+
+# Sizes ----------------------------------------------------------------------------------
+
+
+def zeros_zip(megabytes: int, declared: int | None = None) -> bytes:
+    """A ZIP, by hand, of one deflated member of zeros; `declared` is the size it admits."""
+    compress = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = (
+        b"".join(compress.compress(bytes(1 << 20)) for _ in range(megabytes)) + compress.flush()
+    )
+    crc = 0
+    for _ in range(megabytes):
+        crc = zlib.crc32(bytes(1 << 20), crc)
+    size = megabytes << 20 if declared is None else declared
+    common = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, crc, len(packed), size, 8, 0)
+    local = b"PK\x03\x04" + common + b"m.tflite" + packed
+    central = b"PK\x01\x02" + struct.pack("<H", 20) + common
+    central += struct.pack("<HHHII", 0, 0, 0, 0, 0) + b"m.tflite"
+    end = struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    return local + central + b"PK\x05\x06" + end
+
+
+@pytest.mark.parametrize("declared", [(1 << 28) + 1, 10 * (1 << 30) % (1 << 32), (1 << 32) - 2])
+def test_a_bundle_that_says_it_is_too_large(tmp_path: Path, declared: int) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zeros_zip(1, declared))
+    assert f"would inflate to {declared} bytes, more than {1 << 28}" in refusal(path)
+
+
+def test_ten_gigabytes_in_many_members(tmp_path: Path) -> None:
+    """Forty members that each say 256 MB: none is too large alone."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number in range(40):
+            archive.writestr(f"{number}.tflite", b"x" * 100)
+    content = bytearray(stream.getvalue())
+    at = content.find(b"PK\x01\x02")
+    while at >= 0:
+        content[at + 24 : at + 28] = struct.pack("<I", 1 << 28)
+        at = content.find(b"PK\x01\x02", at + 1)
+    path = tmp_path / "b.task"
+    path.write_bytes(content)
+    assert f"would inflate to {40 << 28} bytes" in refusal(path)
+
+
+def test_a_bundle_that_lies_about_its_size(tmp_path: Path) -> None:
+    """It says 1000 bytes and holds 64 MB: no more than it said is ever inflated."""
+    path = tmp_path / "b.task"
+    path.write_bytes(zeros_zip(64, 1000))
+    assert "damaged" in refusal(path)
+
+
+def test_true_sizes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second bound: what comes out of the stream, over all members."""
+    monkeypatch.setattr(bundle, "_check_members", lambda *_: None)
+    monkeypatch.setattr(bundle, "LARGEST_INFLATED", 3 << 20)
+    path = tmp_path / "b.task"
+    path.write_bytes(zeros_zip(4))
+    assert f"m.tflite: inflates beyond {3 << 20} bytes" in refusal(path)
+
+
+def test_too_many_members(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({f"{i}.txt": b"" for i in range(1025)}))
+    assert "1025 members" in refusal(path)
+
+
+def test_nested_bundles_share_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "LARGEST_INFLATED", 3 << 20)
+    inner = zipped({"m.tflite": bytes(2 << 20)})
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({"a.task": inner, "b.task": inner}))
+    assert "b.task:b.task: the bundle would inflate to" in refusal(path)
+
+
+# Damage ---------------------------------------------------------------------------------
+
+
+def test_truncated_everywhere(task: Path) -> None:
+    whole = task.read_bytes()
+    for length in range(4, len(whole), 3):
+        task.write_bytes(whole[:length])
+        with pytest.raises(InvalidModel):
+            read_all(task)
+    assert len(whole) > 1000
+
+
+def test_flipped_bytes_only_ever_give_invalid_model(task: Path) -> None:
+    whole = task.read_bytes()
+    rng = np.random.default_rng(5)
+    refused = 0
+    for _ in range(500):
+        content = bytearray(whole)
+        for at in rng.integers(4, len(whole), rng.integers(1, 4)):
+            content[at] = rng.integers(256)
+        task.write_bytes(content)
+        try:
+            read_all(task)
+        except InvalidModel:
+            refused += 1
+    assert refused > 200

@@ -1,0 +1,380 @@
+"""Files that are not, or no longer, models: InvalidModel with one sentence, and nothing else,
+soon, and without taking memory.
+"""
+
+import os
+import random
+import resource
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from blazepalm.converter.tflite import budget, bundle, read, read_bytes
+from blazepalm.converter.tflite.schema import MOST_ENTRIES
+from blazepalm.models.errors import InvalidModel
+from tests.support.models import shared_model
+from tests.support.tflite_builder import ModelBuilder, schema
+
+
+def refusal(content: bytes, source: str = "bad.tflite") -> str:
+    """The one sentence that refuses these bytes."""
+    started = time.perf_counter()
+    with pytest.raises(InvalidModel) as caught:
+        read_bytes(content, source)
+    assert time.perf_counter() - started < 2
+    message = str(caught.value)
+    assert message.startswith(f"{source}: ")
+    assert message.isprintable()  # one line, no escape sequences
+    return message
+
+
+def refused_path(path: Any) -> str:
+    with pytest.raises(InvalidModel) as caught:
+        read(path)
+    return str(caught.value)
+
+
+# Files ----------------------------------------------------------------------------------
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "no.tflite"
+    assert refused_path(path) == f"{path}: there is no such file"
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert str(tmp_path) in refused_path(tmp_path)
+    assert "folder" in refused_path(tmp_path) or "regular file" in refused_path(tmp_path)
+
+
+def test_a_path_that_cannot_be() -> None:
+    assert "cannot be read" in refused_path("a\0b.tflite")
+    assert "cannot be read" in refused_path("x" * 5000)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tflite")
+    assert "not a regular file" in refused_path(tmp_path / "pipe.tflite")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
+def test_a_device_is_not_read() -> None:
+    assert refused_path("/dev/zero") == "/dev/zero: not a regular file"
+
+
+def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "locked.tflite"
+    path.write_bytes(b"x")
+
+    def locked(*_: object) -> int:  # the superuser may read every file
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(bundle.os, "open", locked)
+    assert "cannot be read: Permission denied" in refused_path(path)
+
+
+def test_a_file_beyond_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.tflite"
+    with open(path, "wb") as file:
+        file.truncate(bundle.LARGEST_FILE + 1)  # sparse: takes no room
+    assert f"{bundle.LARGEST_FILE + 1} bytes, more than" in refused_path(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "the file is empty"),
+        (b"\x1c", "not a TFLite model"),
+        (b"This is a text file, not a model.\n" * 100, "not a TFLite model"),
+        (b"\x1b[2J\x1b[31mTFL2", "not a TFLite model"),
+        (b"<!DOCTYPE html><html>404</html>", "not a TFLite model"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
+        (b"PK\x03\x04" + bytes(100), "this is a bundle"),
+        (b"\x04\x00\x00\x00TFL3", "damaged"),
+        (b"\xff\xff\xff\xffTFL3" + bytes(100), "damaged"),
+        (b"\x08\x00\x00\x00TFL3" + b"\xff" * 100, "damaged"),
+        (b"\x08\x00\x00\x00TFL3" + bytes(100), "schema version 0"),
+    ],
+)
+def test_what_is_no_model(content: bytes, found: str) -> None:
+    assert found in refusal(content)
+
+
+# Models spoilt by hand ------------------------------------------------------------------
+
+Spoil = Callable[[ModelBuilder], None]
+
+
+def spoilt(spoil: Spoil) -> bytes:
+    """A good model (tensors 0 image, 1 weight, 2 bias, 3 flat, 4 result), then `spoil` on it."""
+    model = ModelBuilder()
+    image = model.tensor((1, 2, 3, 1), name="image")
+    weight = model.tensor((2, 6), data=np.ones((2, 6)), name="weight")
+    bias = model.tensor((2,), "float16", np.ones(2), name="bias")
+    flat, result = model.tensor((1, 6), name="flat"), model.tensor((1, 2), name="result")
+    wide = model.tensor((2,), name="wide")
+    model.operator("RESHAPE", [image], [flat], schema.ReshapeOptionsT(newShape=[1, 6]))
+    model.operator("DEQUANTIZE", [bias], [wide], schema.DequantizeOptionsT())
+    options = schema.FullyConnectedOptionsT()
+    model.operator("FULLY_CONNECTED", [flat, weight, wide], [result], options)
+    model.metadata("note", b"kept")
+    model.graph.inputs, model.graph.outputs = [image], [result]
+    spoil(model)
+    return model.build(model.graph.inputs, model.graph.outputs)
+
+
+def test_the_model_is_good_before_it_is_spoilt() -> None:
+    content = spoilt(lambda model: None)
+    assert len(read_bytes(content, "m").operators) == 2
+    Interpreter(model_content=content).allocate_tensors()
+
+
+def tensor(number: int, **fields: Any) -> Spoil:
+    return lambda m: [setattr(m.graph.tensors[number], k, v) for k, v in fields.items()] and None
+
+
+def operator(number: int, **fields: Any) -> Spoil:
+    return lambda m: [setattr(m.graph.operators[number], k, v) for k, v in fields.items()] and None
+
+
+def edges(**fields: Any) -> Spoil:
+    return lambda m: [setattr(m.graph, k, v) for k, v in fields.items()] and None
+
+
+def buffer(number: int, **fields: Any) -> Spoil:
+    return lambda m: [setattr(m.model.buffers[number], k, v) for k, v in fields.items()] and None
+
+
+def whole(**fields: Any) -> Spoil:
+    return lambda m: [setattr(m.model, k, v) for k, v in fields.items()] and None
+
+
+def two_subgraphs(model: ModelBuilder) -> None:
+    model.model.subgraphs = [model.graph, model.graph]
+
+
+def bad_custom_code(model: ModelBuilder) -> None:
+    model.model.operatorCodes[0].builtinCode = schema.BuiltinOperator.CUSTOM
+    model.model.operatorCodes[0].customCode = "\x1b[2J"
+
+
+def negative_opcode(model: ModelBuilder) -> None:
+    model.model.operatorCodes[0].builtinCode = -5
+    model.model.operatorCodes[0].deprecatedBuiltinCode = -5
+
+
+SPOILT: list[tuple[Spoil, str]] = [
+    (whole(version=2), "schema version 2, only 3 is known"),
+    (whole(subgraphs=[]), "0 subgraphs"),
+    (two_subgraphs, "2 subgraphs"),
+    (whole(buffers=[]), "tensor 0 lies in buffer 0, there are 0"),
+    # indices
+    (tensor(1, buffer=99), "tensor 1 lies in buffer 99"),
+    (operator(2, opcodeIndex=3), "operator 2 uses opcode 3, there are 3"),
+    (operator(2, inputs=[3, 6, -1]), "operator 2 FULLY_CONNECTED, input 1 is tensor 6"),
+    (operator(2, inputs=[3, -2, -1]), "operator 2 FULLY_CONNECTED, input 1 is tensor -2"),
+    (operator(2, inputs=[2**31 - 1]), "input 0 is tensor 2147483647"),
+    (operator(2, outputs=[6]), "operator 2 FULLY_CONNECTED, output 0 is tensor 6"),
+    (operator(2, outputs=[-1]), "operator 2 FULLY_CONNECTED, output 0 is tensor -1"),
+    (edges(inputs=[6]), "the graph's input 0 is tensor 6"),
+    (edges(outputs=[-1]), "the graph's output 0 is tensor -1"),
+    (bad_custom_code, "opcode 0 is custom and named '\\x1b[2J'"),
+    # shapes and sizes
+    (tensor(1, shape=[2, -6]), "tensor 1 has shape [2, -6]; only fixed shapes"),
+    (tensor(3, shape=[-1, 6]), "tensor 3 has shape [-1, 6]; only fixed shapes"),
+    (tensor(3, shape=[2**31 - 1] * 3), "more than 2147483648 elements"),
+    (tensor(3, shape=[1] * 33), "tensor 3 has 33 dimensions"),
+    (tensor(1, shape=[2, 7]), "%1 'weight' holds 48 bytes, 14 float32 take 56"),
+    (tensor(1, shape=[2, 5]), "%1 'weight' holds 48 bytes, 10 float32 take 40"),
+    (tensor(1, shape=None), "%1 'weight' holds 48 bytes, 1 float32 take 4"),
+    (tensor(1, shape=[2**15, 2**15]), "%1 'weight' holds 48 bytes"),
+    (tensor(1, type=schema.TensorType.INT64), "%1 'weight' holds 48 bytes, 12 int64 take 96"),
+    (tensor(1, type=schema.TensorType.STRING), "%1 'weight' is a constant of type string"),
+    (tensor(1, type=99), "%1 'weight' is a constant of type type_99"),
+    (buffer(1, data=b"123"), "%1 'weight' holds 3 bytes"),
+    (buffer(1, data=None), "reads %1 'weight', which nothing computes"),
+    (buffer(1, data=None, offset=48, size=2**40), "buffer 1 lies at bytes 48 to"),
+    (buffer(1, data=None, offset=2**63, size=2**63), "buffer 1 lies at bytes"),
+    (tensor(1, name="x" * 70000), "the name of tensor 1 has 70000 bytes"),
+    # order
+    (edges(inputs=[]), "the graph has no input"),
+    (edges(outputs=[]), "the graph has no output"),
+    (edges(inputs=[0, 0]), "the graph's input %0 'image' is listed twice"),
+    (edges(inputs=[0, 1]), "the graph's input %1 'weight' is a constant"),
+    (edges(inputs=[0, 3]), "operator 0 RESHAPE writes %3 'flat', which is an input"),
+    (edges(inputs=[3]), "operator 0 RESHAPE reads %0 'image', which nothing computes"),
+    (operator(0, outputs=[1]), "operator 0 RESHAPE writes %1 'weight', which is a constant"),
+    (operator(0, outputs=[4]), "operator 2 FULLY_CONNECTED reads %3 'flat', which nothing"),
+    (operator(2, outputs=[3]), "operator 2 FULLY_CONNECTED writes %3 'flat', which is"),
+    (operator(0, inputs=[4]), "reads %4 'result' before operator 2 FULLY_CONNECTED computes it"),
+    (operator(0, inputs=[3]), "reads %3 'flat' before operator 0 RESHAPE computes it"),
+    (operator(2, outputs=[]), "nothing computes the graph's output %4 'result'"),
+    (operator(1, inputs=[2, 2]), "operator 1 DEQUANTIZE has 2 inputs"),
+    (operator(1, inputs=[-1]), "operator 1 DEQUANTIZE has 1 inputs"),
+    (operator(1, inputs=[]), "operator 1 DEQUANTIZE has 0 inputs"),
+    (operator(1, outputs=[]), "operator 2 FULLY_CONNECTED reads %5 'wide', which nothing computes"),
+    (operator(1, outputs=[5, 4]), "operator 2 FULLY_CONNECTED writes %4 'result', which is"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "found"), SPOILT, ids=[found[:60] for _, found in SPOILT])
+def test_a_spoilt_model(spoil: Spoil, found: str) -> None:
+    assert found in refusal(spoilt(spoil))
+
+
+def test_a_negative_opcode_is_only_unknown() -> None:
+    assert read_bytes(spoilt(negative_opcode), "m").operators[0].name == "BUILTIN_-5"
+
+
+def test_operators_out_of_order_are_refused_as_litert_runs_them() -> None:
+    message = refusal(spoilt(lambda m: m.graph.operators.reverse()))
+    assert "operator 0 FULLY_CONNECTED reads %3 'flat' before operator 2 RESHAPE" in message
+
+
+def test_names_may_hold_anything() -> None:
+    """Kept as they are; a message shows them escaped."""
+    name = b"\xff\xfe\x1b[31mred\n\x00end".decode("utf-8", "surrogateescape")
+    content = spoilt(tensor(1, name="\x1b[31mred\nend", shape=[2, 7]))
+    assert r"'\x1b[31mred\nend'" in refusal(content)
+    content = spoilt(tensor(1, name="\x1b[31mred\nend"))
+    assert read_bytes(content, "m").tensors[1].name == "\x1b[31mred\nend"
+    content = spoilt(tensor(1, name="QQQQ")).replace(b"QQQQ", b"\xff\xfe\x1b\x00")
+    assert read_bytes(content, "m").tensors[1].name == "\ufffd\ufffd\x1b\x00"
+    assert name
+
+
+def test_a_shape_signature_is_tolerated() -> None:
+    content = spoilt(tensor(0, shapeSignature=[-1, 2, 3, 1]))
+    assert read_bytes(content, "m").tensors[0].shape == (1, 2, 3, 1)
+
+
+def test_an_empty_constant_is_a_constant() -> None:
+    """RESHAPE to a scalar reads a shape of no elements, which has no bytes."""
+    model = ModelBuilder()
+    image, scalar = model.tensor((1,)), model.tensor(())
+    shape = model.tensor((0,), "int32")
+    model.operator("RESHAPE", [image, shape], [scalar])
+    graph = read_bytes(model.build([image], [scalar]), "m")
+    assert graph.tensors[shape].data is not None
+    assert graph.tensors[shape].data.shape == (0,)
+
+
+# Amplification: small files that describe much ------------------------------------------
+
+
+def test_one_buffer_dequantised_a_thousand_times() -> None:
+    """4 MB of halves read by 1000 DEQUANTIZE would be 8 GB."""
+    model = ModelBuilder()
+    image = model.tensor((1,))
+    half = model.tensor((1 << 21,), "float16", np.ones(1 << 21, np.float16))
+    outputs = [model.tensor((1 << 21,)) for _ in range(1000)]
+    for out in outputs:
+        model.operator("DEQUANTIZE", [half], [out])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "out of proportion to the file" in refusal(model.build([image], outputs))
+    most = budget.FREE_BYTES + budget.LARGEST_UNFOLDING * (5 << 20)
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 1.5 * most
+
+
+@pytest.mark.parametrize("table", ["tensors", "operators"])
+def test_one_entry_listed_a_million_times(table: str) -> None:
+    """A vector of offsets that all point to the same table."""
+    content = spoilt(lambda m: None)
+    root = schema.Model.GetRootAs(content, 0)
+    graph = root.Subgraphs(0)
+    slot = {"tensors": 4, "operators": 10}[table]
+    field = graph._tab.Offset(slot) + graph._tab.Pos
+    (first,) = struct.unpack_from("<I", content, field)
+    vector = field + first
+    entry = vector + 4 + struct.unpack_from("<I", content, vector + 4)[0]
+    end = len(content) + -len(content) % 4
+    count = 1_000_000
+    offsets = (1 << 32) + entry - (end + 4 + 4 * np.arange(count, dtype=np.int64))
+    spoilt_content = bytearray(content).ljust(end, b"\0")
+    spoilt_content += struct.pack("<I", count) + (offsets % (1 << 32)).astype("<u4").tobytes()
+    struct.pack_into("<I", spoilt_content, field, end - field)
+    assert f"1000000 {table}, more than {MOST_ENTRIES}" in refusal(bytes(spoilt_content))
+
+
+def test_many_names_in_the_same_place() -> None:
+    """Eight thousand tensors with one name of 60 KB: 500 MB, from half a megabyte."""
+    model = ModelBuilder()
+    model.tensor((1,), name="long" * 15000)
+    for _ in range(8000):
+        model.tensor((1,), name="short")
+    content = bytearray(model.build([0], [0]))
+    long = content.index(b"longlong") - 4
+    graph = schema.Model.GetRootAs(bytes(content), 0).Subgraphs(0)
+    for number in range(8000):
+        table = graph.Tensors(number)._tab
+        field = table.Offset(10) + table.Pos
+        struct.pack_into("<I", content, field, long - field)
+    assert "they overlap" in refusal(bytes(content))
+
+
+# Fuzz -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "release", ["hand-recrop-2020-07", "palm-lite-2021-11", "hand-full-2022", "hand-sparse-2021-02"]
+)
+def test_truncated_at_every_kilobyte(release: str) -> None:
+    content = shared_model(release).read_bytes()
+    cuts = range(0, len(content), 1024)
+    for length in cuts:
+        with pytest.raises(InvalidModel):
+            read_bytes(content[:length], "cut.tflite")
+    assert len(cuts) > 100
+
+
+def structure(content: bytes) -> np.ndarray:
+    """The positions of a file that no buffer covers: where damage does most."""
+    root = schema.Model.GetRootAs(content, 0)
+    start = np.frombuffer(content, np.uint8).ctypes.data
+    outside = np.ones(len(content), bool)
+    for number in range(root.BuffersLength()):
+        data = root.Buffers(number).DataAsNumpy()
+        if not isinstance(data, int) and data.size:
+            outside[data.ctypes.data - start :][: data.size] = False
+    return np.flatnonzero(outside)
+
+
+WORDS = [
+    b"\xff\xff\xff\xff",
+    b"\xff\xff\xff\x7f",
+    bytes(4),
+    b"\x00\x00\x00\x80",
+    b"\x01\x00\x00\x00",
+]
+
+
+@pytest.mark.parametrize(
+    "release", ["hand-recrop-2020-07", "palm-full-2023-09", "hand-sparse-2021-02"]
+)
+def test_damaged_structure_gives_invalid_model_or_a_graph(release: str) -> None:
+    content = shared_model(release).read_bytes()
+    positions = structure(content)
+    rng = random.Random(release)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        for _ in range(rng.choice([1, 2, 10, 50])):
+            at = int(rng.choice(positions))
+            if rng.random() < 0.5:
+                damaged[at] = rng.randrange(256)
+            else:
+                damaged[at & ~3 : (at & ~3) + 4] = rng.choice(WORDS)
+        started = time.perf_counter()
+        try:
+            read_bytes(bytes(damaged), "damaged.tflite")
+        except InvalidModel:
+            refused += 1
+        assert time.perf_counter() - started < 2
+    assert refused > 20
