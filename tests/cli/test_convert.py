@@ -1,0 +1,144 @@
+"""`blazepalm convert`: what it prints, and every kind of bad input: exit code 2, one
+message, no traceback, nothing written.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Outcome
+
+from support.models import shared_model
+from support.tflite_builder import ModelBuilder
+
+Command = Callable[..., Outcome]
+
+SMALL = "hand-recrop-2020-07"
+
+
+def graph(*operators: tuple[str, list[int], list[int]]) -> bytes:
+    """A model of four 1×4×4×2 tensors; tensor 0 is the input, 3 the output."""
+    model = ModelBuilder()
+    for _ in range(4):
+        model.tensor((1, 4, 4, 2))
+    for name, inputs, outputs in operators:
+        model.operator(name, inputs, outputs)
+    return model.build([0], [3])
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def _bomb() -> bytes:
+    """A small archive whose directory promises a member of 10 GB (less than 4 GiB fits the
+    field, so the extended one of ZIP64 says it).
+    """
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        info = zipfile.ZipInfo("model.tflite")
+        archive.writestr(info, b"\0" * (1 << 20))
+        info.file_size = 10 * 10**9
+    return target.getvalue()
+
+
+# name → the bytes (None: a folder), and words that the message must hold
+BAD: dict[str, tuple[Callable[[], bytes | None], list[str]]] = {
+    "empty.tflite": (lambda: b"", []),
+    "text.tflite": (lambda: b"Dear diary,\n" * 99, []),
+    "folder.tflite": (lambda: None, []),
+    "noise.tflite": (lambda: np.random.Generator(np.random.PCG64(0)).bytes(5000), []),
+    "index.tflite": (lambda: graph(("RELU", [9999], [3])), ["9999"]),
+    "cycle.tflite": (
+        lambda: graph(("ADD", [0, 2], [1]), ("RELU", [1], [2]), ("RELU", [2], [3])),
+        ["ADD", "%2"],
+    ),
+    "odd.tflite": (
+        lambda: graph(("FFT_3D", [0], [1]), ("CUMSUM", [1], [2]), ("CUMSUM", [2], [3])),
+        ["FFT_3D (custom", "CUMSUM (builtin 128", "2 times", "help:"],
+    ),
+    "climbs.task": (lambda: _zip({"../../out.tflite": graph()}), ["../../out.tflite"]),
+    "bomb.task": (lambda: _bomb(), []),
+    "nothing.zip": (lambda: _zip({"readme.txt": b"no model"}), []),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(
+    name: str, blazepalm: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, words = BAD[name]
+    content = make()
+    source = tmp_path / "in" / name
+    source.parent.mkdir()
+    if content is None:
+        source.mkdir()
+    else:
+        source.write_bytes(content)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    monkeypatch.chdir(desk)
+    done = blazepalm("convert", source, "-o", desk / "out")
+    assert done.code == 2
+    assert done.out == ""
+    lines = [line for line in done.err.splitlines() if not line.startswith("converting ")]
+    assert lines[0].startswith("error: ")
+    assert len(lines) == 1 or "unsupported operator" in done.err
+    assert "Traceback" not in done.err
+    for word in [name, *words]:
+        assert word in done.err
+    assert list(desk.iterdir()) == []
+    assert [p.name for p in source.parent.iterdir()] == [name]
+
+
+def test_truncated_at_every_kilobyte(blazepalm: Command, tmp_path: Path) -> None:
+    content = shared_model(SMALL).read_bytes()
+    source = tmp_path / "cut.tflite"
+    for size in range(0, len(content), 1024):
+        source.write_bytes(content[:size])
+        done = blazepalm("convert", source, "-o", tmp_path / "out")
+        assert done.code == 2, f"{size} bytes: {done.err}"
+        assert done.err.count("error: ") == 1 and "Traceback" not in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["cut.tflite"]
+
+
+def test_an_existing_folder_needs_force(blazepalm: Command, tmp_path: Path) -> None:
+    source = shared_model(SMALL)
+    out = tmp_path / "out"
+    assert blazepalm("convert", source, "-o", out).code == 0
+    before = (out / "conversion.json").read_bytes()
+    done = blazepalm("convert", source, "-o", out)
+    assert done.code == 2
+    assert "exists already" in done.err and "--force" in done.err
+    assert blazepalm("convert", source, "-o", out, "--force").code == 0
+    assert (out / "conversion.json").read_bytes() == before
+
+
+def test_json_and_screen_tell_the_same(blazepalm: Command, tmp_path: Path) -> None:
+    done = blazepalm("convert", "palm-lite", "--no-coreml", "-o", tmp_path / "a", "--json")
+    assert done.code == 0
+    (summary,) = done.json
+    assert summary["release"] == "palm-lite-2021-11"
+    assert summary["spec"]["family"] == "palm"
+    assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"}
+    record = json.loads((tmp_path / "a" / "conversion.json").read_text(encoding="utf-8"))
+    assert summary["tensors"] == len(record["tensor_map"])
+    shown = blazepalm("convert", "palm-lite", "-o", tmp_path / "b")
+    assert shown.code == 0
+    assert "palm-lite-2021-11" in shown.out and "bit for bit" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_an_unrecognised_graph_says_so(blazepalm: Command, tmp_path: Path) -> None:
+    done = blazepalm("convert", shared_model(SMALL), "-o", tmp_path / "out")
+    assert done.code == 0
+    assert "no known family" in done.err
+    assert "operator by operator" in done.out
