@@ -26,13 +26,17 @@ class HandOutput(NamedTuple):
 
     landmarks: Tensor  # (B, 63): 21 × (x, y, z) in pixels of the input
     presence: Tensor  # (B, 1), 0..1
-    handedness: Tensor | None = None  # (B, 1), 0 left .. 1 right, for a mirrored picture
+    handedness: Tensor | None = None  # (B, 1), 0..1: how surely a right hand (a left, if mirrored)
     world_landmarks: Tensor | None = None  # (B, 63): 21 × (x, y, z) in metres
 
 
 @dataclass(frozen=True)
 class LandmarkPrediction:
-    """One hand. x and y are normalised to the crop; z to its width, smaller is nearer."""
+    """One hand. x and y are normalised to the crop; z to its width, smaller is nearer.
+
+    `handedness` tends to 1 for a right hand and to 0 for a left one, in a picture as others
+    see the hand; in a mirrored picture (a selfie's preview) it is the other way round.
+    """
 
     landmarks: Tensor  # (21, 3)
     presence: Tensor  # (), 0..1

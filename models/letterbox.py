@@ -38,7 +38,7 @@ def as_planes(image: object) -> Tensor:
 
     A floating-point image is taken as 0..1. Raises ValueError for anything else.
     """
-    tensor = image if isinstance(image, Tensor) else torch.as_tensor(image)
+    tensor = image if isinstance(image, Tensor) else torch.tensor(image)  # may be read-only
     if (
         tensor.dim() == 3
         and tensor.shape[-1] == 3

@@ -255,7 +255,7 @@ def resolve(file_or_release: str) -> Path:
             return path
     except (OSError, ValueError):  # too long, or with a null character: no path at all
         pass
-    if not known and (path.suffix.lower() in MODEL_SUFFIXES or len(path.parts) != 1):
+    if not known and (path.suffix.lower() in MODEL_SUFFIXES or len(path.parts) > 1):
         raise UnknownRelease(f"{file_or_release!r}: there is no such file")
     asset = by_name(file_or_release)
     found = asset.location()

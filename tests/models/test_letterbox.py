@@ -72,3 +72,10 @@ def test_images_of_every_kind() -> None:
 def test_other_arrays_are_refused(image: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         as_planes(image)
+
+
+def test_read_only_arrays_are_taken() -> None:
+    """As Pillow hands them out; torch would warn, and warnings are errors here."""
+    array = np.zeros((4, 5, 3), np.uint8)
+    array.setflags(write=False)
+    assert as_planes(array).shape == (3, 4, 5)

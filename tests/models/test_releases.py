@@ -1,0 +1,271 @@
+"""The registry against the table of known releases, typed here by hand, and the real files."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blazepalm.models.errors import UnknownRelease
+from blazepalm.models.releases import (
+    WEIGHTS,
+    Bundle,
+    Release,
+    by_name,
+    by_sha256,
+    defaults,
+    load_registry,
+    resolve,
+)
+from support.models import ROOT, SHARED, shared_model
+
+# name: SHA-256 (first 16 digits), bytes
+KNOWN = {
+    "palm-2019-08": (None, None),
+    "palm-2020-11": ("1590b8eb1ad838b5", 3877888),
+    "palm-lite-2021-11": ("e9a4aaddf90dda56", 1985440),
+    "palm-full-2021-11": ("2f25e740121983f6", 2341280),
+    "palm-full-2023-09": ("1b14e9422c6ad006", 2339846),
+    "hand-3d-2019-08": ("883ff80c976ae95d", 4063072),
+    "hand-2019-08": (None, None),
+    "hand-2020-05": ("bad88ac1fd144f03", 4086864),
+    "hand-2020-11": ("276abb7cb09c3862", 3792620),
+    "hand-sparse-2021-02": ("2afbc20bfa7c25a8", 3756096),
+    "hand-2021-09": ("3cf900c4d7529fb4", 2071344),
+    "hand-sparse-2021-10": ("8fbb7bfa9b6ed8c9", 2175808),
+    "hand-lite-2021-10": ("d7fde8ac11f8ce03", 2071408),
+    "hand-full-2021-10": ("8c026882c9ec059c", 5478688),
+    "hand-lite-2022": ("048edd3645c9bf73", 2071597),
+    "hand-full-2022": ("11c272b891e1a99a", 5478917),
+    "hand-recrop-2020-07": ("67d996ce96f9d36f", 123792),
+}
+COMMIT = {
+    "palm-2019-08": "c27a7c1e1064e66427ad0656f776155ab456f90b",
+    "palm-2020-11": "f96eadd6df64a5f9a31918d6319e51847497641a",
+    "hand-sparse-2021-10": "33d683c67100ef3db37d9752fcf65d30bea440c4",
+}
+EMBEDDED = ("palm-lite-2021-11", "palm-full-2023-09", "hand-lite-2022", "hand-full-2022")
+
+
+def release(name: str) -> Release:
+    found = by_name(name)
+    assert isinstance(found, Release)
+    return found
+
+
+def test_holds_every_known_release_and_the_bundle() -> None:
+    registry = load_registry()
+    found = {
+        r.name: (None if r.sha256 is None else r.sha256[:16], r.bytes) for r in registry.releases
+    }
+    assert found == KNOWN
+    assert all(r.sha256 is None or len(r.sha256) == 64 for r in registry.releases)
+    (bundle,) = registry.bundles
+    assert bundle.sha256 == "32d1eab97e80a9a20edb29231e15301ce65abfd0fa9d41cf1757e0ecc8078a4e"
+    assert dict(bundle.members) == {
+        "hand_detector.tflite": "palm-full-2023-09",
+        "hand_landmarks_detector.tflite": "hand-full-2022",
+    }
+
+
+def test_names_are_unique() -> None:
+    names = load_registry().names
+    assert len(names) == len(set(names)) == 17 + 1 + 5
+
+
+@pytest.mark.parametrize("name", sorted(COMMIT))
+def test_raw_url_is_that_of_the_commit(name: str) -> None:
+    asset = release(name)
+    assert asset.urls[0] == (
+        f"https://github.com/google-ai-edge/mediapipe/raw/{COMMIT[name]}/{asset.file}"
+    )
+
+
+def test_every_release_can_be_fetched_from_somewhere() -> None:
+    assert all(asset.urls for asset in load_registry().assets)
+    assert release("hand-2020-05").urls[-1] == (
+        "https://storage.googleapis.com/mediapipe-assets/models/hand_landmark.tflite"
+    )
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded_file_is_the_release(name: str) -> None:
+    asset = release(name)
+    assert asset.embedded is not None
+    content = (WEIGHTS / asset.embedded).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == asset.sha256
+    assert len(content) == asset.bytes
+    assert resolve(name).read_bytes() == content
+
+
+def test_only_those_four_are_embedded() -> None:
+    assert {r.name for r in load_registry().releases if r.embedded} == set(EMBEDDED)
+    assert {p.name for p in WEIGHTS.glob("*.tflite")} == {
+        r.embedded for r in load_registry().releases if r.embedded
+    }
+
+
+@pytest.mark.parametrize(("digits", "name"), sorted(SHARED.items()))
+def test_real_file_is_found_by_its_hash(digits: str, name: str) -> None:
+    content = shared_model(name).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    found = by_sha256(digest.upper())
+    assert digest.startswith(digits)
+    assert found is release(name)
+    assert found.bytes == len(content)
+
+
+def test_unknown_hash_is_none() -> None:
+    assert by_sha256("0" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("palm-full", "palm-full-2023-09"),
+        ("palm-lite", "palm-lite-2021-11"),
+        ("hand-full", "hand-full-2022"),
+        ("hand-lite", "hand-lite-2022"),
+    ],
+)
+def test_aliases_mean_the_newest(alias: str, name: str) -> None:
+    assert by_name(alias).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "values", "strides", "scales"),
+    [
+        ("palm-2019-08", 256, (-1.0, 1.0), (8, 16, 32, 32, 32), (0.1171875, 0.75)),
+        ("palm-2020-11", 128, (-1.0, 1.0), (8, 16, 16, 16), (0.1484375, 0.75)),
+        ("palm-full-2021-11", 192, (0.0, 1.0), (8, 16, 16, 16), (0.1484375, 0.75)),
+        ("palm-lite", 192, (0.0, 1.0), (8, 16, 16, 16), (0.1484375, 0.75)),
+    ],
+)
+def test_palm_generations(
+    name: str,
+    size: int,
+    values: tuple[float, float],
+    strides: tuple[int, ...],
+    scales: tuple[float, float],
+) -> None:
+    generation = release(name).generation
+    assert generation.family == "palm"
+    assert generation.input_size == (size, size)
+    assert generation.value_range == values
+    assert (generation.score_threshold, generation.suppression_iou) == (0.5, 0.3)
+    assert generation.ssd is not None
+    assert generation.ssd.strides == strides
+    assert (generation.ssd.min_scale, generation.ssd.max_scale) == scales
+    roi = generation.roi
+    assert (roi.start, roi.towards, roi.target_degrees) == (0, ((2, 1.0),), 90.0)
+    assert (roi.scale, roi.shift, roi.square_long) == ((2.6, 2.6), (0.0, -0.5), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "presence", "normalize_z", "scale", "shift"),
+    [
+        ("hand-3d-2019-08", 256, 0.1, 1.0, 1.6, 0.0),
+        ("hand-2019-08", 256, 0.1, 1.0, 1.6, 0.0),
+        ("hand-2020-05", 256, 0.1, 1.0, 2.1, -0.1),
+        ("hand-2020-11", 224, 0.5, 0.4, 2.0, -0.1),
+        ("hand-sparse-2021-02", 224, 0.5, 0.4, 2.0, -0.1),
+        ("hand-full", 224, 0.5, 0.4, 2.0, -0.1),
+    ],
+)
+def test_hand_generations(
+    name: str, size: int, presence: float, normalize_z: float, scale: float, shift: float
+) -> None:
+    generation = release(name).generation
+    assert generation.family == "hand"
+    assert generation.input_size == (size, size)
+    assert generation.value_range == (0.0, 1.0)
+    assert generation.presence_threshold == presence
+    assert generation.normalize_z == normalize_z
+    assert generation.landmark_divisor == size
+    assert generation.roi.scale == (scale, scale)
+    assert generation.roi.shift == (0.0, shift)
+
+
+def test_region_directions_are_means() -> None:
+    for generation in load_registry().generations.values():
+        assert sum(weight for _, weight in generation.roi.towards) == 1.0
+    newest = defaults("hand").roi
+    assert dict(newest.towards) == {5: 0.25, 9: 0.5, 13: 0.25}
+    assert newest.box == (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+
+
+def test_a_generation_states_what_applies_and_nothing_else() -> None:
+    palm, hand = defaults("palm").to_dict(), defaults("hand").to_dict()
+    assert "ssd" in palm and "normalize_z" not in palm
+    assert "normalize_z" in hand and "suppression_iou" not in hand
+
+
+def test_unknown_files_are_taken_for_the_newest() -> None:
+    assert defaults("palm") is release("palm-full").generation
+    assert defaults("hand") is release("hand-full").generation
+
+
+def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("palm-full").write_bytes(b"mine")
+    assert resolve("palm-full") == Path("palm-full")
+
+
+def test_a_folder_does_not_hide_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("palm-full").mkdir()  # what `convert palm-full -o palm-full` leaves
+    assert resolve("palm-full").is_file()
+
+
+def test_a_fetched_release_is_found_in_the_cache(cache: Path) -> None:
+    with pytest.raises(UnknownRelease, match="blazepalm releases fetch palm-2020-11"):
+        resolve("palm-2020-11")
+    (cache / "palm-2020-11.tflite").write_bytes(b"")
+    assert resolve("palm-2020-11") == cache / "palm-2020-11.tflite"
+
+
+def test_a_fetched_bundle_keeps_its_suffix(cache: Path) -> None:
+    (cache / "hand-landmarker-2022.task").write_bytes(b"")
+    assert resolve("hand-landmarker") == cache / "hand-landmarker-2022.task"
+    assert isinstance(by_name("hand-landmarker"), Bundle)
+
+
+def test_a_member_of_a_bundle_is_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "x.task").write_bytes(b"")
+    member = f"{tmp_path}/x.task:hand_detector.tflite"
+    assert str(resolve(member)) == member
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("palm-ful", "did you mean palm-full"),
+        ("hand_lite", "did you mean hand-lite"),
+        ("something else", "see `blazepalm releases`"),
+        ("", "neither a file nor a known release"),
+        ("missing.tflite", "there is no such file"),
+        ("no/such/folder/x", "there is no such file"),
+        ("null\0character", r"'null\\x00character'"),
+        ("a" * 5000, "neither a file"),
+        ("nothing.task:member.tflite", "there is no such file"),
+    ],
+)
+def test_unknown_names_say_what_to_do(name: str, message: str) -> None:
+    with pytest.raises(UnknownRelease, match=message):
+        resolve(name)
+
+
+def test_the_user_cache_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    from blazepalm.models.releases import cache_folder
+
+    monkeypatch.delenv("BLAZEPALM_CACHE")
+    assert cache_folder().parts[-2:] == ("blazepalm", "releases")
+
+
+def test_needs_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys, blazepalm.models.releases as r; r.load_registry(); "
+        "sys.exit(bool({'torch', 'numpy', 'platformdirs'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
