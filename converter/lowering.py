@@ -11,7 +11,7 @@ import torch
 from torch.fx import GraphModule
 
 from blazepalm.converter.ops import LOWERINGS
-from blazepalm.converter.ops.context import Context
+from blazepalm.converter.ops.context import Binding, Context
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.models.errors import UnsupportedOperator
 
@@ -29,6 +29,18 @@ FAMILIES = {
     "SOFTMAX": "activation",
     "ELU": "activation",
 }
+
+
+class LoweredGraph(GraphModule):
+    """A graph in torch. Takes each graph input in TFLite's axis order (images N×H×W×3
+    float32), any batch size; returns a tuple of the outputs in the file's order, TFLite's axis
+    order and units. Nodes that leave a tensor of the file carry
+    `node.meta["tflite"] = (operator, tensor)`.
+    """
+
+    bindings: tuple[Binding, ...]  # which operand became which parameter
+    outputs: tuple[str, ...]  # their names in the file
+    batch_fixed_by: str | None  # why only the file's batch size is taken, if so
 
 
 def check_supported(graph: Graph) -> None:
@@ -64,15 +76,9 @@ def check_supported(graph: Graph) -> None:
         raise UnsupportedOperator("\n".join(lines))
 
 
-def lower(graph: Graph) -> GraphModule:
-    """Builds the module. Input: each graph input in TFLite's axis order (images N×H×W×3
-    float32), any batch size. Output: a tuple of the graph's outputs in the file's order,
-    TFLite's axis order and units. `module.bindings` tells which operand became which key;
-    `module.outputs` names the outputs; `module.batch_fixed_by` says why only the file's batch
-    size is taken, or is None. Nodes that leave a tensor of the file carry
-    `node.meta["tflite"] = (operator, tensor)`.
-
-    Raises UnsupportedOperator, listing all that is unsupported, or InvalidModel.
+def lower(graph: Graph) -> LoweredGraph:
+    """Builds the module. Raises UnsupportedOperator, listing all that is unsupported, or
+    InvalidModel.
     """
     check_supported(graph)
     context = Context(graph)
@@ -90,14 +96,10 @@ def lower(graph: Graph) -> GraphModule:
     outputs = tuple(context.close_output(tensor) for tensor in graph.outputs)
     if context.batch_fixed_by is not None:
         _guard_batch(context)
-    module = context.recorder.module(outputs)
-    facts = {
-        "bindings": tuple(context.bindings),
-        "outputs": tuple(graph.tensors[t].name for t in graph.outputs),
-        "batch_fixed_by": context.batch_fixed_by,
-    }
-    for name, fact in facts.items():
-        setattr(module, name, fact)
+    module = context.recorder.module(outputs, LoweredGraph)
+    module.bindings = tuple(context.bindings)
+    module.outputs = tuple(graph.tensors[t].name for t in graph.outputs)
+    module.batch_fixed_by = context.batch_fixed_by
     return module
 
 

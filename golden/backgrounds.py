@@ -71,7 +71,9 @@ def clutter(size: tuple[int, int], random: Random) -> Field:
     x, y = _grid(size)
     picture = np.broadcast_to(_tint(random, 0.3, 0.6, 0.2), (3, *size)).copy()
     for _ in range(46):
-        cx, cy = (random.random(2) * np.array([2.0, 1.5]) - np.array([1.0, 0.75])).astype(np.float32)
+        cx, cy = (random.random(2) * np.array([2.0, 1.5]) - np.array([1.0, 0.75])).astype(
+            np.float32
+        )
         wide, tall = (0.03 + 0.22 * random.random(2) ** 2).astype(np.float32)
         slope = np.float32((random.random() - 0.5) * 0.5)
         blur = float(0.004 + 0.02 * random.random())

@@ -71,7 +71,9 @@ class Camera:
         y = (np.float32(self.principal[1]) - v) * np.float32(1.0 / self.focal)
         scale = 1.0 / np.sqrt(x * x + y * y + 1.0)
         columns = self.turn.astype(np.float32)
-        dx, dy, dz = ((columns[0, i] * x + columns[1, i] * y - columns[2, i]) * scale for i in range(3))
+        dx, dy, dz = (
+            (columns[0, i] * x + columns[1, i] * y - columns[2, i]) * scale for i in range(3)
+        )
         return dx, dy, dz
 
     def footprint(self, pixels: float) -> float:

@@ -62,16 +62,23 @@ def occlusion(cones: Cones, points: Points, normal: Points) -> Field:
 
 def shadow(cones: Cones, points: Points, normal: Points, towards: Points) -> Field:
     """(N,) how much of the key light arrives, 0 to 1, with a soft edge."""
-    light = np.ones_like(points[0])
-    start = along(points, normal, np.full_like(points[0], 1.2))
+    light = np.zeros_like(points[0])
+    facing = sum(n * t for n, t in zip(normal, towards, strict=True))
+    (open_side,) = np.nonzero(facing > -0.05)
     cones = near_path(cones, points, towards, SHADOW_STEPS[-1])
-    if not len(cones):
+    if not open_side.size or not len(cones):
+        light[open_side] = ONE
         return light
+    x, y, z = (
+        p[open_side] + np.float32(1.2) * n[open_side] for p, n in zip(points, normal, strict=True)
+    )
+    arrives = np.ones_like(x)
     for reach in SHADOW_STEPS:
-        room = hand_distance(cones, along(start, towards, np.full_like(points[0], reach)))
-        light = np.minimum(light, room * np.float32(6.0 / (reach + 6.0)) + np.float32(0.35))
-    light = np.clip(light, ZERO, ONE)
-    return np.asarray(light * light * (3.0 - 2.0 * light))
+        room = hand_distance(cones, along((x, y, z), towards, np.full(1, reach, np.float32)))
+        arrives = np.minimum(arrives, room * np.float32(6.0 / (reach + 6.0)) + np.float32(0.35))
+    arrives = np.clip(arrives, ZERO, ONE)
+    light[open_side] = arrives * arrives * (3.0 - 2.0 * arrives)
+    return light
 
 
 def shade(

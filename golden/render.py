@@ -207,9 +207,7 @@ def _render_layer(scene: _Scene) -> _Layer:
     def find(corner: tuple[int, int]) -> None:
         rows, columns = _pixels(np.isfinite(start), corner)
         u, v = _centres(columns), _centres(rows)
-        depth[rows, columns] = march.trace(
-            scene.camera, kept[corner], u, v, start[rows, columns]
-        )
+        depth[rows, columns] = march.trace(scene.camera, kept[corner], u, v, start[rows, columns])
 
     def paint(corner: tuple[int, int]) -> None:
         rows, columns = _pixels(np.isfinite(depth) & ~edges, corner)
@@ -314,9 +312,7 @@ def _to_view(camera: Camera, vectors: Sequence[Field]) -> Points:
     return x, y, z
 
 
-def _normals(
-    cones: Cones, points: Points, size: float
-) -> tuple[Points, Points, Field]:
+def _normals(cones: Cones, points: Points, size: float) -> tuple[Points, Points, Field]:
     """Unit normals in hand space without and with relief, and the relief's height in mm."""
     corners = ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1))
     smooth = [np.zeros_like(points[0]) for _ in range(3)]

@@ -225,7 +225,9 @@ def colour(
                 blush = np.maximum(blush, close * step(y, 0.2 * cone.length, 1.2 * cone.length))
                 shape = nail_shape(cone, x, y, z)
                 nail = np.maximum(nail, close * step(shape, 1.0 + soft, 1.0 - soft))
-                white = step(y, cone.length + 0.56 * cone.radii[1], cone.length + 0.66 * cone.radii[1])
+                white = step(
+                    y, cone.length + 0.56 * cone.radii[1], cone.length + 0.66 * cone.radii[1]
+                )
                 edge = np.maximum(edge, white * nail)
     palm = step(facing / weight, -0.35, 0.25)
     spots = 0.6 * mottle(table, points, 9.0) + 0.4 * mottle(table, points, 3.1)

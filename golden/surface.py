@@ -13,6 +13,7 @@ import numpy as np
 
 from blazepalm.golden.skeleton import CHAINS, Array, Skeleton
 
+
 @dataclass(frozen=True)
 class Cone:
     """A round cone from `start` along `frame[1]`. `radii` at both ends, `bulge` mm more in the
@@ -71,9 +72,7 @@ def _cone(
     pad = pad / np.sqrt(pad @ pad)
     frame = tuple(_triple(v) for v in (np.cross(along, pad), along, pad))
     start_at = _triple(start)
-    return Cone(
-        start_at, frame, length, radii, part, bulge, flat, finger, joint, bend, soft
-    )
+    return Cone(start_at, frame, length, radii, part, bulge, flat, finger, joint, bend, soft)
 
 
 # radii in mm at the base, the middle, the last joint and the tip

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.letterbox import as_planes
-from blazepalm.models.palm_detector import PalmDetector
+from blazepalm.models.palm_detector import PalmDetections, PalmDetector
 from blazepalm.models.releases import RegionRule
 
 # every palm graph since 2019-08; the registry holds the same per generation
@@ -47,13 +47,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Hand:
-    """One hand. `box` (4,) xmin, ymin, xmax, ymax of the palm; `landmarks` (21, 3): x, y
-    normalised to the image, z in image widths about the wrist, smaller is nearer; `handedness`
+    """One hand. `box` (4,) xmin, ymin, xmax, ymax of the palm and `keypoints` (K, 2) on it,
+    normalised to the image; `score` () of the palm; `landmarks` (21, 3): x, y normalised to the image, z in image widths about the wrist, smaller is nearer; `handedness`
     () 0 a left to 1 a right hand in a picture that is not mirrored, None where the release does
-    not say (MediaPipe names it as in a mirrored one: "Left" for 1); `presence` () 0..1; `world_landmarks` (21, 3) metres about the hand's centre, or None; `score` ().
+    not say (MediaPipe names it as in a mirrored one: "Left" for 1); `presence` () 0..1; `world_landmarks` (21, 3) metres about the hand's centre, or None.
     """
 
     box: Tensor
+    keypoints: Tensor
     score: Tensor
     landmarks: Tensor
     presence: Tensor
@@ -188,11 +189,11 @@ class HandPipeline:
             region_from_palm(palms.boxes[i], palms.keypoints[i], size, self.rule)
             for i in range(count)
         ]
-        hands = (self._hand(planes, regions[i], palms.boxes[i], palms.scores[i]) for i in distinct(regions))
+        hands = (self._hand(planes, palms, i, regions[i]) for i in distinct(regions))
         threshold = self.landmarks.spec.presence_threshold
         return tuple(hand for hand in hands if float(hand.presence) >= threshold)
 
-    def _hand(self, planes: Tensor, region: Region, box: Tensor, score: Tensor) -> Hand:
+    def _hand(self, planes: Tensor, palms: PalmDetections, index: int, region: Region) -> Hand:
         parameter = next(self.landmarks.parameters())
         size = (planes.shape[1], planes.shape[2])
         crop = crop_region(planes.to(parameter.device), region, self.landmarks.spec.input_size)
@@ -201,8 +202,9 @@ class HandPipeline:
         found = self.landmarks.predict_on_batch(crop)[0]
         world = found.world_landmarks
         return Hand(
-            box=box,
-            score=score,
+            box=palms.boxes[index],
+            keypoints=palms.keypoints[index],
+            score=palms.scores[index],
             landmarks=project_landmarks(found.landmarks, region, size),
             presence=found.presence,
             handedness=found.handedness,

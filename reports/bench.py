@@ -88,7 +88,7 @@ def summarise(name: str, runs: Sequence[tuple[Run, Run]]) -> Result:
     """The medians of (baseline, command) pairs."""
     typical = _median([run for _, run in runs])
     return Result(
-        command=f"blazepalm {name}",
+        command=name,
         seconds=typical.seconds,
         peak_bytes=typical.peak_bytes,
         time_ratio=statistics.median(run.seconds / base.seconds for base, run in runs),

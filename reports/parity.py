@@ -18,7 +18,12 @@ from blazepalm.converter.tflite.bundle import read_contents
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 from blazepalm.models.releases import resolve
 from blazepalm.reports import policy
-from blazepalm.reports.backends.backend import Backend, input_shape, output_names
+from blazepalm.reports.backends.backend import (
+    Backend,
+    input_shape,
+    output_names,
+    probabilities,
+)
 from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.inputs import seeded_inputs
@@ -116,6 +121,7 @@ def compare_model(
         on_input=lambda done: on_input(converted.name, done, inputs),
     )
     recognised = converted.recognition is not None
+    sigmoids = probabilities(graph)
     return ModelParity(
         source=graph.source,
         name=converted.name,
@@ -130,7 +136,7 @@ def compare_model(
         inputs_sha256=measured.inputs_sha256,
         notes=tuple(notes),
         fields=converted.outputs,
-        rows=tuple(judge_floor(measured, output) for output in outputs),
+        rows=tuple(judge_floor(measured, o, probability=o in sigmoids) for o in outputs),
         bitwise=tuple(judge_bitwise(measured, o, recognised=recognised) for o in outputs),
         seconds=measured.seconds,
     )

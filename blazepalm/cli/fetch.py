@@ -73,9 +73,7 @@ def fetch(
     return digest
 
 
-def _transfer(
-    url: str, part: Path, size: int | None, progress: Progress, timeout: float
-) -> bool:
+def _transfer(url: str, part: Path, size: int | None, progress: Progress, timeout: float) -> bool:
     """One request, appended to `part`; whether the file is whole then."""
     there = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": f"blazepalm/{__version__}"})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blazepalm.models.spec import ConvSpec, StageSpec
 
 BAR = 16  # cells of the longest bar
+TELLING = ("axis", "block_size")  # options shown even where they are 0 or 1
 SIDE_BY_SIDE = 100  # columns from which on two tables stand beside each other
 
 
@@ -136,7 +137,10 @@ def _structure(model: "ModelInspection") -> Iterator[tuple[str, str]]:
     yield "stages", _stages(spec.backbone.stages)
     for position, step in enumerate(spec.neck):
         size = "×".join(map(str, step.size))
-        yield ("neck" if position == 0 else ""), f"{step.upsampling} to {size}, {len(step.blocks)} blocks"
+        yield (
+            ("neck" if position == 0 else ""),
+            f"{step.upsampling} to {size}, {len(step.blocks)} blocks",
+        )
 
 
 def _convolution(conv: "ConvSpec") -> str:
@@ -173,8 +177,7 @@ def histogram_table(model: "ModelInspection") -> "Table":
 
     total = sum(model.histogram.values())
     folded = model.stored_operators - total
-    title = f"operators  {total}" + (f", and {folded} folded into constants" if folded > 0 else "")
-    table = _table(title)
+    table = _table(f"operators  {total}" + (f" (+ {folded} folded)" if folded > 0 else ""))
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -208,7 +211,11 @@ def operator_table(model: "ModelInspection") -> "Table":
     table.show_header = True
     for op in model.operators:
         what = Text(clean(op.name), style="cyan")
-        options = " ".join(f"{key}={_option(value)}" for key, value in op.options.items())
+        options = " ".join(
+            f"{key}={_option(value)}"
+            for key, value in op.options.items()
+            if key in TELLING or value not in (0, 1, "NONE", ())
+        )
         if options:
             what.append(f"\n{clean(options)}", style="dim")
         reads = ", ".join(_tensor(model, i) for i in op.inputs if i >= 0)
@@ -241,7 +248,7 @@ def tensor_table(model: "ModelInspection") -> "Table":
 def bar(fraction: float) -> str:
     """A bar of up to `BAR` cells, in eighths."""
     eighths = max(1, round(fraction * BAR * 8))
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def _table(title: str) -> "Table":

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 WIDE = 130  # columns from which on every column is shown
 
-releases = typer.Typer(
-    invoke_without_command=True, help="List the known releases; fetch one."
-)
+releases = typer.Typer(invoke_without_command=True, help="List the known releases; fetch one.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 
@@ -100,9 +98,7 @@ def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None) -
     for place in urls:
         try:
             with console.transfer(asset.name) as progress:
-                fetch_file(
-                    place, target, sha256=asset.sha256, size=asset.bytes, progress=progress
-                )
+                fetch_file(place, target, sha256=asset.sha256, size=asset.bytes, progress=progress)
             return "fetched"
         except FetchFailed as failure:
             failures.append(str(failure))

@@ -195,8 +195,14 @@ class Context:
                 f"its operands give shape {list(shape)}, "
                 f"the file says {list(tensor.shape)} of {tensor}",
             )
-        if elements(shape) > MAX_ELEMENTS:
-            raise self.invalid(op, f"output {tensor} of {elements(shape)} values is too large")
+        self.check_size(op, shape)
+
+    def check_size(self, op: Operator, shape: tuple[int, ...]) -> None:
+        """Raises InvalidModel where `op` would have to make a value of no or too many elements."""
+        if not 0 < elements(shape) <= MAX_ELEMENTS:
+            raise self.invalid(
+                op, f"makes {list(shape)}: {elements(shape)} values, expected 1 to {MAX_ELEMENTS}"
+            )
 
     def leave(
         self,

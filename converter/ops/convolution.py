@@ -55,13 +55,15 @@ def _convolve(
     outputs: int,
     groups: int,
 ) -> None:
-    batch, height, width, _ = context.shape_of(op, 0)
+    batch, height, width, channels = context.shape_of(op, 0)
     stride = (options.stride_h, options.stride_w)
     dilation = (options.dilation_h, options.dilation_w)
     if min(*stride, *dilation, *kernel) < 1:
         raise context.invalid(op, f"stride {stride}, dilation {dilation}, kernel {kernel}")
     rows = window(height, kernel[0], stride[0], options.padding, dilation[0])
     columns = window(width, kernel[1], stride[1], options.padding, dilation[1])
+    padded = (rows.front + height + rows.back, columns.front + width + columns.back)
+    context.check_size(op, (batch, *padded, channels))
     x = context.channels_first(op, 0)
     x, padding = pad_same(x, rows, columns)
     bias = bias_of(op, context, 2, outputs)

@@ -5,13 +5,15 @@ What records is a `torch.fx.Proxy`. It answers to every torch function like the 
 stands for, and to the type checker it is one.
 """
 
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.fx import Node
+from torch.fx import GraphModule, Node
 from torch.fx.proxy import GraphAppendingTracer, Proxy
+
+M = TypeVar("M", bound=GraphModule)
 
 
 def node_of(proxy: Tensor) -> Node:
@@ -45,11 +47,11 @@ class Recorder:
         self.indices.append(f"{owner}.{name}")
         return self._proxy(self.fx.get_attr(f"{owner}.{name}"))
 
-    def module(self, outputs: tuple[Tensor, ...]) -> torch.fx.GraphModule:
-        """The finished module; what no output needs is gone."""
+    def module(self, outputs: tuple[Tensor, ...], kind: type[M]) -> M:
+        """The finished module of the class `kind`; what no output needs is gone."""
         self.fx.output(tuple(node_of(proxy) for proxy in outputs))
         self.fx.eliminate_dead_code()
-        module = torch.fx.GraphModule(self.root, self.fx, class_name="LoweredGraph")
+        module = kind(self.root, self.fx, class_name=kind.__name__)
         for key in self.indices:
             owner, _, name = key.rpartition(".")
             holder = module.get_submodule(owner)

@@ -91,8 +91,9 @@ def _spread(
     batch, height, width, _ = context.shape_of(op, data)
     outputs, kernel_h, kernel_w, _ = context.shape_of(op, 1)
     top, left = cut[0] // 2, cut[1] // 2
-    missing_h = top + size[0] - (stride[0] * (height - 1) + kernel_h)
-    missing_w = left + size[1] - (stride[1] * (width - 1) + kernel_w)
+    whole = (stride[0] * (height - 1) + kernel_h, stride[1] * (width - 1) + kernel_w)
+    context.check_size(op, (batch, *whole, outputs))
+    missing_h, missing_w = top + size[0] - whole[0], left + size[1] - whole[1]
     beyond = (max(0, missing_h), max(0, missing_w))
     if beyond[0] >= stride[0] or beyond[1] >= stride[1] or min(size) < 1:
         raise context.invalid(op, f"stride {stride} does not lead from {(height, width)} to {size}")

@@ -129,7 +129,7 @@ class _Parser:
             raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {HIGHEST_RANK}")
         elements = 1
         for dimension in shape:  # in Python's integers: nothing overflows
-            elements *= dimension
+            elements *= max(dimension, 1)  # a zero must not hide the others
             if dimension < 0:
                 raise self.file.invalid(
                     f"{what} has shape {list(shape)}; only fixed shapes can be converted"

@@ -14,7 +14,7 @@ from blazepalm.converter.lowering import check_supported, lower
 from blazepalm.converter.ops import LOWERINGS
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.models.errors import InvalidModel, UnsupportedOperator
-from tests.support.compare import (
+from support.compare import (
     Case,
     build,
     check,
@@ -25,8 +25,8 @@ from tests.support.compare import (
     run_torch,
     weights,
 )
-from tests.support.models import SHARED, shared_model
-from tests.support.tflite_builder import ModelBuilder
+from support.models import SHARED, shared_model
+from support.tflite_builder import ModelBuilder
 
 
 def mixed() -> Case:
@@ -267,6 +267,16 @@ def test_an_operand_that_is_missing() -> None:
     x, y = model.tensor((1, 4)), model.tensor((1, 4))
     model.operator("ADD", [x], [y], schema.AddOptionsT())
     with pytest.raises(InvalidModel, match="operator 0 ADD: operand 1 is missing"):
+        build(model, [x], [y]).module()
+
+
+def test_a_padding_that_no_memory_holds() -> None:
+    model = ModelBuilder()
+    x, y = model.tensor((1, 4, 5, 2)), model.tensor((1, 4, 5, 2))
+    k = model.tensor((2, 2, 2, 2), data=np.ones((2, 2, 2, 2)))
+    far = schema.Conv2DOptionsT(strideH=1, strideW=1, dilationHFactor=1 << 30)
+    model.operator("CONV_2D", [x, k], [y], far)
+    with pytest.raises(InvalidModel, match="operator 0 CONV_2D: makes .* values, expected 1 to"):
         build(model, [x], [y]).module()
 
 

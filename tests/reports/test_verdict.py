@@ -165,3 +165,40 @@ def test_bitwise_is_not_run_where_the_module_is_the_generic_one() -> None:
     assert judge_bitwise(found, "boxes", recognised=False).status == "not_run"
     broken = measured(backends(torch=change(lambda o: {})))
     assert judge_bitwise(broken, "boxes", recognised=False).status == "fail"
+
+
+def sigmoid_tail(relative: tuple[float, ...]) -> Callable[[np.ndarray], Outputs]:
+    """A probability of about 2⁻³⁰, 2⁻³⁴, 2⁻³⁸ for input 0, 1, 2, each off by its own share."""
+    calls = iter(range(3))
+
+    def run(images: np.ndarray) -> Outputs:
+        i = next(calls)
+        value = np.full((1, 1), 2.0 ** (-30 - 4 * i) * (1 + relative[i]), np.float32)
+        return {"boxes": value, "scores": value}
+
+    return run
+
+
+def judged_tail(torch: tuple[float, ...], *, probability: bool) -> FloorRow:
+    """LiteRT is lucky on the largest value, 2⁻¹⁴ off (relatively) on the others."""
+    exact = sigmoid_tail((0, 0, 0))
+    chosen = backends(
+        oracle=lambda images: {k: v.astype(float) for k, v in exact(images).items()},
+        tflite=sigmoid_tail((2**-20, 2**-14, 2**-14)),
+        tflite_ref=sigmoid_tail((2**-20, 2**-14, 2**-14)),
+        generic=sigmoid_tail(torch),
+        torch=sigmoid_tail(torch),
+    )
+    return judge_floor(measured(chosen), "boxes", probability=probability)
+
+
+def test_luck_in_a_sigmoids_tail_sets_no_floor() -> None:
+    unlucky = (2**-14, 2**-14, 2**-14)
+    assert not judged_tail(unlucky, probability=False).passed
+    row = judged_tail(unlucky, probability=True)
+    assert row.floor.tail == row.floor.value == 2**-44 and row.passed and row.multiple == 1.0
+
+
+def test_a_fault_in_a_sigmoids_tail_still_fails() -> None:
+    row = judged_tail((2**-10, 2**-10, 2**-10), probability=True)
+    assert not row.passed and row.multiple == 16.0

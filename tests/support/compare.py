@@ -16,11 +16,10 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import settings
-from torch.fx import GraphModule
 
-from blazepalm.converter.lowering import lower
+from blazepalm.converter.lowering import LoweredGraph, lower
 from blazepalm.converter.tflite import read_bytes
-from tests.support.tflite_builder import ModelBuilder
+from support.tflite_builder import ModelBuilder
 
 EPS32 = float(np.finfo(np.float32).eps)
 ROUNDINGS = 8.0  # of float32, of the whole sum, that two orders of summation may differ by
@@ -48,7 +47,7 @@ class Case:
         rng = np.random.default_rng(seed)
         return [rng.uniform(self.low, self.high, s).astype(np.float32) for s in self.shapes]
 
-    def module(self) -> GraphModule:
+    def module(self) -> LoweredGraph:
         return lower(read_bytes(self.content, "test.tflite"))
 
 
@@ -77,7 +76,7 @@ def run_litert(case: Case, inputs: Arrays, *, reference: bool) -> Arrays:
     return [interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()]
 
 
-def run_torch(module: GraphModule, inputs: Arrays) -> Arrays:
+def run_torch(module: LoweredGraph, inputs: Arrays) -> Arrays:
     """Outputs of a lowered module, in the precision of the inputs."""
     with torch.no_grad():
         return [y.numpy() for y in module(*[torch.from_numpy(x) for x in inputs])]
@@ -95,7 +94,7 @@ def check(
     batch_fixed: str | None = None,
     inputs: Arrays | None = None,
     litert: Sequence[str] = ("default", "reference"),
-) -> GraphModule:
+) -> LoweredGraph:
     """Compares everything and returns the float32 module.
 
     `truth`: outputs for `inputs` (default `case.inputs()`) from an independent float64
@@ -137,7 +136,7 @@ def close(found: Arrays, expected: Arrays, bounds: Arrays, factor: float, what: 
 
 
 def _check_batches(
-    case: Case, module: GraphModule, oracle: GraphModule, bounds: Arrays, fixed: str | None
+    case: Case, module: LoweredGraph, oracle: LoweredGraph, bounds: Arrays, fixed: str | None
 ) -> None:
     images = [double(case.inputs(seed)) for seed in (1, 2, 3)]
     if fixed is not None:
@@ -170,7 +169,7 @@ def image(model: ModelBuilder, shape: tuple[int, ...], plain: bool = False) -> t
     return x, y
 
 
-def permutes(module: GraphModule) -> int:
+def permutes(module: LoweredGraph) -> int:
     """How many permutes a module records."""
     return sum("permute" in str(node.target) for node in module.graph.nodes)
 

@@ -8,7 +8,8 @@ schema's `force_align` asks. https://github.com/google-ai-edge/LiteRT/blob/v2.0.
     image = model.tensor((1, 5, 6, 3), name="image")
     kernel = model.tensor((4, 3, 3, 3), data=weights_ohwi)
     out = model.tensor((1, 5, 6, 4))
-    model.operator("CONV_2D", [image, kernel, -1], [out], schema.Conv2DOptionsT(strideH=1, strideW=1))
+    options = schema.Conv2DOptionsT(strideH=1, strideW=1)
+    model.operator("CONV_2D", [image, kernel, -1], [out], options)
     content = model.build([image], [out])
 """
 
@@ -41,15 +42,14 @@ TYPES = {
 }
 
 Quantisation = tuple[Sequence[float], Sequence[int], int]  # scale, zero point, axis
-Dimension = (
-    int | tuple[int, Sequence[int], Sequence[int]]
-)  # dense, or CSR (size, segments, indices)
+# dense: its size; CSR: size, segments, indices
+Dimension = int | tuple[int, Sequence[int], Sequence[int]]
 
 
 class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
     """A buffer whose bytes start on a multiple of 16, as the schema's force_align asks."""
 
-    def Pack(self, builder: flatbuffers.Builder) -> int:
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (the schema's name)
         vector = None
         if self.data is not None:
             content = bytes(self.data)

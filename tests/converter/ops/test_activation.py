@@ -8,8 +8,8 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.compare import Case, build, check, image, permutes, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, image, permutes, sampled
+from support.tflite_builder import ModelBuilder
 
 Function = Callable[[np.ndarray], np.ndarray]
 

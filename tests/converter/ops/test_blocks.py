@@ -5,8 +5,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import build, check, image
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import build, check, image
+from support.tflite_builder import ModelBuilder
 
 
 @pytest.mark.parametrize(("block", "channels"), [(2, 1), (2, 3), (3, 2)])

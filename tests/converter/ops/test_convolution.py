@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel, UnsupportedOperator
-from tests.support.compare import Case, build, check, sampled, weights
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, sampled, weights
+from support.tflite_builder import ModelBuilder
 
 HEIGHTS, WIDTHS = st.sampled_from((5, 8, 9)), st.sampled_from((6, 7, 11))  # never alike
 STRIDES, DILATIONS = st.integers(1, 3), st.integers(1, 2)
@@ -47,7 +47,7 @@ def convolution(
     o, kh, kw, i = kernel_ohwi.shape
     out_h, top = axis_geometry(h, kh, stride[0], dilation[0], padding)
     out_w, left = axis_geometry(w, kw, stride[1], dilation[1], padding)
-    y = np.zeros((n, out_h, out_w, o)) + bias
+    y: np.ndarray = np.zeros((n, out_h, out_w, o)) + bias
     per_group = o // (c // i)
     for row in range(out_h):
         for column in range(out_w):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import Case, build, check, image, permutes, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, image, permutes, sampled
+from support.tflite_builder import ModelBuilder
 
 ARITHMETIC: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "ADD": lambda a, b: a + b,
@@ -107,7 +107,7 @@ def test_fused(name: str, activation: str) -> None:
 
 def test_fused_tanh() -> None:
     """In the schema, but LiteRT's kernels ignore it."""
-    values = np.float32([[0.5, -1.0, 2.0]])
+    values = np.array([[0.5, -1.0, 2.0]], np.float32)
     case = with_constant("ADD", (1, 4, 3), values, activation="TANH")
     truth = np.tanh(case.inputs()[0].astype(np.float64) + values)
     check(case, truth=[truth], magnitude=4.0, litert=())
@@ -130,7 +130,7 @@ def test_unary(name: str) -> None:
 def test_pow() -> None:
     model = ModelBuilder()
     x, y = model.tensor((1, 4, 5, 3)), model.tensor((1, 4, 5, 3))
-    exponent = np.float32([2.0, 0.5, -1.0])
+    exponent = np.array([2.0, 0.5, -1.0], np.float32)
     model.operator("POW", [x, model.tensor((3,), data=exponent)], [y], schema.PowOptionsT())
     case = build(model, [x], [y], low=0.5, high=2.0)
     check(case, truth=[case.inputs()[0].astype(np.float64) ** exponent], magnitude=8.0)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import Case, build, check, image, permutes, sampled, weights
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, image, permutes, sampled, weights
+from support.tflite_builder import ModelBuilder
 
 SHAPE = (1, 4, 5, 3)
 
@@ -45,11 +45,11 @@ def concatenation(
     model.operator("CONCATENATION", operands, [y], options)
     case = build(model, inputs, [y])
     given_values = iter(case.inputs())
-    values = [
+    joined = [
         weights(np.random.default_rng(i), *p) if i == constant_at else next(given_values).reshape(p)
         for i, p in enumerate(parts)
     ]
-    return case, np.concatenate(values, axis).astype(np.float64)
+    return case, np.concatenate(joined, axis).astype(np.float64)
 
 
 @sampled(30)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import Case, build, check, sampled, weights
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, sampled, weights
+from support.tflite_builder import ModelBuilder
 
 SHAPES = st.sampled_from(
     [(1, 12), (1, 3, 4), (1, 1, 1, 12), (1, 2, 3, 2), (1, 1, 12, 1), (1, 3, 1, 4), (1, 2, 3, 1, 2)]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import Case, build, check, constant, image, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, constant, image, sampled
+from support.tflite_builder import ModelBuilder
 
 SHAPE = (1, 4, 5, 3)
 Paddings = tuple[tuple[int, int], ...]

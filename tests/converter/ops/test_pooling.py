@@ -6,8 +6,8 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.compare import Case, build, check, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, sampled
+from support.tflite_builder import ModelBuilder
 
 HEIGHTS, WIDTHS = st.sampled_from((5, 8, 9)), st.sampled_from((6, 7, 11))
 

@@ -1,5 +1,7 @@
 """MEAN, SUM, REDUCE_MAX, REDUCE_MIN over any axes, in both layouts."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -7,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import Case, build, check, constant, image, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, constant, image, sampled
+from support.tflite_builder import ModelBuilder
 
-FUNCTIONS = {"MEAN": np.mean, "SUM": np.sum, "REDUCE_MAX": np.max, "REDUCE_MIN": np.min}
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "MEAN": np.mean,
+    "SUM": np.sum,
+    "REDUCE_MAX": np.max,
+    "REDUCE_MIN": np.min,
+}
 SHAPE = (1, 4, 5, 3)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel, UnsupportedOperator
-from tests.support.compare import Case, build, check, constant, image, sampled
-from tests.support.tflite_builder import ModelBuilder
+from support.compare import Case, build, check, constant, image, sampled
+from support.tflite_builder import ModelBuilder
 
 SHAPE = (1, 6, 5, 7)
 AXIS = st.tuples(st.integers(-8, 8), st.integers(-9, 9), st.sampled_from((-3, -2, -1, 1, 2, 3)))
@@ -70,7 +70,7 @@ def strided(
     model.operator("STRIDED_SLICE", operands, [y], schema.StridedSliceOptionsT(**masks))
     case = build(model, [x], [y])
     values = case.inputs()[0].astype(np.float64).reshape(shape)
-    return case, values[index]  # type: ignore[index,return-value]
+    return case, values[index]  # type: ignore[index]
 
 
 @sampled(40)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazepalm.models.errors import InvalidModel
-from tests.support.compare import (
+from support.compare import (
     Case,
     build,
     check,
@@ -20,7 +20,7 @@ from tests.support.compare import (
     sampled,
     weights,
 )
-from tests.support.tflite_builder import ModelBuilder
+from support.tflite_builder import ModelBuilder
 
 SIZES = st.tuples(st.sampled_from((3, 4, 5)), st.sampled_from((2, 6, 7)))
 SMALL = st.integers(1, 4)
@@ -40,7 +40,7 @@ def spread(
     """
     n, h, w, _ = x.shape
     o, kh, kw, _ = kernel_ohwi.shape
-    y = np.zeros((n, *size, o)) + bias
+    y: np.ndarray = np.zeros((n, *size, o)) + bias
     for row in range(h):
         for column in range(w):
             for a in range(kh):

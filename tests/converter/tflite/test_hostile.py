@@ -190,6 +190,7 @@ SPOILT: list[tuple[Spoil, str]] = [
     (tensor(1, shape=[2, -6]), "tensor 1 has shape [2, -6]; only fixed shapes"),
     (tensor(3, shape=[-1, 6]), "tensor 3 has shape [-1, 6]; only fixed shapes"),
     (tensor(3, shape=[2**31 - 1] * 3), "more than 2147483648 elements"),
+    (tensor(1, shape=[0, 2**31 - 1, 2**31 - 1]), "more than 2147483648 elements"),
     (tensor(3, shape=[1] * 33), "tensor 3 has 33 dimensions"),
     (tensor(1, shape=[2, 7]), "%1 'weight' holds 48 bytes, 14 float32 take 56"),
     (tensor(1, shape=[2, 5]), "%1 'weight' holds 48 bytes, 10 float32 take 40"),

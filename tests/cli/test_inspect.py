@@ -1,0 +1,128 @@
+"""`blazepalm inspect` on the screen: what it says, that it fits, that names cannot do harm."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blazepalm.cli.inspect import bar
+from blazepalm.models.releases import by_name, resolve
+from support.cli import Cli
+from support.models import SHARED, shared_model
+from support.tflite_builder import ModelBuilder
+
+
+@pytest.mark.parametrize("name", sorted(SHARED.values()))
+@pytest.mark.parametrize("width", [80, 160])
+def test_fits_the_screen(
+    blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, name: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    listings = ["--operators", "--tensors"] if "sparse" in name else []  # slow to lay out
+    result = blazepalm("inspect", shared_model(name), *listings)
+    assert result.code == 0, result.err
+    assert max(map(len, result.out.splitlines())) <= width
+    assert result.out.startswith(name)
+    assert "CONV_2D" in result.out
+
+
+def test_says_what_it_is(blazepalm: Cli) -> None:
+    out = blazepalm("inspect", "palm-full").out
+    for fact in (
+        "palm-full-2023-09  palm detector",
+        "2,339,846 bytes",
+        str(by_name("palm-full").sha256),
+        "MLIR Converted.",
+        "input_1 1×192×192×3 float32",
+        "0 .. 1, as palm-2021-11 takes it",
+        "Identity 1×2016×18 float32 → boxes",
+        "24×24×2 + 12×12×6 = 2,016 anchors",
+        "operators  139 (+ 133 folded)",
+        "weights  1,132,536 parameters",
+        "float16        133  1,132,536  2,265,072",
+    ):
+        assert fact in out
+
+
+def test_operators_are_listed_with_their_options(blazepalm: Cli) -> None:
+    out = blazepalm("inspect", "palm-full", "--operators").out
+    first = out[out.index("every operator") :].splitlines()[2:5]
+    assert first[0].split() == [
+        "2",
+        "CONV_2D",
+        "%0",
+        "1×192×192×3,",
+        "%387",
+        "32×5×5×3,",
+        "%346",
+        "32",
+    ]
+    assert "padding=SAME stride_h=2" in first[1]
+    assert "→ %141 1×96×96×32" in first[1]
+
+
+def test_json_is_one_document(blazepalm: Cli) -> None:
+    values = blazepalm("inspect", "hand-lite", "--json").json
+    (model,) = values["models"]
+    assert model["release"] == "hand-lite-2022"
+    assert model["spec"]["family"] == "hand"
+    assert len(model["operators"]) == sum(model["histogram"].values())
+    assert model["tensors"][model["inputs"][0]]["shape"] == [1, 224, 224, 3]
+
+
+def test_every_model_of_a_bundle(blazepalm: Cli, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "two.task", "w") as archive:
+        archive.writestr("hand_detector.tflite", resolve("palm-full").read_bytes())
+        archive.writestr("hand_landmarks_detector.tflite", resolve("hand-full").read_bytes())
+    out = blazepalm("inspect", tmp_path / "two.task").out
+    assert "bundle  2 models" in out
+    assert "palm-full-2023-09  palm detector" in out
+    assert "hand-full-2022  hand landmarks" in out
+
+
+HOSTILE = "[bold red]x[/] \x1b]0;title\x07\x1b[2J\r\n\u202e[/nonsense]"
+
+
+def test_hostile_names_are_printed_as_text(blazepalm: Cli, tmp_path: Path) -> None:
+    model = ModelBuilder(description=HOSTILE)
+    image = model.tensor((1, 4, 4, 3), name=HOSTILE)
+    slope = model.tensor((1, 1, 3), name=HOSTILE, data=np.ones((1, 1, 3), np.float32))
+    out = model.tensor((1, 4, 4, 3), name=HOSTILE)
+    model.operator("PRELU", [image, slope], [out])
+    model.metadata(HOSTILE, b"content")
+    path = tmp_path / "[red]name\x1b[31m.tflite"
+    path.write_bytes(model.build([image], [out]))
+    result = blazepalm("inspect", path, "--operators", "--tensors")
+    assert result.code == 0, result.err
+    assert "[bold red]x[/] \\x1b]0;title\\x07\\x1b[2J\\r\\n\\u202e[/nonsense]" in result.out
+    assert all(c.isprintable() or c == "\n" for c in result.out)
+    assert "[red]name\\x1b[31m.tflite" in "".join(line.strip() for line in result.out.splitlines())
+
+
+def test_bars_are_in_proportion() -> None:
+    assert bar(1.0) == "█" * 16
+    assert bar(0.5) == "█" * 8
+    assert bar(1 / 128) == bar(0.0001) == "▏"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("text.tflite", b"no model\n"), ("empty.tflite", b""), ("cut.tflite", b"\x1c\0\0\0TFL3")],
+)
+def test_bad_files_are_a_line_and_exit_2(
+    blazepalm: Cli, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = blazepalm("inspect", tmp_path / name)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+    assert name in result.err
+
+
+def test_folder_is_no_file(blazepalm: Cli, tmp_path: Path) -> None:
+    result = blazepalm("inspect", tmp_path)
+    assert result.code == 2
+    assert "folder" in result.err

@@ -1,0 +1,131 @@
+"""What is installed: `blazepalm` and nothing else, with its data, from a wheel built here."""
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.models import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PARTS = ("converter", "golden", "models", "reports")
+SOURCES = {
+    f"blazepalm/{path.relative_to(base).as_posix()}"
+    for base in (ROOT, ROOT / "blazepalm")
+    for part in ([*PARTS] if base == ROOT else ["cli", "__init__.py", "__main__.py"])
+    for path in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr.lower()
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.split("/")[0] for name in names} == {"blazepalm", "blazepalm-0.1.0.dist-info"}
+    assert {name for name in names if name.endswith(".py")} == SOURCES
+    data = {n for n in names if n.startswith("blazepalm/") and not n.endswith(".py")}
+    assert data >= {
+        "blazepalm/py.typed",
+        "blazepalm/models/releases.toml",
+        "blazepalm/models/weights/LICENSE",
+        *(f"blazepalm/models/weights/{p.name}" for p in ROOT.glob("models/weights/*.tflite")),
+    }
+    assert sum(name.endswith(".tflite") for name in names) == 4
+
+
+def test_wheel_carries_both_licences(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    info = "blazepalm-0.1.0.dist-info"
+    assert b"MIT License" in archive.read(f"{info}/licenses/LICENSE")
+    assert b"Apache License" in archive.read(f"{info}/licenses/models/weights/LICENSE")
+    notice = archive.read(f"{info}/licenses/NOTICE").decode()
+    for digits in ("1b14e942", "e9a4aadd", "048edd36", "11c272b8"):
+        assert digits in notice
+    assert b"blazepalm = blazepalm.cli.app:main" in archive.read(f"{info}/entry_points.txt")
+
+
+def test_installed_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    """Unpacked into an otherwise empty folder; the dependencies are those of this Python."""
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        "import sys, blazepalm\n"
+        "assert blazepalm.__file__.startswith(sys.argv[1]), blazepalm.__file__\n"
+        "assert blazepalm.anchors('palm-full').shape == (2016, 4)\n"
+        "import importlib.util as u\n"
+        "print([n for n in ('converter', 'golden', 'reports', 'tests') if u.find_spec(n)])\n"
+        "from blazepalm.cli.app import main; sys.exit(main(['inspect', 'palm-full', '--json']))"
+    )
+    dependencies = sysconfig.get_paths()["purelib"]
+    start = f"import sys; sys.path[:0] = [{str(site)!r}, {dependencies!r}]\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", start + code, str(site)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[]\n")
+    assert '"release": "palm-full-2023-09"' in done.stdout
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_bare_names_are_refused(part: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {part}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"ImportError: import this package as blazepalm.{part}, not as {part}" in done.stderr
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_links_lead_to_the_parts(part: str) -> None:
+    link = ROOT / "blazepalm" / part
+    assert link.is_symlink()
+    assert link.readlink() == Path("..") / part
+
+
+def test_public_names_are_there() -> None:
+    import blazepalm
+
+    for name in blazepalm.__all__:
+        assert getattr(blazepalm, name) is not None
+    assert set(blazepalm.__all__) <= set(dir(blazepalm))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = blazepalm.nonsense
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {line.split(">=")[0] for line in wanted}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(
+        line.split(";")[0].strip().split("==")
+        for line in lines
+        if line and not line.startswith("#")
+    )
+    assert names <= set(pins)
+    assert pins["torch"] == "2.13.0"
