@@ -1,19 +1,21 @@
 """Points become distances to a hand's surface: many cones at many points at once.
 
 Arrays are (cones, points) float32, distances in mm, negative inside, at most a few per cent
-longer than the true ones. Only +, −, ×, / and √ touch them: the same bytes on every machine.
+longer than the true ones. Only +, −, ×, / and √ touch them, so that the bytes do not hang on a
+machine's mathematical library.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.golden.surface import Cone
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]  # float32 throughout
 Points = tuple[Field, Field, Field]
 
 ZERO = np.float32(0.0)

@@ -7,12 +7,14 @@ Coordinates are those of each bone (sideways, along, towards its pad) or of the 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blazepalm.golden.distance import Cones, Field, Points
 from blazepalm.golden.surface import Cone
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 Colour = tuple[float, float, float]
+Index = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,11 @@ def mottle(table: Field, points: Points, size: float) -> Field:
     (x0, x1), (y0, y1), (z0, z1) = corners
     fx, fy, fz = parts
 
-    def line(yi: np.ndarray, zi: np.ndarray) -> Field:  # type: ignore[type-arg]
+    def line(yi: Index, zi: Index) -> Field:
         a = table[x0, yi, zi]
         return np.asarray(a + (table[x1, yi, zi] - a) * fx)
 
-    def plane(zi: np.ndarray) -> Field:  # type: ignore[type-arg]
+    def plane(zi: Index) -> Field:
         a = line(y0, zi)
         return np.asarray(a + (line(y1, zi) - a) * fy)
 
@@ -197,8 +199,8 @@ def colour(
     table: Field,
     sharp: float,
 ) -> Surface:
-    """Reflectances at points in hand space (`where` and `distances` as in `relief`). `normal` is in hand space; `height` is `relief`'s;
-    `sharp` is the size of a pixel there in mm.
+    """Reflectances at points in hand space (`where` and `distances` as in `relief`). `normal`
+    is in hand space; `height` is `relief`'s; `sharp` is the size of a pixel there in mm.
     """
     n = points[0].size
     facing, weight = np.zeros(n, np.float32), np.full(n, 1e-6, np.float32)

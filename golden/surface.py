@@ -6,7 +6,7 @@ bone, so that a fingertip may touch the palm without melting into it. Sizes are 
 see `distance.py` for how they melt together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np

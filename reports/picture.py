@@ -16,18 +16,17 @@ from blazepalm.golden.render import HandModel, render_scene
 from blazepalm.models.hand_pipeline import HandPipeline
 from blazepalm.reports.draw import draw_hands, in_pixels
 
-SIZE = (620, 1560)  # height, width
+SIZE = (640, 1280)  # height, width
 HANDS = (
-    HandModel(POSES["open"], View(168, 6, -9, 0.36, (0.14, 0.66)), "left", "tan", "forest"),
-    HandModel(POSES["victory"], View(12, 8, 6, 0.36, (0.385, 0.68)), "right", "light", "navy"),
-    HandModel(POSES["pinch"], View(48, 4, 4, 0.36, (0.64, 0.63)), "left", "deep", "sand"),
-    HandModel(POSES["open"], View(-14, 6, 10, 0.36, (0.865, 0.66)), "right", "porcelain", "rust"),
+    HandModel(POSES["open"], View(170, 4, -8, 0.30, (0.17, 0.58)), "left", "tan", "forest"),
+    HandModel(POSES["victory"], View(-15, 4, 0, 0.30, (0.5, 0.60)), "right", "light", "navy"),
+    HandModel(POSES["pinch"], View(30, 4, 8, 0.30, (0.82, 0.57)), "right", "deep", "sand"),
 )
 
 
 def render_picture() -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB: the hands alone."""
-    return render_scene(HANDS, light="window", background="gradient", size=SIZE, seed=11).image
+    return render_scene(HANDS, light="window", background="gradient", size=SIZE, seed=5).image
 
 
 def draw_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

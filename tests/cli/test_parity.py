@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blazepalm.cli.app import main
-from tests.support.models import shared_model
+from support.models import shared_model
 
 QUICK = "hand-recrop-2020-07"
 Captured = pytest.CaptureFixture[str]

@@ -19,8 +19,8 @@ from blazepalm.reports.inputs import seeded_inputs
 from blazepalm.reports.measure import measure
 from blazepalm.reports.parity import one_torch_thread, open_backends, value_range_of
 from blazepalm.reports.verdict import PAIRS, BitwiseRow, FloorRow, judge_bitwise, judge_floor
+from support.models import shared_model
 from tests.reports.backends_by_hand import Chosen, Outputs
-from tests.support.models import shared_model
 
 RELEASES = ("palm-2020-11", "hand-lite-2022")
 INPUTS = 3

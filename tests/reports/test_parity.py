@@ -19,9 +19,9 @@ from blazepalm.models.errors import (
 )
 from blazepalm.reports import policy
 from blazepalm.reports.parity import parity
-from tests.support.models import SHARED, shared_model
-from tests.support.synthetic import with_unused_buffer
-from tests.support.tflite_builder import ModelBuilder
+from support.models import SHARED, shared_model
+from support.synthetic import with_unused_buffer
+from support.tflite_builder import ModelBuilder
 
 QUICK = "hand-recrop-2020-07"
 OUTPUTS = {"palm": 2, "hand-3d-2019-08": 2, "hand-recrop": 1, "hand-lite": 4, "hand-full": 4}

@@ -10,7 +10,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.reports.backends import lowered, readable
 from blazepalm.reports.backends.backend import output_names
 from blazepalm.reports.parity import open_backends, parity
-from tests.support.synthetic import ANCHORS, SyntheticPalm, synthetic_palm
+from support.synthetic import ANCHORS, SyntheticPalm, synthetic_palm
 
 VARIANTS = [
     {"activation": activation, "transposed_kernel": kernel, "stem_kernel": stem}

@@ -15,7 +15,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.support.tflite_builder import AlignedBuffer, ModelBuilder
+from support.tflite_builder import AlignedBuffer, ModelBuilder
 
 ANCHORS = 2944  # 32²·2 + 16²·2 + 8²·6
 Step = Callable[[dict[int, np.ndarray]], None]

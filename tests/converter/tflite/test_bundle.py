@@ -14,8 +14,8 @@ import pytest
 
 from blazepalm.converter.tflite import bundle, read, read_all, read_bytes
 from blazepalm.models.errors import InvalidModel
-from tests.support.models import shared_model
-from tests.support.tflite_builder import ModelBuilder, schema
+from support.models import shared_model
+from support.tflite_builder import ModelBuilder, schema
 
 
 def model(width: int = 2) -> bytes:

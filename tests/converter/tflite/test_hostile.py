@@ -18,8 +18,8 @@ from ai_edge_litert.interpreter import Interpreter
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
 from blazepalm.converter.tflite.schema import MOST_ENTRIES
 from blazepalm.models.errors import InvalidModel
-from tests.support.models import shared_model
-from tests.support.tflite_builder import ModelBuilder, schema
+from support.models import shared_model
+from support.tflite_builder import ModelBuilder, schema
 
 
 def refusal(content: bytes, source: str = "bad.tflite") -> str:

@@ -19,8 +19,8 @@ from blazepalm.converter.tflite import options as option_types
 from blazepalm.converter.tflite import read, read_all, read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.errors import InvalidModel
-from tests.support.models import ROOT, SHARED, shared_model
-from tests.support.tflite_builder import ModelBuilder, schema
+from support.models import ROOT, SHARED, shared_model
+from support.tflite_builder import ModelBuilder, schema
 
 RELEASES = list(SHARED.values())
 

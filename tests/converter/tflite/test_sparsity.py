@@ -17,7 +17,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import SparseDimension, Sparsity
 from blazepalm.converter.tflite.sparsity import densify
 from blazepalm.models.errors import InvalidModel
-from tests.support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_parameters
+from support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_parameters
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.errors import InvalidModel
-from tests.support.tflite_builder import ModelBuilder, schema
+from support.tflite_builder import ModelBuilder, schema
 
 SHAPES = {
     "image": (1, 8, 6, 3),

@@ -7,8 +7,8 @@ from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import input_shape, output_names, probabilities
-from tests.support.models import shared_model
-from tests.support.tflite_builder import ModelBuilder
+from support.models import shared_model
+from support.tflite_builder import ModelBuilder
 
 
 def graph_of(names: list[str], dtype: str = "float32", inputs: int = 1) -> Graph:

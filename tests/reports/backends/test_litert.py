@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import open_litert
-from tests.support.tflite_builder import ModelBuilder
+from support.tflite_builder import ModelBuilder
 
 
 def doubling(batch: int = 1) -> bytes:

@@ -10,9 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.rewrite import pack, without_custom_operators
-from tests.support.models import SHARED, shared_model
-from tests.support.synthetic import synthetic_palm, with_unused_buffer
-from tests.support.tflite_builder import ModelBuilder
+from support.models import SHARED, shared_model
+from support.synthetic import synthetic_palm, with_unused_buffer
+from support.tflite_builder import ModelBuilder
 
 OUTPUTS = ("regressors", "classificators")
 
