@@ -98,7 +98,7 @@ def room(size: tuple[int, int], random: Random) -> Field:
     pane = np.maximum(np.abs(x - cx) - 0.22, np.abs(y - cy) - 0.26)
     glass = step(pane, 0.06, -0.06) * (1.0 - 0.7 * step(np.abs(x - cx), 0.035, 0.005))
     wall = wall + (np.float32(0.92) - wall) * glass * np.float32(0.8)
-    top = np.float32(0.28 + 0.1 * random.random())
+    top = 0.28 + 0.1 * float(random.random())
     table = step(y + 0.02 * x, top - 0.03, top + 0.03)
     wood = _tint(random, 0.35, 0.5, 0.1) * np.array([1.25, 0.95, 0.7], np.float32)[:, None, None]
     return np.asarray(wall + (wood - wall) * table)

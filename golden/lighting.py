@@ -63,7 +63,7 @@ def occlusion(cones: Cones, points: Points, normal: Points) -> Field:
 def shadow(cones: Cones, points: Points, normal: Points, towards: Points) -> Field:
     """(N,) how much of the key light arrives, 0 to 1, with a soft edge."""
     light = np.zeros_like(points[0])
-    facing = sum(n * t for n, t in zip(normal, towards, strict=True))
+    facing = normal[0] * towards[0] + normal[1] * towards[1] + normal[2] * towards[2]
     (open_side,) = np.nonzero(facing > -0.05)
     cones = near_path(cones, points, towards, SHADOW_STEPS[-1])
     if not open_side.size or not len(cones):

@@ -73,7 +73,7 @@ def _trace_cones(camera: Camera, cones: Cones, u: Field, v: Field) -> Field:
     direction = camera.directions(u, v)
     start = np.full(u.size, np.inf, np.float32)
     active = np.arange(u.size)
-    t = np.full(u.size, near, np.float32)
+    t: Field = np.full(u.size, near, np.float32)
     origin = origin_of(camera)
     for _ in range(40):
         room = hand_distance(cones, along(origin, direction, t)) - spread * t
@@ -82,7 +82,8 @@ def _trace_cones(camera: Camera, cones: Cones, u: Field, v: Field) -> Field:
         keep = ~found & (t < far)
         if not keep.any():
             return start
-        active, t = active[keep], (t + room * STRIDE)[keep]
+        t = np.asarray(t + room * STRIDE)[keep]
+        active = active[keep]
         x, y, z = (d[keep] for d in direction)
         direction = (x, y, z)
     start[active] = t  # grazing: leave it to the pixels

@@ -8,6 +8,7 @@ see `distance.py` for how they melt together.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def _finger(skeleton: Skeleton, index: int, name: str) -> Iterable[Cone]:
     radii = FINGER_RADII[name]
     chain = CHAINS[name]
     thumb = name == "thumb"
-    for step, (parent, child) in enumerate(zip(chain, chain[1:], strict=False)):
+    for step, (parent, child) in enumerate(pairwise(chain)):
         pad = frames[child][2]
         ends = (radii[step], radii[step + 1])
         part = "finger"

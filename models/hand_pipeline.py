@@ -47,10 +47,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Hand:
-    """One hand. `box` (4,) xmin, ymin, xmax, ymax of the palm and `keypoints` (K, 2) on it,
-    normalised to the image; `score` () of the palm; `landmarks` (21, 3): x, y normalised to the image, z in image widths about the wrist, smaller is nearer; `handedness`
-    () 0 a left to 1 a right hand in a picture that is not mirrored, None where the release does
-    not say (MediaPipe names it as in a mirrored one: "Left" for 1); `presence` () 0..1; `world_landmarks` (21, 3) metres about the hand's centre, or None.
+    """One hand. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of the palm,
+    `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about the wrist,
+    smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1.
+    `handedness` () is 0 for a left to 1 for a right hand in a picture that is not mirrored,
+    None where the release does not say (MediaPipe names it as in a mirrored one: 1 is "Left").
+    `world_landmarks` (21, 3) metres about the hand's centre, or None.
     """
 
     box: Tensor

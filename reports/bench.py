@@ -98,7 +98,10 @@ def summarise(name: str, runs: Sequence[tuple[Run, Run]]) -> Result:
 
 
 def measure(command: Sequence[str], folder: str) -> Run:
-    """Runs a process to its end in `folder`. Raises CouldNotVerify where it fails."""
+    """Runs a process to its end in `folder`. Raises CouldNotVerify where it fails.
+
+    Linux counts what the caller held at the fork as the child's, so the caller must be small.
+    """
     start = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -6,6 +6,7 @@ the size of each hand and of the picture, so that a thumbnail and a poster look 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _draw_skeleton(canvas: Image, landmarks: Array, width: float) -> None:
     bones = [(a, b, PALM_COLOUR) for a, b in PALM]
     colours = {0: PALM_COLOUR}
     for chain, colour in FINGERS.values():
-        bones += [(a, b, colour) for a, b in zip(chain, chain[1:], strict=False)]
+        bones += [(a, b, colour) for a, b in pairwise(chain)]
         colours.update(dict.fromkeys(chain, colour))
     bones.sort(key=lambda bone: -(depth[bone[0]] + depth[bone[1]]))
     halo = canvas.copy()

@@ -1,7 +1,8 @@
 """The README's picture: rendered hands, found and drawn by the converted models themselves.
 
-`python -m blazepalm.reports.picture docs/hands.jpg` writes it again, byte for byte on one
-machine. Nothing in it is drawn from the renderer's truth.
+`python -m blazepalm.reports.picture docs` renders `photo.jpg`, reads it back as `detect` does,
+and writes what is found in it as `hands.jpg`; byte for byte the same on one machine. Nothing is
+drawn from the renderer's truth.
 """
 
 import sys
@@ -46,17 +47,22 @@ def draw_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return draw_hands(image, found)
 
 
-def main(path: str) -> None:
-    """Writes the picture as JPEG or PNG, by the path's suffix."""
+def main(folder: str = "docs") -> None:
+    """Writes `photo.jpg`, the hands alone, and `hands.jpg`, what was found in it."""
     from PIL import Image
 
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(draw_picture(render_picture()))
-    if target.suffix.lower() == ".png":
-        picture.save(target, optimize=True)
-    else:
-        picture.save(target, quality=88, optimize=True, progressive=True, subsampling=0)
+    from blazepalm.golden.images import read_image
+
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+
+    def save(pixels: NDArray[np.uint8], name: str) -> Path:
+        options = {"quality": 88, "optimize": True, "progressive": True, "subsampling": 0}
+        Image.fromarray(pixels).save(target / name, "JPEG", **options)
+        return target / name
+
+    photo = save(render_picture(), "photo.jpg")
+    save(draw_picture(read_image(photo)), "hands.jpg")
 
 
 if __name__ == "__main__":

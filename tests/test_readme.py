@@ -20,8 +20,8 @@ def fenced(language: str) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """An empty folder with a picture called photo.jpg."""
-    shutil.copy(ROOT / "docs" / "hands.jpg", tmp_path / "photo.jpg")
+    """A folder that holds photo.jpg and nothing else."""
+    shutil.copy(ROOT / "docs" / "photo.jpg", tmp_path / "photo.jpg")
     return tmp_path
 
 
