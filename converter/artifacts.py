@@ -57,7 +57,10 @@ def write(model: "Converted", folder: Path, force: bool) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         _fill(model, temporary)
-        temporary.chmod(0o777 & ~_umask())
+        mask = _umask()
+        temporary.chmod(0o777 & ~mask)
+        for path in temporary.iterdir():  # safetensors leaves its file to the owner alone
+            path.chmod(0o666 & ~mask)
         if folder.exists():
             aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             folder.rename(aside / folder.name)

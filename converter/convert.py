@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
+from blazepalm.converter.threads import one_torch_thread
 from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
 from blazepalm.models.releases import (
     Generation,
@@ -28,9 +29,8 @@ from blazepalm.models.spec import PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.fx import GraphModule
 
-    from blazepalm.converter.ops.context import Binding
+    from blazepalm.converter.lowering import LoweredGraph
     from blazepalm.converter.weights import TensorMap
 
 PROOF_SEED = 20190817  # any will do; the day the first release appeared
@@ -53,7 +53,7 @@ class Converted:
     release: Release | None
     recognition: Recognition | None
     reason: str
-    generic: "GraphModule"
+    generic: "LoweredGraph"
     module: "nn.Module"
     tensor_map: "TensorMap"
 
@@ -91,7 +91,7 @@ def convert_graph(
     from blazepalm.models.palm_detector import PalmDetector
 
     generic = lower(graph)
-    bindings = cast("tuple[Binding, ...]", generic.bindings)
+    bindings = generic.bindings
     release = by_sha256(graph.sha256)
     recognition, reason = examine(graph)
     if recognition is None:
@@ -157,7 +157,7 @@ def prove(converted: Converted) -> None:
     shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
     images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
     nhwc = torch.from_numpy(images.astype(np.float32))
-    with torch.no_grad():
+    with torch.no_grad(), one_torch_thread():
         expected = converted.generic(nhwc)
         found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
     for name, reference in zip(converted.outputs, expected, strict=True):

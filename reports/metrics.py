@@ -27,15 +27,13 @@ class Difference:
 
     `elements` counts what was compared (finite on both sides); the errors are None where
     nothing was. `unequal` counts elements whose bits differ, None where the dtypes do.
-    `rel_l2` is ‖candidate − reference‖ / ‖reference‖, None where the reference is zero;
-    `max_rel` is the largest |candidate − reference| / |reference| over references not zero.
+    `rel_l2` is ‖candidate − reference‖ / ‖reference‖, None where the reference is zero.
     """
 
     inputs: int
     elements: int
     max_abs: float | None
     mean_abs: float | None
-    max_rel: float | None
     rmse: float | None
     rel_l2: float | None
     worst: Worst | None
@@ -70,7 +68,7 @@ class DifferenceMeter:
     def __init__(self) -> None:
         self._inputs = self._elements = 0
         self._sum_abs = self._sum_squares = self._sum_reference = 0.0
-        self._max_abs = self._max_rel = -1.0
+        self._max_abs = -1.0
         self._worst: Worst | None = None
         self._unequal: int | None = 0
         self._nonfinite = [0, 0]
@@ -104,10 +102,6 @@ class DifferenceMeter:
         self._sum_abs += float(error.sum())
         self._sum_squares += float(np.square(error).sum())
         self._sum_reference += float(np.square(reference_values).sum())
-        nonzero = reference_values != 0.0
-        if nonzero.any():
-            relative = error[nonzero] / np.abs(reference_values[nonzero])
-            self._max_rel = max(self._max_rel, float(relative.max()))
         masked = np.where(both, error, -1.0)
         flat = int(masked.argmax())
         if masked.reshape(-1)[flat] > self._max_abs:
@@ -124,7 +118,6 @@ class DifferenceMeter:
             elements=n,
             max_abs=self._max_abs if n else None,
             mean_abs=self._sum_abs / n if n else None,
-            max_rel=self._max_rel if self._max_rel >= 0 else None,
             rmse=norm / math.sqrt(n) if n else None,
             rel_l2=(
                 norm / math.sqrt(self._sum_reference)

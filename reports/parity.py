@@ -7,14 +7,14 @@ through every backend on seeded inputs, and judged output by output.
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.bundle import read_contents
+from blazepalm.converter.threads import one_torch_thread
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 from blazepalm.models.releases import resolve
 from blazepalm.reports import policy
@@ -22,7 +22,6 @@ from blazepalm.reports.backends.backend import (
     Backend,
     input_shape,
     output_names,
-    probabilities,
 )
 from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.rewrite import without_custom_operators
@@ -121,7 +120,6 @@ def compare_model(
         on_input=lambda done: on_input(converted.name, done, inputs),
     )
     recognised = converted.recognition is not None
-    sigmoids = probabilities(graph)
     return ModelParity(
         source=graph.source,
         name=converted.name,
@@ -136,7 +134,7 @@ def compare_model(
         inputs_sha256=measured.inputs_sha256,
         notes=tuple(notes),
         fields=converted.outputs,
-        rows=tuple(judge_floor(measured, o, probability=o in sigmoids) for o in outputs),
+        rows=tuple(judge_floor(measured, output) for output in outputs),
         bitwise=tuple(judge_bitwise(measured, o, recognised=recognised) for o in outputs),
         seconds=measured.seconds,
     )
@@ -179,21 +177,6 @@ def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
     if converted.recognition is not None:
         return converted.recognition.spec.value_range, "newest of the family"
     return (0.0, 1.0), "assumed"
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Inside, torch computes each operator with one thread, whoever calls it: the inputs run
-    side by side instead, and sums are added in one order on every machine.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _cpus() -> int:

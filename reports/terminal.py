@@ -17,8 +17,7 @@ WIDE = 120  # columns from which on the further figures are shown
 
 LEGEND = (
     "LiteRT, oracle: largest error of the readable module against LiteRT and float64.\n"
-    "floor: largest error of LiteRT itself (both kernel sets) against float64; for a\n"
-    "probability, at least what the error of its logit costs where it is steepest.\n"
+    "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
     f"× floor: the tolerance needed, in floors; up to {policy.FLOAT32_MULTIPLE:g} pass."
 )
 

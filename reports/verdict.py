@@ -28,26 +28,19 @@ PAIRS: tuple[Pair, ...] = (
 @dataclass(frozen=True)
 class Floor:
     """What float32 costs, in the output's units: the largest error against the oracle of each
-    of LiteRT's kernel sets; `generic` is that of torch. Two lower bounds keep luck out:
-
-    `spacing` is half the distance of float32 numbers at the output's peak. No float32 result
-    can be asked to be closer, where LiteRT happens to be exact.
-
-    `tail` is for probabilities (else 0): LiteRT's largest *relative* error, which is the error
-    of the logit, times the steepest that the sigmoid can be (its value, at most 1/4). In its
-    tail a sigmoid is exponential, so that one number, the largest value of all inputs, makes
-    the largest error, and both kernel sets may be lucky there; the other inputs are not.
+    of LiteRT's kernel sets; `generic` is that of torch. `spacing`, half the distance of float32
+    numbers at the output's peak, bounds it below: where LiteRT happens to be exact, no float32
+    result can be asked to be closer.
     """
 
     tflite: float | None
     tflite_ref: float | None
     generic: float | None
     spacing: float
-    tail: float
 
     @property
     def value(self) -> float:
-        return max(self.tflite or 0.0, self.tflite_ref or 0.0, self.spacing, self.tail)
+        return max(self.tflite or 0.0, self.tflite_ref or 0.0, self.spacing)
 
 
 @dataclass(frozen=True)
@@ -94,25 +87,19 @@ class BitwiseRow:
         return self.status == "pass"
 
 
-def judge_floor(
-    measured: Measured, output: str, *, probability: bool = False, candidate: str = "torch"
-) -> FloorRow:
-    """The row of one output; fails with every reason that there is. `probability` says that
-    the output comes out of a sigmoid.
-    """
+def judge_floor(measured: Measured, output: str, *, candidate: str = "torch") -> FloorRow:
+    """The row of one output; fails with every reason that there is."""
     against_oracle = measured.differences[candidate, "oracle", output]
     against_tflite = measured.differences[candidate, "tflite", output]
     oracle = measured.ranges["oracle", output]
     tflite, tflite_ref, generic = (
         measured.differences[name, "oracle", output] for name in ("tflite", "tflite-ref", "generic")
     )
-    relative = max(tflite.max_rel or 0.0, tflite_ref.max_rel or 0.0) if probability else 0.0
     floor = Floor(
         tflite=tflite.max_abs,
         tflite_ref=tflite_ref.max_abs,
         generic=generic.max_abs,
         spacing=float(np.spacing(np.float32(oracle.peak))) / 2,
-        tail=relative * min(oracle.peak, 0.25),
     )
     limit = policy.FLOAT32_MULTIPLE * floor.value
     errors = [d.max_abs for d in (against_oracle, against_tflite) if d.max_abs is not None]

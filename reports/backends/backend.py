@@ -37,18 +37,6 @@ def output_names(graph: Graph) -> tuple[str, ...]:
     )
 
 
-def probabilities(graph: Graph) -> frozenset[str]:
-    """The names of the outputs that come out of a sigmoid, reshaped or not."""
-    found = []
-    for name, tensor in zip(output_names(graph), graph.outputs, strict=True):
-        producer = graph.producer(tensor)
-        while producer is not None and producer.name in ("RESHAPE", "SQUEEZE"):
-            producer = graph.producer(producer.inputs[0])
-        if producer is not None and producer.name == "LOGISTIC":
-            found.append(name)
-    return frozenset(found)
-
-
 def input_shape(graph: Graph) -> tuple[int, ...]:
     """The shape of the one float32 input that parity feeds.
 

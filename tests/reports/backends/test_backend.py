@@ -3,11 +3,10 @@
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from blazepalm.converter.tflite import read, read_bytes
+from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import input_shape, output_names, probabilities
-from support.models import shared_model
+from blazepalm.reports.backends.backend import input_shape, output_names
 from support.tflite_builder import ModelBuilder
 
 
@@ -35,23 +34,6 @@ def test_names_in_the_files_order() -> None:
 def test_no_output_hides_another() -> None:
     names = output_names(graph_of(["a", "", "a", ""]))
     assert names == ("a#0", "output#1", "a#2", "output#3")
-
-
-def test_probabilities_come_straight_out_of_a_sigmoid() -> None:
-    assert probabilities(graph_of(["a", "b", "c", "d"])) == {"b", "c"}
-
-
-@pytest.mark.parametrize(
-    ("release", "names"),
-    [
-        ("palm-full-2023-09", set()),
-        ("hand-3d-2019-08", {"output_handflag"}),
-        ("hand-2020-05", {"output_handflag", "output_handedness"}),
-        ("hand-full-2022", {"Identity_1", "Identity_2"}),
-    ],
-)
-def test_probabilities_of_releases(release: str, names: set[str]) -> None:
-    assert probabilities(read(shared_model(release))) == names
 
 
 def test_one_float_input_is_needed() -> None:
