@@ -1,4 +1,5 @@
-"""One release's folder: `model.safetensors`, `model.pth`, `anchors.npy`, `conversion.json`.
+"""One release's folder: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
+`conversion.json`.
 
 Everything is written to a temporary sibling and renamed, so a folder is there whole or not
 at all. The same input gives the same bytes. Nothing read back runs code: the spec is JSON,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from blazepalm.converter.convert import Converted
+    from blazepalm.converter.coreml import CoreMLOptions
 
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
@@ -49,18 +51,23 @@ def check_destination(folder: Path, force: bool) -> None:
         raise ArtifactError(f"{folder}: {parent} is not a folder that can be written to")
 
 
-def write(model: "Converted", folder: Path, force: bool) -> None:
-    """Writes the artifacts. Raises ArtifactError; then nothing is left behind."""
+def write(
+    model: "Converted", folder: Path, force: bool, coreml: "CoreMLOptions | None" = None
+) -> None:
+    """Writes the artifacts, with a Core ML package if `coreml` says how. Raises ArtifactError;
+    then nothing is left behind.
+    """
     check_destination(folder, force)
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        _fill(model, temporary)
+        _fill(model, temporary, coreml)
         mask = _umask()
         temporary.chmod(0o777 & ~mask)
-        for path in temporary.iterdir():  # safetensors leaves its file to the owner alone
-            path.chmod(0o666 & ~mask)
+        for path in temporary.iterdir():
+            if path.is_file():  # safetensors leaves its own to the owner alone
+                path.chmod(0o666 & ~mask)
         if folder.exists():
             aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             folder.rename(aside / folder.name)
@@ -82,7 +89,7 @@ def _umask() -> int:
     return mask
 
 
-def _fill(model: "Converted", folder: Path) -> None:
+def _fill(model: "Converted", folder: Path, coreml: "CoreMLOptions | None") -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -96,7 +103,12 @@ def _fill(model: "Converted", folder: Path) -> None:
         anchors = model.module.anchors
         assert isinstance(anchors, torch.Tensor)
         np.save(folder / "anchors.npy", anchors.numpy(), allow_pickle=False)
-    files = sorted(path for path in folder.iterdir())
+    files = sorted(folder.iterdir())
+    package = None
+    if coreml is not None:
+        from blazepalm.converter.coreml import export
+
+        package = export(model, folder, coreml).to_dict()
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -117,6 +129,7 @@ def _fill(model: "Converted", folder: Path) -> None:
         ],
         "unrecognised_because": model.reason or None,
         "tensor_map": _rows(model),
+        "coreml": package,
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
             "blazepalm": blazepalm.__version__,

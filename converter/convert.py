@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blazepalm.converter.architecture import Recognition, examine
+from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
@@ -175,6 +176,7 @@ def convert(
     *,
     force: bool = False,
     generation: str | None = None,
+    coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
     notice: Notice = warn,
 ) -> list[Path]:
     """Writes the artifacts of a release, a `.tflite` file or each model of a bundle.
@@ -183,7 +185,9 @@ def convert(
     default the release's name, here. An existing folder is refused unless `force`, and then
     replaced only if it is empty or one of ours. Nothing is written unless all of it can be.
     `generation` names the registry's entry for what files do not hold (value range,
-    thresholds); by default the release's own, or the newest for an unknown file.
+    thresholds); by default the release's own, or the newest for an unknown file. `coreml`
+    says how the Core ML package is written; None leaves it out. A graph of no known family
+    has the raw face only.
     Returns the folders.
     """
     from blazepalm.converter.artifacts import check_destination, write
@@ -201,8 +205,18 @@ def convert(
         check_destination(folder, force)
     converted = [convert_graph(graph, notice, generation) for graph in graphs]
     for model, folder in zip(converted, folders, strict=True):
-        write(model, folder, force)
+        write(model, folder, force, _coreml_for(model, coreml, notice))
     return folders
+
+
+def _coreml_for(
+    model: Converted, options: CoreMLOptions | None, notice: Notice
+) -> CoreMLOptions | None:
+    """The options, with the raw face where the model has no other."""
+    if options is None or model.recognition is not None or options.face == "raw":
+        return options
+    notice(f"{model.graph.source}: the Core ML package gets the raw face: no family is known")
+    return replace(options, face="raw")
 
 
 def member_name(source: str) -> str:

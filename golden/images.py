@@ -16,7 +16,7 @@ from blazepalm.models.errors import InvalidImage
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000
 PAPER = (255, 255, 255)  # what shows through transparent pixels
 
@@ -48,8 +48,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     except FileNotFoundError as error:
         raise InvalidImage(f"{path}: no such file") from error
     except UnidentifiedImageError as error:
-        known = ", ".join(f for f in FORMATS if f != "MPO")
-        raise InvalidImage(f"{path}: is no image ({known} are read)") from error
+        raise InvalidImage(f"{path}: is no image ({', '.join(FORMATS)} are read)") from error
     except Image.DecompressionBombError as error:
         raise InvalidImage(_too_large(path, "more")) from error
     except OSError as error:

@@ -65,9 +65,11 @@ def shadow(cones: Cones, points: Points, normal: Points, towards: Points) -> Fie
     light = np.zeros_like(points[0])
     facing = normal[0] * towards[0] + normal[1] * towards[1] + normal[2] * towards[2]
     (open_side,) = np.nonzero(facing > -0.05)
+    # the light fades towards its grazing edge, where marching would stop short
+    grazing = np.clip((facing[open_side] + np.float32(0.05)) * np.float32(3.0), ZERO, ONE)
     cones = near_path(cones, points, towards, SHADOW_STEPS[-1])
     if not open_side.size or not len(cones):
-        light[open_side] = ONE
+        light[open_side] = grazing
         return light
     x, y, z = (
         p[open_side] + np.float32(1.2) * n[open_side] for p, n in zip(points, normal, strict=True)
@@ -77,7 +79,7 @@ def shadow(cones: Cones, points: Points, normal: Points, towards: Points) -> Fie
         room = hand_distance(cones, along((x, y, z), towards, np.full(1, reach, np.float32)))
         arrives = np.minimum(arrives, room * np.float32(6.0 / (reach + 6.0)) + np.float32(0.35))
     arrives = np.clip(arrives, ZERO, ONE)
-    light[open_side] = arrives * arrives * (3.0 - 2.0 * arrives)
+    light[open_side] = arrives * arrives * (3.0 - 2.0 * arrives) * grazing
     return light
 
 

@@ -20,7 +20,7 @@ from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 COMMANDS = {
     "releases": "List the known releases; fetch one.",
     "inspect": "Show what a file holds: operators, weights, family, heads.",
-    "convert": "Convert to readable PyTorch: weights, anchors, a record of every tensor.",
+    "convert": "Convert to readable PyTorch and Core ML; record every tensor's way.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
     "parity": "Compare the PyTorch modules with LiteRT and a float64 oracle.",
     "detect": "Find palms in an image.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazepalm.cli import console
+from blazepalm.converter.coreml.options import CoreMLOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,20 +33,46 @@ def convert(
         ),
     ] = None,
     no_coreml: Annotated[
-        bool,
-        typer.Option("--no-coreml", help="Without a Core ML package (none is written yet)."),
+        bool, typer.Option("--no-coreml", help="Write no Core ML package.")
     ] = False,
+    face: Annotated[
+        str,
+        typer.Option(
+            "--coreml-face",
+            metavar="FACE",
+            help="app: an image in, decoded outputs. batch: the same on a tensor of 1 to 4 "
+            "regions (landmarks). raw: the TFLite file's own numbers.",
+        ),
+    ] = CoreMLOptions.face,
+    precision: Annotated[
+        str, typer.Option(metavar="fp16|fp32", help="What the Core ML package computes in.")
+    ] = CoreMLOptions.precision,
+    target: Annotated[
+        str, typer.Option(metavar="iOS", help="The oldest system that runs the package.")
+    ] = CoreMLOptions.target,
+    compress: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Compress its weights: palettize8, palettize6 or int8."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Convert to readable PyTorch: weights, anchors, a record of every tensor."""
+    """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor."""
     from blazepalm.converter.artifacts import read_record
     from blazepalm.converter.convert import convert as run
 
+    coreml = None if no_coreml else CoreMLOptions(face, precision, target, compress)
     with console.working(f"converting {source}"):
-        folders = run(source, output, force=force, generation=generation, notice=console.warn)
+        folders = run(
+            source,
+            output,
+            force=force,
+            generation=generation,
+            coreml=coreml,
+            notice=console.warn,
+        )
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
         console.emit_json([_summary(folder, record) for folder, record in records])
@@ -86,8 +113,14 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         add("module", "operator by operator (no known family)")
     outputs = (f"{o['name']} {'×'.join(map(str, o['shape']))}" for o in record["outputs"])
     add("outputs", ", ".join(outputs))
-    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    if package := record["coreml"]:
+        add(
+            "Core ML",
+            f"{package['face']} face, {package['precision']}, {package['target']}: "
+            f"{package['operation_count']} operations for TFLite's {package['tflite_operators']}",
+        )
     add("written", f"{folder}/")
-    for name, size in sizes.items():
-        add("", f"{name}  {size:,} bytes")
+    for path in sorted(folder.iterdir()):
+        size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())
+        add("", f"{path.name}  {size:,} bytes")
     return table

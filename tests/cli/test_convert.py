@@ -86,7 +86,7 @@ def test_bad_input(
     desk = tmp_path / "desk"
     desk.mkdir()
     monkeypatch.chdir(desk)
-    done = blazepalm("convert", source, "-o", desk / "out")
+    done = blazepalm("convert", "--no-coreml", source, "-o", desk / "out")
     assert done.code == 2
     assert done.out == ""
     lines = [line for line in done.err.splitlines() if not line.startswith("converting ")]
@@ -104,7 +104,7 @@ def test_truncated_at_every_kilobyte(blazepalm: Command, tmp_path: Path) -> None
     source = tmp_path / "cut.tflite"
     for size in range(0, len(content), 1024):
         source.write_bytes(content[:size])
-        done = blazepalm("convert", source, "-o", tmp_path / "out")
+        done = blazepalm("convert", "--no-coreml", source, "-o", tmp_path / "out")
         assert done.code == 2, f"{size} bytes: {done.err}"
         assert done.err.count("error: ") == 1 and "Traceback" not in done.err
     assert [p.name for p in tmp_path.iterdir()] == ["cut.tflite"]
@@ -113,12 +113,12 @@ def test_truncated_at_every_kilobyte(blazepalm: Command, tmp_path: Path) -> None
 def test_an_existing_folder_needs_force(blazepalm: Command, tmp_path: Path) -> None:
     source = shared_model(SMALL)
     out = tmp_path / "out"
-    assert blazepalm("convert", source, "-o", out).code == 0
+    assert blazepalm("convert", "--no-coreml", source, "-o", out).code == 0
     before = (out / "conversion.json").read_bytes()
-    done = blazepalm("convert", source, "-o", out)
+    done = blazepalm("convert", "--no-coreml", source, "-o", out)
     assert done.code == 2
     assert "exists already" in done.err and "--force" in done.err
-    assert blazepalm("convert", source, "-o", out, "--force").code == 0
+    assert blazepalm("convert", "--no-coreml", source, "-o", out, "--force").code == 0
     assert (out / "conversion.json").read_bytes() == before
 
 
@@ -131,14 +131,28 @@ def test_json_and_screen_tell_the_same(blazepalm: Command, tmp_path: Path) -> No
     assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"}
     record = json.loads((tmp_path / "a" / "conversion.json").read_text(encoding="utf-8"))
     assert summary["tensors"] == len(record["tensor_map"])
-    shown = blazepalm("convert", "palm-lite", "-o", tmp_path / "b")
+    shown = blazepalm("convert", "palm-lite", "--no-coreml", "-o", tmp_path / "b")
     assert shown.code == 0
     assert "palm-lite-2021-11" in shown.out and "bit for bit" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
 def test_an_unrecognised_graph_says_so(blazepalm: Command, tmp_path: Path) -> None:
-    done = blazepalm("convert", shared_model(SMALL), "-o", tmp_path / "out")
+    done = blazepalm("convert", "--no-coreml", shared_model(SMALL), "-o", tmp_path / "out")
     assert done.code == 0
     assert "no known family" in done.err
     assert "operator by operator" in done.out
+
+
+def test_core_ml_options(blazepalm: Command, tmp_path: Path) -> None:
+    """Of the file without a family, which is quick."""
+    source = shared_model(SMALL)
+    done = blazepalm("convert", source, "--precision", "fp32", "-o", tmp_path / "out", "--json")
+    assert done.code == 0
+    package = done.json[0]["coreml"]
+    assert (package["face"], package["precision"]) == ("raw", "fp32")
+    assert (tmp_path / "out" / package["name"] / "Manifest.json").is_file()
+    for option in ("--coreml-face", "--precision", "--target", "--compress"):
+        done = blazepalm("convert", source, option, "nonsense", "-o", tmp_path / "bad")
+        assert done.code == 2 and "'nonsense' is unknown; choose from" in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

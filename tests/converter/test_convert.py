@@ -5,6 +5,7 @@ import json
 import os
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 import torch
 
 import blazepalm
+from blazepalm.converter import convert as conversion
 from blazepalm.converter.artifacts import load, read_record
-from blazepalm.converter.convert import Converted, convert, convert_graph, module_of, prove
+from blazepalm.converter.convert import Converted, convert_graph, module_of, prove
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
 from support.converted import converted, images
@@ -21,6 +23,10 @@ from support.models import HANDS, PALMS, SHARED, shared_model
 from support.synthetic import with_unused_buffer
 
 SMALL = "hand-recrop-2020-07"  # the smallest file, and the one of no family
+
+
+# without Core ML, which tests/converter/coreml and one test here look at
+convert = partial(conversion.convert, coreml=None)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -260,3 +266,16 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
     assert named.recognition.spec.value_range == (-1.0, 1.0)
     with pytest.raises(UnknownRelease, match="'hand-2020-11' is no palm generation"):
         module_of(path, notices.append, generation="hand-2020-11")
+
+
+def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:
+    """Of the file without a family, which is quick: the raw face, and said so."""
+    notices: list[str] = []
+    (folder,) = conversion.convert(shared_model(SMALL), tmp_path / "out", notice=notices.append)
+    package = read_record(folder)["coreml"]
+    assert package["face"] == "raw" and any("raw face" in notice for notice in notices)
+    for name, digest in package["files"].items():
+        content = (folder / package["name"] / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+    assert package["operation_count"] <= package["tflite_operators"] + 10
+    assert load(folder) is not None

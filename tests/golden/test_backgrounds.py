@@ -13,7 +13,7 @@ def test_each(name: str) -> None:
     picture = make_background(name, SIZE, 1)
     assert picture.shape == (3, *SIZE)
     assert picture.dtype == np.float32
-    assert 0.0 <= picture.min() and picture.max() <= 1.0
+    assert picture.min() >= 0.0 and picture.max() <= 1.0
     np.testing.assert_array_equal(picture, make_background(name, SIZE, 1))
     assert (picture != make_background(name, SIZE, 2)).any()
 

@@ -17,7 +17,7 @@ def test_the_palms_middle_falls_on_the_views_centre() -> None:
 
 def test_scale_is_palm_length_over_the_short_side() -> None:
     camera = place_camera(View(scale=0.25), SKELETON, (480, 640), False)
-    up = MIDDLE + [0, PALM_LENGTH, 0]
+    up = MIDDLE + np.array([0, PALM_LENGTH, 0])
     (x0, y0), (x1, y1) = camera.project(np.stack([MIDDLE, up]))
     assert (x1 - x0, y0 - y1) == pytest.approx((0, 120))
     distance = 240 / np.tan(np.deg2rad(15)) * PALM_LENGTH / 120  # mm
@@ -35,7 +35,7 @@ def test_scale_is_palm_length_over_the_short_side() -> None:
 )
 def test_turns(view: View, way: tuple[int, int]) -> None:
     camera = place_camera(view, SKELETON, (400, 400), False)
-    start, end = camera.project(np.stack([MIDDLE, MIDDLE + [10, 0, 0]]))
+    start, end = camera.project(np.stack([MIDDLE, MIDDLE + np.array([10, 0, 0])]))
     moved = (end - start) / np.linalg.norm(end - start)
     np.testing.assert_allclose(moved, way, atol=1e-6)
 

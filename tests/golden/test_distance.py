@@ -118,10 +118,8 @@ def test_distances_grow_by_no_more_than_the_way_gone(hand: Cones) -> None:
 def test_a_subset_of_cones_gives_the_same_where_the_others_are_far(hand: Cones) -> None:
     tip = pose_skeleton(POSES["open"]).joints[12]
     near = np.array([c.finger == 2 for c in hand.cones])
-    where = points(tuple(tip + [8, 0, 0]), tuple(tip + [0, 9, 3]))
-    np.testing.assert_array_equal(
-        hand_distance(hand.only(near), where), hand_distance(hand, where)
-    )
+    where = points(tuple(tip + np.array([8, 0, 0])), tuple(tip + np.array([0, 9, 3])))
+    np.testing.assert_array_equal(hand_distance(hand.only(near), where), hand_distance(hand, where))
 
 
 def test_combining_nothing_is_an_error(hand: Cones) -> None:

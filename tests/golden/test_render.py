@@ -54,7 +54,7 @@ def test_the_hand_is_where_its_joints_are(pose: str) -> None:
     truth = scene.hands[0]
     for x, y in truth.joints_2d:
         assert covered[int(y), int(x)]
-    xmin, ymin, xmax, ymax = truth.box
+    xmin, ymin, xmax, _ = truth.box
     wrist = int(truth.joints_2d[0, 1])
     rows, columns = np.nonzero(covered[:wrist])
     assert rows.size > 500

@@ -1,5 +1,7 @@
 """Forward kinematics against arithmetic on paper."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_frames_are_right_handed_and_along_their_bones(name: str) -> None:
         np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-9)
         assert np.linalg.det(frame) == pytest.approx(1.0)
     for chain in CHAINS.values():
-        for parent, child in zip(chain, chain[1:], strict=False):
+        for parent, child in pairwise(chain):
             way = skeleton.joints[child] - skeleton.joints[parent]
             np.testing.assert_allclose(
                 skeleton.frames[child][1], way / np.linalg.norm(way), atol=1e-9

@@ -1,0 +1,70 @@
+"""Smaller weights, by coremltools' own optimisation; activations stay as they are.
+
+Weights of fewer than 2048 numbers (biases, slopes, small kernels) are left alone. coremltools
+finds palettes with scikit-learn, from random starts; ours is found here, always the same.
+"""
+
+from typing import Any
+
+import numpy as np
+
+BINS = (16, 64, 256)  # of the histograms that palettes start from; the best one is kept
+STEPS = 40  # of Lloyd's algorithm; more change nothing that shows
+
+
+def compression(kind: str) -> tuple[str, Any]:
+    """The graph pass and its `OptimizationConfig`. `kind` is one of `options.COMPRESSIONS`:
+    a palette of 256 or 64 values for each tensor, or 8-bit integers with a scale a channel.
+    """
+    from coremltools.optimize import coreml as optimise
+
+    operation: Any
+    if kind == "int8":
+        operation = optimise.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
+        return "compression::linear_quantize_weights", optimise.OptimizationConfig(operation)
+    size = 1 << int(kind.removeprefix("palettize"))
+    operation = optimise.OpPalettizerConfig(
+        mode="custom", lut_function=lambda weight: palette(weight, size)
+    )
+    return "compression::palettize_weights", optimise.OptimizationConfig(operation)
+
+
+def palette(weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most 256 values that stand for all of `weight` with little squared error, ascending,
+    (size,) of its dtype; and for each number, flat, the index of its nearest value, uint8.
+    Within 5 to 90 % of the least possible squared error on the hand models, mostly 10 %.
+    """
+    values, back, counts = np.unique(
+        weight.astype(np.float64).ravel(), return_inverse=True, return_counts=True
+    )
+    if len(values) <= size:
+        centres = np.concatenate((values, np.full(size - len(values), values[-1])))
+        return centres.astype(weight.dtype), back.astype(np.uint8)
+    tried = [_settle(values, counts, _start(values, counts, size, bins)) for bins in BINS]
+    centres = min(tried, key=lambda c: float(counts @ (values - c[_nearest(values, c)]) ** 2))
+    stored = centres.astype(weight.dtype)
+    owner = _nearest(values, stored.astype(np.float64))
+    return stored, owner[back].astype(np.uint8)
+
+
+def _start(values: np.ndarray, counts: np.ndarray, size: int, bins: int) -> np.ndarray:
+    """`size` ascending values, as dense as the cube root of the numbers' density."""
+    histogram, edges = np.histogram(values, bins, weights=counts)
+    share = np.concatenate(((0.0,), np.cumsum(np.cbrt(histogram))))
+    start: np.ndarray = np.interp((np.arange(size) + 0.5) / size * share[-1], share, edges)
+    return start
+
+
+def _settle(values: np.ndarray, counts: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Lloyd's algorithm: each centre moves to the mean of what is nearest to it."""
+    for _ in range(STEPS):
+        owner = _nearest(values, centres)
+        weights = np.bincount(owner, counts, len(centres))
+        sums = np.bincount(owner, counts * values, len(centres))
+        centres = np.where(weights > 0, sums / np.maximum(weights, 1), centres)
+    return centres
+
+
+def _nearest(values: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The index of the nearest of ascending `centres` for each value."""
+    return np.searchsorted((centres[1:] + centres[:-1]) / 2, values)

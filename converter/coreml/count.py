@@ -1,0 +1,25 @@
+"""How many operations a program and a TFLite graph have, counted so that they compare."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blazepalm.converter.tflite.graph import Graph
+
+
+def mil_operations(specification: Any) -> dict[str, int]:
+    """MIL operations by type, most frequent first. Constants, and what unpacks them
+    (`constexpr_*`), compute nothing at run time and are left out.
+    """
+    counts: Counter[str] = Counter()
+    for function in specification.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            counts.update(op.type for op in block.operations)
+    kept = {name: n for name, n in counts.items() if name != "const" and "constexpr" not in name}
+    return dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
+
+
+def tflite_operators(graph: "Graph") -> int:
+    """Operators of the file; a fused activation is one more, as it is one in MIL."""
+    fused = [op for op in graph.operators if getattr(op.options, "activation", "NONE") != "NONE"]
+    return len(graph.operators) + len(fused)

@@ -1,0 +1,81 @@
+"""What a package says of itself: Xcode shows it, and `userDefined` keeps where it came from.
+
+Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`,
+`.compress`, `.tflite_outputs` and `.spec` (JSON), and coremltools' own versions. Its date
+is dropped: the same input gives the same bytes.
+"""
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.coreml.options import CoreMLOptions, Port
+from blazepalm.models.spec import PalmDetectorSpec, spec_to_dict
+
+if TYPE_CHECKING:
+    from blazepalm.converter.convert import Converted
+
+DATE = "com.github.apple.coremltools.conversion_date"
+PREFIX = "blazepalm."
+
+
+def package_name(model: "Converted") -> str:
+    """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode makes a Swift class of this name."""
+    words = re.findall(r"[A-Za-z0-9]+", model.name)[:12]
+    name = "".join(
+        f"_{word}" if word[0].isdigit() and i else word[0].upper() + word[1:]
+        for i, word in enumerate(words)
+    )
+    return name if name[:1].isalpha() else f"Model_{name}".rstrip("_")
+
+
+def describe(
+    specification: Any, model: "Converted", options: CoreMLOptions, ports: tuple[Port, ...]
+) -> None:
+    """Fills the description of a Core ML specification (a protobuf message) in place."""
+    texts = {port.name: port.description for port in ports}
+    description = specification.description
+    for feature in (*description.input, *description.output):
+        feature.shortDescription = texts[feature.name]
+    metadata = description.metadata
+    metadata.shortDescription = _summary(model, options)
+    known = model.release is not None
+    metadata.author = (
+        "Google (MediaPipe), converted by blazepalm" if known else "converted by blazepalm"
+    )
+    metadata.license = "Apache-2.0" if known else "that of the source file"
+    metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
+    defined = metadata.userDefined
+    if DATE in defined:
+        del defined[DATE]
+    facts: dict[str, str | None] = {
+        "source_sha256": model.graph.sha256,
+        "release": model.release.name if model.release else None,
+        "face": options.face,
+        "precision": options.precision,
+        "compress": options.compress,
+        "tflite_outputs": _json([model.graph.tensors[t].name for t in model.graph.outputs]),
+        "spec": _json(spec_to_dict(model.recognition.spec)) if model.recognition else None,
+    }
+    for key, value in facts.items():
+        if value is not None:
+            defined[PREFIX + key] = value
+
+
+def _summary(model: "Converted", options: CoreMLOptions) -> str:
+    if model.recognition is None:
+        what = "A TFLite model, operator by operator."
+    elif isinstance(model.recognition.spec, PalmDetectorSpec):
+        what = "BlazePalm: finds palms in a picture."
+    else:
+        what = "Hand landmarks: 21 points of the hand in a crop."
+    shows = {
+        "app": "Takes an image; its outputs are decoded and normalised.",
+        "batch": "Takes 1 to 4 crops; its outputs are normalised.",
+        "raw": "Input and outputs are those of the TFLite file.",
+    }
+    return f"{what} {shows[options.face]}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

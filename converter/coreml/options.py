@@ -1,0 +1,86 @@
+"""What a Core ML export is asked for, and what it reports: plain dataclasses, no heavy import."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from blazepalm.models.errors import ArtifactError
+
+FACES = ("app", "raw", "batch")
+PRECISIONS = ("fp16", "fp32")
+TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18")
+COMPRESSIONS = ("palettize8", "palettize6", "int8")
+
+
+@dataclass(frozen=True)
+class CoreMLOptions:
+    """How a package looks from outside, and how it computes.
+
+    `face`: `"app"` takes an image and gives normalised, decoded outputs; `"batch"` is the
+    same on a tensor of 1 to 4 regions (landmark models); `"raw"` is the TFLite file's own
+    input and outputs under readable names. `target` is the oldest system that runs it.
+    Raises ArtifactError for a value that is not one of those listed above.
+    """
+
+    face: str = "app"
+    precision: str = "fp16"
+    target: str = "iOS16"
+    compress: str | None = None
+
+    def __post_init__(self) -> None:
+        for field, known in (
+            ("face", FACES),
+            ("precision", PRECISIONS),
+            ("target", TARGETS),
+            ("compress", (None, *COMPRESSIONS)),
+        ):
+            value = getattr(self, field)
+            if value not in known:
+                names = ", ".join(str(name) for name in known if name is not None)
+                raise ArtifactError(f"Core ML {field} {value!r} is unknown; choose from {names}")
+        if self.compress is not None and self.target == "iOS15":
+            raise ArtifactError(
+                f"Core ML compression {self.compress} needs iOS16; choose a later target"
+            )
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of a package. `kind` is `"image"` (RGB, 8 bits a channel) or
+    `"tensor"`; `shape` is the default one; `description` says axis order, units, range.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    dtype: str
+    description: str
+
+
+@dataclass(frozen=True)
+class CoreMLRecord:
+    """What was written. `files` maps each path inside the package to its SHA-256;
+    `operations` counts MIL operations by type, constants and weight decompression aside;
+    `tflite_operators` counts the file's, constant DEQUANTIZE and DENSIFY aside, a fused
+    activation as an operator of its own, as MIL has it.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    face: str
+    precision: str
+    target: str
+    compress: str | None
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    operations: Mapping[str, int]
+    tflite_operators: int
+    weight_bytes: int
+
+    @property
+    def operation_count(self) -> int:
+        return sum(self.operations.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `conversion.json`."""
+        return {**asdict(self), "operation_count": self.operation_count}

@@ -1,0 +1,335 @@
+"""Packages as they lie on disk: what they say of themselves, how many operations they have,
+what comes out when the saved program is executed, and that two runs give the same bytes.
+
+By default one release of each kind; BLAZEPALM_EVERY_RELEASE=1 takes all ten.
+"""
+
+import copy
+import json
+import logging
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from blazepalm.converter.coreml import CoreMLOptions, CoreMLRecord, Port, export
+from blazepalm.converter.coreml.ports import identifier
+from blazepalm.models.decode import decode_boxes, decode_scores
+from blazepalm.models.errors import ArtifactError
+from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict
+from blazepalm.reports.backends.mil import load
+from support.converted import converted, images
+from support.models import ROOT, SHARED, shared_model
+
+EVERY = bool(os.environ.get("BLAZEPALM_EVERY_RELEASE"))
+RELEASES = list(SHARED.values()) if EVERY else ["palm-lite-2021-11", "hand-recrop-2020-07"]
+PALM = "palm-2020-11"  # value range −1..1
+HAND = "hand-lite-2022"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """(release, face, precision) → record and path; each package is made once."""
+
+    @cache
+    def make(release: str, face: str, precision: str = "fp32") -> tuple[CoreMLRecord, Path]:
+        folder = tmp_path_factory.mktemp("packages")
+        record = export(converted(release), folder, CoreMLOptions(face=face, precision=precision))
+        return record, folder / record.name
+
+    return make
+
+
+def specification(package: Path) -> Any:
+    from coremltools.proto import Model_pb2
+
+    message = Model_pb2.Model()
+    message.ParseFromString((package / "Data/com.apple.CoreML/model.mlmodel").read_bytes())
+    return message
+
+
+def pixels(size: tuple[int, int], count: int, seed: int = 3) -> np.ndarray:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return generator.integers(0, 256, (count, *size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_raw_computes_what_the_file_computes(release: str, made: Any) -> None:
+    """The saved program, executed, is as near to the float64 oracle as float32 comes."""
+    model = converted(release)
+    record, package = made(release, "raw")
+    nhwc = images(release, 1, seed=5)
+    with torch.no_grad():
+        plain = model.generic(torch.from_numpy(nhwc))
+        oracle = copy.deepcopy(model.generic).double()(torch.from_numpy(nhwc).double())
+    image = nhwc if model.recognition is None else nhwc.transpose(0, 3, 1, 2)
+    found = load(package).run({record.inputs[0].name: np.ascontiguousarray(image)})
+    assert list(found) == [port.name for port in record.outputs]
+    for port, single, exact in zip(record.outputs, plain, oracle, strict=True):
+        floor = (single.double() - exact).abs().max().item()
+        error = np.abs(found[port.name] - exact.numpy()).max()
+        assert floor > 0 and error <= 10 * floor
+        assert found[port.name].shape == port.shape == tuple(exact.shape)
+
+
+@pytest.mark.parametrize("release", [*RELEASES, HAND])
+def test_no_more_operations_than_the_file_has(release: str, made: Any) -> None:
+    record, package = made(release, "raw")
+    assert record.operation_count <= record.tflite_operators + 10
+    assert not {"select", "greater_equal", "cast", "clip"} & set(record.operations)
+    graph = converted(release).graph
+    slopes = sum(op.name == "PRELU" for op in graph.operators)
+    assert record.operations.get("prelu", 0) == slopes
+    pads = sum(op.name == "PAD" for op in graph.operators)
+    assert record.operations.get("pad", 0) <= pads  # the margins of SAME are the convolutions'
+    stored = [
+        op.type
+        for function in specification(package).mlProgram.functions.values()
+        for block in function.block_specializations.values()
+        for op in block.operations
+        if op.type != "const"
+    ]
+    assert len(stored) == record.operation_count > 50
+
+
+def test_raw_names_units_and_shapes(made: Any) -> None:
+    record, package = made("palm-lite-2021-11", "raw")
+    assert [(p.name, p.kind, p.shape) for p in (*record.inputs, *record.outputs)] == [
+        ("image", "tensor", (1, 3, 192, 192)),
+        ("boxes", "tensor", (1, 2016, 18)),
+        ("scores", "tensor", (1, 2016, 1)),
+    ]
+    assert record.name == "PalmLite_2021_11.mlpackage"
+    description = specification(package).description
+    assert list(description.input[0].type.multiArrayType.shape) == [1, 3, 192, 192]
+    assert [list(o.type.multiArrayType.shape) for o in description.output] == [
+        [1, 2016, 18],
+        [1, 2016, 1],
+    ]
+    float32 = description.output[0].type.multiArrayType.ArrayDataType.Value("FLOAT32")
+    for feature in (*description.input, *description.output):
+        assert feature.type.multiArrayType.dataType == float32
+
+
+def test_a_graph_of_no_family_keeps_its_names_and_layout(made: Any) -> None:
+    record, _ = made("hand-recrop-2020-07", "raw")
+    graph = converted("hand-recrop-2020-07").graph
+    assert [p.name for p in record.outputs] == ["output_crop"]
+    assert record.inputs[0].shape == graph.tensors[graph.inputs[0]].shape == (1, 256, 256, 3)
+    for face in ("app", "batch"):
+        with pytest.raises(ArtifactError, match="no known family"):
+            export(converted("hand-recrop-2020-07"), Path("nowhere"), CoreMLOptions(face=face))
+    assert not Path("nowhere").exists()
+
+
+def test_app_detector_decodes_as_the_models_do(made: Any) -> None:
+    """An image in; boxes, keypoints and scores out, equal to `models.decode` of what the
+    network gives for the same pixels.
+    """
+    model = converted(PALM)
+    assert model.recognition is not None
+    spec = model.recognition.spec
+    assert isinstance(spec, PalmDetectorSpec) and spec.value_range == (-1.0, 1.0)
+    record, package = made(PALM, "app")
+    picture = pixels(spec.input_size, 1)
+    found = load(package).run({"image": picture[0]})
+    planes = torch.from_numpy(picture).permute(0, 3, 1, 2).double()
+    with torch.no_grad():
+        raw, logits = copy.deepcopy(model.module).double()(planes / 127.5 - 1)
+    anchors = model.module.anchors
+    assert isinstance(anchors, torch.Tensor)
+    boxes, keypoints = decode_boxes(raw, anchors.double(), spec.input_size)
+    expected = (boxes[0], keypoints[0], decode_scores(logits)[0])
+    shapes = ((896, 4), (896, 7, 2), (896,))
+    for port, value, shape in zip(record.outputs, expected, shapes, strict=True):
+        assert found[port.name].shape == port.shape == shape
+        # float32 costs this release 8e-4 of 550 pixels: 6e-6 of its 128 (scores: of a logit)
+        assert np.abs(found[port.name] - value.numpy()).max() < 1e-4
+    assert [p.name for p in record.outputs] == ["boxes", "keypoints", "scores"]
+
+
+def test_app_detector_takes_an_image(made: Any) -> None:
+    record, package = made(PALM, "app")
+    feature = specification(package).description.input[0]
+    assert feature.name == "image" and record.inputs[0].kind == "image"
+    image = feature.type.imageType
+    assert (image.width, image.height) == (128, 128)
+    assert image.colorSpace == image.ColorSpace.Value("RGB")
+
+
+def test_decoding_stays_in_float32(made: Any) -> None:
+    """float16 holds 0..1 in steps of up to 0.0005: 0.09 pixels of a detector's input."""
+    record, package = made(PALM, "app", "fp16")
+    program = load(package)
+    types = {
+        output.name: output.type.dtype
+        for op in program.functions["main"].operations
+        for output in op.outputs
+    }
+    assert all(types[port.name] == "FLOAT32" for port in record.outputs)
+    assert record.operations["cast"] == 3  # in, and two outputs of the network
+    assert program.precisions["FLOAT16"] > 100
+    single, _ = made(PALM, "app")
+    assert record.weight_bytes < 0.6 * single.weight_bytes
+
+
+def test_app_landmarks_one_region_or_four(made: Any) -> None:
+    """One image, or 1 to 4 regions as a tensor: the same numbers, those of the module."""
+    model = converted(HAND)
+    single, single_package = made(HAND, "app")
+    batch, batch_package = made(HAND, "batch")
+    assert [(p.name, p.shape) for p in single.outputs] == [
+        ("landmarks", (21, 3)),
+        ("presence", (1,)),
+        ("handedness", (1,)),
+        ("world_landmarks", (21, 3)),
+    ]
+    assert [(p.name, p.kind, p.shape) for p in batch.inputs] == [
+        ("images", "tensor", (1, 3, 224, 224))
+    ]
+    enumerated = specification(batch_package).description.input[0].type.multiArrayType
+    sizes = {tuple(s.shape) for s in enumerated.enumeratedShapes.shapes}
+    assert sizes == {(n, 3, 224, 224) for n in (1, 2, 3, 4)}
+    pictures = pixels((224, 224), 4)
+    planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)).astype(np.float32)
+    found = load(batch_package).run({"images": planes})
+    predict = model.module.predict_on_batch
+    assert callable(predict)
+    expected = predict(torch.from_numpy(planes) / 255)
+    one = load(single_package)
+    for i, prediction in enumerate(expected):
+        alone = one.run({"image": pictures[i]})
+        for name, value in alone.items():
+            reference = getattr(prediction, name).numpy()
+            assert found[name].shape == (4, *(value.shape if value.size > 1 else ()))
+            assert np.abs(value - reference.reshape(value.shape)).max() < 2e-5
+            assert np.abs(found[name][i] - value.reshape(found[name][i].shape)).max() < 2e-5
+
+
+def test_a_detector_takes_no_batch(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="only landmark models"):
+        export(converted(PALM), tmp_path / "out", CoreMLOptions(face="batch"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("release", "face"), [(PALM, "app"), (HAND, "app"), (HAND, "raw")])
+def test_a_package_says_what_it_is(release: str, face: str, made: Any) -> None:
+    record, package = made(release, face)
+    description = specification(package).description
+    metadata = description.metadata
+    assert metadata.author.startswith("Google (MediaPipe)") and metadata.license == "Apache-2.0"
+    assert metadata.versionString == release and metadata.shortDescription
+    assert [f.name for f in description.input] == [p.name for p in record.inputs]
+    assert [f.name for f in description.output] == [p.name for p in record.outputs]
+    assert all(f.shortDescription for f in (*description.input, *description.output))
+    facts = dict(metadata.userDefined)
+    model = converted(release)
+    assert model.recognition is not None
+    assert facts["blazepalm.source_sha256"] == model.graph.sha256
+    assert spec_from_dict(json.loads(facts["blazepalm.spec"])) == model.recognition.spec
+    assert facts["blazepalm.face"] == face
+    assert not [key for key in facts if "date" in key]
+
+
+def test_the_record_lists_every_file(made: Any) -> None:
+    import hashlib
+
+    record, package = made(HAND, "app")
+    found = {
+        path.relative_to(package).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in package.rglob("*")
+        if path.is_file()
+    }
+    assert len(found) == 3 and dict(record.files) == found
+    assert json.dumps(record.to_dict())
+
+
+def test_nothing_is_overwritten_or_left(made: Any, tmp_path: Path) -> None:
+    _, package = made("hand-recrop-2020-07", "raw")
+    before = {p: p.read_bytes() for p in package.rglob("*") if p.is_file()}
+    with pytest.raises(ArtifactError, match="exists already"):
+        export(
+            converted("hand-recrop-2020-07"),
+            package.parent,
+            CoreMLOptions(face="raw", precision="fp32"),
+        )
+    assert {p: p.read_bytes() for p in package.rglob("*") if p.is_file()} == before
+    assert [p.name for p in package.parent.iterdir()] == [package.name]
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from blazepalm.converter.convert import module_of
+from blazepalm.converter.coreml import CoreMLOptions, export
+model = module_of(sys.argv[1], lambda notice: None)
+options = CoreMLOptions(face="raw", precision="fp16", compress="palettize6")
+export(model, Path(sys.argv[2]), options)
+"""
+
+
+def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    running = {
+        seed: subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, shared_model("hand-recrop-2020-07"), tmp_path / seed],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "4242")
+    }
+    trees = []
+    for seed, process in running.items():
+        out, err = process.communicate(timeout=300)
+        assert (process.returncode, out, err) == (0, "", "")
+        files = sorted(path for path in (tmp_path / seed).rglob("*") if path.is_file())
+        trees.append({path.relative_to(tmp_path / seed): path.read_bytes() for path in files})
+    assert trees[0] == trees[1] and len(trees[0]) == 3
+    assert not [p.name for p in temporary.iterdir() if "torchinductor" not in p.name]
+
+
+def test_logging_and_warnings_are_as_before(made: Any) -> None:
+    import tempfile
+
+    before = (logging.root.manager.disable, tempfile.tempdir, sys.stderr)
+    made(HAND, "raw")
+    assert (logging.root.manager.disable, tempfile.tempdir, sys.stderr) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"face": "APP"}, "face 'APP' is unknown; choose from app, raw, batch"),
+        ({"precision": "bf16"}, "choose from fp16, fp32"),
+        ({"target": "iOS4"}, "target 'iOS4' is unknown"),
+        ({"compress": "zip"}, "choose from palettize8, palettize6, int8"),
+        ({"compress": "int8", "target": "iOS15"}, "needs iOS16"),
+    ],
+)
+def test_options_are_checked(options: dict[str, str], words: str) -> None:
+    with pytest.raises(ArtifactError, match=words):
+        CoreMLOptions(**options)  # type: ignore[arg-type]
+
+
+def test_identifiers() -> None:
+    taken: set[str] = set()
+    names = ["output_crop", "StatefulPartitionedCall:0", "1/x", "output crop", "…", "a" * 300]
+    found = [identifier(name, taken) for name in names]
+    assert found[:5] == ["output_crop", "StatefulPartitionedCall_0", "t_1_x", "output_crop_2",
+                         "tensor"]  # fmt: skip
+    assert len(found[5]) == 100 and len(taken) == 6
+
+
+def test_a_port_is_plain_data() -> None:
+    port = Port("image", "image", (1, 3, 8, 8), "uint8", "a picture")
+    assert port == Port("image", "image", (1, 3, 8, 8), "uint8", "a picture")
