@@ -23,7 +23,7 @@ COMMANDS = {
     "convert": "Convert to readable PyTorch and Core ML; record every tensor's way.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
     "parity": "Compare the PyTorch modules with LiteRT and a float64 oracle.",
-    "detect": "Find palms in an image.",
+    "detect": "Find hands in an image: box, 21 points, handedness.",
 }
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
