@@ -1,0 +1,76 @@
+"""A caller's arrays and pictures → one carried tensor an input of the function, each checked
+against what the model says it takes; optional inputs that are left out get their default.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from blazepalm.models.errors import BlazePalmError
+from blazepalm.reports.backends.mil.carriers import CARRIERS, FLOATS, carry, round_to_float16
+from blazepalm.reports.backends.mil.features import Feature, Interface
+from blazepalm.reports.backends.mil.image import image_tensor
+from blazepalm.reports.backends.mil.values import MAX_ELEMENTS
+
+
+class InvalidInput(BlazePalmError):
+    """A value given to a model is not one that it takes."""
+
+
+def prepare_inputs(
+    interface: Interface, given: Mapping[str, Any], source: str
+) -> dict[str, torch.Tensor]:
+    """Every input by name. Raises InvalidInput, or InvalidImage."""
+    names = [feature.name for feature in interface.inputs]
+    for name in given:
+        if name not in names:
+            raise InvalidInput(f"{source} has no input '{name}'; it takes {', '.join(names)}")
+    return {f.name: _prepare(f, given.get(f.name), source) for f in interface.inputs}
+
+
+def _prepare(feature: Feature, value: Any, source: str) -> torch.Tensor:
+    if feature.type.dtype not in CARRIERS:
+        raise InvalidInput(f"{source}: input {feature} is of a kind that is not executed")
+    if value is None:
+        if not feature.optional:
+            raise InvalidInput(f"{source}: input '{feature.name}' is missing")
+        array = _default(feature, source)
+    elif feature.image is not None:
+        array = image_tensor(value, feature)
+    else:
+        array = _array(feature, value, source)
+    if array.size > MAX_ELEMENTS:
+        raise InvalidInput(f"{source}: input '{feature.name}' has {array.size} elements")
+    tensor = carry(array, feature.type.dtype)
+    return round_to_float16(tensor) if feature.type.dtype == "FLOAT16" else tensor
+
+
+def _default(feature: Feature, source: str) -> np.ndarray:
+    shape = feature.shape or tuple(d for d in feature.type.shape or () if d is not None)
+    if np.prod(shape, dtype=object) > MAX_ELEMENTS:
+        raise InvalidInput(f"{source}: the default of '{feature.name}' has shape {list(shape)}")
+    return _shaped(np.full(shape, feature.default), feature, source)
+
+
+def _array(feature: Feature, value: Any, source: str) -> np.ndarray:
+    array = np.asarray(value)
+    float_wanted = feature.type.dtype in FLOATS
+    if array.dtype.kind not in ("fiub" if float_wanted else "iub"):
+        raise InvalidInput(
+            f"{source}: input '{feature.name}' takes {feature.type}, found {array.dtype}"
+        )
+    return _shaped(array, feature, source)
+
+
+def _shaped(array: np.ndarray, feature: Feature, source: str) -> np.ndarray:
+    """The array, if the feature allows its shape; a vector of one where a scalar is meant."""
+    if feature.type.shape == () and array.size == 1:
+        return array.reshape(())
+    if not feature.allows(array.shape):
+        raise InvalidInput(
+            f"{source}: input '{feature.name}' takes shape {feature.allowed()}, "
+            f"found {list(array.shape)}"
+        )
+    return array

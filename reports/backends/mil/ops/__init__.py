@@ -1,0 +1,31 @@
+"""One family of operations a file. Importing this package fills the table."""
+
+from blazepalm.reports.backends.mil.ops import (  # noqa: F401
+    activation,
+    attention,
+    classification,
+    comparison,
+    constexpr,
+    convolution,
+    creation,
+    elementwise,
+    gather,
+    joining,
+    linear,
+    normalisation,
+    padding,
+    pooling,
+    quantisation,
+    rearrange,
+    reduction,
+    resize,
+    sampling,
+    scatter,
+    shape,
+    slicing,
+    sorting,
+    transposed,
+)
+from blazepalm.reports.backends.mil.registry import EXECUTORS
+
+__all__ = ["EXECUTORS"]

@@ -1,0 +1,39 @@
+"""`scaled_dot_product_attention` (iOS 18).
+
+coremltools/converters/mil/mil/ops/defs/iOS18/transformers.py:
+softmax(query·keyᵀ / √E + mask)·value; a mask of truth values keeps what is true. Computed in
+float32 throughout, rounded at the end.
+"""
+
+import math
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+@executes("scaled_dot_product_attention")
+def scaled_dot_product_attention(site: Site) -> Kernel:
+    """query (…, L, E), key (…, S, E), value (…, S, V) → (…, L, V)."""
+    site.needs("query", "key", "value")
+    if site.sums_in_float16:
+        raise site.unsupported("with a float16 accumulator")
+
+    def run(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        require_size((*query.shape[:-1], key.shape[-2]))
+        likeness = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        if mask is not None and mask.dtype == torch.bool:
+            likeness = likeness.masked_fill(~mask, -math.inf)  # of the shape of likeness
+        elif mask is not None:
+            require_size(torch.broadcast_shapes(likeness.shape, mask.shape))
+            likeness = likeness + mask
+        return torch.softmax(likeness, -1) @ value
+
+    return site.kernel(run, "query", "key", "value", "attn_mask")

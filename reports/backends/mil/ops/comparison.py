@@ -1,0 +1,44 @@
+"""Comparisons, logic and `select`.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/elementwise_binary.py, control_flow.py (`select`).
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import guarded, require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+COMPARISONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+    "logical_xor": torch.logical_xor,
+}
+
+
+@executes(*COMPARISONS)
+def comparison(site: Site) -> Kernel:
+    """True or false of each pair; float16 operands are compared as what they are."""
+    site.needs("x", "y")
+    return site.kernel(guarded(COMPARISONS[site.operation.type]), "x", "y", rounds=False)
+
+
+@executes("select")
+def select(site: Site) -> Kernel:
+    """a where cond, b elsewhere; all three broadcast."""
+    site.needs("cond", "a", "b")
+
+    def run(cond: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if not cond.shape == a.shape == b.shape:
+            require_size(torch.broadcast_shapes(cond.shape, a.shape, b.shape))
+        return torch.where(cond, a, b)
+
+    return site.kernel(run, "cond", "a", "b", rounds=False)

@@ -1,0 +1,147 @@
+"""`constexpr_*`: weights that the file keeps compressed, decompressed once when the program is
+made ready.
+
+coremltools/converters/mil/mil/ops/defs/iOS16/constexpr_ops.py and iOS18/compression.py. The gap:
+`lut_to_dense` and `sparse_to_dense` come in two forms under one name. Up to iOS 17 indices and
+mask are packed bytes and a `shape` stands beside them; from iOS 18 on they are tensors of less
+than a byte, with a table a block.
+"""
+
+import math
+
+import numpy as np
+
+from blazepalm.reports.backends.mil.blob import unpack
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.carriers import TYPE_NAMES
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.values import NUMPY
+
+
+@executes("constexpr_cast")
+def constexpr_cast(site: Site) -> Kernel:
+    target = TYPE_NAMES.get(site.text("output_dtype"), "")
+    if target not in ("FLOAT16", "FLOAT32"):
+        raise site.invalid(f"output_dtype is {site.text('output_dtype')!r}")
+    return Kernel(constants=(site.array("source_val").astype(NUMPY[target]),))
+
+
+@executes("constexpr_affine_dequantize")
+def constexpr_affine_dequantize(site: Site) -> Kernel:
+    """scale · (quantized_data − zero_point), one of each or one along `axis`."""
+    data, scale = site.array("quantized_data"), site.array("scale")
+    zero = site.array("zero_point")
+    axis = site.integer("axis")
+    if not -data.ndim <= axis < data.ndim:
+        raise site.invalid(f"axis is {axis} of rank {data.ndim}")
+    along = [-1 if a == axis % data.ndim else 1 for a in range(data.ndim)]
+    spread = [v.reshape(along) if v.ndim == 1 else v for v in (scale, zero)]
+    steps = data.astype(np.float32) - spread[1].astype(np.float32)
+    return Kernel(constants=((steps * spread[0].astype(np.float32)).astype(scale.dtype),))
+
+
+@executes("constexpr_lut_to_dense")
+def constexpr_lut_to_dense(site: Site) -> Kernel:
+    """The entry of the table that each index names."""
+    lut = site.array("lut")
+    if not site.has("shape"):
+        return Kernel(constants=(look_up(site.array("indices"), lut, _vector_axis(site)),))
+    shape = site.integers("shape")
+    require_size(shape)
+    packed, bits = site.array("indices"), max(1, (lut.size - 1).bit_length())
+    if packed.dtype != np.uint8 or packed.size != -(-math.prod(shape) * bits // 8):
+        raise site.invalid(f"{packed.size} bytes of indices for shape {list(shape)}")
+    indices = packed if bits == 8 else unpack(packed, bits, math.prod(shape), signed=False)
+    return Kernel(constants=(lut.reshape(-1)[indices].reshape(shape),))
+
+
+@executes("constexpr_sparse_to_dense")
+def constexpr_sparse_to_dense(site: Site) -> Kernel:
+    """The non-zero values where the mask is set, 0 elsewhere."""
+    values, mask = site.array("nonzero_data"), site.array("mask")
+    if site.has("shape"):
+        shape = site.integers("shape")
+        require_size(shape)
+        if mask.dtype != np.uint8 or mask.size != -(-math.prod(shape) // 8):
+            raise site.invalid(f"{mask.size} bytes of mask for shape {list(shape)}")
+        mask = unpack(mask, 1, math.prod(shape), signed=False).reshape(shape)
+    return Kernel(constants=(densify(values, mask),))
+
+
+@executes("constexpr_blockwise_shift_scale")
+def constexpr_blockwise_shift_scale(site: Site) -> Kernel:
+    """scale · (data − offset), one of each a block."""
+    offset = site.array("offset") if site.has("offset") else None
+    return Kernel(constants=(shift_scale(site.array("data"), site.array("scale"), offset),))
+
+
+@executes("constexpr_lut_to_sparse")
+def constexpr_lut_to_sparse(site: Site) -> Kernel:
+    """`lut_to_dense` of the non-zero values alone: their mask, and the values."""
+    mask, lut = site.array("indices_mask"), site.array("lut")
+    axis = _vector_axis(site)
+    dense = look_up(densify(site.array("indices_nonzero_data"), mask), lut, axis)
+    if lut.shape[-1] > 1:
+        assert axis is not None
+        mask = np.repeat(mask, lut.shape[-1], axis)
+    return Kernel(constants=(mask, dense[mask != 0]))
+
+
+@executes("constexpr_sparse_blockwise_shift_scale")
+def constexpr_sparse_blockwise_shift_scale(site: Site) -> Kernel:
+    """`blockwise_shift_scale` of the non-zero values alone: their mask, and the values."""
+    mask, scale = site.array("data_mask"), site.array("scale")
+    offset = site.array("offset") if site.has("offset") else None
+    dense = shift_scale(densify(site.array("nonzero_data"), mask), scale, offset)
+    return Kernel(constants=(mask, dense[mask != 0]))
+
+
+def densify(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """0 where the mask is 0, the values in their order elsewhere."""
+    if np.count_nonzero(mask) != values.size:
+        raise ValueError(f"{values.size} values for a mask of {np.count_nonzero(mask)}")
+    dense: np.ndarray = np.zeros(mask.shape, values.dtype)
+    dense[mask != 0] = values.reshape(-1)
+    return dense
+
+
+def look_up(indices: np.ndarray, lut: np.ndarray, axis: int | None) -> np.ndarray:
+    """Indices of rank K and a table of rank K + 2 (blocks…, entries, vector) → values; a vector
+    of more than one takes that many places along `axis`.
+    """
+    if lut.ndim != indices.ndim + 2:
+        raise ValueError(f"a table of rank {lut.ndim} for indices of rank {indices.ndim}")
+    blocks = np.ix_(*[_blocks(n, m) for n, m in zip(indices.shape, lut.shape, strict=False)])
+    vectors: np.ndarray = lut[(*blocks, indices)]
+    if lut.shape[-1] == 1:
+        return vectors[..., 0]
+    if axis is None or not -indices.ndim <= axis < indices.ndim:
+        raise ValueError(f"vectors of {lut.shape[-1]} along axis {axis}")
+    axis %= indices.ndim
+    shape = [n * lut.shape[-1] if a == axis else n for a, n in enumerate(indices.shape)]
+    require_size(tuple(shape))
+    return np.moveaxis(vectors, -1, axis + 1).reshape(shape)
+
+
+def shift_scale(data: np.ndarray, scale: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+    """Every block of `data` by its scale and offset; computed in float32, rounded once."""
+    if scale.ndim != data.ndim or (offset is not None and offset.shape != scale.shape):
+        raise ValueError(f"scales of shape {list(scale.shape)} for data {list(data.shape)}")
+    blocks = np.ix_(*[_blocks(n, m) for n, m in zip(data.shape, scale.shape, strict=True)])
+    steps: np.ndarray = data.astype(np.float32)
+    if offset is not None:
+        steps -= offset[blocks].astype(np.float32)
+    scaled: np.ndarray = (steps * scale[blocks].astype(np.float32)).astype(scale.dtype)
+    return scaled
+
+
+def _blocks(size: int, count: int) -> np.ndarray:
+    """Which of `count` equal blocks each of `size` places lies in."""
+    if count < 1 or size % count:
+        raise ValueError(f"{size} places do not divide into {count} blocks")
+    return np.arange(size) // max(1, size // count)
+
+
+def _vector_axis(site: Site) -> int | None:
+    return site.integer("vector_axis") if site.has("vector_axis") else None

@@ -1,0 +1,80 @@
+"""`concat`, `stack`, `split`, `tile`: values put together, taken apart and repeated.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py.
+"""
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import require_room, require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+@executes("concat")
+def concat(site: Site) -> Kernel:
+    """One behind the other along `axis`; element by element in turn where `interleave`."""
+    site.needs("values")
+    axis = site.integer("axis")
+    if site.flag("interleave"):
+
+        def run_interleaved(*values: torch.Tensor) -> torch.Tensor:
+            require_room(values)
+            at = axis % values[0].dim()
+            shape = list(values[0].shape)
+            shape[at] *= len(values)
+            return torch.stack(values, at + 1).reshape(shape)
+
+        return site.kernel(run_interleaved, "values", rounds=False)
+    scalars = site.rank("values") == 0
+
+    def run(*values: torch.Tensor) -> torch.Tensor:
+        require_room(values)
+        return torch.stack(values) if scalars else torch.cat(values, axis)
+
+    return site.kernel(run, "values", rounds=False)
+
+
+@executes("stack")
+def stack(site: Site) -> Kernel:
+    """Along a new axis."""
+    site.needs("values")
+    axis = site.integer("axis")
+
+    def run(*values: torch.Tensor) -> torch.Tensor:
+        require_room(values)
+        return torch.stack(values, axis)
+
+    return site.kernel(run, "values", rounds=False)
+
+
+@executes("split")
+def split(site: Site) -> Kernel:
+    """Into `split_sizes`, or into `num_splits` equal parts."""
+    site.needs("x")
+    axis = site.integer("axis")
+    if site.has("split_sizes"):
+        sizes = list(site.integers("split_sizes"))
+        return site.kernel(lambda x: tuple(torch.split(x, sizes, axis)), "x", rounds=False)
+    count = site.integer("num_splits")
+    if count < 1:
+        raise site.invalid(f"num_splits is {count}")
+
+    def run(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if x.shape[axis] % count:
+            raise ValueError(f"{x.shape[axis]} does not divide into {count} equal parts")
+        return tuple(torch.split(x, x.shape[axis] // count, axis))
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("tile")
+def tile(site: Site) -> Kernel:
+    """`reps[i]` times along axis i."""
+    site.needs("x", "reps")
+
+    def run(x: torch.Tensor, reps: torch.Tensor) -> torch.Tensor:
+        times = reps.tolist()
+        require_size(tuple(s * t for s, t in zip(x.shape, times, strict=True)))
+        return x.repeat(times)
+
+    return site.kernel(run, "x", "reps", rounds=False)

@@ -1,0 +1,128 @@
+"""`linear`, `matmul`, `einsum`: sums of products without windows.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/linear.py. The gap: these take integers too, which
+torch's matrix product on a CPU does, but `F.linear` with a bias does not.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.models.errors import InvalidModel
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.carriers import round_to_float16
+from blazepalm.reports.backends.mil.halves import matmul_float16
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+@executes("linear")
+def linear(site: Site) -> Kernel:
+    """x (…, D_in) × weight (D_out, D_in) transposed, plus bias (D_out)."""
+    site.needs("x", "weight")
+    if site.sums_in_float16:
+
+        def run_float16(
+            x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+        ) -> torch.Tensor:
+            require_size((*x.shape[:-1], weight.shape[0]))
+            rows = matmul_float16(x.reshape(-1, x.shape[-1]), weight.T)
+            total = rows.reshape(*x.shape[:-1], weight.shape[0])
+            return total if bias is None else round_to_float16(total + bias)
+
+        return site.kernel(run_float16, "x", "weight", "bias")
+    is_float = site.carrier.is_floating_point
+
+    def run(
+        x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        require_size((*x.shape[:-1], weight.shape[0]))
+        if is_float:
+            return F.linear(x, weight, bias)
+        total = torch.matmul(x, weight.T)
+        return total if bias is None else total + bias
+
+    return site.kernel(run, "x", "weight", "bias")
+
+
+@executes("matmul")
+def matmul(site: Site) -> Kernel:
+    """numpy's matmul; `transpose_x`, `transpose_y` swap the last two axes of rank 2 and more."""
+    site.needs("x", "y")
+    turn_x = site.flag("transpose_x") and site.rank("x") > 1
+    turn_y = site.flag("transpose_y") and site.rank("y") > 1
+    in_float16 = site.sums_in_float16
+
+    def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        x = x.transpose(-1, -2) if turn_x else x
+        y = y.transpose(-1, -2) if turn_y else y
+        if x.dim() > 2 or y.dim() > 2:
+            batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+            require_size((*batch, *x.shape[-2:][:1], *y.shape[-1:]))
+        elif x.dim() == y.dim() == 2:
+            require_size((x.shape[0], y.shape[1]))
+        if not in_float16:
+            return torch.matmul(x, y)
+        rows = x[None] if x.dim() == 1 else x
+        columns = y[:, None] if y.dim() == 1 else y
+        result = matmul_float16(rows, columns)
+        result = result.squeeze(-2) if x.dim() == 1 else result
+        return result.squeeze(-1) if y.dim() == 1 else result
+
+    return site.kernel(run, "x", "y")
+
+
+@executes("einsum")
+def einsum(site: Site) -> Kernel:
+    """`values` by `equation`; axes of length 1 are broadcast."""
+    site.needs("values")
+    equation = site.text("equation").replace(" ", "")
+    if site.sums_in_float16:
+        sides = equation.split("->")
+        terms = sides[0].split(",")
+        if len(sides) != 2 or len(terms) != 2 or "." in equation:
+            raise site.unsupported(f"{equation!r} with a float16 accumulator")
+
+        def run_float16(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return _einsum_float16(x, y, terms[0], terms[1], sides[1])
+
+        return site.kernel(run_float16, "values")
+
+    def run(*values: torch.Tensor) -> torch.Tensor:
+        _require_einsum(equation, values)
+        return torch.einsum(equation, *values)
+
+    return site.kernel(run, "values")
+
+
+def _require_einsum(equation: str, values: tuple[torch.Tensor, ...]) -> None:
+    """Bounds the result, and what stands between, by the axes of all operands together."""
+    terms, _, out = equation.partition("->")
+    sizes: dict[str, int] = {}
+    for named, value in zip(terms.split(","), values, strict=True):
+        for axis, size in zip(named, value.shape, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, 1))
+    require_size(tuple(sizes[axis] for axis in out))
+
+
+def _einsum_float16(
+    x: torch.Tensor, y: torch.Tensor, left: str, right: str, out: str
+) -> torch.Tensor:
+    """One axis that both share and the result has not; as a matrix product of the rest."""
+    summed = [axis for axis in left if axis in right and axis not in out]
+    if len(summed) != 1 or any(a not in out + summed[0] for a in left + right):
+        raise InvalidModel(f"einsum {left},{right}->{out} is not a matrix product")
+    axes = list(out)
+    a = _spread(x, left, [*axes, summed[0]])
+    b = _spread(y, right, [*axes, summed[0]])
+    a, b = torch.broadcast_tensors(a, b)
+    return matmul_float16(a[..., None, :], b[..., :, None])[..., 0, 0]
+
+
+def _spread(x: torch.Tensor, named: str, axes: list[str]) -> torch.Tensor:
+    """`x` with its axes in the order of `axes`, of length 1 where it has none."""
+    order = [named.index(axis) for axis in axes if axis in named]
+    x = x.permute(order)
+    for place, axis in enumerate(axes):
+        if axis not in named:
+            x = x.unsqueeze(place)
+    return x

@@ -1,0 +1,89 @@
+"""Normalisations by stored statistics (`batch_norm`) and by the values' own.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/normalization.py. Variances are those of the whole
+population (divided by n). All of it is computed in float32, statistics included.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+@executes("batch_norm")
+def batch_norm(site: Site) -> Kernel:
+    """gamma·(x − mean) / √(variance + epsilon) + beta, one of each a channel (axis 1)."""
+    site.needs("x")
+    mean, variance = site.tensor("mean"), site.tensor("variance")
+    gamma, beta = site.tensor("gamma"), site.tensor("beta")
+    if mean is None or variance is None:
+        raise site.invalid("has no mean or no variance")
+    epsilon = site.number("epsilon", 1e-5)
+    return site.kernel(
+        lambda x: F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon), "x"
+    )
+
+
+@executes("instance_norm")
+def instance_norm(site: Site) -> Kernel:
+    """Each channel of each image by its own mean and variance, then gamma and beta."""
+    site.needs("x")
+    gamma, beta = site.tensor("gamma"), site.tensor("beta")
+    epsilon = site.number("epsilon", 1e-5)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        channels = (x.shape[1], *(1,) * (x.dim() - 2))
+        axes = tuple(range(2, x.dim()))
+        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+        result = (x - mean) * torch.rsqrt(variance + epsilon)
+        result = result if gamma is None else result * gamma.reshape(channels)
+        return result if beta is None else result + beta.reshape(channels)
+
+    return site.kernel(run, "x")
+
+
+@executes("layer_norm")
+def layer_norm(site: Site) -> Kernel:
+    """Over `axes` (all of them by default); gamma and beta have the shape of those axes."""
+    rank = site.rank("x")
+    axes = site.integers("axes", tuple(range(rank)))
+    axes = tuple(sorted(axis % rank for axis in axes))
+    gamma, beta = site.tensor("gamma"), site.tensor("beta")
+    epsilon = site.number("epsilon", 1e-5)
+    if axes == tuple(range(rank - len(axes), rank)):
+        return site.kernel(lambda x: F.layer_norm(x, x.shape[axes[0] :], gamma, beta, epsilon), "x")
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        shape = [x.shape[axis] if axis in axes else 1 for axis in range(rank)]
+        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+        result = (x - mean) * torch.rsqrt(variance + epsilon)
+        result = result if gamma is None else result * gamma.reshape(shape)
+        return result if beta is None else result + beta.reshape(shape)
+
+    return site.kernel(run, "x")
+
+
+@executes("l2_norm")
+def l2_norm(site: Site) -> Kernel:
+    """x / √(Σx² + epsilon) over the last three axes."""
+    if site.rank("x") < 3:
+        raise site.invalid(f"x has rank {site.rank('x')}, expected 3 at least")
+    epsilon = site.number("epsilon", 1e-6)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        return x / torch.sqrt(x.square().sum((-3, -2, -1), keepdim=True) + epsilon)
+
+    return site.kernel(run, "x")
+
+
+@executes("local_response_norm")
+def local_response_norm(site: Site) -> Kernel:
+    """x / (k + alpha / size · Σx²)^beta over `size` neighbouring channels."""
+    site.needs("x")
+    size = site.integer("size")
+    alpha, beta = site.number("alpha", 1e-4), site.number("beta", 0.75)
+    k = site.number("k", 1.0)
+    if size < 1:
+        raise site.invalid(f"size is {size}")
+    return site.kernel(lambda x: F.local_response_norm(x, size, alpha, beta, k), "x")

@@ -1,0 +1,62 @@
+"""`pad`: constant, reflected, or with the edge repeated.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py. `pad` holds (before, after) of
+the last axes. The gap: torch reflects few axes of few ranks; here one axis after another is
+taken by index, in numpy's sense.
+"""
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.window import Pads, pad, padded_shape
+
+MODES = ("constant", "reflect", "replicate")
+
+
+@executes("pad")
+def pad_axes(site: Site) -> Kernel:
+    """The last axes with elements before and after."""
+    site.needs("x", "pad")
+    mode = site.text("mode", "constant", among=MODES)
+    fill = site.number("constant_val", 0.0) if mode == "constant" else 0.0
+    known = site.known_integers("pad")
+    if known is not None:
+        pads = _pairs(known, site.rank("x"))
+        return site.kernel(lambda x: _pad(x, pads, mode, fill), "x", rounds=False)
+    return site.kernel(
+        lambda x, flat: _pad(x, _pairs(flat.tolist(), x.dim()), mode, fill),
+        "x",
+        "pad",
+        rounds=False,
+    )
+
+
+def _pairs(flat: list[int] | tuple[int, ...], rank: int) -> Pads:
+    if len(flat) % 2 or len(flat) > 2 * rank or min(flat, default=0) < 0:
+        raise ValueError(f"pad is {list(flat)} for a value of rank {rank}")
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _pad(x: torch.Tensor, pads: Pads, mode: str, fill: float) -> torch.Tensor:
+    if mode == "constant":
+        return pad(x, pads, fill)
+    require_size(padded_shape(x.shape, pads))
+    for place, (before, after) in enumerate(pads):
+        axis = x.dim() - len(pads) + place
+        if before or after:
+            x = x.index_select(axis, _source(x.shape[axis], before, after, mode))
+    return x
+
+
+def _source(size: int, before: int, after: int, mode: str) -> torch.Tensor:
+    """Which element stands at each place of the padded axis."""
+    if size < 1:
+        raise ValueError("pads an axis of length 0 with its own elements")
+    places = torch.arange(-before, size + after)
+    if mode == "replicate" or size == 1:
+        return places.clamp(0, size - 1)
+    period = 2 * (size - 1)
+    places = places % period
+    return torch.minimum(places, period - places)

@@ -1,0 +1,132 @@
+"""`max_pool`, `avg_pool`, `l2_pool` in one, two and three dimensions.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/pool.py; `l2_pool` is √Σx² of the window. The gaps:
+torch pads both sides alike and half a kernel at most, so other pads are made beforehand; and a
+window that `ceil_mode` lets hang over counts only what is inside the padded input.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.carriers import round_to_float16
+from blazepalm.reports.backends.mil.halves import convolve_float16
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.window import Pads, pad, padded_shape, read_pads, resolve_pads
+
+MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+Ints = tuple[int, ...]
+
+
+def _geometry(site: Site) -> tuple[int, Ints, Ints, str, Pads, bool]:
+    dimensions = site.rank("x") - 2
+    if dimensions not in AVG_POOL:
+        raise site.invalid(f"x has rank {site.rank('x')}, expected 3, 4 or 5")
+    windows = site.integers("kernel_sizes", length=dimensions)
+    strides = site.integers("strides", (1,) * dimensions, length=dimensions)
+    kind, custom = read_pads(site, dimensions)
+    if min(*windows, *strides) < 1:
+        raise site.invalid(f"kernel_sizes {list(windows)}, strides {list(strides)}")
+    return dimensions, windows, strides, kind, custom, site.flag("ceil_mode")
+
+
+def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
+    """Pads that torch itself can make, or None."""
+    if kind not in ("valid", "custom"):
+        return None
+    if any(b != a or 2 * b > w for (b, a), w in zip(custom, windows, strict=True)):
+        return None
+    return tuple(before for before, _ in custom)
+
+
+def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool) -> Pads:
+    """What `ceil_mode` adds behind the padded input: windows that start inside it count."""
+    extra = []
+    for size, (before, after), window, stride in zip(sizes, pads, windows, strides, strict=True):
+        whole = size + before + after
+        outputs = (whole - window) // stride + 1
+        if ceil:
+            outputs = -(-(whole - window) // stride) + 1
+            if (outputs - 1) * stride >= size + before and before + after > 0:
+                outputs -= 1
+        extra.append((0, max(0, (outputs - 1) * stride + window - whole)))
+    return tuple(extra)
+
+
+@executes("max_pool")
+def max_pool(site: Site) -> Kernel:
+    """The largest of each window; padding never wins."""
+    dimensions, windows, strides, kind, custom, ceil = _geometry(site)
+    pool = MAX_POOL[dimensions]
+    even = _even(kind, custom, windows)
+    if even is not None:
+        return site.kernel(lambda x: pool(x, windows, strides, even, 1, ceil), "x", rounds=False)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        pads = resolve_pads(kind, custom, x.shape[2:], windows, strides)
+        extra = _overhang(x.shape[2:], pads, windows, strides, ceil)
+        sides = tuple((b, a + e) for (b, a), (_, e) in zip(pads, extra, strict=True))
+        return pool(pad(x, sides, -math.inf), windows, strides)
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("avg_pool")
+def avg_pool(site: Site) -> Kernel:
+    """The mean of each window; its padding counts unless `exclude_padding_from_average`."""
+    dimensions, windows, strides, kind, custom, ceil = _geometry(site)
+    exclude = site.flag("exclude_padding_from_average")
+    pool = AVG_POOL[dimensions]
+    even = _even(kind, custom, windows)
+    in_float16 = site.sums_in_float16
+    if even is not None and not in_float16:
+        return site.kernel(lambda x: pool(x, windows, strides, even, ceil, not exclude), "x")
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        pads = resolve_pads(kind, custom, x.shape[2:], windows, strides)
+        extra = _overhang(x.shape[2:], pads, windows, strides, ceil)
+        inside = x.shape[2:] if exclude else padded_shape(x.shape, pads)[2:]
+        counted = x.new_ones((1, 1, *inside))
+        counted = pad(pad(counted, pads) if exclude else counted, extra)
+        padded = pad(pad(x, pads), extra)
+        add = _sums(windows, strides, in_float16)
+        return add(padded) / _sums(windows, strides, False)(counted)
+
+    return site.kernel(run, "x")
+
+
+@executes("l2_pool")
+def l2_pool(site: Site) -> Kernel:
+    """The root of the sum of squares of each window."""
+    _, windows, strides, kind, custom, ceil = _geometry(site)
+    add = _sums(windows, strides, False)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        pads = resolve_pads(kind, custom, x.shape[2:], windows, strides)
+        extra = _overhang(x.shape[2:], pads, windows, strides, ceil)
+        return add(pad(pad(x, pads), extra).square()).sqrt()
+
+    return site.kernel(run, "x")
+
+
+def _sums(windows: Ints, strides: Ints, in_float16: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The sum of each window of a padded input (N, C, …)."""
+    ones = (1,) * len(windows)
+    if not in_float16 and len(windows) == 1:
+        return lambda x: F.avg_pool2d(
+            x[..., None], (*windows, 1), (*strides, 1), divisor_override=1
+        )[..., 0]
+    if not in_float16:
+        pool = F.avg_pool2d if len(windows) == 2 else F.avg_pool3d
+        return lambda x: pool(x, windows, strides, divisor_override=1)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        kernel = x.new_ones((x.shape[1], 1, *windows))
+        return round_to_float16(convolve_float16(x, kernel, strides, ones, x.shape[1]))
+
+    return run

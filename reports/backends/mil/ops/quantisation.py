@@ -1,0 +1,66 @@
+"""`quantize` and `dequantize` of values at run time: int8 and uint8, one scale or one an axis.
+
+coremltools/converters/mil/mil/ops/defs/iOS17/quantization_ops.py. Rounding is to the nearest,
+halves to the even neighbour.
+"""
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.carriers import CARRIERS, TYPE_NAMES
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+def _spread(site: Site, parameter: str) -> torch.Tensor | None:
+    """A scale or zero point such that it broadcasts along `axis`, in float32."""
+    values = site.tensor(parameter)
+    if values is None:
+        return None
+    if values.dim() == 0:
+        return values.float()
+    rank = site.rank("input")
+    axis = site.integer("axis") % rank
+    return values.float().reshape([-1 if a == axis else 1 for a in range(rank)])
+
+
+def _scale_and_zero(site: Site) -> tuple[torch.Tensor, torch.Tensor | None]:
+    scale = _spread(site, "scale")
+    if scale is None:
+        raise site.invalid("has no scale")
+    return scale, _spread(site, "zero_point")
+
+
+@executes("quantize")
+def quantize(site: Site) -> Kernel:
+    """clip(round(input / scale) + zero_point)."""
+    site.needs("input")
+    scale, zero = _scale_and_zero(site)
+    target = TYPE_NAMES.get(site.text("output_dtype"), "")
+    if target not in ("INT8", "UINT8") or target != site.result:
+        raise site.invalid(f"output_dtype is {target}, its result is declared {site.result}")
+    carrier = CARRIERS[target]
+    limits = torch.iinfo(carrier)
+
+    def run(values: torch.Tensor) -> torch.Tensor:
+        require_size(torch.broadcast_shapes(values.shape, scale.shape))
+        steps = torch.round(values / scale)
+        steps = steps if zero is None else steps + zero
+        return steps.clamp(limits.min, limits.max).to(carrier)
+
+    return site.kernel(run, "input", rounds=False)
+
+
+@executes("dequantize")
+def dequantize(site: Site) -> Kernel:
+    """scale · (input − zero_point)."""
+    site.needs("input")
+    scale, zero = _scale_and_zero(site)
+
+    def run(values: torch.Tensor) -> torch.Tensor:
+        require_size(torch.broadcast_shapes(values.shape, scale.shape))
+        steps = values.float()
+        steps = steps if zero is None else steps - zero
+        return steps * scale
+
+    return site.kernel(run, "input")

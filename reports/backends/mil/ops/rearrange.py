@@ -1,0 +1,99 @@
+"""Blocks of pixels into channels or into the batch, and back.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py. The gap is the order of
+channels: `pixel_shuffle` is torch's (channel, row, column), `depth_to_space` TensorFlow's
+(row, column, channel).
+"""
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.window import pad
+
+
+@executes("pixel_shuffle")
+def pixel_shuffle(site: Site) -> Kernel:
+    site.needs("x")
+    factor = site.integer("upscale_factor")
+    return site.kernel(lambda x: F.pixel_shuffle(x, factor), "x", rounds=False)
+
+
+@executes("pixel_unshuffle")
+def pixel_unshuffle(site: Site) -> Kernel:
+    site.needs("x")
+    factor = site.integer("downscale_factor")
+    return site.kernel(lambda x: F.pixel_unshuffle(x, factor), "x", rounds=False)
+
+
+@executes("depth_to_space")
+def depth_to_space(site: Site) -> Kernel:
+    """(N, b·b·C, H, W) → (N, C, H·b, W·b)."""
+    site.needs("x")
+    block = _block(site)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, block, block, c // (block * block), h, w)
+        return blocks.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, h * block, w * block)
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("space_to_depth")
+def space_to_depth(site: Site) -> Kernel:
+    """(N, C, H·b, W·b) → (N, b·b·C, H, W)."""
+    site.needs("x")
+    block = _block(site)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c, h // block, block, w // block, block)
+        return blocks.permute(0, 3, 5, 1, 2, 4).reshape(n, -1, h // block, w // block)
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("space_to_batch")
+def space_to_batch(site: Site) -> Kernel:
+    """Pads, then each place of a block becomes an image: place by place, all images of one."""
+    site.needs("x")
+    rows, columns = site.integers("block_shape", length=2)
+    flat = site.integers("paddings", length=4)
+    if min(rows, columns) < 1 or min(flat) < 0:
+        raise site.invalid(f"block_shape {[rows, columns]}, paddings {list(flat)}")
+    pads = ((flat[0], flat[1]), (flat[2], flat[3]))
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        x = pad(x, pads)
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c, h // rows, rows, w // columns, columns)
+        return blocks.permute(3, 5, 0, 1, 2, 4).reshape(-1, c, h // rows, w // columns)
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("batch_to_space")
+def batch_to_space(site: Site) -> Kernel:
+    """What `space_to_batch` did, undone; then rows and columns cropped."""
+    site.needs("x")
+    rows, columns = site.integers("block_shape", length=2)
+    top, bottom, left, right = site.integers("crops", length=4)
+    if min(rows, columns) < 1 or min(top, bottom, left, right) < 0:
+        raise site.invalid(f"block_shape {[rows, columns]}, crops below 0")
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        blocks = x.reshape(rows, columns, n // (rows * columns), c, h, w)
+        whole = blocks.permute(2, 3, 4, 0, 5, 1).reshape(-1, c, h * rows, w * columns)
+        return whole[:, :, top : h * rows - bottom, left : w * columns - right]
+
+    return site.kernel(run, "x", rounds=False)
+
+
+def _block(site: Site) -> int:
+    block = site.integer("block_size")
+    if block < 1:
+        raise site.invalid(f"block_size is {block}")
+    return block

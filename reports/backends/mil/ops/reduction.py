@@ -1,0 +1,90 @@
+"""Reductions over axes: sums, means, extremes, norms, and where an extreme lies.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/reduction.py. Without `axes`, over all. The gap:
+integers stay int32, a mean of them loses its fraction, and torch has no product over several
+axes at once.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from blazepalm.reports.backends.mil.carriers import cast_to
+from blazepalm.reports.backends.mil.halves import sum_float16
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+Axes = tuple[int, ...]
+Reduce = Callable[[torch.Tensor, Axes, bool], torch.Tensor]
+
+
+def _mean(x: torch.Tensor, axes: Axes, keep: bool) -> torch.Tensor:
+    return torch.mean(x if x.is_floating_point() else x.double(), axes, keep)
+
+
+def _product(x: torch.Tensor, axes: Axes, keep: bool) -> torch.Tensor:
+    for axis in sorted(axes, reverse=True):
+        x = torch.prod(x, axis, keep)
+    return x
+
+
+def _log_sum(x: torch.Tensor, axes: Axes, keep: bool) -> torch.Tensor:
+    return torch.log(torch.sum(x, axes, keep))
+
+
+REDUCTIONS: dict[str, Reduce] = {
+    "reduce_l1_norm": lambda x, axes, keep: x.abs().sum(axes, keep),
+    "reduce_l2_norm": lambda x, axes, keep: x.square().sum(axes, keep).sqrt(),
+    "reduce_log_sum": _log_sum,
+    "reduce_log_sum_exp": lambda x, axes, keep: torch.logsumexp(x.float(), axes, keep),
+    "reduce_max": torch.amax,
+    "reduce_mean": _mean,
+    "reduce_min": torch.amin,
+    "reduce_prod": _product,
+    "reduce_sum": torch.sum,
+    "reduce_sum_square": lambda x, axes, keep: x.square().sum(axes, keep),
+}
+ARGUMENTS = {"reduce_argmax": torch.argmax, "reduce_argmin": torch.argmin}
+
+
+@executes(*REDUCTIONS)
+def reduce(site: Site) -> Kernel:
+    """Over `axes`, which stay as length 1 where `keep_dims`."""
+    rank = site.rank("x")
+    axes = site.integers("axes", tuple(range(rank)))
+    if any(not -rank <= axis < rank for axis in axes):
+        raise site.invalid(f"axes {list(axes)} of rank {rank}")
+    axes = tuple(sorted({axis % rank for axis in axes}))
+    keep = site.flag("keep_dims")
+    name = site.operation.type
+    compute = REDUCTIONS[name]
+    carrier = site.carrier
+    if not axes:
+        return site.kernel(lambda x: compute(x[None], (0,), False).to(carrier), "x")
+    if site.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
+        mean = name == "reduce_mean"
+
+        def run_float16(x: torch.Tensor) -> torch.Tensor:
+            total = sum_float16(x, axes)
+            if mean:
+                total = total / (x.numel() / max(total.numel(), 1))
+            return total.reshape(_kept(x, axes)) if keep else total
+
+        return site.kernel(run_float16, "x")
+    exact = name in ("reduce_max", "reduce_min")
+    return site.kernel(lambda x: compute(x, axes, keep).to(carrier), "x", rounds=not exact)
+
+
+@executes(*ARGUMENTS)
+def reduce_argument(site: Site) -> Kernel:
+    """The place of the (first) largest or smallest value along `axis`."""
+    site.needs("x")
+    axis = site.integer("axis", -1)
+    keep = site.flag("keep_dims")
+    compute = ARGUMENTS[site.operation.type]
+    store = cast_to("INT64", site.result)
+    return site.kernel(lambda x: store(compute(x, axis, keep)), "x", rounds=False)
+
+
+def _kept(x: torch.Tensor, axes: Axes) -> tuple[int, ...]:
+    return tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))

@@ -1,0 +1,189 @@
+"""Resizing of the last two axes: nearest and linear, by factor and by size, `crop`.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/image_resizing.py, iOS16 (`half_pixel_centers`) and
+iOS17 (`resize`). The sampling modes are grids of source positions; each is written out in GRIDS.
+The gaps: a factor is only a way to say a size (the spacing is recomputed from the sizes), and for
+nearest neighbours the documents give no rule. By coremltools' own tests on Core ML,
+`upsample_nearest_neighbor` takes ⌊i·in/out⌋, `resize_nearest_neighbor` and `resize` take the
+pixel under the centre, ⌊(i + ½)·in/out⌋.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+
+def _strict_align(source: int, target: int) -> torch.Tensor:
+    spacing = (source - 1) / (target - 1) if target > 1 else 0.0
+    return _steps(target) * spacing
+
+
+def _align(source: int, target: int) -> torch.Tensor:
+    if target == 1:
+        return torch.full((1,), (source - 1) / 2, dtype=torch.float64)
+    return _strict_align(source, target)
+
+
+def _default(source: int, target: int) -> torch.Tensor:
+    return _steps(target) * (source / target)
+
+
+def _offset(source: int, target: int) -> torch.Tensor:
+    delta = max(1, source - 1) / target
+    return (_steps(target) + 0.5) * delta
+
+
+def _unalign(source: int, target: int) -> torch.Tensor:
+    return (_steps(target) + 0.5) * (source / target) - 0.5
+
+
+def _steps(count: int) -> torch.Tensor:
+    return torch.arange(count, dtype=torch.float64)
+
+
+# sampling mode → the source position of each target pixel, before it is held inside the source
+GRIDS: dict[str, Callable[[int, int], torch.Tensor]] = {
+    "STRICT_ALIGN_CORNERS": _strict_align,
+    "ALIGN_CORNERS": _align,
+    "DEFAULT": _default,
+    "OFFSET_CORNERS": _offset,
+    "UNALIGN_CORNERS": _unalign,
+}
+# the two that torch's own (and faster) bilinear resizing knows
+ALIGN_FLAG = {"STRICT_ALIGN_CORNERS": True, "UNALIGN_CORNERS": False}
+
+
+@lru_cache(maxsize=256)
+def _linear_taps(mode: str, source: int, target: int) -> tuple[torch.Tensor, ...]:
+    """Left neighbour, right neighbour and the right one's weight, for each target pixel."""
+    grid = GRIDS[mode](source, target).clamp(0, source - 1)
+    left = grid.floor()
+    right = (left + 1).clamp(max=source - 1)
+    return left.long(), right.long(), (grid - left).float()
+
+
+@lru_cache(maxsize=256)
+def _nearest_taps(mode: str, source: int, target: int) -> torch.Tensor:
+    if mode in ("FLOOR", "CENTRE", "DEFAULT", "UNALIGN_CORNERS"):
+        twice = 2 * torch.arange(target) + (mode != "FLOOR")
+        return (twice * source).div(2 * target, rounding_mode="floor")
+    grid = GRIDS[mode](source, target).clamp(0, source - 1)
+    return (grid + 0.5).floor().clamp(0, source - 1).long()
+
+
+def resize_linear(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.Tensor:
+    """`x` with its last axes resized to `sizes`."""
+    _require_sizes(x, sizes)
+    if len(sizes) == 2 and x.dim() == 4 and mode in ALIGN_FLAG and x.is_floating_point():
+        return F.interpolate(x, sizes, mode="bilinear", align_corners=ALIGN_FLAG[mode])
+    for place, size in enumerate(sizes):
+        axis = x.dim() - len(sizes) + place
+        if x.shape[axis] == size and mode != "OFFSET_CORNERS":
+            continue
+        left, right, weight = _linear_taps(mode, x.shape[axis], size)
+        weight = weight.reshape(-1, *(1,) * (x.dim() - axis - 1))
+        start = x.index_select(axis, left)
+        x = start + (x.index_select(axis, right) - start) * weight
+    return x
+
+
+def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.Tensor:
+    _require_sizes(x, sizes)
+    for place, size in enumerate(sizes):
+        axis = x.dim() - len(sizes) + place
+        if x.shape[axis] != size or mode == "OFFSET_CORNERS":
+            x = x.index_select(axis, _nearest_taps(mode, x.shape[axis], size))
+    return x
+
+
+def _require_sizes(x: torch.Tensor, sizes: tuple[int, ...]) -> None:
+    kept = x.shape[: x.dim() - len(sizes)]
+    if min(sizes, default=1) < 1 or 0 in x.shape:
+        raise ValueError(f"resizes {list(x.shape)} to {list(sizes)}")
+    require_size((*kept, *sizes))
+
+
+def _scaled(x: torch.Tensor, factors: tuple[float, ...]) -> tuple[int, ...]:
+    return tuple(
+        math.floor(size * factor) for size, factor in zip(x.shape[-2:], factors, strict=True)
+    )
+
+
+def _factors(site: Site) -> tuple[float, float]:
+    factors = (site.number("scale_factor_height", 1), site.number("scale_factor_width", 1))
+    if site.rank("x") < 3 or not all(0 < factor < 1e6 for factor in factors):
+        raise site.invalid(f"x has rank {site.rank('x')}, factors {factors}")
+    return factors
+
+
+@executes("upsample_nearest_neighbor")
+def upsample_nearest_neighbor(site: Site) -> Kernel:
+    """By a factor, which may be a fraction."""
+    factors = _factors(site)
+    return site.kernel(lambda x: resize_nearest(x, _scaled(x, factors), "FLOOR"), "x", rounds=False)
+
+
+@executes("resize_nearest_neighbor")
+def resize_nearest_neighbor(site: Site) -> Kernel:
+    sizes = (site.integer("target_size_height"), site.integer("target_size_width"))
+    return site.kernel(lambda x: resize_nearest(x, sizes, "CENTRE"), "x", rounds=False)
+
+
+@executes("upsample_bilinear")
+def upsample_bilinear(site: Site) -> Kernel:
+    """`align_corners` is true unless said otherwise, `half_pixel_centers` its opposite."""
+    factors = _factors(site)
+    align = site.flag("align_corners", True)
+    half = site.flag("half_pixel_centers", not align)
+    if align and half:
+        raise site.unsupported("has both align_corners and half_pixel_centers")
+    mode = "STRICT_ALIGN_CORNERS" if align else "UNALIGN_CORNERS" if half else "DEFAULT"
+    return site.kernel(lambda x: resize_linear(x, _scaled(x, factors), mode), "x")
+
+
+@executes("resize_bilinear")
+def resize_bilinear(site: Site) -> Kernel:
+    sizes = (site.integer("target_size_height", 1), site.integer("target_size_width", 1))
+    mode = site.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
+    return site.kernel(lambda x: resize_linear(x, sizes, mode), "x")
+
+
+@executes("resize")
+def resize(site: Site) -> Kernel:
+    """The last `resized_dims` axes to the end of `shape`; 0 there keeps an axis."""
+    count = site.integer("resized_dims")
+    mode = site.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
+    modes = ("LINEAR", "NEAREST_NEIGHBOR")
+    linear = site.text("interpolation_mode", "LINEAR", among=modes) == "LINEAR"
+    if not 1 <= count <= site.rank("x"):
+        raise site.invalid(f"resized_dims is {count}, x has rank {site.rank('x')}")
+    compute = resize_linear if linear else resize_nearest
+    carrier = site.carrier
+
+    def run(x: torch.Tensor, shape: torch.Tensor) -> torch.Tensor:
+        wanted = shape.tolist()[-count:]
+        sizes = tuple(w or size for w, size in zip(wanted, x.shape[-count:], strict=True))
+        return compute(x, sizes, mode).to(carrier)
+
+    return site.kernel(run, "x", "shape", rounds=linear)
+
+
+@executes("crop")
+def crop(site: Site) -> Kernel:
+    """The last two axes, less so many rows and columns on each side."""
+    top, bottom = site.integers("crop_height", length=2)
+    left, right = site.integers("crop_width", length=2)
+    if min(top, bottom, left, right) < 0:
+        raise site.invalid("crops less than nothing")
+    return site.kernel(
+        lambda x: x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right],
+        "x",
+        rounds=False,
+    )

@@ -1,0 +1,126 @@
+"""Operations that change a value's shape and none of its numbers, and `shape` itself.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS17 for zeros in the
+shape of `reshape`: up to iOS 16 a zero keeps the axis of the same place (and the ranks must
+agree), from iOS 17 on they are counted from the right, and a zero without partner is 1.
+"""
+
+import math
+
+import torch
+
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+LEFT_ALIGNED = ("CoreML5", "CoreML6")  # iOS 15, iOS 16
+
+
+def resolve_shape(
+    source: tuple[int, ...], wanted: tuple[int, ...], *, from_the_right: bool
+) -> tuple[int, ...]:
+    """`wanted` with its zeros filled in from `source`; −1 is left for torch."""
+    if 0 not in wanted or 0 in source:
+        return wanted
+    if not from_the_right:
+        if len(source) != len(wanted):
+            raise ValueError(f"zeros in {list(wanted)} for a value of rank {len(source)}")
+        return tuple(w or s for w, s in zip(wanted, source, strict=True))
+    shift = len(source) - len(wanted)
+    return tuple(
+        w or (source[place + shift] if place + shift >= 0 else 1) for place, w in enumerate(wanted)
+    )
+
+
+@executes("reshape")
+def reshape(site: Site) -> Kernel:
+    """To `shape`, where −1 is what remains."""
+    site.needs("x", "shape")
+    from_the_right = site.opset not in LEFT_ALIGNED
+    known = site.known_integers("shape")
+    if known is not None and 0 not in known:
+        return site.kernel(lambda x: x.reshape(known), "x", rounds=False)
+
+    def run(x: torch.Tensor, shape: torch.Tensor | None = None) -> torch.Tensor:
+        wanted = known if shape is None else tuple(shape.tolist())
+        assert wanted is not None
+        return x.reshape(resolve_shape(x.shape, wanted, from_the_right=from_the_right))
+
+    parameters = ("x",) if known is not None else ("x", "shape")
+    return site.kernel(run, *parameters, rounds=False)
+
+
+@executes("reshape_like")
+def reshape_like(site: Site) -> Kernel:
+    """To the axes `begins[i]:ends[i]` of each reference (to its last where `end_masks[i]`)."""
+    site.needs("x", "ref_tensors")
+    count = len(site.operation.inputs["ref_tensors"])
+    begins = site.each_integer("begins", count)
+    ends = site.each_integer("ends", count)
+    masks = site.each_integer("end_masks", count)
+
+    def run(x: torch.Tensor, *references: torch.Tensor) -> torch.Tensor:
+        shape: tuple[int, ...] = ()
+        for reference, begin, end, open_ in zip(references, begins, ends, masks, strict=True):
+            shape += tuple(reference.shape[begin : None if open_ else end])
+        return x.reshape(shape)
+
+    return site.kernel(run, "x", "ref_tensors", rounds=False)
+
+
+@executes("expand_dims")
+def expand_dims(site: Site) -> Kernel:
+    """New axes of length 1, at the places `axes` of the result."""
+    axes = site.integers("axes")
+    rank = site.rank("x") + len(axes)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise site.invalid(f"axes {list(axes)} in a result of rank {rank}")
+    places = sorted(axis % rank for axis in axes)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        for place in places:
+            x = x.unsqueeze(place)
+        return x
+
+    return site.kernel(run, "x", rounds=False)
+
+
+@executes("squeeze")
+def squeeze(site: Site) -> Kernel:
+    """Without those of `axes` (of all, if absent) that have length 1."""
+    site.needs("x")
+    if not site.has("axes"):
+        return site.kernel(torch.squeeze, "x", rounds=False)
+    axes = site.integers("axes")
+    return site.kernel(lambda x: torch.squeeze(x, axes), "x", rounds=False)
+
+
+@executes("transpose")
+def transpose(site: Site) -> Kernel:
+    perm = site.integers("perm", length=site.rank("x"))
+    return site.kernel(lambda x: x.permute(perm), "x", rounds=False)
+
+
+@executes("flatten2d")
+def flatten2d(site: Site) -> Kernel:
+    """(what is before `axis`, what is from it on)."""
+    site.needs("x")
+    axis = site.integer("axis", 1)
+    return site.kernel(
+        lambda x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:])),
+        "x",
+        rounds=False,
+    )
+
+
+@executes("shape")
+def shape(site: Site) -> Kernel:
+    """The operand's shape, as a vector."""
+    site.needs("x")
+    carrier = site.carrier
+    return site.kernel(lambda x: torch.tensor(x.shape, dtype=carrier), "x", rounds=False)
+
+
+@executes("identity")
+def identity(site: Site) -> Kernel:
+    site.needs("x")
+    return site.kernel(lambda x: x, "x", rounds=False)

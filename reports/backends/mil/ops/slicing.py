@@ -1,0 +1,156 @@
+"""`slice_by_index`, `slice_by_size`, `slice_update`, `reverse`: parts of a value by position.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS18. They mean what
+numpy's slices mean. The gap: torch knows no negative step; such a slice is taken forwards, then
+turned round.
+"""
+
+import torch
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+
+Ints = tuple[int, ...]
+
+
+class Slicer:
+    """The constant half of a slice: strides and masks. Positions may come at run time."""
+
+    def __init__(self, site: Site) -> None:
+        rank = site.rank("x")
+        self.strides = site.integers("stride", (1,) * rank, length=rank)
+        if 0 in self.strides:
+            raise site.invalid("stride holds a 0")
+        nothing = (0,) * rank
+        self.from_start = site.integers("begin_mask", nothing, length=rank)
+        self.to_end = site.integers("end_mask", nothing, length=rank)
+        self.dropped = site.integers("squeeze_mask", nothing, length=rank)
+
+    def spans(self, shape: Ints, begin: Ints, end: Ints) -> tuple[list[slice], list[int]]:
+        """A forward slice of each axis, and the axes to be turned round after it."""
+        spans, turned = [], []
+        for axis, size in enumerate(shape):
+            first = None if self.from_start[axis] else begin[axis]
+            last = None if self.to_end[axis] else end[axis]
+            if self.dropped[axis]:
+                start = 0 if first is None else first + size * (first < 0)
+                if not 0 <= start < size:
+                    raise ValueError(f"index {first} of an axis of length {size}")
+                spans.append(slice(start, start + 1, 1))
+                continue
+            picked = range(size)[slice(first, last, self.strides[axis])]
+            if picked.step < 0:
+                turned.append(axis)
+                picked = picked[::-1]
+            spans.append(slice(picked.start, max(picked.start, picked.stop), picked.step))
+        return spans, turned
+
+    def axes_dropped(self) -> Ints:
+        return tuple(axis for axis, drop in enumerate(self.dropped) if drop)
+
+
+@executes("slice_by_index")
+def slice_by_index(site: Site) -> Kernel:
+    """x[begin : end : stride], with `squeeze_mask` axes indexed instead and dropped."""
+    site.needs("x", "begin", "end")
+    slicer = Slicer(site)
+    drop = slicer.axes_dropped()
+
+    def take(x: torch.Tensor, begin: Ints, end: Ints) -> torch.Tensor:
+        spans, turned = slicer.spans(x.shape, begin, end)
+        part = x[tuple(spans)]
+        part = part.flip(turned) if turned else part
+        return part.squeeze(drop) if drop else part
+
+    begin, end = site.known_integers("begin"), site.known_integers("end")
+    if begin is not None and end is not None:
+        first, last = begin, end
+        if len(first) != site.rank("x") or len(last) != site.rank("x"):
+            raise site.invalid("begin or end has not one element for each axis of x")
+        return site.kernel(lambda x: take(x, first, last), "x", rounds=False)
+    return site.kernel(
+        lambda x, b, e: take(x, tuple(b.tolist()), tuple(e.tolist())),
+        "x",
+        "begin",
+        "end",
+        rounds=False,
+    )
+
+
+@executes("slice_by_size")
+def slice_by_size(site: Site) -> Kernel:
+    """`size[i]` elements from `begin[i]` on; all that remain where −1."""
+    site.needs("x", "begin", "size")
+
+    def run(x: torch.Tensor, begin: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        spans = []
+        for whole, first, count in zip(x.shape, begin.tolist(), size.tolist(), strict=True):
+            first += whole * (first < 0)
+            last = whole if count == -1 else first + count
+            if not 0 <= first <= last <= whole:
+                raise ValueError(f"{count} elements from {first} of an axis of length {whole}")
+            spans.append(slice(first, last))
+        return x[tuple(spans)]
+
+    return site.kernel(run, "x", "begin", "size", rounds=False)
+
+
+@executes("slice_update")
+def slice_update(site: Site) -> Kernel:
+    """x with `update` in place of the slice."""
+    site.needs("x", "update", "begin", "end")
+    slicer = Slicer(site)
+
+    def run(
+        x: torch.Tensor, update: torch.Tensor, begin: torch.Tensor, end: torch.Tensor
+    ) -> torch.Tensor:
+        spans, turned = slicer.spans(x.shape, tuple(begin.tolist()), tuple(end.tolist()))
+        result = x.clone()
+        part = result[tuple(spans)]
+        update = update.reshape(part.shape)
+        part.copy_(update.flip(turned) if turned else update)
+        return result
+
+    return site.kernel(run, "x", "update", "begin", "end", rounds=False)
+
+
+@executes("reverse")
+def reverse(site: Site) -> Kernel:
+    """Back to front along `axes` (all of them, if absent)."""
+    axes = site.integers("axes", tuple(range(site.rank("x"))))
+    return site.kernel(lambda x: x.flip(axes), "x", rounds=False)
+
+
+@executes("reverse_sequence")
+def reverse_sequence(site: Site) -> Kernel:
+    """The first `lengths[i]` elements of each sequence back to front."""
+    site.needs("x", "lengths")
+    rank = site.rank("x")
+    along, batch = site.integer("seq_axis", 0) % rank, site.integer("batch_axis", 0) % rank
+
+    def run(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(x.shape[along])[None, :]
+        counts = lengths.long()[:, None]
+        source = torch.where(places < counts, counts - 1 - places, places)
+        shape = [1] * x.dim()
+        shape[batch], shape[along] = source.shape
+        source = source if batch < along else source.T
+        return torch.gather(x, along, source.reshape(shape).expand(x.shape))
+
+    return site.kernel(run, "x", "lengths", rounds=False)
+
+
+@executes("sliding_windows")
+def sliding_windows(site: Site) -> Kernel:
+    """Every window of `size`, `stride` apart along `axis`; its elements in the axis behind."""
+    rank = site.rank("x")
+    axis = site.integer("axis") % rank
+    size, stride = site.integer("size"), site.integer("stride", 1)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        windows = x.unfold(axis, size, stride).movedim(-1, axis + 1)  # a view
+        require_size(windows.shape)
+        return windows
+
+    return site.kernel(run, "x", rounds=False)

@@ -1,0 +1,116 @@
+"""`conv_transpose` in one, two and three dimensions.
+
+coremltools/converters/mil/mil/ops/defs/iOS15/conv.py; weight (C, O / groups, …) as torch has it.
+The whole result is (D − 1)·stride + (K − 1)·dilation + 1 long; pads crop it. The gap: where
+`output_shape` or `same` asks for a length, what is cropped is total // 2 in front and the rest
+behind (zeros are added where it asks for more), as in the gradient of a SAME convolution.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.carriers import round_to_float16
+from blazepalm.reports.backends.mil.halves import convolve_float16
+from blazepalm.reports.backends.mil.registry import Kernel, executes
+from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.window import Pads, read_pads
+
+CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+
+
+@executes("conv_transpose")
+def conv_transpose(site: Site) -> Kernel:
+    """Adds each kernel, times the element, where the element lies."""
+    site.needs("x", "weight")
+    dimensions = site.rank("x") - 2
+    if dimensions not in CONVOLVE or site.rank("weight") != dimensions + 2:
+        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
+    ones = (1,) * dimensions
+    strides = site.integers("strides", ones, length=dimensions)
+    dilations = site.integers("dilations", ones, length=dimensions)
+    groups = site.integer("groups", 1)
+    if min(*strides, *dilations, groups) < 1:
+        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
+    kind, custom = read_pads(site, dimensions)
+    asked = None
+    if site.has("output_shape"):
+        asked = site.integers("output_shape", length=dimensions + 2)[2:]
+        if min(asked) < 1:
+            raise site.invalid(f"output_shape ends in {list(asked)}")
+    convolve = CONVOLVE[dimensions]
+    in_float16 = site.sums_in_float16
+
+    def run(
+        x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True))
+        whole = tuple(
+            (size - 1) * s + w for size, s, w in zip(x.shape[2:], strides, windows, strict=True)
+        )
+        wanted = asked
+        if wanted is None and kind in ("same", "same_lower"):
+            wanted = tuple(size * s for size, s in zip(x.shape[2:], strides, strict=True))
+        crops = _crops(kind, custom, whole, wanted)
+        require_size((x.shape[0], weight.shape[1] * groups, *whole))
+        if in_float16:
+            result = _transpose_float16(x, weight, strides, dilations, groups)
+            if bias is not None:
+                result = round_to_float16(result + bias.reshape(-1, *ones))
+        else:
+            result = convolve(x, weight, bias, strides, 0, 0, groups, dilations)
+        if min(c for pair in crops for c in pair) < 0:
+            return _cropped_or_grown(result, crops, bias)
+        kept = [slice(b, n - a) for (b, a), n in zip(crops, whole, strict=True)]
+        return result[(slice(None), slice(None), *kept)]
+
+    return site.kernel(run, "x", "weight", "bias")
+
+
+def _crops(kind: str, custom: Pads, whole: tuple[int, ...], wanted: tuple[int, ...] | None) -> Pads:
+    """What to take off before and after; negative where something is to be added."""
+    if wanted is None:
+        return custom
+    crops = []
+    for (before, _), length, target in zip(custom, whole, wanted, strict=True):
+        total = length - target
+        if kind == "same":
+            before = max(total, 0) // 2
+        elif kind == "same_lower":
+            before = max(total, 0) - max(total, 0) // 2
+        crops.append((before, total - before))
+    return tuple(crops)
+
+
+def _cropped_or_grown(result: torch.Tensor, crops: Pads, bias: torch.Tensor | None) -> torch.Tensor:
+    """No product reaches what is added, but the bias does."""
+    require_size(
+        tuple(result.shape[:2])
+        + tuple(n - b - a for n, (b, a) in zip(result.shape[2:], crops, strict=True))
+    )
+    if bias is not None:
+        shift = bias.reshape(-1, *(1,) * len(crops))
+        result = result - shift
+    result = F.pad(result, [-side for pair in reversed(crops) for side in pair])
+    return result if bias is None else result + shift
+
+
+def _transpose_float16(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    groups: int,
+) -> torch.Tensor:
+    """A plain convolution of the input, spread out with zeros, with the kernels turned round."""
+    spread = x.new_zeros(
+        (*x.shape[:2], *((n - 1) * s + 1 for n, s in zip(x.shape[2:], strides, strict=True)))
+    )
+    spread[(slice(None), slice(None), *[slice(None, None, s) for s in strides])] = x
+    margins = [(k - 1) * d for k, d in zip(weight.shape[2:], dilations, strict=True)]
+    spread = F.pad(spread, [m for margin in reversed(margins) for m in (margin, margin)])
+    inputs, outputs = weight.shape[:2]
+    turned = weight.flip(tuple(range(2, weight.dim())))
+    turned = turned.reshape(groups, inputs // groups, outputs, *weight.shape[2:]).transpose(1, 2)
+    turned = turned.reshape(groups * outputs, inputs // groups, *weight.shape[2:])
+    return convolve_float16(spread, turned, (1,) * len(strides), dilations, groups)

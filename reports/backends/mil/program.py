@@ -1,0 +1,187 @@
+"""The face of this package: a saved ML program that has been read, and can be run anywhere.
+
+What runs it is this package's own execution of the program, operation by operation, in torch on
+a CPU. It is not Apple's runtime: that one may fuse, reorder and choose other precisions.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blazepalm.models.errors import InvalidModel
+from blazepalm.reports.backends.mil.blob import Blob, BlobFile
+from blazepalm.reports.backends.mil.features import Feature, Interface, read_interface
+from blazepalm.reports.backends.mil.package import Package, open_package
+from blazepalm.reports.backends.mil.schema import parse_model
+from blazepalm.reports.backends.mil.syntax import Function, read_functions
+
+if TYPE_CHECKING:
+    from blazepalm.reports.backends.mil.plan import Plan
+
+LABEL = "executed by blazepalm"
+
+
+def load(path: str | Path) -> "Program":
+    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools.
+
+    Raises InvalidModel where it is broken, or holds no ML program.
+    """
+    return Program(open_package(path))
+
+
+class Program:
+    """A program that was read and checked. `run` may be called from several threads."""
+
+    label = LABEL
+
+    def __init__(self, package: Package) -> None:
+        self.path = package.path
+        self.source = str(package.path)
+        self._package = package
+        self._files: dict[str, BlobFile] = {}
+        self._weights: dict[tuple[str, int], Blob] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
+        model = parse_model(package.model)
+        self.specification_version: int = model.specificationVersion
+        self.functions = read_functions(model.mlProgram, self.source, self._read_blob)
+        self.default_function = self._default_function(model.description)
+        self.interfaces: dict[str, Interface] = {
+            name: read_interface(model.description, function, self.source)
+            for name, function in self.functions.items()
+        }
+        metadata = model.description.metadata
+        self.metadata: dict[str, str] = {
+            "description": metadata.shortDescription,
+            "version": metadata.versionString,
+            "author": metadata.author,
+            "licence": metadata.license,
+            **dict(sorted(metadata.userDefined.items())),
+        }
+
+    # What it is -------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """What the default function takes."""
+        return self.interfaces[self.default_function].inputs
+
+    @property
+    def outputs(self) -> tuple[Feature, ...]:
+        """What the default function returns."""
+        return self.interfaces[self.default_function].outputs
+
+    @cached_property
+    def operations(self) -> dict[str, int]:
+        """How often each operation comes, most frequent first, in all functions; `const`, which
+        computes nothing, is left out.
+        """
+        counts = Counter(op.type for f in self.functions.values() for op in f.operations)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def precisions(self) -> dict[str, int]:
+        """How many computed values there are of each element type, most frequent first."""
+        counts = Counter(
+            output.type.dtype
+            for function in self.functions.values()
+            for op in function.operations
+            for output in op.outputs
+        )
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def weight_bytes(self) -> dict[str, int]:
+        """Bytes in the weight files by element type, each stored weight counted once."""
+        counts: Counter[str] = Counter()
+        for blob in self._weights.values():
+            counts[blob.dtype] += blob.data.nbytes
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    # What it does -----------------------------------------------------------------------
+
+    def run(
+        self,
+        inputs: Mapping[str, Any],
+        function: str | None = None,
+        *,
+        float16_accumulation: bool = False,
+        intermediates: bool | Collection[str] = False,
+    ) -> dict[str, np.ndarray]:
+        """Executes a function; the outputs by name, in the description's order, of their MIL
+        types. An image output is the program's tensor, (1, C, H, W).
+
+        `inputs`: an array (or, for image inputs, a PIL image or uint8 (H, W, 3) RGB) by name.
+        `function`: the model's default one where None.
+        `float16_accumulation`: sums of products of float16 values are rounded to float16 after
+        every step (a bound on what such hardware may do; slow).
+        `intermediates`: True adds every value that the function computes, a collection of MIL
+        names adds those.
+
+        Raises InvalidInput or InvalidImage for what is given, UnsupportedOperator listing every
+        operation that cannot be executed, InvalidModel where the program contradicts itself.
+        """
+        from blazepalm.reports.backends.mil.inputs import prepare_inputs
+        from blazepalm.reports.backends.mil.run import run_plan
+
+        name = self._name(function)
+        plan = self.plan(name, float16_accumulation=float16_accumulation)
+        keep = self._kept(plan, intermediates)
+        interface = self.interfaces[name]
+        tensors = prepare_inputs(interface, inputs, self.source)
+        values = run_plan(plan, tensors, self.source, keep)
+        outputs = {feature.name: values.pop(feature.name) for feature in interface.outputs}
+        return {**outputs, **values}
+
+    def plan(self, function: str | None = None, *, float16_accumulation: bool = False) -> "Plan":
+        """The function made ready to run; made once. Raises as `run` does."""
+        from blazepalm.reports.backends.mil.plan import make_plan
+
+        key = (self._name(function), float16_accumulation)
+        if key not in self._plans:
+            self._plans[key] = make_plan(
+                self.functions[key[0]], self.source, float16_accumulation=float16_accumulation
+            )
+        return self._plans[key]
+
+    # How ---------------------------------------------------------------------------------
+
+    def _name(self, function: str | None) -> str:
+        name = function or self.default_function
+        if name not in self.functions:
+            raise InvalidModel(
+                f"{self.source} has no function '{name}'; it has {', '.join(self.functions)}"
+            )
+        return name
+
+    def _kept(self, plan: "Plan", intermediates: bool | Collection[str]) -> list[str]:
+        function: Function = plan.function
+        if intermediates is True:
+            return [output.name for step in plan.steps for output in step.operation.outputs]
+        names = [intermediates] if isinstance(intermediates, str) else list(intermediates or ())
+        for name in names:
+            if name not in plan.slots:
+                near = difflib.get_close_matches(name, function.types, n=3)
+                hint = f"; did you mean {' or '.join(near)}?" if near else ""
+                raise InvalidModel(f"{self.source}: no value '{name}' is computed{hint}")
+        return names
+
+    def _default_function(self, description: Any) -> str:
+        name: str = description.defaultFunctionName or "main"
+        if name in self.functions:
+            return name
+        if description.defaultFunctionName:
+            raise InvalidModel(f"{self.source}: there is no default function '{name}'")
+        return next(iter(self.functions))
+
+    def _read_blob(self, name: str, offset: int) -> Blob:
+        if name not in self._files:
+            self._files[name] = BlobFile(self._package.weight_file(name))
+        key = (name, offset)
+        if key not in self._weights:
+            self._weights[key] = self._files[name].read(offset)
+        return self._weights[key]

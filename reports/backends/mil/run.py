@@ -1,0 +1,103 @@
+"""Runs a plan: the loop over its steps, and what is checked at each.
+
+Every result is held against the type that the file declares for it. What a stranger's file
+makes torch raise becomes one sentence that names the operation. No state is kept between runs,
+so that several threads may run one plan.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import torch
+
+from blazepalm.models.errors import BlazePalmError, InvalidModel
+from blazepalm.reports.backends.mil.carriers import CARRIERS, deliver
+from blazepalm.reports.backends.mil.plan import Plan, Step, first_line
+from blazepalm.reports.backends.mil.values import MAX_ELEMENTS, TensorType
+
+LARGE = 1 << 22  # elements of a result from which on all that is held is counted
+MAX_HELD = 4 * MAX_ELEMENTS
+
+
+def run_plan(
+    plan: Plan, inputs: dict[str, torch.Tensor], source: str, keep: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """The function's outputs, and the values named in `keep`, as numpy of their MIL types.
+
+    `inputs` are carried tensors, one a function input. Raises InvalidModel.
+    """
+    values: list[Any] = list(plan.values)
+    for name, tensor in inputs.items():
+        values[plan.slots[name]] = tensor
+    kept: dict[str, np.ndarray] = {}
+    wanted = {plan.slots[name]: name for name in keep}
+    for name in keep:
+        if values[plan.slots[name]] is not None:
+            kept[name] = _numpy(values[plan.slots[name]], plan.function.types[name])
+    with torch.inference_mode():
+        for step in plan.steps:
+            try:
+                results = step.run(*[values[slot] for slot in step.reads])
+            except BlazePalmError as error:
+                raise InvalidModel(f"{source}: {step.operation}: {error}") from error
+            except Exception as error:
+                raise InvalidModel(
+                    f"{source}: {step.operation} cannot be computed ({first_line(error)})"
+                ) from error
+            if not isinstance(results, tuple):
+                results = (results,)
+            _check(step, results, source)
+            for slot, result in zip(step.writes, results, strict=True):
+                values[slot] = result
+                if slot in wanted:
+                    name = wanted[slot]
+                    kept[name] = _numpy(result, plan.function.types[name])
+            for slot in step.frees:
+                values[slot] = None
+            if _is_large(results):
+                _check_held(step, values, source)
+    for name in plan.function.outputs:
+        kept[name] = _numpy(values[plan.slots[name]], plan.function.types[name])
+    return kept
+
+
+def _numpy(value: Any, declared: TensorType) -> np.ndarray:
+    return deliver(value, declared.dtype) if isinstance(value, torch.Tensor) else np.array(value)
+
+
+def _check(step: Step, results: tuple[Any, ...], source: str) -> None:
+    """Raises InvalidModel where what was computed is not of the declared types."""
+    if len(results) != len(step.types):
+        raise InvalidModel(
+            f"{source}: {step.operation} gives {len(results)} results, "
+            f"the file says {len(step.types)}"
+        )
+    for result, declared in zip(results, step.types, strict=True):
+        if not isinstance(result, torch.Tensor):
+            continue
+        if result.dtype != CARRIERS.get(declared.dtype) or not agrees(result.shape, declared):
+            raise InvalidModel(
+                f"{source}: {step.operation}: its operands give {result.dtype} of shape "
+                f"{list(result.shape)}, the file says {declared}"
+            )
+
+
+def _is_large(results: tuple[Any, ...]) -> bool:
+    return any(isinstance(r, torch.Tensor) and r.numel() > LARGE for r in results)
+
+
+def _check_held(step: Step, values: list[Any], source: str) -> None:
+    """Raises InvalidModel where the values that are yet to be read are too much together."""
+    held = sum(value.numel() for value in values if isinstance(value, torch.Tensor))
+    if held > MAX_HELD:
+        raise InvalidModel(f"{source}: {held} values are held at {step.operation}, too many")
+
+
+def agrees(shape: tuple[int, ...], declared: TensorType) -> bool:
+    """Whether a value of `shape` is of the declared type."""
+    if shape == declared.shape or declared.shape is None:
+        return True
+    return len(shape) == len(declared.shape) and all(
+        want in (None, size) for want, size in zip(declared.shape, shape, strict=True)
+    )

@@ -1,0 +1,75 @@
+"""The bytes of a `.mlmodel` → the `Model` message of Core ML's specification.
+
+The message classes are coremltools' generated ones (`coremltools/proto`, after Model.proto and
+MIL.proto of https://github.com/apple/coremltools/tree/9.0/mlmodel/format). The gap: importing
+them by their own name runs all of coremltools and torch with it (seconds), though they need
+protobuf only. They are loaded from their folder, under a name of ours.
+"""
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from blazepalm.models.errors import BlazePalmError, InvalidModel
+
+PRIVATE_NAME = "_blazepalm_coreml_specification"
+MAX_BYTES = 1 << 30  # protobuf itself stops at 2 GiB; weights lie in another file
+
+
+@cache
+def specification() -> ModuleType:
+    """The package of message classes; `specification().Model_pb2.Model` is the outermost.
+
+    Raises BlazePalmError where coremltools is not installed.
+    """
+    found = importlib.util.find_spec("coremltools")
+    if found is None or found.origin is None:
+        raise BlazePalmError("reading a Core ML model needs coremltools: pip install coremltools")
+    folder = Path(found.origin).parent / "proto"
+    spec = importlib.util.spec_from_file_location(
+        PRIVATE_NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise BlazePalmError(f"coremltools has no message classes in {folder}: reinstall it")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[PRIVATE_NAME] = package
+    spec.loader.exec_module(package)
+    return package
+
+
+def data_types() -> dict[int, str]:
+    """MIL's element types, number → name: 10 → "FLOAT16"."""
+    return {number: name for name, number in specification().MIL_pb2.DataType.items()}
+
+
+def parse_model(path: Path) -> Any:
+    """The `Model` message of the file; it holds an ML program.
+
+    Raises InvalidModel where the bytes are no such message, or one of another kind.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InvalidModel(f"{path}: {size} bytes is too large for a model specification")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(f"{path}: cannot be read ({error.strerror})") from error
+    model = specification().Model_pb2.Model()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise InvalidModel(f"{path}: not a Core ML model, or cut off: {error}") from error
+    kind = model.WhichOneof("Type")
+    if kind is None:
+        raise InvalidModel(f"{path}: holds no model (the file may be cut off)")
+    if kind != "mlProgram":
+        raise InvalidModel(
+            f"{path}: is a Core ML model of kind {kind}, not an ML program; "
+            'convert it anew with coremltools and convert_to="mlprogram"'
+        )
+    return model
