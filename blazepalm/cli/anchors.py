@@ -1,14 +1,13 @@
 """`blazepalm anchors`: a detector's anchors from its heads; written, or checked against a file."""
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.files import check_file, whole_file
 from blazepalm.models.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def anchors(
     from blazepalm.models.anchors import anchors_from_heads
 
     if output is not None:
-        check_output(output, force)
+        check_file(output, FORMATS, "anchors", option="-o", force=force)
     graph = detector(source)
     heads = heads_of(graph)
     expected = anchors_from_heads(heads)
@@ -134,37 +133,18 @@ def read(path: Path) -> "np.ndarray":
     return found
 
 
-def check_output(path: Path, force: bool) -> None:
-    """Raises ArtifactError where `write` would, before any work."""
-    if path.suffix not in FORMATS:
-        raise ArtifactError(f"{path}: anchors are written as {', '.join(FORMATS)}")
-    if path.is_dir():
-        raise ArtifactError(f"{path}: is a folder, expected a file name")
-    if path.exists() and not force:
-        raise ArtifactError(f"{path}: exists already; choose another -o, or give --force")
-
-
 def write(anchors: "np.ndarray", path: Path) -> None:
     """Writes the file whole or not at all. Raises ArtifactError."""
     import numpy as np
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            if path.suffix == ".npy":
-                np.save(file, anchors, allow_pickle=False)
-            elif path.suffix == ".json":
-                file.write(json.dumps(anchors.tolist()).encode() + b"\n")
-            else:
-                lines = [",".join(map(repr, row)) for row in anchors.tolist()]
-                file.write("\n".join([",".join(COLUMNS), *lines, ""]).encode())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        if path.suffix.lower() == ".npy":
+            np.save(file, anchors, allow_pickle=False)
+        elif path.suffix.lower() == ".json":
+            file.write(json.dumps(anchors.tolist()).encode() + b"\n")
+        else:
+            lines = [",".join(map(repr, row)) for row in anchors.tolist()]
+            file.write("\n".join([",".join(COLUMNS), *lines, ""]).encode())
 
 
 def report(

@@ -22,7 +22,7 @@ def convert(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder to make. [default: the release's name]"
+            "-o", "--output", metavar="DIR", help="Folder to make; by default the release's name."
         ),
     ] = None,
     generation: Annotated[

@@ -4,14 +4,13 @@ The readable PyTorch modules do the work, converted in memory. Coordinates in JS
 normalised to the image (0 to 1, left to right and top to bottom); in the table, pixels.
 """
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.files import check_file, whole_file
 from blazepalm.models.errors import ArtifactError, InvalidModel
 
 if TYPE_CHECKING:
@@ -210,31 +209,16 @@ def table(hands: list[dict[str, Any]], size: tuple[int, int]) -> "Table":
 
 
 def check_drawing(path: Path, image: Path, force: bool) -> None:
-    """Raises ArtifactError where `write_drawing` would fail or destroy something."""
-    if path.suffix.lower() not in DRAWN:
-        raise ArtifactError(f"{path}: drawings are written as {', '.join(DRAWN)}")
-    if path.is_dir():
-        raise ArtifactError(f"{path}: is a folder, expected a file name")
-    if not path.exists():
-        return
-    if image.exists() and path.samefile(image):
+    """Raises ArtifactError where the drawing cannot be written, or would destroy something."""
+    if path.exists() and image.exists() and path.samefile(image):
         raise ArtifactError(f"{path}: is the image itself; draw on another file")
-    if not force:
-        raise ArtifactError(f"{path}: exists already; choose another --draw, or give --force")
+    check_file(path, DRAWN, "drawings", option="--draw", force=force)
 
 
 def write_drawing(pixels: "NDArray[np.uint8]", path: Path) -> None:
     """Writes the file whole or not at all. Raises ArtifactError."""
     from PIL import Image
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kind, options = ("PNG", {}) if path.suffix.lower() == ".png" else ("JPEG", {"quality": 92})
+    kind, options = ("PNG", {}) if path.suffix.lower() == ".png" else ("JPEG", {"quality": 92})
+    with whole_file(path) as temporary:
         Image.fromarray(pixels).save(temporary, kind, **options)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

@@ -6,7 +6,6 @@ or an option is bad, 3 it could not be verified; the highest that applies.
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.files import whole_file
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import policy
 
@@ -90,20 +90,8 @@ def write_report(values: dict[str, Any], folder: Path) -> Path:
     """Writes the report whole or not at all, in place of an older one; returns its path."""
     target = folder / REPORT
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=folder, prefix=f".{REPORT}.", delete=False
-        ) as temporary:
-            temporary.write(text)
-        try:
-            os.chmod(temporary.name, 0o644)
-            os.replace(temporary.name, target)
-        except OSError:
-            os.unlink(temporary.name)
-            raise
-    except OSError as error:
-        raise ArtifactError(f"{target}: cannot be written: {error.strerror or error}") from error
+    with whole_file(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return target
 
 
