@@ -31,5 +31,9 @@ class InvalidImage(BlazePalmError):
     """An image cannot be read as H×W×3 uint8."""
 
 
+class InvalidInput(BlazePalmError):
+    """Arrays given to a Core ML package are not what it takes."""
+
+
 class CouldNotVerify(BlazePalmError):
     """The comparison that was asked for could not be made (exit code 3, not 2)."""

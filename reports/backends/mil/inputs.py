@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.models.errors import BlazePalmError
+from blazepalm.models.errors import InvalidInput
 from blazepalm.reports.backends.mil.carriers import CARRIERS, FLOATS, carry, round_to_float16
 from blazepalm.reports.backends.mil.features import Feature, Interface
 from blazepalm.reports.backends.mil.image import image_tensor
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS
-
-
-class InvalidInput(BlazePalmError):
-    """A value given to a model is not one that it takes."""
 
 
 def prepare_inputs(

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from blazepalm.models.errors import InvalidImage, InvalidModel
+from blazepalm.models.errors import InvalidImage, InvalidInput, InvalidModel
 from blazepalm.reports.backends.mil import load
-from blazepalm.reports.backends.mil.inputs import InvalidInput
 
 
 class Doubled(torch.nn.Module):

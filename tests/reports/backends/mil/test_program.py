@@ -11,9 +11,8 @@ import torch
 from coremltools.converters.mil import Builder
 from torch import nn
 
-from blazepalm.models.errors import InvalidModel, UnsupportedOperator
+from blazepalm.models.errors import InvalidInput, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil import LABEL, load
-from blazepalm.reports.backends.mil.inputs import InvalidInput
 
 X = np.linspace(-2, 2, 24).reshape(2, 3, 4).astype(np.float32)
 
