@@ -44,11 +44,18 @@ def check_destination(folder: Path, force: bool) -> None:
             raise ArtifactError(
                 f"{folder}: holds no {RECORD}, so it is not ours to replace; choose another -o"
             )
-    parent = folder.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise ArtifactError(f"{folder}: {parent} is not a folder that can be written to")
+    check_writable(folder.absolute().parent, folder)
+
+
+def check_writable(below: Path, wanted: Path) -> None:
+    """Raises ArtifactError, naming `wanted`, where nothing can be made in `below` or, where
+    that is not there yet, in the nearest folder above it that is.
+    """
+    nearest = below.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ArtifactError(f"{wanted}: {nearest} is not a folder that can be written to")
 
 
 def write(

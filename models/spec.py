@@ -10,10 +10,6 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
-ACTIVATIONS = ("none", "relu", "relu6", "prelu")
-SHORTCUTS = ("none", "identity", "max_pool")
-UPSAMPLINGS = ("bilinear", "transposed")
-
 
 @dataclass(frozen=True)
 class ConvSpec:
@@ -73,12 +69,16 @@ class UpSpec:
 
     size: tuple[int, int]
     tap: TapSpec
-    upsampling: str = "bilinear"
     reduce: ConvSpec | None = None
     transposed: ConvSpec | None = None
     project: ConvSpec | None = None
     activation: str = "none"
     blocks: tuple[BlockSpec, ...] = ()
+
+    @property
+    def upsampling(self) -> str:
+        """`"bilinear"` or `"transposed"`."""
+        return "bilinear" if self.transposed is None else "transposed"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ or an option is bad, 3 it could not be verified; the highest that applies.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +53,7 @@ def parity(
     from blazepalm.reports.terminal import print_report
 
     if output is not None:
-        check_writable(output)
+        check_report(output)
     with progress() as on_input:
         report = compare(
             *sources, inputs=inputs, seed=seed, workers=jobs, keep_going=True, on_input=on_input
@@ -75,13 +74,11 @@ def parity(
     raise typer.Exit(report.exit_code)
 
 
-def check_writable(folder: Path) -> None:
+def check_report(folder: Path) -> None:
     """Raises ArtifactError before the work where `write_report` would after it."""
-    nearest = folder.absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ArtifactError(f"{folder}: {nearest} is not a folder that can be written to")
+    from blazepalm.converter.artifacts import check_writable
+
+    check_writable(folder, folder)
     if (folder / REPORT).is_dir():
         raise ArtifactError(f"{folder / REPORT} is a folder; choose another -o")
 

@@ -66,7 +66,6 @@ def up_step(
     spec = UpSpec(
         size=(size[0], size[1]),
         tap=TapSpec(0, 0, tap_activation),
-        upsampling="bilinear" if transposed is None else "transposed",
         reduce=reduce_spec,
         transposed=transposed,
         project=project,

@@ -2,11 +2,11 @@
 and its activation.
 """
 
-import math
 from dataclasses import replace
 
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, FullyConnectedOptions
+from blazepalm.converter.window import window
 from blazepalm.models.spec import ConvSpec
 
 ACTIVATION_OPERATORS = {"RELU": "relu", "RELU6": "relu6", "PRELU": "prelu"}
@@ -67,12 +67,6 @@ class Walk:
         self.modules[op.index] = path
 
 
-def same_margins(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TFLite's SAME padding of one axis: (before, after)."""
-    total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
 def _conv_spec(walk: Walk, op: Operator) -> tuple[ConvSpec, Operator | None]:
     options = op.options
     if not isinstance(options, Conv2DOptions):
@@ -91,10 +85,9 @@ def _conv_spec(walk: Walk, op: Operator) -> tuple[ConvSpec, Operator | None]:
     padding = (0, 0, 0, 0)
     pad = None
     if options.padding == "SAME":
-        padding = (
-            *same_margins(size[0], kernel[0], options.stride_h),
-            *same_margins(size[1], kernel[1], options.stride_w),
-        )
+        rows = window(size[0], kernel[0], options.stride_h, "SAME")
+        columns = window(size[1], kernel[1], options.stride_w, "SAME")
+        padding = (rows.front, rows.back, columns.front, columns.back)
     else:
         producer = walk.graph.producer(op.inputs[0])
         margins = None if producer is None else spatial_pad(walk, producer)

@@ -78,15 +78,7 @@ def _conv_2d(t: Any) -> Conv2DOptions:
 
 
 def _depthwise_conv_2d(t: Any) -> DepthwiseConv2DOptions:
-    return DepthwiseConv2DOptions(
-        padding=_padding(t),
-        stride_h=t.StrideH(),
-        stride_w=t.StrideW(),
-        dilation_h=t.DilationHFactor(),
-        dilation_w=t.DilationWFactor(),
-        activation=_activation(t),
-        depth_multiplier=t.DepthMultiplier(),
-    )
+    return DepthwiseConv2DOptions(**vars(_conv_2d(t)), depth_multiplier=t.DepthMultiplier())
 
 
 def _transpose_conv(t: Any) -> TransposeConvOptions:
