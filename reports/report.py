@@ -1,31 +1,64 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
 Frozen dataclasses, true or false by `passed`; `to_dict` is the JSON that everything else is
-rendered from. Two runs on one machine give the same dictionary but for `timing`.
+rendered from (`reports/schemas/parity.schema.json`). Two runs on one machine give the same
+dictionary but for `timing`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from blazepalm.reports import policy
-from blazepalm.reports.verdict import BitwiseRow, FloorRow
+from blazepalm.reports.metrics import Range
+from blazepalm.reports.policy import LIMITS, Limits
+from blazepalm.reports.rows import FAIL, NOT_RUN, PASS, Row
 
 FORMAT = "blazepalm-parity"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class BackendSummary:
+    """One backend of one model. `label` says what it is in words, `precision` what it computes
+    in; `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of what it ran, where
+    that is a file of its own. `worst_multiple`: its largest error in floors over the outputs.
+    """
+
+    name: str
+    label: str
+    precision: str
+    judge: str
+    artifact_sha256: str | None
+    status: str
+    worst_multiple: float | None
+    first_divergence: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """One output of the file: the oracle's `range`, and what float32 costs (`floor`, with the
+    largest error of each kernel set, of torch's generic module, and half a float32 spacing).
+    """
+
+    name: str
+    field: str
+    range: Range
+    floor: float
+    floor_of: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class ModelParity:
-    """One model's verdict. `release` is None for an unknown file, `family` for a graph that
-    no family was recognised in; `value_range_from` says who gave the range. `rows` judge
-    the readable module by the floor, `bitwise` against the generic one; `fields` names the
-    module's own outputs in the rows' order.
+    """One model's facts and backends; its rows stand in the report's `rows`. `release` is None
+    for an unknown file, `family` for a graph that no family was recognised in;
+    `value_range_from` says who gave the range; `inputs` counts what was fed, `inputs_sha256`
+    is of all of them. `tensor_map`: every weight's way (see `conversion.json`).
     """
 
-    source: str
     name: str
+    source: str
     release: str | None
     family: str | None
     sha256: str
@@ -36,30 +69,37 @@ class ModelParity:
     inputs: int
     inputs_sha256: str
     notes: tuple[str, ...]
-    fields: tuple[str, ...]
-    rows: tuple[FloorRow, ...]
-    bitwise: tuple[BitwiseRow, ...]
+    backends: tuple[BackendSummary, ...]
+    outputs: tuple[OutputFacts, ...]
+    coverage: tuple[int, int]
+    passed: bool
+    tensor_map: tuple[Mapping[str, Any], ...]
+    layers: Mapping[str, Any] | None
     seconds: Mapping[str, float] = field(compare=False)
-
-    @property
-    def passed(self) -> bool:
-        """Every output was compared and is inside the limits; a model without rows fails."""
-        return bool(self.rows) and "fail" not in self._statuses
-
-    @property
-    def coverage(self) -> tuple[int, int]:
-        """Rows that were judged, of rows that there are."""
-        statuses = self._statuses
-        return sum(status in ("pass", "fail") for status in statuses), len(statuses)
-
-    @property
-    def _statuses(self) -> list[str]:
-        return [row.status for row in self.rows] + [row.status for row in self.bitwise]
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
         del values["seconds"]
-        return {"passed": self.passed, "coverage": list(self.coverage), **values}
+        return values
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One input image. `values[i]` is what `rows[i]` of the report measured on it, None where it
+    did not; `hands[pair][backend]` are the hands that a backend found, in pixels of the image:
+    `{box, score, landmarks (21×3) or None, presence, handedness}`; `truth` likewise, where the
+    image was rendered. `image` is a file beside the report, or None.
+    """
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+    image: str | None
+    truth: tuple[Mapping[str, Any], ...] | None
+    hands: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -73,24 +113,46 @@ class Failure:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """The verdict over all sources: it passed only if there is a model and every one did."""
+    """The verdict over all sources: it passed only if there is a model and every one did.
+
+    `cases` are at most `policy.MOST_CASES`, worst first beyond that; `cases_total` counts all.
+    `golden` names the golden set (version, manifest's SHA-256) or is None. `accuracy`: error
+    against the rendered truth, one entry a pair and backend. `device`: what was ingested.
+    """
 
     models: tuple[ModelParity, ...]
+    rows: tuple[Row, ...]
+    cases: tuple[CaseResult, ...]
+    cases_total: int
     failures: tuple[Failure, ...]
-    inputs: int
-    seed: int
+    options: Mapping[str, Any]
+    limits: Limits
+    golden: Mapping[str, Any] | None
+    accuracy: tuple[Mapping[str, Any], ...]
+    self_test: Mapping[str, Any] | None
+    device: tuple[Mapping[str, Any], ...]
     tools: Mapping[str, str]
-    machine: Mapping[str, str]
+    machine: Mapping[str, Any]
     seconds: float = field(compare=False)
+    resumed: int = field(default=0, compare=False)
 
     @property
     def passed(self) -> bool:
-        return bool(self.models) and not self.failures and all(m.passed for m in self.models)
+        return bool(self.models) and not self.failures and self._holds
+
+    @property
+    def _holds(self) -> bool:
+        tested = self.self_test is None or bool(self.self_test["passed"])
+        return all(model.passed for model in self.models) and tested
 
     @property
     def exit_code(self) -> int:
-        """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies."""
-        verdict = 0 if self.models and all(m.passed for m in self.models) else 1
+        """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies,
+        and 3 only where nothing failed.
+        """
+        verdict = 0 if self.models and self._holds else 1
+        if verdict and self.models and not any(row.status == FAIL for row in self.rows):
+            verdict = 3 if self.self_test is None or self.self_test["passed"] else 1
         return max((f.exit_code for f in self.failures), default=verdict)
 
     def __bool__(self) -> bool:
@@ -98,26 +160,33 @@ class ParityReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers; NaN and infinity become null."""
+        judged = [row for row in self.rows if row.judged]
+        counts = {s: sum(row.status == s for row in judged) for s in sorted({PASS, FAIL, NOT_RUN})}
         return {
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "passed": self.passed,
             "exit_code": self.exit_code,
-            "inputs": self.inputs,
-            "seed": self.seed,
-            "policy": {
-                "float32_multiple": policy.FLOAT32_MULTIPLE,
-                "floor_multiple": policy.FLOOR_MULTIPLE,
-            },
+            "counts": {**counts, "rows": len(judged)},
+            "options": plain(dict(self.options)),
+            "limits": self.limits.to_dict(),
+            "default_limits": self.limits == LIMITS,
+            "golden": plain(self.golden),
             "tools": dict(self.tools),
-            "machine": dict(self.machine),
+            "machine": plain(dict(self.machine)),
             "models": [model.to_dict() for model in self.models],
+            "rows": plain(self.rows),
+            "cases": plain(self.cases),
+            "cases_total": self.cases_total,
+            "accuracy": plain(self.accuracy),
+            "self_test": plain(self.self_test),
+            "device": plain(self.device),
             "failures": plain(self.failures),
             "timing": {
                 "seconds": self.seconds,
+                "resumed": self.resumed,
                 "models": [
-                    {"source": model.source, "seconds": dict(model.seconds)}
-                    for model in self.models
+                    {"model": model.name, "seconds": dict(model.seconds)} for model in self.models
                 ],
             },
         }

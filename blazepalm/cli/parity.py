@@ -1,14 +1,14 @@
-"""`blazepalm parity FILE_OR_RELEASE…`: the verdict as a table or as JSON.
+"""`blazepalm parity FILE_OR_RELEASE…`: the verdict as tables, as JSON, and as a folder of reports.
 
-Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails, 2 a source
-or an option is bad, 3 it could not be verified; the highest that applies.
+Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails, 2 a source or an
+option is bad, 3 it could not be verified; the highest that applies.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +17,12 @@ from blazepalm.cli.files import whole_file
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import policy
 
+if TYPE_CHECKING:
+    from blazepalm.golden.manifest import GoldenSet
+
 REPORT = "parity.json"
 
-OnInput = Callable[[str, int, int], None]
+OnStep = Callable[[str, int, int | None], None]
 
 
 def parity(
@@ -31,32 +34,96 @@ def parity(
             show_default=False,
         ),
     ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help=f"Folder for {REPORT}, HTML, JUnit, Markdown and raw outputs.",
+            show_default=False,
+        ),
+    ] = None,
+    golden: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The golden set; rendered there where it is missing.",
+            show_default="in the user's cache",
+        ),
+    ] = None,
+    no_golden: Annotated[
+        bool, typer.Option("--no-golden", help="Without the golden images.")
+    ] = False,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="Own pictures, folders, globs, videos; may be given again."
+        ),
+    ] = None,
     inputs: Annotated[
-        int,
-        typer.Option(min=policy.LEAST_INPUTS, help="Seeded random inputs for each model."),
-    ] = policy.INPUTS,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = policy.SEED,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Seeded random inputs beside the images.",
+            show_default=f"{policy.NOISE_INPUTS}, without images {policy.INPUTS}",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = policy.SEED,
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Inputs in work at once; changes no number.", show_default="processors"
+            min=1,
+            help="Work in this many processes; changes no number.",
+            show_default="threads, one a processor",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help=f"Folder to write {REPORT} to.", show_default=False),
+    engine: Annotated[
+        str, typer.Option(help="`local`, or `ray` for a Ray cluster.", metavar="NAME")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Address of the Ray cluster.", show_default="a local one"),
     ] = None,
+    no_coreml: Annotated[
+        bool, typer.Option("--no-coreml", help="Without the Core ML packages.")
+    ] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Compare every layer; name the first that diverges.")
+    ] = False,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Plant faults; every one must be caught and located."),
+    ] = False,
+    no_raw: Annotated[
+        bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Compare the PyTorch modules of releases with LiteRT and a float64 oracle."""
+    """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.terminal import print_report
 
+    if engine not in ("local", "ray"):
+        raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
     if output is not None:
         check_report(output)
-    with progress() as on_input:
+    with progress() as on_step:
         report = compare(
-            *sources, inputs=inputs, seed=seed, workers=jobs, keep_going=True, on_input=on_input
+            *sources,
+            keep_going=True,
+            on_step=on_step,
+            golden=None if no_golden else golden_set(golden, on_step),
+            images=tuple(images or ()),
+            noise=inputs,
+            seed=seed,
+            workers=jobs,
+            engine="ray" if engine == "ray" else "processes" if jobs else "threads",
+            address=address,
+            folder=output,
+            raw=not no_raw,
+            coreml=not no_coreml,
+            layers=layers,
+            self_test=self_test,
         )
     values = report.to_dict()
     if as_json:
@@ -65,17 +132,30 @@ def parity(
             console.error(failure.message)
     else:
         print_report(report, console.stdout_console())
+    if report.resumed:
+        console.note(f"{report.resumed} comparisons were taken over from an interrupted run")
     if output is not None and report.models:
-        written = f"report: {write_report(values, output)}"
-        if as_json:
-            console.note(written)
-        else:
-            console.out(console.clean(written))
+        written = [f"report: {path}" for path in write_reports(values, output)]
+        for line in written:
+            if as_json:
+                console.note(line)
+            else:
+                console.out(console.clean(line))
     raise typer.Exit(report.exit_code)
 
 
+def golden_set(folder: Path | None, on_step: OnStep) -> "GoldenSet":
+    """The golden set in `folder` (None: the user's cache), rendered where it is missing."""
+    from blazepalm.golden.make import make_golden
+    from blazepalm.golden.manifest import GOLDEN_VERSION
+    from blazepalm.models.releases import cache_folder
+
+    place = folder or cache_folder() / f"golden-{GOLDEN_VERSION}"
+    return make_golden(place, on_case=lambda name, done, total: on_step("rendering", done, total))
+
+
 def check_report(folder: Path) -> None:
-    """Raises ArtifactError before the work where `write_report` would after it."""
+    """Raises ArtifactError before the work where `write_reports` would after it."""
     from blazepalm.converter.artifacts import check_writable
 
     check_writable(folder, folder)
@@ -83,18 +163,20 @@ def check_report(folder: Path) -> None:
         raise ArtifactError(f"{folder / REPORT} is a folder; choose another -o")
 
 
-def write_report(values: dict[str, Any], folder: Path) -> Path:
-    """Writes the report whole or not at all, in place of an older one; returns its path."""
+def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
+    """Writes the report and everything rendered from it, each file whole or not at all, in place
+    of older ones; returns the paths.
+    """
     target = folder / REPORT
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    return target
+    return [target]
 
 
 @contextmanager
-def progress() -> Iterator[OnInput]:
-    """On stderr: a bar for each model on a terminal, else a plain line each quarter."""
+def progress() -> Iterator[OnStep]:
+    """On stderr: a bar for each step on a terminal, else a plain line each quarter."""
     stderr = console.stderr_console()
     if not stderr.is_terminal:
         yield _plain_progress
@@ -111,14 +193,17 @@ def progress() -> Iterator[OnInput]:
     with Progress(*columns, console=stderr, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def on_input(model: str, done: int, total: int) -> None:
-            if model not in tasks:
-                tasks[model] = bars.add_task(console.clean(model), total=total)
-            bars.update(tasks[model], completed=done)
+        def on_step(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(console.clean(what), total=total)
+            bars.update(tasks[what], completed=done, total=total)
 
-        yield on_input
+        yield on_step
 
 
-def _plain_progress(model: str, done: int, total: int) -> None:
-    if done * 4 // total != (done - 1) * 4 // total:
-        console.note(f"{model}: {done} of {total} inputs")
+def _plain_progress(what: str, done: int, total: int | None) -> None:
+    if not total:
+        if done % 25 == 0:
+            console.note(f"{what}: {done}" if done else what)
+    elif done and done * 4 // total != (done - 1) * 4 // total:
+        console.note(f"{what}: {done} of {total}")

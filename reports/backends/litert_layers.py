@@ -1,0 +1,71 @@
+"""Every tensor of a TFLite file as LiteRT computes it.
+
+Only without delegates and with `preserve_all_tensors` do inner tensors read back as they were
+(by default they are stale; under XNNPACK folded weights read back as zeros), and even then the
+outputs must equal those of the plain run of the same kernels: that is checked on every call.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from blazepalm.models.errors import CouldNotVerify
+from blazepalm.reports.backends.litert import first_line, quiet_native_log
+
+
+class LayerReader:
+    """`read(image)` gives each computed tensor's value by its index in the file. `content` is
+    the file's bytes, its custom operators rewritten. Raises CouldNotVerify.
+    """
+
+    def __init__(self, content: bytes, source: str) -> None:
+        self.source = source
+        self._plain = self._open(content, preserve=False)
+        self._preserving = self._open(content, preserve=True)
+
+    def read(self, image: np.ndarray) -> dict[int, np.ndarray]:
+        """(1, H, W, C) float32 in the file's range → tensor index → value."""
+        outputs = [self._run(interpreter, image) for interpreter in (self._plain, self._preserving)]
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*outputs, strict=True)):
+            raise CouldNotVerify(
+                f"{self.source}: LiteRT's outputs change when inner tensors are kept; "
+                "its layers cannot be trusted"
+            )
+        found = {}
+        for detail in self._preserving.get_tensor_details():
+            try:
+                value = self._preserving.get_tensor(detail["index"])
+            except ValueError:  # no data: nothing computed it
+                continue
+            if value.dtype == np.float32:
+                found[int(detail["index"])] = value
+        return found
+
+    def _run(self, interpreter: Any, image: np.ndarray) -> list[np.ndarray]:
+        (given,) = interpreter.get_input_details()
+        interpreter.set_tensor(given["index"], image)
+        interpreter.invoke()
+        return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+    def _open(self, content: bytes, *, preserve: bool) -> Any:
+        try:
+            from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        except ImportError as error:
+            raise CouldNotVerify(
+                f"LiteRT is not available here ({error}); install it with: "
+                "pip install ai-edge-litert"
+            ) from error
+        try:
+            with quiet_native_log():
+                interpreter = Interpreter(
+                    model_content=content,
+                    num_threads=1,
+                    experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                    experimental_preserve_all_tensors=preserve,
+                )
+                interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise CouldNotVerify(
+                f"{self.source}: LiteRT cannot load the model: {first_line(error)}"
+            ) from error
+        return interpreter

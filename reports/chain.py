@@ -1,0 +1,189 @@
+"""The stages between pixels and hands, one function each, as one backend runs them.
+
+Every backend has a chain of its own, though most share all functions but the network: a stage
+whose function and input are the reference's own objects is not computed again, its value is
+the reference's. Planting a fault is replacing one function. The functions are the pipeline's
+own (`blazepalm.models`), the networks come from `reports.backends`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.models.crop import Letterbox, crop_region, to_range
+from blazepalm.models.decode import (
+    CroppedHand,
+    Palms,
+    decode_boxes,
+    decode_hand,
+    decode_palms,
+    decode_scores,
+    weighted_suppression,
+)
+from blazepalm.models.letterbox import letterbox
+from blazepalm.models.regions import Region, distinct, project_landmarks, region_from_palm
+from blazepalm.models.releases import RegionRule
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Raw = Mapping[str, NDArray[Any]]  # a network's outputs by readable field
+
+MOST_HANDS = 4  # regions followed up in one image
+
+
+class Decoded(NamedTuple):
+    """All anchors of one image: points (N, 4 + 2K), box corners first, normalised to the square;
+    probabilities (N,).
+    """
+
+    points: NDArray[np.floating]
+    scores: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class PalmChain:
+    """A detector's stages. `run` takes (1, H, W, 3) in the value range; where it gives decoded
+    outputs itself (`decodes`), there are no raw ones to compare.
+    """
+
+    prepare: Callable[[Image], tuple[Floats, Letterbox]]
+    run: Callable[[Floats], Raw]
+    decode: Callable[[Raw], Decoded]
+    suppress: Callable[[Raw, Letterbox], Palms]
+    locate: Callable[[Palms, tuple[int, int]], list[Region]]
+    decodes: bool = False
+
+
+@dataclass(frozen=True)
+class HandChain:
+    """A landmark model's stages, one region at a time. `project` gives landmarks (21, 3) in
+    pixels of an image of the given (height, width), z too.
+    """
+
+    crop: Callable[[Image, Region], tuple[Floats, Letterbox]]
+    run: Callable[[Floats], Raw]
+    read: Callable[[Raw, Letterbox], CroppedHand]
+    project: Callable[[CroppedHand, Region, tuple[int, int]], Floats]
+    decodes: bool = False
+
+
+@dataclass(frozen=True)
+class PalmRules:
+    """What the stages of every backend of one detector go by."""
+
+    spec: PalmDetectorSpec
+    anchors: Floats
+    region: RegionRule
+
+    def prepare(self, image: Image) -> tuple[Floats, Letterbox]:
+        return letterbox(image, self.spec.input_size, self.spec.value_range)
+
+    def decode(self, raw: Raw) -> Decoded:
+        """In the raw outputs' own precision."""
+        boxes, logits = raw["boxes"][0], raw["scores"][0]
+        corners, keypoints = decode_boxes(
+            boxes, self.anchors.astype(boxes.dtype), self.spec.input_size
+        )
+        points = np.concatenate((corners, keypoints.reshape(len(corners), -1)), axis=1)
+        return Decoded(points, decode_scores(logits))
+
+    def read_decoded(self, raw: Raw) -> Decoded:
+        """The outputs of a network that decodes itself (the `app` face)."""
+        boxes = raw["boxes"]
+        points = np.concatenate((boxes, raw["keypoints"].reshape(len(boxes), -1)), axis=1)
+        return Decoded(points, raw["scores"])
+
+    def suppress(self, raw: Raw, box: Letterbox) -> Palms:
+        return decode_palms(raw["boxes"][0], raw["scores"][0], self.anchors, self.spec, box)
+
+    def suppress_decoded(self, raw: Raw, box: Letterbox) -> Palms:
+        """The same from outputs that are decoded already."""
+        points, scores = self.read_decoded(raw)
+        proper = (scores >= self.spec.score_threshold) & (points[:, 2:4] >= points[:, :2]).all(
+            axis=1
+        )
+        kept, best = weighted_suppression(
+            points[proper].astype(np.float32), scores[proper], self.spec.suppression_iou
+        )
+        found = box.to_image(kept.astype(np.float32))
+        keypoints = found[:, 4:].reshape(len(found), self.spec.keypoints, 2)
+        return Palms(found[:, :4].astype(np.float64), keypoints, best)
+
+    def locate(self, palms: Palms, size: tuple[int, int]) -> list[Region]:
+        regions = [
+            region_from_palm(box, keypoints, size, self.region)
+            for box, keypoints in zip(palms.boxes, palms.keypoints, strict=True)
+        ]
+        return [regions[i] for i in distinct(regions)][:MOST_HANDS]
+
+    def chain(self, run: Callable[[Floats], Raw], *, decodes: bool = False) -> PalmChain:
+        if decodes:
+            read, suppress = self.read_decoded, self.suppress_decoded
+            return PalmChain(self.prepare, run, read, suppress, self.locate, decodes)
+        return PalmChain(self.prepare, run, self.decode, self.suppress, self.locate)
+
+
+@dataclass(frozen=True)
+class HandRules:
+    """What the stages of every backend of one landmark model go by."""
+
+    spec: HandLandmarksSpec
+
+    def crop(self, image: Image, region: Region) -> tuple[Floats, Letterbox]:
+        pixels, box = crop_region(image, region, self.spec.input_size)
+        return to_range(pixels, self.spec.value_range)[None], box
+
+    def read(self, raw: Raw, box: Letterbox) -> CroppedHand:
+        return decode_hand(raw, 0, self.spec, box)
+
+    def read_decoded(self, raw: Raw, box: Letterbox) -> CroppedHand:
+        """The outputs of a network that normalises itself (the `app` face)."""
+        handedness, world = raw.get("handedness"), raw.get("world_landmarks")
+        points = raw["landmarks"].reshape(-1, 3).astype(np.float32)
+        points[:, :2] = box.to_image(points[:, :2])
+        points[:, 2] = box.depth_to_image(points[:, 2])
+        return CroppedHand(
+            landmarks=points,
+            presence=raw["presence"].reshape(-1)[0],
+            handedness=None if handedness is None else handedness.reshape(-1)[0],
+            world_landmarks=None if world is None else world.reshape(-1, 3),
+        )
+
+    def project(self, hand: CroppedHand, region: Region, size: tuple[int, int]) -> Floats:
+        height, width = size
+        scale = np.array((width, height, width), np.float32)
+        return project_landmarks(hand.landmarks, region) * scale
+
+    def chain(self, run: Callable[[Floats], Raw], *, decodes: bool = False) -> HandChain:
+        read = self.read_decoded if decodes else self.read
+        return HandChain(self.crop, run, read, self.project, decodes)
+
+
+def hands_in_image(
+    chain: HandChain,
+    image: Image,
+    regions: Sequence[Region],
+    threshold: float,
+    run: Callable[[int, Floats], Raw],
+) -> list[dict[str, Any]]:
+    """The hands of an image, as the report lists them; `run` is told the region's number. A
+    region whose presence is not above the threshold holds none.
+    """
+    size = (image.shape[0], image.shape[1])
+    hands = []
+    for number, region in enumerate(regions):
+        crop, box = chain.crop(image, region)
+        found = chain.read(run(number, crop), box)
+        if found.presence > threshold:
+            points = chain.project(found, region, size)
+            hands.append({"landmarks": points, **_told(found)})
+    return hands
+
+
+def _told(hand: CroppedHand) -> dict[str, Any]:
+    side = None if hand.handedness is None else float(hand.handedness)
+    return {"presence": float(hand.presence), "handedness": side}

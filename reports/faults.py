@@ -1,0 +1,353 @@
+"""Faults to plant: what a converter, a pre-processor or a report may get wrong, one at a time.
+
+A fault changes a copy: the traced calls and weights of the readable module, a stage of the way
+to the hands, or what a network seems to answer. It says where it is, so that the gate can be
+asked not only whether it fails, but whether it points at the right place.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blazepalm.models.crop import Letterbox
+from blazepalm.reports import rows
+from blazepalm.reports.backends.backend import Backend, Outputs
+from blazepalm.reports.chain import Floats, Image, PalmRules
+from blazepalm.reports.layers import Candidate, trace_subject
+from blazepalm.reports.subject import Subject
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Node
+
+Stage = Mapping[str, Callable[..., Any]]  # field of a chain → what takes its place
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One fault in one model. `place`: the torch call's name, or the stage, where it is.
+    `candidate`: the spoilt module; `stages`: spoilt functions of the chain; `answer`: what
+    comes instead of a backend's outputs.
+    """
+
+    place: str
+    candidate: Candidate | None = None
+    stages: Stage = field(default_factory=dict)
+    answer: Callable[[Backend], Backend] | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`plant` gives None where a model has no place for it (no PReLU, no anchors)."""
+
+    name: str
+    plant: Callable[[Subject], Planted | None]
+
+
+# In the network: calls and weights -----------------------------------------------------------
+
+
+def _network(
+    name: str, functions: tuple[str, ...], spoil: "Callable[[_Call], bool]", last: bool = False
+) -> Fault:
+    """A fault in the first (or last) call of one of `functions` that `spoil` can spoil."""
+
+    def plant(subject: Subject) -> Planted | None:
+        from blazepalm.converter.coreml.trace import function_name
+
+        traced, face = trace_subject(subject)
+        face = copy.deepcopy(face)
+        nodes = [n for n in traced.graph.nodes if n.op in ("call_function", "call_method")]
+        for node in reversed(nodes) if last else nodes:
+            if function_name(node) in functions and spoil(_Call(node, face)):
+                return Planted(node.name, candidate=(traced, face))
+        return None
+
+    return Fault(name, plant)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call in a trace, and the copy of the module whose weights may be changed."""
+
+    node: "Node"
+    module: Any
+
+    def weight(self, index: int = 0) -> "torch.Tensor":
+        """The `index`-th parameter that the call reads, to be changed in place."""
+        from blazepalm.converter.coreml.trace import parameters
+
+        found: torch.Tensor = self.module.get_parameter(parameters(self.node)[index]).data
+        return found
+
+    @property
+    def margin(self) -> "Node | None":
+        """The call of `pad` before a convolution, where it has one."""
+        from blazepalm.converter.coreml.trace import function_name
+
+        before: Any = self.node.args[0]
+        return before if function_name(before) == "pad" else None
+
+
+def _set_margin(call: _Call, change: Callable[[list[int]], list[int]]) -> bool:
+    pad = call.margin
+    if pad is None:
+        return False
+    margin = [int(str(value)) for value in pad.args[1]]  # type: ignore[union-attr]
+    if len(margin) != 4 or margin == change(margin):
+        return False
+    pad.args = (pad.args[0], tuple(change(margin)), *pad.args[2:])
+    return True
+
+
+def _symmetric(call: _Call) -> bool:
+    """(0, 1) or (1, 2) becomes the larger on both sides; the last rows then never count."""
+
+    def change(m: list[int]) -> list[int]:
+        return [max(m[:2])] * 2 + [max(m[2:])] * 2
+
+    return _set_margin(call, change)
+
+
+def _other_side(call: _Call) -> bool:
+    return _set_margin(call, lambda m: [m[1], m[0], m[3], m[2]])
+
+
+def _drop(call: _Call) -> bool:
+    call.weight().zero_()
+    return True
+
+
+def _permute(call: _Call) -> bool:
+    slopes = call.weight()
+    slopes.copy_(slopes.flip(0))
+    return True
+
+
+def _drop_bound(call: _Call) -> bool:
+    """ReLU6 becomes ReLU."""
+    import torch.nn.functional as F
+
+    call.node.target = F.relu
+    call.node.kwargs = {}
+    call.node.args = call.node.args[:1]
+    return True
+
+
+def _flip_corners(call: _Call) -> bool:
+    call.node.kwargs = {**call.node.kwargs, "align_corners": True}
+    return True
+
+
+def _swap_channels(call: _Call) -> bool:
+    kernel = call.weight()
+    if kernel.shape[0] < 2 or kernel.shape[1] < 2:
+        return False
+    kernel[[0, 1]] = kernel[[1, 0]].clone()
+    return True
+
+
+def _transpose(call: _Call) -> bool:
+    kernel = call.weight()
+    if kernel.dim() != 4 or kernel.shape[2] < 2 or kernel.shape[2] != kernel.shape[3]:
+        return False
+    kernel.copy_(kernel.transpose(2, 3).clone())
+    return True
+
+
+def _zero_bias(call: _Call) -> bool:
+    from blazepalm.converter.coreml.trace import parameters
+
+    if len(parameters(call.node)) < 2 or not call.weight(1).any():
+        return False
+    call.weight(1).zero_()
+    return True
+
+
+def _round(call: _Call) -> bool:
+    import torch
+
+    kernel = call.weight()
+    kernel.copy_(kernel.to(torch.bfloat16).float())
+    return True
+
+
+def _not_a_number(call: _Call) -> bool:
+    call.weight().view(-1)[0] = float("nan")
+    return True
+
+
+def _overflow(call: _Call) -> bool:
+    """Weights scaled beyond 65504 before they became float16, and back after."""
+    kernel = call.weight()
+    scale = 1e6 / float(kernel.abs().max())
+    kernel.copy_((kernel * scale).half().float() / scale)
+    return True
+
+
+def _swap_axes(call: _Call) -> bool:
+    """x and y of a head change places: rows of its weights and bias."""
+    kernel = call.weight()
+    rows_ = kernel.shape[0]
+    if rows_ % 63 == 0:  # 21 × (x, y, z)
+        order = np.arange(rows_).reshape(-1, 3)[:, [1, 0, 2]].ravel()
+    elif rows_ % 18 == 0:  # pairs
+        order = np.arange(rows_).reshape(-1, 2)[:, ::-1].ravel()
+    else:
+        return False
+    for index in (0, 1):
+        values = call.weight(index)
+        values.copy_(values[order.copy()].clone())
+    return True
+
+
+# Round the network: stages -------------------------------------------------------------------
+
+
+def _stage(name: str, place: tuple[str, str], spoil: Callable[[Subject], Stage | None]) -> Fault:
+    """A fault in a stage: `place` for a detector, and for a landmark model."""
+
+    def plant(subject: Subject) -> Planted | None:
+        if subject.rules is None:
+            return None
+        stages = spoil(subject)
+        if stages is None:
+            return None
+        return Planted(place[subject.family == "hand"], stages=stages)
+
+    return Fault(name, plant)
+
+
+def _prepared(change: Callable[[Floats], Floats]) -> Callable[[Subject], Stage | None]:
+    """Spoils what both families make of an image first: the letterbox, or the crop."""
+
+    def spoil(subject: Subject) -> Stage:
+        rules: Any = subject.rules
+        if isinstance(rules, PalmRules):
+
+            def prepare(image: Image) -> tuple[Floats, Letterbox]:
+                tensor, box = rules.prepare(image)
+                return change(tensor), box
+
+            return {"prepare": prepare}
+
+        def crop(image: Image, region: Any) -> tuple[Floats, Letterbox]:
+            tensor, box = rules.crop(image, region)
+            return change(tensor), box
+
+        return {"crop": crop}
+
+    return spoil
+
+
+def _anchors(change: Callable[[Floats, Subject], Floats]) -> Callable[[Subject], Stage | None]:
+    def spoil(subject: Subject) -> Stage | None:
+        if not isinstance(subject.rules, PalmRules):
+            return None
+        other = replace(subject.rules, anchors=change(subject.rules.anchors, subject))
+        return {"decode": other.decode, "suppress": other.suppress}
+
+    return spoil
+
+
+def _half_a_cell(anchors: Floats, subject: Subject) -> Floats:
+    heads: Any = subject.converted.recognition.spec.heads  # type: ignore[union-attr]
+    moved, start = anchors.copy(), 0
+    for head in heads:
+        count = head.size[0] * head.size[1] * head.anchors_per_cell
+        moved[start : start + count, 0] -= 0.5 / head.size[1]
+        moved[start : start + count, 1] -= 0.5 / head.size[0]
+        start += count
+    return moved
+
+
+def _layers_swapped(anchors: Floats, subject: Subject) -> Floats:
+    heads: Any = subject.converted.recognition.spec.heads  # type: ignore[union-attr]
+    first = heads[0].size[0] * heads[0].size[1] * heads[0].anchors_per_cell
+    return np.concatenate((anchors[first:], anchors[:first]))
+
+
+# Instead of the network: answers -------------------------------------------------------------
+
+
+@dataclass
+class Answers:
+    """A backend that answers with what another was asked before."""
+
+    backend: Backend
+    constant: bool
+    last: Outputs | None = None
+
+    @property
+    def name(self) -> str:
+        return self.backend.name
+
+    def run(self, images: np.ndarray) -> Outputs:
+        found = self.backend.run(images)
+        answer = found if self.last is None else self.last
+        if self.last is None or not self.constant:
+            self.last = found
+        return answer
+
+
+def _answer(name: str, constant: bool) -> Fault:
+    return Fault(
+        name, lambda subject: Planted(rows.RAW, answer=lambda backend: Answers(backend, constant))
+    )
+
+
+def _swap_outputs(subject: Subject) -> Planted | None:
+    """Two outputs of one shape change their names."""
+    shapes = [subject.converted.graph.tensors[t].shape for t in subject.converted.graph.outputs]
+    pairs = [
+        (subject.outputs[i], subject.outputs[j])
+        for i in range(len(shapes))
+        for j in range(i)
+        if shapes[i] == shapes[j]
+    ]
+    if not pairs:
+        return None
+    a, b = pairs[0]
+
+    @dataclass(frozen=True)
+    class Swapped:
+        backend: Backend
+
+        @property
+        def name(self) -> str:
+            return self.backend.name
+
+        def run(self, images: np.ndarray) -> Outputs:
+            found = self.backend.run(images)
+            return {**found, a: found[b], b: found[a]}
+
+    return Planted(rows.RAW, answer=Swapped)
+
+
+CONV, LINEAR = ("conv2d",), ("conv2d", "linear")
+
+FAULTS: tuple[Fault, ...] = (
+    _network("SAME padding made symmetric", CONV, _symmetric),
+    _network("stride-2 padding on the wrong side", CONV, _other_side),
+    _stage("RGB swapped", (rows.LETTERBOX, rows.CROP), _prepared(lambda x: x[..., ::-1].copy())),
+    _stage("input range wrong", (rows.LETTERBOX, rows.CROP), _prepared(lambda x: x * 2 - 1)),
+    _network("PReLU slopes dropped", ("prelu",), _drop),
+    _network("PReLU slopes permuted", ("prelu",), _permute, last=True),
+    _network("upper bound of ReLU6 dropped", ("relu6", "hardtanh"), _drop_bound),
+    Fault("two outputs swapped", _swap_outputs),
+    _network("x and y swapped", LINEAR, _swap_axes, last=True),
+    _network("bilinear corners flag flipped", ("interpolate",), _flip_corners),
+    _network("two channels of one weight swapped", LINEAR, _swap_channels, last=True),
+    _network("one kernel transposed", CONV, _transpose),
+    _network("one bias zeroed", LINEAR, _zero_bias),
+    _network("weights rounded to bfloat16", CONV, _round, last=True),
+    _stage("anchors off by half a cell", (rows.DECODED, ""), _anchors(_half_a_cell)),
+    _stage("anchors of two layers swapped", (rows.DECODED, ""), _anchors(_layers_swapped)),
+    _network("one weight set to NaN", CONV, _not_a_number, last=True),
+    _network("float16 overflow of a weight", CONV, _overflow),
+    _answer("a constant output", constant=True),
+    _answer("results of another image", constant=False),
+)

@@ -1,0 +1,186 @@
+"""Records of single cases become totals over all of them, in constant memory.
+
+Records are added in the cases' order, whatever engine computed them in whatever order, so sums
+are the same bit for bit. A record can be written down and read back (`to_json`).
+"""
+
+import hashlib
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from blazepalm.reports.metrics import DifferenceMeter, Part, RangeMeter, RangePart
+from blazepalm.reports.policy import MOST_CASES
+from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, Scalar, ScalarMeter
+from blazepalm.reports.task import truth_errors
+from blazepalm.reports.unit import Record
+
+
+@dataclass
+class CaseTotals:
+    """One case of all groups, as the report lists it."""
+
+    record: Record
+    hands: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    values: dict[Key, float] = field(default_factory=dict)
+    badness: float = 0.0
+
+
+class Totals:
+    """Everything that a verdict needs. `add` each case's records, one a group, in order."""
+
+    def __init__(self) -> None:
+        self.differences: dict[Key, DifferenceMeter] = {}
+        self.scalars: dict[Key, ScalarMeter] = {}
+        self.ranges: dict[tuple[str, str, str], RangeMeter] = {}
+        self.inputs: defaultdict[str, int] = defaultdict(int)
+        self.seconds: defaultdict[str, defaultdict[str, float]] = defaultdict(
+            lambda: defaultdict(float)
+        )
+        self.accuracy: dict[tuple[str, str], dict[str, float]] = {}
+        self.cases_total = 0
+        self.images = 0
+        self._digests: dict[str, Any] = defaultdict(hashlib.sha256)
+        self._cases: list[tuple[float, int, CaseTotals]] = []  # the worst, as a heap
+
+    def add(self, records: list[Record]) -> None:
+        """One case: the records of every group on it."""
+        case = CaseTotals(records[0])
+        for record in records:
+            self._add(record, case)
+        entry = (case.badness, -self.cases_total, case)
+        self.cases_total += 1
+        self.images += records[0].kind != "noise"
+        if len(self._cases) < MOST_CASES:
+            heapq.heappush(self._cases, entry)
+        else:
+            heapq.heappushpop(self._cases, entry)
+
+    @property
+    def cases(self) -> list[CaseTotals]:
+        """In the order they came; the worst, where there are more than fit."""
+        return [case for _, _, case in sorted(self._cases, key=lambda entry: -entry[1])]
+
+    def digest(self, model: str) -> str:
+        """SHA-256 of the SHA-256 of each input of a model, in order."""
+        return str(self._digests[model].hexdigest())
+
+    def _add(self, record: Record, case: CaseTotals) -> None:
+        for key, label, share in record.entries:
+            if isinstance(share, Part):
+                self.differences.setdefault(key, DifferenceMeter()).add(share, label)
+                case.badness = max(case.badness, share.max_abs / (share.peak or 1.0))
+            else:
+                self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
+            _case_value(case.values, key, share)
+        for model, backend, output, part in record.ranges:
+            self.ranges.setdefault((model, backend, output), RangeMeter()).add(part)
+        for model, digests in record.inputs.items():
+            self.inputs[model] += len(digests)
+            for digest in digests:
+                self._digests[model].update(digest.encode())
+        for model, spent in record.seconds.items():
+            for backend, seconds in spent.items():
+                self.seconds[model][backend] += seconds
+        case.hands.update(record.hands)
+        self._add_accuracy(record)
+
+    def _add_accuracy(self, record: Record) -> None:
+        if record.truth is None:
+            return
+        for pair, by_backend in record.hands.items():
+            for backend, hands in by_backend.items():
+                sums = self.accuracy.setdefault((pair, backend), defaultdict(float))
+                sums["images"] += 1
+                for name, value in truth_errors(record.truth, hands).items():
+                    sums[name] += value
+
+
+def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
+    """The sums against the truth as rates; None where there is nothing to divide by."""
+    entries = []
+    for (pair, backend), s in totals.accuracy.items():
+        entries.append(
+            {
+                "pair": pair,
+                "backend": backend,
+                "images": int(s["images"]),
+                "hands": int(s["hands"]),
+                "found": int(s["found"]),
+                "false": int(s["false"]),
+                "recall": _rate(s["found"], s["hands"]),
+                "precision": _rate(s["found"], s["found"] + s["false"]),
+                "joint_error": _rate(s["joint_error"], s["joints_of"]),
+                "handedness_accuracy": _rate(s["handedness_right"], s["handedness_told"]),
+            }
+        )
+    return tuple(entries)
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """All but the raw arrays, which are files of their own."""
+    return {
+        "case": record.case,
+        "sha256": record.sha256,
+        "kind": record.kind,
+        "width": record.width,
+        "height": record.height,
+        "truth": record.truth,
+        "entries": [
+            [list(asdict(key).values()), label, isinstance(share, Part), asdict(share)]
+            for key, label, share in record.entries
+        ],
+        "ranges": [[m, b, o, asdict(part)] for m, b, o, part in record.ranges],
+        "inputs": record.inputs,
+        "seconds": record.seconds,
+        "hands": record.hands,
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Record:
+    """The inverse of `to_json`, through JSON."""
+    return Record(
+        case=values["case"],
+        sha256=values["sha256"],
+        kind=values["kind"],
+        width=values["width"],
+        height=values["height"],
+        truth=None if values["truth"] is None else tuple(values["truth"]),
+        entries=[
+            (Key(*key), label, Part.from_json(share) if is_part else Scalar(**share))
+            for key, label, is_part, share in values["entries"]
+        ],
+        ranges=[
+            (m, b, o, RangePart(**{**part, "shape": tuple(part["shape"])}))
+            for m, b, o, part in values["ranges"]
+        ],
+        inputs=values["inputs"],
+        seconds=values["seconds"],
+        hands=values["hands"],
+    )
+
+
+def _case_value(values: dict[Key, float], key: Key, share: Part | Scalar) -> None:
+    if isinstance(share, Part):
+        by_bits = key.reference == BY_BITS_AGAINST
+        value = float(share.unequal or 0) if by_bits else share.max_abs
+        how = SUM if by_bits else MOST
+        if share.problem is not None or value < 0:
+            return
+    else:
+        value, how = share.value, share.how
+    old = values.get(key)
+    if old is None:
+        values[key] = value
+    elif how == SUM:
+        values[key] = old + value
+    elif how == LEAST:
+        values[key] = min(old, value)
+    else:
+        values[key] = max(old, value)  # of a mean, the worse of two hands
+
+
+def _rate(value: float, of: float) -> float | None:
+    return value / of if of else None

@@ -1,0 +1,35 @@
+"""Raw outputs beside the report: `raw/<model>/<case>.safetensors`, arrays `<backend>/<output>`.
+
+`report recheck --raw` and `report diff` read them; nothing has to run again. A second hand of
+an image has `#1` behind its outputs' names.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from blazepalm.models.errors import ArtifactError
+from blazepalm.reports.names import file_name
+from blazepalm.reports.unit import Record
+
+
+def raw_path(folder: Path, model: str, case: str) -> Path:
+    """Where one model's outputs on one case are; the names never leave the folder."""
+    return folder / file_name(model) / f"{file_name(case)}.safetensors"
+
+
+def write_raw(folder: Path, record: Record) -> None:
+    """Writes a record's arrays, each file whole or not at all. Raises ArtifactError."""
+    from safetensors.numpy import save
+
+    for model, arrays in record.raw.items():
+        path = raw_path(folder, model, record.case)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        tensors = {name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(save(tensors))
+            os.replace(temporary, path)
+        except OSError as error:
+            raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
