@@ -19,10 +19,12 @@ from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 
 COMMANDS = {
     "releases": "List the known releases; fetch one.",
-    "inspect": "Show what a file holds: operators, weights, family, heads.",
+    "inspect": "Show what a .tflite or Core ML package holds: operators, weights, family.",
     "convert": "Convert to readable PyTorch and Core ML; record every tensor's way.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
-    "parity": "Compare the PyTorch modules with LiteRT and a float64 oracle.",
+    "golden": "Render the golden set: hands with known joints, difficult files.",
+    "parity": "Compare PyTorch and Core ML with LiteRT and a float64 oracle.",
+    "run": "Run a Core ML package on a picture, on any machine.",
     "detect": "Find hands in an image: box, 21 points, handedness.",
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports it
 
 Progress = Callable[[int, int | None], None]  # done, of how many (None: unknown)
+OnStep = Callable[[str, int, int | None], None]  # the same of a step that has a name
 
 
 def stdout_console() -> "Console":
@@ -120,6 +121,41 @@ def _plain_transfer(name: str) -> Progress:
             note(f"{name}: {done} of {total or 'unknown'} bytes")
 
     return report
+
+
+@contextmanager
+def progress() -> Iterator[OnStep]:
+    """On stderr: a bar for each step on a terminal, else a plain line each quarter."""
+    stderr = stderr_console()
+    if not stderr.is_terminal:
+        yield _plain_progress
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+    )
+    with Progress(*columns, console=stderr, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def on_step(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(clean(what), total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield on_step
+
+
+def _plain_progress(what: str, done: int, total: int | None) -> None:
+    if not total:
+        if done % 25 == 0:
+            note(f"{what}: {done}" if done else what)
+    elif done and done * 4 // total != (done - 1) * 4 // total:
+        note(f"{what}: {done} of {total}")
 
 
 def quit_quietly() -> NoReturn:

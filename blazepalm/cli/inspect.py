@@ -1,16 +1,19 @@
 """`blazepalm inspect`: what a file holds, on a screen or as JSON. Torch is not imported.
 
-Fits 80 columns. Names come out of the file and are escaped before they are printed.
+Fits 80 columns. Names come out of the file and are escaped before they are printed. Core ML
+packages are shown by `inspect_package`.
 """
 
 import math
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.console import clean
+from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,16 +23,15 @@ if TYPE_CHECKING:
     from blazepalm.converter.inspect import Inspection, ModelInspection
     from blazepalm.models.spec import ConvSpec, StageSpec
 
-BAR = 16  # cells of the longest bar
 TELLING = ("axis", "block_size")  # options shown even where they are 0 or 1
-SIDE_BY_SIDE = 100  # columns from which on two tables stand beside each other
 
 
 def inspect(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_RELEASE", help="A .tflite file, a .task bundle, or a release."
+            metavar="FILE_OR_RELEASE",
+            help="A .tflite file, a .task bundle, a release, an .mlpackage or .mlmodel.",
         ),
     ],
     operators: Annotated[
@@ -43,6 +45,13 @@ def inspect(
     ] = False,
 ) -> None:
     """Show what a file holds: operators, weights, family, heads."""
+    from blazepalm.reports.backends.mil.package import is_package
+
+    if is_package(Path(source)):
+        from blazepalm.cli.inspect_package import inspect_package
+
+        inspect_package(Path(source), operators=operators, tensors=tensors, as_json=as_json)
+        return
     from blazepalm.converter.inspect import inspect as run
 
     inspection = run(source)
@@ -78,7 +87,6 @@ def render(
 
 
 def _model(model: "ModelInspection", width: int) -> "Iterator[RenderableType]":
-    from rich.columns import Columns
     from rich.text import Text
 
     kinds = {"palm": "palm detector", "hand": "hand landmarks", "recrop": "hand re-crop"}
@@ -88,13 +96,7 @@ def _model(model: "ModelInspection", width: int) -> "Iterator[RenderableType]":
     yield heading
     yield facts(_facts(model))
     yield ""
-    tables = [histogram_table(model), weight_table(model)]
-    if width >= SIDE_BY_SIDE:
-        yield Columns(tables, padding=(0, 6))
-    else:
-        yield tables[0]
-        yield ""
-        yield tables[1]
+    yield from beside([histogram_table(model), weight_table(model)], width)
 
 
 def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
@@ -158,44 +160,21 @@ def _stages(stages: "Iterable[StageSpec]") -> str:
     )
 
 
-def facts(rows: "Iterable[tuple[str, str | Text]]") -> "Table":
-    """Labels and values in two columns."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in rows:
-        grid.add_row(f"  {label}", Text(value) if isinstance(value, str) else value)
-    return grid
-
-
 def histogram_table(model: "ModelInspection") -> "Table":
     """Operators by name, most frequent first, with a bar each."""
-    from rich.text import Text
-
     total = sum(model.histogram.values())
     folded = model.stored_operators - total
-    table = _table(f"operators  {total}" + (f" (+ {folded} folded)" if folded > 0 else ""))
-    table.add_column(overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
-    most = max(model.histogram.values(), default=1)
-    for name, count in model.histogram.items():
-        table.add_row(Text(clean(name)), str(count), Text(bar(count / most), style="cyan"))
-    return table
+    more = f" (+ {folded} folded)" if folded > 0 else ""
+    return histogram(f"operators  {total}{more}", model.histogram)
 
 
 def weight_table(model: "ModelInspection") -> "Table":
     """Constants by how the file stores them."""
-    table = _table(f"weights  {model.parameters:,} parameters")
-    for heading in ("stored as", "tensors", "values", "bytes"):
-        table.add_column(heading, justify="left" if heading == "stored as" else "right")
+    headings = ("stored as", "tensors", "values", "bytes")
+    table = plain_table(f"weights  {model.parameters:,} parameters", *headings)
     for row in model.weights:
         numbers = (row.tensors, row.values, row.stored_bytes)
         table.add_row(row.stored_as, *(f"{number:,}" for number in numbers))
-    table.show_header = True
     return table
 
 
@@ -203,7 +182,7 @@ def operator_table(model: "ModelInspection") -> "Table":
     """Every operator: index, name and options, operands → results."""
     from rich.text import Text
 
-    table = _table("every operator, in execution order")
+    table = plain_table("every operator, in execution order")
     table.add_column("#", justify="right", style="dim", no_wrap=True)
     table.add_column("operator", overflow="fold", ratio=2)
     table.add_column("reads → gives", overflow="fold", ratio=3)
@@ -228,7 +207,7 @@ def tensor_table(model: "ModelInspection") -> "Table":
     """Every tensor: index, shape, dtype, what the file stores, name."""
     from rich.text import Text
 
-    table = _table("every tensor")
+    table = plain_table("every tensor")
     table.add_column("%", justify="right", style="dim", no_wrap=True)
     table.add_column("shape", overflow="fold")
     table.add_column("dtype", no_wrap=True)
@@ -241,42 +220,17 @@ def tensor_table(model: "ModelInspection") -> "Table":
         stored = tensor.stored_as or ""
         size = f"{tensor.stored_bytes:,}" if tensor.stored_as else ""
         name = Text(clean(tensor.name))
-        table.add_row(str(tensor.index), _shape(tensor.shape), tensor.dtype, stored, size, name)
+        table.add_row(str(tensor.index), times(tensor.shape), tensor.dtype, stored, size, name)
     return table
 
 
-def bar(fraction: float) -> str:
-    """A bar of up to `BAR` cells, in eighths."""
-    eighths = max(1, round(fraction * BAR * 8))
-    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-
-
-def _table(title: str) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    return Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        show_header=False,
-        header_style="dim",
-    )
-
-
 def _tensor(model: "ModelInspection", index: int) -> str:
-    return f"%{index} {_shape(model.tensors[index].shape)}"
+    return f"%{index} {times(model.tensors[index].shape)}"
 
 
 def _named_tensor(model: "ModelInspection", index: int) -> str:
     tensor = model.tensors[index]
-    return f"{clean(tensor.name)} {_shape(tensor.shape)} {tensor.dtype}"
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "scalar"
+    return f"{clean(tensor.name)} {times(tensor.shape)} {tensor.dtype}"
 
 
 def _option(value: object) -> str:

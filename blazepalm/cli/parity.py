@@ -5,8 +5,6 @@ option is bad, 3 it could not be verified; the highest that applies.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 REPORT = "parity.json"
-
-OnStep = Callable[[str, int, int | None], None]
 
 
 def parity(
@@ -107,7 +103,7 @@ def parity(
         raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
     if output is not None:
         check_report(output)
-    with progress() as on_step:
+    with console.progress() as on_step:
         report = compare(
             *sources,
             keep_going=True,
@@ -144,13 +140,13 @@ def parity(
     raise typer.Exit(report.exit_code)
 
 
-def golden_set(folder: Path | None, on_step: OnStep) -> "GoldenSet":
+def golden_set(folder: Path | None, on_step: console.OnStep) -> "GoldenSet":
     """The golden set in `folder` (None: the user's cache), rendered where it is missing."""
+    from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
-    from blazepalm.golden.manifest import GOLDEN_VERSION
     from blazepalm.models.releases import cache_folder
 
-    place = folder or cache_folder() / f"golden-{GOLDEN_VERSION}"
+    place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
     return make_golden(place, on_case=lambda name, done, total: on_step("rendering", done, total))
 
 
@@ -172,38 +168,3 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     with whole_file(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return [target]
-
-
-@contextmanager
-def progress() -> Iterator[OnStep]:
-    """On stderr: a bar for each step on a terminal, else a plain line each quarter."""
-    stderr = console.stderr_console()
-    if not stderr.is_terminal:
-        yield _plain_progress
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Remaining(),
-    )
-    with Progress(*columns, console=stderr, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def on_step(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(console.clean(what), total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield on_step
-
-
-def _plain_progress(what: str, done: int, total: int | None) -> None:
-    if not total:
-        if done % 25 == 0:
-            console.note(f"{what}: {done}" if done else what)
-    elif done and done * 4 // total != (done - 1) * 4 // total:
-        console.note(f"{what}: {done} of {total}")

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blazepalm.cli.inspect import bar
 from blazepalm.models.releases import by_name, resolve
 from support.cli import Cli
 from support.models import SHARED, shared_model
@@ -98,12 +97,6 @@ def test_hostile_names_are_printed_as_text(blazepalm: Cli, tmp_path: Path) -> No
     assert "[bold red]x[/] \\x1b]0;title\\x07\\x1b[2J\\r\\n\\u202e[/nonsense]" in result.out
     assert all(c.isprintable() or c == "\n" for c in result.out)
     assert "[red]name\\x1b[31m.tflite" in "".join(line.strip() for line in result.out.splitlines())
-
-
-def test_bars_are_in_proportion() -> None:
-    assert bar(1.0) == "█" * 16
-    assert bar(0.5) == "█" * 8
-    assert bar(1 / 128) == bar(0.0001) == "▏"
 
 
 @pytest.mark.parametrize(

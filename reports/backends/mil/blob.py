@@ -65,8 +65,9 @@ class BlobFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         except (OSError, ValueError) as error:  # ValueError: an empty file
             raise InvalidModel(f"{path}: cannot be read as weights ({error})") from error
-        if len(self._map) < ALIGNMENT:
-            raise InvalidModel(f"{path}: {len(self._map)} bytes are too few for a weight file")
+        self.size = len(self._map)
+        if self.size < ALIGNMENT:
+            raise InvalidModel(f"{path}: {self.size} bytes are too few for a weight file")
         _, version = HEADER.unpack_from(self._map)
         if version != VERSION:
             raise InvalidModel(
@@ -75,7 +76,7 @@ class BlobFile:
 
     def read(self, offset: int) -> Blob:
         """The record at `offset`. Raises InvalidModel where it, or its data, is not in the file."""
-        size = len(self._map)
+        size = self.size
         if offset % ALIGNMENT or not ALIGNMENT <= offset <= size - ALIGNMENT:
             raise InvalidModel(f"{self.path}: no weight at offset {offset} of {size} bytes")
         sentinel, number, length, start, _ = RECORD.unpack_from(self._map, offset)

@@ -33,14 +33,23 @@ def _prepare(feature: Feature, value: Any, source: str) -> torch.Tensor:
         if not feature.optional:
             raise InvalidInput(f"{source}: input '{feature.name}' is missing")
         array = _default(feature, source)
-    elif feature.image is not None:
+    else:
+        array = checked_array(feature, value, source)
+    tensor = carry(array, feature.type.dtype)
+    return round_to_float16(tensor) if feature.type.dtype == "FLOAT16" else tensor
+
+
+def checked_array(feature: Feature, value: Any, source: str) -> np.ndarray:
+    """An array or picture as the feature's array: of an allowed shape and kind; an image as
+    (1, C, H, W) float32 in its own layout. Raises InvalidInput, or InvalidImage.
+    """
+    if feature.image is not None:
         array = image_tensor(value, feature)
     else:
         array = _array(feature, value, source)
     if array.size > MAX_ELEMENTS:
         raise InvalidInput(f"{source}: input '{feature.name}' has {array.size} elements")
-    tensor = carry(array, feature.type.dtype)
-    return round_to_float16(tensor) if feature.type.dtype == "FLOAT16" else tensor
+    return array
 
 
 def _default(feature: Feature, source: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from blazepalm.models.errors import InvalidModel
 
 MANIFEST_BYTES = 1 << 20
 MODEL_PATH = "@model_path"
+SUFFIXES = (".mlpackage", ".mlmodel", ".mlmodelc")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Package:
                 f"{self.path}: weights in {name!r}; expected a path below {MODEL_PATH}/"
             )
         return _inside(self.path, self.root, self.model.parent, relative, "weight file")
+
+
+def is_package(path: Path) -> bool:
+    """Whether the path is of Core ML, by its name, or by what the folder holds."""
+    return path.suffix.lower() in SUFFIXES or (path / "Manifest.json").is_file()
 
 
 def open_package(path: str | Path) -> Package:

@@ -60,8 +60,10 @@ class Program:
             "version": metadata.versionString,
             "author": metadata.author,
             "licence": metadata.license,
-            **dict(sorted(metadata.userDefined.items())),
         }
+        for key in sorted(metadata.userDefined):
+            self.metadata.setdefault(key, metadata.userDefined[key])
+        self.file_bytes = package.model.stat().st_size + sum(f.size for f in self._files.values())
 
     # What it is -------------------------------------------------------------------------
 
@@ -85,11 +87,14 @@ class Program:
 
     @cached_property
     def precisions(self) -> dict[str, int]:
-        """How many computed values there are of each element type, most frequent first."""
+        """How many computed values there are of each element type, most frequent first; what
+        only unpacks weights computes nothing.
+        """
         counts = Counter(
             output.type.dtype
             for function in self.functions.values()
             for op in function.operations
+            if not op.type.startswith("constexpr_")
             for output in op.outputs
         )
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -111,6 +116,7 @@ class Program:
         *,
         float16_accumulation: bool = False,
         intermediates: bool | Collection[str] = False,
+        replace: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, np.ndarray]:
         """Executes a function; the outputs by name, in the description's order, of their MIL
         types. An image output is the program's tensor, (1, C, H, W).
@@ -120,7 +126,8 @@ class Program:
         `float16_accumulation`: sums of products of float16 values are rounded to float16 after
         every step (a bound on what such hardware may do; slow).
         `intermediates`: True adds every value that the function computes, a collection of MIL
-        names adds those.
+        names adds those. `replace`: values by MIL name that the operations after them compute
+        with, in place of what was computed (which is what is returned).
 
         Raises InvalidInput or InvalidImage for what is given, UnsupportedOperator listing every
         operation that cannot be executed, InvalidModel where the program contradicts itself.
@@ -128,12 +135,12 @@ class Program:
         from blazepalm.reports.backends.mil.inputs import prepare_inputs
         from blazepalm.reports.backends.mil.run import run_plan
 
-        name = self._name(function)
+        name = self.function_name(function)
         plan = self.plan(name, float16_accumulation=float16_accumulation)
         keep = self._kept(plan, intermediates)
         interface = self.interfaces[name]
         tensors = prepare_inputs(interface, inputs, self.source)
-        values = run_plan(plan, tensors, self.source, keep)
+        values = run_plan(plan, tensors, self.source, keep, replace)
         outputs = {feature.name: values.pop(feature.name) for feature in interface.outputs}
         return {**outputs, **values}
 
@@ -141,22 +148,25 @@ class Program:
         """The function made ready to run; made once. Raises as `run` does."""
         from blazepalm.reports.backends.mil.plan import make_plan
 
-        key = (self._name(function), float16_accumulation)
+        key = (self.function_name(function), float16_accumulation)
         if key not in self._plans:
             self._plans[key] = make_plan(
                 self.functions[key[0]], self.source, float16_accumulation=float16_accumulation
             )
         return self._plans[key]
 
-    # How ---------------------------------------------------------------------------------
-
-    def _name(self, function: str | None) -> str:
+    def function_name(self, function: str | None) -> str:
+        """The function of that name, or the default one. Raises InvalidModel where there is
+        none.
+        """
         name = function or self.default_function
         if name not in self.functions:
             raise InvalidModel(
                 f"{self.source} has no function '{name}'; it has {', '.join(self.functions)}"
             )
         return name
+
+    # How ---------------------------------------------------------------------------------
 
     def _kept(self, plan: "Plan", intermediates: bool | Collection[str]) -> list[str]:
         function: Function = plan.function

@@ -5,7 +5,7 @@ makes torch raise becomes one sentence that names the operation. No state is kep
 so that several threads may run one plan.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,23 @@ MAX_HELD = 4 * MAX_ELEMENTS
 
 
 def run_plan(
-    plan: Plan, inputs: dict[str, torch.Tensor], source: str, keep: Collection[str] = ()
+    plan: Plan,
+    inputs: dict[str, torch.Tensor],
+    source: str,
+    keep: Collection[str] = (),
+    replace: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """The function's outputs, and the values named in `keep`, as numpy of their MIL types.
 
-    `inputs` are carried tensors, one a function input. Raises InvalidModel.
+    `inputs` are carried tensors, one a function input. A value named in `replace` is kept as it
+    was computed, and what comes after it computes with the given one. Raises InvalidModel.
     """
     values: list[Any] = list(plan.values)
     for name, tensor in inputs.items():
         values[plan.slots[name]] = tensor
     kept: dict[str, np.ndarray] = {}
     wanted = {plan.slots[name]: name for name in keep}
+    given = {plan.slots[name]: value for name, value in (replace or {}).items()}
     for name in keep:
         if values[plan.slots[name]] is not None:
             kept[name] = _numpy(values[plan.slots[name]], plan.function.types[name])
@@ -53,13 +59,22 @@ def run_plan(
                 if slot in wanted:
                     name = wanted[slot]
                     kept[name] = _numpy(result, plan.function.types[name])
+                if slot in given:
+                    values[slot] = _in_place_of(result, given[slot])
             for slot in step.frees:
                 values[slot] = None
             if _is_large(results):
                 _check_held(step, values, source)
     for name in plan.function.outputs:
-        kept[name] = _numpy(values[plan.slots[name]], plan.function.types[name])
+        if name not in kept:
+            kept[name] = _numpy(values[plan.slots[name]], plan.function.types[name])
     return kept
+
+
+def _in_place_of(result: torch.Tensor, given: np.ndarray) -> torch.Tensor:
+    """The given values in the shape and carrier of what was computed."""
+    value = torch.from_numpy(np.ascontiguousarray(given)).reshape(result.shape)
+    return value.to(result.dtype)
 
 
 def _numpy(value: Any, declared: TensorType) -> np.ndarray:

@@ -5,10 +5,13 @@ behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out
 coremltools/converters/mil/mil/ops/defs/_utils.py. torch pads both sides alike.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.carriers import round_to_float16
 from blazepalm.reports.backends.mil.site import Site
 
 PAD_TYPES = ("valid", "custom", "same", "same_lower")
@@ -27,6 +30,44 @@ def read_pads(site: Site, dimensions: int) -> tuple[str, Pads]:
     if min(flat, default=0) < 0:
         raise site.invalid(f"pad is {list(flat)}")
     return kind, tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """What `conv` and `conv_transpose` are told alike; `pads` are the custom ones."""
+
+    dimensions: int
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    groups: int
+    pad_type: str
+    pads: Pads
+
+    def windows(self, kernel: tuple[int, ...]) -> tuple[int, ...]:
+        """The extents of a kernel of these spatial sizes, dilated."""
+        return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilations, strict=True))
+
+
+def read_convolution(site: Site) -> Convolution:
+    """The parameters of a convolution in one, two or three dimensions."""
+    site.needs("x", "weight")
+    dimensions = site.rank("x") - 2
+    if dimensions not in (1, 2, 3) or site.rank("weight") != dimensions + 2:
+        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
+    ones = (1,) * dimensions
+    strides = site.integers("strides", ones, length=dimensions)
+    dilations = site.integers("dilations", ones, length=dimensions)
+    groups = site.integer("groups", 1)
+    if min(*strides, *dilations, groups) < 1:
+        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
+    return Convolution(dimensions, strides, dilations, groups, *read_pads(site, dimensions))
+
+
+def with_bias(total: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """A sum of float16 products (N, C, …), and the bias of each channel, rounded once more."""
+    if bias is None:
+        return total
+    return round_to_float16(total + bias.reshape(-1, *(1,) * (total.dim() - 2)))
 
 
 def resolve_pads(

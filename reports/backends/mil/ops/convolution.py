@@ -8,11 +8,17 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.carriers import round_to_float16
 from blazepalm.reports.backends.mil.halves import convolve_float16
 from blazepalm.reports.backends.mil.registry import Kernel, executes
 from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import Pads, pad, padded_shape, read_pads, resolve_pads
+from blazepalm.reports.backends.mil.window import (
+    Pads,
+    pad,
+    padded_shape,
+    read_convolution,
+    resolve_pads,
+    with_bias,
+)
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -20,18 +26,9 @@ CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 @executes("conv")
 def conv(site: Site) -> Kernel:
     """Slides each kernel over its group of channels."""
-    site.needs("x", "weight")
-    dimensions = site.rank("x") - 2
-    if dimensions not in CONVOLVE or site.rank("weight") != dimensions + 2:
-        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
-    ones = (1,) * dimensions
-    strides = site.integers("strides", ones, length=dimensions)
-    dilations = site.integers("dilations", ones, length=dimensions)
-    groups = site.integer("groups", 1)
-    kind, custom = read_pads(site, dimensions)
-    if min(*strides, *dilations, groups) < 1:
-        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
-    convolve = CONVOLVE[dimensions]
+    told = read_convolution(site)
+    strides, dilations, groups = told.strides, told.dilations, told.groups
+    convolve = CONVOLVE[told.dimensions]
     in_float16 = site.sums_in_float16
     known: dict[tuple[torch.Size, torch.Size], tuple[Pads, tuple[int, ...] | None]] = {}
 
@@ -39,8 +36,8 @@ def conv(site: Site) -> Kernel:
         """The pads, and again as torch takes them where both sides are alike; once a shape."""
         key = (x.shape, weight.shape)
         if key not in known:
-            windows = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]
-            pads = resolve_pads(kind, custom, x.shape[2:], tuple(windows), strides)
+            windows = told.windows(weight.shape[2:])
+            pads = resolve_pads(told.pad_type, told.pads, x.shape[2:], windows, strides)
             padded = padded_shape(x.shape, pads)[2:]
             sizes = [(n - w) // s + 1 for n, w, s in zip(padded, windows, strides, strict=True)]
             require_size((x.shape[0], weight.shape[0], *sizes))
@@ -57,7 +54,6 @@ def conv(site: Site) -> Kernel:
         padded = pad(x, pads)
         if not in_float16:
             return convolve(padded, weight, bias, strides, 0, dilations, groups)
-        total = convolve_float16(padded, weight, strides, dilations, groups)
-        return total if bias is None else round_to_float16(total + bias.reshape(-1, *ones))
+        return with_bias(convolve_float16(padded, weight, strides, dilations, groups), bias)
 
     return site.kernel(run, "x", "weight", "bias")

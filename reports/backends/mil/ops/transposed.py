@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.carriers import round_to_float16
 from blazepalm.reports.backends.mil.halves import convolve_float16
 from blazepalm.reports.backends.mil.registry import Kernel, executes
 from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import Pads, read_pads
+from blazepalm.reports.backends.mil.window import Pads, read_convolution, with_bias
 
 CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
@@ -22,17 +21,8 @@ CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 @executes("conv_transpose")
 def conv_transpose(site: Site) -> Kernel:
     """Adds each kernel, times the element, where the element lies."""
-    site.needs("x", "weight")
-    dimensions = site.rank("x") - 2
-    if dimensions not in CONVOLVE or site.rank("weight") != dimensions + 2:
-        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
-    ones = (1,) * dimensions
-    strides = site.integers("strides", ones, length=dimensions)
-    dilations = site.integers("dilations", ones, length=dimensions)
-    groups = site.integer("groups", 1)
-    if min(*strides, *dilations, groups) < 1:
-        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
-    kind, custom = read_pads(site, dimensions)
+    told = read_convolution(site)
+    dimensions, strides, dilations = told.dimensions, told.strides, told.dilations
     asked = None
     if site.has("output_shape"):
         asked = site.integers("output_shape", length=dimensions + 2)[2:]
@@ -44,21 +34,19 @@ def conv_transpose(site: Site) -> Kernel:
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
     ) -> torch.Tensor:
-        windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True))
+        windows = told.windows(weight.shape[2:])
         whole = tuple(
             (size - 1) * s + w for size, s, w in zip(x.shape[2:], strides, windows, strict=True)
         )
         wanted = asked
-        if wanted is None and kind in ("same", "same_lower"):
+        if wanted is None and told.pad_type in ("same", "same_lower"):
             wanted = tuple(size * s for size, s in zip(x.shape[2:], strides, strict=True))
-        crops = _crops(kind, custom, whole, wanted)
-        require_size((x.shape[0], weight.shape[1] * groups, *whole))
+        crops = _crops(told.pad_type, told.pads, whole, wanted)
+        require_size((x.shape[0], weight.shape[1] * told.groups, *whole))
         if in_float16:
-            result = _transpose_float16(x, weight, strides, dilations, groups)
-            if bias is not None:
-                result = round_to_float16(result + bias.reshape(-1, *ones))
+            result = with_bias(_transpose_float16(x, weight, strides, dilations, told.groups), bias)
         else:
-            result = convolve(x, weight, bias, strides, 0, 0, groups, dilations)
+            result = convolve(x, weight, bias, strides, 0, 0, told.groups, dilations)
         if min(c for pair in crops for c in pair) < 0:
             return _cropped_or_grown(result, crops, bias)
         kept = [slice(b, n - a) for (b, a), n in zip(crops, whole, strict=True)]

@@ -1,6 +1,5 @@
 """Programs written with coremltools' own builder, saved as packages, read back and executed."""
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from blazepalm.reports.backends.mil import Program, load
+from support.packages import convert_module, write_package
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # coremltools about the versions that it has not seen
@@ -26,20 +26,6 @@ Infer = Callable[..., Any]
 Convert = Callable[..., Path]
 
 SPECIFICATION = {"iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
-
-
-def write_package(path: Path, specification: bytes, weights: bytes | None = None) -> Path:
-    """A package folder by hand: manifest, model file, and the weight file where there is one."""
-    model = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
-    model.parent.mkdir(parents=True, exist_ok=True)
-    model.write_bytes(specification)
-    if weights is not None:
-        (model.parent / "weights").mkdir(exist_ok=True)
-        (model.parent / "weights" / "weight.bin").write_bytes(weights)
-    item = {"path": "com.apple.CoreML/model.mlmodel", "name": "model.mlmodel"}
-    manifest = {"itemInfoEntries": {"A": item}, "rootModelIdentifier": "A"}
-    (path / "Manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="session", name="write_package")
@@ -201,32 +187,10 @@ def convert(tmp_path: Path) -> Convert:
     ) -> Path:
         nonlocal count
         count += 1
-        import torch
-
         path = tmp_path / f"converted{count}.mlpackage"
-        examples = tuple(torch.rand(*_default_shape(i.shape)) for i in inputs)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with torch.no_grad():
-                traced = torch.jit.trace(module.eval(), examples)
-            model = ct.convert(
-                traced,
-                inputs=list(inputs),
-                convert_to="mlprogram",
-                minimum_deployment_target=getattr(ct.target, target),
-                compute_precision=getattr(ct.precision, precision),
-                skip_model_load=True,
-                **options,
-            )
-            model.save(str(path))
-        return path
+        return convert_module(path, module, inputs, target=target, precision=precision, **options)
 
     return convert
-
-
-def _default_shape(shape: Any) -> tuple[int, ...]:
-    sizes = getattr(shape, "default", None) or shape.shape
-    return tuple(d.default if isinstance(d, ct.RangeDim) else int(d) for d in sizes)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Flexible shapes, images and defaults, as a description has them."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from blazepalm.models.errors import InvalidImage, InvalidInput, InvalidModel
 from blazepalm.reports.backends.mil import load
+from support.packages import save_functions
 
 
 class Doubled(torch.nn.Module):
@@ -120,14 +120,9 @@ class Times(torch.nn.Module):
 
 
 def test_several_functions(convert: Any, tmp_path: Path) -> None:
-    descriptor = ct.utils.MultiFunctionDescriptor()
-    for name, factor in [("double", 2.0), ("treble", 3.0)]:
-        path = convert(Times(factor), [ct.TensorType("image", shape=(2, 3))], target="iOS18")
-        descriptor.add_function(str(path), "main", name)
-    descriptor.default_function_name = "treble"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ct.utils.save_multifunction(descriptor, str(tmp_path / "both.mlpackage"))
+    inputs = [ct.TensorType("image", shape=(2, 3))]
+    treble, double = (convert(Times(factor), inputs, target="iOS18") for factor in (3.0, 2.0))
+    save_functions(tmp_path / "both.mlpackage", treble=treble, double=double)
     program = load(tmp_path / "both.mlpackage")
     assert sorted(program.functions) == ["double", "treble"]
     x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)

@@ -1,5 +1,6 @@
 """Broken packages: one sentence each, and nothing but our own errors, whatever the bytes."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from coremltools.converters.mil import Builder
 
 from blazepalm.models.errors import BlazePalmError, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil import load
+from blazepalm.reports.backends.mil.summary import summary_of
+from support.packages import block_of, edit_package
 
 X = np.linspace(-1, 1, 60).reshape(1, 3, 4, 5).astype(np.float32)
 WEIGHT = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
@@ -30,24 +33,10 @@ def package(save: Any) -> Path:
 Change = Callable[[Any], None]
 
 
-def change(package: Path, edit: Change) -> Path:
-    """Edits the specification of a good package."""
-    path = package / "Data" / "com.apple.CoreML" / "model.mlmodel"
-    model = proto.Model_pb2.Model()
-    model.ParseFromString(path.read_bytes())
-    edit(model)
-    path.write_bytes(model.SerializeToString())
-    return package
-
-
-def block(model: Any) -> Any:
-    return model.mlProgram.functions["main"].block_specializations["CoreML7"]
-
-
 def operation(model: Any, kind: str, output: str | None = None) -> Any:
     return next(
         op
-        for op in block(model).operations
+        for op in block_of(model).operations
         if op.type == kind and output in (None, op.outputs[0].name)
     )
 
@@ -56,7 +45,7 @@ def weight(model: Any) -> Any:
     """The constant that lies in the weight file."""
     return next(
         op
-        for op in block(model).operations
+        for op in block_of(model).operations
         if op.type == "const" and op.attributes["val"].WhichOneof("value") == "blobFileValue"
     )
 
@@ -128,10 +117,10 @@ EDITS: dict[str, tuple[Change, str]] = {
         "reads 'ghost' before anything computes it",
     ),
     "an output that nothing computes": (
-        lambda m: block(m).outputs.append("ghost"),
+        lambda m: block_of(m).outputs.append("ghost"),
         "nothing computes the output 'ghost'",
     ),
-    "no output": (lambda m: block(m).ClearField("outputs"), "returns nothing"),
+    "no output": (lambda m: block_of(m).ClearField("outputs"), "returns nothing"),
     "a value named twice": (
         lambda m: setattr(operation(m, "relu").outputs[0], "name", "y"),
         "'y' is named twice",
@@ -140,7 +129,7 @@ EDITS: dict[str, tuple[Change, str]] = {
         lambda m: operation(m, "conv").inputs.pop("weight"),
         "operation conv 'y': has no weight",
     ),
-    "no operations": (lambda m: block(m).ClearField("operations"), "nothing computes"),
+    "no operations": (lambda m: block_of(m).ClearField("operations"), "nothing computes"),
     "no functions": (lambda m: m.mlProgram.ClearField("functions"), "has no function"),
     "no block for the opset": (
         lambda m: setattr(m.mlProgram.functions["main"], "opset", "CoreML99"),
@@ -182,7 +171,7 @@ EDITS: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("name", list(EDITS))
 def test_broken_in_one_place(package: Path, name: str) -> None:
     edit, sentence = EDITS[name]
-    change(package, edit)
+    edit_package(package, edit)
     with pytest.raises(InvalidModel, match=sentence) as caught:
         load(package).run({"x": X})
     assert "\n" not in str(caught.value)
@@ -191,13 +180,13 @@ def test_broken_in_one_place(package: Path, name: str) -> None:
 
 def test_the_same_package_unbroken(package: Path) -> None:
     """What was broken above works."""
-    (found,) = load(change(package, lambda m: None)).run({"x": X}).values()
+    (found,) = load(edit_package(package, lambda m: None)).run({"x": X}).values()
     assert found.shape == (2, 12)
     assert found.any()
 
 
 def test_an_unknown_operation(package: Path) -> None:
-    change(package, lambda m: rename(operation(m, "relu"), "levitate"))
+    edit_package(package, lambda m: rename(operation(m, "relu"), "levitate"))
     program = load(package)
     with pytest.raises(UnsupportedOperator, match="unsupported operation: levitate"):
         program.run({"x": X})
@@ -269,7 +258,7 @@ def test_operands_that_stretch_each_other(save: Any) -> None:
             function.inputs[1].type.tensorType.dimensions[1].constant.size = 1 << 20
 
         with pytest.raises(InvalidModel, match="too large"):
-            load(change(path, lie)).run({"x": column, "y": column.reshape(1, -1)})
+            load(edit_package(path, lie)).run({"x": column, "y": column.reshape(1, -1)})
 
 
 def test_values_that_grow_by_doubling(run: Any) -> None:
@@ -302,7 +291,9 @@ def test_any_byte_may_be_wrong(package: Path, seed: int) -> None:
             content[places] = rng.integers(0, 256, size=len(places))
             files[which].write_bytes(content.tobytes())
             try:
-                load(package).run({"x": X})
+                program = load(package)
+                json.dumps(summary_of(program).to_dict(), allow_nan=False)
+                program.run({"x": X})
                 outcomes["ran"] += 1
             except BlazePalmError:
                 outcomes["refused"] += 1

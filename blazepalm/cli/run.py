@@ -1,0 +1,288 @@
+"""`blazepalm run X.mlpackage --image FILE`: any Core ML package, executed on any machine.
+
+What runs it is blazepalm, operation by operation in torch, and it says so; `--native` runs
+Core ML itself beside it, on a Mac, and tells how far apart the two are.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.console import clean
+from blazepalm.cli.files import check_file, whole_file
+from blazepalm.models.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from blazepalm.reports.backends.coreml import NativeProgram
+    from blazepalm.reports.backends.mil import Program
+    from blazepalm.reports.feeding import Fed
+
+HONEST = "executed by blazepalm, not Apple's runtime"
+ALL = "all"
+OUTPUTS = "outputs.npz"  # in a folder given as --output
+
+
+def run(
+    package: Annotated[
+        Path, typer.Argument(metavar="PACKAGE", help="An .mlpackage folder or .mlmodel file.")
+    ],
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            metavar="[NAME=]FILE",
+            help="A picture for the input NAME, or for the one input that takes one.",
+        ),
+    ] = None,
+    arrays: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="NAME=FILE.npy", help="An array for another input."),
+    ] = None,
+    letterbox: Annotated[
+        bool,
+        typer.Option("--letterbox", help="Keep the picture's proportions, on black."),
+    ] = False,
+    value_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--range",
+            metavar="LOW HIGH",
+            help="What 0..255 becomes in a tensor: 0 1, if the package does not say otherwise.",
+        ),
+    ] = None,
+    function: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The function to run, if not the model's default."),
+    ] = None,
+    float16_accumulation: Annotated[
+        bool,
+        typer.Option(
+            "--float16-accumulation", help="Round float16 sums after every step: a bound; slow."
+        ),
+    ] = False,
+    intermediates: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|all", help="Values inside the program too; may be given again."),
+    ] = None,
+    native: Annotated[
+        bool, typer.Option("--native", help="On a Mac: run Core ML beside it, and compare.")
+    ] = False,
+    units: Annotated[
+        str,
+        typer.Option(
+            metavar="UNITS", help="For --native: all, cpu-only, cpu-and-gpu or cpu-and-ne."
+        ),
+    ] = "all",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR|FILE.npz", help=f"Write all values (in DIR: {OUTPUTS})."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
+) -> None:
+    """Run a Core ML package on a picture, on any machine: outputs with their ranges."""
+    target = None if output is None else _target(output, force)
+    from blazepalm.reports.backends.mil import load
+    from blazepalm.reports.described import describe, differences
+
+    program = load(package)
+    name = program.function_name(function)
+    apple = _native(program, name, units) if native else None
+    program.plan(name, float16_accumulation=float16_accumulation)
+    wanted = _range(value_range, program)
+    given, fed = _inputs(program, name, image or [], arrays or [], letterbox, wanted)
+    for how in fed:
+        if value_range is not None and how["value_range"] != list(value_range):
+            console.warn(f"--range: input '{how['input']}' is an image and takes 0..255")
+    inner = intermediates or []
+    with console.working(f"executing {package}"):
+        found = program.run(
+            given,
+            name,
+            float16_accumulation=float16_accumulation,
+            intermediates=True if ALL in inner else inner,
+        )
+        compared = None if apple is None else differences(found, apple.run(given))
+    own = {feature.name for feature in program.interfaces[name].outputs}
+    values: dict[str, Any] = {
+        "package": str(package),
+        "executed": HONEST,
+        "function": name,
+        "float16_accumulation": float16_accumulation,
+        "images": fed,
+        "outputs": [describe(key, value) for key, value in found.items() if key in own],
+        "intermediates": [describe(key, value) for key, value in found.items() if key not in own],
+        "native": None if compared is None else {"units": units, "differences": compared},
+        "written": None,
+    }
+    if target is not None:
+        values["written"] = _write(target, found)
+    if as_json:
+        console.emit_json(values)
+    else:
+        console.out(*render(values))
+
+
+def _target(output: Path, force: bool) -> Path:
+    """The file to write: `output`, or the one in that folder. Raises ArtifactError."""
+    target = output if output.suffix.lower() == ".npz" else output / OUTPUTS
+    check_file(target, [".npz"], "outputs", option="--output", force=force)
+    return target
+
+
+def _native(program: "Program", function: str, units: str) -> "NativeProgram":
+    from blazepalm.reports.backends.coreml import UNITS, load_native
+
+    if units not in UNITS:
+        raise typer.BadParameter(f"{units!r} is none of {', '.join(UNITS)}", param_hint="--units")
+    return load_native(program, function, units=units)
+
+
+def _range(given: tuple[float, float] | None, program: "Program") -> tuple[float, float] | None:
+    """What was asked for, else what a package of this project's own says; None: neither."""
+    import math
+
+    from blazepalm.reports.backends.mil.summary import summary_of
+
+    if given is not None:
+        if not all(map(math.isfinite, given)):
+            raise typer.BadParameter("expected two finite numbers", param_hint="--range")
+        return given
+    summary = summary_of(program)
+    if summary.own("face") == "batch":
+        return (0.0, 255.0)
+    return None if summary.spec is None else summary.spec.value_range
+
+
+def _inputs(
+    program: "Program",
+    function: str,
+    images: list[str],
+    arrays: list[str],
+    letterbox: bool,
+    value_range: tuple[float, float] | None,
+) -> "tuple[dict[str, Any], list[dict[str, Any]]]":
+    """Every given input by name, and how each picture was brought to its own."""
+    from blazepalm.golden.images import read_image
+    from blazepalm.reports.arrays import read_npy
+    from blazepalm.reports.feeding import feed, picture_input
+
+    features = program.interfaces[function].inputs
+    names = [feature.name for feature in features]
+    given: dict[str, Any] = {}
+    for entry in arrays:
+        name, _, file = entry.partition("=")
+        if name not in names or not file:
+            takes = ", ".join(map(clean, names))
+            raise InvalidInput(f"--input {entry}: expected NAME=FILE.npy, NAME one of {takes}")
+        given[name] = read_npy(Path(file))
+    fed = []
+    for entry in images:
+        prefix, _, file = entry.partition("=")
+        named = prefix if file and prefix in names else None
+        path = Path(file if named else entry)
+        free = [feature for feature in features if feature.name not in given]
+        feature = picture_input(features if named else free, named, program.source)
+        value, how = feed(
+            feature,
+            read_image(path),
+            program.source,
+            letterbox=letterbox,
+            value_range=value_range,
+        )
+        given[feature.name] = value
+        fed.append(_fed(path, how))
+    missing = [f for f in features if f.name not in given and not f.optional]
+    if missing:
+        raise InvalidInput(
+            f"{program.source}: nothing is given for {', '.join(map(str, missing))}; "
+            "give --image FILE, or --input NAME=FILE.npy"
+        )
+    return given, fed
+
+
+def _fed(path: Path, how: "Fed") -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "input": how.input,
+        "height": how.size[0],
+        "width": how.size[1],
+        "layout": how.layout,
+        "value_range": list(how.value_range),
+        "letterbox": how.letterbox,
+    }
+
+
+def _write(target: Path, values: "Mapping[str, np.ndarray]") -> dict[str, Any]:
+    from blazepalm.reports.arrays import write_npz
+
+    with whole_file(target) as temporary:
+        members = write_npz(temporary, values)
+    return {"file": str(target), "arrays": members}
+
+
+def render(values: dict[str, Any]) -> "Iterator[RenderableType]":
+    """The report, piece by piece."""
+    from rich.text import Text
+
+    yield Text.assemble((clean(Path(values["package"]).name), "bold cyan"), f"  {HONEST}")
+    for fed in values["images"]:
+        low, high = fed["value_range"]
+        how = "letterboxed" if fed["letterbox"] else "resized"
+        yield (
+            f"{clean(fed['file'])} → {clean(fed['input'])}: {how} to "
+            f"{fed['width']}×{fed['height']}, {fed['layout']}, {low:g}..{high:g}"
+        )
+    yield ""
+    yield _table("output", values["outputs"])
+    if values["intermediates"]:
+        yield ""
+        yield _table("intermediate", values["intermediates"])
+    if values["native"]:
+        yield ""
+        yield f"largest difference from Core ML ({values['native']['units']})"
+        for row in values["native"]["differences"]:
+            largest = "not finite" if row["largest"] is None else f"{row['largest']:.4g}"
+            yield f"  {clean(row['name'])}  {largest}"
+    if values["written"]:
+        yield f"written: {clean(values['written']['file'])}"
+
+
+def _table(what: str, rows: list[dict[str, Any]]) -> "Table":
+    """One line a value; a small one in full beneath it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from blazepalm.cli.tables import times
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(what, overflow="fold")
+    table.add_column("dtype", no_wrap=True)
+    table.add_column("shape", overflow="fold")
+    for heading in ("min", "max", "mean"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        name = Text(clean(row["name"]))
+        if row["not_finite"]:
+            name.append(f"\n{row['not_finite']:,} not finite", style="bold red")
+        figures = ["–" if row[key] is None else f"{row[key]:.5g}" for key in ("min", "max", "mean")]
+        if row["values"] is not None and row["min"] != row["max"]:  # else min says it
+            name.append(f"\n{_in_full(row['values'])}", style="dim")
+        table.add_row(name, row["dtype"], times(row["shape"]), *figures)
+    return table
+
+
+def _in_full(values: Any) -> str:
+    """`[0.1, 2]`, or one number, or text."""
+    if isinstance(values, list):
+        return f"[{', '.join(_in_full(value) for value in values)}]"
+    return f"{values:.5g}" if isinstance(values, float) else clean(str(values))

@@ -1,0 +1,100 @@
+"""A frame's number becomes a scene of a video: two hands that move, turn, change their pose,
+and leave and come back at the sides.
+
+What happens depends on the frame's number and the seed alone, so any frame can be rendered by
+itself, and a shorter sequence is the beginning of a longer one. Thirty frames are a second.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from blazepalm.golden.camera import View
+from blazepalm.golden.poses import POSES
+from blazepalm.golden.render import HandModel, RenderedScene, render_scene
+from blazepalm.golden.skeleton import Pose
+
+RATE = 30.0  # frames a second
+HELD = 40  # frames from one pose to the next
+CYCLE = ("open", "victory", "cup", "fist", "point", "pinch")
+SLIDE = 14  # frames to leave or to come back
+# (first, last) frames when a hand is gone; the second one comes in just after the beginning
+ABSENT = {"left": ((105, 160), (262, 280)), "right": ((-20, 4), (195, 245))}
+HOME = {"left": 0.30, "right": 0.71}  # in parts of the width
+OUT = {"left": -0.60, "right": 0.60}
+LOOKS = {"left": ("light", "navy"), "right": ("brown", "sand")}
+
+
+def sequence(
+    frames: int, size: tuple[int, int] = (240, 320), seed: int = 0
+) -> Iterator[RenderedScene]:
+    """The first `frames` frames, (height, width) `size`, each with its truth. Rendered one by
+    one as they are asked for.
+    """
+    return (render_frame(frame, size, seed) for frame in range(frames))
+
+
+def render_frame(frame: int, size: tuple[int, int] = (240, 320), seed: int = 0) -> RenderedScene:
+    """Frame `frame` (from 0) of the sequence; a hand that is wholly gone is not in its truth."""
+    hands = [hand_at(frame, side, seed) for side in HOME]
+    return render_scene(
+        [hand for hand in hands if hand is not None], background="gradient", size=size, seed=seed
+    )
+
+
+def hand_at(frame: int, side: str, seed: int = 0) -> HandModel | None:
+    """The hand of that name in a frame; None while it is gone."""
+    gone = absence(frame, side)
+    if gone >= 1.0:
+        return None
+    phases = np.random.Generator(np.random.PCG64([seed, side == "left"])).uniform(0, 1, 5)
+
+    def wave(index: int, seconds: float) -> float:
+        return math.sin(2.0 * math.pi * (frame / RATE / seconds + float(phases[index])))
+
+    x = HOME[side] + 0.04 * wave(0, 1.9) + OUT[side] * gone
+    y = 0.60 + 0.05 * wave(1, 1.4)
+    view = View(
+        yaw=18.0 * wave(2, 3.1),
+        pitch=5.0,
+        roll=28.0 * wave(3, 2.6),
+        scale=0.25 + 0.03 * wave(4, 3.7),
+        centre=(x, y),
+    )
+    return HandModel(
+        pose_at(frame + (HELD // 2 if side == "left" else 0)), view, side, *LOOKS[side]
+    )
+
+
+def pose_at(frame: int) -> Pose:
+    """Between two poses of the cycle, resting a while at each."""
+    step, rest = divmod(frame, HELD)
+    before, after = (POSES[CYCLE[(step + i) % len(CYCLE)]] for i in (0, 1))
+    mixed: Pose = _between(before, after, _smooth(2.0 * rest / HELD - 1.0))
+    return mixed
+
+
+def absence(frame: int, side: str) -> float:
+    """0 where the hand is at its place, 1 where it is gone, between while it moves."""
+    return max(
+        _smooth((frame - first + SLIDE) / SLIDE) * _smooth((last + SLIDE - frame) / SLIDE)
+        for first, last in ABSENT[side]
+    )
+
+
+def _smooth(x: float) -> float:
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def _between(a: Any, b: Any, share: float) -> Any:
+    """Two dataclasses of the same fields, number for number."""
+    if is_dataclass(a):
+        values = {
+            f.name: _between(getattr(a, f.name), getattr(b, f.name), share) for f in fields(a)
+        }
+        return type(a)(**values)  # type: ignore[misc]
+    return a + (b - a) * share
