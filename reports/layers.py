@@ -172,11 +172,13 @@ def layers_of(group: Group, subject: Subject, content: bytes, case: Case | None)
     """The report's `layers` of one model on one case: the letterboxed image of a detector, the
     first hand's crop of a landmark model, noise where there is neither. `content`: its file.
     """
+    from blazepalm.reports.backends.executed import Executed
     from blazepalm.reports.backends.litert_layers import LayerReader
     from blazepalm.reports.backends.rewrite import without_custom_operators
 
     source = subject.converted.graph.source
-    program = getattr(subject.backends.get(MIL), "program", None)
+    executed = subject.backends.get(MIL)
+    program = executed.package.program if isinstance(executed, Executed) else None
     image = None if case is None or case.image is None else network_input(group, subject, case)
     name = "noise" if image is None or case is None else case.name
     if image is None:

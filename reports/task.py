@@ -69,10 +69,12 @@ def compare_detections(
     threshold: float,
     margin: float,
     pixels: tuple[float, float],
+    ties: Mapping[int, tuple[Array, Array]],
 ) -> Scalars:
     """Suppressed sets, each boxes (M, 4) and scores (M,). `pixels` (width, height) of the model's
     input is what boxes are normalised to. A detection without a partner counts unless its score
-    is within `margin` of the threshold.
+    is within `margin` of the threshold. `ties` gives both boxes in place of those of a
+    detection of the reference whose anchors differ by ties alone (see `ties`).
     """
     boxes, scores = reference
     other_boxes, other_scores = candidate
@@ -89,7 +91,13 @@ def compare_detections(
     for score in scores:
         _least(result, ("score", "margin to the threshold"), abs(float(score) - threshold), "")
     for r, c, overlap in matches.pairs:
-        a, b = boxes[r] * scale, other_boxes[c] * scale
+        _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
+        if r in ties:
+            mine, theirs = ties[r]
+            overlap = float(iou_matrix(mine[None], theirs[None])[0, 0])
+            a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
+        else:
+            a, b = boxes[r] * scale, other_boxes[c] * scale
         centre = np.hypot(*((b[:2] + b[2:] - a[:2] - a[2:]) / 2))
         size = np.abs((b[2:] - b[:2]) - (a[2:] - a[:2])).max()
         _least(result, ("boxes", "IoU"), overlap, "")
@@ -215,6 +223,10 @@ def _plane_error(
 ) -> Array:
     moved = (_double(candidate)[:, :2] - _double(reference)[:, :2]) * np.asarray(pixels)
     return np.asarray(np.hypot(moved[:, 0], moved[:, 1]))
+
+
+def _count(happened: bool) -> Scalar:
+    return Scalar(float(happened), SUM, "detections")
 
 
 def _double(values: object) -> Array:

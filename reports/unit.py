@@ -24,6 +24,7 @@ from blazepalm.reports.chain import (
     HandChain,
     HandRules,
     PalmChain,
+    PalmRules,
     Raw,
     hands_in_image,
 )
@@ -42,6 +43,7 @@ from blazepalm.reports.subject import (
     Subject,
 )
 from blazepalm.reports.task import Scalars, compare_detections, compare_hands, compare_landmarks
+from blazepalm.reports.ties import shared_boxes
 
 # who is compared with whom on a network's raw outputs; the first three measure the floor
 RAW_PAIRS = (
@@ -167,6 +169,8 @@ class _Palm:
 
     def compare(self) -> dict[str, list[Region]]:
         """Returns each backend's regions."""
+        assert isinstance(self.palm.rules, PalmRules)
+        spec = self.palm.rules.spec
         reference = self.palm.palm_chain(TFLITE)
         tensor, box = reference.prepare(self.image)
         if not self.judged:
@@ -194,9 +198,10 @@ class _Palm:
             scalars = compare_detections(
                 _boxes(palms[TFLITE]),
                 _boxes(palms[name]),
-                threshold=self.palm.rules.spec.score_threshold,  # type: ignore[union-attr]
+                threshold=spec.score_threshold,
                 margin=LIMITS.margin,
                 pixels=self._in_input(),
+                ties=shared_boxes(decoded[TFLITE], decoded[name], spec, LIMITS.margin),
             )
             self._scalars(rows.SUPPRESSED, name, scalars)
             self._scalars(rows.REGION, name, _region_errors(regions[TFLITE], regions[name]))

@@ -18,7 +18,7 @@ from blazepalm.reports import policy
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
-REPORT = "parity.json"
+REPORT, PAGE = "parity.json", "parity.html"
 
 
 def parity(
@@ -96,18 +96,17 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
+    from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.terminal import print_report
+    from blazepalm.reports.thumbnails import write_thumbnails
 
     if engine not in ("local", "ray"):
         raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
     if output is not None:
         check_report(output)
     with console.progress() as on_step:
-        report = compare(
-            *sources,
-            keep_going=True,
-            on_step=on_step,
+        options = Options(
             golden=None if no_golden else golden_set(golden, on_step),
             images=tuple(images or ()),
             noise=inputs,
@@ -121,6 +120,7 @@ def parity(
             layers=layers,
             self_test=self_test,
         )
+        report = compare(*sources, keep_going=True, on_step=on_step, **vars(options))
     values = report.to_dict()
     if as_json:
         console.emit_json(values)
@@ -131,8 +131,9 @@ def parity(
     if report.resumed:
         console.note(f"{report.resumed} comparisons were taken over from an interrupted run")
     if output is not None and report.models:
-        written = [f"report: {path}" for path in write_reports(values, output)]
-        for line in written:
+        write_thumbnails(values, input_cases(options), output)
+        for path in write_reports(values, output):
+            line = f"report: {path}"
             if as_json:
                 console.note(line)
             else:
@@ -163,8 +164,21 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     """Writes the report and everything rendered from it, each file whole or not at all, in place
     of older ones; returns the paths.
     """
-    target = folder / REPORT
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return [target]
+    from blazepalm.reports import explorer
+    from blazepalm.reports.html import write_html
+    from blazepalm.reports.junit import junit
+    from blazepalm.reports.markdown import markdown
+
+    texts = {
+        REPORT: json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "junit.xml": junit(values),
+        "parity.md": markdown(values),
+    }
+    for name, data in explorer.node_data(values).items():
+        texts[f"explorer/{name}"] = explorer.dumps(data)
+    for name, text in texts.items():
+        with whole_file(folder / name) as temporary:
+            # half of a surrogate pair, which a hostile name may hold, has no UTF-8
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+    write_html(values, folder / PAGE, folder)
+    return [folder / PAGE, *(folder / name for name in texts)]
