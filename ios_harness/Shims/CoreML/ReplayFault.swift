@@ -1,0 +1,115 @@
+// Faults that a replay can plant in every output: for the tests that the gate can fail.
+
+import Foundation
+
+/// One kind of damage. `BLAZEPALM_IOS_FAULT=shifted` plants it for a whole test run.
+public enum ReplayFault: String, CaseIterable, Sendable {
+  /// As recorded.
+  case none
+  /// Not a fault: rows are padded, and the strides say so.
+  case honestPadding
+  /// Each row holds the values of the one before.
+  case shifted
+  /// Columns for rows, the shape as it should be.
+  case transposed
+  /// One value is NaN.
+  case nan
+  /// Values stored as int32 where the model says float32.
+  case wrongDtype
+  /// The outputs are not there.
+  case missingOutput
+  /// Rows are padded, and the strides do not say so.
+  case paddedRows
+  /// The outputs of another record.
+  case otherCase
+  /// Half of the bytes are not there.
+  case truncated
+  /// All values are the same.
+  case constant
+  /// One row too many.
+  case wrongShape
+
+  /// What `BLAZEPALM_IOS_FAULT` says, or what a test has set.
+  nonisolated(unsafe) public static var current: ReplayFault = {
+    let name = ProcessInfo.processInfo.environment["BLAZEPALM_IOS_FAULT"] ?? "none"
+    guard let fault = ReplayFault(rawValue: name) else {
+      fatalError("BLAZEPALM_IOS_FAULT=\(name) is unknown; use one of \(allCases)")
+    }
+    return fault
+  }()
+
+  typealias Values = (shape: [Int], values: [Float])
+
+  /// The array that the model gives; nil where it gives none.
+  func apply(_ name: String, _ output: Values, other: Values?) -> MLMultiArray? {
+    let (shape, values) = output
+    let width = shape.last ?? 1
+    switch self {
+    case .none: return array(shape, values)
+    case .honestPadding: return padded(shape, values, honest: true)
+    case .paddedRows: return padded(shape, values, honest: false)
+    case .shifted:
+      // one row down; a single row by one value
+      let by = width < values.count ? width : 1
+      return array(shape, (values.suffix(by) + values).prefix(values.count))
+    case .transposed: return array(shape, transposed(values, width))
+    case .nan: return array(shape, [.nan] + values.dropFirst())
+    case .wrongDtype:
+      let bytes = values.flatMap { withUnsafeBytes(of: Int32($0 * 100).littleEndian, Array.init) }
+      return MLMultiArray(
+        shape: shape, strides: packedStrides(shape), dataType: .int32, storage: bytes)
+    case .missingOutput: return nil
+    case .otherCase: return other.map { array($0.shape, $0.values) }
+    case .truncated:
+      return MLMultiArray(
+        shape: shape, strides: packedStrides(shape), dataType: .float32,
+        storage: Array(bytes(values).prefix(2 * values.count)))
+    case .constant: return array(shape, [Float](repeating: 0.25, count: values.count))
+    case .wrongShape:
+      let longer = [shape[0] + 1] + shape.dropFirst()
+      let row = values.count / max(shape[0], 1)
+      return array(longer, values + values.suffix(row))
+    }
+  }
+
+  private func array(_ shape: [Int], _ values: some Sequence<Float>) -> MLMultiArray {
+    MLMultiArray(
+      shape: shape, strides: packedStrides(shape), dataType: .float32,
+      storage: bytes(Array(values)))
+  }
+
+  private func padded(_ shape: [Int], _ values: [Float], honest: Bool) -> MLMultiArray {
+    let width = shape.last ?? 1
+    let row = (width + 15) / 16 * 16 + 16
+    var spaced: [Float] = []
+    for start in stride(from: 0, to: values.count, by: width) {
+      spaced += values[start..<start + width]
+      spaced += [Float](repeating: -7, count: row - width)
+    }
+    var strides = packedStrides(shape)
+    if honest {
+      for axis in 0..<max(strides.count - 1, 0) {
+        strides[axis] = strides[axis] / width * row
+      }
+    }
+    return MLMultiArray(
+      shape: shape, strides: strides, dataType: .float32, storage: bytes(spaced))
+  }
+
+  private func transposed(_ values: [Float], _ width: Int) -> [Float] {
+    let rows = values.count / width
+    return (0..<width).flatMap { column in (0..<rows).map { values[$0 * width + column] } }
+  }
+
+  private func packedStrides(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in stride(from: shape.count - 2, through: 0, by: -1) {
+      strides[axis] = strides[axis + 1] * shape[axis + 1]
+    }
+    return strides
+  }
+
+  private func bytes(_ values: [Float]) -> [UInt8] {
+    values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+  }
+}

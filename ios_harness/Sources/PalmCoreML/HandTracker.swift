@@ -1,0 +1,241 @@
+// Pixel buffer in, hands out: letterbox, detector, regions, crops, landmark model, tracking.
+//
+//   let tracker = try await HandTracker.load(palm: palmURL, landmarks: handURL)
+//   let hands = try tracker.hands(in: pixelBuffer)
+
+#if canImport(CoreML)
+  import CoreML
+  import Foundation
+  import PalmCore
+
+  #if canImport(CoreVideo)
+    import CoreVideo
+  #endif
+
+  /// How long the stages of a frame took, in milliseconds; 0 for what was not needed.
+  public struct FrameTimings: Equatable, Sendable {
+    /// Drawing the detector's input.
+    public var letterbox = 0.0
+    /// The palm detector.
+    public var detector = 0.0
+    /// Suppression and regions.
+    public var palms = 0.0
+    /// Drawing the crops.
+    public var crops = 0.0
+    /// The landmark model, all hands.
+    public var landmarks = 0.0
+    /// Projection, and where the hands will be next.
+    public var hands = 0.0
+
+    /// No time at all.
+    public init() {}
+
+    /// All stages together.
+    public var total: Double { letterbox + detector + palms + crops + landmarks + hands }
+  }
+
+  /// Finds the hands of pictures, and follows them from one to the next.
+  ///
+  /// It keeps buffers and the hands of the frame before, so it belongs to one serial queue; never
+  /// the main one, where a camera is running.
+  public final class HandTracker {
+    /// What a tracker does.
+    public struct Options: Equatable, Sendable {
+      /// Which units Core ML may use.
+      public var units = Units.all
+      /// How many hands are looked for.
+      public var maximumHands = 2
+      /// Hands are followed from frame to frame; else palms are detected in each.
+      public var follows = true
+
+      /// Two hands, on all units, followed.
+      public init() {}
+    }
+
+    /// What the palm detector says of itself.
+    public var palmInfo: HandModelInfo { palmModel.info }
+    /// What the landmark model says of itself.
+    public var landmarkInfo: HandModelInfo { landmarkModel.info }
+    /// How long the last frame took.
+    public private(set) var timings = FrameTimings()
+    /// The palms that were detected in the last frame, best first; empty where that was not needed.
+    public private(set) var palms: [PalmDetection] = []
+    /// How many hands are looked for, from the next frame on.
+    public var maximumHands: Int {
+      get { tracking.maximumHands }
+      set { tracking.maximumHands = max(1, newValue) }
+    }
+
+    private let palmModel: any HandModelRunner
+    private let landmarkModel: any HandModelRunner
+    private let decoder: PalmDecoder
+    private let square: CVPixelBuffer
+    private var cropBuffers: [CVPixelBuffer] = []
+    private var tracking: HandTracking
+    private let clock = ContinuousClock()
+
+    /// A tracker of two models that are loaded.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where they are not a palm detector and a
+    /// landmark model of face `app`.
+    public init(
+      palm: any HandModelRunner, landmarks: any HandModelRunner, options: Options = Options()
+    ) throws {
+      guard palm.info.kind == .palm, landmarks.info.kind == .hand else {
+        throw PalmError.invalidModel(
+          "expected a palm detector and a landmark model, in this order; given \(palm.info.release) "
+            + "and \(landmarks.info.release)")
+      }
+      palmModel = palm
+      landmarkModel = landmarks
+      decoder = PalmDecoder(spec: try palm.info.palmSpec())
+      square = try makePixelBuffer(palm.info.input)
+      tracking = HandTracking(
+        maximumHands: max(1, options.maximumHands),
+        handRule: .hand(release: landmarks.info.release),
+        presenceThreshold: landmarks.info.presenceThreshold, follows: options.follows)
+    }
+
+    /// Compiles (once) and loads two packages, `.mlpackage` or `.mlmodelc`.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where that cannot be done.
+    public static func load(
+      palm: URL, landmarks: URL, options: Options = Options(), store: ModelStore? = nil
+    ) async throws -> HandTracker {
+      let store = try store ?? ModelStore()
+      return try HandTracker(
+        palm: await runner(palm, options.units, store),
+        landmarks: await runner(landmarks, options.units, store), options: options)
+    }
+
+    /// The hands of a picture: 32BGRA, of any size. Newly detected hands come first.
+    ///
+    /// Throws ``PalmCore/PalmError`` where the picture or an output is not as it must be; the
+    /// hands of the frame before are then forgotten.
+    public func hands(in picture: CVPixelBuffer) throws -> [Hand] {
+      timings = FrameTimings()
+      palms = []
+      do {
+        return try find(in: picture)
+      } catch {
+        tracking.reset()
+        throw error
+      }
+    }
+
+    /// Forgets the hands of the frame before: the next one begins another video.
+    public func reset() {
+      tracking.reset()
+    }
+
+    private func find(in picture: CVPixelBuffer) throws -> [Hand] {
+      let size = pixelSize(of: picture)
+      if tracking.needsPalms {
+        palms = try detect(in: picture, size)
+      }
+      let interests = timed(\.palms) { tracking.regions(palms: palms, in: size) }
+      let letterboxes = try timed(\.crops) {
+        try interests.enumerated().map { index, interest in
+          try draw(
+            picture, region: PixelRegion(interest.region, in: size), border: .repeated,
+            into: try cropBuffer(index))
+        }
+      }
+      let outputs = try timed(\.landmarks) {
+        try landmarkModel.predict(Array(cropBuffers.prefix(interests.count)))
+      }
+      return try timed(\.hands) {
+        let found = try zip(zip(interests, letterboxes), outputs).map { place, output in
+          place.0.region.hand(
+            try landmarkOutput(output), letterbox: place.1, palm: place.0.palm)
+        }
+        return tracking.follow(found, in: size)
+      }
+    }
+
+    private func detect(in picture: CVPixelBuffer, _ size: ImageSize) throws -> [PalmDetection] {
+      let letterbox = try timed(\.letterbox) {
+        try draw(picture, region: PixelRegion(image: size), border: .black, into: square)
+      }
+      let outputs = try timed(\.detector) { try palmModel.predict([square])[0] }
+      return try timed(\.palms) {
+        let found = try decoder.palms(
+          boxes: values("boxes", outputs), keypoints: values("keypoints", outputs),
+          scores: values("scores", outputs))
+        return found.map { $0.removing(letterbox) }
+      }
+    }
+
+    private func landmarkOutput(_ outputs: [String: OutputTensor]) throws -> LandmarkOutput {
+      func landmarks(_ name: String) throws -> [SIMD3<Float>] {
+        let found = points(packed: try values(name, outputs))
+        guard found.count == Hand.landmarkCount else {
+          throw PalmError.invalidTensor(
+            "output \(name) has \(found.count) points, expected \(Hand.landmarkCount)")
+        }
+        return found
+      }
+      func number(_ name: String) throws -> Float {
+        let found = try values(name, outputs)
+        guard found.count == 1 else {
+          throw PalmError.invalidTensor("output \(name) has \(found.count) values, expected 1")
+        }
+        return found[0]
+      }
+      return LandmarkOutput(
+        landmarks: try landmarks("landmarks"), presence: try number("presence"),
+        handedness: outputs["handedness"] == nil ? nil : try number("handedness"),
+        worldLandmarks: outputs["world_landmarks"] == nil
+          ? nil : try landmarks("world_landmarks"))
+    }
+
+    private func values(_ name: String, _ outputs: [String: OutputTensor]) throws -> [Float] {
+      guard let output = outputs[name] else {
+        throw PalmError.invalidTensor(
+          "the model gave no output \(name); convert it with `blazepalm convert --face app`")
+      }
+      guard output.values.allSatisfy(\.isFinite) else {
+        throw PalmError.invalidTensor(
+          "output \(name) is not finite; try other compute units, or a float32 package")
+      }
+      return output.values
+    }
+
+    private func cropBuffer(_ index: Int) throws -> CVPixelBuffer {
+      while cropBuffers.count <= index {
+        cropBuffers.append(try makePixelBuffer(landmarkModel.info.input))
+      }
+      return cropBuffers[index]
+    }
+
+    private func timed<R>(
+      _ stage: WritableKeyPath<FrameTimings, Double>, _ body: () throws -> R
+    ) rethrows -> R {
+      let start = clock.now
+      defer { timings[keyPath: stage] += start.duration(to: clock.now).milliseconds }
+      return try body()
+    }
+
+    private static func runner(
+      _ package: URL, _ units: Units, _ store: ModelStore
+    ) async throws -> CoreMLRunner {
+      let key = packageKey(package)
+      let compiled = try await store.compiled(package, key: key)
+      do {
+        return try CoreMLRunner(compiled: compiled.url, units: units)
+      } catch {
+        // what an older system compiled may not load any more
+        guard compiled.compileMs == nil, package.pathExtension != "mlmodelc" else { throw error }
+        let again = try await store.compiled(package, key: key, again: true)
+        return try CoreMLRunner(compiled: again.url, units: units)
+      }
+    }
+  }
+
+  /// Tells versions of a package apart: SHA-256 of its manifest, which names its contents by
+  /// digest (the converter's item identifiers are of their content).
+  func packageKey(_ package: URL) -> String {
+    let manifest = package.appendingPathComponent("Manifest.json")
+    return SHA256Digest.hex(of: (try? Data(contentsOf: manifest)) ?? Data(package.path.utf8))
+  }
+#endif

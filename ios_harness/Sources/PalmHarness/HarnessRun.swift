@@ -1,0 +1,158 @@
+// One run: fixtures, configuration, results, and what is run in which order.
+
+import Foundation
+import PalmCore
+import PalmCoreML
+import PalmDevice
+
+#if canImport(CoreML)
+  import CoreML
+
+  /// A model and the units it is to run on.
+  public struct Job: Sendable {
+    /// The model.
+    public var model: FixtureModel
+    /// The units.
+    public var units: Units
+
+    /// `model` on `units`.
+    public init(model: FixtureModel, units: Units) {
+      self.model = model
+      self.units = units
+    }
+  }
+
+  /// One run of the harness. Use it from one thread at a time.
+  public final class HarnessRun {
+    /// Models, pictures and what is expected.
+    public let fixtures: Fixtures
+    /// What is to be done.
+    public let configuration: RunConfiguration
+    /// What has been measured.
+    public let store: ResultStore
+    /// Compiled models.
+    public let models: ModelStore
+
+    /// A run that writes to `output`. The fixtures are checked file by file first.
+    ///
+    /// Throws ``PalmCore/PalmError`` where fixtures or configuration are not as they must be.
+    public init(
+      fixtures folder: URL, configuration: RunConfiguration, output: URL, models: ModelStore
+    ) throws {
+      fixtures = try Fixtures(folder: folder)
+      try fixtures.verify()
+      self.configuration = configuration
+      self.models = models
+      let started = ISO8601DateFormatter().string(from: Date())
+      let channel = DeviceReport.isSimulator ? Self.replayOrSimulator : "device"
+      let run = RunFacts(
+        id: configuration.id.isEmpty ? UUID().uuidString : configuration.id, startedAt: started,
+        commit: configuration.commit.isEmpty
+          ? fixtures.manifest.commit ?? "" : configuration.commit,
+        configuration: DeviceReport.buildConfiguration, configSha256: try configuration.sha256(),
+        channel: configuration.channel.isEmpty ? channel : configuration.channel)
+      let device = DeviceFacts(
+        model: DeviceReport.model, isSimulator: DeviceReport.isSimulator,
+        osVersion: DeviceReport.systemVersion, osBuild: DeviceReport.systemBuild,
+        ramBytes: DeviceReport.memory, lowPower: DeviceReport.isLowPower,
+        computeDevices: computeDeviceNames())
+      store = try ResultStore(
+        folder: output,
+        results: Results(
+          run: run, device: device,
+          fixtures: FixtureFacts(manifestSha256: fixtures.manifestSHA256)),
+        stages: configuration.stages)
+    }
+
+    /// Every model on every unit; each further model starts one unit later, so that no unit always
+    /// runs on the coolest or the hottest device.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where the configuration leaves none,
+    /// or names one that is not there.
+    public func jobs() throws -> [Job] {
+      for name in configuration.models {
+        _ = try fixtures.model(name)
+      }
+      let chosen = fixtures.manifest.models.filter {
+        configuration.models.isEmpty || configuration.models.contains($0.name)
+      }
+      return chosen.enumerated().flatMap { index, model in
+        rotatedUnits(by: index).map { Job(model: model, units: $0) }
+      }
+    }
+
+    /// The records of a model that the configuration asks for.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where there is none: comparing nothing
+    /// is no success.
+    public func records(of model: FixtureModel) throws -> [FixtureRecord] {
+      let chosen = fixtures.manifest.records.filter {
+        $0.model == model.name && (isChosen($0.name) || isChosen($0.image))
+      }
+      guard !chosen.isEmpty else {
+        throw PalmError.invalidConfiguration(
+          "no record of \(model.name) among cases \(configuration.cases); name some of the "
+            + "fixtures'")
+      }
+      return chosen
+    }
+
+    /// The pictures that the configuration asks for and whose hands are known.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where there is none.
+    public func cases() throws -> [FixtureCase] {
+      let chosen = fixtures.manifest.cases.filter { isChosen($0.name) && $0.landmarks != nil }
+      guard !chosen.isEmpty else {
+        throw PalmError.invalidConfiguration(
+          "no picture with known hands among cases \(configuration.cases); name some of the "
+            + "fixtures'")
+      }
+      return chosen
+    }
+
+    /// The units in the order of the model of that index.
+    public func rotatedUnits(by index: Int) -> [Units] {
+      let units = configuration.units
+      let shift = index % units.count
+      return Array(units[shift...] + units[..<shift])
+    }
+
+    /// The package of a model.
+    public func package(_ model: FixtureModel) -> URL {
+      fixtures.folder.appendingPathComponent(model.package)
+    }
+
+    /// The model, compiled if need be and loaded.
+    ///
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where that cannot be done.
+    public func load(_ job: Job) async throws -> CoreMLRunner {
+      let compiled = try await models.compiled(package(job.model), key: job.model.sha256)
+      return try CoreMLRunner(compiled: compiled.url, units: job.units)
+    }
+
+    /// Notes a failure; returns a document of it alone.
+    public func fail(
+      _ stage: String, model: String = "", units: Units? = nil, _ error: Error
+    ) throws -> Results {
+      let message = (error as? PalmError)?.description ?? error.localizedDescription
+      return try store.add { results in
+        results.failures = [
+          FailureRow(
+            stage: stage, model: model, units: units?.rawValue ?? "", message: message)
+        ]
+      }
+    }
+
+    private func isChosen(_ name: String) -> Bool {
+      configuration.cases.isEmpty || configuration.cases.contains(name)
+    }
+
+    private static var replayOrSimulator: String {
+      #if canImport(Darwin)
+        "simulator"
+      #else
+        "replay"
+      #endif
+    }
+  }
+#endif

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Parity in a simulator, on the CPU: no phone, no signing, and no benchmark.
+#
+#   ios_harness/scripts/simulator.sh OUT [SIMULATOR]
+#
+# OUT is a new folder; SIMULATOR a name as `xcrun simctl list devices` prints it.
+set -euo pipefail
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+[ $# -ge 1 ] || fail "usage: $0 OUT [SIMULATOR]"
+out=$1
+simulator=${2:-iPhone 16}
+need_xcode
+need_fixtures
+make_output "$out"
+
+status=0
+TEST_RUNNER_BLAZEPALM_IOS_UNITS=cpuOnly \
+  TEST_RUNNER_BLAZEPALM_IOS_STAGES=parity,pipeline \
+  TEST_RUNNER_BLAZEPALM_IOS_CHANNEL=simulator \
+  TEST_RUNNER_BLAZEPALM_IOS_COMMIT=$(commit) \
+  TEST_RUNNER_BLAZEPALM_IOS_OUT=$(cd "$out" && pwd)/out \
+  xcodebuild test -project "$project" -scheme "$scheme" \
+  -destination "platform=iOS Simulator,name=$simulator" \
+  -resultBundlePath "$out/run.xcresult" | tee "$out/xcodebuild.log" || status=$?
+
+# A simulator's tests write straight into OUT; the attachments are there all the same.
+export_attachments "$out/run.xcresult" "$out/attachments" || true
+[ -f "$out/out/results.json" ] || fail "no results: see $out/xcodebuild.log"
+next_steps "$out/out/results.json"
+exit "$status"
