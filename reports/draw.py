@@ -1,16 +1,19 @@
-"""Hands are drawn on a picture: bones in a colour a finger, joints, palm boxes, labels.
+"""Hands are drawn on a picture: bones in a colour a finger, lighter and wider where they are
+nearer, joints, palm boxes, labels.
 
 Everything is in pixels, (0, 0) the upper left corner of the first pixel. Line widths follow
 the size of each hand and of the picture, so that a thumbnail and a poster look alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from blazepalm.reports.labels import put_label
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
@@ -24,10 +27,14 @@ FINGERS: dict[str, tuple[tuple[int, ...], Colour]] = {
     "ring": ((13, 14, 15, 16), (54, 162, 255)),
     "pinky": ((17, 18, 19, 20), (190, 108, 255)),
 }
+TIPS = (4, 8, 12, 16, 20)
 PALM_COLOUR: Colour = (236, 240, 244)
 BOX_COLOUR: Colour = (46, 214, 198)
 INK: Colour = (18, 24, 32)
+WHITE: Colour = (255, 255, 255)
 SHIFT = 4  # opencv takes coordinates in sixteenths of a pixel
+LIGHTER, DARKER = 0.45, 0.42  # the part of white in the nearest, of black in the furthest
+SWELL = 0.40  # how much wider than in the middle the nearest is, and narrower the furthest
 
 
 @dataclass(frozen=True)
@@ -84,15 +91,41 @@ def draw_hands(image: Image, hands: Sequence[DrawnHand]) -> Image:
             _draw_skeleton(canvas, hand.landmarks, line_width(hand.landmarks, short))
     for hand in reversed(hands):
         if hand.box is not None and hand.label and _finite(hand.box):
-            _draw_label(canvas, hand, short)
+            parts = [p for p in (hand.landmarks, hand.keypoints) if p is not None and _finite(p)]
+            points = np.concatenate([hand.box.reshape(2, 2), *(part[:, :2] for part in parts)])
+            bones = 0.0 if hand.landmarks is None else line_width(hand.landmarks, short)
+            put_label(canvas, hand.label, points, clearance=bones * 1.5)
     return canvas
 
 
 def line_width(landmarks: Array, short: int) -> float:
     """Width in pixels of a hand's bones: a part of its palm, within what the image bears."""
+    return float(np.clip(palm_size(landmarks) / 25.0, 1.0, max(1.5, short / 60.0)))
+
+
+def palm_size(landmarks: Array) -> float:
+    """The palm's longest side in the picture, in pixels."""
     spans = landmarks[[5, 9, 17, 17], :2] - landmarks[[0, 0, 0, 5], :2]
-    palm = float(np.sqrt((spans**2).sum(axis=1)).max())
-    return float(np.clip(palm / 25.0, 1.0, max(1.5, short / 60.0)))
+    return float(np.sqrt((spans**2).sum(axis=1)).max())
+
+
+def nearness(landmarks: Array) -> Array:
+    """(21,) from −1 to 1: half a palm behind the middle of the hand's depth to half a palm before
+    it; zeros where the landmarks have no depth.
+    """
+    if landmarks.shape[1] < 3:
+        return np.zeros(len(landmarks))
+    depth = landmarks[:, 2]
+    middle = (depth.min() + depth.max()) / 2.0
+    near: Array = (middle - depth) / max(palm_size(landmarks) / 2.0, 1.0)
+    return near.clip(-1.0, 1.0)
+
+
+def shade(colour: Colour, near: float) -> Colour:
+    """A colour, lighter the nearer (`near` to 1) and darker the further (to −1)."""
+    towards, part = (255, LIGHTER * near) if near > 0 else (0, -DARKER * near)
+    red, green, blue = (round(c + (towards - c) * part) for c in colour)
+    return red, green, blue
 
 
 def _finite(values: Array) -> bool:
@@ -119,27 +152,87 @@ def _disc(canvas: Image, point: Array, radius: float, colour: Colour) -> None:
     cv2.circle(canvas, _fixed(point), size, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
 
 
-def _draw_skeleton(canvas: Image, landmarks: Array, width: float) -> None:
-    """Bones from the furthest to the nearest, on a soft dark halo, then joints."""
-    depth = landmarks[:, 2] if landmarks.shape[1] > 2 else np.zeros(len(landmarks))
-    bones = [(a, b, PALM_COLOUR) for a, b in PALM]
-    colours = {0: PALM_COLOUR}
+def _polygon(canvas: Image, corners: list[Array], colour: Colour) -> None:
+    """A filled convex one."""
+    import cv2
+
+    points = np.rint((np.array(corners) - 0.5) * (1 << SHIFT)).astype(np.int32)
+    cv2.fillConvexPoly(canvas, points, colour, cv2.LINE_AA, SHIFT)
+
+
+def _bones() -> Iterator[tuple[int, int, Colour]]:
+    """Every bone, from joint to joint, and its colour."""
+    for a, b in PALM:
+        yield a, b, PALM_COLOUR
     for chain, colour in FINGERS.values():
-        bones += [(a, b, colour) for a, b in pairwise(chain)]
-        colours.update(dict.fromkeys(chain, colour))
-    bones.sort(key=lambda bone: -(depth[bone[0]] + depth[bone[1]]))
-    halo = canvas.copy()
+        for a, b in pairwise(chain):
+            yield a, b, colour
+
+
+def _draw_skeleton(canvas: Image, landmarks: Array, width: float) -> None:
+    """On a soft dark halo, bones and joints from the furthest to the nearest; a joint comes
+    after the bones that meet in it.
+    """
+    near = nearness(landmarks)
+    widths = width * (1.0 + SWELL * near)
+    bones = list(_bones())
+    _draw_halo(canvas, landmarks, bones, width)
+    depths = [(near[a] + near[b]) / 2 for a, b, _ in bones]
+    order: list[tuple[float, int, int]] = [(depth, 0, i) for i, depth in enumerate(depths)]
+    colours = {0: PALM_COLOUR, **{j: c for chain, c in FINGERS.values() for j in chain}}
+    for joint in colours:
+        met = [depth for depth, bone in zip(depths, bones, strict=True) if joint in bone[:2]]
+        order.append((max(near[joint], *met), 1, joint))
+    for _, is_joint, index in sorted(order):
+        if is_joint:
+            radius = widths[index] * (1.25 if index in TIPS else 1.05)
+            _disc(canvas, landmarks[index], radius + max(0.6, width * 0.28), INK)
+            _disc(canvas, landmarks[index], radius, WHITE)
+            _disc(canvas, landmarks[index], radius * 0.70, shade(colours[index], near[index]))
+        else:
+            a, b, colour = bones[index]
+            _draw_bone(canvas, landmarks[[a, b], :2], widths[[a, b]], near[[a, b]], colour)
+
+
+def _draw_bone(canvas: Image, ends: Array, widths: Array, near: Array, colour: Colour) -> None:
+    """A dark rim, which parts it from what it crosses, then pieces of slowly changing shade."""
+    way = ends[1] - ends[0]
+    length = float(np.hypot(*way))
+    if length < 0.5:
+        return
+    side = np.array([-way[1], way[0]]) / length / 2.0
+    pieces = int(np.clip(min(length / 3.0, abs(near[1] - near[0]) * 16.0), 1, 16))
+    at = np.arange(pieces + 1)[:, None] / pieces
+    middles, wides = ends[0] + way * at, widths[0] + (widths[1] - widths[0]) * at
+    lefts, rights = middles + side * wides, middles - side * wides  # (pieces + 1, 2)
+    rim = side * 2.0 * max(0.6, float(widths.max()) * 0.28)
+    _polygon(canvas, [lefts[0] + rim, lefts[-1] + rim, rights[-1] - rim, rights[0] - rim], INK)
+    overlap = way * (0.5 / length)  # half a pixel: no seams
+    for i in range(pieces):
+        tone = float(near[0] + (near[1] - near[0]) * (i + 0.5) / pieces)
+        on = overlap if i + 1 < pieces else 0.0
+        corners = [lefts[i], lefts[i + 1] + on, rights[i + 1] + on, rights[i]]
+        _polygon(canvas, corners, shade(colour, tone))
+
+
+def _draw_halo(
+    canvas: Image, landmarks: Array, bones: list[tuple[int, int, Colour]], width: float
+) -> None:
+    """Darkens what lies under the skeleton a little; only its part of the canvas is touched."""
+    patch, origin = _patch(canvas, landmarks[:, :2], width * 2.0)
+    if patch.size == 0:
+        return
+    halo = patch.copy()
     for a, b, _ in bones:
-        _line(halo, landmarks[a], landmarks[b], width * 2.0, INK)
-    canvas[:] = _mix(canvas, halo, 0.40)
-    for a, b, colour in bones:
-        _line(canvas, landmarks[a], landmarks[b], width, colour)
-    for joint in np.argsort(-depth, kind="stable"):
-        tip = joint in (4, 8, 12, 16, 20)
-        radius = width * (1.25 if tip else 1.05)
-        _disc(canvas, landmarks[joint], radius + max(0.6, width * 0.28), INK)
-        _disc(canvas, landmarks[joint], radius, (255, 255, 255))
-        _disc(canvas, landmarks[joint], radius * 0.66, colours[int(joint)])
+        _line(halo, landmarks[a, :2] - origin, landmarks[b, :2] - origin, width * 2.4, INK)
+    patch[:] = _mix(patch, halo, 0.30)
+
+
+def _patch(canvas: Image, points: Array, margin: float) -> tuple[Image, Array]:
+    """The part of the canvas round (n, 2) points, a view, and where its corner lies."""
+    low = np.maximum(np.floor(points.min(axis=0) - margin), 0).astype(int)
+    high = np.maximum(np.ceil(points.max(axis=0) + margin), 0).astype(int)
+    return canvas[low[1] : high[1], low[0] : high[0]], low.astype(np.float64)
 
 
 def _mix(image: Image, over: Image, part: float) -> Image:
@@ -153,10 +246,12 @@ def _draw_box(canvas: Image, box: Array, width: float) -> None:
     """A fine frame with strong corners."""
     left, top, right, bottom = (float(v) for v in box)
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    faint = canvas.copy()
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        _line(faint, start, end, width, BOX_COLOUR)
-    canvas[:] = _mix(canvas, faint, 0.55)
+    patch, origin = _patch(canvas, corners, width * 2)
+    if patch.size:
+        faint = patch.copy()
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            _line(faint, start - origin, end - origin, width, BOX_COLOUR)
+        patch[:] = _mix(patch, faint, 0.55)
     reach = 0.22 * min(abs(right - left), abs(bottom - top))
     for corner in range(4):
         for other in (corner - 1, (corner + 1) % 4):
@@ -165,40 +260,3 @@ def _draw_box(canvas: Image, box: Array, width: float) -> None:
             if length > 0:
                 end = corners[corner] + way / length * reach
                 _line(canvas, corners[corner], end, width * 2.2, BOX_COLOUR)
-
-
-def _draw_label(canvas: Image, hand: DrawnHand, short: int) -> None:
-    """A dark tag with the words above the hand, or below it where there is no room."""
-    from PIL import Image as Pictures
-    from PIL import ImageDraw, ImageFont
-
-    height, width = canvas.shape[:2]
-    size = max(9, round(short / 30))
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(hand.label)
-    pad = max(2, size // 3)
-    wide, tall = int(right - left) + 2 * pad, size + pad
-    if wide > width or tall > height:
-        return
-    parts = [p for p in (hand.landmarks, hand.keypoints) if p is not None and _finite(p)]
-    assert hand.box is not None
-    points = np.concatenate([np.reshape(hand.box, (2, 2)), *(p[:, :2] for p in parts)])
-    (west, north), (_, south) = points.min(axis=0), points.max(axis=0)
-    gap = pad + line_width(hand.landmarks, short) * 1.5 if hand.landmarks is not None else pad
-    y = round(north - gap) - tall
-    if y < 0 and round(south + gap) + tall <= height:
-        y = round(south + gap)
-    y = int(np.clip(y, 0, height - tall))
-    x = int(np.clip(round(west - gap / 2), 0, width - wide))
-    patch = canvas[y : y + tall, x : x + wide]
-    tag = Pictures.new("RGB", (wide * 4, tall * 4), INK)
-    mask = Pictures.new("L", tag.size, 0)
-    ImageDraw.Draw(mask).rounded_rectangle(
-        (0, 0, wide * 4 - 1, tall * 4 - 1), radius=pad * 4, fill=215
-    )
-    tag, mask = tag.resize((wide, tall)), mask.resize((wide, tall))
-    middle = (pad - left, (tall - (top + bottom)) / 2)
-    ImageDraw.Draw(tag).text(middle, hand.label, font=font, fill=(255, 255, 255))
-    under = Pictures.fromarray(patch)
-    under.paste(tag, (0, 0), mask)
-    patch[:] = np.asarray(under)

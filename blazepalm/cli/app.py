@@ -25,7 +25,7 @@ COMMANDS = {
     "golden": "Render the golden set: hands with known joints, difficult files.",
     "parity": "Compare PyTorch and Core ML with LiteRT and a float64 oracle.",
     "run": "Run a Core ML package on a picture, on any machine.",
-    "detect": "Find hands in an image: box, 21 points, handedness.",
+    "detect": "Find hands in pictures and videos: box, 21 points, handedness.",
 }
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130

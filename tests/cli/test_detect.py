@@ -1,4 +1,4 @@
-"""`blazepalm detect`: what it finds, prints and writes; and every kind of bad input."""
+"""`blazepalm detect` on pictures: what it finds, prints and writes; and every kind of bad input."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,7 @@ from support.hand_scenes import facts, rendered
 from support.models import shared_model
 
 Command = Callable[..., Outcome]
+QUICK = ("--backend", "tflite")
 KEYS = {
     "score",
     "box",
@@ -21,6 +22,7 @@ KEYS = {
     "presence",
     "landmarks",
     "world_landmarks",
+    "tracked",
 }
 
 
@@ -34,11 +36,16 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_json(blazepalm: Command, photo: Path) -> None:
     done = blazepalm("detect", photo, "--json")
     assert done.code == 0, done.err
-    found = done.json
+    assert done.json["models"] == {
+        "detector": "palm-full-2023-09",
+        "landmarks": "hand-full-2022",
+        "backend": "torch",
+    }
+    assert done.json["failures"] == [] and done.json["interrupted"] is False
+    (found,) = done.json["frames"]
     height, width = rendered("two").image.shape[:2]
-    assert (found["image"], found["width"], found["height"]) == (str(photo), width, height)
-    assert (found["detector"], found["landmark_model"]) == ("palm-full-2023-09", "hand-full-2022")
-    assert found["drawn"] is None
+    assert (found["source"], found["width"], found["height"]) == (str(photo), width, height)
+    assert (found["index"], found["seconds"]) == (0, None)
     assert len(found["hands"]) == 2
     sides = {}
     for hand in found["hands"]:
@@ -47,6 +54,7 @@ def test_json(blazepalm: Command, photo: Path) -> None:
         assert np.shape(hand["keypoints"]) == (7, 2)
         assert np.shape(hand["landmarks"]) == np.shape(hand["world_landmarks"]) == (21, 3)
         assert 0.5 <= hand["handedness_score"] <= 1.0
+        assert hand["tracked"] is False
         sides[hand["handedness"]] = np.array(hand["landmarks"]) * [width, height, 1]
     # the renderer's truth, and MediaPipe's recorded points
     for truth in rendered("two").hands:
@@ -78,21 +86,21 @@ def test_table_and_drawing(blazepalm: Command, photo: Path, tmp_path: Path) -> N
 def test_no_hand_is_no_failure(blazepalm: Command, tmp_path: Path) -> None:
     path = tmp_path / "none.jpg"
     Image.fromarray(rendered("none").image).save(path)
-    done = blazepalm("detect", path, "--draw", tmp_path / "drawn.jpg")
+    done = blazepalm("detect", path, *QUICK, "--draw", tmp_path / "drawn.jpg")
     assert done.code == 0
     assert "no hand found" in done.out
     assert (tmp_path / "drawn.jpg").exists()
-    assert blazepalm("detect", path, "--json").json["hands"] == []
+    assert blazepalm("detect", path, *QUICK, "--json").json["frames"][0]["hands"] == []
 
 
 def test_palms_alone(blazepalm: Command, photo: Path) -> None:
-    found = blazepalm("detect", photo, "--json", "--landmarks", "none").json
-    assert found["landmark_model"] is None
-    assert len(found["hands"]) == 2
-    for hand in found["hands"]:
+    found = blazepalm("detect", photo, *QUICK, "--json", "--landmarks", "none").json
+    assert found["models"]["landmarks"] is None
+    assert len(found["frames"][0]["hands"]) == 2
+    for hand in found["frames"][0]["hands"]:
         assert set(hand) == KEYS
         assert hand["landmarks"] is None and hand["handedness"] is None
-    plain = blazepalm("detect", photo, "--landmarks", "none", "--max-hands", "1")
+    plain = blazepalm("detect", photo, *QUICK, "--landmarks", "none", "--max-hands", "1")
     assert "1 palm" in plain.out and "1 palms" not in plain.out
 
 
@@ -102,8 +110,9 @@ def test_older_releases(blazepalm: Command, photo: Path) -> None:
         "--model", shared_model("palm-2020-11"), "--landmarks", shared_model("hand-3d-2019-08"),
     )  # fmt: skip
     assert found.code == 0, found.err
-    assert found.json["detector"] == "palm-2020-11"
-    for hand in found.json["hands"]:
+    assert found.json["models"]["detector"] == "palm-2020-11"
+    assert found.json["models"]["landmarks"] == "hand-3d-2019-08"
+    for hand in found.json["frames"][0]["hands"]:
         assert hand["handedness"] is None and hand["world_landmarks"] is None
 
 
@@ -119,34 +128,117 @@ def refused(done: Outcome, *words: str) -> None:
 def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:
     text = tmp_path / "letter.png"
     text.write_text("Dear diary,\n" * 9)
-    drawn = tmp_path / "drawn.png"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    written = [tmp_path / name for name in ("drawn.png", "table.csv", "hands.json")]
     for path, word in (
         (text, "is no image"),
-        (tmp_path, "is a folder"),
+        (empty, "holds no image and no video"),
         (tmp_path / "nothing.png", "no such file"),
+        (tmp_path / "*.gif", "no file fits this pattern"),
     ):
-        refused(blazepalm("detect", path, "--draw", drawn), str(path), word)
-        assert not drawn.exists()
+        options = ("--draw", written[0], "--csv", written[1], "--output-json", written[2])
+        refused(blazepalm("detect", path, *options), str(path), word)
+        assert not any(file.exists() for file in written)
+    assert sorted(tmp_path.iterdir()) == [empty, text]
 
 
 def test_models_of_the_wrong_family(blazepalm: Command, photo: Path) -> None:
     refused(
         blazepalm("detect", photo, "--model", "hand-lite"),
-        "hand-lite", "a hand landmark model", "--model takes a palm detector",
+        "hand-lite", "a hand landmark model", "expected a palm detector",
     )  # fmt: skip
-    refused(blazepalm("detect", photo, "--landmarks", "palm-lite"), "takes a hand landmark model")
+    refused(
+        blazepalm("detect", photo, "--landmarks", "palm-lite"), "expected a hand landmark model"
+    )
     refused(blazepalm("detect", photo, "--model", "palm-fall"), "palm-fall")
+    refused(blazepalm("detect", photo, "--backend", "onnx"), "onnx", "torch, tflite, coreml")
+    refused(blazepalm("detect", photo, "--landmarks", "none", "--track"), "--track needs")
+
+
+PICTURES: dict[str, Callable[[Image.Image, Path], object]] = {
+    "grey.png": lambda hands, path: hands.convert("L").save(path),
+    "rgba.png": lambda hands, path: hands.convert("RGBA").save(path),
+    "palette.gif": lambda hands, path: hands.quantize(64).save(path),
+    "deep.png": lambda hands, path: Image.fromarray(
+        np.asarray(hands.convert("L")).astype(np.uint16) * 257
+    ).save(path),
+    "cmyk.jpg": lambda hands, path: hands.convert("CMYK").save(path, quality=95),
+    "turned.jpg": lambda hands, path: hands.transpose(Image.Transpose.ROTATE_90).save(
+        path, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    ),
+}
+
+
+def test_every_kind_of_picture_beside_bad_ones(
+    blazepalm: Command, photo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    hands = Image.open(photo)
+    for name, save in PICTURES.items():
+        save(hands, folder / name)
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    (folder / "cut.jpg").write_bytes((folder / "cmyk.jpg").read_bytes()[:900])
+    (folder / "letter.png").write_text("Dear diary,\n")
+    Image.new("1", (40000, 2)).save(folder / "wide.png")  # longer than a warp's positions reach
+    (folder / "notes.txt").write_text("not even tried")
+    done = blazepalm(
+        "detect", folder, tmp_path / "nothing.png", *QUICK,
+        "--draw", tmp_path / "drawn", "--csv", tmp_path / "hands.csv", "--json",
+    )  # fmt: skip
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    bad = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert len(bad) == 4
+    assert all(failure["source"] in failure["message"] for failure in done.json["failures"])
+    assert [Path(failure["source"]).name for failure in done.json["failures"]] == [
+        "nothing.png", "cut.jpg", "letter.png", "wide.png",
+    ]  # fmt: skip
+    assert [f"error: {failure['message']}" for failure in done.json["failures"]] == bad
+    found = {Path(frame["source"]).name: frame for frame in done.json["frames"]}
+    assert set(found) == {*PICTURES, "dot.png"}
+    for name in PICTURES:
+        assert len(found[name]["hands"]) == 2, name
+        size = found[name]["width"], found[name]["height"]
+        assert size == hands.size, name
+    assert found["dot.png"]["hands"] == []
+    drawn = {Path(name).stem for name in found}
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {f"{d}.png" for d in drawn}
+    rows = (tmp_path / "hands.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * len(PICTURES)
+
+
+def test_several_pictures_are_a_line_each(blazepalm: Command, photo: Path, tmp_path: Path) -> None:
+    none = tmp_path / "none.png"
+    Image.fromarray(rendered("none").image).save(none)
+    done = blazepalm("detect", photo, none, photo, *QUICK)
+    assert done.code == 0, done.err
+    first, second = done.out.splitlines()
+    assert first.startswith(f"{photo}, 420×260: 2 hands (")
+    assert "left 0." in first and "right 0." in first
+    assert second == f"{none}, 240×180: no hand found"
+    assert "2 frames in" in done.err
+
+
+def test_backends_agree(blazepalm: Command, photo: Path) -> None:
+    points = {}
+    for backend in ("torch", "tflite"):
+        done = blazepalm("detect", photo, "--backend", backend, "--json")
+        assert done.json["models"]["backend"] == backend
+        points[backend] = np.array([h["landmarks"] for h in done.json["frames"][0]["hands"]])
+    np.testing.assert_allclose(points["torch"], points["tflite"], 0, 1e-4)
 
 
 def test_nothing_is_overwritten(blazepalm: Command, photo: Path, tmp_path: Path) -> None:
     drawn = tmp_path / "drawn.png"
     drawn.write_text("mine")
-    refused(blazepalm("detect", photo, "--draw", drawn), "exists already", "--force")
+    refused(blazepalm("detect", photo, *QUICK, "--draw", drawn), "exists already", "--force")
     assert drawn.read_text() == "mine"
-    assert blazepalm("detect", photo, "--draw", drawn, "--force").code == 0
+    assert blazepalm("detect", photo, *QUICK, "--draw", drawn, "--force").code == 0
     assert np.asarray(Image.open(drawn)).shape == rendered("two").image.shape
     before = photo.read_bytes()
-    refused(blazepalm("detect", photo, "--draw", photo, "--force"), "is the image itself")
+    refused(blazepalm("detect", photo, *QUICK, "--draw", photo, "--force"), "is one of the inputs")
     assert photo.read_bytes() == before
 
 
@@ -157,3 +249,20 @@ def test_drawings_that_cannot_be(blazepalm: Command, photo: Path, tmp_path: Path
     (tmp_path / "file").write_text("")
     refused(blazepalm("detect", photo, "--draw", tmp_path / "file" / "a.png"), "cannot be written")
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_outputs_that_do_not_fit_the_inputs(
+    blazepalm: Command, photo: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    Image.fromarray(rendered("none").image).save(other)
+    one = tmp_path / "one.png"
+    refused(blazepalm("detect", photo, other, "--draw", one), "is one picture", "name a folder")
+    refused(blazepalm("detect", photo, "--video", tmp_path / "a.mp4"), "no input is a video")
+    refused(blazepalm("detect", photo, "--csv", tmp_path / "a.txt"), "written as .csv")
+    refused(blazepalm("detect", photo, "--output-json", tmp_path), "written as .json")
+    refused(blazepalm("detect", photo, other, "--draw", tmp_path), "is not empty", "--force")
+    refused(
+        blazepalm("detect", photo, other, "--draw", tmp_path, "--force"), "is one of the inputs"
+    )
+    assert list(tmp_path.iterdir()) == [other]

@@ -1,4 +1,6 @@
-"""What is drawn lies where the points are; nothing else changes; no size is too small."""
+"""What is drawn lies where the points are, in the shade of its depth; nothing else changes; no
+size is too small.
+"""
 
 from itertools import pairwise
 
@@ -13,6 +15,8 @@ from blazepalm.reports.draw import (
     draw_hands,
     in_pixels,
     line_width,
+    nearness,
+    shade,
 )
 
 GREY = np.full((240, 320, 3), 120, np.uint8)
@@ -66,16 +70,62 @@ def test_a_box_has_strong_corners_and_faint_sides() -> None:
     np.testing.assert_array_equal(drawn[130, 160], none)
 
 
-def test_the_first_hand_is_on_top_and_nearer_bones_over_further_ones() -> None:
+def hue(pixel: np.ndarray) -> list[int]:
+    """Which channels are strongest: it stays the same in every shade."""
+    return np.argsort(pixel.astype(int)).tolist()
+
+
+def test_nearer_bones_lie_over_further_ones() -> None:
     points = landmarks()
     index = points[6].copy()
     points[10] = index  # two joints on one spot
-    points[10, 2], points[6, 2] = -5.0, 5.0
-    drawn = draw_hands(GREY, [DrawnHand(landmarks=points)])
-    assert drawn[int(index[1]), int(index[0])].tolist() == list(FINGERS["middle"][1])
-    points[10, 2], points[6, 2] = 5.0, -5.0
-    drawn = draw_hands(GREY, [DrawnHand(landmarks=points)])
-    assert drawn[int(index[1]), int(index[0])].tolist() == list(FINGERS["index"][1])
+    for near, far, finger in ((10, 6, "middle"), (6, 10, "index")):
+        points[near, 2], points[far, 2] = -5.0, 5.0
+        drawn = draw_hands(GREY, [DrawnHand(landmarks=points)])
+        assert hue(drawn[int(index[1]), int(index[0])]) == hue(np.array(FINGERS[finger][1]))
+
+
+def test_the_first_hand_is_on_top() -> None:
+    """One hand's thumb tip on the other's middle finger tip."""
+    first, second = landmarks(), landmarks()
+    second += first[4] - second[12]
+    x, y = first[4, :2].astype(int)
+    for hands, finger in (((first, second), "thumb"), ((second, first), "middle")):
+        drawn = draw_hands(GREY, [DrawnHand(landmarks=points) for points in hands])
+        assert drawn[y, x].tolist() == list(FINGERS[finger][1])
+
+
+def test_the_nearer_the_lighter_and_larger() -> None:
+    near, middle, far = 8, 12, 16  # tips of index, middle and ring finger
+    points = landmarks()
+    points[near, 2], points[far, 2] = -60.0, 60.0
+    drawn = draw_hands(GREY, [DrawnHand(landmarks=points)]).astype(int)
+    flat = draw_hands(GREY, [DrawnHand(landmarks=landmarks())]).astype(int)
+    spots = {joint: tuple(points[joint, 1::-1].astype(int)) for joint in (near, middle, far)}
+    assert drawn[spots[near]].sum() > flat[spots[near]].sum() + 30
+    assert drawn[spots[far]].sum() < flat[spots[far]].sum() - 30
+    assert drawn[spots[middle]].tolist() == flat[spots[middle]].tolist()
+
+    def area(joint: int) -> int:
+        y, x = spots[joint]
+        return int((drawn[y - 15 : y, x - 15 : x + 15] != GREY[0, 0]).any(axis=2).sum())
+
+    assert area(near) > area(middle) > area(far) > 0
+
+
+def test_nearness_and_shade() -> None:
+    points = landmarks()
+    half = 60.0  # of the palm's longest side, index base (120, 130) to pinky base (240, 130)
+    points[:, 2] = 10.0
+    assert nearness(points).tolist() == [0.0] * 21
+    assert nearness(points[:, :2]).tolist() == [0.0] * 21
+    points[4, 2], points[8, 2] = 10.0 - half, 10.0 + half
+    assert nearness(points)[[4, 8, 0]] == pytest.approx([1.0, -1.0, 0.0])
+    points[:, 2] *= 100
+    assert np.abs(nearness(points)).max() == 1.0
+    assert shade((100, 0, 255), 0.0) == (100, 0, 255)
+    assert shade((100, 0, 255), 1.0) == (170, 115, 255)  # 45 % of the way to white
+    assert shade((100, 0, 255), -0.5) == (79, 0, 201)  # 21 % of the way to black
 
 
 def test_no_hand_is_a_copy() -> None:

@@ -1,0 +1,254 @@
+"""The work of `detect`, frame by frame: read, look, draw, write, count; and every file that is
+written completed in the end, also after Ctrl-C.
+
+Memory does not grow with a video's length. A source that cannot be read, or not to its end, is
+told and noted; anything else ends the work, and leaves no file behind.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.files import whole_file
+from blazepalm.cli.findings import Tally, label_of, tell_outputs
+from blazepalm.cli.outputs import Outputs, refuse_input, whole_movie
+from blazepalm.cli.progress import Frames, frames, until_interrupted
+from blazepalm.models.errors import ArtifactError, InvalidImage, InvalidModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from blazepalm.golden.frames import Frame, Source
+    from blazepalm.reports.detections import JsonDocument, Record
+    from blazepalm.reports.finder import Finder, Look
+    from blazepalm.reports.video import Mp4
+
+Failures = list[dict[str, str]]  # `source` and `message` of each, as the JSON document has them
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that was asked for. `track` None: in videos and of the camera. `failures` grows."""
+
+    sources: "Sequence[Source]"
+    outputs: Outputs
+    finder: "Finder"
+    track: bool | None
+    max_frames: int | None
+    failures: Failures
+    as_json: bool
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is about a single picture."""
+        return len(self.sources) == 1 and self.sources[0].kind == "image" and not self.failures
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Where each frame's record goes: the JSON documents, then the table."""
+
+    documents: "Sequence[JsonDocument]"
+    adders: "Sequence[tuple[str, Callable[[Record], None]]]"
+
+    def add(self, record: "Record") -> None:
+        """Writes it to all of them. Raises ArtifactError."""
+        for name, add in self.adders:
+            with _writing(name):
+                add(record)
+
+
+def fail(failures: Failures, source: str, error: InvalidImage) -> None:
+    """Tells that an input cannot be read; the work goes on."""
+    console.error(str(error))
+    failures.append({"source": source, "message": str(error)})
+
+
+def run(work: Work) -> None:
+    """Reads every source, and completes every file. Raises, in the end, KeyboardInterrupt where
+    the user stopped it, and typer.Exit where something could not be read; where nothing could
+    be, no file is left.
+    """
+    lengths = [expected_frames(source, work.max_frames) for source in work.sources]
+    live = not (work.as_json and sys.stdout.isatty())
+    with ExitStack() as files:
+        sinks = open_sinks(work, files)
+        began = time.perf_counter()
+        with frames(_sum(lengths), live=live) as progress, until_interrupted() as interrupted:
+            in_pictures = work.finder.tracker() if work.track else work.finder.look
+            for number, source in enumerate(work.sources):
+                fresh = source.kind != "image" and work.track is not False
+                look = work.finder.tracker() if fresh else in_pictures
+                summary = follow(work, source, look, sinks, progress, interrupted)
+                if summary and not work.as_json:
+                    with progress.aside():
+                        console.out(*summary)
+                if stopped := interrupted():
+                    break
+                rest = _sum(lengths[number + 1 :])
+                progress.expect(None if rest is None else progress.done + rest)
+        seconds = time.perf_counter() - began
+        for document in sinks.documents:
+            with _writing("stdout"):
+                document.finish(work.failures, interrupted=stopped)
+        if progress.done == 0 and not stopped:
+            raise typer.Exit(BAD_INPUT)  # the files go
+    if not work.as_json:
+        tell_outputs(work.outputs)
+    if progress.done > 1:
+        speed = progress.done / seconds
+        console.note(f"{progress.done} frames in {seconds:.1f} s: {speed:.1f} per second")
+    if stopped:
+        raise KeyboardInterrupt
+    if work.failures:
+        raise typer.Exit(BAD_INPUT)
+
+
+def open_sinks(work: Work, files: ExitStack) -> Sinks:
+    """Opens what takes records; `files` completes them."""
+    from blazepalm.reports.detections import CsvTable, JsonDocument
+
+    def text(path: Path) -> Any:
+        temporary = files.enter_context(whole_file(path))
+        return files.enter_context(
+            temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        )
+
+    documents: list[JsonDocument] = []
+    adders: list[tuple[str, Callable[[Record], None]]] = []
+    if work.as_json:
+        with _writing("stdout"):
+            documents.append(JsonDocument(sys.stdout, work.finder.models))
+        adders.append(("stdout", documents[-1].add))
+    if work.outputs.json is not None:
+        documents.append(JsonDocument(text(work.outputs.json), work.finder.models))
+        adders.append((str(work.outputs.json), documents[-1].add))
+    if work.outputs.csv is not None:
+        table = CsvTable(text(work.outputs.csv), work.finder.keypoints)
+        adders.append((str(work.outputs.csv), table.add))
+    return Sinks(documents, adders)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """Says which file could not be written; a pipe whose reader has gone ends the process."""
+    try:
+        yield
+    except BrokenPipeError:
+        console.quit_quietly()
+    except OSError as error:
+        raise ArtifactError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def follow(
+    work: Work,
+    source: "Source",
+    look: "Look",
+    sinks: Sinks,
+    progress: Frames,
+    interrupted: Callable[[], bool],
+) -> "Sequence[str | Table]":
+    """One source to its end; what is to be printed of it, nothing where it has no frame."""
+    from blazepalm.reports.detections import frame_record
+
+    tally = Tally(source)
+    with ExitStack() as files:
+        path = work.outputs.movies.get(source.path)
+        movie = None if path is None else files.enter_context(whole_movie(path, source.fps))
+        try:
+            for frame in read(source, work.max_frames):
+                try:
+                    record = frame_record(frame, look(frame.image))
+                except (InvalidImage, InvalidModel) as error:
+                    where = source.path
+                    if source.kind != "image":
+                        where += f", frame {frame.index}"
+                    raise type(error)(f"{where}: {error}") from error
+                put_drawing(source, frame, record, work.outputs, movie)
+                sinks.add(record)
+                tally.add(record)
+                progress.advance(source.path)
+                if interrupted():
+                    break
+        except InvalidImage as error:
+            with progress.aside():
+                fail(work.failures, source.path, error)
+    if tally.frames == 0:
+        return []
+    return tally.in_full() if work.alone else tally.in_a_line()
+
+
+def read(source: "Source", max_frames: int | None) -> "Iterator[Frame]":
+    """The frames of a source; those of a camera with the seconds since its first."""
+    from blazepalm.golden.frames import read_frames
+
+    began: float | None = None
+    for frame in islice(read_frames(source), None if source.kind == "image" else max_frames):
+        if source.kind != "camera":
+            yield frame
+            continue
+        now = time.monotonic()
+        began = now if began is None else began
+        yield replace(frame, seconds=now - began)
+
+
+def expected_frames(source: "Source", max_frames: int | None) -> int | None:
+    """How many frames will be read, as far as it is known."""
+    if source.kind == "image" or max_frames is None:
+        return source.frames
+    return max_frames if source.frames is None else min(source.frames, max_frames)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def put_drawing(
+    source: "Source", frame: "Frame", record: "Record", outputs: Outputs, movie: "Mp4 | None"
+) -> None:
+    """Draws a frame's hands wherever they are to be drawn."""
+    path = outputs.drawings.get(source.path)
+    if path is None and movie is None:
+        return
+    from blazepalm.reports.draw import draw_hands
+
+    size = (record["height"], record["width"])
+    drawn = draw_hands(frame.image, [as_drawn(hand, size) for hand in record["hands"]])
+    if path is not None:
+        if source.kind != "image":
+            path = path / f"{frame.index:06d}.png"
+            refuse_input(path, outputs.inputs)
+        write_drawing(drawn, path)
+    if movie is not None:
+        movie.write(drawn, frame.seconds if source.kind == "camera" else None)
+
+
+def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
+    """A hand's JSON values as what is drawn on an image of `size` (height, width)."""
+    from blazepalm.reports.draw import in_pixels
+
+    points = hand["landmarks"]
+    keypoints = hand["keypoints"] if points is None else None
+    return in_pixels(size, hand["box"], points, keypoints, label_of(hand))
+
+
+def write_drawing(pixels: "NDArray[np.uint8]", path: Path) -> None:
+    """Writes the file whole or not at all. Raises ArtifactError."""
+    from PIL import Image
+
+    options = {"compress_level": 3} if path.suffix.lower() == ".png" else {"quality": 92}
+    kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+    with whole_file(path) as temporary:
+        Image.fromarray(pixels).save(temporary, kind, **options)

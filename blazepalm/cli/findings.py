@@ -1,0 +1,104 @@
+"""What `detect` prints: a picture's hands in a table, one of several in a line, a video's
+numbers; then what was written.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blazepalm.cli import console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from blazepalm.cli.outputs import Outputs
+    from blazepalm.golden.frames import Source
+    from blazepalm.reports.detections import Record
+
+
+class Tally:
+    """What was found in one source so far."""
+
+    def __init__(self, source: "Source") -> None:
+        self.source = source
+        self.frames = self.hands = self.with_hands = 0
+        self._last: Record = {}
+
+    def add(self, record: "Record") -> None:
+        """One more frame."""
+        self.frames += 1
+        self.hands += len(record["hands"])
+        self.with_hands += bool(record["hands"])
+        self._last = record
+
+    def in_full(self) -> "list[str | Table]":
+        """A picture's hands in a table."""
+        hands = self._last["hands"]
+        if not hands:
+            return [f"{self._heading}: no hand found"]
+        size = (self._last["height"], self._last["width"])
+        return [f"{self._heading}: {counted(hands)}", table(hands, size)]
+
+    def in_a_line(self) -> "list[str | Table]":
+        """A picture's hands, or in how many of a video's frames there are some."""
+        hands = self._last["hands"]
+        if self.source.kind != "image":
+            found = f"{self.frames} frames, {self.with_hands} with hands, {self.hands} hands in all"
+        elif hands:
+            found = f"{counted(hands)} ({', '.join(map(label_of, hands))})"
+        else:
+            found = "no hand found"
+        return [f"{self._heading}: {found}"]
+
+    @property
+    def _heading(self) -> str:
+        size = f"{self._last['width']}×{self._last['height']}"
+        return f"{console.clean(self.source.path)}, {size}"
+
+
+def counted(hands: "Sequence[Record]") -> str:
+    """`1 palm`, `2 hands`."""
+    what = "palm" if hands[0]["landmarks"] is None else "hand"
+    return f"{len(hands)} {what}{'s' * (len(hands) > 1)}"
+
+
+def label_of(hand: "Record") -> str:
+    """`right 0.97`; `hand 0.97` where the release does not say which, `palm 0.97` of a palm."""
+    what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
+    return f"{what} {hand['score']:.2f}"
+
+
+def table(hands: "Sequence[Record]", size: tuple[int, int]) -> "Table":
+    """One row a hand; boxes in pixels of an image of `size` (height, width)."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("hand", "palm score", "handedness", "presence", "palm box in pixels"):
+        shown.add_column(name, justify="left" if name == "handedness" else "right")
+    height, width = size
+    for number, hand in enumerate(hands, start=1):
+        xmin, ymin, xmax, ymax = hand["box"]
+        side = hand["handedness"]
+        shown.add_row(
+            str(number),
+            f"{hand['score']:.3f}",
+            "–" if side is None else f"{side} {hand['handedness_score']:.3f}",
+            "–" if hand["presence"] is None else f"{hand['presence']:.3f}",
+            f"{xmin * width:.0f}, {ymin * height:.0f} to {xmax * width:.0f}, {ymax * height:.0f}",
+        )
+    return shown
+
+
+def tell_outputs(outputs: "Outputs") -> None:
+    """What was written, a line each; of several files, their folder."""
+    for what, paths in (
+        ("drawn", list(outputs.drawings.values())),
+        ("video", list(outputs.movies.values())),
+        ("table", [outputs.csv]),
+        ("json", [outputs.json]),
+    ):
+        written = [path for path in paths if path is not None and path.exists()]
+        if written:
+            path: Path = written[0] if len(written) == 1 else written[0].parent
+            console.out(f"{what}: {console.clean(str(path))}")
