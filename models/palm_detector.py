@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from blazepalm.models.anchors import anchors_from_heads
-from blazepalm.models.decode import decode_boxes, decode_scores, weighted_suppression
+from blazepalm.models.decode import as_array, decode_palms
 from blazepalm.models.layers import PaddedConv2d, image_batch
-from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
+from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
 from blazepalm.models.state import load_state
 from blazepalm.models.trunk import Backbone, Up, named
@@ -83,30 +83,31 @@ class PalmDetector(nn.Module):
             "anchors", torch.from_numpy(anchors_from_heads(cells)), persistent=False
         )
 
-    def forward(self, images: Tensor) -> PalmOutput:
-        image_batch(images, self.spec.backbone.stem.in_channels, self.spec.input_size)
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The feature map that each head stands on, in the order of `spec.heads`."""
         x, taps = self.backbone(images)  # (B, C, H/32, W/32)
         levels = [x]
         for step, tap in zip(self.neck.values(), taps, strict=True):
             levels.append(step(levels[-1], tap))  # twice as large as the one before
-        found = [
-            head(levels[spec.level])
-            for head, spec in zip(self.heads.values(), self.spec.heads, strict=True)
-        ]
+        return [levels[spec.level] for spec in self.spec.heads]
+
+    def forward(self, images: Tensor) -> PalmOutput:
+        image_batch(images, self.spec.backbone.stem.in_channels, self.spec.input_size)
+        found = [head(x) for head, x in zip(self.heads.values(), self.maps(images), strict=True)]
         return PalmOutput(
             torch.cat([f.boxes for f in found], dim=1),  # (B, N, 18)
             torch.cat([f.scores for f in found], dim=1),  # (B, N, 1)
         )
 
     def predict_on_image(self, image: np.ndarray | Tensor) -> PalmDetections:
-        """Palms of one picture: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1),
-        of any size. Raises ValueError for another shape or dtype.
+        """Palms of one picture: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1,
+        rounded to 8 bits), of any size. Raises ValueError for another shape or dtype, and
+        InvalidImage where a side is too long.
         """
-        square, box = letterbox(
-            as_planes(image).to(self.anchors.device), self.spec.input_size, self.spec.value_range
-        )
+        square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
+        planes = torch.from_numpy(square).permute(0, 3, 1, 2)
         with torch.no_grad():
-            output = self(square.to(self.anchors.dtype))
+            output = self(planes.to(self.anchors))
         return self._detections(output, 0, box)
 
     def predict_on_batch(self, images: Tensor) -> list[PalmDetections]:
@@ -129,12 +130,6 @@ class PalmDetector(nn.Module):
         self.anchors.copy_(torch.from_numpy(anchors.astype(np.float32)))
 
     def _detections(self, output: PalmOutput, index: int, box: Letterbox) -> PalmDetections:
-        boxes, keypoints = decode_boxes(
-            output.boxes[index : index + 1], self.anchors, self.spec.input_size
-        )
-        scores = decode_scores(output.scores[index : index + 1])[0]  # (N,)
-        likely = scores >= self.spec.score_threshold
-        points = torch.cat((boxes[0], keypoints[0].flatten(1)), dim=1)[likely]  # (n, 18)
-        points, scores = weighted_suppression(points, scores[likely], self.spec.suppression_iou)
-        points = box.to_image(points)
-        return PalmDetections(points[:, :4], points[:, 4:].unflatten(1, (-1, 2)), scores)
+        boxes, scores = as_array(output.boxes[index]), as_array(output.scores[index])
+        palms = decode_palms(boxes, scores, as_array(self.anchors), self.spec, box)
+        return PalmDetections(*(torch.from_numpy(values).to(self.anchors) for values in palms))

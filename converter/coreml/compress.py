@@ -9,24 +9,38 @@ from typing import Any
 import numpy as np
 
 BINS = (16, 64, 256)  # of the histograms that palettes start from; the best one is kept
+DECODE = "decode__"  # how the constants of a face's `decode` are called
 STEPS = 40  # of Lloyd's algorithm; more change nothing that shows
 
 
-def compression(kind: str) -> tuple[str, Any]:
-    """The graph pass and its `OptimizationConfig`. `kind` is one of `options.COMPRESSIONS`:
-    a palette of 256 or 64 values for each tensor, or 8-bit integers with a scale a channel.
+def compress(program: Any, kind: str) -> None:
+    """Stores the weights of a MIL program otherwise, in place. `kind` is one of
+    `options.COMPRESSIONS`: a palette of 256 or 64 values for each tensor, or 8-bit integers
+    with a scale a channel. Anchors and input size are no weights: what decodes stays exact.
     """
+    from coremltools import PassPipeline
+    from coremltools.converters.mil.mil.passes.pass_pipeline import PassPipelineManager
     from coremltools.optimize import coreml as optimise
 
     operation: Any
     if kind == "int8":
+        name = "compression::linear_quantize_weights"
         operation = optimise.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
-        return "compression::linear_quantize_weights", optimise.OptimizationConfig(operation)
-    size = 1 << int(kind.removeprefix("palettize"))
-    operation = optimise.OpPalettizerConfig(
-        mode="custom", lut_function=lambda weight: palette(weight, size)
-    )
-    return "compression::palettize_weights", optimise.OptimizationConfig(operation)
+    else:
+        name = "compression::palettize_weights"
+        size = 1 << int(kind.removeprefix("palettize"))
+        operation = optimise.OpPalettizerConfig(
+            mode="custom", lut_function=lambda weight: palette(weight, size)
+        )
+    passes = PassPipeline([name, "common::dead_code_elimination"], "blazepalm")
+    exact = {
+        op.name: None
+        for op in program.functions["main"].find_ops(op_type="const")
+        if op.name.startswith(DECODE)
+    }
+    config = optimise.OptimizationConfig(operation, op_name_configs=exact)
+    passes.set_options(name, {"config": config})
+    PassPipelineManager.apply_pipeline(program, passes)
 
 
 def palette(weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

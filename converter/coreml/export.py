@@ -5,11 +5,11 @@ model and options give the same bytes.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.count import mil_operations, tflite_operators
 from blazepalm.converter.coreml.metadata import describe, package_name
-from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord
+from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Layer, Port
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.converter.coreml.quiet import quietly
@@ -25,21 +25,13 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
     Raises ArtifactError where the model has no such face, the package exists already, or
     it cannot be written; then nothing is left behind.
     """
-    name = package_name(model)
+    name = package_name(model, options.face)
     package = folder / f"{name}.mlpackage"
     if package.exists() or package.is_symlink():
         raise ArtifactError(f"{package}: exists already; remove it or choose another folder")
     inputs, outputs = face_ports(model, options.face)
     with quietly() as scratch:
-        from blazepalm.converter.coreml.faces import face_module
-        from blazepalm.converter.coreml.program import build
-
-        module = face_module(model, options.face)
-        tidy = model.recognition is None
-        built = build(module, inputs, outputs, options, scratch / f"{name}.mlpackage", tidy=tidy)
-        specification = built.get_spec()
-        blob = Path(built.weights_dir) / "weight.bin" if built.weights_dir else None
-        weights = blob.read_bytes() if blob is not None and blob.is_file() else None
+        specification, weights, rows = _build(model, inputs, outputs, options, scratch)
     describe(specification, model, options, (*inputs, *outputs))
     files = write_package(package, specification.SerializeToString(deterministic=True), weights)
     return CoreMLRecord(
@@ -54,4 +46,35 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         operations=mil_operations(specification),
         tflite_operators=tflite_operators(model.graph),
         weight_bytes=0 if weights is None else len(weights),
+        layers=rows,
     )
+
+
+def _build(
+    model: "Converted",
+    inputs: tuple[Port, ...],
+    outputs: tuple[Port, ...],
+    options: CoreMLOptions,
+    scratch: Path,
+) -> tuple[Any, bytes | None, tuple[Layer, ...]]:
+    """The `Model` message, the content of its weight file, if it has one, and its layers."""
+    import coremltools
+    from coremltools.converters.mil.backend.mil.load import load
+
+    from blazepalm.converter.coreml.compress import compress
+    from blazepalm.converter.coreml.faces import face_module
+    from blazepalm.converter.coreml.program import emit
+    from blazepalm.converter.coreml.provenance import layers
+    from blazepalm.converter.coreml.trace import trace
+
+    target = getattr(coremltools.target, options.target)
+    traced = trace(face_module(model, options.face), model.graph)
+    emitted = emit(
+        traced, inputs, outputs, face=options.face, precision=options.precision, target=target
+    )
+    rows = layers(model, traced, emitted.values, emitted.program)
+    if options.compress is not None:
+        compress(emitted.program, options.compress)
+    specification = load(emitted.program, str(scratch), specification_version=target.value)
+    blob = scratch / "weight.bin"
+    return specification, blob.read_bytes() if blob.is_file() else None, rows

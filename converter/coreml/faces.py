@@ -6,31 +6,51 @@ input has no batch axis, so `batch` takes a tensor, and several images go into a
 package as an `MLBatchProvider`, one prediction each.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from blazepalm.models.decode import SCORE_CLIP
-from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+from blazepalm.models.layers import PaddedConv2d
+from blazepalm.models.palm_detector import PalmDetector, PalmHead
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, PalmHeadSpec
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import Converted
 
 
-class Raw(nn.Module):
-    """The network's outputs as a plain tuple, in the file's order."""
+class Face(nn.Module):
+    """Pixels → network → decoded outputs, a plain tuple in the order of the ports. `names` are
+    those of the network's outputs, None where it gives one tensor.
 
-    def __init__(self, network: nn.Module, names: tuple[str, ...] | None) -> None:
+    `single` begins the paths of the modules that compute in float32 in every package: what
+    decodes, where float16 would cost 0.05 pixels of a detector's input, and the small heads of
+    a landmark network, which take one cast before them instead of one behind each output.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        names: tuple[str, ...] | None,
+        single: tuple[str, ...],
+        pixels: nn.Module | None = None,
+        decode: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self.names = names
+        self.single = single
+        self.pixels = pixels
+        self.decode = decode
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network(*inputs)
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.network(image if self.pixels is None else self.pixels(image))
         if self.names is None:
-            return tuple(outputs)
-        return tuple(getattr(outputs, name) for name in self.names)
+            values = (outputs,)
+        else:
+            values = tuple(getattr(outputs, name) for name in self.names)
+        return values if self.decode is None else tuple(self.decode(*values))
 
 
 class FromPixels(nn.Module):
@@ -48,9 +68,65 @@ class FromPixels(nn.Module):
         return pixels * self.scale
 
 
+class JoinedHead(nn.Module):
+    """Boxes and scores of every anchor of one map, by one convolution: its channels are those
+    of both, an anchor's side by side. (B, C, H, W) → (H·W·A, coordinates + 1), for B = 1
+    """
+
+    def __init__(self, head: PalmHead, spec: PalmHeadSpec) -> None:
+        super().__init__()
+        anchors, self.values = spec.anchors_per_cell, head.coordinates + 1
+        self.conv = PaddedConv2d(replace(spec.boxes, out_channels=anchors * self.values))
+        for name, joined in self.conv.named_parameters():
+            both = (layer.get_parameter(name) for layer in (head.boxes, head.scores))
+            parts = [part.detach().unflatten(0, (anchors, -1)) for part in both]
+            joined.data = torch.cat(parts, dim=1).flatten(0, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x).permute(0, 2, 3, 1)  # (1, H, W, A·19)
+        return y.reshape(-1, self.values)  # (H·W·A, 19)
+
+
+class PairedHead(nn.Module):
+    """The same of convolutions that differ in kernel or padding, one after the other."""
+
+    def __init__(self, head: PalmHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        boxes, scores = self.head(x)
+        return torch.cat((boxes[0], scores[0]), dim=1)  # (H·W·A, 19)
+
+
+def head_rows(head: PalmHead, spec: PalmHeadSpec) -> nn.Module:
+    shapes = [replace(conv, out_channels=0) for conv in (spec.boxes, spec.scores)]
+    return JoinedHead(head, spec) if shapes[0] == shapes[1] else PairedHead(head)
+
+
+class JoinedPalmDetector(nn.Module):
+    """`PalmDetector` with joined heads: half the operations behind the neck.
+    (1, 3, H, W) → (N, coordinates + 1), the logit last
+    """
+
+    def __init__(self, network: PalmDetector) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict()
+        for (name, head), spec in zip(network.heads.items(), network.spec.heads, strict=True):
+            assert isinstance(head, PalmHead)
+            self.heads[name] = head_rows(head, spec)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.network.maps(images)
+        found = [head(x) for head, x in zip(self.heads.values(), maps, strict=True)]
+        return torch.cat(found)  # (N, 19)
+
+
 class DecodePalms(nn.Module):
-    """`models.decode` for one image: each pair of numbers of an anchor is divided by the
-    input size and, but for width and height, moved to the anchor's centre.
+    """`models.decode` for one image: each number of an anchor is divided by the input size and,
+    but for width, height and logit, moved to the anchor's centre. The logit is not clipped to
+    ±100, where MIL's sigmoid is 0 and 1 to 1e-43.
     """
 
     divisor: Tensor
@@ -59,22 +135,26 @@ class DecodePalms(nn.Module):
     def __init__(self, spec: PalmDetectorSpec, anchors: Tensor) -> None:
         super().__init__()
         height, width = spec.input_size
-        self.pairs = spec.coordinates // 2
-        divisor = torch.tensor((float(width), float(height))) / anchors[:, None, 2:]  # (N, 1, 2)
+        self.points = (-1, spec.keypoints, 2)
+        self.parts = [2, 2, spec.coordinates - 4, 1]
+        pairs = spec.coordinates // 2
+        size = torch.tensor((float(width), float(height))) / anchors[:, 2:]  # (N, 2)
+        divisor, offset = size.repeat(1, pairs), anchors[:, :2].repeat(1, pairs)  # (N, 18)
+        divisor[:, 2:4] *= 2  # half the width and height, on both sides of the centre
+        offset[:, 2:4] = 0
+        logit = torch.ones(len(anchors), 1)
+        divisor, offset = torch.cat((divisor, logit), 1), torch.cat((offset, 0 * logit), 1)
         if bool((divisor == divisor[:1]).all()):
-            divisor = divisor[:1]  # (1, 1, 2)
-        offset = anchors[:, None, :2].repeat(1, self.pairs, 1)  # (N, 2 + K, 2)
-        offset[:, 1] = 0  # width and height
+            divisor = divisor[:1]  # (1, 19)
         self.register_buffer("divisor", divisor, persistent=False)
         self.register_buffer("offset", offset, persistent=False)
 
-    def forward(self, raw: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(1, N, 4 + 2K) and (1, N, 1) → corners (N, 4), keypoints (N, K, 2), scores (N,)."""
-        points = raw.reshape(-1, self.pairs, 2) / self.divisor + self.offset  # (N, 2 + K, 2)
-        centre, half = points[:, 0], points[:, 1] * 0.5  # (N, 2)
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 5 + 2K) → corners (N, 4), keypoints (N, K, 2), scores (N,)."""
+        placed = rows / self.divisor + self.offset  # (N, 19)
+        centre, half, keypoints, logits = placed.split(self.parts, dim=1)
         boxes = torch.cat((centre - half, centre + half), dim=1)  # (N, 4)
-        scores = logits.reshape(-1).clamp(-SCORE_CLIP, SCORE_CLIP).sigmoid()  # (N,)
-        return boxes, points[:, 2:], scores
+        return boxes, keypoints.reshape(self.points), logits.reshape(-1).sigmoid()
 
 
 class DecodeLandmarks(nn.Module):
@@ -100,32 +180,19 @@ class DecodeLandmarks(nn.Module):
         return tuple(values)
 
 
-class App(nn.Module):
-    """Pixels → network → decoded outputs. `decode` computes in float32 in every package."""
-
-    def __init__(self, pixels: FromPixels, network: Raw, decode: nn.Module) -> None:
-        super().__init__()
-        self.pixels = pixels
-        self.network = network
-        self.decode = decode
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        outputs: tuple[Tensor, ...] = self.decode(*self.network(self.pixels(image)))
-        return outputs
-
-
 def face_module(model: "Converted", face: str) -> nn.Module:
     """The module behind `ports.face_ports(model, face)`: its inputs in, a tuple out."""
     if model.recognition is None:
-        return Raw(model.generic, None).eval()
-    raw = Raw(model.module, model.outputs)
+        return model.generic
+    spec, network = model.recognition.spec, model.module
+    heads = () if isinstance(network, PalmDetector) else ("network.heads",)
     if face == "raw":
-        return raw.eval()
-    spec = model.recognition.spec
-    if isinstance(spec, HandLandmarksSpec):
-        decode: nn.Module = DecodeLandmarks(spec, single=face == "app")
-    else:
-        anchors = model.module.anchors
-        assert isinstance(anchors, Tensor)
-        decode = DecodePalms(spec, anchors)
-    return App(FromPixels(spec.value_range), raw, decode).eval()
+        return Face(network, model.outputs, heads).eval()
+    pixels = FromPixels(spec.value_range)
+    if isinstance(network, PalmDetector):
+        decode: nn.Module = DecodePalms(network.spec, network.anchors)
+        joined = JoinedPalmDetector(network)
+        return Face(joined, None, ("decode",), pixels, decode).eval()
+    assert isinstance(spec, HandLandmarksSpec)
+    decode = DecodeLandmarks(spec, single=face == "app")
+    return Face(network, model.outputs, (*heads, "decode"), pixels, decode).eval()

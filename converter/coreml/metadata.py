@@ -1,12 +1,13 @@
 """What a package says of itself: Xcode shows it, and `userDefined` keeps where it came from.
 
 Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`,
-`.compress`, `.tflite_outputs` and `.spec` (JSON), and coremltools' own versions. Its date
-is dropped: the same input gives the same bytes.
+`.compress`, `.tflite_outputs` and `.spec` (JSON), and under coremltools' own keys the versions
+of coremltools and torch. No date: the same input gives the same bytes.
 """
 
 import json
 import re
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
@@ -15,18 +16,21 @@ from blazepalm.models.spec import PalmDetectorSpec, spec_to_dict
 if TYPE_CHECKING:
     from blazepalm.converter.convert import Converted
 
-DATE = "com.github.apple.coremltools.conversion_date"
+VERSIONS = "com.github.apple.coremltools."
 PREFIX = "blazepalm."
 
 
-def package_name(model: "Converted") -> str:
-    """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode makes a Swift class of this name."""
+def package_name(model: "Converted", face: str) -> str:
+    """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode makes a Swift class of this name. The
+    face `batch` goes beside `app` into one project: `HandFull_2022_Batch`.
+    """
     words = re.findall(r"[A-Za-z0-9]+", model.name)[:12]
     name = "".join(
         f"_{word}" if word[0].isdigit() and i else word[0].upper() + word[1:]
         for i, word in enumerate(words)
     )
-    return name if name[:1].isalpha() else f"Model_{name}".rstrip("_")
+    name = name if name[:1].isalpha() else f"Model_{name}".rstrip("_")
+    return f"{name}_Batch" if face == "batch" else name
 
 
 def describe(
@@ -46,8 +50,8 @@ def describe(
     metadata.license = "Apache-2.0" if known else "that of the source file"
     metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
     defined = metadata.userDefined
-    if DATE in defined:
-        del defined[DATE]
+    defined[f"{VERSIONS}version"] = version("coremltools")
+    defined[f"{VERSIONS}source"] = f"torch=={version('torch')}"
     facts: dict[str, str | None] = {
         "source_sha256": model.graph.sha256,
         "release": model.release.name if model.release else None,

@@ -58,11 +58,30 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One operation of a program that computes, with the names that it has elsewhere.
+
+    `values` are the MIL values that it leaves, `operation` is its MIL type. `path` says what it
+    is in the torch module: the module `backbone.stage2.block0.depthwise`, or a call in one,
+    `backbone.stage2.block0.add`; a second call of a module has `.2` behind. `module` is the
+    innermost module. In a graph of no known family both name the file's operator instead.
+    `operators` are the TFLite operators, by their index in the file, whose value it leaves:
+    several where it stands for all of them, none for casts, decoding and other helpers.
+    """
+
+    values: tuple[str, ...]
+    operation: str
+    path: str
+    module: str
+    operators: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class CoreMLRecord:
     """What was written. `files` maps each path inside the package to its SHA-256;
     `operations` counts MIL operations by type, constants and weight decompression aside;
     `tflite_operators` counts the file's, constant DEQUANTIZE and DENSIFY aside, a fused
-    activation as an operator of its own, as MIL has it.
+    activation as an operator of its own, as MIL has it. `layers` has a row an operation.
     """
 
     name: str
@@ -76,6 +95,7 @@ class CoreMLRecord:
     operations: Mapping[str, int]
     tflite_operators: int
     weight_bytes: int
+    layers: tuple[Layer, ...]
 
     @property
     def operation_count(self) -> int:

@@ -1,70 +1,156 @@
-"""Torch module → ML program: traced, translated by coremltools, cut down by our passes."""
+"""A face, traced → a MIL program: each call of torch becomes its MIL operations, under the
+name of the module that makes it, in the precision asked for.
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+What a program needs besides is here: inputs and outputs under the ports' names, float32 at
+both ends, and no operation whose value nobody reads.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from coremltools import EnumeratedShapes, ImageType, TensorType, colorlayout
+from coremltools.converters.mil.mil import Builder as mb  # noqa: N813 (its name everywhere)
+from coremltools.converters.mil.mil import Function, Program, Var, types
+from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
+from torch.fx import Node
+from torch.fx.node import map_arg
 
-from blazepalm.converter.coreml.options import CoreMLOptions, Port
+from blazepalm.converter.coreml.names import Names, path
+from blazepalm.converter.coreml.ops import EMITTERS
+from blazepalm.converter.coreml.ops.shape import MOST_AXES
+from blazepalm.converter.coreml.ops.site import Site, Value, Weight
+from blazepalm.converter.coreml.options import Port
 from blazepalm.converter.coreml.ports import MOST_REGIONS
+from blazepalm.converter.coreml.trace import Traced
+from blazepalm.models.errors import UnsupportedOperator
 
-if TYPE_CHECKING:
-    from torch import nn
+SINGLE: np.dtype[Any] = np.dtype(np.float32)
+DTYPES: dict[str, np.dtype[Any]] = {"fp32": SINGLE, "fp16": np.dtype(np.float16)}
 
 
-def build(
-    module: "nn.Module",
+@dataclass(frozen=True)
+class Emitted:
+    """A program, and the MIL values of each node of the trace that made it."""
+
+    program: Program
+    values: dict[Node, Value]
+
+
+def emit(
+    traced: Traced,
     inputs: tuple[Port, ...],
     outputs: tuple[Port, ...],
-    options: CoreMLOptions,
-    package: Path,
     *,
-    tidy: bool,
-) -> Any:
-    """The `coremltools.models.MLModel`, its files at `package` (a path ending .mlpackage).
-    `tidy`: the module was made operator by operator, and more passes may find something.
+    face: str,
+    precision: str,
+    target: Any,
+) -> Emitted:
+    """`target` is coremltools' `target.iOS16` or another. Raises UnsupportedOperator, naming
+    every torch function that nothing emits.
     """
-    import coremltools as ct
-    import torch
-
-    from blazepalm.converter.coreml.passes import pipeline
-
-    examples = tuple(torch.zeros(port.shape) for port in inputs)
-    with torch.no_grad():
-        traced = torch.jit.trace(module, examples, check_trace=False)
-    precision: Any = ct.precision.FLOAT32
-    if options.precision == "fp16":
-        precision = ct.transform.FP16ComputePrecision(op_selector=lambda op: not in_decode(op))
-    return ct.convert(
-        traced,
-        source="pytorch",
-        convert_to="mlprogram",
-        inputs=[_input(port, options.face) for port in inputs],
-        outputs=[ct.TensorType(name=port.name, dtype=np.float32) for port in outputs],
-        minimum_deployment_target=getattr(ct.target, options.target),
-        compute_precision=precision,
-        pass_pipeline=pipeline(tidy, options.precision == "fp16", options.compress),
-        skip_model_load=True,
-        package_dir=str(package),
-    )
+    check_supported(traced)
+    mb.name_count.clear()  # the same names in every run
+    features = tuple(_feature(port, face) for port in inputs)
+    placeholders = {
+        port.name: mb.placeholder(shape=_shape(feature), dtype=types.fp32)
+        for port, feature in zip(inputs, features, strict=True)
+    }
+    names = Names(traced.paths, {port.name for port in (*inputs, *outputs)})
+    with Function(placeholders, opset_version=target) as function:
+        values = _Run(traced, names, DTYPES[precision]).run(list(function.inputs.values()))
+        last = next(node for node in traced.graph.nodes if node.op == "output")
+        found = map_arg(last.args[0], lambda node: values[node])
+        function.set_outputs(_outputs(found, outputs, names))
+    function.set_input_types(features)
+    program = Program()
+    program.add_function("main", function)
+    PASS_REGISTRY["common::dead_code_elimination"](program)
+    _check_axes(function, traced.source)
+    return Emitted(program, values)
 
 
-def in_decode(op: Any) -> bool:
-    """Whether an operation came out of the `decode` of a face: it stays in float32, where the
-    outputs are cast to anyway. float16 would cost 0.05 pixels of a detector's input.
-    """
-    from coremltools.converters.mil.mil.scope import ScopeSource
+def check_supported(traced: Traced) -> None:
+    """Raises UnsupportedOperator, naming every torch function that nothing emits."""
+    called = (n for n in traced.graph.nodes if n.op in ("call_function", "call_method"))
+    missing = sorted({str(node.target) for node in called if node.target not in EMITTERS})
+    if missing:
+        raise UnsupportedOperator(
+            f"{traced.source}: nothing emits {', '.join(missing)} for Core ML; "
+            "leave the package out (--no-coreml)"
+        )
 
-    return "decode" in op.scopes.get(ScopeSource.TORCHSCRIPT_MODULE_NAME, ())[:1]
+
+def _check_axes(function: Function, source: str) -> None:
+    for op in function.operations:
+        if any(value.rank > MOST_AXES for value in op.outputs):
+            raise UnsupportedOperator(
+                f"{source}: {path(op.name)} gives a value of {op.outputs[0].rank} axes, Core ML "
+                f"has {MOST_AXES} at most; leave the package out (--no-coreml)"
+            )
 
 
-def _input(port: Port, face: str) -> Any:
-    import coremltools as ct
+class _Run:
+    """Emits one node after the other."""
 
+    def __init__(self, traced: Traced, names: Names, dtype: np.dtype[Any]) -> None:
+        self.traced = traced
+        self.names = names
+        self.dtype = dtype
+        self.values: dict[Node, Value] = {}
+        self.casts: dict[tuple[str, str], Var] = {}
+
+    def run(self, inputs: list[Var]) -> dict[Node, Value]:
+        waiting = iter(inputs)
+        for node in self.traced.graph.nodes:
+            if node.op == "placeholder":
+                self.values[node] = next(waiting)
+            elif node.op == "get_attr":
+                key = str(node.target)
+                array = self.traced.constants(key).numpy()
+                self.values[node] = Weight(self.traced.paths[node], array)
+            elif node.op != "output":
+                self.values[node] = self._emit(node)
+        return self.values
+
+    def _emit(self, node: Node) -> Value:
+        args, kwargs = map_arg((node.args, dict(node.kwargs)), lambda n: self.values[n])
+        site = Site(node, self.names, self._precision(node), self.casts, self.values)
+        return EMITTERS[node.target](site, *args, **kwargs)
+
+    def _precision(self, node: Node) -> np.dtype[Any]:
+        """float32 where the face says so, and where a constant is too large for float16."""
+        read = (self.values[source] for source in node.all_input_nodes)
+        large = any(isinstance(value, Weight) and not value.fits_half for value in read)
+        return SINGLE if large or node in self.traced.single else self.dtype
+
+
+def _outputs(found: Any, ports: tuple[Port, ...], names: Names) -> list[Var]:
+    """The outputs in float32, under the ports' names."""
+    outputs: list[Var] = []
+    for value, port in zip(found, ports, strict=True):
+        if value.dtype != types.fp32:
+            value = mb.cast(x=value, dtype="fp32", name=port.name)
+        elif value.op is None or value in outputs:  # an input as it came, or given out twice
+            value = mb.identity(x=value, name=port.name)
+        value.set_name(port.name)
+        outputs.append(value)
+    return outputs
+
+
+def _feature(port: Port, face: str) -> ImageType | TensorType:
     if port.kind == "image":
-        return ct.ImageType(name=port.name, shape=port.shape, color_layout=ct.colorlayout.RGB)
+        return ImageType(
+            name=port.name, shape=port.shape, color_layout=colorlayout.RGB, channel_first=True
+        )
     shape: Any = port.shape
     if face == "batch":
         shapes = [(n, *port.shape[1:]) for n in range(1, MOST_REGIONS + 1)]
-        shape = ct.EnumeratedShapes(shapes, default=shapes[0])
-    return ct.TensorType(name=port.name, shape=shape, dtype=np.float32)
+        shape = EnumeratedShapes(shapes, default=shapes[0])
+    return TensorType(name=port.name, shape=shape, dtype=np.float32)
+
+
+def _shape(feature: ImageType | TensorType) -> tuple[Any, ...]:
+    """With a symbol where the size is free."""
+    shape = feature.shape
+    return tuple(getattr(shape, "symbolic_shape", None) or shape.shape)

@@ -33,6 +33,28 @@ def test_compressed_weights_are_fewer_bytes(tmp_path: Path) -> None:
         assert 0 < error < 0.05 * scale
 
 
+@pytest.mark.parametrize("kind", ["palettize6", "int8"])
+def test_anchors_are_not_compressed(kind: str, tmp_path: Path) -> None:
+    """A score threshold forgives a little, an anchor's place does not: what decodes is stored
+    as it was, every large weight is not.
+    """
+    from coremltools.proto import Model_pb2
+
+    name = "palm-lite-2021-11"
+    record = export(converted(name), tmp_path, CoreMLOptions(compress=kind))
+    message = Model_pb2.Model()
+    file = tmp_path / record.name / "Data/com.apple.CoreML/model.mlmodel"
+    message.ParseFromString(file.read_bytes())
+    (function,) = message.mlProgram.functions.values()
+    (block,) = function.block_specializations.values()
+    kinds = {value.name: op.type for op in block.operations for value in op.outputs}
+    assert kinds["decode__offset"] == "const"
+    changed = sum(kind.startswith("constexpr_") for kind in kinds.values())
+    assert changed > 30
+    convolutions = sum(layer.operation == "conv" for layer in record.layers)
+    assert changed < convolutions  # the small ones are left alone
+
+
 def test_few_values_are_kept_exactly() -> None:
     weight = np.array([[3.0, -1.0], [3.0, 0.5]], np.float16)
     values, indices = palette(weight, 4)

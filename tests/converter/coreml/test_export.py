@@ -79,23 +79,28 @@ def test_raw_computes_what_the_file_computes(release: str, made: Any) -> None:
 
 
 @pytest.mark.parametrize("release", [*RELEASES, HAND])
-def test_no_more_operations_than_the_file_has(release: str, made: Any) -> None:
-    record, package = made(release, "raw")
-    assert record.operation_count <= record.tflite_operators + 10
-    assert not {"select", "greater_equal", "cast", "clip"} & set(record.operations)
-    graph = converted(release).graph
-    slopes = sum(op.name == "PRELU" for op in graph.operators)
-    assert record.operations.get("prelu", 0) == slopes
-    pads = sum(op.name == "PAD" for op in graph.operators)
-    assert record.operations.get("pad", 0) <= pads  # the margins of SAME are the convolutions'
-    stored = [
-        op.type
-        for function in specification(package).mlProgram.functions.values()
-        for block in function.block_specializations.values()
-        for op in block.operations
-        if op.type != "const"
-    ]
-    assert len(stored) == record.operation_count > 50
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_no_more_operations_than_the_file_has(release: str, precision: str, made: Any) -> None:
+    """And ten, in every face and precision."""
+    family = converted(release).recognition
+    for face in ["raw"] if family is None else ["raw", "app"]:
+        record, package = made(release, face, precision)
+        assert record.operation_count <= record.tflite_operators + 10
+        assert not {"select", "greater_equal", "clip"} & set(record.operations)
+        assert record.operations.get("cast", 0) <= (0 if precision == "fp32" else 3)
+        graph = converted(release).graph
+        slopes = sum(op.name == "PRELU" for op in graph.operators)
+        assert record.operations.get("prelu", 0) == slopes
+        pads = sum(op.name == "PAD" for op in graph.operators)
+        assert record.operations.get("pad", 0) <= pads  # SAME's margins are the convolutions'
+        stored = [
+            op.type
+            for function in specification(package).mlProgram.functions.values()
+            for block in function.block_specializations.values()
+            for op in block.operations
+            if op.type != "const"
+        ]
+        assert len(stored) == record.operation_count == len(record.layers) > 50
 
 
 def test_raw_names_units_and_shapes(made: Any) -> None:
@@ -173,7 +178,7 @@ def test_decoding_stays_in_float32(made: Any) -> None:
         for output in op.outputs
     }
     assert all(types[port.name] == "FLOAT32" for port in record.outputs)
-    assert record.operations["cast"] == 3  # in, and two outputs of the network
+    assert record.operations["cast"] == 2  # in, and the rows of the heads
     assert program.precisions["FLOAT16"] > 100
     single, _ = made(PALM, "app")
     assert record.weight_bytes < 0.6 * single.weight_bytes
@@ -184,6 +189,10 @@ def test_app_landmarks_one_region_or_four(made: Any) -> None:
     model = converted(HAND)
     single, single_package = made(HAND, "app")
     batch, batch_package = made(HAND, "batch")
+    assert (single.name, batch.name) == (
+        "HandLite_2022.mlpackage",
+        "HandLite_2022_Batch.mlpackage",
+    )
     assert [(p.name, p.shape) for p in single.outputs] == [
         ("landmarks", (21, 3)),
         ("presence", (1,)),
@@ -272,6 +281,34 @@ model = module_of(sys.argv[1], lambda notice: None)
 options = CoreMLOptions(face="raw", precision="fp16", compress="palettize6")
 export(model, Path(sys.argv[2]), options)
 """
+
+
+@pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_every_target_is_written_and_executed(target: str, precision: str, tmp_path: Path) -> None:
+    """The version that Core ML's specification gives each system."""
+    release = "hand-recrop-2020-07"
+    options = CoreMLOptions(face="raw", precision=precision, target=target)
+    record = export(converted(release), tmp_path, options)
+    written = specification(tmp_path / record.name)
+    assert written.specificationVersion == {"iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}[target]
+    (function,) = written.mlProgram.functions.values()
+    assert function.opset == f"CoreML{written.specificationVersion - 1}"
+    image = images(release, 1, seed=6)
+    with torch.no_grad():
+        (expected,) = converted(release).generic(torch.from_numpy(image))
+    found = load(tmp_path / record.name).run({record.inputs[0].name: image})["output_crop"]
+    allowed = 2e-5 if precision == "fp32" else 2e-2
+    assert np.abs(found - expected.numpy()).max() <= allowed * np.abs(expected.numpy()).max()
+
+
+def test_twice_in_one_process_gives_the_same_bytes(made: Any, tmp_path: Path) -> None:
+    record, package = made(HAND, "app", "fp16")
+    made(PALM, "app", "fp16")  # another one between
+    again = export(converted(HAND), tmp_path, CoreMLOptions())
+    assert again == record and record.files == again.files
+    for name in record.files:
+        assert (package / name).read_bytes() == (tmp_path / again.name / name).read_bytes()
 
 
 def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""torch → MIL, one operator family a file. Importing this package fills the table."""
+
+from blazepalm.converter.coreml.ops import (  # noqa: F401
+    activation,
+    convolution,
+    elementwise,
+    joining,
+    linear,
+    padding,
+    pooling,
+    reduction,
+    resize,
+    shape,
+    slicing,
+    transposed,
+)
+from blazepalm.converter.coreml.ops.registry import EMITTERS
+
+__all__ = ["EMITTERS"]

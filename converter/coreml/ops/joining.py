@@ -1,0 +1,21 @@
+"""Several values in one."""
+
+from collections.abc import Sequence
+
+import torch
+from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
+from coremltools.converters.mil.mil import Var
+
+from blazepalm.converter.coreml.ops.registry import emits
+from blazepalm.converter.coreml.ops.site import Site, Value
+
+
+@emits(torch.cat)
+def emit_cat(site: Site, tensors: Sequence[Value], dim: int = 0) -> Var:
+    values = [site.var(value) for value in tensors]
+    return values[0] if len(values) == 1 else mb.concat(values=values, axis=dim, name=site.name())
+
+
+@emits(torch.stack)
+def emit_stack(site: Site, tensors: Sequence[Value], dim: int = 0) -> Var:
+    return mb.stack(values=[site.var(value) for value in tensors], axis=dim, name=site.name())

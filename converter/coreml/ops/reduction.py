@@ -1,0 +1,30 @@
+"""Means, sums and extremes over given axes: methods of a tensor, as the lowering and the
+readable modules write them.
+"""
+
+from collections.abc import Callable, Sequence
+
+from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
+from coremltools.converters.mil.mil import Var
+
+from blazepalm.converter.coreml.ops.registry import emits
+from blazepalm.converter.coreml.ops.site import Site, Value
+
+REDUCTIONS = {
+    "mean": "reduce_mean",
+    "sum": "reduce_sum",
+    "amax": "reduce_max",
+    "amin": "reduce_min",
+}
+
+
+def _reduction(name: str) -> Callable[..., Var]:
+    def emit(site: Site, x: Value, dim: Sequence[int], keepdim: bool = False) -> Var:
+        reduce = getattr(mb, name)
+        return reduce(x=site.var(x), axes=list(dim), keep_dims=keepdim, name=site.name())
+
+    return emit
+
+
+for _method, _operation in REDUCTIONS.items():
+    emits(_method)(_reduction(_operation))

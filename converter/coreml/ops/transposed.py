@@ -1,0 +1,70 @@
+"""`F.conv_transpose2d` → `conv_transpose`. MIL has no output padding: rows that no pixel
+reaches hold the bias, so they are added as zeros before it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
+from coremltools.converters.mil.mil import Var
+
+from blazepalm.converter.coreml.ops.convolution import Pair, pair
+from blazepalm.converter.coreml.ops.registry import emits
+from blazepalm.converter.coreml.ops.site import Site, Value, Weight
+
+
+@emits(torch.conv_transpose2d)
+def emit_conv_transpose2d(
+    site: Site,
+    x: Value,
+    weight: Weight,
+    bias: Weight | None = None,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+) -> Var:
+    rows, columns = pair(padding)
+    below, right = pair(output_padding)
+    beyond = bool(below or right)
+    y = mb.conv_transpose(
+        x=site.var(x),
+        weight=site.stored(weight),
+        bias=None if beyond else site.optional(bias),
+        strides=list(pair(stride)),
+        pad_type="custom",
+        pad=[rows, rows, columns, columns],
+        dilations=list(pair(dilation)),
+        groups=groups,
+        name=site.name("product" if beyond else ""),
+    )
+    if not beyond:
+        return y
+    y = mb.pad(x=y, pad=[0, below, 0, right], name=site.name("" if bias is None else "beyond"))
+    if bias is None:
+        return y
+    column = Weight(bias.path, bias.array.reshape(-1, 1, 1))
+    return mb.add(x=y, y=site.stored(column), name=site.name())
+
+
+def cut_off(site: Site, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> Var | None:
+    """Rows and columns of `x` alone, where a transposed convolution made it and nothing else
+    reads it: the same convolution, cut. None where it is something else.
+    """
+    op = x.op
+    if op is None or op.op_type != "conv_transpose" or len(parts) != 4:
+        return None
+    readers = [node for node in site.source().users if node.target is not getattr]
+    if readers != [site.node]:
+        return None
+    whole = [(0, d, 1, False) for d in x.shape]
+    if list(parts[:2]) != whole[:2] or any(part[2:] != (1, False) for part in parts):
+        return None
+    (top, bottom), (left, right) = (
+        (part[0], size - part[1]) for part, size in zip(parts[2:], x.shape[2:], strict=True)
+    )
+    pad = [a + b for a, b in zip(op.pad.val, (top, bottom, left, right), strict=True)]
+    inputs = {name: var for name, var in op.inputs.items() if var is not None and name != "pad"}
+    op.enclosing_block.remove_ops([op])
+    return mb.conv_transpose(**inputs, pad=pad, name=op.name)
