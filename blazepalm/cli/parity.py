@@ -142,11 +142,14 @@ def parity(
 
 
 def golden_set(folder: Path | None, on_step: console.OnStep) -> "GoldenSet":
-    """The golden set in `folder` (None: the user's cache), rendered where it is missing."""
+    """The golden set in `folder` (None: the user's cache), rendered where there is none."""
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
+    from blazepalm.golden.manifest import MANIFEST, load_golden
     from blazepalm.models.releases import cache_folder
 
+    if folder is not None and (folder / MANIFEST).is_file():
+        return load_golden(folder)
     place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
     return make_golden(place, on_case=lambda name, done, total: on_step("rendering", done, total))
 
