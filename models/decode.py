@@ -1,69 +1,191 @@
-"""Raw detector outputs become boxes, keypoints and scores; overlapping ones become one.
+"""Raw outputs become palms (boxes, keypoints and scores; overlapping ones become one) and
+hands on their crops.
 
-Sources, all of MediaPipe v0.10.21:
-decoding: mediapipe/calculators/tensor/tensors_to_detections_calculator.cc
-suppression: mediapipe/calculators/util/non_max_suppression_calculator.cc (WEIGHTED)
+`decode_boxes` and `decode_scores` take NumPy arrays and torch tensors alike; the rest is NumPy.
+Sources, all of MediaPipe v0.10.21, under mediapipe/calculators/:
+decoding: tensor/tensors_to_detections_calculator.cc
+suppression: util/non_max_suppression_calculator.cc (WEIGHTED)
+landmarks: tensor/tensors_to_landmarks_calculator.cc
+The one gap: MediaPipe keeps a box as corner and size in float32, we as two corners; those are
+float64 where their difference must give that very size.
 """
 
-import torch
-from torch import Tensor
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.models.crop import Letterbox
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Values = TypeVar("Values", NDArray[np.float32], Tensor)
+else:
+    Values = TypeVar("Values")
+
+Floats = NDArray[np.float32]
 
 SCORE_CLIP = 100.0  # score_clipping_thresh of every palm graph: exp() stays finite
 
 
+class Palms(NamedTuple):
+    """The palms of one image, best first, normalised to the image, not clipped."""
+
+    boxes: NDArray[np.float64]  # (n, 4): xmin, ymin, xmax, ymax
+    keypoints: Floats  # (n, K, 2): x, y
+    scores: Floats  # (n,), 0..1
+
+
+class CroppedHand(NamedTuple):
+    """One hand on its crop; None where the release does not say."""
+
+    landmarks: Floats  # (21, 3): x, y normalised to the crop, z to its width
+    presence: Floats  # (), 0..1
+    handedness: Floats | None  # (), 0..1
+    world_landmarks: Floats | None  # (21, 3), metres, upright in the crop
+
+
+def as_array(values: "Tensor") -> NDArray[Any]:
+    """A network's output in NumPy, half precision as float32."""
+    values = values.detach().cpu()
+    found: NDArray[Any] = (values.float() if values.itemsize < 4 else values).numpy()
+    return found
+
+
+def decode_palms(
+    boxes: Floats, scores: Floats, anchors: Floats, spec: PalmDetectorSpec, box: Letterbox
+) -> Palms:
+    """The detector's outputs for one image, (N, 4 + 2K) and (N, 1), → its palms. `box` says
+    where the image lies in the network's input.
+    """
+    # a first sieve, on the logits: most anchors see nothing
+    likely = np.flatnonzero(scores[:, 0] > _logit(min(spec.score_threshold, 0.999)) - 0.01)
+    probabilities = decode_scores(scores[likely])
+    corners, keypoints = decode_boxes(boxes[likely], anchors[likely], spec.input_size)
+    points = np.concatenate((corners, keypoints.reshape(len(likely), spec.coordinates - 4)), axis=1)
+    proper = (corners[:, 2:] >= corners[:, :2]).all(axis=1)  # no size is negative or NaN
+    proper &= probabilities >= spec.score_threshold
+    merged, kept = weighted_suppression(points[proper], probabilities[proper], spec.suppression_iou)
+    low, extent = _corner_and_size(merged, boxes.dtype)
+    corner, size = box.to_image(low), box.size_to_image(extent)
+    keypoints = box.to_image(merged[:, 4:].astype(boxes.dtype))
+    return Palms(_corners(corner, size), keypoints.reshape(len(merged), spec.keypoints, 2), kept)
+
+
+def decode_hand(
+    outputs: Mapping[str, NDArray[Any]], index: int, spec: HandLandmarksSpec, box: Letterbox
+) -> CroppedHand:
+    """The landmark network's outputs for image `index`. `box` says where the crop lies in the
+    network's input.
+    """
+    height, width = spec.input_size
+    points = outputs["landmarks"][index].reshape(-1, 3)  # (21, 3) in pixels
+    points = points / np.array((width, height, width), points.dtype)
+    points[:, :2] = box.to_image(points[:, :2])
+    points[:, 2] = box.depth_to_image(points[:, 2] / points.dtype.type(spec.z_scale))
+    handedness, world = outputs.get("handedness"), outputs.get("world_landmarks")
+    return CroppedHand(
+        landmarks=points,
+        presence=outputs["presence"][index, 0],
+        handedness=None if handedness is None else handedness[index, 0],
+        world_landmarks=None if world is None else world[index].reshape(-1, 3),
+    )
+
+
 def decode_boxes(
-    raw: Tensor, anchors: Tensor, input_size: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+    raw: Values, anchors: Values, input_size: tuple[int, int]
+) -> tuple[Values, Values]:
     """Offsets to anchor centres → normalised corners and keypoints.
 
-    raw: (B, N, 4 + 2K) in pixels of the input: x, y, w, h of the box, then K × (x, y).
+    raw: (…, N, 4 + 2K) in pixels of the input: x, y, w, h of the box, then K × (x, y).
     anchors: (N, 4) x_center, y_center, w, h, normalised, w = h = 1.
-    → boxes (B, N, 4) xmin, ymin, xmax, ymax and keypoints (B, N, K, 2), normalised to the
+    → boxes (…, N, 4) xmin, ymin, xmax, ymax and keypoints (…, N, K, 2), normalised to the
     input square, not clipped.
     """
-    height, width = input_size
-    size = raw.new_tensor((width, height))
-    pairs = raw.unflatten(-1, (-1, 2)) / size  # (B, N, 2 + K, 2)
-    centre = pairs[..., 0, :] * anchors[:, 2:] + anchors[:, :2]  # (B, N, 2)
-    half = pairs[..., 1, :] * anchors[:, 2:] / 2  # (B, N, 2)
-    keypoints = pairs[..., 2:, :] * anchors[:, None, 2:] + anchors[:, None, :2]  # (B, N, K, 2)
-    return torch.cat((centre - half, centre + half), dim=-1), keypoints
+    pairs = raw.reshape(*raw.shape[:-1], raw.shape[-1] // 2, 2) + 0.0  # (…, N, 2 + K, 2), a copy
+    pairs[..., 0] /= input_size[1]
+    pairs[..., 1] /= input_size[0]
+    pairs *= anchors[:, None, 2:]
+    half = pairs[..., 1, :] / 2  # (…, N, 2)
+    pairs += anchors[:, None, :2]
+    centre = pairs[..., 0, :] + 0.0  # (…, N, 2)
+    pairs[..., 0, :] = centre - half
+    pairs[..., 1, :] = centre + half
+    return pairs[..., :2, :].reshape(*raw.shape[:-1], 4), pairs[..., 2:, :]
 
 
-def decode_scores(logits: Tensor) -> Tensor:
-    """(B, N, 1) logits → (B, N) probabilities, the logit clipped to ±100."""
-    return logits[..., 0].clamp(-SCORE_CLIP, SCORE_CLIP).sigmoid()
+def decode_scores(logits: Values) -> Values:
+    """(…, N, 1) logits → (…, N) probabilities, the logit clipped to ±100."""
+    clipped = logits[..., 0].clip(-SCORE_CLIP, SCORE_CLIP)
+    if isinstance(clipped, np.ndarray):
+        # NumPy's complex functions alone call C's own exponential, whose last digit MediaPipe has
+        negative = (-clipped).astype(np.result_type(clipped, np.complex64))
+        with np.errstate(over="ignore"):  # 1 / (1 + inf) is right
+            found: Values = 1.0 / (1.0 + np.exp(negative).real)
+        return found
+    return clipped.sigmoid()
 
 
-def intersection_over_union(box: Tensor, boxes: Tensor) -> Tensor:
+def intersection_over_union(box: Floats, boxes: Floats) -> Floats:
     """(4,) with (N, 4), corners → (N,) in 0..1; 0 where both are empty."""
-    low = torch.maximum(box[:2], boxes[:, :2])
-    high = torch.minimum(box[2:], boxes[:, 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1)
-    area = (box[2:] - box[:2]).clamp(min=0).prod()
-    union = area + areas - overlap
-    return torch.where(union > 0, overlap / union, torch.zeros_like(union))
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:], boxes[:, 2:])
+    overlap = np.maximum(high - low, 0).prod(axis=1)
+    areas = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
+    union = np.maximum(box[2:] - box[:2], 0).prod() + areas - overlap
+    found: Floats = np.divide(overlap, union, out=np.zeros_like(union), where=union > 0)
+    return found
 
 
 def weighted_suppression(
-    points: Tensor, scores: Tensor, iou_threshold: float
-) -> tuple[Tensor, Tensor]:
+    points: Floats, scores: Floats, iou_threshold: float
+) -> tuple[NDArray[np.float64], Floats]:
     """Weighted non-maximum suppression: each best detection becomes the mean of all that
     overlap it by more than `iou_threshold`, weighted by score, and keeps its own score.
 
     points: (N, 4 + 2K), box corners first; scores: (N,). → (M, 4 + 2K), (M,), best first.
+    An empty box overlaps nothing, not even itself, and stays. The sums are in the dtype of
+    `points`.
     """
-    order = torch.argsort(scores, descending=True, stable=True)
-    points, scores = points[order], scores[order]
-    kept_points, kept_scores = [], []
-    while scores.numel():
-        same = intersection_over_union(points[0, :4], points[:, :4]) > iou_threshold
-        same[0] = True  # an empty box overlaps nothing, not even itself
-        weights = scores[same, None]
-        kept_points.append((points[same] * weights).sum(dim=0) / weights.sum())
-        kept_scores.append(scores[0])
-        points, scores = points[~same], scores[~same]
-    if not kept_points:
-        return points, scores
-    return torch.stack(kept_points), torch.stack(kept_scores)
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    # one more column, of ones: the sum of its products is the sum of the weights
+    columns = np.concatenate((points[order], np.ones((len(order), 1), points.dtype)), axis=1)
+    low, size = _corner_and_size(columns, points.dtype)
+    columns[:, 2:4] = low + size
+    merged = np.empty((len(order), points.shape[1]))
+    first: list[int] = []
+    left = np.arange(len(order))
+    while left.size:
+        same = intersection_over_union(columns[left[0], :4], columns[left, :4]) > iou_threshold
+        same[0] = True
+        group = left[same]
+        total = (columns[group] * scores[group, None]).sum(axis=0)  # row after row, as there
+        mean = total[:-1] / total[-1] if total[-1] > 0 else columns[group[0], :-1]
+        merged[len(first)] = mean
+        merged[len(first), :4] = _corners(mean[:2], mean[2:4] - mean[:2])
+        first.append(int(group[0]))
+        left = left[~same]
+    return merged[: len(first)], scores[first]
+
+
+def _logit(probability: float) -> float:
+    """The inverse of the sigmoid; ±infinity beyond 0 and 1."""
+    if not 0.0 < probability < 1.0:
+        return math.copysign(math.inf, probability - 0.5)
+    return -math.log(1.0 / probability - 1.0)
+
+
+def _corner_and_size(points: NDArray[Any], dtype: Any) -> tuple[Floats, Floats]:
+    """(…, 4 or more) corners → (…, 2) the upper left one, and (…, 2) width and height."""
+    return points[..., :2].astype(dtype), (points[..., 2:4] - points[..., :2]).astype(dtype)
+
+
+def _corners(low: Floats, size: Floats) -> NDArray[np.float64]:
+    """(…, 2) and (…, 2) → (…, 4) corners whose difference is the size exactly."""
+    wide = low.astype(np.float64)
+    return np.concatenate((wide, wide + size), axis=-1)

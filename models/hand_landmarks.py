@@ -8,14 +8,16 @@ Structure: backbone bottom up, then (2020-05) a neck top down and a second way d
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from blazepalm.models.decode import as_array, decode_hand
 from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch
-from blazepalm.models.letterbox import Letterbox, as_planes, letterbox
+from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
 from blazepalm.models.state import load_state
 from blazepalm.models.trunk import Backbone, Up, named, stages
@@ -88,16 +90,14 @@ class HandLandmarks(nn.Module):
         return HandOutput(**{name: head(x) for name, head in self.heads.items()})
 
     def predict_on_image(self, image: np.ndarray | Tensor) -> LandmarkPrediction:
-        """Landmarks of one crop: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1),
-        of any size; a crop that is not square is letterboxed. Raises ValueError for another
-        shape or dtype.
+        """Landmarks of one crop: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1,
+        rounded to 8 bits), of any size; a crop that is not square is letterboxed. Raises
+        ValueError for another shape or dtype, and InvalidImage where a side is too long.
         """
-        parameter = next(self.parameters())
-        square, box = letterbox(
-            as_planes(image).to(parameter.device), self.spec.input_size, self.spec.value_range
-        )
+        square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
+        planes = torch.from_numpy(square).permute(0, 3, 1, 2)
         with torch.no_grad():
-            output = self(square.to(parameter.dtype))
+            output = self(planes.to(next(self.parameters())))
         return self._prediction(output, 0, box)
 
     def predict_on_batch(self, images: Tensor) -> list[LandmarkPrediction]:
@@ -111,14 +111,17 @@ class HandLandmarks(nn.Module):
         load_state(self, Path(path))
 
     def _prediction(self, output: HandOutput, index: int, box: Letterbox) -> LandmarkPrediction:
-        height, width = self.spec.input_size
-        raw = output.landmarks[index].unflatten(0, (-1, 3))  # (21, 3) in pixels
-        xy = box.to_image(raw[:, :2] / raw.new_tensor((width, height)))
-        z = box.depth_to_image(raw[:, 2:] / (width * self.spec.z_scale))
-        world = output.world_landmarks
+        fields = output._asdict().items()
+        outputs = {k: as_array(v) for k, v in fields if v is not None}
+        found = decode_hand(outputs, index, self.spec, box)
+
+        def tensor(values: NDArray[Any]) -> Tensor:
+            return torch.from_numpy(np.asarray(values)).to(output.landmarks)
+
+        handedness, world = found.handedness, found.world_landmarks
         return LandmarkPrediction(
-            landmarks=torch.cat((xy, z), dim=1),
-            presence=output.presence[index, 0],
-            handedness=None if output.handedness is None else output.handedness[index, 0],
-            world_landmarks=None if world is None else world[index].unflatten(0, (-1, 3)),
+            landmarks=tensor(found.landmarks),
+            presence=tensor(found.presence),
+            handedness=None if handedness is None else tensor(handedness),
+            world_landmarks=None if world is None else tensor(world),
         )

@@ -1,215 +1,234 @@
-"""An image becomes hands: palms, a turned square round each, 21 landmarks in it, and back.
+"""Images become hands: palms, a turned square round each, 21 landmarks in it, and back; in a
+video, the square follows from the landmarks of the frame before.
 
-Regions are normalised to the image (x by its width, y by its height); angles are radians,
-clockwise in the image. Sources, all of MediaPipe v0.10.21, under mediapipe/:
-the rule's values: modules/hand_landmark/palm_detection_detection_to_roi.pbtxt
-rotation: calculators/util/detections_to_rects_calculator.cc
-scale, shift, square: calculators/util/rect_transformation_calculator.cc
-two regions of one hand: calculators/util/association_calculator.h
-crop: calculators/tensor/image_to_tensor_converter_opencv.cc
-back to the image: calculators/util/landmark_projection_calculator.cc and
-world_landmark_projection_calculator.cc
-The one gap: MediaPipe rounds the crop to uint8 and its sampling positions to 1/32 pixel.
+The order of the stages is MediaPipe's (v0.10.21,
+mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt); each stage is a public
+function in `letterbox`, `decode`, `regions` or `crop`, which name their sources. Networks come
+as functions, so that any backend can drive the pipeline.
+The one gap: MediaPipe says nothing of a hand's palm; here a hand carries the one it came from.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
-from blazepalm.models.hand_landmarks import HandLandmarks
-from blazepalm.models.letterbox import as_planes
-from blazepalm.models.palm_detector import PalmDetections, PalmDetector
-from blazepalm.models.releases import RegionRule
-
-# every palm graph since 2019-08; the registry holds the same per generation
-PALM_RULE = RegionRule(
-    start=0, towards=((2, 1.0),), target_degrees=90.0, scale=(2.6, 2.6), shift=(0.0, -0.5)
+from blazepalm.models.crop import crop_region, to_range
+from blazepalm.models.decode import CroppedHand, Palms, as_array, decode_hand, decode_palms
+from blazepalm.models.letterbox import as_pixels, letterbox
+from blazepalm.models.regions import (
+    Region,
+    distinct,
+    project_landmarks,
+    project_world,
+    region_from_landmarks,
+    region_from_palm,
 )
-SAME_HAND_IOU = 0.5  # min_similarity_threshold in hand_landmark_tracking_cpu.pbtxt
+from blazepalm.models.releases import RegionRule, defaults
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+
+Floats = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+# (N, H, W, 3) float32 in the release's value range → raw outputs, keyed by the fields of
+# `PalmOutput` or `HandOutput`, in their shapes and units
+Runner = Callable[[Floats], Mapping[str, NDArray[Any]]]
+
+NO_PALMS = Palms(np.zeros((0, 4)), np.zeros((0, 0, 2), np.float32), np.zeros(0, np.float32))
+
+# the landmarks that a palm's seven keypoints are: wrist, bases of the fingers, two of the thumb
+PALM_LANDMARKS = (0, 5, 9, 13, 17, 1, 2)
 
 
 @dataclass(frozen=True)
-class Region:
-    """A turned rectangle, normalised to the image; `rotation` in radians, −π to π."""
+class HandModels:
+    """The two networks and what goes with them. `anchors`: (N, 4), as in `models.anchors`.
+    `palm_rule` and `tracking_rule` make regions from palms and from landmarks.
+    """
 
-    x_center: float
-    y_center: float
-    width: float
-    height: float
-    rotation: float
+    detector: Runner
+    detector_spec: PalmDetectorSpec
+    anchors: Floats
+    landmarks: Runner
+    landmarks_spec: HandLandmarksSpec
+    palm_rule: RegionRule
+    tracking_rule: RegionRule
 
 
 @dataclass(frozen=True)
 class Hand:
-    """One hand. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of the palm,
-    `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about the wrist,
-    smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1.
+    """One hand, in NumPy float32. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of
+    the palm, `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about
+    the wrist, smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1.
     `handedness` () is 0 for a left to 1 for a right hand in a picture that is not mirrored,
     None where the release does not say (MediaPipe names it as in a mirrored one: 1 is "Left").
-    `world_landmarks` (21, 3) metres about the hand's centre, or None.
+    `world_landmarks` (21, 3) metres about the hand's centre, or None. `region` is where the
+    landmarks were looked for.
+    A hand that was `tracked` was not detected in this image: its `keypoints` are the same
+    points of its landmarks, its `box` their bounds, its `score` its presence.
     """
 
-    box: Tensor
-    keypoints: Tensor
-    score: Tensor
-    landmarks: Tensor
-    presence: Tensor
-    handedness: Tensor | None
-    world_landmarks: Tensor | None
+    box: Floats
+    keypoints: Floats
+    score: Floats
+    landmarks: Floats
+    presence: Floats
+    handedness: Floats | None
+    world_landmarks: Floats | None
     region: Region
+    tracked: bool = False
 
 
-def region_from_palm(
-    box: Tensor, keypoints: Tensor, image_size: tuple[int, int], rule: RegionRule = PALM_RULE
-) -> Region:
-    """The region in which to look for landmarks.
-
-    box: (4,) corners and keypoints: (K, 2), normalised to an image of `image_size` (height,
-    width).
+def torch_models(
+    detector: "PalmDetector",
+    landmarks: "HandLandmarks",
+    palm_rule: RegionRule | None = None,
+    tracking_rule: RegionRule | None = None,
+) -> HandModels:
+    """The readable modules as `HandModels`. The rules are those of the generation
+    (`Release.generation.roi`); the newest generation's where None.
     """
-    height, width = image_size
-    xmin, ymin, xmax, ymax = (float(value) for value in box)
-    x0, y0 = (float(value) for value in keypoints[rule.start])
-    x1 = sum(weight * float(keypoints[point, 0]) for point, weight in rule.towards)
-    y1 = sum(weight * float(keypoints[point, 1]) for point, weight in rule.towards)
-    slope = math.atan2(-(y1 - y0) * height, (x1 - x0) * width)
-    rotation = normalise_radians(math.radians(rule.target_degrees) - slope)
-    wide, tall = (xmax - xmin) * width, (ymax - ymin) * height  # pixels
-    right, down = wide * rule.shift[0], tall * rule.shift[1]
-    x = (xmin + xmax) / 2 * width + right * math.cos(rotation) - down * math.sin(rotation)
-    y = (ymin + ymax) / 2 * height + right * math.sin(rotation) + down * math.cos(rotation)
-    if rule.square_long:
-        wide = tall = max(wide, tall)
-    return Region(
-        x / width,
-        y / height,
-        wide * rule.scale[0] / width,
-        tall * rule.scale[1] / height,
-        rotation,
+    return HandModels(
+        detector=torch_runner(detector),
+        detector_spec=detector.spec,
+        anchors=as_array(detector.anchors),
+        landmarks=torch_runner(landmarks),
+        landmarks_spec=landmarks.spec,
+        palm_rule=palm_rule or defaults("palm").roi,
+        tracking_rule=tracking_rule or defaults("hand").roi,
     )
 
 
-def normalise_radians(angle: float) -> float:
-    """The same angle in −π ≤ angle < π."""
-    return angle - 2 * math.pi * math.floor((angle + math.pi) / (2 * math.pi))
+def torch_runner(module: "nn.Module") -> Runner:
+    """A readable module as a function of channels-last arrays."""
+    import torch
+
+    parameter = next(module.parameters())
+
+    def run(images: Floats) -> dict[str, NDArray[Any]]:
+        planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        with torch.inference_mode():
+            raw = module(planes.to(parameter.device, parameter.dtype))
+        found = raw._asdict().items()
+        return {name: as_array(value) for name, value in found if value is not None}
+
+    return run
 
 
-def crop_region(image: Tensor, region: Region, size: tuple[int, int]) -> Tensor:
-    """(3, H, W) of any range → (1, 3, *size) of the same, bilinear; beyond the image its edge
-    pixels repeat. Output pixel (j, i) reads the region's point (j / width, i / height), with no
-    half-pixel shift, as `cv::warpPerspective` between box corners does.
+def detect_palms(models: HandModels, image: Image) -> Palms:
+    """The palms of (H, W, 3) uint8 RGB."""
+    spec = models.detector_spec
+    square, box = letterbox(image, spec.input_size, spec.value_range)
+    raw = models.detector(square)
+    return decode_palms(raw["boxes"][0], raw["scores"][0], models.anchors, spec, box)
+
+
+def find_hands(
+    models: HandModels, image: Image, palms: Palms, tracked: Sequence[Region] = ()
+) -> tuple[Hand, ...]:
+    """The hands of (H, W, 3) uint8 RGB: one for each palm and each region `tracked` from the
+    frame before that holds a hand and is no other's, in this order.
     """
-    height, width = image.shape[1:]
-    rows, columns = size
-    across = (torch.arange(columns, device=image.device) / columns - 0.5) * region.width * width
-    down = (torch.arange(rows, device=image.device) / rows - 0.5) * region.height * height
-    cos, sin = math.cos(region.rotation), math.sin(region.rotation)
-    x = region.x_center * width + cos * across[None, :] - sin * down[:, None]
-    y = region.y_center * height + sin * across[None, :] + cos * down[:, None]
-    # grid_sample counts −1 as the outer edge of the first pixel, 1 as that of the last
-    grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)[None]
-    return F.grid_sample(
-        image[None], grid.to(image.dtype), padding_mode="border", align_corners=False
-    )  # (1, 3, rows, columns)
+    regions = [
+        region_from_palm(box, keypoints, image.shape[:2], models.palm_rule)
+        for box, keypoints in zip(palms.boxes, palms.keypoints, strict=True)
+    ]
+    regions += tracked
+    chosen = [i for i in distinct(regions) if regions[i].proper]
+    if not chosen:
+        return ()
+    spec = models.landmarks_spec
+    crops = [crop_region(image, regions[i], spec.input_size) for i in chosen]
+    outputs = models.landmarks(to_range(np.stack([crop for crop, _ in crops]), spec.value_range))
+    hands = []
+    for number, (i, (_, box)) in enumerate(zip(chosen, crops, strict=True)):
+        found = decode_hand(outputs, number, spec, box)
+        if found.presence > spec.presence_threshold:
+            hands.append(_in_image(found, regions[i], palms, i))
+    return tuple(hands)
 
 
-def project_landmarks(landmarks: Tensor, region: Region, image_size: tuple[int, int]) -> Tensor:
-    """(21, 3) normalised to a region → normalised to the image of `image_size` (height,
-    width); z from region widths to image widths.
-    """
-    height, width = image_size
-    across = (landmarks[:, 0] - 0.5) * region.width * width  # pixels
-    down = (landmarks[:, 1] - 0.5) * region.height * height
-    cos, sin = math.cos(region.rotation), math.sin(region.rotation)
-    x = region.x_center + (cos * across - sin * down) / width
-    y = region.y_center + (sin * across + cos * down) / height
-    return torch.stack((x, y, landmarks[:, 2] * region.width), dim=1)
-
-
-def turn_world(landmarks: Tensor, region: Region) -> Tensor:
-    """(21, 3) metres, upright in the region → upright in the image."""
-    cos, sin = math.cos(region.rotation), math.sin(region.rotation)
-    x, y, z = landmarks.unbind(dim=1)
-    return torch.stack((cos * x - sin * y, sin * x + cos * y, z), dim=1)
-
-
-def distinct(regions: Sequence[Region], iou: float = SAME_HAND_IOU) -> list[int]:
-    """Which of the regions to keep: of two that overlap by `iou` or more (as if upright), the
-    later. Returns indices in order.
-    """
-    kept: list[int] = []
-    for index, region in enumerate(regions):
-        kept = [k for k in kept if _overlap(regions[k], region) < iou]
-        kept.append(index)
-    return kept
-
-
-def _overlap(a: Region, b: Region) -> float:
-    def extent(low: float, high: float) -> float:
-        return max(high - low, 0.0)
-
-    wide = extent(
-        max(a.x_center - a.width / 2, b.x_center - b.width / 2),
-        min(a.x_center + a.width / 2, b.x_center + b.width / 2),
+def _in_image(found: CroppedHand, region: Region, palms: Palms, index: int) -> Hand:
+    landmarks = project_landmarks(found.landmarks, region)
+    world = found.world_landmarks
+    tracked = index >= len(palms.scores)
+    if tracked:
+        keypoints = landmarks[list(PALM_LANDMARKS), :2]
+        box = np.concatenate((keypoints.min(axis=0), keypoints.max(axis=0)))
+        score = found.presence
+    else:
+        box = palms.boxes[index].astype(np.float32)
+        keypoints, score = palms.keypoints[index], palms.scores[index]
+    return Hand(
+        box=box,
+        keypoints=keypoints,
+        score=score,
+        landmarks=landmarks,
+        presence=found.presence,
+        handedness=found.handedness,
+        world_landmarks=None if world is None else project_world(world, region),
+        region=region,
+        tracked=tracked,
     )
-    tall = extent(
-        max(a.y_center - a.height / 2, b.y_center - b.height / 2),
-        min(a.y_center + a.height / 2, b.y_center + b.height / 2),
-    )
-    union = a.width * a.height + b.width * b.height - wide * tall
-    return wide * tall / union if union > 0 else 0.0
 
 
 @dataclass(frozen=True)
 class HandPipeline:
     """`pipeline(image)` finds the hands of one image; nothing is remembered between images.
 
-    `max_hands` palms at most are followed up, best first (MediaPipe's own default is 2). A
-    hand whose presence is below the release's threshold is dropped.
+    `max_hands` palms at most are followed up, best first; None: all. A hand whose presence is
+    not above the release's threshold is dropped.
     """
 
-    detector: PalmDetector
-    landmarks: HandLandmarks
-    rule: RegionRule = PALM_RULE
-    max_hands: int | None = None
+    models: HandModels
+    max_hands: int | None = 2
 
-    def __call__(self, image: NDArray[np.uint8] | Tensor) -> tuple[Hand, ...]:
-        """Hands of H×W×3 uint8 RGB, or of a 3×H×W tensor (uint8, or float 0..1), best first.
-        Raises ValueError for another shape or dtype.
+    def __call__(self, image: "Image | Tensor") -> tuple[Hand, ...]:
+        """Hands of H×W×3 uint8 RGB, best palm first. Other arrays and tensors as
+        `letterbox.as_pixels` takes them; raises its errors, and InvalidImage where a side is
+        too long.
         """
-        planes = as_planes(image)  # (3, H, W), 0..255
-        size = (planes.shape[1], planes.shape[2])
-        palms = self.detector.predict_on_image(image)
-        count = len(palms) if self.max_hands is None else min(self.max_hands, len(palms))
-        regions = [
-            region_from_palm(palms.boxes[i], palms.keypoints[i], size, self.rule)
-            for i in range(count)
-        ]
-        hands = (self._hand(planes, palms, i, regions[i]) for i in distinct(regions))
-        threshold = self.landmarks.spec.presence_threshold
-        return tuple(hand for hand in hands if float(hand.presence) >= threshold)
-
-    def _hand(self, planes: Tensor, palms: PalmDetections, index: int, region: Region) -> Hand:
-        parameter = next(self.landmarks.parameters())
-        size = (planes.shape[1], planes.shape[2])
-        crop = crop_region(planes.to(parameter.device), region, self.landmarks.spec.input_size)
-        low, high = self.landmarks.spec.value_range
-        crop = (crop * ((high - low) / 255) + low).to(parameter.dtype)
-        found = self.landmarks.predict_on_batch(crop)[0]
-        world = found.world_landmarks
-        return Hand(
-            box=palms.boxes[index],
-            keypoints=palms.keypoints[index],
-            score=palms.scores[index],
-            landmarks=project_landmarks(found.landmarks, region, size),
-            presence=found.presence,
-            handedness=found.handedness,
-            world_landmarks=None if world is None else turn_world(world, region),
-            region=region,
+        pixels = as_pixels(image)
+        return find_hands(
+            self.models, pixels, best(detect_palms(self.models, pixels), self.max_hands)
         )
+
+
+class HandTracker:
+    """`tracker(image)` finds the hands of a video's next frame: those of the frame before where
+    their landmarks lead, new ones by the detector, which runs only while fewer than
+    `max_hands` are tracked. Hands newly detected come first.
+    """
+
+    def __init__(self, models: HandModels, max_hands: int = 2) -> None:
+        self.models = models
+        self.max_hands = max_hands
+        self.regions: list[Region] = []
+
+    def __call__(self, image: "Image | Tensor") -> tuple[Hand, ...]:
+        """Hands of H×W×3 uint8 RGB; arguments and errors as `HandPipeline`."""
+        pixels = as_pixels(image)
+        palms = NO_PALMS
+        if len(self.regions) < self.max_hands:
+            palms = best(detect_palms(self.models, pixels), self.max_hands)
+        hands = find_hands(self.models, pixels, palms, self.regions)
+        size, rule = pixels.shape[:2], self.models.tracking_rule
+        self.regions = [region_from_landmarks(hand.landmarks, size, rule) for hand in hands]
+        return hands
+
+    def reset(self) -> None:
+        """Forgets the hands: the next frame begins another video."""
+        self.regions = []
+
+
+def best(palms: Palms, count: int | None) -> Palms:
+    """The first `count` palms; all where None."""
+    return Palms(palms.boxes[:count], palms.keypoints[:count], palms.scores[:count])

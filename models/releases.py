@@ -72,7 +72,8 @@ class RegionRule:
     The rectangle round the points `box` (none named: all of them; for a palm, its box) is
     turned until the line from point `start` to the weighted mean of `towards` stands at
     `target_degrees`, scaled by `scale` (x, y), shifted by `shift` (x, y, fractions of its
-    size), and squared on its long side.
+    size), and squared on its long side. Where `turned`, the rectangle is measured along the
+    turned axes; else upright and then turned about its centre.
     """
 
     start: int
@@ -81,6 +82,7 @@ class RegionRule:
     scale: tuple[float, float]
     shift: tuple[float, float]
     box: tuple[int, ...] = ()
+    turned: bool = False
     square_long: bool = True
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blazepalm.golden.camera import View
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, render_scene
-from blazepalm.models.hand_pipeline import HandPipeline
+from blazepalm.models.hand_pipeline import HandPipeline, torch_models
 from blazepalm.reports.draw import draw_hands, in_pixels
 
 SIZE = (640, 1280)  # height, width
@@ -40,10 +40,10 @@ def draw_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     assert isinstance(detector, PalmDetector) and isinstance(landmarks, HandLandmarks)
     size = (image.shape[0], image.shape[1])
     found = []
-    for hand in HandPipeline(detector, landmarks)(image):
+    for hand in HandPipeline(torch_models(detector, landmarks), max_hands=None)(image):
         right = hand.handedness is not None and float(hand.handedness) > 0.5
         label = f"{'right' if right else 'left'} {float(hand.score):.2f}"
-        found.append(in_pixels(size, hand.box.numpy(), hand.landmarks.numpy(), label=label))
+        found.append(in_pixels(size, hand.box, hand.landmarks, label=label))
     return draw_hands(image, found)
 
 

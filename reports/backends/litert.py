@@ -21,37 +21,47 @@ from blazepalm.reports.backends.backend import Outputs
 
 
 @dataclass(frozen=True)
+class Opened:
+    """An interpreter, and where its image goes in and its outputs come out: asked once, as the
+    runtime takes longer to answer than to copy them.
+    """
+
+    interpreter: Any
+    image: int
+    batch: int
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class LiteRT:
     """Interpreters of one model; each call of `run` takes a free one."""
 
     name: str
     source: str
     outputs: tuple[str, ...]
-    interpreters: "queue.SimpleQueue[Any]"
+    interpreters: "queue.SimpleQueue[Opened]"
 
     def run(self, images: np.ndarray) -> Outputs:
-        interpreter = self.interpreters.get()
+        opened = self.interpreters.get()
         try:
-            return self._run(interpreter, images)
+            return self._run(opened, images)
         finally:
-            self.interpreters.put(interpreter)
+            self.interpreters.put(opened)
 
-    def _run(self, interpreter: Any, images: np.ndarray) -> Outputs:
-        (image,) = interpreter.get_input_details()
-        batch = int(image["shape"][0])
+    def _run(self, opened: Opened, images: np.ndarray) -> Outputs:
+        interpreter, batch = opened.interpreter, opened.batch
         if len(images) == 0 or len(images) % batch:
             raise ValueError(f"{len(images)} images, the model takes batches of {batch}")
         collected: list[list[np.ndarray]] = []
         for start in range(0, len(images), batch):
             try:
-                interpreter.set_tensor(image["index"], images[start : start + batch])
+                interpreter.set_tensor(opened.image, images[start : start + batch])
                 interpreter.invoke()
             except (RuntimeError, ValueError) as error:
                 raise CouldNotVerify(
                     f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
                 ) from error
-            details = interpreter.get_output_details()
-            collected.append([interpreter.get_tensor(d["index"]) for d in details])
+            collected.append([interpreter.get_tensor(index) for index in opened.outputs])
         return {
             name: values[0] if len(values) == 1 else np.concatenate(values)
             for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
@@ -79,7 +89,7 @@ def open_litert(
             f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
         ) from error
     kernels = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
-    interpreters: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    interpreters: queue.SimpleQueue[Opened] = queue.SimpleQueue()
     for _ in range(copies):
         try:
             with quiet_native_log():
@@ -93,12 +103,13 @@ def open_litert(
             raise CouldNotVerify(
                 f"{source}: LiteRT cannot load the model: {first_line(error)}"
             ) from error
-        found = len(interpreter.get_output_details())
-        if found != len(outputs):
+        found = tuple(int(detail["index"]) for detail in interpreter.get_output_details())
+        if len(found) != len(outputs):
             raise CouldNotVerify(
-                f"{source}: LiteRT sees {found} outputs where the file has {len(outputs)}"
+                f"{source}: LiteRT sees {len(found)} outputs where the file has {len(outputs)}"
             )
-        interpreters.put(interpreter)
+        (image,) = interpreter.get_input_details()
+        interpreters.put(Opened(interpreter, int(image["index"]), int(image["shape"][0]), found))
     name = "tflite-ref" if reference_kernels else "tflite"
     return LiteRT(name, source, outputs, interpreters)
 

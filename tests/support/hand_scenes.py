@@ -1,8 +1,11 @@
-"""Rendered scenes and what MediaPipe itself finds in them, kept in `mediapipe_hands.json`.
+"""Rendered scenes and a rendered video, and what MediaPipe itself finds in them, kept in
+`mediapipe_hands.json` and `mediapipe_sequence.json`.
 
-To record the facts again (the renderer, or a scene, has changed):
-    python tests/support/hand_scenes.py DIR          renders the scenes as PNG, from the checkout
-    python tests/support/record_mediapipe.py DIR     in an environment with mediapipe==0.10.21
+To record the facts again (the renderer, or a scene, has changed), from the checkout and in an
+environment with mediapipe==0.10.21:
+    python tests/support/hand_scenes.py DIR      renders DIR/images and DIR/video as PNG
+    python tests/support/record_mediapipe.py images DIR/images tests/support/mediapipe_hands.json
+    python tests/support/record_mediapipe.py video DIR/video tests/support/mediapipe_sequence.json
 """
 
 import hashlib
@@ -18,8 +21,12 @@ import numpy as np
 from blazepalm.golden.camera import View
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, RenderedScene, render_scene
+from blazepalm.golden.sequence import render_frame
 
 FACTS = Path(__file__).with_name("mediapipe_hands.json")
+SEQUENCE_FACTS = Path(__file__).with_name("mediapipe_sequence.json")
+SEQUENCE_SIZE = (180, 240)
+SEQUENCE_FRAMES = 300
 
 
 @dataclass(frozen=True)
@@ -51,32 +58,86 @@ SCENES = {
     "none": Scene((), {"size": (180, 240), "background": "clutter", "seed": 7}),
 }
 
+# odd sizes, a border, and MediaPipe's usual one
+ODD_SCENES = {
+    "vga": one("victory", View(12, 6, 14, 0.3), "right", "tan", "white", size=(480, 640), seed=8),
+    "vga-two": Scene(
+        (
+            HandModel(POSES["cup"], View(-20, 5, -30, 0.25, (0.3, 0.5)), "left", "deep", "rust"),
+            HandModel(POSES["fist"], View(15, 0, 25, 0.25, (0.7, 0.6)), "right", "light", "sand"),
+        ),
+        {"size": (480, 640), "seed": 9, "background": "clutter"},
+    ),
+    "edge": one(
+        "open", View(0, 5, 70, 0.3, (0.16, 0.4)), "right", "olive", size=(211, 287), seed=10
+    ),
+    "wide": one("point", View(10, 5, 0, 0.5), "right", "tan", "navy", size=(145, 500), seed=11),
+    "tall": one("pinch", View(-30, 5, -20, 0.5), "left", "brown", "sand", size=(301, 77), seed=12),
+    "small": one("open", View(0, 5, 200, 0.28), "left", "light", "navy", size=(97, 131), seed=13),
+    "odd": one("thumb", View(25, 0, 40), "right", "porcelain", "rust", size=(193, 387), seed=14),
+    "prime": one("victory", View(190, 5, -70), "left", "deep", "white", size=(257, 211), seed=15),
+    "ties": one("open", View(-8, 5, 10), "right", "tan", "forest", size=(321, 213), seed=16),
+}
+
 
 @cache
 def rendered(name: str) -> RenderedScene:
     """A scene's image and truth."""
-    scene = SCENES[name]
+    scene = SCENES[name] if name in SCENES else ODD_SCENES[name]
     return render_scene(scene.hands, **scene.options)
 
 
 @cache
-def facts() -> dict[str, Any]:
-    """name → `sha256` of the image that MediaPipe saw, `hands`: `landmarks` (21, 3) x, y in
-    pixels and z in image widths, `world` (21, 3), `label`, `score`.
+def recorded() -> dict[str, Any]:
+    """name → `sha256` of the image that MediaPipe saw, `hands`: complexity ("0" or "1") →
+    `landmarks` (21, 3) normalised, `world` (21, 3), `label`, `score` of each hand.
     """
-    found: dict[str, Any] = json.loads(FACTS.read_text(encoding="utf-8"))["scenes"]
-    assert set(found) == set(SCENES)
+    found: dict[str, Any] = json.loads(FACTS.read_text(encoding="utf-8"))["images"]
+    assert set(found) == {*SCENES, *ODD_SCENES}
     return found
+
+
+@cache
+def facts() -> dict[str, Any]:
+    """name → `sha256`, and `hands` at complexity 1, their landmarks in pixels (z in image
+    widths), of the scenes that are easy.
+    """
+    found = {}
+    for name in SCENES:
+        height, width = rendered(name).image.shape[:2]
+        hands = [
+            {**hand, "landmarks": (np.array(hand["landmarks"]) * [width, height, 1]).tolist()}
+            for hand in recorded()[name]["hands"]["1"]
+        ]
+        found[name] = {"sha256": recorded()[name]["sha256"], "hands": hands}
+    return found
+
+
+@cache
+def sequence_facts() -> list[dict[str, Any]]:
+    """Of each frame of the video the beginning of its `sha256`, and `hands`: the landmarks of
+    each, (21, 3) normalised, as MediaPipe tracks them at complexity 1.
+    """
+    found = json.loads(SEQUENCE_FACTS.read_text(encoding="utf-8"))["video"]
+    assert len(found) == SEQUENCE_FRAMES
+    return [found[name] for name in sorted(found)]
 
 
 def sha256(image: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-if __name__ == "__main__":
+def write_png(image: np.ndarray, path: Path) -> None:
     from PIL import Image
 
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in SCENES:
-        Image.fromarray(rendered(name).image).save(folder / f"{name}.png")
+    for name in (*SCENES, *ODD_SCENES):
+        write_png(rendered(name).image, folder / "images" / f"{name}.png")
+    for frame in range(SEQUENCE_FRAMES):
+        image = render_frame(frame, SEQUENCE_SIZE).image
+        write_png(image, folder / "video" / f"{frame:04d}.png")

@@ -1,0 +1,90 @@
+"""What MediaPipe itself finds in the golden set: `mediapipe.json`, by the name of the case.
+
+Recorded with `mediapipe==0.10.21` (`solutions.hands`, static images, two hands at most) in an
+environment of its own. To record again, when the set has changed, from the checkout:
+    blazepalm golden make -o DIR
+    python -m blazepalm.golden.mediapipe DIR PIXELS       the pixels of every readable case as PNG
+    python tests/support/record_mediapipe.py images PIXELS golden/mediapipe.json
+the last with the interpreter that has MediaPipe.
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.golden.manifest import load_golden
+
+FACTS = Path(__file__).with_name("mediapipe.json")
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RecordedHand:
+    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world` (21, 3)
+    metres; `label` "Left" or "Right" as in a mirrored picture, with its `score`.
+    """
+
+    landmarks: Floats
+    world: Floats
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class RecordedCase:
+    """`sha256` is of the (H, W, 3) uint8 pixels that MediaPipe saw; `hands` of each model
+    complexity (0: the lite models, 1: the full ones), in MediaPipe's order.
+    """
+
+    sha256: str
+    hands: dict[int, tuple[RecordedHand, ...]]
+
+
+def recorded_cases(path: Path = FACTS) -> dict[str, RecordedCase]:
+    """Case name → what was recorded; unreadable cases are not there."""
+    values = json.loads(path.read_text(encoding="utf-8"))["images"]
+    return {
+        name: RecordedCase(
+            case["sha256"],
+            {
+                int(complexity): tuple(
+                    RecordedHand(
+                        np.array(hand["landmarks"], np.float32),
+                        np.array(hand["world"], np.float32),
+                        hand["label"],
+                        hand["score"],
+                    )
+                    for hand in hands
+                )
+                for complexity, hands in case["hands"].items()
+            },
+        )
+        for name, case in values.items()
+    }
+
+
+def pixels_sha256(image: NDArray[np.uint8]) -> str:
+    """Of the pixels, row by row; the same picture in another file format has the same."""
+    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def write_pixels(golden: Path, target: Path) -> int:
+    """Every readable case as a plain PNG of its pixels; how many there are."""
+    from PIL import Image
+
+    found = load_golden(golden)
+    target.mkdir(parents=True, exist_ok=True)
+    readable = [case for case in found.cases if case.readable]
+    for case in readable:
+        Image.fromarray(found.image(case)).save(target / f"{case.name}.png", compress_level=1)
+    return len(readable)
+
+
+if __name__ == "__main__":
+    print(f"{write_pixels(Path(sys.argv[1]), Path(sys.argv[2]))} pictures")

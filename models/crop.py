@@ -1,0 +1,187 @@
+"""A turned rectangle of a uint8 image becomes the uint8 picture that a network takes, byte for
+byte as OpenCV 4 warps it for MediaPipe.
+
+MediaPipe v0.10.21 (mediapipe/calculators/tensor/image_to_tensor_converter_opencv.cc) calls
+boxPoints, getPerspectiveTransform and warpPerspective of OpenCV 4.10, which samples at
+positions rounded to 1/32 pixel. OpenCV 5 samples at exact positions instead (up to 6 grey
+levels apart), so the rounded positions are worked out here, in double and in OpenCV 4's order,
+and handed to cv2.remap, whose fixed-point interpolation is the same in both.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.models.errors import InvalidImage
+from blazepalm.models.regions import Region
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Points = TypeVar("Points", NDArray[np.float32], Tensor)
+else:
+    Points = TypeVar("Points")
+
+Pixels = NDArray[np.uint8]
+Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
+
+STEPS = 32  # positions are rounded to 1/32 pixel
+BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
+LONGEST = 32766  # whole positions are int16
+KEPT_MAPS = 8  # of recent image sizes
+FAR = 32000.0  # pixels; no corner is further off, no position is either
+LIMIT = 32767.0 * STEPS  # further off is all border
+ROUNDING = 1.5 * 2.0**52  # a double of this size has no room for a fraction
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where a picture lies in the network's input: margins on the left and top (and as much on
+    the right and bottom) as fractions of the input's width and height.
+    """
+
+    left: float
+    top: float
+
+    def to_image(self, points: Points) -> Points:
+        """(…, 2k) x, y pairs normalised to the input → normalised to the picture."""
+        moved: Points = points.reshape(*points.shape[:-1], points.shape[-1] // 2, 2) + 0.0  # a copy
+        for axis, margin in ((0, self.left), (1, self.top)):
+            moved[..., axis] -= margin
+            moved[..., axis] /= 1.0 - 2.0 * margin
+        return moved.reshape(points.shape)
+
+    def size_to_image(self, sizes: Points) -> Points:
+        """(…, 2) widths and heights in units of the input's → of the picture's."""
+        scaled: Points = sizes + 0.0
+        scaled[..., 0] /= 1.0 - 2.0 * self.left
+        scaled[..., 1] /= 1.0 - 2.0 * self.top
+        return scaled
+
+    def depth_to_image(self, z: Points) -> Points:
+        """z in units of the input's width → in units of the picture's width."""
+        return z / (1.0 - 2.0 * self.left)
+
+
+def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
+    """The region of an (H, W, 3) image as (*size, 3) uint8; beyond the image its edge pixels
+    repeat. A region of another aspect ratio than `size` (height, width) is widened about its
+    centre; the letterbox says by how much.
+    """
+    height, width = np.float32(image.shape[0]), np.float32(image.shape[1])
+    centre = (np.float32(region.x_center) * width, np.float32(region.y_center) * height)
+    extent, box = widened(
+        np.float32(region.width) * width, np.float32(region.height) * height, size
+    )
+    maps = sampling_maps(corners(centre, extent, region.rotation), size)
+    return _remap(image, maps, replicate=True), box
+
+
+def crop_whole(image: Pixels, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
+    """The whole (H, W, 3) image, centred in (*size, 3) uint8 with black margins."""
+    maps, box = _whole(image.shape[0], image.shape[1], size)
+    return _remap(image, maps, replicate=False), box
+
+
+def to_range(pixels: Pixels, value_range: tuple[float, float]) -> NDArray[np.float32]:
+    """uint8 0..255 → float32 in `value_range`."""
+    low, high = value_range
+    values = pixels.astype(np.float32)
+    values *= np.float32((high - low) / 255)
+    if low:
+        values += np.float32(low)
+    return values
+
+
+def widened(
+    width: np.float32, height: np.float32, size: tuple[int, int]
+) -> tuple[tuple[np.float32, np.float32], Letterbox]:
+    """The smallest (width, height) of the aspect ratio of `size` round one in pixels."""
+    one, two = np.float32(1), np.float32(2)
+    target, aspect = np.float32(size[0]) / np.float32(size[1]), height / width
+    if target > aspect:
+        return (width, width * target), Letterbox(0.0, float((one - aspect / target) / two))
+    return (height / target, height), Letterbox(float((one - target / aspect) / two), 0.0)
+
+
+def corners(
+    centre: tuple[np.float32, np.float32],
+    extent: tuple[np.float32, np.float32],
+    rotation: float,
+) -> NDArray[np.float32]:
+    """(4, 2) float32 pixels: lower left, upper left, upper right and lower right of a rectangle
+    turned by `rotation` radians. OpenCV 4's boxPoints; OpenCV 5's differ in the last digit.
+    """
+    degrees = np.float32(float(np.float32(rotation) * np.float32(180)) / math.pi)
+    angle = float(degrees) * math.pi / 180
+    b = np.float32(math.cos(angle)) * np.float32(0.5)
+    a = np.float32(math.sin(angle)) * np.float32(0.5)
+    (x, y), (width, height) = centre, extent
+    x0, y0 = x - a * height - b * width, y + b * height - a * width
+    x1, y1 = x + a * height - b * width, y - b * height - a * width
+    two = np.float32(2)
+    return np.array(
+        ((x0, y0), (x1, y1), (two * x - x0, two * y - y0), (two * x - x1, two * y - y1)),
+        np.float32,
+    )
+
+
+def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
+    """Where each pixel of a picture of `size` (height, width) reads, if its corners are the
+    points `source` (4, 2): whole pixels (*size, 2) int16, x then y, and 1/32 parts (*size)
+    uint16, y · 32 + x.
+    """
+    import cv2
+
+    rows, columns = size
+    target = np.array(((0, rows), (0, 0), (columns, 0), (columns, rows)), np.float32)
+    inverse: Any = cv2.invert(cv2.getPerspectiveTransform(source, target))[1]
+    wide = min(BLOCK // min(16, rows), columns)
+    starts = np.arange(0, columns, wide, dtype=np.float64)
+    # x, y and the divisor of each output pixel: of the first of its block, and from there on
+    lines = inverse[:, :, None, None]
+    first = lines[:, 0] * starts + lines[:, 1] * np.arange(rows, dtype=np.float64)[:, None]
+    first += lines[:, 2]
+    steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
+    at = np.empty((*first.shape[1:], wide))
+    scale = first[2][..., None] + steps[2]
+    maps = np.empty((rows, columns, 2), np.int16)
+    parts = np.zeros((rows, columns), np.int32)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a region of no size
+        np.divide(STEPS, scale, out=scale)
+        for axis in (1, 0):
+            np.add(first[axis][..., None], steps[axis], out=at)
+            at *= scale
+            if np.abs(source).max() > FAR:
+                np.clip(at, -LIMIT, LIMIT, out=at)
+            at += ROUNDING  # to a whole number, halves to even, which then is the low half
+            whole = at.view(np.int64).astype(np.int32).reshape(rows, -1)[:, :columns]
+            np.right_shift(whole, 5, out=maps[..., axis], casting="unsafe")
+            parts <<= 5
+            parts |= whole & (STEPS - 1)
+    return maps, parts.astype(np.uint16)
+
+
+@lru_cache(maxsize=KEPT_MAPS)
+def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[Maps, Letterbox]:
+    tall, wide = np.float32(height), np.float32(width)
+    extent, box = widened(wide, tall, size)
+    centre = (np.float32(0.5) * wide, np.float32(0.5) * tall)
+    return sampling_maps(corners(centre, extent, 0.0), size), box
+
+
+def _remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
+    import cv2
+
+    if max(image.shape[:2]) > LONGEST:
+        raise InvalidImage(
+            f"the image has {image.shape[1]}×{image.shape[0]} pixels, at most {LONGEST} a side "
+            "are read; scale it down"
+        )
+    border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
+    found: Any = cv2.remap(image, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(found, np.uint8)
