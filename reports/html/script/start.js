@@ -1,0 +1,44 @@
+// Everything is tied together.
+function lists() {
+  const made = {};
+  const makers = {
+    rows: [rowListing, rows, openRow],
+    layers: [layerListing, layers, openLayer],
+    tensors: [tensorListing, tensors, openTensor],
+  };
+  for (const box of document.querySelectorAll('[data-listing]')) {
+    const [make, lines, open] = makers[box.dataset.listing];
+    made[box.dataset.listing] = make(box, lines, (entry) => open(entry));
+  }
+  return made;
+}
+
+startTheme();
+const made = lists();
+startGallery((found) => openCase(found));
+
+for (const link of document.querySelectorAll('a[data-model]')) {
+  link.addEventListener('click', () =>
+    made.rows?.filter({ Model: report.models[link.dataset.model], Backend: link.dataset.backend }));
+}
+for (const cell of document.querySelectorAll('button[data-row]')) {
+  cell.addEventListener('click', () => openRow(rows[cell.dataset.row]));
+}
+
+const explorer = byId('explorer');
+byId('explorer-close').addEventListener('click', () => explorer.close());
+explorer.addEventListener('click', (event) => { if (event.target === explorer) explorer.close(); });
+explorer.addEventListener('close', () => {
+  redraws.delete(explorerRedraw.current);
+  byId('overlay-tools')?.replaceChildren(...overlayTools().filter((tool) => tool));
+});
+
+const closed = new Set(); // opened for the paper, closed again after
+addEventListener('beforeprint', () => document.querySelectorAll('main details:not([open])').forEach((node) => {
+  closed.add(node);
+  node.open = true;
+}));
+addEventListener('afterprint', () => {
+  closed.forEach((node) => { node.open = false; });
+  closed.clear();
+});
