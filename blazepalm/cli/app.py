@@ -24,8 +24,11 @@ COMMANDS = {
     "anchors": "Regenerate a detector's anchors; check a file against them.",
     "golden": "Render the golden set: hands with known joints, difficult files.",
     "parity": "Compare PyTorch and Core ML with LiteRT and a float64 oracle.",
+    "report": "Compare, recheck or render parity reports.",
     "run": "Run a Core ML package on a picture, on any machine.",
     "detect": "Find hands in pictures and videos: box, 21 points, handedness.",
+    "bench": "Speed: of commands here, of models on a device.",
+    "ios": "Read what the iOS harness brought back.",
 }
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130

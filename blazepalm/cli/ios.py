@@ -1,0 +1,65 @@
+"""`blazepalm ios`: what the iOS harness brought back.
+
+`ingest` reads a whole `results.json`: raw outputs are opened and counted again, speed and
+failures are shown. `blazepalm parity --device` compares the outputs with every other backend.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.bench import AsJson, FixturesFolder, Results
+from blazepalm.models.errors import CouldNotVerify
+
+if TYPE_CHECKING:
+    from blazepalm.reports.device import DeviceResults
+
+ios = typer.Typer(no_args_is_help=True, help="Results of the iOS harness.")
+
+
+@ios.callback()
+def _ios() -> None:
+    """Results of the iOS harness."""
+
+
+@ios.command("ingest")
+def ingest_results(path: Results, fixtures: FixturesFolder = None, as_json: AsJson = False) -> None:
+    """Read a results.json; exit code 1 where something failed or cannot be right."""
+    from blazepalm.cli.device_tables import ingest_pieces, read_results
+    from blazepalm.reports.device import recount
+
+    results = read_results(path, fixtures)
+    if not (results.outputs or results.problems or results.entry["bench"]):
+        raise CouldNotVerify(f"{path}: nothing was measured")
+    problems = (*results.problems, *recount(results))
+    if as_json:
+        console.emit_json(_values(results, problems))
+    else:
+        console.out(*ingest_pieces(results, problems))
+    raise typer.Exit(1 if problems or results.entry["failures"] else 0)
+
+
+def _values(results: "DeviceResults", problems: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "device": results.entry,
+        "checked_against_fixtures": results.checked,
+        "models": [
+            {"name": m.name, "sha256": m.sha256, "precision": m.precision}
+            for m in results.models.values()
+        ],
+        "outputs": [
+            {
+                "model": model,
+                "case": case,
+                "units": units,
+                "tensor": tensor,
+                "shape": list(output.shape),
+                "backend": results.backend(units),
+                "max_abs": output.max_abs,
+            }
+            for (model, case, units, tensor), output in results.outputs.items()
+        ],
+        "pipeline": list(results.pipeline),
+        "problems": list(problems),
+    }

@@ -1,0 +1,225 @@
+"""`blazepalm report`: what can be done with a parity report without running anything again.
+
+`diff` sets two side by side, `recheck` judges one by other limits (or computes its differences
+again from the raw outputs beside it), `render` writes its other forms. Torch is not imported.
+Exit codes: 0; 1 for a new failure, a report that fails, numbers that differ; 2 bad input.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.files import check_file, whole_file
+from blazepalm.models.errors import ArtifactError
+from blazepalm.reports.policy import LIMITS
+
+if TYPE_CHECKING:
+    from blazepalm.reports.recheck import Rechecked
+    from blazepalm.reports.recheck_raw import RawCheck
+
+report = typer.Typer(no_args_is_help=True, help="Compare, recheck or render parity reports.")
+
+Report = Annotated[
+    Path, typer.Argument(metavar="REPORT", help="A parity.json, or the folder that holds it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
+Limit = float | None
+
+
+def _limit(name: str, what: str) -> Any:
+    return typer.Option(
+        f"--{name.replace('_', '-')}",
+        help=f"{what} Default policy: {getattr(LIMITS, name):g}.",
+        show_default="as stored",
+    )
+
+
+@report.command("diff")
+def diff_reports(
+    before: Annotated[Path, typer.Argument(metavar="A", help="A report, or its folder.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    factor: Annotated[
+        float, typer.Option(min=1.0, help="Values that differ by less are the same.")
+    ] = 2.0,
+    as_json: AsJson = False,
+) -> None:
+    """Two reports side by side; exit code 1 where something fails in B and not in A."""
+    from blazepalm.cli.report_tables import diff_pieces
+    from blazepalm.reports.diff import diff
+    from blazepalm.reports.schema import read_report
+
+    found = diff(read_report(before), read_report(after), factor=factor)
+    if as_json:
+        console.emit_json(found.to_dict())
+    else:
+        console.out(*diff_pieces(found))
+    raise typer.Exit(1 if found.worse else 0)
+
+
+@report.command("recheck")
+def recheck_report(
+    path: Report,
+    float32_multiple: Annotated[
+        Limit, _limit("float32_multiple", "How many floors a float32 backend may be away.")
+    ] = None,
+    iou: Annotated[Limit, _limit("iou", "The least IoU of a float16 detection.")] = None,
+    landmarks_mean_px: Annotated[
+        Limit, _limit("landmarks_mean_px", "float16's mean landmark error, pixels.")
+    ] = None,
+    landmarks_max_px: Annotated[
+        Limit, _limit("landmarks_max_px", "float16's largest landmark error, pixels.")
+    ] = None,
+    presence: Annotated[Limit, _limit("presence", "float16's presence, difference.")] = None,
+    handedness: Annotated[Limit, _limit("handedness", "float16's handedness, difference.")] = None,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Compute all differences again from the raw outputs too."),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.json", help="Write the new report."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file at -o.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge stored numbers by other limits; nothing is run again."""
+    from blazepalm.cli.report_tables import recheck_pieces
+    from blazepalm.reports.recheck import recheck, stored_limits
+    from blazepalm.reports.schema import read_report
+
+    given = {
+        "float32_multiple": float32_multiple,
+        "iou": iou,
+        "landmarks_mean_px": landmarks_mean_px,
+        "landmarks_max_px": landmarks_max_px,
+        "presence": presence,
+        "handedness": handedness,
+    }
+    if output is not None:
+        check_file(output, (".json",), "reports", option="-o", force=force)
+    stored = read_report(path)
+    limits = {name: value for name, value in given.items() if value is not None}
+    found = recheck(stored, replace(stored_limits(stored), **limits))
+    checked = _check_raw(stored, path) if raw else None
+    if output is not None:
+        _write(output, _json_text(found.report))
+    if as_json:
+        console.emit_json(_recheck_values(found, checked))
+    else:
+        console.out(*recheck_pieces(found, checked, stored))
+    differs = checked is not None and not checked.passed
+    raise typer.Exit(max(found.exit_code, 1 if differs else 0))
+
+
+@report.command("render")
+def render_report(
+    path: Report,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="One page, all in it.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="JUnit XML, for CI.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="For a pull request.")
+    ] = None,
+    explorer: Annotated[
+        Path | None,
+        typer.Option("--explorer", metavar="DIR", help="Node data for Model Explorer."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a report's other forms from its JSON."""
+    from blazepalm.reports.schema import read_report
+
+    files = ((html, ".html"), (junit, ".xml"), (markdown, ".md"))
+    if explorer is None and not any(target for target, _ in files):
+        raise typer.BadParameter("give --html, --junit, --markdown or --explorer")
+    for target, suffix in files:
+        if target is not None:
+            check_file(target, (suffix,), "these", option="file", force=force)
+    if explorer is not None and explorer.exists() and not explorer.is_dir():
+        raise ArtifactError(f"{explorer}: is not a folder; choose another --explorer")
+    values = read_report(path)
+    written: list[str] = []
+    if html is not None:
+        from blazepalm.reports.html import write_html
+
+        write_html(values, html, path if path.is_dir() else path.parent)
+        written.append(str(html))
+    for target, text in ((junit, _junit), (markdown, _markdown)):
+        if target is not None:
+            written.append(_write(target, text(values)))
+    if explorer is not None:
+        written += _write_explorer(values, explorer, force)
+    if as_json:
+        console.emit_json({"written": written})
+    else:
+        console.out(*(console.clean(f"written: {name}") for name in written))
+
+
+def _junit(values: Mapping[str, Any]) -> str:
+    from blazepalm.reports.junit import junit
+
+    return junit(values)
+
+
+def _markdown(values: Mapping[str, Any]) -> str:
+    from blazepalm.reports.markdown import markdown
+
+    return markdown(values)
+
+
+def _write_explorer(values: Mapping[str, Any], folder: Path, force: bool) -> list[str]:
+    from blazepalm.reports.explorer import dumps, node_data
+
+    found = node_data(values)
+    if not found:
+        raise ArtifactError("the report has no layers for Model Explorer; run parity --layers")
+    for name in found:
+        check_file(folder / name, (".json",), "node data", option="--explorer", force=force)
+    return [_write(folder / name, dumps(data)) for name, data in found.items()]
+
+
+def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
+    from blazepalm.reports.recheck_raw import FOLDER, recheck_raw
+
+    folder = path if path.is_dir() else path.parent
+    return recheck_raw(stored, folder / FOLDER)
+
+
+def _write(target: Path, text: str) -> str:
+    with whole_file(target) as temporary:
+        # half of a surrogate pair, which a hostile name may hold, has no UTF-8
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+    return str(target)
+
+
+def _json_text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str, Any]:
+    return {
+        "passed": found.passed,
+        "passed_before": found.passed_before,
+        "exit_code": found.exit_code,
+        "limits": found.limits.to_dict(),
+        "counts": found.report["counts"],
+        "changed": [
+            {
+                "row": vars(after.key),
+                "value": after.value,
+                "before": {"status": before.status, "limit": before.limit},
+                "after": {"status": after.status, "limit": after.limit},
+            }
+            for before, after in found.changed
+        ],
+        "raw": None if checked is None else {**vars(checked), "passed": checked.passed},
+    }

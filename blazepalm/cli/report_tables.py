@@ -1,0 +1,113 @@
+"""What `blazepalm report` draws: what changed between two reports, or by other limits.
+
+Fits 80 columns. Names come out of files and are escaped before they are printed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from blazepalm.cli.tables import plain_table
+from blazepalm.reports.beyond import worst_first
+from blazepalm.reports.diff import WORSE, ReportDiff
+from blazepalm.reports.printable import figure, printable
+from blazepalm.reports.recheck import Rechecked
+from blazepalm.reports.recheck_raw import RawCheck
+from blazepalm.reports.rows import Row
+
+SHOWN = 15  # changes listed on a terminal; --json has all
+
+
+def recheck_pieces(
+    found: Rechecked, checked: RawCheck | None, stored: Mapping[str, Any]
+) -> list[RenderableType]:
+    """What changed by other limits, and the verdict."""
+    pieces: list[RenderableType] = []
+    for name, value in found.limits.to_dict().items():
+        if value != stored["limits"][name]:
+            pieces.append(f"limit {name}: {stored['limits'][name]:g} → {value:g}")
+    if found.changed:
+        table = plain_table("rows with another status", "row", "value", "limit", "was", "is")
+        table.columns[0].overflow = "fold"
+        was = {after.key: before for before, after in found.changed}
+        for after in worst_first(after for _, after in found.changed)[:SHOWN]:
+            before = was[after.key]
+            style = "red" if after.status == "fail" else "green"
+            table.add_row(
+                Text(_name(after)),
+                figure(after.value),
+                f"{figure(before.limit)} → {figure(after.limit)}",
+                before.status,
+                Text(after.status, style=style),
+            )
+        pieces += [table, *_more(len(found.changed))]
+    if checked is not None:
+        pieces += _raw_pieces(checked)
+    counts = found.report["counts"]
+    pieces.append(f"{counts['pass']} of {counts['rows']} judged rows pass")
+    said = "parity holds" if found.passed else "parity fails"
+    if found.passed != found.passed_before:
+        said += ", and held before" if found.passed_before else ", and failed before"
+    pieces.append(Text(said, style="bold green" if found.passed else "bold red"))
+    return pieces
+
+
+def _raw_pieces(checked: RawCheck) -> list[RenderableType]:
+    pieces: list[RenderableType] = [Text(m, style="red") for m in checked.mismatches]
+    if checked.missing:
+        pieces.append(Text(f"{len(checked.missing)} files of raw outputs are missing", "yellow"))
+    done = f"raw outputs: {checked.values:,} values and {checked.totals:,} totals computed again"
+    pieces.append(f"{done}, {'as stored' if checked.passed else 'not as stored'}")
+    return pieces
+
+
+def diff_pieces(found: ReportDiff) -> list[RenderableType]:
+    """Facts, rows and verdicts that differ."""
+    from blazepalm.cli.tables import plain_table
+
+    pieces: list[RenderableType] = []
+    if found.facts:
+        table = plain_table("made with", "", "A", "B")
+        for column in table.columns:
+            column.justify, column.overflow = "left", "fold"
+        for fact in found.facts:
+            table.add_row(*(Text(printable(t or "–")) for t in vars(fact).values()))
+        pieces += [table, ""]
+    if found.rows:
+        table = plain_table("rows", "row", "", "A", "B", "×")
+        table.columns[0].overflow = "fold"
+        table.columns[1].justify = "left"
+        for change in found.rows[:SHOWN]:
+            style = "bold red" if change.kind == WORSE else ""
+            table.add_row(
+                Text(_name(change.after or change.before)),
+                Text(change.kind, style=style),
+                *(
+                    "–" if row is None else f"{row.status} {figure(row.value)}"
+                    for row in (change.before, change.after)
+                ),
+                figure(change.factor),
+            )
+        pieces += [table, *_more(len(found.rows)), ""]
+    pieces += [Text(printable(f"B: {v}"), style="bold red") for v in found.verdicts]
+    kinds = [change.kind for change in found.rows]
+    counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    pieces.append(", ".join([*counted, f"{found.same} the same"]))
+    pieces.append(
+        Text("B is worse than A", style="bold red")
+        if found.worse
+        else Text("nothing fails in B that did not in A", style="bold green")
+    )
+    return pieces
+
+
+def _name(row: Row | None) -> str:
+    assert row is not None
+    what = f"{row.model}, {row.stage} ({row.mode}): {row.field}, {row.metric}"
+    return printable(f"{what}, {row.backend} against {row.reference}")
+
+
+def _more(count: int) -> list[str]:
+    return [f"… and {count - SHOWN} more (--json has all)"] if count > SHOWN else []
