@@ -1,8 +1,11 @@
 // swift-tools-version:5.9
 //
-// The portable core of the hand tracker, its Core ML half, the device's own figures, and the runs
-// that compare and time models.
-// The Xcode project in App/ takes the libraries from here.
+// The portable core of the hand tracker, its Core ML half, the device's own figures, the runs that
+// compare and time models, and what the app's screens show.
+//
+// The Xcode project in App/ links one product, PalmKit, into the app and into its tests. Products
+// that shared a target would be linked twice, and one that is named like a target could not be
+// built dynamically then.
 //
 // On Linux, COREML_SHIM=1 adds stand-ins for Core ML and for the parts of XCTest that Apple
 // alone has, and with them the Core ML half and the harness's own tests. A Mac never sees
@@ -23,10 +26,16 @@ var targets: [Target] = [
   .target(name: "PalmCoreML", dependencies: ["PalmCore"] + coreML),
   .target(name: "PalmDevice"),
   .target(name: "PalmHarness", dependencies: ["PalmCore", "PalmCoreML", "PalmDevice"] + coreML),
+  .target(
+    name: "PalmScreens",
+    dependencies: ["PalmCore", "PalmCoreML", "PalmDevice", "PalmHarness"] + coreML),
   .executableTarget(
     name: "palmcore-bench", dependencies: ["PalmCore"], path: "Sources/PalmCoreBench"),
   .testTarget(
     name: "PalmCoreTests", dependencies: ["PalmCore", "PalmDevice"]),
+  .testTarget(
+    name: "PalmScreensTests",
+    dependencies: ["PalmScreens", "PalmHarness", "PalmCoreML", "PalmCore"] + coreML),
 ]
 
 if shim {
@@ -55,6 +64,9 @@ let package = Package(
     .library(name: "PalmCoreML", targets: ["PalmCoreML"]),
     .library(name: "PalmDevice", targets: ["PalmDevice"]),
     .library(name: "PalmHarness", targets: ["PalmHarness"]),
+    .library(
+      name: "PalmKit",
+      targets: ["PalmCore", "PalmCoreML", "PalmDevice", "PalmHarness", "PalmScreens"]),
   ],
   targets: targets
 )

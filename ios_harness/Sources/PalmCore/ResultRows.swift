@@ -171,11 +171,11 @@ public struct MemoryFootprint: Codable, Equatable, Sendable {
 
 /// Heat over one benchmark.
 public struct ThermalRecord: Codable, Equatable, Sendable {
-  /// The state before: `nominal`, `fair`, `serious`, `critical` or `unknown`.
+  /// The state when measuring began, after any wait: `nominal`, `fair`, `serious`, `critical` or `unknown`.
   public var start: String
   /// The state after.
   public var end: String
-  /// Changes in between, and waits for the device to cool.
+  /// Waits for the device to cool, then changes of the state.
   public var events: [ThermalEvent]
 
   /// One record.

@@ -91,15 +91,16 @@ import PalmDevice
       return (row, facts(of: job.model, outputs))
     }
 
-    /// Waits until the device is cool, but no longer than the configuration allows.
+    /// Waits until the device is cool, but no longer than the configuration allows. What counts as
+    /// the start is the state after that.
     private func coolDown(_ heat: inout HeatLog, _ instruments: Instruments) async {
       var waited = 0
       while !instruments.thermal().isCool, waited < configuration.cooldownSeconds {
         heat.note("cooling")
         await instruments.wait(1)
         waited += 1
-        heat.look()
       }
+      heat.begin()
     }
   }
 
@@ -107,14 +108,20 @@ import PalmDevice
   struct HeatLog {
     private let read: () -> ThermalState
     private let clock = ContinuousClock()
-    private let begin: ContinuousClock.Instant
-    private let start: ThermalState
+    private let origin: ContinuousClock.Instant
+    private var start: ThermalState
     private var last: ThermalState
     private var events: [ThermalEvent] = []
 
     init(_ read: @escaping () -> ThermalState) {
       self.read = read
-      begin = clock.now
+      origin = clock.now
+      start = read()
+      last = start
+    }
+
+    /// The measuring begins: the state now is where it starts.
+    mutating func begin() {
       start = read()
       last = start
     }
@@ -131,7 +138,7 @@ import PalmDevice
     /// Keeps an event, unless the one before says the same.
     mutating func note(_ state: String) {
       guard events.last?.state != state else { return }
-      let seconds = begin.duration(to: clock.now).milliseconds / 1e3
+      let seconds = origin.duration(to: clock.now).milliseconds / 1e3
       events.append(ThermalEvent(atS: seconds, state: state))
     }
 

@@ -138,10 +138,10 @@ final class RunTests: XCTestCase {
     let added = try await run.bench(job, instruments)
     let row = try XCTUnwrap(added.bench.first)
     XCTAssertGreaterThan(waits, 0)
-    XCTAssertEqual(row.thermal.start, "serious")
+    // the heat before the wait is no fault of the measurement
+    XCTAssertEqual(row.thermal.start, "nominal")
     XCTAssertEqual(row.thermal.end, "nominal")
-    XCTAssertEqual(row.thermal.events.first?.state, "cooling")
-    XCTAssertEqual(row.thermal.events.last?.state, "nominal")
+    XCTAssertEqual(row.thermal.events.map(\.state), ["cooling"])
   }
 
   func testADeviceThatStaysHotIsMeasuredAllTheSame() async throws {
@@ -158,6 +158,7 @@ final class RunTests: XCTestCase {
     let added = try await run.bench(job, instruments)
     let row = try XCTUnwrap(added.bench.first)
     XCTAssertEqual(waits, 3)
+    XCTAssertEqual(row.thermal.start, "critical")
     XCTAssertEqual(row.thermal.end, "critical")
   }
 }

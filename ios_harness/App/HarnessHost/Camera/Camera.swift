@@ -1,0 +1,162 @@
+// The front camera: 720p, upright, 32BGRA. The session works on a queue of its own, frames come on
+// another; while a frame is worked on, late ones are dropped, so that the latest wins.
+//
+// The frames are not mirrored, so that left and right are the person's own; the preview is.
+
+import AVFoundation
+import PalmScreens
+
+final class Camera: NSObject, @unchecked Sendable {
+  /// For the preview.
+  let session = AVCaptureSession()
+  /// All frames come on this queue.
+  let frameQueue = DispatchQueue(
+    label: "blazepalm.camera.frames", qos: .userInitiated, autoreleaseFrequency: .workItem)
+  /// Takes a frame and the time it was taken, in seconds; on `frameQueue`.
+  var onFrame: @Sendable (CVPixelBuffer, Double) -> Void = { _, _ in }
+  /// Takes a problem while the camera runs, or nil when it is over; on any thread.
+  var onProblem: @Sendable (CameraProblem?) -> Void = { _ in }
+
+  private let sessionQueue = DispatchQueue(label: "blazepalm.camera.session")
+  private let output = AVCaptureVideoDataOutput()
+  private var isConfigured = false
+
+  private var observers: [any NSObjectProtocol] = []
+
+  override init() {
+    super.init()
+    watch()
+  }
+
+  deinit {
+    observers.forEach(NotificationCenter.default.removeObserver)
+  }
+
+  /// Asks for permission if need be, and starts.
+  ///
+  /// Throws ``PalmScreens/CameraProblem``.
+  func start() async throws {
+    guard frontCamera() != nil else { throw CameraProblem.missing }
+    try await authorise()
+    try await withCheckedThrowingContinuation {
+      (continuation: CheckedContinuation<Void, any Error>) in
+      sessionQueue.async {
+        continuation.resume(with: Result { try self.begin() })
+      }
+    }
+  }
+
+  /// Stops; frames that are under way may still come.
+  func stop() {
+    sessionQueue.async { [session] in
+      if session.isRunning { session.stopRunning() }
+    }
+  }
+
+  private func frontCamera() -> AVCaptureDevice? {
+    AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: .front)
+  }
+
+  private func authorise() async throws {
+    switch AVCaptureDevice.authorizationStatus(for: .video) {
+    case .authorized: return
+    case .notDetermined:
+      guard await AVCaptureDevice.requestAccess(for: .video) else { throw CameraProblem.denied }
+    case .denied: throw CameraProblem.denied
+    case .restricted: throw CameraProblem.restricted
+    @unknown default: throw CameraProblem.unusable("its permission is unknown")
+    }
+  }
+
+  private func begin() throws {
+    if !isConfigured {
+      session.beginConfiguration()
+      defer { session.commitConfiguration() }
+      do {
+        try configure()
+        isConfigured = true
+      } catch {
+        session.inputs.forEach(session.removeInput)
+        session.outputs.forEach(session.removeOutput)
+        throw error
+      }
+    }
+    if !session.isRunning { session.startRunning() }
+    guard session.isRunning else { throw CameraProblem.unusable("it does not start") }
+  }
+
+  private func configure() throws {
+    guard let device = frontCamera() else { throw CameraProblem.missing }
+    let input: AVCaptureDeviceInput
+    do {
+      input = try AVCaptureDeviceInput(device: device)
+    } catch {
+      throw CameraProblem.unusable(error.localizedDescription)
+    }
+    guard session.canAddInput(input) else { throw CameraProblem.unusable("it gives no input") }
+    session.addInput(input)
+    guard session.canSetSessionPreset(.hd1280x720) else {
+      throw CameraProblem.unusable("it has no 720p")
+    }
+    session.sessionPreset = .hd1280x720
+    output.videoSettings = [
+      kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_32BGRA
+    ]
+    output.alwaysDiscardsLateVideoFrames = true
+    output.setSampleBufferDelegate(self, queue: frameQueue)
+    guard session.canAddOutput(output) else { throw CameraProblem.unusable("it gives no frames") }
+    session.addOutput(output)
+    guard let connection = output.connection(with: .video) else {
+      throw CameraProblem.unusable("it gives no video")
+    }
+    try turnUpright(connection)
+    connection.automaticallyAdjustsVideoMirroring = false
+    connection.isVideoMirrored = false
+  }
+
+  /// A camera's own frames lie on their side; 90° is portrait.
+  private func turnUpright(_ connection: AVCaptureConnection) throws {
+    if #available(iOS 17.0, *) {
+      guard connection.isVideoRotationAngleSupported(90) else {
+        throw CameraProblem.unusable("its frames cannot be turned upright")
+      }
+      connection.videoRotationAngle = 90
+    } else {
+      guard connection.isVideoOrientationSupported else {
+        throw CameraProblem.unusable("its frames cannot be turned upright")
+      }
+      connection.videoOrientation = .portrait
+    }
+  }
+
+  private func watch() {
+    observe(AVCaptureSession.wasInterruptedNotification) { _ in CameraProblem.interrupted }
+    observe(AVCaptureSession.interruptionEndedNotification) { _ in nil }
+    observe(AVCaptureSession.runtimeErrorNotification) { notification in
+      let error = notification.userInfo?[AVCaptureSessionErrorKey] as? any Error
+      return CameraProblem.unusable(error?.localizedDescription ?? "it stopped")
+    }
+  }
+
+  private func observe(
+    _ name: Notification.Name, _ problem: @escaping @Sendable (Notification) -> CameraProblem?
+  ) {
+    observers.append(
+      NotificationCenter.default.addObserver(forName: name, object: session, queue: nil) {
+        [weak self] notification in
+        self?.onProblem(problem(notification))
+      })
+  }
+}
+
+extension Camera: AVCaptureVideoDataOutputSampleBufferDelegate {
+  func captureOutput(
+    _: AVCaptureOutput, didOutput sample: CMSampleBuffer, from _: AVCaptureConnection
+  ) {
+    guard let frame = CMSampleBufferGetImageBuffer(sample) else {
+      onProblem(.unusable("a frame has no picture"))
+      return
+    }
+    onFrame(frame, CMSampleBufferGetPresentationTimeStamp(sample).seconds)
+  }
+}

@@ -1,0 +1,39 @@
+// A screen that says one thing: what is wrong or under way, and what to do.
+
+import SwiftUI
+
+struct MessageView: View {
+  /// A few words.
+  let title: String
+  /// What happened and what to do.
+  let text: String
+  /// The name of a symbol.
+  let symbol: String
+  /// What a button does, if there is one.
+  var actionTitle: String?
+  var action: () -> Void = {}
+
+  var body: some View {
+    ScrollView {
+      VStack(spacing: 16) {
+        Image(systemName: symbol)
+          .font(.largeTitle)
+          .foregroundStyle(.secondary)
+          .accessibilityHidden(true)
+        Text(title)
+          .font(.title2.bold())
+          .accessibilityAddTraits(.isHeader)
+        Text(text)
+          .font(.body)
+          .multilineTextAlignment(.center)
+          .textSelection(.enabled)
+        if let actionTitle {
+          Button(actionTitle, action: action)
+            .buttonStyle(.borderedProminent)
+        }
+      }
+      .padding()
+      .frame(maxWidth: .infinity)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// Which models, on which units, how many hands; and what this build and device are.
+
+import PalmCore
+import PalmDevice
+import PalmScreens
+import SwiftUI
+
+struct SettingsScreen: View {
+  @EnvironmentObject private var app: AppModel
+  let fixtures: Fixtures
+
+  var body: some View {
+    NavigationStack {
+      Form {
+        if let problem = app.choiceProblem {
+          Text(problem).foregroundStyle(.red)
+        }
+        models
+        tracking
+        facts
+      }
+      .navigationTitle("Settings")
+      .disabled(app.isMeasuring)
+    }
+  }
+
+  private var models: some View {
+    Section("Models") {
+      Picker("Palm detector", selection: $app.choice.palm) {
+        ForEach(fixtures.manifest.names(of: .palm), id: \.self) { Text($0) }
+      }
+      Picker("Landmarks", selection: $app.choice.hand) {
+        ForEach(fixtures.manifest.names(of: .hand), id: \.self) { Text($0) }
+      }
+      Picker("Compute units", selection: $app.choice.units) {
+        ForEach(Units.allCases, id: \.self) { Text($0.title) }
+      }
+    }
+  }
+
+  private var tracking: some View {
+    Section("Tracking") {
+      Stepper(value: $app.choice.maximumHands, in: TrackerChoice.handRange) {
+        LabeledContent("Hands", value: "\(app.choice.maximumHands)")
+      }
+      Toggle("Follow hands from frame to frame", isOn: $app.choice.follows)
+    }
+  }
+
+  private var facts: some View {
+    Section("About") {
+      LabeledContent("Device", value: DeviceReport.model)
+      LabeledContent("System", value: DeviceReport.systemVersion)
+      LabeledContent("Build", value: DeviceReport.buildConfiguration)
+      LabeledContent("Commit of the fixtures", value: fixtures.manifest.commit ?? "unknown")
+      LabeledContent("Fixtures", value: String(fixtures.manifestSHA256.prefix(12)))
+    }
+    .textSelection(.enabled)
+  }
+}

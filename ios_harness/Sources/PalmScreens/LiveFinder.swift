@@ -1,0 +1,117 @@
+// The hands of a camera's frames, one after the other, with what the screen shows beside them.
+
+#if canImport(CoreML)
+  import CoreML
+  import Foundation
+  import PalmCore
+  import PalmCoreML
+
+  #if canImport(CoreVideo)
+    import CoreVideo
+  #endif
+
+  /// One line of the table of stages.
+  public struct StageTime: Equatable, Sendable, Identifiable {
+    /// What is done.
+    public var name: String
+    /// The mean of the last frames.
+    public var milliseconds: Double
+
+    /// The name.
+    public var id: String { name }
+  }
+
+  /// The mean time of each stage over about the last ten frames; a stage that a frame does not
+  /// need counts as 0, so the means add up to the whole.
+  public struct StageTimes: Equatable, Sendable {
+    private static let stages: [(String, KeyPath<FrameTimings, Double>)] = [
+      ("Letterbox", \.letterbox), ("Detector", \.detector), ("Palms", \.palms),
+      ("Crops", \.crops), ("Landmarks", \.landmarks), ("Hands", \.hands),
+    ]
+    private var means: [Double]?
+
+    /// No frame yet.
+    public init() {}
+
+    /// Adds a frame: it counts one tenth.
+    public mutating func add(_ timings: FrameTimings) {
+      let new = Self.stages.map { timings[keyPath: $0.1] }
+      means = means.map { old in zip(old, new).map { 0.9 * $0 + 0.1 * $1 } } ?? new
+    }
+
+    /// All stages in their order; empty before the first frame.
+    public var rows: [StageTime] {
+      zip(Self.stages, means ?? []).map { StageTime(name: $0.0, milliseconds: $1) }
+    }
+
+    /// All stages together; 0 before the first frame.
+    public var total: Double { (means ?? []).reduce(0, +) }
+  }
+
+  /// What is known of a frame.
+  public struct FrameReport: Equatable, Sendable {
+    /// The hands in it.
+    public var hands: [Hand]
+    /// Its size in pixels.
+    public var picture: ImageSize
+    /// The mean time of each stage.
+    public var stages: StageTimes
+    /// Frames a second; nil until there are two.
+    public var framesPerSecond: Double?
+  }
+
+  /// Finds hands in frames. It belongs to one serial queue: that of the frames, never the main one.
+  /// It may be handed to that queue from elsewhere, hence Sendable.
+  public final class LiveFinder: @unchecked Sendable {
+    private var tracker: HandTracker?
+    private var stages = StageTimes()
+    private var rate = FrameRate()
+
+    /// A finder that has no tracker yet.
+    public init() {}
+
+    /// Takes another tracker, or none; all means begin anew.
+    public func use(_ tracker: HandTracker?) {
+      self.tracker = tracker
+      stages = StageTimes()
+      rate = FrameRate()
+    }
+
+    /// How many hands are looked for, from the next frame on.
+    public func setMaximumHands(_ count: Int) {
+      tracker?.maximumHands = count
+    }
+
+    /// The hands of a frame that came at `seconds`; nil without a tracker.
+    ///
+    /// Throws ``PalmCore/PalmError`` as ``PalmCoreML/HandTracker/hands(in:)`` does; the next frame
+    /// can be tried all the same.
+    public func report(on frame: CVPixelBuffer, at seconds: Double) throws -> FrameReport? {
+      guard let tracker else { return nil }
+      let hands = try tracker.hands(in: frame)
+      stages.add(tracker.timings)
+      rate.frame(at: seconds)
+      return FrameReport(
+        hands: hands, picture: pixelSize(of: frame), stages: stages,
+        framesPerSecond: rate.perSecond)
+    }
+  }
+
+  /// Compiles (once) and loads the models of a choice.
+  ///
+  /// Throws ``PalmCore/PalmError`` where that cannot be done.
+  public func loadTracker(
+    _ choice: TrackerChoice, from fixtures: Fixtures, store: ModelStore? = nil
+  ) async throws -> HandTracker {
+    let choice = try choice.fitted(to: fixtures.manifest)
+    var options = HandTracker.Options()
+    options.units = choice.units
+    options.maximumHands = choice.maximumHands
+    options.follows = choice.follows
+    let folder = fixtures.folder
+    return try await HandTracker.load(
+      palm: folder.appendingPathComponent(fixtures.model(choice.palm).package),
+      landmarks: folder.appendingPathComponent(fixtures.model(choice.hand).package),
+      options: options, store: store)
+  }
+#endif
