@@ -1,7 +1,7 @@
 """The golden set as a table: named pictures of hands, pictures without one, and difficult files.
 
 A case is data; `draw_case` makes its picture and its truth. Changing a picture is changing
-`GOLDEN_VERSION` and `golden.lock.json` (`blazepalm golden make --lock`).
+`GOLDEN_VERSION` and `golden.lock.json` (`blazepalm golden make -o DIR --lock`).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blazepalm.golden import hard
 from blazepalm.golden.camera import View
-from blazepalm.golden.effects import Effects, apply_effects
+from blazepalm.golden.effects import Effects, Occluder, apply_effects
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, HandTruth, render_scene
 
@@ -81,7 +81,7 @@ SCENES: tuple[tuple[str, ScenePlan], ...] = (
     _hand("point", "point", View(-20, 6, -12), "left", "light", "forest", background="clutter"),
     _hand("pinch", "pinch", View(28, 4, 0), "right", "brown", "white", light="noon"),
     _hand("victory", "victory", View(10, 5, 8), "left", "deep", "sand", background="room"),
-    _hand("thumb-up", "thumb", View(80, 0, 0, 0.22), "right", "tan", "navy", background="plain"),
+    _hand("thumb-up", "thumb", View(18, 4, -84, 0.24), "right", "tan", background="plain"),
     _hand("cup", "cup", View(-30, 8, 10, 0.24), "left", "porcelain", "navy", light="overcast"),
     _hand("back-of-hand", "open", View(176, 2, -8), "right", "porcelain", "rust"),
     _hand("back-of-left", "victory", View(168, 4, 14), "left", "olive", "white", light="noon"),
@@ -100,7 +100,7 @@ SCENES: tuple[tuple[str, ScenePlan], ...] = (
     _hand("rotated-220", "cup", View(14, 6, 220, 0.22, (0.5, 0.45)), "right", "deep", "rust"),
     _hand("rotated-270", "fist", View(16, 2, 270, 0.24, (0.5, 0.5)), "left", "olive", "forest"),
     _hand("rotated-310", "pinch", View(24, 4, 310, 0.24, (0.5, 0.5)), "right", "porcelain", "navy"),
-    _hand("rotated-350", "thumb", View(78, 0, 350, 0.22), "left", "brown", "charcoal"),
+    _hand("rotated-350", "thumb", View(-14, 4, 350, 0.24), "left", "brown", "charcoal"),
     _hand("wide-frame", "open", View(6, 4, 0, 0.3, (0.3, 0.6)), "right", "tan", size=(300, 760)),
     _hand("tall-frame", "victory", View(-6, 4, 6, 0.36), "left", "light", size=(720, 340)),
     _hand("odd-frame", "open", View(10, 4, -20), "right", "olive", "sand", size=(353, 471)),
@@ -127,7 +127,7 @@ SCENES: tuple[tuple[str, ScenePlan], ...] = (
         View(6, 4, -4),
         "right",
         "light",
-        effects=Effects(bar=(0.30, 0.33, 0.72, 0.38, 70)),
+        effects=Effects(occluder=Occluder("bar", (0.5, 0.36), (0.9, 0.05), -8)),
     ),
     _hand(
         "motion-blur",
@@ -139,6 +139,22 @@ SCENES: tuple[tuple[str, ScenePlan], ...] = (
     ),
     _hand("sensor-noise", "victory", View(4, 4, 0), "right", "olive", effects=Effects(gain=14.0)),
     _hand("jpeg-30", "pinch", View(22, 4, 6), "left", "light", "rust", effects=Effects(jpeg=30)),
+    _hand(
+        "occluded-by-box",
+        "open",
+        View(-4, 4, 6),
+        "left",
+        "brown",
+        "sand",
+        background="room",
+        effects=Effects(occluder=Occluder("box", (0.62, 0.5), (0.24, 0.3), 12, (176, 62, 52))),
+    ),
+    _pair(
+        "occluded-by-hand",
+        ("open", "fist"),
+        (View(-8, 4, -6, 0.25, (0.42, 0.56)), View(14, 2, -12, 0.27, (0.57, 0.62))),
+        ("tan", "porcelain"),
+    ),
 )
 
 CASES: tuple[CasePlan, ...] = (

@@ -16,15 +16,38 @@ FULL_WELL = 9000.0  # electrons of a white pixel: a phone's small sensor
 READ_NOISE = 6.0  # electrons
 
 
+SHADOW = 0.45  # of the light that is taken where an object's shadow is darkest
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """An opaque object between the hand and the camera: a flat `box` or a round `bar`.
+
+    `centre` x, y in parts of width and height; `size` along and across in parts of the short
+    side; `angle` in degrees, clockwise; `colour` 8-bit RGB.
+    """
+
+    shape: str
+    centre: tuple[float, float]
+    size: tuple[float, float]
+    angle: float = 0.0
+    colour: tuple[int, int, int] = (92, 104, 116)
+
+    def __post_init__(self) -> None:
+        if self.shape not in ("box", "bar"):
+            raise ValueError(f"shape is {self.shape!r}, expected 'box' or 'bar'")
+        if min(self.size) <= 0:
+            raise ValueError(f"size is {self.size}, expected more than 0")
+
+
 @dataclass(frozen=True)
 class Effects:
-    """In the order in which they are applied. `bar`: left, top, right, bottom of an opaque bar
-    in parts of width and height, and its grey level; `motion`: length in pixels and direction in
+    """In the order in which they are applied. `motion`: length in pixels and direction in
     degrees, clockwise from the right; `gain`: sensor gain, 1 is base sensitivity; `jpeg`:
     quality 1 to 95. None: not applied.
     """
 
-    bar: tuple[float, float, float, float, int] | None = None
+    occluder: Occluder | None = None
     motion: tuple[float, float] | None = None
     gain: float | None = None
     jpeg: int | None = None
@@ -32,8 +55,8 @@ class Effects:
 
 def apply_effects(image: Image, effects: Effects, seed: int) -> Image:
     """(H, W, 3) uint8 → the same; `seed` chooses the noise."""
-    if effects.bar is not None:
-        image = occlude(image, effects.bar)
+    if effects.occluder is not None:
+        image = occlude(image, effects.occluder)
     if effects.motion is not None:
         image = blur(image, *effects.motion)
     if effects.gain is not None:
@@ -43,20 +66,49 @@ def apply_effects(image: Image, effects: Effects, seed: int) -> Image:
     return image
 
 
-def occlude(image: Image, bar: tuple[float, float, float, float, int]) -> Image:
-    """A bar with a slightly lighter upper edge, in front of everything."""
+def occlude(image: Image, occluder: Occluder) -> Image:
+    """The object in front of everything, shaded, antialiased, its soft shadow down to the right."""
     height, width = image.shape[:2]
-    left, top, right, bottom, grey = bar
-    x0, x1 = round(left * width), round(right * width)
-    y0, y1 = round(top * height), round(bottom * height)
-    covered = image.copy()
-    covered[y0:y1, x0:x1] = grey
-    covered[y0 : min(y0 + 3, y1), x0:x1] = min(grey + 40, 255)
-    return covered
+    short = np.float32(min(height, width))
+    colour = _linear(np.array([[occluder.colour]], np.uint8))
+    linear = _linear(image)
+    reach = 0.03  # of the short side: the shadow's way, and its softness
+    shadow = np.clip(0.5 - _outside(occluder, (height, width), reach)[0] / reach, 0, 1)
+    linear *= (1 - np.float32(SHADOW) * shadow * shadow * (3 - 2 * shadow))[..., None]
+    outside, across = _outside(occluder, (height, width), 0.0)
+    cover = np.clip(np.float32(0.5) - outside * short, 0, 1)[..., None]
+    if occluder.shape == "bar":  # round: darker towards its lower edge
+        lit = 0.45 + 0.75 * np.sqrt(np.clip(1 - (across + np.float32(0.35)) ** 2, 0, 1))
+    else:  # flat, with a bright edge
+        rim = np.clip(1 + outside * short / 3, 0, 1)
+        lit = 0.9 - 0.12 * across + 0.35 * rim * rim
+    front = colour * lit[..., None].astype(np.float32)
+    return _encoded((linear + (front - linear) * cover).astype(np.float32))
+
+
+def _outside(
+    occluder: Occluder, size: tuple[int, int], aside: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(H, W) distance from the object moved `aside`, in parts of the short side, negative inside;
+    and the place across it, −1 its upper edge to 1.
+    """
+    height, width = size
+    short = min(size)
+    x = (np.arange(width, dtype=np.float32) + 0.5 - occluder.centre[0] * width) / short - aside
+    y = (np.arange(height, dtype=np.float32) + 0.5 - occluder.centre[1] * height) / short - aside
+    turn = math.radians(occluder.angle)
+    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    along = x[None, :] * cos + y[:, None] * sin
+    across = y[:, None] * cos - x[None, :] * sin
+    long, wide = (np.float32(side / 2) for side in occluder.size)
+    dx, dy = np.abs(along) - long, np.abs(across) - wide
+    far = np.sqrt(np.maximum(dx, 0) ** 2 + np.maximum(dy, 0) ** 2)
+    outside = far + np.minimum(np.maximum(dx, dy), 0)
+    return outside.astype(np.float32), np.asarray(across / wide, np.float32)
 
 
 def blur(image: Image, length: float, direction: float) -> Image:
-    """The mean along a line of `length` pixels, in linear light."""
+    """The mean along a line of `length` pixels, in linear light. The truth is its middle."""
     steps = max(2, math.ceil(length) + 1)
     angle = math.radians(direction)
     linear = _linear(image)

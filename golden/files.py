@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 LARGE = (6000, 8000)  # height, width
+LARGE_SCALE = 16
 ROTATED_LEFT = 8  # EXIF orientation: to be turned by 270 degrees to stand upright
 
 
@@ -47,8 +48,9 @@ def palette(pixels: Pixels) -> tuple[str, bytes]:
 def sixteen_bit(pixels: Pixels) -> tuple[str, bytes]:
     from PIL import Image
 
-    grey = np.asarray(_picture(pixels).convert("L")).astype(np.uint16) * 257
-    return _png(Image.fromarray(grey))
+    grey = np.asarray(_picture(pixels).convert("L")).astype(np.int64) * 257
+    within = np.arange(grey.size).reshape(grey.shape) * 71 % 255 - 127  # rounds to the same 8 bits
+    return _png(Image.fromarray(np.clip(grey + within, 0, 65535).astype(np.uint16)))
 
 
 def cmyk_jpeg(pixels: Pixels) -> tuple[str, bytes]:
@@ -74,15 +76,20 @@ def one_pixel(pixels: Pixels) -> tuple[str, bytes]:
 
 
 def large(pixels: Pixels) -> tuple[str, bytes]:
-    """The picture in the middle of a grey wall of 48 megapixels."""
+    """The picture, every pixel `LARGE_SCALE` wide, in the middle of a grey wall."""
     wall = np.full((*LARGE, 3), 150, np.uint8)
-    scale = 16
-    big = np.repeat(np.repeat(pixels, scale, axis=0), scale, axis=1)
-    top, left = (LARGE[0] - big.shape[0]) // 2, (LARGE[1] - big.shape[1]) // 2
+    big = np.repeat(np.repeat(pixels, LARGE_SCALE, axis=0), LARGE_SCALE, axis=1)
+    left, top = large_corner(pixels)
     wall[top : top + big.shape[0], left : left + big.shape[1]] = big
     stream = io.BytesIO()
     _picture(wall).save(stream, "JPEG", quality=75)
     return ".jpg", stream.getvalue()
+
+
+def large_corner(pixels: Pixels) -> tuple[int, int]:
+    """Where the upper left corner of `pixels` is in the large file: x, y."""
+    top, left = ((LARGE[i] - LARGE_SCALE * pixels.shape[i]) // 2 for i in (0, 1))
+    return left, top
 
 
 def truncated(pixels: Pixels) -> tuple[str, bytes]:

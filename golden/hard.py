@@ -1,11 +1,14 @@
-"""Pictures without a hand that a detector may still fall for."""
+"""Pictures without a hand that a detector may still fall for, (H, W, 3) uint8 RGB.
+
+`DRAWINGS` names them; each takes a size (height, width) and a seed, which only noise heeds.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden.lighting import LIGHTS
+from blazepalm.golden.lighting import LIGHTS, WRAP, unit
 from blazepalm.golden.render import encode
 from blazepalm.golden.skin import TONES
 
@@ -33,32 +36,40 @@ def stripes(size: tuple[int, int], seed: int) -> Image:
 
 
 def skin_ball(size: tuple[int, int], seed: int) -> Image:
-    """A lit ball of the colour of skin."""
+    """A ball of the colour of skin, lit as the hands are, before a grey wall."""
     height, width = size
-    y, x = np.mgrid[:height, :width].astype(np.float32)
     radius = np.float32(0.28 * min(size))
-    u, v = (x - width / 2) / radius, (y - height / 2) / radius
-    inside = (u * u + v * v < 1).astype(np.float32)
-    w = np.sqrt(np.clip(1 - u * u - v * v, 0, 1))
+    u = (np.arange(width, dtype=np.float32)[None, :] + 0.5 - width / 2) / radius
+    v = (np.arange(height, dtype=np.float32)[:, None] + 0.5 - height / 2) / radius
+    far = np.sqrt(u * u + v * v)
+    cover = np.clip((1 - far) * radius + np.float32(0.5), 0, 1)
+    w = np.sqrt(np.clip(1 - far * far, 0, 1))
     light = LIGHTS["window"]
-    key = np.asarray(light.direction, np.float32)
-    lit = np.clip(u * key[0] - v * key[1] + w * key[2], 0, 1) * 0.9 + 0.25
-    tone = np.asarray(TONES["light"].back, np.float32)
-    colour = np.float32(0.18) * (1 - inside) + inside * lit * tone[:, None, None]
-    return encode(colour.astype(np.float32))
+    key = [np.float32(part) for part in unit(light.direction)]
+    facing = u * key[0] - v * key[1] + w * key[2]
+    channels = []
+    for i, tone in enumerate(TONES["light"].back):
+        diffuse = np.maximum((facing + WRAP[i]) / (1 + WRAP[i]), 0)
+        around = light.bounce[i] + (light.sky[i] - light.bounce[i]) * (0.5 - 0.5 * v)
+        ball = tone * (diffuse * light.key[i] + around)
+        channels.append(np.float32(0.18) + (ball - np.float32(0.18)) * cover)
+    return encode(np.stack(channels).astype(np.float32))
 
 
 def face_drawing(size: tuple[int, int], seed: int) -> Image:
     """A face of plain shapes: an oval, two eyes, a nose, a mouth."""
     height, width = size
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    image = np.full((height, width, 3), (206, 214, 220), np.uint8)
+    scale = min(size)
+    x = np.arange(width, dtype=np.float32)[None, :] + np.float32(0.5)
+    y = np.arange(height, dtype=np.float32)[:, None] + np.float32(0.5)
+    image = np.full((height, width, 3), (206, 214, 220), np.float32)
 
     def oval(cx: float, cy: float, rx: float, ry: float, colour: tuple[int, int, int]) -> None:
-        scale = min(size)
-        u = (x - cx * width) / (rx * scale)
-        v = (y - cy * height) / (ry * scale)
-        image[u * u + v * v < 1] = colour
+        u = (x - np.float32(cx * width)) / np.float32(rx * scale)
+        v = (y - np.float32(cy * height)) / np.float32(ry * scale)
+        edge = (1 - np.sqrt(u * u + v * v)) * np.float32(min(rx, ry) * scale)
+        cover = np.clip(edge + np.float32(0.5), 0, 1)[..., None]
+        image[:] += (np.array(colour, np.float32) - image) * cover
 
     oval(0.5, 0.5, 0.27, 0.36, (224, 180, 152))
     for side in (-1, 1):
@@ -67,7 +78,7 @@ def face_drawing(size: tuple[int, int], seed: int) -> Image:
         oval(0.5 + side * 0.075, 0.36, 0.055, 0.010, (92, 66, 50))
     oval(0.5, 0.53, 0.022, 0.055, (206, 156, 128))
     oval(0.5, 0.665, 0.085, 0.022, (176, 86, 80))
-    return image
+    return (image + np.float32(0.5)).astype(np.uint8)
 
 
 DRAWINGS: dict[str, Callable[[tuple[int, int], int], Image]] = {

@@ -1,48 +1,51 @@
-"""The golden set, rendered into a folder: pictures, `manifest.json`; whole or not at all.
+"""The golden set, rendered into a folder: pictures and `manifest.json`, whole or not at all.
 
-A folder that holds the very same set is left as it is. Cases are rendered in processes; the
-same version gives the same bytes.
+What the folder holds already, with the right bytes, is kept; own pictures always are. Cases are
+rendered in processes; the same version gives the same manifest. Nothing that is not the set's
+is ever replaced.
 """
 
-import io
-import json
+import itertools
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blazepalm.golden.cases import (
     CASES,
-    FILE,
     FILE_SCENE,
     GOLDEN_VERSION,
     CasePlan,
     draw_case,
     draw_scene,
 )
-from blazepalm.golden.files import make_file
+from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
 from blazepalm.golden.images import read_image
 from blazepalm.golden.manifest import (
     MANIFEST,
+    MOST_CASES,
     GoldenCase,
     GoldenSet,
     TrueHand,
     file_sha256,
     load_golden,
 )
+from blazepalm.golden.own import own_pictures, png
 from blazepalm.golden.render import HandTruth
 from blazepalm.models.errors import ArtifactError, InvalidImage
 
-LOCK = Path(__file__).with_name("golden.lock.json")
+SHEET = "sheet.png"  # may lie in the folder too, and is thrown away when the set changes
+LITTER = (SHEET, ".DS_Store", "Thumbs.db")
+UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
-OnCase = Callable[[str, int, int], None]  # name, done, in all
+Result = tuple[str, bytes, tuple[TrueHand, ...]]  # suffix, the file's content, the hands
+OnCase = Callable[[str, int, int], None]  # name, done, of how many that are rendered
 
 
 def make_golden(
@@ -56,29 +59,40 @@ def make_golden(
 ) -> GoldenSet:
     """Renders the set (or the cases named) into `folder`; `images` become cases of kind `own`.
 
-    Raises ArtifactError where a name is unknown or the folder holds something else (but for a
-    golden set, with `force` or of another version), InvalidImage where an own image cannot be
-    read.
+    Cases that are there and right are kept (`force` renders them again), others of the set and
+    own ones stay. Raises ArtifactError where a name is unknown, the folder holds anything else,
+    or cannot be written; InvalidImage where an own image cannot be read.
     """
+    folder = Path(folder)
     plans = _chosen(names)
-    own = list(images)
-    wanted = [plan.name for plan in plans]
     known = _existing(folder)
-    if known is not None and not own and not force and _is_same(known, wanted):
+    kept = {} if known is None else _kept(known)
+    needed = [plan for plan in plans if force or plan.name not in kept]
+    own = own_pictures(list(images), kept)
+    first = next(own, None)
+    if known is not None and not needed and first is None and len(kept) == len(known.cases):
         return known
-    if folder.exists() and known is None and any(folder.iterdir()):
-        raise ArtifactError(f"{folder}: exists and is no golden set; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        cases = _render(plans, temporary, jobs, on_case)
-        cases += _own(own, temporary)
-        found = GoldenSet(GOLDEN_VERSION, folder, tuple(cases))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        made = {plan.name: plan for plan in needed}
+        cases = {name: case for name, case in kept.items() if name not in made}
+        for case in cases.values():
+            shutil.copyfile(folder / case.file, temporary / case.file)
+        for plan, result in zip(needed, _render(needed, jobs), strict=True):
+            cases[plan.name] = _written(plan, result, temporary)
+            on_case(plan.name, sum(name in cases for name in made), len(made))
+        for name, content, parameters in itertools.chain((first,) if first else (), own):
+            if len(cases) >= MOST_CASES:
+                raise ArtifactError(f"{folder}: more than {MOST_CASES} cases; keep fewer images")
+            (temporary / f"{name}.png").write_bytes(content)
+            cases[name] = _case(temporary / f"{name}.png", name, "own", 0, parameters, ())
+        order = {plan.name: number for number, plan in enumerate(CASES)}
+        inside = sorted(cases.values(), key=lambda case: order.get(case.name, len(order)))
+        found = GoldenSet(GOLDEN_VERSION, folder, tuple(inside))
         (temporary / MANIFEST).write_bytes(found.to_bytes())
-        os.chmod(temporary, 0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        _replace(folder, temporary)
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -86,52 +100,19 @@ def make_golden(
     return found
 
 
-def check_lock(found: GoldenSet) -> list[str]:
-    """How a set differs from the one that is locked in the repository, one sentence a case."""
-    locked = json.loads(LOCK.read_text(encoding="utf-8"))
-    told = []
-    if locked["version"] != found.version:
-        told.append(f"the set is version {found.version}, the lock is of {locked['version']}")
-    have = lock_of(found)["cases"]
-    for name in sorted({*locked["cases"], *have}):
-        if name not in have:
-            told.append(f"{name}: is missing")
-        elif name not in locked["cases"]:
-            told.append(f"{name}: is not in the lock")
-        elif have[name] != locked["cases"][name]:
-            told.append(f"{name}: differs from the locked picture or truth")
-    return told
-
-
-def lock_of(found: GoldenSet) -> dict[str, Any]:
-    """What `golden.lock.json` says of a set: case → SHA-256 of the file and of its truth."""
-    import hashlib
-
-    def digest(case: GoldenCase) -> str:
-        truth = json.dumps([asdict(hand) for hand in case.hands], sort_keys=True)
-        return hashlib.sha256(f"{case.sha256} {truth}".encode()).hexdigest()
-
-    cases = {case.name: digest(case) for case in found.cases if case.kind != "own"}
-    return {"version": found.version, "cases": dict(sorted(cases.items()))}
-
-
-def render_plan(plan: CasePlan) -> tuple[str, bytes, tuple[HandTruth, ...]]:
-    """(suffix, the file's content, the hands) of one case."""
-    if plan.file is not None:
-        image, hands = draw_scene(FILE_SCENE, plan.seed)
-        suffix, content = make_file(plan.file, image)
-        upright = plan.file not in ("1x1", "8000x6000", "truncated", "not-an-image")
-        return suffix, content, hands if upright else ()
-    image, hands = draw_case(plan)
-    return ".png", png(image), hands
-
-
-def png(image: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG", compress_level=2)
-    return stream.getvalue()
+def render_plan(plan: CasePlan) -> Result:
+    """One case's file and truth; the same plan gives the same bytes."""
+    if plan.file is None:
+        image, hands = draw_case(plan)
+        return ".png", png(image), tuple(_truth(hand) for hand in hands)
+    image, hands = draw_scene(FILE_SCENE, plan.seed)
+    suffix, content = make_file(plan.file, image)
+    if plan.file in UNSEEN:
+        return suffix, content, ()
+    if plan.file == "8000x6000":
+        corner = large_corner(image)
+        return suffix, content, tuple(_truth(hand, LARGE_SCALE, corner) for hand in hands)
+    return suffix, content, tuple(_truth(hand) for hand in hands)
 
 
 def _chosen(names: Sequence[str] | None) -> list[CasePlan]:
@@ -143,73 +124,93 @@ def _chosen(names: Sequence[str] | None) -> list[CasePlan]:
 
 
 def _existing(folder: Path) -> GoldenSet | None:
+    """The set in a folder; None where there is nothing. Raises ArtifactError for anything else."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ArtifactError(f"{folder}: exists and is not a folder; choose another -o")
     try:
-        return load_golden(folder)
-    except ArtifactError:
+        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise ArtifactError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not inside:
         return None
+    if MANIFEST not in inside:
+        raise ArtifactError(f"{folder}: exists and is no golden set; choose another -o")
+    known = load_golden(folder)
+    foreign = inside - {MANIFEST, *LITTER} - {case.file for case in known.cases}
+    if foreign:
+        raise ArtifactError(
+            f"{folder}: holds {sorted(foreign)[0]!r}, which is not the golden set's; move it away, "
+            "or choose another -o"
+        )
+    return known
 
 
-def _is_same(known: GoldenSet, wanted: list[str]) -> bool:
-    names = [case.name for case in known.cases if case.kind != "own"]
-    return (
-        known.version == GOLDEN_VERSION
-        and set(wanted) <= set(names)
-        and all(file_sha256(known.folder / case.file) == case.sha256 for case in known.cases)
-    )
+def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
+    """Cases that need not be made again: own ones, and those of this very table."""
+    plans = {plan.name: plan for plan in CASES}
+    kept = {}
+    for case in known.cases:
+        right = file_sha256(known.folder / case.file) == case.sha256
+        if case.kind == "own":
+            if not right:
+                raise ArtifactError(
+                    f"{known.folder / case.file}: was changed or is missing, and is an own picture "
+                    "that nothing can make again; put it back, or choose another -o"
+                )
+            kept[case.name] = case
+        elif (
+            right
+            and known.version == GOLDEN_VERSION
+            and case.name in plans
+            and case.parameters == _parameters(plans[case.name])
+        ):
+            kept[case.name] = case
+    return kept
 
 
-def _render(
-    plans: list[CasePlan], folder: Path, jobs: int | None, on_case: OnCase
-) -> list[GoldenCase]:
+def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
     import multiprocessing
 
-    workers = min(jobs or os.cpu_count() or 1, max(len(plans), 1))
-    if workers == 1 or len(plans) <= 2:
-        results = map(render_plan, plans)
-        return _write_all(plans, results, folder, on_case)
-    context = multiprocessing.get_context("spawn")
+    workers = min(jobs or os.cpu_count() or 1, len(plans))
+    if workers <= 1 or len(plans) <= 3:  # starting processes takes as long
+        yield from map(render_plan, plans)
+        return
+    context, done = multiprocessing.get_context("spawn"), 0
     with ProcessPoolExecutor(workers, context) as pool:
-        return _write_all(plans, pool.map(render_plan, plans), folder, on_case)
+        try:
+            for result in pool.map(render_plan, plans):
+                yield result
+                done += 1
+        except BrokenProcessPool:  # no processes here (a script without a main guard, no memory)
+            pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    yield from map(render_plan, plans[done:])
 
 
-def _write_all(
-    plans: list[CasePlan],
-    results: Iterable[tuple[str, bytes, tuple[HandTruth, ...]]],
-    folder: Path,
-    on_case: OnCase,
-) -> list[GoldenCase]:
-    return [
-        _write(plan, result, folder, on_case, index, len(plans))
-        for index, (plan, result) in enumerate(zip(plans, results, strict=True))
-    ]
-
-
-def _write(
-    plan: CasePlan,
-    result: tuple[str, bytes, tuple[HandTruth, ...]],
-    folder: Path,
-    on_case: OnCase,
-    index: int,
-    total: int,
-) -> GoldenCase:
+def _written(plan: CasePlan, result: Result, folder: Path) -> GoldenCase:
     suffix, content, hands = result
     path = folder / f"{plan.name}{suffix}"
     path.write_bytes(content)
-    scene = FILE_SCENE if plan.kind == FILE else plan.scene
-    case = _case(
-        path,
-        plan.name,
-        plan.kind,
-        plan.seed,
-        parameters={
-            "drawing": plan.hard,
-            "file": plan.file,
-            "scene": None if scene is None else asdict(scene),
-        },
-        hands=tuple(_truth(hand) for hand in hands),
-    )
-    on_case(plan.name, index + 1, total)
-    return case
+    return _case(path, plan.name, plan.kind, plan.seed, _parameters(plan), hands)
+
+
+def _parameters(plan: CasePlan) -> dict[str, Any]:
+    """As JSON gives them back: tuples are lists."""
+    scene = FILE_SCENE if plan.file is not None else plan.scene
+    values = {
+        "drawing": plan.hard,
+        "file": plan.file,
+        "scene": None if scene is None else asdict(scene),
+    }
+    return {key: _plain(value) for key, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def _case(
@@ -227,24 +228,18 @@ def _case(
     digest = file_sha256(path)
     assert digest is not None
     return GoldenCase(
-        name=name,
-        kind=kind,
-        file=path.name,
-        sha256=digest,
-        readable=width > 0,
-        width=width,
-        height=height,
-        seed=seed,
-        parameters=parameters,
-        hands=hands,
+        name, kind, path.name, digest, width > 0, width, height, seed, parameters, hands
     )
 
 
-def _truth(hand: HandTruth) -> TrueHand:
-    """To a thousandth of a pixel and of a millimetre: the last digits differ between machines."""
-    pixels = np.round(hand.joints_2d, 3).tolist()
+def _truth(hand: HandTruth, scale: int = 1, corner: tuple[int, int] = (0, 0)) -> TrueHand:
+    """To a thousandth of a pixel and of a millimetre: the last digits differ between machines.
+    `scale` and `corner`: where the picture lies in a larger one.
+    """
+    pixels = np.round(hand.joints_2d * scale + corner, 3).tolist()
     metres = np.round(hand.joints_3d, 6).tolist()
-    left, top, right, bottom = np.round(hand.box, 3).tolist()
+    box = np.array(hand.box) * scale + np.tile(corner, 2)
+    left, top, right, bottom = np.round(box, 3).tolist()
     return TrueHand(
         tuple((x, y) for x, y in pixels),
         tuple((x, y, z) for x, y, z in metres),
@@ -253,17 +248,16 @@ def _truth(hand: HandTruth) -> TrueHand:
     )
 
 
-def _own(paths: Sequence[str | Path], folder: Path) -> list[GoldenCase]:
-    from blazepalm.golden.frames import find_sources, read_frames
-
-    cases = []
-    for source in find_sources(paths) if paths else ():
-        for frame in read_frames(source):
-            name = f"own-{frame.name}"
-            path, number = folder / f"{name}.png", 1
-            while path.exists():
-                number += 1
-                path = folder / f"{name}-{number}.png"
-            path.write_bytes(png(frame.image))
-            cases.append(_case(path, path.stem, "own", 0, {"source": Path(frame.source).name}, ()))
-    return cases
+def _replace(folder: Path, temporary: Path) -> None:
+    """Puts `temporary` in the place of `folder`, which may be there already."""
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    aside = folder.with_name(f"{temporary.name}.old")
+    folder.rename(aside)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        aside.rename(folder)
+        raise
+    shutil.rmtree(aside)

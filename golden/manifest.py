@@ -2,10 +2,12 @@
 
 Joints are the renderer's own; they were placed where MediaPipe's landmarks lie by convention (a
 few millimetres from anatomy), so an error against them is not wholly independent of MediaPipe.
+A manifest may be hostile: it is bounded, checked value by value, and names no file elsewhere.
 """
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +16,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden.images import read_image
+from blazepalm.golden.images import MAX_PIXELS, read_image
 from blazepalm.models.errors import ArtifactError
 
 FORMAT = "blazepalm-golden"
 MANIFEST = "manifest.json"
+KINDS = ("hand", "hard", "file", "own")
 MOST_BYTES = 1 << 24  # of a manifest
 MOST_CASES = 10_000
+MOST_HANDS = 16  # of a case
+JOINTS = 21
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+ABOUT = {
+    "hands": "Every hand in the picture; none is known of a case of kind own.",
+    "joints_2d": "21 × (x, y) in pixels of the upright picture, (0, 0) its upper left corner, in "
+    "MediaPipe's order. A joint that is hidden or outside the picture is there too.",
+    "joints_3d": "21 × (right, down, forward) in metres from the camera.",
+    "box": "xmin, ymin, xmax, ymax in pixels of the hand without its arm, not clipped.",
+    "handedness": "The hand's own side, in a picture that is not mirrored.",
+    "origin": "Joints are the renderer's, not a model's. They were placed where MediaPipe's "
+    "landmarks lie by convention, a few millimetres from anatomy, so an error against them is "
+    "not wholly independent of MediaPipe.",
+    "readable": "Whether the file can be read; where it cannot, width and height are 0.",
+    "sha256": "Of the file's bytes.",
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,15 @@ class GoldenCase:
     parameters: dict[str, Any] = field(default_factory=dict)
     hands: tuple[TrueHand, ...] = ()
 
+    def read(self, folder: Path) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError where the file is not
+        the manifest's, InvalidImage where it is one that cannot be read.
+        """
+        path = folder / self.file
+        if file_sha256(path) != self.sha256:
+            raise ArtifactError(f"{path}: is not the file of the manifest; make the set again")
+        return read_image(path)
+
 
 @dataclass(frozen=True)
 class GoldenSet:
@@ -69,75 +99,131 @@ class GoldenSet:
 
     def to_bytes(self) -> bytes:
         values = {
+            "about": ABOUT,
+            "cases": [asdict(case) for case in self.cases],
             "format": FORMAT,
             "version": self.version,
-            "cases": [asdict(case) for case in self.cases],
         }
-        return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+        text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return (_rows(text) + "\n").encode()
 
     def image(self, case: GoldenCase) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB. Raises ArtifactError where the file is not the manifest's."""
-        path = self.folder / case.file
-        if file_sha256(path) != case.sha256:
-            raise ArtifactError(f"{path}: is not the file of the manifest; make the set again")
-        return read_image(path)
+        """(H, W, 3) uint8 RGB; see `GoldenCase.read`."""
+        return case.read(self.folder)
+
+
+def _rows(text: str) -> str:
+    """Lists of numbers on one line each."""
+    return re.sub(r"\[[-\d.eE,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
 
 
 def load_golden(folder: Path) -> GoldenSet:
     """Reads a golden folder's manifest. Raises ArtifactError where it is missing or wrong."""
+    folder = Path(folder)
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
             raise ArtifactError(f"{path}: is larger than {MOST_BYTES >> 20} MB, no manifest is")
-        values = json.loads(path.read_bytes())
-        if values["format"] != FORMAT or len(values["cases"]) > MOST_CASES:
-            raise ValueError("format")
+        values = json.loads(content)
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        if not isinstance(values["cases"], list) or len(values["cases"]) > MOST_CASES:
+            raise ValueError(f"cases is no list of at most {MOST_CASES}")
         cases = tuple(_case(case) for case in values["cases"])
-        return GoldenSet(int(values["version"]), folder, cases)
+        for what in ("name", "file"):
+            if len({getattr(case, what).casefold() for case in cases}) != len(cases):
+                raise ValueError(f"two cases have the same {what}")
+        return GoldenSet(_whole(values["version"], 1, 10**6), folder, cases)
     except FileNotFoundError as error:
         raise ArtifactError(f"{folder}: holds no golden set ({MANIFEST} is missing)") from error
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ArtifactError(f"{path}: is no manifest of a golden set ({error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ArtifactError(f"{path}: is no manifest of a golden set ({reason})") from error
 
 
 def file_sha256(path: Path) -> str | None:
-    """None where there is no such file."""
+    """None where there is no such file of its own (a link to elsewhere is none)."""
+    digest = hashlib.sha256()
     try:
+        if path.is_symlink() or not path.is_file():
+            return None
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            while block := stream.read(1 << 20):
+                digest.update(block)
     except OSError:
         return None
+    return digest.hexdigest()
 
 
 def _case(values: dict[str, Any]) -> GoldenCase:
-    file = str(values["file"])
-    if Path(file).name != file or file in ("", ".", ".."):
-        raise ValueError(f"{file!r} is no file name")
-    hands = tuple(
-        TrueHand(
-            tuple((float(x), float(y)) for x, y in hand["joints_2d"]),
-            tuple((float(x), float(y), float(z)) for x, y, z in hand["joints_3d"]),
-            _box(hand["box"]),
-            str(hand["handedness"]),
-        )
-        for hand in values["hands"]
-    )
+    if not isinstance(values["parameters"], dict):
+        raise ValueError("parameters is no object")
+    if not isinstance(values["readable"], bool):
+        raise ValueError("readable is not true or false")
+    readable, low = values["readable"], int(values["readable"])
+    width, height = (_whole(values[side], low, MAX_PIXELS * low) for side in ("width", "height"))
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"a picture of {width}×{height} pixels is too large")
+    hands = values["hands"]
+    if not isinstance(hands, list) or len(hands) > MOST_HANDS:
+        raise ValueError(f"hands is no list of at most {MOST_HANDS}")
     return GoldenCase(
-        name=str(values["name"]),
-        kind=str(values["kind"]),
-        file=file,
-        sha256=str(values["sha256"]),
-        readable=bool(values["readable"]),
-        width=int(values["width"]),
-        height=int(values["height"]),
-        seed=int(values["seed"]),
-        parameters=dict(values["parameters"]),
-        hands=hands,
+        name=_text(values["name"], NAME),
+        kind=_text(values["kind"], re.compile("|".join(KINDS))),
+        file=_text(values["file"], NAME),
+        sha256=_text(values["sha256"], DIGEST),
+        readable=readable,
+        width=width,
+        height=height,
+        seed=_whole(values["seed"], 0, 2**63 - 1),
+        parameters=values["parameters"],
+        hands=tuple(_hand(hand) for hand in hands),
     )
 
 
-def _box(values: list[float]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (float(value) for value in values)
-    return left, top, right, bottom
+def _hand(values: dict[str, Any]) -> TrueHand:
+    joints_2d = _points(values["joints_2d"], JOINTS, 2)
+    joints_3d = _points(values["joints_3d"], JOINTS, 3)
+    left, top, right, bottom = _points([values["box"]], 1, 4)[0]
+    if not (left <= right and top <= bottom):
+        raise ValueError("a box whose sides are exchanged")
+    return TrueHand(
+        tuple((x, y) for x, y in joints_2d),
+        tuple((x, y, z) for x, y, z in joints_3d),
+        (left, top, right, bottom),
+        _text(values["handedness"], re.compile("left|right")),
+    )
+
+
+def _points(rows: Any, count: int, size: int) -> list[list[float]]:
+    if not isinstance(rows, list) or len(rows) != count:
+        raise ValueError(f"expected {count} × {size} numbers")
+    for row in rows:
+        if not isinstance(row, list) or len(row) != size:
+            raise ValueError(f"expected {count} × {size} numbers")
+        for value in row:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{_shown(value)} is no number")
+            if not -1e7 < value < 1e7:
+                raise ValueError(f"{_shown(value)} is no coordinate")
+    return [[float(value) for value in row] for row in rows]
+
+
+def _whole(value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{_shown(value)} is no whole number from {low} to {high}")
+    return value
+
+
+def _text(value: Any, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is not what is expected there")
+    return value
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:60]

@@ -1,58 +1,99 @@
-"""A golden folder on one sheet: every picture small, its name, and its true joints."""
+"""A golden folder on one sheet: every picture small, its name and size, its true joints."""
 
-from typing import Any
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
-from blazepalm.golden.skeleton import BONES
 from blazepalm.models.errors import InvalidImage
+from blazepalm.reports.draw import DrawnHand, draw_hands
 
-CELL = (176, 132)  # width, height of a picture's place
-CAPTION = 18
-COLUMNS = 8
-PAPER, INK, MISSING = (250, 250, 248), (40, 44, 52), (150, 60, 50)
-FINGERS = ((214, 92, 64), (222, 160, 46), (84, 160, 84), (58, 132, 190), (142, 96, 178))
+COLUMNS = 7
+CELL = (208, 156)  # width, height of a picture's place
+GAP, CAPTION, HEADING, MARGIN = 12, 36, 40, 24
+OVER = 2  # pictures are drawn on at so many times their size on the sheet
+PAPER, PLACE, INK, FAINT, MISSING = "#f7f6f2", "#eceae4", "#1f2630", "#7b8190", "#a4473a"
+HEADINGS = {
+    "hand": "hands, with their true joints",
+    "hard": "no hand to be found",
+    "file": "difficult files",
+    "own": "own pictures",
+}
 
 
 def contact_sheet(golden: GoldenSet) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB. A file that cannot be read has its place, and says so."""
-    from PIL import Image, ImageDraw
+    """(H, W, 3) uint8 RGB, the cases in the manifest's order. A file that cannot be read has its
+    place, and says so. Raises ArtifactError where a file is not the manifest's.
+    """
+    from PIL import Image, ImageDraw, ImageFont
 
-    lines = -(-len(golden.cases) // COLUMNS)
-    size = (COLUMNS * (CELL[0] + 8) + 8, lines * (CELL[1] + CAPTION + 8) + 8)
-    sheet = Image.new("RGB", size, PAPER)
+    groups = [(kind, list(cases)) for kind, cases in groupby(golden.cases, lambda c: c.kind)]
+    lines = sum(-(-len(cases) // COLUMNS) for _, cases in groups)
+    width = 2 * MARGIN + COLUMNS * CELL[0] + (COLUMNS - 1) * GAP
+    height = 2 * MARGIN + HEADING * (1 + len(groups)) + lines * (CELL[1] + CAPTION + GAP)
+    sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for number, case in enumerate(golden.cases):
-        left = 8 + number % COLUMNS * (CELL[0] + 8)
-        top = 8 + number // COLUMNS * (CELL[1] + CAPTION + 8)
-        try:
-            picture = _small(golden, case)
-            sheet.paste(
-                picture,
-                (left + (CELL[0] - picture.width) // 2, top + (CELL[1] - picture.height) // 2),
-            )
-        except InvalidImage:
-            draw.rectangle((left, top, left + CELL[0], top + CELL[1]), outline=MISSING)
-            draw.text((left + 10, top + CELL[1] // 2 - 6), "no picture", fill=MISSING)
-        draw.text((left, top + CELL[1] + 3), case.name, fill=INK)
-    return np.asarray(sheet)
+    title, head, name_font, small = (ImageFont.load_default(size) for size in (24, 18, 13, 11))
+    draw.text((MARGIN, MARGIN), f"Golden set {golden.version}", INK, title)
+    about = f"{len(golden.cases)} cases, manifest {golden.sha256[:16]}"
+    draw.text((width - MARGIN, MARGIN + 10), about, FAINT, small, anchor="ra")
+    top = MARGIN + HEADING
+    for kind, cases in groups:
+        draw.text((MARGIN, top + 12), HEADINGS[kind], FAINT, head)
+        top += HEADING
+        for first in range(0, len(cases), COLUMNS):
+            for column, case in enumerate(cases[first : first + COLUMNS]):
+                left = MARGIN + column * (CELL[0] + GAP)
+                place = (left, top, left + CELL[0] - 1, top + CELL[1] - 1)
+                draw.rectangle(place, PLACE)
+                picture = _small(golden, case)
+                if picture is None:
+                    middle = (left + CELL[0] // 2, top + CELL[1] // 2)
+                    draw.rectangle(place, outline=MISSING)
+                    draw.text(middle, "cannot be read", MISSING, small, anchor="mm")
+                else:
+                    tall, wide = picture.shape[:2]
+                    corner = left + (CELL[0] - wide) // 2, top + (CELL[1] - tall) // 2
+                    sheet.paste(Image.fromarray(picture), corner)
+                below = top + CELL[1] + 4
+                draw.text((left, below), _fitting(case.name, name_font), INK, name_font)
+                draw.text((left, below + 15), _facts(case), FAINT, small)
+            top += CELL[1] + CAPTION + GAP
+    return np.asarray(sheet, np.uint8)
 
 
-def _small(golden: GoldenSet, case: GoldenCase) -> Any:
-    """A case's picture in its place, drawn on at twice the size."""
-    from PIL import Image, ImageDraw
+def _small(golden: GoldenSet, case: GoldenCase) -> NDArray[np.uint8] | None:
+    """A case's picture in its place, its true joints on it; None where it cannot be read."""
+    from PIL import Image
 
-    picture = Image.fromarray(golden.image(case))
+    try:
+        picture = Image.fromarray(golden.image(case))
+    except InvalidImage:
+        return None
     scale = min(CELL[0] / picture.width, CELL[1] / picture.height)
-    wanted = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    large = picture.resize((wanted[0] * 2, wanted[1] * 2), Image.Resampling.LANCZOS)
-    draw = ImageDraw.Draw(large)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    large = (size[0] * OVER, size[1] * OVER)
+    pixels = np.asarray(picture.resize(large, Image.Resampling.BOX), np.uint8)
+    ratio = np.array(large) / (picture.width, picture.height)
+    hands = []
     for hand in case.hands:
-        points = [(x * scale * 2, y * scale * 2) for x, y in hand.joints_2d]
-        for parent, child in BONES:
-            draw.line((points[parent], points[child]), fill=FINGERS[(child - 1) // 4], width=3)
-        for x, y in points:
-            draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(255, 255, 255), outline=(30, 30, 30))
-    return large.resize(wanted, Image.Resampling.LANCZOS)
+        depth = np.array(hand.joints_3d)[:, 2:]
+        hands.append(DrawnHand(landmarks=np.hstack([np.array(hand.joints_2d) * ratio, depth])))
+    drawn = Image.fromarray(draw_hands(pixels, hands))
+    return np.asarray(drawn.resize(size, Image.Resampling.BOX), np.uint8)
+
+
+def _facts(case: GoldenCase) -> str:
+    size = f"{case.width} x {case.height}" if case.readable else "no picture"
+    return ", ".join([size, *(hand.handedness for hand in case.hands)])
+
+
+def _fitting(name: str, font: object) -> str:
+    """The beginning of a name, as far as there is room."""
+    from PIL import ImageFont
+
+    assert isinstance(font, ImageFont.FreeTypeFont | ImageFont.ImageFont)
+    while font.getlength(name) > CELL[0] and len(name) > 2:
+        name = name[:-2].rstrip("…") + "…"
+    return name

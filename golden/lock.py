@@ -1,0 +1,125 @@
+"""`golden.lock.json`: what the golden set of this version looks like, so that a change is seen.
+
+Of every case the SHA-256 of its decoded pixels and of its truth, and mean colours over a coarse
+grid. Rendering uses only operations that IEEE 754 rounds exactly, but for a few sines and small
+products in float64, so that processors agree on the bytes; where one differs in a last digit
+(or a JPEG library does), the means tell rounding from a change. The truth is equal or not.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.golden.manifest import GoldenCase, GoldenSet
+from blazepalm.models.errors import ArtifactError
+
+LOCK = Path(__file__).with_name("golden.lock.json")
+GRID = (6, 8)  # rows, columns
+UNIT = 100  # means are kept in hundredths of an 8-bit level
+# Two levels more in one pixel of a thousand move a mean by 0.002; a nail's colour by 1 and more.
+TOLERANCE = 3
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`differs`: a sentence for each case that is another one; `rounded`: names of those equal
+    but for rounding; `compared`: how many were looked at.
+    """
+
+    differs: tuple[str, ...]
+    rounded: tuple[str, ...]
+    compared: int
+
+
+def check_lock(found: GoldenSet, names: list[str] | None = None) -> Comparison:
+    """How a set differs from the locked one; own cases apart. `names`: only of these."""
+    locked = read_lock()
+    differs, rounded, compared = [], [], 0
+    if locked["version"] != found.version:
+        differs.append(f"the set is version {found.version}, the lock is of {locked['version']}")
+    have = {case.name: case for case in found.cases if case.kind != "own"}
+    for name in sorted({*locked["cases"], *have} if names is None else names):
+        if name not in have:
+            differs.append(f"{name}: is missing")
+        elif name not in locked["cases"]:
+            differs.append(f"{name}: is not in the lock")
+        else:
+            compared += 1
+            was, now = locked["cases"][name], lock_case(found, have[name])
+            if now["truth"] != was["truth"]:
+                differs.append(f"{name}: its truth is another one")
+            elif now["pixels"] != was["pixels"]:
+                if is_rounding(now["means"], was["means"]):
+                    rounded.append(name)
+                else:
+                    differs.append(f"{name}: its picture is another one")
+    if not compared:
+        differs.append("nothing was compared")
+    return Comparison(tuple(differs), tuple(rounded), compared)
+
+
+def lock_text(found: GoldenSet) -> str:
+    """What `golden.lock.json` is to say of a set. Raises ArtifactError where the set has changed
+    and its version has not.
+    """
+    cases = {case.name: lock_case(found, case) for case in found.cases if case.kind != "own"}
+    if LOCK.is_file():
+        locked = read_lock()
+        same = locked["cases"].keys() == cases.keys() and not check_lock(found).differs
+        if locked["version"] == found.version and not same:
+            raise ArtifactError(
+                f"{LOCK}: is of version {found.version} already, and the set has changed; raise "
+                "GOLDEN_VERSION in golden/cases.py first"
+            )
+    values = {"cases": cases, "version": found.version}
+    return json.dumps(values, indent=1, sort_keys=True) + "\n"
+
+
+def read_lock() -> dict[str, Any]:
+    """`version`, and `cases`: name → `pixels`, `truth`, `means`."""
+    try:
+        values: dict[str, Any] = json.loads(LOCK.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{LOCK}: cannot be read: {error.strerror}") from error
+    return values
+
+
+def lock_case(found: GoldenSet, case: GoldenCase) -> dict[str, str]:
+    """One case's entry. A file that is no picture has its bytes' digest, and no means."""
+    truth = json.dumps([asdict(hand) for hand in case.hands], sort_keys=True)
+    entry = {"truth": hashlib.sha256(truth.encode()).hexdigest(), "means": ""}
+    if not case.readable:
+        return {**entry, "pixels": case.sha256}
+    image = found.image(case)
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return {**entry, "pixels": digest.hexdigest(), "means": means(image)}
+
+
+def means(image: NDArray[np.uint8]) -> str:
+    """Mean colours over a grid, in hundredths, as base64 of big-endian uint16."""
+    rows, columns = (
+        np.linspace(0, side, min(side, parts) + 1).round().astype(int)
+        for side, parts in zip(image.shape[:2], GRID, strict=True)
+    )
+    sums = np.add.reduceat(image, rows[:-1], axis=0, dtype=np.int64)
+    sums = np.add.reduceat(sums, columns[:-1], axis=1)
+    area = np.diff(rows)[:, None, None] * np.diff(columns)[None, :, None]
+    values = (sums * (2 * UNIT) + area) // (2 * area)  # to the nearest, in whole numbers
+    return base64.b64encode(values.astype(">u2").tobytes()).decode("ascii")
+
+
+def is_rounding(one: str, other: str) -> bool:
+    """Whether two pictures' `means` lie as close together as rounding leaves them."""
+    first, second = (
+        np.frombuffer(base64.b64decode(text), ">u2").astype(np.int64) for text in (one, other)
+    )
+    if first.size == 0 or first.size != second.size:
+        return False
+    return bool((np.abs(first - second) <= TOLERANCE).all())

@@ -1,0 +1,63 @@
+"""Own pictures and frames of videos become recorded cases: PNG copies, no truth.
+
+They stay in a golden folder over all that is rendered there later; a picture that is kept
+already is not kept twice.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.golden.frames import find_sources, read_frames
+from blazepalm.golden.manifest import GoldenCase
+from blazepalm.models.errors import InvalidImage
+
+
+def own_pictures(
+    paths: Sequence[str | Path], kept: Mapping[str, GoldenCase]
+) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+    """Name, PNG and parameters of the pictures that `kept` has not, one in memory at a time.
+    Raises InvalidImage where one cannot be read, and for a camera.
+    """
+    sources = find_sources(paths) if paths else []
+    if any(source.kind == "camera" for source in sources):
+        raise InvalidImage("camera: never ends, so it cannot be kept; give pictures or a video")
+    names = {name.casefold() for name in kept}
+    digests = {case.sha256 for case in kept.values() if case.kind == "own"}
+    for source in sources:
+        for frame in read_frames(source):
+            content = png(frame.image)
+            digest = hashlib.sha256(content).hexdigest()
+            if digest in digests:
+                continue
+            digests.add(digest)
+            name = _free("own-" + _safe(frame.name), names)
+            names.add(name.casefold())
+            yield name, content, {"source": Path(frame.source).name, "frame": frame.index}
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) uint8 RGB as a PNG file; the same pixels give the same bytes."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", compress_level=2)
+    return stream.getvalue()
+
+
+def _safe(name: str) -> str:
+    """What every file system takes."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "picture"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    if name.casefold() not in taken:
+        return name
+    return next(other for n in count(2) if (other := f"{name}-{n}").casefold() not in taken)
