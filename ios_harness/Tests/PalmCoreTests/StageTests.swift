@@ -102,18 +102,22 @@ final class StageTests: XCTestCase {
   func testDecodedOutputsBecomePalmsOfThePicture() throws {
     let fixtures = try stageFixtures()
     let pair = try XCTUnwrap(fixtures.manifest.pipeline)
+    var worst: Float = 0
+    var count = 0
     for record in fixtures.manifest.records where record.model == pair.palm {
       let name = try XCTUnwrap(fixtures.manifest.cases.first { $0.name == record.image })
       let palms = try palms(of: record, in: name, fixtures)
       let expected = try fixtures.values(try XCTUnwrap(name.palms))
       XCTAssertEqual(palms.count, name.palms?.shape[0], name.name)
-      XCTAssertLessThanOrEqual(largestDifference(palms.flatMap(row), expected), rounding)
+      worst = max(worst, largestDifference(palms.flatMap(row), expected))
+      count += palms.count
       let regions = HandTracking(maximumHands: pair.maximumHands).regions(
         palms: palms, in: name.image.size)
       let expectedRegions = try fixtures.values(try XCTUnwrap(name.regions))
-      XCTAssertLessThanOrEqual(
-        largestDifference(regions.flatMap { row($0.region) }, expectedRegions), rounding)
+      worst = max(worst, largestDifference(regions.flatMap { row($0.region) }, expectedRegions))
     }
+    print("palms: \(count) with their regions, largest difference \(worst)")
+    XCTAssertLessThanOrEqual(worst, rounding)
   }
 
   func testOutputsBecomeHands() throws {
@@ -121,11 +125,12 @@ final class StageTests: XCTestCase {
     let pair = try XCTUnwrap(fixtures.manifest.pipeline)
     let threshold = try XCTUnwrap(fixtures.model(pair.hand).hand).presenceThreshold
     var compared = 0
+    var worst: Float = 0
     for name in fixtures.manifest.cases {
       var present = 0
       let regions = try fixtures.values(try XCTUnwrap(name.regions))
       let expected = try fixtures.values(try XCTUnwrap(name.landmarks))
-      let expectedWorld = try fixtures.values(try XCTUnwrap(name.world))
+      let expectedWorld = try name.world.map { try fixtures.values($0) }
       for (index, record) in fixtures.manifest.records.filter({
         $0.model == pair.hand && $0.image == name.name
       }).enumerated() {
@@ -140,23 +145,34 @@ final class StageTests: XCTestCase {
         let hand = region.hand(
           LandmarkOutput(
             landmarks: points(packed: try output("landmarks")),
-            presence: try output("presence")[0], handedness: try output("handedness")[0],
-            worldLandmarks: points(packed: try output("world_landmarks"))),
+            presence: try output("presence")[0],
+            handedness: try record.outputs["handedness"].map { try fixtures.values($0)[0] },
+            worldLandmarks: try record.outputs["world_landmarks"].map {
+              points(packed: try fixtures.values($0))
+            }),
           letterbox: letterbox)
         guard hand.confidence > threshold else { continue }
         let span = 63 * present..<63 * (present + 1)
         present += 1
-        XCTAssertLessThanOrEqual(
+        worst = max(
+          worst,
           largestDifference(
-            hand.landmarks.flatMap { [$0.x, $0.y, $0.z] }, Array(expected[span])), rounding)
-        XCTAssertLessThanOrEqual(
-          largestDifference(
-            try XCTUnwrap(hand.worldLandmarks).flatMap { [$0.x, $0.y, $0.z] },
-            Array(expectedWorld[span])), rounding)
+            hand.landmarks.flatMap { [$0.x, $0.y, $0.z] }, Array(expected[span])))
+        if let expectedWorld {
+          let world = try XCTUnwrap(hand.worldLandmarks)
+          worst = max(
+            worst,
+            largestDifference(
+              world.flatMap { [$0.x, $0.y, $0.z] }, Array(expectedWorld[span])))
+        } else {
+          XCTAssertNil(hand.worldLandmarks)
+        }
         compared += 1
       }
       XCTAssertEqual(present, name.landmarks?.shape[0], name.name)
     }
+    print("hands: \(compared), largest difference \(worst)")
+    XCTAssertLessThanOrEqual(worst, rounding)
     XCTAssertGreaterThan(compared, 2)
   }
 
@@ -170,7 +186,9 @@ final class StageTests: XCTestCase {
     let regionRows = try rows(sequence.regions, fixtures)
     let handRows = try rows(sequence.hands, fixtures)
     let size = ImageSize(width: sequence.width, height: sequence.height)
-    var tracking = HandTracking(maximumHands: sequence.maximumHands)
+    let release = try XCTUnwrap(fixtures.manifest.pipeline).hand
+    var tracking = HandTracking(
+      maximumHands: sequence.maximumHands, handRule: RegionRule.hand(release: release))
     var worst: Float = 0
     var handsCompared = 0
     for frame in 0..<sequence.frames {

@@ -1,0 +1,135 @@
+"""The whole loop short of Apple's runtime: Swift replays recorded outputs under the shim, whole or
+with a fault in them, and Python reads and judges what the harness wrote.
+
+Needs a Swift toolchain; the first run builds the harness (BLAZEPALM_SWIFT_SCRATCH, else
+ios_harness/.build/shim, as `make swift-test` does).
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from blazepalm.reports.device import DeviceResults, ingest, recount
+from blazepalm.reports.device_fixtures import read_fixtures
+from blazepalm.reports.device_rows import device_rows
+from blazepalm.reports.rows import FAIL, Row
+
+HARNESS = Path(__file__).parents[2] / "ios_harness"
+FIXTURES = HARNESS / "Tests" / "Fixtures"
+SCRATCH = os.environ.get("BLAZEPALM_SWIFT_SCRATCH", str(HARNESS / ".build" / "shim"))
+BUILD_SECONDS, RUN_SECONDS = 1200, 120
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("swift") is None, reason="no swift on the PATH: the harness cannot be built"
+)
+
+# what the device says, and what judging says of tiny-palm and of tiny-hand; None: nothing
+DISORDER = "the right values in the wrong places"
+FAULTS: dict[str, tuple[str | None, str | None, str | None]] = {
+    "shifted": (None, DISORDER, "landmarks, largest error"),
+    "transposed": (None, "detections, unmatched", "landmarks, largest error"),
+    "paddedRows": (None, "detections, unmatched", "landmarks, largest error"),
+    "otherCase": (None, "detections, unmatched", "landmarks, largest error"),
+    "nan": ("are not finite", "NaN or infinite", "NaN or infinite"),
+    "constant": ("all values are 0.25", "all values are 0.25", "all values are 0.25"),
+    "wrongDtype": ("is int32, the model declares float32", "is int32", "is int32"),
+    "missingOutput": ("gave no output", "gave no output", "gave no output"),
+    "truncated": ("it is truncated", "it is truncated", "it is truncated"),
+    "wrongShape": ("the model declares", "has shape", "has shape"),
+}
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a run of the harness's own tests left behind."""
+
+    code: int
+    results: DeviceResults
+    rows: tuple[Row, ...]
+    log: str
+
+    def failed(self, model: str) -> str:
+        return "\n".join(
+            reason
+            for row in self.rows
+            if row.status == FAIL and row.model == model
+            for reason in row.reasons
+        )
+
+
+def read(out: Path, code: int, log: str) -> Replayed:
+    results = ingest(out, read_fixtures(FIXTURES))
+    return Replayed(code, results, device_rows(results, out, FIXTURES), log)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if "BLAZEPALM_IOS" not in k},
+        "BLAZEPALM_SWIFT_SCRATCH": SCRATCH,
+        "BLAZEPALM_IOS_UNITS": "cpuOnly",
+        **variables,
+    }
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """The script's own run, which builds what the others use."""
+    out = tmp_path_factory.mktemp("sound") / "run"
+    done = subprocess.run(
+        [HARNESS / "scripts" / "replay.sh", out],
+        env=environment(BLAZEPALM_IOS_ITERATIONS="5", BLAZEPALM_IOS_WARMUP="1"),
+        timeout=BUILD_SECONDS,
+        capture_output=True,
+        text=True,
+    )
+    log = out / "swift.log"
+    text = done.stdout + done.stderr + (log.read_text()[-4000:] if log.exists() else "")
+    assert (out / "out" / "results.json").is_file(), text
+    return read(out / "out", done.returncode, text)
+
+
+def test_a_sound_replay_passes(sound: Replayed) -> None:
+    assert sound.code == 0, sound.log
+    assert "blazepalm ios ingest" in sound.log
+    assert sound.results.problems == () and list(recount(sound.results)) == []
+    assert sound.results.entry["status"] == "complete"
+    assert sound.results.entry["failures"] == []
+    assert [row for row in sound.rows if row.status == FAIL] == []
+    assert len(sound.results.outputs) == 4 * 3 + 4 * 4
+    assert len(sound.results.pipeline) == 4
+    assert any("no model ran" in why for why in sound.results.entry["not_a_benchmark"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_caught(fault: str, sound: Replayed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [
+            *("swift", "test", "--skip-build", "--package-path", HARNESS),
+            *("--scratch-path", SCRATCH, "--filter", r"^HarnessTests\."),
+        ],
+        env=environment(
+            COREML_SHIM="1",
+            BLAZEPALM_IOS_FIXTURES=str(FIXTURES),
+            BLAZEPALM_IOS_OUT=str(out),
+            BLAZEPALM_IOS_FAULT=fault,
+            BLAZEPALM_IOS_STAGES="parity,pipeline",
+        ),
+        timeout=RUN_SECONDS,
+        capture_output=True,
+        text=True,
+    )
+    replayed = read(out, done.returncode, done.stdout + done.stderr)
+    by_device, by_palms, by_hands = FAULTS[fault]
+    assert replayed.code != 0, replayed.log[-2000:]
+    said = [f for f in replayed.results.entry["failures"] if f.startswith("parity")]
+    if by_device is None:
+        assert said == []  # the form is right; the numbers are not
+    else:
+        assert said and all(by_device in failure for failure in said)
+    assert by_palms is None or by_palms in replayed.failed("tiny-palm")
+    assert by_hands is None or by_hands in replayed.failed("tiny-hand")
