@@ -12,10 +12,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help parity test check browser python-test swift-test bench clean
+.PHONY: help parity test check browser python-test swift-test bench clean \
+  ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Nothing is installed again until the pins or the dependencies change.
 $(BIN)/python:
@@ -66,6 +67,28 @@ swift-test:
 	else swift format lint --strict -r ios_harness \
 	  && swift test --package-path ios_harness \
 	  && COREML_SHIM=1 swift test --package-path ios_harness --scratch-path ios_harness/.build/shim; fi
+
+ios-fixtures: $(VENV)/.installed  ## packages and pictures for the iOS app
+	@$(BIN)/blazepalm golden make -o build/golden
+	@$(BIN)/blazepalm golden export-ios --force --golden build/golden -o ios_harness/App/Fixtures
+
+ios-replay: $(VENV)/.installed  ## the iOS harness on recorded outputs, without a device
+	@$(BIN)/blazepalm golden make -o build/golden
+	@$(BIN)/blazepalm golden export-ios --force --replay --golden build/golden -o build/ios/Fixtures
+	@rm -rf build/ios/replay
+	@BLAZEPALM_IOS_UNITS=cpuOnly BLAZEPALM_IOS_ITERATIONS=10 BLAZEPALM_IOS_WARMUP=2 \
+	  ios_harness/scripts/replay.sh build/ios/replay build/ios/Fixtures
+	@$(BIN)/blazepalm ios ingest build/ios/replay/out --fixtures build/ios/Fixtures
+	@BLAZEPALM_IOS_FIXTURES=$(CURDIR)/build/ios/Fixtures swift test --package-path ios_harness --filter StageTests
+
+ios-simulator: ios-fixtures  ## on a Mac: parity in the simulator
+	@ios_harness/scripts/simulator.sh build/ios/simulator
+
+ios-phone: ios-fixtures  ## on a Mac: make ios-phone DEVICE=…
+	@ios_harness/scripts/phone.sh build/ios/phone $(DEVICE)
+
+ios-farm: ios-fixtures  ## on a Mac: what a device farm takes
+	@ios_harness/scripts/farm.sh build/ios/farm
 
 bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline
 	@$(BIN)/blazepalm bench run

@@ -6,13 +6,16 @@ it cannot show is what a hand does to scores and landmarks; the images do.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from blazepalm.reports.names import file_name
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -24,6 +27,7 @@ NOISE = "noise"
 class Case:
     """One input. `image` (H, W, 3) uint8 RGB, or None for noise, which each model gets in its
     own shape from `seed` and `draw`. `truth`: hands as the report lists them, None unknown.
+    `spared`: backends that it does without.
     """
 
     name: str
@@ -32,8 +36,9 @@ class Case:
     truth: tuple[dict[str, Any], ...] | None = None
     seed: int = 0
     draw: int = 0
+    spared: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the pixels and their shape; of seed and draw for noise."""
         if self.image is None:
@@ -41,6 +46,13 @@ class Case:
         digest = hashlib.sha256(repr(self.image.shape).encode())
         digest.update(np.ascontiguousarray(self.image).data)
         return digest.hexdigest()
+
+
+def sparing(cases: Iterable[Case], backend: str, every: int) -> Iterator[Case]:
+    """The same cases; pictures do without `backend`, but for the first and each `every`-th."""
+    for index, case in enumerate(cases):
+        spare = case.image is not None and index % every != 0
+        yield replace(case, spared=frozenset({backend})) if spare else case
 
 
 def noise_cases(count: int, seed: int) -> Iterator[Case]:
@@ -81,9 +93,18 @@ def own_cases(paths: Sequence[str | Path]) -> Iterator[Case]:
     """Own images and frames of videos. Raises InvalidImage where one cannot be read."""
     from blazepalm.golden.frames import find_sources, read_frames
 
-    seen: dict[str, int] = {}
     for source in find_sources(paths):
         for frame in read_frames(source):
-            seen[frame.name] = seen.get(frame.name, 0) + 1
-            again = seen[frame.name]
-            yield Case(frame.name if again == 1 else f"{frame.name}~{again}", "own", frame.image)
+            yield Case(frame.name, "own", frame.image)
+
+
+def distinct_cases(cases: Iterable[Case]) -> Iterator[Case]:
+    """The same, of different names, as files too: the second `a.png` becomes `a.png~2`."""
+    seen: set[str] = set()
+    for case in cases:
+        name, number = case.name, 1
+        while (key := file_name(name).casefold()) in seen:
+            number += 1
+            name = f"{case.name}~{number}"
+        seen.add(key)
+        yield case if number == 1 else replace(case, name=name)

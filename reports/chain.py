@@ -6,7 +6,7 @@ the reference's. Planting a fault is replacing one function. The functions are t
 own (`blazepalm.models`), the networks come from `reports.backends`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -35,6 +35,13 @@ Raw = Mapping[str, NDArray[Any]]  # a network's outputs by readable field
 MOST_HANDS = 4  # regions followed up in one image
 
 
+class Located(NamedTuple):
+    """Where to look for hands, best first, and the score of the palm that says so."""
+
+    regions: list[Region]
+    scores: list[float]
+
+
 class Decoded(NamedTuple):
     """All anchors of one image: points (N, 4 + 2K), box corners first, normalised to the square;
     probabilities (N,).
@@ -54,7 +61,7 @@ class PalmChain:
     run: Callable[[Floats], Raw]
     decode: Callable[[Raw], Decoded]
     suppress: Callable[[Raw, Letterbox], Palms]
-    locate: Callable[[Palms, tuple[int, int]], list[Region]]
+    locate: Callable[[Palms, tuple[int, int]], Located]
     decodes: bool = False
 
 
@@ -113,12 +120,13 @@ class PalmRules:
         keypoints = found[:, 4:].reshape(len(found), self.spec.keypoints, 2)
         return Palms(found[:, :4].astype(np.float64), keypoints, best)
 
-    def locate(self, palms: Palms, size: tuple[int, int]) -> list[Region]:
+    def locate(self, palms: Palms, size: tuple[int, int]) -> Located:
         regions = [
             region_from_palm(box, keypoints, size, self.region)
             for box, keypoints in zip(palms.boxes, palms.keypoints, strict=True)
         ]
-        return [regions[i] for i in distinct(regions)][:MOST_HANDS]
+        kept = [i for i in distinct(regions) if regions[i].proper][:MOST_HANDS]
+        return Located([regions[i] for i in kept], [float(palms.scores[i]) for i in kept])
 
     def chain(self, run: Callable[[Floats], Raw], *, decodes: bool = False) -> PalmChain:
         if decodes:
@@ -166,7 +174,7 @@ class HandRules:
 def hands_in_image(
     chain: HandChain,
     image: Image,
-    regions: Sequence[Region],
+    located: Located,
     threshold: float,
     run: Callable[[int, Floats], Raw],
 ) -> list[dict[str, Any]]:
@@ -175,12 +183,12 @@ def hands_in_image(
     """
     size = (image.shape[0], image.shape[1])
     hands = []
-    for number, region in enumerate(regions):
+    for number, (region, score) in enumerate(zip(*located, strict=True)):
         crop, box = chain.crop(image, region)
         found = chain.read(run(number, crop), box)
         if found.presence > threshold:
             points = chain.project(found, region, size)
-            hands.append({"landmarks": points, **_told(found)})
+            hands.append({"score": score, "landmarks": points, **_told(found)})
     return hands
 
 

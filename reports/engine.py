@@ -5,45 +5,79 @@ are handed on in the tasks' order, so the report does not depend on the engine, 
 work at once, or on what was done before an interruption. At most a few cases are held.
 """
 
+import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
-from blazepalm.models.errors import BlazePalmError, CouldNotVerify
+from blazepalm.models.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.cases import Case
 from blazepalm.reports.journal import Journal
+from blazepalm.reports.opening import open_subject
+from blazepalm.reports.policy import LIMITS
 from blazepalm.reports.raw import write_raw
-from blazepalm.reports.subject import Subject, open_subject
-from blazepalm.reports.unit import Group, Record, compare_case
+from blazepalm.reports.record import Record
+from blazepalm.reports.roles import TFLITE
+from blazepalm.reports.subject import Subject
+from blazepalm.reports.unit import Group, compare_case
 
 THREADS, PROCESSES, RAY = "threads", "processes", "ray"
 
 
+class Source(NamedTuple):
+    """One model: what it is called, its bytes, and whether it is compared itself."""
+
+    name: str
+    content: bytes
+    judged: bool = True
+
+
+class Numbers(NamedTuple):
+    """A `Group` by the numbers of its models in the plan."""
+
+    palm: int | None
+    hands: tuple[int, ...]
+    other: int | None
+    judged: bool
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What a worker in another process needs to open the same groups. `models`: (source, bytes);
-    `groups`: for each group the models' numbers (palm, hands, other, judged). `raw`: the folder
-    for raw outputs, or None.
+    """What a worker in another process needs to open the same groups and do the same work.
+    `packages`: the folder of Core ML packages, None without; `images`: whether any case is one;
+    `raw`: the folder for raw outputs, None without; `margin`: see `compare_case`.
     """
 
-    models: tuple[tuple[str, bytes], ...]
-    groups: tuple[tuple[int | None, tuple[int, ...], int | None, bool], ...]
-    packages: Path | None
-    raw: Path | None
-
-
-class Submit(Protocol):
-    """Starts one task; the result is waited for later."""
-
-    def __call__(self, group: int, case: Case) -> "Waiting": ...
+    sources: tuple[Source, ...]
+    groups: tuple[Numbers, ...]
+    packages: Path | None = None
+    images: bool = True
+    raw: Path | None = None
+    margin: float = LIMITS.margin
 
 
 class Waiting(Protocol):
+    """A task that was begun."""
+
     def result(self) -> Record: ...
+
+
+Submit = Callable[[int, Case], Waiting]  # starts one task: the group's number, and a case
+
+
+class Task(NamedTuple):
+    """One case and group: a record that is known, or will be."""
+
+    index: int
+    group: int
+    record: Record | Waiting
 
 
 def records(
@@ -60,67 +94,94 @@ def records(
     """The records of each case, one a group, in order. `groups` are the plan's, opened here."""
     with ExitStack() as stack:
         submit = _open_engine(stack, plan, groups, engine, workers, address)
-        waiting: deque[list[tuple[int, int, Waiting | Record]]] = deque()
+        waiting: deque[list[Task]] = deque()
+
+        def finished() -> list[Record]:
+            return [_finish(task, journal, plan.raw) for task in waiting.popleft()]
+
+        done = 0
         try:
-            done = 0
             for index, case in enumerate(cases):
-                tasks: list[tuple[int, int, Waiting | Record]] = []
+                tasks = []
                 for number in range(len(groups)):
-                    known = journal.read(index, number, case.sha256) if journal else None
-                    tasks.append((index, number, known or submit(number, case)))
+                    known = journal.read(index, number, case) if journal else None
+                    tasks.append(Task(index, number, known or submit(number, case)))
                 waiting.append(tasks)
                 if len(waiting) > workers:
-                    yield _finish(waiting.popleft(), journal, plan.raw)
-                    done += 1
-                    on_case(done)
+                    yield finished()
+                    on_case(done := done + 1)
             while waiting:
-                yield _finish(waiting.popleft(), journal, plan.raw)
-                done += 1
-                on_case(done)
+                yield finished()
+                on_case(done := done + 1)
         finally:  # an error or Ctrl-C: what has not begun never does
             for tasks in waiting:
-                for _, _, task in tasks:
-                    if isinstance(task, Future):
-                        task.cancel()
+                for task in tasks:
+                    if isinstance(task.record, Future):
+                        task.record.cancel()
 
 
-def open_groups(
-    plan: Plan, workers: int, on_open: Callable[[str], None] = lambda name: None
-) -> list[Group]:
-    """Opens every model of the plan. Raises BlazePalmError as `open_subject`."""
-    subjects: list[Subject] = []
-    for source, content in plan.models:
-        on_open(source)
-        subjects.append(open_subject(source, content, workers=workers, packages=plan.packages))
-    return make_groups(plan, subjects)
+def open_source(
+    source: Source, *, workers: int, packages: Path | None, images: bool = True
+) -> Subject:
+    """Opens one model of a plan; of one that only finds regions, no more than does that.
+    Raises BlazePalmError as `open_subject`.
+    """
+    if not source.judged:
+        return open_subject(
+            source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
+        )
+    return open_subject(
+        source.name, source.content, workers=workers, packages=packages, images=images
+    )
 
 
-def make_groups(plan: Plan, subjects: Sequence[Subject]) -> list[Group]:
+def make_groups(numbers: Sequence[Numbers], subjects: Sequence[Subject]) -> list[Group]:
     """The plan's groups of opened models."""
 
     def of(number: int | None) -> Subject | None:
         return None if number is None else subjects[number]
 
     return [
-        Group(of(palm), tuple(subjects[hand] for hand in hands), of(other), judged)
-        for palm, hands, other, judged in plan.groups
+        Group(of(n.palm), tuple(subjects[hand] for hand in n.hands), of(n.other), n.judged)
+        for n in numbers
     ]
 
 
-def _finish(
-    tasks: list[tuple[int, int, "Waiting | Record"]], journal: Journal | None, raw: Path | None
-) -> list[Record]:
-    found = []
-    for index, group, task in tasks:
-        if isinstance(task, Record):
-            found.append(task)
-            continue
-        record = task.result()
-        _write_raw(raw, record)  # of a worker on another machine
-        if journal is not None:
-            journal.write(index, group, record)
-        found.append(record)
-    return found
+class Worker:
+    """A plan's groups, opened where the work is done."""
+
+    def __init__(self, plan: Plan, packages: Path | None) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        self.plan = plan
+        subjects = [
+            open_source(source, workers=1, packages=packages, images=plan.images)
+            for source in plan.sources
+        ]
+        self.groups = make_groups(plan.groups, subjects)
+
+    def work(self, group: int, case: Case) -> Record:
+        """One task; raw outputs stay in the record."""
+        return compare_case(
+            self.groups[group],
+            case,
+            keep_raw=self.plan.raw is not None,
+            margin=self.plan.margin,
+        )
+
+
+def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
+    if isinstance(task.record, Record):
+        return task.record
+    try:
+        record = task.record.result()
+    except BrokenProcessPool as error:
+        raise CouldNotVerify("a worker process died; is there memory for as many jobs?") from error
+    _write_raw(raw, record)  # of a worker on another machine
+    if journal is not None:
+        journal.write(task.index, task.group, record)
+    return record
 
 
 def _open_engine(
@@ -132,23 +193,27 @@ def _open_engine(
     address: str | None,
 ) -> Submit:
     if engine == RAY:
-        return _open_ray(stack, plan, workers, address)
-    if engine == PROCESSES:
-        import multiprocessing
+        from blazepalm.reports.ray_engine import open_ray
 
+        return open_ray(stack, plan, workers, address)
+    if engine == PROCESSES:
         context = multiprocessing.get_context("spawn")
         processes = ProcessPoolExecutor(workers, context, _initialise, (plan,))
         stack.callback(processes.shutdown, wait=True, cancel_futures=True)
         return lambda group, case: processes.submit(_work, group, case)
+    if engine != THREADS:
+        raise InvalidInput(f"engine {engine!r} is unknown; choose threads, processes or ray")
     threads = ThreadPoolExecutor(workers)
     stack.callback(threads.shutdown, wait=True, cancel_futures=True)
-    return lambda group, case: threads.submit(_compare, groups[group], case, plan.raw)
 
+    def work(group: int, case: Case) -> Record:
+        record = compare_case(
+            groups[group], case, keep_raw=plan.raw is not None, margin=plan.margin
+        )
+        _write_raw(plan.raw, record)
+        return record
 
-def _compare(group: Group, case: Case, raw: Path | None) -> Record:
-    record = compare_case(group, case, keep_raw=raw is not None)
-    _write_raw(raw, record)
-    return record
+    return lambda group, case: threads.submit(work, group, case)
 
 
 def _write_raw(raw: Path | None, record: Record) -> None:
@@ -157,71 +222,26 @@ def _write_raw(raw: Path | None, record: Record) -> None:
         record.raw = {}
 
 
-_opened: tuple[Plan, list[Group]] | None = None  # of this worker process
+_worker: Worker | None = None  # of this process
 
 
 def _initialise(plan: Plan) -> None:
-    """Opens the groups in a worker process."""
-    global _opened
-    import torch
-
-    torch.set_num_threads(1)
-    _opened = (plan, open_groups(plan, 1))
+    """Opens the groups in a worker process, which ends with the process that began it."""
+    global _worker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = Worker(plan, plan.packages)
 
 
 def _work(group: int, case: Case) -> Record:
-    assert _opened is not None
-    plan, groups = _opened
-    return _compare(groups[group], case, plan.raw)
+    assert _worker is not None
+    record = _worker.work(group, case)
+    _write_raw(_worker.plan.raw, record)
+    return record
 
 
-def _open_ray(stack: ExitStack, plan: Plan, workers: int, address: str | None) -> Submit:
-    """One actor a worker, each task to the next one; raw outputs are written here."""
-    try:
-        import ray
-    except ImportError as error:
-        raise CouldNotVerify(
-            "--engine ray needs Ray; install it with: pip install 'blazepalm[ray]'"
-        ) from error
-
-    class Worker:
-        def __init__(self, plan: Plan) -> None:
-            _initialise(plan)
-
-        def work(self, group: int, case: Case) -> Record:
-            assert _opened is not None
-            plan, groups = _opened
-            return compare_case(groups[group], case, keep_raw=plan.raw is not None)
-
-    if not ray.is_initialized():
-        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-        if address is None:
-            options |= {"num_cpus": workers, "include_dashboard": False}
-        try:
-            ray.init(address=address, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise CouldNotVerify(f"Ray at {address or 'this machine'}: {error}") from error
-        stack.callback(ray.shutdown)
-    shared = ray.put(plan)
-    remote: Any = ray.remote(num_cpus=1)(Worker)
-    actors = [remote.remote(shared) for _ in range(workers)]
-    turn = 0
-
-    @dataclass(frozen=True)
-    class Reference:
-        value: Any
-
-        def result(self) -> Record:
-            try:
-                found: Record = ray.get(self.value)
-            except ray.exceptions.RayTaskError as error:
-                cause = error.cause
-                raise cause if isinstance(cause, BlazePalmError) else error from None
-            return found
-
-    def submit(group: int, case: Case) -> Reference:
-        nonlocal turn
-        turn += 1
-        return Reference(actors[turn % workers].work.remote(group, case))
-
-    return submit
+def _end_with_parent() -> None:
+    """One that was killed tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

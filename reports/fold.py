@@ -1,28 +1,39 @@
 """Records of single cases become totals over all of them, in constant memory.
 
 Records are added in the cases' order, whatever engine computed them in whatever order, so sums
-are the same bit for bit. A record can be written down and read back (`to_json`).
+are the same bit for bit.
 """
 
 import hashlib
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from blazepalm.reports.metrics import DifferenceMeter, Part, RangeMeter, RangePart
-from blazepalm.reports.policy import MOST_CASES
-from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, Scalar, ScalarMeter
+from blazepalm.reports.comparison import Part
+from blazepalm.reports.limits import task_limit, within
+from blazepalm.reports.metrics import DifferenceMeter, RangeMeter
+from blazepalm.reports.policy import LIMITS, MOST_CASES
+from blazepalm.reports.record import Record, Share
+from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, ScalarMeter
 from blazepalm.reports.task import truth_errors
-from blazepalm.reports.unit import Record
 
 
 @dataclass
 class CaseTotals:
-    """One case of all groups, as the report lists it."""
+    """One case of all groups, as the report lists it. `badness` orders cases where not all can
+    be listed: infinite where something could not be compared or is beyond its limit, else the
+    largest error relative to its output's peak.
+    """
 
-    record: Record
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+    truth: tuple[dict[str, Any], ...] | None
     hands: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     values: dict[Key, float] = field(default_factory=dict)
     badness: float = 0.0
@@ -34,25 +45,24 @@ class Totals:
     def __init__(self) -> None:
         self.differences: dict[Key, DifferenceMeter] = {}
         self.scalars: dict[Key, ScalarMeter] = {}
-        self.ranges: dict[tuple[str, str, str], RangeMeter] = {}
+        self.ranges: dict[tuple[str, str, str, str], RangeMeter] = {}
         self.inputs: defaultdict[str, int] = defaultdict(int)
         self.seconds: defaultdict[str, defaultdict[str, float]] = defaultdict(
             lambda: defaultdict(float)
         )
         self.accuracy: dict[tuple[str, str], dict[str, float]] = {}
         self.cases_total = 0
-        self.images = 0
         self._digests: dict[str, Any] = defaultdict(hashlib.sha256)
         self._cases: list[tuple[float, int, CaseTotals]] = []  # the worst, as a heap
 
     def add(self, records: list[Record]) -> None:
         """One case: the records of every group on it."""
-        case = CaseTotals(records[0])
+        r = records[0]
+        case = CaseTotals(r.case, r.kind, r.width, r.height, r.sha256, r.truth)
         for record in records:
             self._add(record, case)
         entry = (case.badness, -self.cases_total, case)
         self.cases_total += 1
-        self.images += records[0].kind != "noise"
         if len(self._cases) < MOST_CASES:
             heapq.heappush(self._cases, entry)
         else:
@@ -71,12 +81,12 @@ class Totals:
         for key, label, share in record.entries:
             if isinstance(share, Part):
                 self.differences.setdefault(key, DifferenceMeter()).add(share, label)
-                case.badness = max(case.badness, share.max_abs / (share.peak or 1.0))
             else:
                 self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
+            case.badness = max(case.badness, _badness(key, share))
             _case_value(case.values, key, share)
-        for model, backend, output, part in record.ranges:
-            self.ranges.setdefault((model, backend, output), RangeMeter()).add(part)
+        for model, stage, backend, output, part in record.ranges:
+            self.ranges.setdefault((model, stage, backend, output), RangeMeter()).add(part)
         for model, digests in record.inputs.items():
             self.inputs[model] += len(digests)
             for digest in digests:
@@ -119,50 +129,14 @@ def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
     return tuple(entries)
 
 
-def to_json(record: Record) -> dict[str, Any]:
-    """All but the raw arrays, which are files of their own."""
-    return {
-        "case": record.case,
-        "sha256": record.sha256,
-        "kind": record.kind,
-        "width": record.width,
-        "height": record.height,
-        "truth": record.truth,
-        "entries": [
-            [list(asdict(key).values()), label, isinstance(share, Part), asdict(share)]
-            for key, label, share in record.entries
-        ],
-        "ranges": [[m, b, o, asdict(part)] for m, b, o, part in record.ranges],
-        "inputs": record.inputs,
-        "seconds": record.seconds,
-        "hands": record.hands,
-    }
+def _badness(key: Key, share: Share) -> float:
+    if isinstance(share, Part):
+        return math.inf if share.doubtful else share.max_abs / (share.peak or 1.0)
+    limit = task_limit(key, LIMITS)
+    return 0.0 if limit is None or within(key, share.value, limit) else math.inf
 
 
-def from_json(values: Mapping[str, Any]) -> Record:
-    """The inverse of `to_json`, through JSON."""
-    return Record(
-        case=values["case"],
-        sha256=values["sha256"],
-        kind=values["kind"],
-        width=values["width"],
-        height=values["height"],
-        truth=None if values["truth"] is None else tuple(values["truth"]),
-        entries=[
-            (Key(*key), label, Part.from_json(share) if is_part else Scalar(**share))
-            for key, label, is_part, share in values["entries"]
-        ],
-        ranges=[
-            (m, b, o, RangePart(**{**part, "shape": tuple(part["shape"])}))
-            for m, b, o, part in values["ranges"]
-        ],
-        inputs=values["inputs"],
-        seconds=values["seconds"],
-        hands=values["hands"],
-    )
-
-
-def _case_value(values: dict[Key, float], key: Key, share: Part | Scalar) -> None:
+def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
     if isinstance(share, Part):
         by_bits = key.reference == BY_BITS_AGAINST
         value = float(share.unequal or 0) if by_bits else share.max_abs

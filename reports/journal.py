@@ -1,7 +1,7 @@
 """What a run has done so far, on disk: an interrupted run goes on where it was cut off.
 
 One compressed JSON file a case and group, written whole or not at all, in a folder that names
-the plan it belongs to by a digest. A finished run removes it.
+the plan it belongs to. A finished run removes it.
 """
 
 import json
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from blazepalm.models.errors import ArtifactError
-from blazepalm.reports.fold import from_json, to_json
-from blazepalm.reports.unit import Record
+from blazepalm.reports.cases import Case
+from blazepalm.reports.record import Record, from_json, to_json
 
 MOST_BYTES = 1 << 28  # of one record, unpacked
 PLAN = "plan.json"
@@ -24,27 +24,27 @@ class Journal:
 
     def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
         self.folder = folder
-        text = json.dumps(plan, sort_keys=True)
+        self.resumed = 0
+        content = json.dumps(plan, sort_keys=True).encode()
         try:
-            known = (folder / PLAN).read_text(encoding="utf-8") if folder.is_dir() else None
-            if known != text:
+            if _content(folder / PLAN) != content:
                 shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
-                _write(folder / PLAN, text.encode())
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(folder / PLAN, content)
         except OSError as error:
             raise ArtifactError(f"{folder}: cannot be written: {error.strerror}") from error
-        self.resumed = 0
 
-    def read(self, index: int, group: int, sha256: str) -> Record | None:
-        """What was found on that case before, or None; `sha256` is the case's."""
+    def read(self, index: int, group: int, case: Case) -> Record | None:
+        """What was found on that very case before, or None."""
         try:
             packed = self._path(index, group).read_bytes()
-            unpacker = zlib.decompressobj()
-            text = unpacker.decompress(packed, MOST_BYTES)
+            text = zlib.decompressobj().decompress(packed, MOST_BYTES)
             record = from_json(json.loads(text))
-        except (OSError, ValueError, KeyError, TypeError, zlib.error):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, zlib.error):
             return None
-        if record.sha256 != sha256:
+        except (RecursionError, OverflowError):
+            return None
+        if (record.case, record.kind, record.sha256) != (case.name, case.kind, case.sha256):
             return None
         self.resumed += 1
         return record
@@ -64,7 +64,14 @@ class Journal:
         return self.folder / f"{index:07d}-{group}.json.z"
 
 
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(content)
     os.replace(temporary, path)

@@ -3,60 +3,45 @@ program, by its cumulative and its *local* error.
 
 The local error of a layer is what it does wrong given the reference's own input: a run in which
 every layer's result, once compared, is replaced by LiteRT's. Both errors are told in multiples
-of what float32 costs LiteRT on that very layer (its distance from the same arithmetic in
-float64). The culprit is the first layer with a high local error, named in all three
-vocabularies: TFLite operator and tensor, torch module, MIL operation.
-
-Which torch call and which MIL operation is which TFLite operator is found by value: on seeded
-noise the unharmed modules give the same bits.
+of what the arithmetic costs on that very layer: in float32, LiteRT's distance from the same in
+float64; in float16, half the distance of float16 numbers at the layer's peak. The culprit is
+the first layer with a high local error, named in all three vocabularies: TFLite operator and
+tensor, torch module, MIL operation.
 """
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blazepalm.reports.cases import Case, noise
-from blazepalm.reports.policy import LIMITS
+from blazepalm.reports.comparison import half_spacing
+from blazepalm.reports.layer_join import JOIN_SEED, Joined, join
+from blazepalm.reports.layer_values import (
+    Candidate,
+    Layers,
+    Named,
+    planes,
+    run_lowered,
+    run_program,
+    run_traced,
+    trace_subject,
+)
+from blazepalm.reports.palm_walk import locate_hands
+from blazepalm.reports.policy import FLOAT32_MOST, LIMITS
+from blazepalm.reports.roles import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.rows import FAIL, NOT_MAPPED, PASS
-from blazepalm.reports.subject import MIL, TFLITE, TORCH, Subject
+from blazepalm.reports.subject import Subject
 from blazepalm.reports.unit import Group
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from blazepalm.converter.coreml.trace import Traced
-    from blazepalm.converter.lowering import LoweredGraph
     from blazepalm.reports.backends.mil import Program
-
-Layers = dict[int, np.ndarray]  # TFLite tensor → its value, in TFLite's axis order
-Named = dict[str, np.ndarray]
-
-Candidate = tuple["Traced", "nn.Module"]  # calls, and the module that they are of
-
-JOIN_SEED = 20201104
-
-
-@dataclass(frozen=True)
-class Joined:
-    """For each TFLite tensor that an operator makes: the torch call's name in the trace, the
-    module that holds the operator's weights (else the call's place), and the name of the MIL
-    value; None where there is none of its own.
-    """
-
-    operator: int
-    tensor: int
-    node: str | None
-    module: str | None
-    mil: str | None
 
 
 @dataclass(frozen=True)
 class LayerError:
-    """In multiples of float32's cost on that layer; None where it could not be compared."""
+    """In multiples of the arithmetic's cost on that layer; None where it was not compared."""
 
     cumulative: float | None
     local: float | None
@@ -75,27 +60,16 @@ class Culprit:
     local: float
 
 
-def join(subject: Subject, program: "Program | None") -> tuple[Joined, ...]:
-    """Finds each TFLite tensor among the values of the torch module and the MIL program."""
-    graph, converted = subject.converted.graph, subject.converted
-    tensor = noise(subject.input_shape, subject.value_range, JOIN_SEED, 0)
-    lowered = run_lowered(converted.generic, tensor)
-    traced, face = trace_subject(subject)
-    nodes = _by_digest(run_traced(traced, face, tensor))
-    places = {node.name: path for node, path in traced.paths.items()}
-    modules = converted.recognition.modules if converted.recognition else {}
-    values = _by_digest({} if program is None else run_program(program, tensor))
-    found = []
-    for operator in graph.operators:
-        for index in operator.outputs:
-            if index not in lowered:
-                continue
-            key = _digest(planes(lowered[index]))
-            node = nodes[key].pop(0) if nodes.get(key) else None
-            mil = values[key].pop(0) if values.get(key) else None
-            place = modules.get(operator.index) or (None if node is None else places.get(node))
-            found.append(Joined(operator.index, index, node, place, mil))
-    return tuple(found)
+@dataclass(frozen=True)
+class _Runs:
+    """One backend's values, from the image on (`own`) and each from the reference's (`alone`);
+    `names[i]` is what it calls the value of the `i`-th joined tensor.
+    """
+
+    own: Named
+    alone: Named
+    names: tuple[str | None, ...]
+    half: bool = False
 
 
 def compare_layers(
@@ -104,55 +78,39 @@ def compare_layers(
     image: np.ndarray,
     reference: Layers,
     *,
-    program: "Program | None" = None,
-    candidate: "Candidate | None" = None,
+    programs: "Mapping[str, Program] | None" = None,
+    candidate: Candidate | None = None,
 ) -> dict[str, Any]:
     """The report's `layers` of one model on one (1, H, W, C) input, without the case's name.
 
-    `reference`: LiteRT's value of every tensor on it. `candidate`: in place of the subject's own
-    readable module.
+    `reference`: LiteRT's value of every tensor on it. `programs`: Core ML programs by backend.
+    `candidate`: in place of the subject's own readable module.
     """
     converted = subject.converted
     double = run_lowered(converted.generic, image, double=True)
     exact = run_lowered(converted.generic, image, double=True, given=reference)
-    traced, face = candidate or trace_subject(subject)
-    given = {j.node: planes(reference[j.tensor]) for j in joined if j.node in traced_names(traced)}
-    found: dict[str, tuple[Named, Named, Callable[[Joined], str | None]]] = {
-        TORCH: (
-            run_traced(traced, face, image),
-            run_traced(traced, face, image, given),
-            lambda j: j.node,
-        )
-    }
-    if program is not None:
-        replaced = {j.mil: planes(reference[j.tensor]) for j in joined if j.mil is not None}
-        own, alone = (run_program(program, image, values) for values in (None, replaced))
-        found[MIL] = (own, alone, lambda j: j.mil)
+    found = {TORCH: _torch_runs(candidate or trace_subject(subject), joined, image, reference)}
+    for backend, program in (programs or {}).items():
+        half = backend == MIL_FP16
+        found[backend] = _program_runs(program, joined, image, reference, half=half)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)
     names = {tensor.index: tensor.name for tensor in converted.graph.tensors}
     operators = {operator.index: operator.name for operator in converted.graph.operators}
-    for j in joined:
+    for place, j in enumerate(joined):
         if j.tensor not in reference:
             continue
-        errors = {}
-        for backend, (own, alone, name_of) in found.items():
-            name = name_of(j)
-            errors[backend] = LayerError(None, None, NOT_MAPPED)
-            if name is None or name not in own or name not in alone:
-                continue
-            cumulative = _multiple(own[name], double[j.tensor], reference[j.tensor])
-            local = _multiple(alone[name], exact[j.tensor], reference[j.tensor])
-            good = local is not None and local <= LIMITS.float32_multiple
-            errors[backend] = LayerError(cumulative, local, PASS if good else FAIL)
-            if not good and culprits[backend] is None:
+        truth = (double[j.tensor], exact[j.tensor], reference[j.tensor])
+        errors = {backend: _layer_error(runs, place, truth) for backend, runs in found.items()}
+        for backend, error in errors.items():
+            if error.status == FAIL and culprits[backend] is None:
                 culprits[backend] = Culprit(
                     op=j.operator,
                     operator=operators[j.operator],
                     tensor=names[j.tensor],
                     module=j.module,
                     mil=j.mil,
-                    local=float("inf") if local is None else local,
+                    local=float("inf") if error.local is None else error.local,
                 )
         rows.append(
             {
@@ -165,157 +123,95 @@ def compare_layers(
                 "backends": errors,
             }
         )
-    return {"reference": "tflite", "rows": rows, "culprits": culprits}
+    return {"reference": TFLITE, "rows": rows, "culprits": culprits}
 
 
 def layers_of(group: Group, subject: Subject, content: bytes, case: Case | None) -> dict[str, Any]:
     """The report's `layers` of one model on one case: the letterboxed image of a detector, the
     first hand's crop of a landmark model, noise where there is neither. `content`: its file.
     """
-    from blazepalm.reports.backends.executed import Executed
     from blazepalm.reports.backends.litert_layers import LayerReader
     from blazepalm.reports.backends.rewrite import without_custom_operators
 
     source = subject.converted.graph.source
-    executed = subject.backends.get(MIL)
-    program = executed.package.program if isinstance(executed, Executed) else None
+    programs = programs_of(subject)
     image = None if case is None or case.image is None else network_input(group, subject, case)
     name = "noise" if image is None or case is None else case.name
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
     reference = LayerReader(without_custom_operators(content, source).content, source).read(image)
-    found = compare_layers(subject, join(subject, program), image, reference, program=program)
-    return {"case": name, **found}
+    joined = join(subject, programs.get(MIL))
+    return {"case": name, **compare_layers(subject, joined, image, reference, programs=programs)}
+
+
+def programs_of(subject: Subject) -> "dict[str, Program]":
+    """The programs of a model's raw packages, by backend."""
+    from blazepalm.reports.backends.executed import Executed
+
+    found = {name: subject.backends.get(name) for name in (MIL, MIL_FP16)}
+    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed)}
 
 
 def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:
     """What a network of a group is fed of an image; None where its detector sees no hand."""
     assert case.image is not None and group.palm is not None
-    palm = group.palm.palm_chain(TFLITE)
-    tensor, box = palm.prepare(case.image)
     if subject is group.palm:
-        return tensor
-    size = (case.image.shape[0], case.image.shape[1])
-    regions = palm.locate(palm.suppress(palm.run(tensor), box), size)
+        return group.palm.palm_chain(TFLITE).prepare(case.image)[0]
+    regions = locate_hands(group.palm, case.image).regions
     return subject.hand_chain(TFLITE).crop(case.image, regions[0])[0] if regions else None
 
 
-def run_lowered(
-    module: "LoweredGraph", image: np.ndarray, *, double: bool = False, given: Layers | None = None
-) -> Layers:
-    """Every tensor that an operator of the file makes, by the generic lowering in float32 or
-    float64. With `given`, each is replaced by the given one once it is computed.
-    """
-    import copy
-
-    import torch
-
-    dtype = torch.float64 if double else torch.float32
-    network = copy.deepcopy(module).double() if double else module
-    marked = [node for node in network.graph.nodes if "tflite" in node.meta]
-    places = {node.name: node.meta["tflite"][1] for node in marked}
-    found: Layers = {}
-
-    def seen(name: str, value: "torch.Tensor") -> "torch.Tensor | None":
-        if name not in places:
-            return None
-        tensor = places[name]
-        found[tensor] = rows_first(value.numpy()).copy()
-        if given is None or tensor not in given or given[tensor].size != value.numel():
-            return None
-        return torch.from_numpy(planes(given[tensor])).reshape(value.shape).to(dtype)
-
-    _interpret(network, (torch.from_numpy(image).to(dtype),), seen)
-    return found
+def _torch_runs(
+    candidate: Candidate, joined: tuple[Joined, ...], image: np.ndarray, reference: Layers
+) -> _Runs:
+    traced, face = candidate
+    known = {node.name for node in traced.graph.nodes}
+    names = tuple(j.node if j.node in known else None for j in joined)
+    return _Runs(
+        run_traced(traced, face, image),
+        run_traced(traced, face, image, _given(names, joined, reference)),
+        names,
+    )
 
 
-def run_traced(
-    traced: "Traced", module: "nn.Module", image: np.ndarray, given: Named | None = None
-) -> Named:
-    """Every call of a traced face by its name in the trace, (1, H, W, C) in."""
-    import torch
-    from torch.fx import GraphModule
-
-    found: Named = {}
-
-    def seen(name: str, value: "torch.Tensor") -> "torch.Tensor | None":
-        found[name] = value.numpy().copy()
-        other = None if given is None else given.get(name)
-        if other is None or other.size != value.numel():
-            return None
-        return torch.from_numpy(np.ascontiguousarray(other)).reshape(value.shape)
-
-    _interpret(GraphModule(module, traced.graph), (torch.from_numpy(planes(image)),), seen)
-    return found
+def _program_runs(
+    program: "Program",
+    joined: tuple[Joined, ...],
+    image: np.ndarray,
+    reference: Layers,
+    *,
+    half: bool,
+) -> _Runs:
+    own = run_program(program, image)
+    names = tuple(j.mil if j.mil in own else None for j in joined)
+    return _Runs(own, run_program(program, image, _given(names, joined, reference)), names, half)
 
 
-def run_program(program: "Program", image: np.ndarray, given: Named | None = None) -> Named:
-    """Every value of the MIL program of a raw package, by its name."""
-    feature = program.inputs[0]
-    feeds = [x for x in (planes(image), image) if feature.allows(x.shape)]
-    return program.run({feature.name: feeds[0]}, intermediates=True, replace=given)
+def _given(names: tuple[str | None, ...], joined: tuple[Joined, ...], reference: Layers) -> Named:
+    pairs = zip(names, joined, strict=True)
+    return {n: planes(reference[j.tensor]) for n, j in pairs if n and j.tensor in reference}
 
 
-def traced_names(traced: "Traced") -> frozenset[str]:
-    return frozenset(node.name for node in traced.graph.nodes)
+def _layer_error(
+    runs: _Runs, place: int, truth: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> LayerError:
+    """`truth`: in float64 from the image on, in float64 from LiteRT's values, and LiteRT's."""
+    name = runs.names[place]
+    if name is None or name not in runs.own or name not in runs.alone:
+        return LayerError(None, None, NOT_MAPPED)
+    double, exact, reference = truth
+    cumulative = _multiple(runs.own[name], double, reference, runs.half)
+    local = _multiple(runs.alone[name], exact, reference, runs.half)
+    good = local is not None and local <= LIMITS.float32_multiple
+    return LayerError(cumulative, local, PASS if good else FAIL)
 
 
-def planes(value: np.ndarray) -> np.ndarray:
-    """TFLite's axis order → torch's: channels first where there are rows and columns."""
-    return np.ascontiguousarray(value.transpose(0, 3, 1, 2)) if value.ndim == 4 else value
-
-
-def rows_first(value: np.ndarray) -> np.ndarray:
-    """The inverse of `planes`."""
-    return value.transpose(0, 2, 3, 1) if value.ndim == 4 else value
-
-
-def trace_subject(subject: Subject) -> "Candidate":
-    """The calls of the readable module as the raw face of a package makes them."""
-    from blazepalm.converter.coreml.faces import face_module
-    from blazepalm.converter.coreml.trace import trace
-
-    face = face_module(subject.converted, "raw")
-    return trace(face, subject.converted.graph), face
-
-
-def _interpret(
-    module: Any,
-    inputs: tuple["torch.Tensor", ...],
-    seen: "Callable[[str, torch.Tensor], torch.Tensor | None]",
-) -> None:
-    """Runs a traced module call by call; what `seen` returns takes the value's place."""
-    import torch
-    from torch.fx import Interpreter, Node
-
-    class Run(Interpreter):
-        def run_node(self, n: Node) -> Any:
-            value = super().run_node(n)
-            if isinstance(value, torch.Tensor) and n.op not in ("placeholder", "get_attr"):
-                other = seen(n.name, value.detach())
-                return value if other is None else other
-            return value
-
-    with torch.no_grad():
-        Run(module).run(*inputs)
-
-
-def _by_digest(values: Named) -> dict[str, list[str]]:
-    """Names by what they hold, in the order in which it was computed."""
-    found: dict[str, list[str]] = {}
-    for name, value in values.items():
-        found.setdefault(_digest(value), []).append(name)
-    return found
-
-
-def _digest(value: np.ndarray) -> str:
-    """Of the bits in C order, whatever the shape: a reshape holds the same values."""
-    return hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()
-
-
-def _multiple(value: np.ndarray, exact: np.ndarray, reference: np.ndarray) -> float | None:
-    """The largest error against float64 in multiples of LiteRT's, which is at least half the
-    distance of float32 numbers at the peak. None where the values cannot be compared.
+def _multiple(
+    value: np.ndarray, exact: np.ndarray, reference: np.ndarray, half: bool
+) -> float | None:
+    """The largest error against float64 in multiples of what the arithmetic costs: in float32
+    LiteRT's error, at least half the distance of float32 numbers at the peak; in float16 half
+    the distance of float16 numbers there. None where the values cannot be compared.
     """
     truth = planes(exact)
     if value.size != truth.size:
@@ -324,6 +220,9 @@ def _multiple(value: np.ndarray, exact: np.ndarray, reference: np.ndarray) -> fl
     if not np.isfinite(error).all():
         return None
     peak = float(np.abs(truth).max(initial=0.0))
-    cost = float(np.abs(reference.astype(np.float64) - exact).max(initial=0.0))
-    floor = max(cost, float(np.spacing(np.float32(peak))) / 2)
-    return float(error.max(initial=0.0)) / floor
+    if half:
+        cost = float(half_spacing(np.array([peak]))[0]) / 2
+    else:
+        cost = float(np.abs(reference.astype(np.float64) - exact).max(initial=0.0))
+        cost = max(cost, float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2)
+    return float(error.max(initial=0.0)) / cost

@@ -3,8 +3,10 @@
 import re
 
 UNSAFE = re.compile(r"[^\w.+~-]")
+LONGEST = 150  # bytes, of the 255 that a file system takes
 
 
 def file_name(name: str) -> str:
     """A name as one component of a path."""
-    return UNSAFE.sub("_", name).lstrip(".") or "_"
+    safe = UNSAFE.sub("_", name).lstrip(".").encode()[:LONGEST].decode(errors="ignore")
+    return safe or "_"

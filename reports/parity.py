@@ -10,43 +10,45 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain as chained
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.converter.tflite.bundle import read_contents
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
-from blazepalm.models.releases import resolve
-from blazepalm.reports import policy, rows
-from blazepalm.reports.cases import Case, golden_cases, noise_cases, own_cases
-from blazepalm.reports.engine import THREADS, Plan, make_groups, records
-from blazepalm.reports.fold import CaseTotals, Totals, accuracy_entries
-from blazepalm.reports.journal import Journal
-from blazepalm.reports.policy import LIMITS, Limits
-from blazepalm.reports.report import (
-    BackendSummary,
-    CaseResult,
-    Failure,
-    ModelParity,
-    ParityReport,
+from blazepalm.reports import policy
+from blazepalm.reports.assemble import golden_entry, make_report, tool_versions
+from blazepalm.reports.cases import (
+    Case,
+    distinct_cases,
+    golden_cases,
+    noise_cases,
+    own_cases,
+    sparing,
 )
-from blazepalm.reports.rows import FAIL, NOT_RUN, PASS, Row
-from blazepalm.reports.subject import MIL_APP, ROLES, Subject, open_subject
-from blazepalm.reports.unit import Group
-from blazepalm.reports.verdict import first_divergence, judge_model, output_facts
+from blazepalm.reports.engine import (
+    THREADS,
+    Plan,
+    Source,
+    make_groups,
+    open_source,
+    records,
+)
+from blazepalm.reports.fold import Totals
+from blazepalm.reports.groups import group_models, with_companion
+from blazepalm.reports.inside import compare_inside, plant_faults
+from blazepalm.reports.journal import Journal
+from blazepalm.reports.names import file_name
+from blazepalm.reports.policy import LIMITS, Limits
+from blazepalm.reports.report import Failure, ParityReport
+from blazepalm.reports.roles import TFLITE_REF
+from blazepalm.reports.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
-
-TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
-COMPANION = "palm-full"  # finds regions where landmark models are compared without a detector
 
 OnStep = Callable[[str, int, int | None], None]  # what, done, in all (None: not known)
 
@@ -59,7 +61,8 @@ class Options:
     `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
     and the journal of an interrupted run; None keeps nothing. `coreml`: whether packages are
     exported and executed; `layers`: whether every layer is compared, on the first image;
-    `self_test`: whether faults are planted in every model.
+    `self_test`: whether faults are planted in every model. `reference_every`: on which pictures
+    LiteRT's reference kernels run, 1 for all.
     """
 
     golden: "GoldenSet | None" = None
@@ -74,6 +77,7 @@ class Options:
     coreml: bool = True
     layers: bool = False
     self_test: bool = False
+    reference_every: int = policy.REFERENCE_EVERY
     limits: Limits = LIMITS
 
     @property
@@ -114,188 +118,146 @@ def parity(
         packages = None
         if options.coreml:
             packages = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        models: list[tuple[str, bytes]] = []
-        subjects: list[Subject] = []
-        workers = options.workers or _cpus()
-        for source, content in _contents(sources, failed):
-            on_step(f"converting {source}", 0, None)
-            try:
-                subjects.append(
-                    open_subject(
-                        source,
-                        content,
-                        workers=workers,
-                        packages=packages,
-                        images=options.has_images,
-                    )
-                )
-                models.append((source, content))
-            except BlazePalmError as error:
-                failed(source, error)
-        _refuse_twins(subjects)
-        judged = len(subjects)
-        groups = group_models(subjects)
-        if options.has_images and any(g[0] is None and g[1] for g in groups):
-            companion = resolve(COMPANION)
-            content = companion.read_bytes()
-            models.append((COMPANION, content))
-            subjects.append(open_subject(COMPANION, content, workers=workers, packages=None))
-            groups = tuple(
-                (judged, hands, None, False) if palm is None and hands else (palm, hands, other, j)
-                for palm, hands, other, j in groups
-            )
-        raw = options.folder / "raw" if options.folder and options.raw else None
-        plan = Plan(tuple(models), groups, packages, raw)
-        totals, resumed = _run(plan, subjects, options, workers, on_step)
-        opened = make_groups(plan, subjects)
-        contents = {s.name: content for s, (_, content) in zip(subjects, models, strict=True)}
-        layers = _layers(opened, contents, options, on_step) if options.layers else {}
-        tested = _self_test(opened, contents, options, on_step) if options.self_test else None
-        subjects = subjects[:judged]
-    models_found: list[ModelParity] = []
-    judged_rows: list[Row] = []
-    for subject in subjects:
-        found = judge_model(totals, subject, options.limits)
-        judged_rows += found
-        models_found.append(_model(totals, subject, found, layers.get(subject.name)))
-    return ParityReport(
-        models=tuple(models_found),
-        rows=tuple(judged_rows),
-        cases=tuple(_case(case, judged_rows) for case in totals.cases),
-        cases_total=totals.cases_total,
-        failures=tuple(failures),
+        opened = _open(sources, packages, options, failed, on_step)
+        judged = [subject for _, subject in opened]
+        models, groups = list(opened), group_models(judged)
+        if options.has_images:
+            models, groups = with_companion(models, groups)
+        plan = Plan(
+            sources=tuple(source for source, _ in models),
+            groups=groups,
+            packages=packages,
+            images=options.has_images,
+            raw=options.folder / "raw" if options.folder and options.raw else None,
+            margin=options.limits.margin,
+        )
+        subjects = [subject for _, subject in models]
+        journal = None
+        if options.folder is not None:
+            journal = Journal(options.folder / "journal", _identity(plan, subjects, options))
+        totals = _run(plan, subjects, options, journal, on_step)
+        found_groups = make_groups(plan.groups, subjects)
+        contents = {subject.name: source.content for source, subject in models}
+        layers, tested = {}, None
+        if options.layers:
+            layers = compare_inside(found_groups, contents, input_cases(options), on_step)
+        if options.self_test:
+            tested = plant_faults(found_groups, contents, input_cases(options), on_step)
+    report = make_report(
+        totals,
+        judged,
+        options.limits,
+        layers=layers,
+        failures=failures,
         options={
             "noise": options.noise_inputs,
             "seed": options.seed,
             "images": list(options.images),
             "coreml": options.coreml,
+            "reference_every": options.reference_every,
         },
-        limits=options.limits,
-        golden=_golden(options.golden),
-        accuracy=accuracy_entries(totals),
+        golden=golden_entry(options.golden),
         self_test=tested,
-        device=(),
-        tools={"python": platform.python_version(), **{name: _version(name) for name in TOOLS}},
         machine={"system": platform.system(), "machine": platform.machine()},
         seconds=time.perf_counter() - start,
-        resumed=resumed,
+        resumed=journal.resumed if journal else 0,
     )
+    if journal is not None:
+        journal.remove()
+    return report
 
 
-def group_models(
-    subjects: Sequence[Subject],
-) -> tuple[tuple[int | None, tuple[int, ...], int | None, bool], ...]:
-    """Each detector with the landmark models of its time, as the registry says, else the first
-    detector with all; models of no family alone.
-    """
-    palms = [i for i, s in enumerate(subjects) if s.family == "palm"]
-    hands: dict[int | None, list[int]] = {palm: [] for palm in palms} or {None: []}
-    for i, subject in enumerate(subjects):
-        if subject.family == "hand":
-            hands[_companion(subject, subjects, palms)].append(i)
-    groups: list[tuple[int | None, tuple[int, ...], int | None, bool]] = [
-        (palm, tuple(found), None, True)
-        for palm, found in hands.items()
-        if palm is not None or found
-    ]
-    groups += [(None, (), i, True) for i, s in enumerate(subjects) if s.family is None]
-    return tuple(groups)
+def input_cases(options: Options) -> Iterator[Case]:
+    """Everything that is fed: golden images, own ones, noise."""
+    golden = golden_cases(options.golden) if options.golden is not None else iter(())
+    own = own_cases(options.images) if options.images else iter(())
+    cases = distinct_cases(chained(golden, own, noise_cases(options.noise_inputs, options.seed)))
+    return sparing(cases, TFLITE_REF, options.reference_every)
 
 
-def _companion(hand: Subject, subjects: Sequence[Subject], palms: Sequence[int]) -> int | None:
-    """The detector whose name says the same kind (`lite`, `full`), else the first."""
-    kinds = [kind for kind in ("lite", "full") if f"-{kind}" in hand.name]
-    for palm in palms:
-        if any(f"-{kind}" in subjects[palm].name for kind in kinds):
-            return palm
-    return palms[0] if palms else None
+def _open(
+    sources: Sequence[str | Path],
+    packages: Path | None,
+    options: Options,
+    failed: Callable[[str, BlazePalmError], None],
+    on_step: OnStep,
+) -> list[tuple[Source, Subject]]:
+    """Every model of every source. Two of one name are refused: a report has one place for it."""
+    copies = (options.workers or _cpus()) if options.engine == THREADS else 1
+    opened: dict[str, tuple[Source, Subject]] = {}
+    for name, content in _contents(sources, failed):
+        on_step(f"converting {name}", 0, None)
+        source = Source(name, content)
+        try:
+            subject = open_source(
+                source, workers=copies, packages=packages, images=options.has_images
+            )
+            place = file_name(subject.name).casefold()
+            if place in opened:
+                raise CouldNotVerify(
+                    f"{name}: a model called {subject.name} was given before; rename the file"
+                )
+        except BlazePalmError as error:
+            failed(name, error)
+            continue
+        opened[place] = (source, subject)
+    return list(opened.values())
 
 
 def _run(
-    plan: Plan, subjects: Sequence[Subject], options: Options, workers: int, on_step: OnStep
-) -> tuple[Totals, int]:
+    plan: Plan,
+    subjects: Sequence[Subject],
+    options: Options,
+    journal: Journal | None,
+    on_step: OnStep,
+) -> Totals:
     totals = Totals()
-    journal = None
-    if options.folder is not None:
-        journal = Journal(options.folder / "journal", _identity(plan, subjects, options))
-    total = options.noise_inputs
+    total: int | None = options.noise_inputs
     if options.golden is not None:
-        total += sum(case.readable for case in options.golden.cases)
-    known = None if options.images else total
+        total = options.noise_inputs + sum(case.readable for case in options.golden.cases)
+    if options.images:
+        total = None
     if plan.groups:
         found = records(
             plan,
-            make_groups(plan, subjects),
-            _cases(options),
+            make_groups(plan.groups, subjects),
+            input_cases(options),
             engine=options.engine,
-            workers=workers,
+            workers=options.workers or _cpus(),
             address=options.address,
             journal=journal,
-            on_case=lambda done: on_step("comparing", done, known),
+            on_case=lambda done: on_step("comparing", done, total),
         )
         for case in found:
             totals.add(case)
-    resumed = 0
-    if journal is not None:
-        resumed = journal.resumed
-        journal.remove()
-    return totals, resumed
-
-
-def _layers(
-    groups: Sequence[Group], contents: Mapping[str, bytes], options: Options, on_step: OnStep
-) -> dict[str, Mapping[str, Any]]:
-    """The layers of every judged model, on the first image with a hand, else on noise."""
-    from blazepalm.reports.layers import layers_of
-
-    case = next((case for case in _cases(options) if case.truth or case.image is None), None)
-    subjects = [(group, subject) for group in groups for subject in group.subjects]
-    found: dict[str, Mapping[str, Any]] = {}
-    for number, (group, subject) in enumerate(subjects):
-        on_step("comparing layers", number, len(subjects))
-        if subject.rules is not None:
-            found[subject.name] = layers_of(group, subject, contents[subject.name], case)
-    return found
-
-
-def _self_test(
-    groups: Sequence[Group], contents: Mapping[str, bytes], options: Options, on_step: OnStep
-) -> dict[str, Any]:
-    from blazepalm.reports.self_test import IMAGES, self_test
-
-    hands = (case for case in _cases(options) if case.image is not None and case.truth != ())
-    return self_test(
-        groups,
-        contents,
-        list(islice(hands, IMAGES)),
-        on_fault=lambda name, done, total: on_step("planting faults", done, total),
-    ).to_dict()
-
-
-def _cases(options: Options) -> Iterator[Case]:
-    golden = golden_cases(options.golden) if options.golden is not None else iter(())
-    own = own_cases(options.images) if options.images else iter(())
-    return chained(golden, own, noise_cases(options.noise_inputs, options.seed))
+    return totals
 
 
 def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict[str, Any]:
     """What must be the same for an interrupted run to go on."""
     return {
         "models": [subject.converted.graph.sha256 for subject in subjects],
+        "names": [subject.name for subject in subjects],
+        "backends": [subject.names for subject in subjects],
         "groups": plan.groups,
         "artifacts": [dict(subject.artifacts) for subject in subjects],
         "raw": plan.raw is not None,
+        "margin": plan.margin,
         "seed": options.seed,
         "noise": options.noise_inputs,
+        "reference_every": options.reference_every,
         "images": list(options.images),
-        "golden": _golden(options.golden),
-        "tools": {name: _version(name) for name in TOOLS},
+        "golden": golden_entry(options.golden),
+        "tools": tool_versions(),
     }
 
 
 def _contents(
     sources: Sequence[str | Path], failed: Callable[[str, BlazePalmError], None]
 ) -> Iterator[tuple[str, bytes]]:
+    from blazepalm.converter.tflite.bundle import read_contents
+    from blazepalm.models.releases import resolve
+
     for source in sources:
         try:
             yield from read_contents(resolve(str(source)))
@@ -303,106 +265,8 @@ def _contents(
             failed(str(source), error)
 
 
-def _refuse_twins(subjects: Sequence[Subject]) -> None:
-    names = [subject.name for subject in subjects]
-    for name in names:
-        if names.count(name) > 1:
-            raise CouldNotVerify(f"{name}: given twice; a report has one place for each name")
-
-
-def _model(
-    totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
-) -> ModelParity:
-    converted = subject.converted
-    judged = [row for row in found if row.judged]
-    backends = tuple(
-        _backend(name, subject, [row for row in judged if row.backend == name])
-        for name in (*subject.backends, *([MIL_APP] if subject.app else ()))
-    )
-    done = sum(row.status in (PASS, FAIL) for row in judged)
-    waiting = sum(backend.status == NOT_RUN for backend in backends)
-    return ModelParity(
-        name=subject.name,
-        source=converted.graph.source,
-        release=converted.release.name if converted.release else None,
-        family=subject.family,
-        sha256=converted.graph.sha256,
-        size=converted.graph.size,
-        input_shape=subject.input_shape,
-        value_range=subject.value_range,
-        value_range_from=subject.value_range_from,
-        inputs=totals.inputs[subject.name],
-        inputs_sha256=totals.digest(subject.name),
-        notes=subject.notes,
-        backends=backends,
-        outputs=output_facts(totals, subject),
-        coverage=(done, done + waiting),
-        passed=bool(judged) and all(row.status == PASS for row in judged) and not waiting,
-        tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
-        layers=layers,
-        seconds=dict(totals.seconds[subject.name]),
-    )
-
-
-def _backend(name: str, subject: Subject, judged: Sequence[Row]) -> BackendSummary:
-    """A candidate that nothing was judged of was not run, and says why."""
-    role = ROLES[name]
-    failed = [row for row in judged if row.status == FAIL]
-    multiples = [
-        row.multiple
-        for row in judged
-        if row.stage == rows.RAW and row.multiple is not None
-    ]  # fmt: skip
-    reasons = tuple(dict.fromkeys(reason for row in failed for reason in row.reasons))
-    status = FAIL if failed else PASS
-    if role.judge in (rows.BY_FLOOR, rows.BY_TASK) and not any(
-        row.judge == role.judge for row in judged
-    ):
-        status = NOT_RUN
-        reasons = ("no image gave it anything to judge",)
-    return BackendSummary(
-        name=name,
-        label=role.label,
-        precision=role.precision,
-        judge=role.judge,
-        artifact_sha256=subject.artifacts.get(name),
-        status=status,
-        worst_multiple=max(multiples, default=None),
-        first_divergence=first_divergence(failed),
-        reasons=reasons,
-    )
-
-
-def _case(case: CaseTotals, judged: Sequence[Row]) -> CaseResult:
-    record = case.record
-    return CaseResult(
-        name=record.case,
-        kind=record.kind,
-        width=record.width,
-        height=record.height,
-        sha256=record.sha256,
-        image=None,
-        truth=record.truth,
-        hands=case.hands,
-        values=tuple(case.values.get(row.key) for row in judged),
-    )
-
-
-def _golden(golden: "GoldenSet | None") -> dict[str, Any] | None:
-    if golden is None:
-        return None
-    return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
-
-
 def _cpus() -> int:
     """Processors that this process may use, within reason."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(count, policy.MOST_WORKERS)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"

@@ -1,7 +1,7 @@
 """Raw outputs beside the report: `raw/<model>/<case>.safetensors`, arrays `<backend>/<output>`.
 
-`report recheck --raw` and `report diff` read them; nothing has to run again. A second hand of
-an image has `#1` behind its outputs' names.
+`report recheck --raw` and `report diff` read them; nothing has to run again. A landmark model's
+outputs have the hand behind their names: `#0` the first of the image, `#1` the second.
 """
 
 import os
@@ -11,7 +11,7 @@ import numpy as np
 
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.names import file_name
-from blazepalm.reports.unit import Record
+from blazepalm.reports.record import Record
 
 
 def raw_path(folder: Path, model: str, case: str) -> Path:
@@ -25,7 +25,7 @@ def write_raw(folder: Path, record: Record) -> None:
 
     for model, arrays in record.raw.items():
         path = raw_path(folder, model, record.case)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.part")
         tensors = {name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,49 +1,23 @@
 """The gate must be able to fail: every fault, planted in every model, must be caught, and found
 where it is; the unharmed models must raise no alarm.
 
-The references are computed once; each fault costs its own runs. Beside the faults: a limit
-tightened a hundredfold must fail, and backends that all answer with a constant must not pass.
+Beside the faults: a limit tightened a hundredfold must fail, and backends that all answer with a
+constant must not pass.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.models.errors import CouldNotVerify
-from blazepalm.reports import rows
-from blazepalm.reports.backends.backend import Backend, Outputs
-from blazepalm.reports.backends.litert_layers import LayerReader
-from blazepalm.reports.backends.rewrite import without_custom_operators
-from blazepalm.reports.cases import Case, noise, noise_cases
-from blazepalm.reports.faults import FAULTS, Answers, Fault, Planted
-from blazepalm.reports.fold import Totals
-from blazepalm.reports.layers import Candidate, Joined, Layers, compare_layers, join, planes
-from blazepalm.reports.policy import LIMITS, Limits
-from blazepalm.reports.rows import FAIL, Row
-from blazepalm.reports.subject import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH, Subject
-from blazepalm.reports.unit import Group, compare_case
-from blazepalm.reports.verdict import first_divergence, judge_model
+from blazepalm.reports.cases import Case
+from blazepalm.reports.fault_bench import IMAGES, FaultBench, Outcome
+from blazepalm.reports.faults import FAULTS, Fault
+from blazepalm.reports.unit import Group
 
 SEEDS = 5  # of the runs that must raise no alarm
-NOISE = 2  # seeded inputs of a run
-IMAGES = 2  # images of a run that has any
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one fault. `expected` and `found` name a stage, or the torch call."""
-
-    release: str
-    fault: str
-    caught: bool
-    located: bool
-    expected: str
-    found: str
-    message: str
+LEAST_LOCATED = 0.95  # of the planted faults
 
 
 @dataclass(frozen=True)
@@ -60,7 +34,7 @@ class SelfTest:
     def passed(self) -> bool:
         located = sum(outcome.located for outcome in self.outcomes)
         caught = all(outcome.caught for outcome in self.outcomes)
-        enough = located >= 0.95 * len(self.outcomes)
+        enough = located >= LEAST_LOCATED * len(self.outcomes)
         return bool(self.outcomes) and caught and enough and not self.false_alarms
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,42 +48,6 @@ class SelfTest:
             "seeds": self.seeds,
             "faults": [asdict(outcome) for outcome in self.outcomes],
         }
-
-
-@dataclass
-class Remembered:
-    """A backend whose answers are kept by what it was asked."""
-
-    backend: Backend
-    known: dict[bytes, Outputs] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.backend.name
-
-    def run(self, images: np.ndarray) -> Outputs:
-        key = hashlib.sha256(images.tobytes()).digest()
-        if key not in self.known:
-            self.known[key] = self.backend.run(images)
-        return self.known[key]
-
-
-@dataclass(frozen=True)
-class Spoilt:
-    """The spoilt readable module as a backend."""
-
-    candidate: Candidate
-    outputs: tuple[str, ...]
-    name: str = TORCH
-
-    def run(self, images: np.ndarray) -> Outputs:
-        import torch
-        from torch.fx import GraphModule
-
-        traced, face = self.candidate
-        with torch.no_grad():
-            found = GraphModule(face, traced.graph)(torch.from_numpy(planes(images)))
-        return {name: value.numpy() for name, value in zip(self.outputs, found, strict=True)}
 
 
 def self_test(
@@ -132,7 +70,7 @@ def self_test(
     total = len(subjects) * len(faults)
     with one_torch_thread():
         for number, (group, subject) in enumerate(subjects):
-            bench = _Bench(group, subject, contents[subject.name], tuple(images[:IMAGES]))
+            bench = FaultBench(group, subject, contents[subject.name], tuple(images[:IMAGES]))
             alarms += bench.false_alarms(seeds)
             for index, fault in enumerate(faults):
                 on_fault(subject.name, number * len(faults) + index + 1, total)
@@ -141,143 +79,3 @@ def self_test(
                     outcomes.append(outcome)
             outcomes += bench.hollow()
     return SelfTest(tuple(outcomes), tuple(alarms), seeds)
-
-
-class _Bench:
-    """One model with its references remembered."""
-
-    def __init__(
-        self, group: Group, subject: Subject, content: bytes, images: tuple[Case, ...]
-    ) -> None:
-        kept = (TFLITE, TFLITE_REF, ORACLE, GENERIC, TORCH)
-        backends = {name: Remembered(subject.backends[name]) for name in kept}
-        self.subject = replace(subject, backends=backends, app=None)
-        palm = group.palm
-        if palm is not None and palm is not subject:
-            palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, app=None)
-        self.palm = palm
-        self.images = images
-        self.joined: tuple[Joined, ...] = join(subject, None)
-        self.layer_input = noise(subject.input_shape, subject.value_range, 7, 0)
-        rewritten = without_custom_operators(content, subject.converted.graph.source)
-        self.reference: Layers = LayerReader(
-            rewritten.content, subject.converted.graph.source
-        ).read(self.layer_input)
-
-    def judge(
-        self, subject: Subject, cases: Iterable[Case], limits: Limits = LIMITS
-    ) -> tuple[Row, ...]:
-        totals = Totals()
-        if subject.family == "palm":
-            group = Group(palm=subject)
-        else:
-            group = Group(palm=self.palm, hands=(subject,), judged=False)
-        for case in cases:
-            totals.add([compare_case(group, case)])
-        return judge_model(totals, subject, limits)
-
-    def cases(self) -> list[Case]:
-        return [*self.images, *noise_cases(NOISE, seed=0)]
-
-    def false_alarms(self, seeds: int) -> list[str]:
-        """What fails though nothing is wrong, over so many seeds."""
-        alarms = []
-        for seed in range(seeds):
-            cases = self.cases() if seed == 0 else list(noise_cases(NOISE, seed))
-            found = self.judge(self.subject, cases)
-            alarms += [
-                f"{self.subject.name}, seed {seed}: {'; '.join(row.reasons)}"
-                for row in found
-                if row.status == FAIL
-            ]
-        return alarms
-
-    def plant(self, fault: Fault) -> Outcome | None:
-        planted = fault.plant(self.subject)
-        if planted is None or (planted.stages and not self.images):
-            return None
-        failed = [r for r in self.judge(self._spoilt(planted), self.cases()) if r.status == FAIL]
-        stage = first_divergence(failed) or ""
-        expected, found = planted.place, stage
-        located = stage == planted.place
-        if planted.candidate is not None:
-            expected, found, located = self._locate(planted, stage)
-        worst = max(failed, key=lambda row: row.multiple or 0.0, default=None)
-        return Outcome(
-            release=self.subject.name,
-            fault=fault.name,
-            caught=bool(failed),
-            located=bool(failed) and located,
-            expected=expected,
-            found=found or "nothing",
-            message="" if worst is None else "; ".join(worst.reasons),
-        )
-
-    def hollow(self) -> list[Outcome]:
-        """What must fail without any fault in a model: a limit a hundred times tighter, and
-        backends that all answer with a constant.
-        """
-        tight = replace(LIMITS, float32_multiple=LIMITS.float32_multiple / 100)
-        constant = replace(
-            self.subject,
-            backends={n: Answers(b, constant=True) for n, b in self.subject.backends.items()},
-        )
-        outcomes = []
-        for name, failed in (
-            (
-                "limit tightened a hundredfold",
-                [r for r in self.judge(self.subject, self.cases(), tight) if r.status == FAIL],
-            ),
-            (
-                "every backend a constant",
-                [r for r in self.judge(constant, self.cases()) if r.status == FAIL],
-            ),
-        ):
-            stage = first_divergence(failed) or ""
-            outcomes.append(
-                Outcome(
-                    release=self.subject.name,
-                    fault=name,
-                    caught=bool(failed),
-                    located=stage == rows.RAW,
-                    expected=rows.RAW,
-                    found=stage or "nothing",
-                    message="; ".join(failed[0].reasons) if failed else "",
-                )
-            )
-        return outcomes
-
-    def _spoilt(self, planted: Planted) -> Subject:
-        backend: Backend = self.subject.backends[TORCH]
-        if planted.candidate is not None:
-            backend = Spoilt(planted.candidate, self.subject.outputs)
-        if planted.answer is not None:
-            backend = planted.answer(backend)
-        return replace(
-            self.subject,
-            backends={**self.subject.backends, TORCH: backend},
-            stages={TORCH: planted.stages},
-        )
-
-    def _locate(self, planted: Planted, stage: str) -> tuple[str, str, bool]:
-        """(the expected place, the found one, whether they are the same)."""
-        assert planted.candidate is not None
-        expected = _layer_of(planted.place, planted.candidate, self.joined)
-        layers = compare_layers(
-            self.subject, self.joined, self.layer_input, self.reference, candidate=planted.candidate
-        )
-        culprit = layers["culprits"][TORCH]
-        name = planted.place if expected is None else str(expected.module)
-        if culprit is None:
-            return name, stage, False
-        found = expected is not None and culprit.op == expected.operator
-        return name, str(culprit.module), found and stage == rows.RAW
-
-
-def _layer_of(name: str, candidate: Candidate, joined: Sequence[Joined]) -> Joined | None:
-    """The layer that a call belongs to: its own, or the first behind it (a fused activation)."""
-    layers = {j.node: j for j in joined if j.node is not None}
-    node = next((n for n in candidate[0].graph.nodes if n.name == name), None)
-    while node is not None and node.name not in layers:
-        node = next(iter(node.users), None)
-    return None if node is None else layers[node.name]

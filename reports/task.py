@@ -7,6 +7,7 @@ Every function gives `Scalar`s by metric name, one input's share of a row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,9 +84,11 @@ def compare_detections(
     lost = [s for s in scores[list(matches.missing)] if not abs(s - threshold) <= margin]
     extra = [s for s in other_scores[list(matches.extra)] if not abs(s - threshold) <= margin]
     result: Scalars = {
-        ("detections", "unmatched"): Scalar(len(lost) + len(extra), SUM, "detections"),
+        ("detections", "unmatched"): Scalar(float(len(lost) + len(extra)), SUM, "detections"),
         ("detections", "within the margin"): Scalar(
-            len(matches.missing) + len(matches.extra) - len(lost) - len(extra), SUM, "detections"
+            float(len(matches.missing) + len(matches.extra) - len(lost) - len(extra)),
+            SUM,
+            "detections",
         ),
     }
     for score in scores:
@@ -117,9 +120,12 @@ def compare_landmarks(
 ) -> Scalars:
     """One hand's landmarks: `landmarks` (21, 3) normalised to a region of `pixels` (width,
     height), `presence`, and, where the release has them, `handedness` and `world_landmarks`
-    (21, 3) in metres. Errors in x and y are distances; z is told apart.
+    (21, 3) in metres. Errors in x and y are distances; z is told apart. Where the reference says
+    that there is no hand, presence alone is compared: the other outputs mean nothing there.
     """
     result: Scalars = {}
+    if float(reference["presence"]) < thresholds["presence"] - margin:
+        reference = {"presence": reference["presence"]}
     if (expected := reference.get("landmarks")) is not None:
         error = _plane_error(expected, candidate["landmarks"], pixels)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "px"))
@@ -148,16 +154,27 @@ def compare_landmarks(
 
 
 def compare_hands(
-    reference: Sequence[Mapping[str, object]],
-    candidate: Sequence[Mapping[str, object]],
+    reference: Sequence[Mapping[str, Any]],
+    candidate: Sequence[Mapping[str, Any]],
+    *,
+    thresholds: Mapping[str, float],
+    margin: float,
 ) -> Scalars:
-    """Hands in the image, as the report lists them (`box`, `landmarks` in pixels): matched by
-    IoU of the landmarks' boxes.
+    """Hands in the image, as the report lists them (`landmarks` in pixels): matched by IoU of the
+    landmarks' boxes. A hand without a partner counts unless one of its probabilities (`score`
+    of its palm, `presence`) is within `margin` of that one's threshold.
     """
     boxes, other = _boxes(reference), _boxes(candidate)
     matches = match(boxes, other)
+
+    def tie(hand: Mapping[str, Any]) -> bool:
+        return any(abs(hand[name] - least) <= margin for name, least in thresholds.items())
+
+    alone = [reference[i] for i in matches.missing] + [candidate[i] for i in matches.extra]
+    ties = sum(map(tie, alone))
     result: Scalars = {
-        ("hands", "unmatched"): Scalar(len(matches.missing) + len(matches.extra), SUM, "hands")
+        ("hands", "unmatched"): Scalar(float(len(alone) - ties), SUM, "hands"),
+        ("hands", "within the margin"): Scalar(float(ties), SUM, "hands"),
     }
     for r, c, _ in matches.pairs:
         a, b = (_double(h["landmarks"]) for h in (reference[r], candidate[c]))
@@ -173,7 +190,7 @@ def compare_hands(
 
 
 def truth_errors(
-    truth: Sequence[Mapping[str, object]], found: Sequence[Mapping[str, object]]
+    truth: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
 ) -> dict[str, float]:
     """What a rendered image knows better: hands there, found, false; the sum over found hands of
     the mean joint error divided by the palm's size; handedness told, and told right.
@@ -209,13 +226,14 @@ def _palm_size(points: Array) -> float:
     return float(np.hypot(*(np.stack(bases) - wrist).T).mean())
 
 
-def _boxes(hands: Sequence[Mapping[str, object]]) -> Array:
-    """(M, 4): round the landmarks, which move less than a palm's box between models."""
-    corners = []
-    for hand in hands:
-        points = _double(hand["landmarks"])[:, :2]
-        corners.append(np.concatenate((points.min(axis=0), points.max(axis=0))))
-    return np.stack(corners) if corners else np.zeros((0, 4))
+def hand_box(hand: Mapping[str, Any]) -> Array:
+    """(4,) corners round the landmarks, which move less than a palm's box between models."""
+    points = _double(hand["landmarks"])[:, :2]
+    return np.concatenate((points.min(axis=0), points.max(axis=0)))
+
+
+def _boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
+    return np.stack([hand_box(hand) for hand in hands]) if hands else np.zeros((0, 4))
 
 
 def _plane_error(

@@ -7,16 +7,19 @@ limits. Whatever leaves a doubt (nothing compared, an output missing or of anoth
 a constant) fails.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from blazepalm.reports import rows
+from blazepalm.reports.beyond import AT_LEAST
 from blazepalm.reports.fold import Totals
+from blazepalm.reports.limits import task_limit, within
 from blazepalm.reports.metrics import Difference, Range
-from blazepalm.reports.policy import Limits
+from blazepalm.reports.policy import FLOAT32_MOST, Limits
 from blazepalm.reports.report import OutputFacts
+from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, role_of
 from blazepalm.reports.rows import (
     BY_BITS,
     BY_BITS_AGAINST,
@@ -29,22 +32,7 @@ from blazepalm.reports.rows import (
     Key,
     Row,
 )
-from blazepalm.reports.subject import GENERIC, ORACLE, ROLES, TFLITE, TFLITE_REF, Subject
-
-# (stage, output, metric) → what it may be at most; IoU at least
-TaskLimit = Callable[[Limits], float]
-TASK_LIMITS: Mapping[tuple[str, str, str], TaskLimit] = {
-    (rows.SUPPRESSED, "detections", "unmatched"): lambda limits: 0.0,
-    (rows.SUPPRESSED, "boxes", "IoU"): lambda limits: limits.iou,
-    (rows.LANDMARKS, "landmarks", "mean error"): lambda limits: limits.landmarks_mean_px,
-    (rows.LANDMARKS, "landmarks", "largest error"): lambda limits: limits.landmarks_max_px,
-    (rows.LANDMARKS, "presence", "difference"): lambda limits: limits.presence,
-    (rows.LANDMARKS, "presence", "flips"): lambda limits: 0.0,
-    (rows.LANDMARKS, "handedness", "difference"): lambda limits: limits.handedness,
-    (rows.LANDMARKS, "handedness", "flips"): lambda limits: 0.0,
-    (rows.IMAGE, "hands", "unmatched"): lambda limits: 0.0,
-}
-AT_LEAST = ("IoU",)  # metrics whose limit is a lower one
+from blazepalm.reports.subject import Subject
 
 
 def judge_model(totals: Totals, subject: Subject, limits: Limits) -> tuple[Row, ...]:
@@ -60,7 +48,7 @@ def judge_model(totals: Totals, subject: Subject, limits: Limits) -> tuple[Row, 
             row = Row(
                 **vars(key),
                 field=key.output,
-                judge=BY_TASK if _task_key(key) in TASK_LIMITS else NOT_JUDGED,
+                judge=NOT_JUDGED if task_limit(key, limits) is None else BY_TASK,
                 unit=folded.unit,
                 inputs=folded.inputs,
                 value=folded.value,
@@ -92,13 +80,11 @@ def rejudge(row: Row, limits: Limits) -> Row:
             reasons.append(
                 f"{row.value:.0f} of {row.difference.elements} values differ in their bits"
             )
-    elif row.judge == BY_TASK and _task_key(row.key) in TASK_LIMITS:
-        limit = TASK_LIMITS[_task_key(row.key)](limits)
-        at_least = row.metric in AT_LEAST
+    elif row.judge == BY_TASK and (limit := task_limit(row.key, limits)) is not None:
         assert row.value is not None
-        if not (row.value >= limit if at_least else row.value <= limit):
+        if not within(row.key, row.value, limit):
             what = f"{row.output}, {row.metric}: {row.value:.3g} {row.unit}".rstrip()
-            side = "least" if at_least else "most"
+            side = "least" if row.metric == AT_LEAST else "most"
             reasons.append(f"{what}; at {side} {limit:g} passes (case {row.worst_case})")
     return replace(row, limit=limit, status=FAIL if reasons else PASS, reasons=tuple(reasons))
 
@@ -116,7 +102,7 @@ def output_facts(totals: Totals, subject: Subject) -> tuple[OutputFacts, ...]:
     """What float32 costs on each raw output."""
     facts = []
     for output, name in zip(subject.outputs, subject.fields, strict=True):
-        found = _range(totals, subject.name, ORACLE, output)
+        found = _range(totals, subject.name, rows.RAW, ORACLE, output)
         parts = _floor_parts(totals, subject.name, rows.RAW, ISOLATED, output)
         facts.append(OutputFacts(output, name, found, _floor(parts), parts))
     return tuple(facts)
@@ -125,20 +111,22 @@ def output_facts(totals: Totals, subject: Subject) -> tuple[OutputFacts, ...]:
 def _judge_tensor(
     totals: Totals, key: Key, found: Difference, fields: Mapping[str, str], limits: Limits
 ) -> Row:
-    role = ROLES.get(key.backend)
-    judge = BY_BITS if key.reference == BY_BITS_AGAINST else role.judge if role else BY_TASK
-    if judge not in (BY_FLOOR, BY_TASK, BY_BITS):
-        judge = NOT_JUDGED
+    role = role_of(key.backend)
+    judge = role.judge if role.judged else NOT_JUDGED
+    if key.reference == BY_BITS_AGAINST:
+        judge = BY_BITS
     stage_is_shared = key.mode == ISOLATED and key.stage != rows.RAW
     if stage_is_shared:  # no network in between: the same arithmetic in float32
         judge = BY_FLOOR
     floor = None
-    if judge in (BY_FLOOR, NOT_JUDGED) or stage_is_shared:
+    doubts: list[str] = []
+    if judge in (BY_FLOOR, NOT_JUDGED):
         parts = _floor_parts(totals, key.model, key.stage, key.mode, key.output, found)
         floor = _floor(parts)
-        doubts = _unlike_tflite(parts, limits) if key.stage == rows.RAW else []
-    else:
-        doubts = []
+        if not stage_is_shared:
+            doubts += _floor_doubts(totals, key)
+        if key.stage == rows.RAW:
+            doubts += _unlike_tflite(parts, limits)
     value = found.max_abs
     if judge == BY_BITS:
         value = None if found.unequal is None else float(found.unequal)
@@ -160,7 +148,7 @@ def _judge_tensor(
     if judge == NOT_JUDGED:
         return row
     doubts += _doubts(totals, key, found, stage_is_shared)
-    return rejudge(replace(row, reasons=tuple(doubts)), limits)
+    return rejudge(replace(row, reasons=tuple(dict.fromkeys(doubts))), limits)
 
 
 def _doubts(totals: Totals, key: Key, found: Difference, shared: bool) -> list[str]:
@@ -176,13 +164,37 @@ def _doubts(totals: Totals, key: Key, found: Difference, shared: bool) -> list[s
         doubts.append(
             f"{found.nonfinite_reference} values of {_words(key.reference)} are NaN or infinite"
         )
+    if shared:
+        return doubts
     for name in (key.backend, key.reference):
-        seen = _range(totals, key.model, name, key.output)
-        if not shared and seen.inputs and (seen.constant or seen.zero):
+        seen = _range(totals, key.model, key.stage, name, key.output)
+        known = key.stage != rows.RAW and _varies(totals, key.model, name)
+        constant = seen.constant and not (known and seen.inputs == 1)
+        if seen.inputs and (seen.zero or constant):
             what = "nothing but zeros" if seen.zero else "the same values for every input"
-            inputs = "input" if seen.inputs == 1 else "inputs"
+            inputs = "input; give more" if seen.inputs == 1 else "inputs"
             doubts.append(f"{name}: {what}, with {seen.inputs} {inputs}")
     return doubts
+
+
+def _floor_doubts(totals: Totals, key: Key) -> list[str]:
+    """What makes the floor worthless, by which a row is judged."""
+    doubts = []
+    for name in (TFLITE, TFLITE_REF):
+        own = replace(key, backend=name, reference=ORACLE)
+        if own in totals.differences:
+            doubts += _doubts(totals, own, totals.differences[own].result(), False)
+    return doubts
+
+
+def _varies(totals: Totals, model: str, backend: str) -> bool:
+    """Whether every raw output of a backend is known to depend on its input."""
+    found = [
+        meter.result().constant
+        for (m, stage, b, _), meter in totals.ranges.items()
+        if (m, stage, b) == (model, rows.RAW, backend)
+    ]
+    return bool(found) and not any(found)
 
 
 def _floor_parts(
@@ -200,11 +212,11 @@ def _floor_parts(
     parts: dict[str, float | None] = {}
     for name in (TFLITE, TFLITE_REF, GENERIC):
         meter = totals.differences.get(Key(model, stage, mode, output, name, ORACLE))
-        parts[name] = None if meter is None else meter.result().max_abs
-    peak = _range(totals, model, ORACLE, output).peak
+        parts[name] = None if meter is None else meter.max_abs
+    peak = _range(totals, model, stage, ORACLE, output).peak
     if found is not None and found.peak is not None and parts[TFLITE] is None:
         peak = found.peak
-    parts["spacing"] = float(np.spacing(np.float32(peak))) / 2
+    parts["spacing"] = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
     return parts
 
 
@@ -227,13 +239,9 @@ def _unlike_tflite(parts: Mapping[str, float | None], limits: Limits) -> list[st
     ]
 
 
-def _range(totals: Totals, model: str, backend: str, output: str) -> Range:
-    meter = totals.ranges.get((model, backend, output))
+def _range(totals: Totals, model: str, stage: str, backend: str, output: str) -> Range:
+    meter = totals.ranges.get((model, stage, backend, output))
     return meter.result() if meter else Range(0, None, None, None, False, False, 0)
-
-
-def _task_key(key: Key) -> tuple[str, str, str]:
-    return key.stage, key.output, key.metric
 
 
 def _words(reference: str) -> str:

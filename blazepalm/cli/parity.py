@@ -18,6 +18,7 @@ from blazepalm.reports import policy
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
+FIXTURES = Path("ios_harness/App/Fixtures")
 REPORT, PAGE = "parity.json", "parity.html"
 
 
@@ -56,6 +57,18 @@ def parity(
             metavar="PATH", help="Own pictures, folders, globs, videos; may be given again."
         ),
     ] = None,
+    device: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RESULTS", help="The iOS harness's results.json; may be given again."),
+    ] = None,
+    fixtures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="What the device was given (golden export-ios).",
+            show_default=str(FIXTURES),
+        ),
+    ] = None,
     inputs: Annotated[
         int | None,
         typer.Option(
@@ -90,6 +103,14 @@ def parity(
         bool,
         typer.Option("--self-test", help="Plant faults; every one must be caught and located."),
     ] = False,
+    every_kernel: Annotated[
+        bool,
+        typer.Option(
+            "--every-kernel",
+            help="LiteRT's reference kernels on every picture, not on each "
+            f"{policy.REFERENCE_EVERY}th.",
+        ),
+    ] = False,
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
     ] = False,
@@ -119,8 +140,13 @@ def parity(
             coreml=not no_coreml,
             layers=layers,
             self_test=self_test,
+            reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
         )
         report = compare(*sources, keep_going=True, on_step=on_step, **vars(options))
+    for results in device or ():
+        from blazepalm.reports.device_join import with_device
+
+        report = with_device(report, results, fixtures or FIXTURES)
     values = report.to_dict()
     if as_json:
         console.emit_json(values)

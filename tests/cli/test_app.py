@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,15 @@ def test_help_names_every_command(blazepalm: Cli) -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_and_json(blazepalm: Cli, name: str) -> None:
-    result = blazepalm(name, "--help")
-    assert result.code == 0, result.err
-    assert "--json" in result.out
+    command = getattr(import_module(f"blazepalm.cli.{name}"), name)
+    below: list[list[str]] = [[]]
+    if isinstance(command, typer.Typer):  # a group: each of its commands
+        below = [[str(c.name or c.callback.__name__)] for c in command.registered_commands]  # type: ignore[union-attr]
+    assert below
+    for words in below:
+        result = blazepalm(name, *words, "--help")
+        assert result.code == 0, result.err
+        assert "--json" in result.out, words
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,0 +1,168 @@
+"""Totals → the report: every model's facts, backends, rows and cases."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.weights import tensor_map_to_list
+from blazepalm.reports import rows
+from blazepalm.reports.fold import CaseTotals, Totals, accuracy_entries
+from blazepalm.reports.policy import Limits
+from blazepalm.reports.report import (
+    BackendSummary,
+    CaseResult,
+    Failure,
+    ModelParity,
+    ParityReport,
+)
+from blazepalm.reports.roles import role_of
+from blazepalm.reports.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.subject import Subject
+from blazepalm.reports.verdict import first_divergence, judge_model, output_facts
+
+if TYPE_CHECKING:
+    from blazepalm.golden.manifest import GoldenSet
+
+TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
+
+# (stage, metric) of a task in which there is a hand
+EVIDENCE = ((rows.SUPPRESSED, "IoU"), (rows.LANDMARKS, "mean error"))
+
+
+def make_report(
+    totals: Totals,
+    subjects: Sequence[Subject],
+    limits: Limits,
+    *,
+    layers: Mapping[str, Mapping[str, Any]],
+    failures: Sequence[Failure],
+    options: Mapping[str, Any],
+    golden: Mapping[str, Any] | None,
+    self_test: Mapping[str, Any] | None,
+    machine: Mapping[str, Any],
+    seconds: float,
+    resumed: int,
+) -> ParityReport:
+    """Judges every model and lists every case; `layers` by model."""
+    models: list[ModelParity] = []
+    judged: list[Row] = []
+    for subject in subjects:
+        found = judge_model(totals, subject, limits)
+        judged += found
+        models.append(_model(totals, subject, found, layers.get(subject.name)))
+    return ParityReport(
+        models=tuple(models),
+        rows=tuple(judged),
+        cases=tuple(_case(case, judged) for case in totals.cases),
+        cases_total=totals.cases_total,
+        failures=tuple(failures),
+        options=options,
+        limits=limits,
+        golden=golden,
+        accuracy=accuracy_entries(totals),
+        self_test=self_test,
+        device=(),
+        tools={"python": platform.python_version(), **tool_versions()},
+        machine=machine,
+        seconds=seconds,
+        resumed=resumed,
+    )
+
+
+def golden_entry(golden: "GoldenSet | None") -> dict[str, Any] | None:
+    """What the report says of a golden set."""
+    if golden is None:
+        return None
+    return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
+
+
+def tool_versions() -> dict[str, str]:
+    """The versions of what computes."""
+    return {name: _version(name) for name in TOOLS}
+
+
+def _model(
+    totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
+) -> ModelParity:
+    converted = subject.converted
+    judged = [row for row in found if row.judged]
+    backends = tuple(
+        _backend(name, subject, [row for row in judged if row.backend == name])
+        for name in subject.names
+    )
+    done = sum(row.status in (PASS, FAIL) for row in judged)
+    waiting = sum(backend.status == NOT_RUN for backend in backends)
+    return ModelParity(
+        name=subject.name,
+        source=converted.graph.source,
+        release=converted.release.name if converted.release else None,
+        family=subject.family,
+        sha256=converted.graph.sha256,
+        size=converted.graph.size,
+        input_shape=subject.input_shape,
+        value_range=subject.value_range,
+        value_range_from=subject.value_range_from,
+        inputs=totals.inputs[subject.name],
+        inputs_sha256=totals.digest(subject.name),
+        notes=subject.notes,
+        backends=backends,
+        outputs=output_facts(totals, subject),
+        coverage=(done, done + waiting),
+        passed=bool(judged) and all(row.status == PASS for row in judged) and not waiting,
+        tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
+        layers=layers,
+        seconds=dict(totals.seconds[subject.name]),
+    )
+
+
+def _backend(name: str, subject: Subject, judged: Sequence[Row]) -> BackendSummary:
+    """A candidate that nothing was judged of was not run, and says why."""
+    role = role_of(name)
+    failed = [row for row in judged if row.status == FAIL]
+    raw = [row for row in judged if row.stage == rows.RAW]
+    multiples = [row.multiple for row in raw if row.multiple is not None]
+    reasons = tuple(dict.fromkeys(reason for row in failed for reason in row.reasons))
+    status = FAIL if failed else PASS
+    if not failed and role.judged and not any(_decides(row, role.judge) for row in judged):
+        status = NOT_RUN
+        reasons = ("no image gave it anything to judge",)
+    return BackendSummary(
+        name=name,
+        label=role.label,
+        precision=role.precision,
+        judge=role.judge,
+        artifact_sha256=subject.artifacts.get(name),
+        status=status,
+        worst_multiple=max(multiples, default=None),
+        first_divergence=first_divergence(failed),
+        reasons=reasons,
+    )
+
+
+def _decides(row: Row, judge: str) -> bool:
+    """Whether a row judges a backend by what must judge it: the floor, or a hand that was seen,
+    not for NaN and the like alone.
+    """
+    return row.judge == judge and (judge != BY_TASK or (row.stage, row.metric) in EVIDENCE)
+
+
+def _case(case: CaseTotals, judged: Sequence[Row]) -> CaseResult:
+    return CaseResult(
+        name=case.name,
+        kind=case.kind,
+        width=case.width,
+        height=case.height,
+        sha256=case.sha256,
+        image=None,
+        truth=case.truth,
+        hands=case.hands,
+        values=tuple(case.values.get(row.key) for row in judged),
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,74 @@
+"""What a phone brought back, as further columns of a parity report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from blazepalm.reports.device import ingest, recount
+from blazepalm.reports.device_fixtures import read_fixtures
+from blazepalm.reports.device_rows import device_rows
+from blazepalm.reports.report import BackendSummary, Failure, ModelParity, ParityReport
+from blazepalm.reports.roles import role_of
+from blazepalm.reports.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.verdict import first_divergence
+
+
+def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityReport:
+    """The report with the backends `device:<name>:<units>`. `path`: the harness's results.json, or
+    its folder; `fixtures`: what the device was given (`golden export-ios`). What cannot be
+    right, and a model that the report does not compare, become failures.
+
+    Raises ArtifactError where a file is none of ours, or made with other fixtures.
+    """
+    results = ingest(path, read_fixtures(fixtures))
+    found = device_rows(results, path, fixtures, report.limits)
+    known = {model.name for model in report.models}
+    failures = [Failure(str(path), text, 1) for text in (*results.problems, *recount(results))]
+    failures += [
+        Failure(str(path), f"has outputs of {name}, which was not compared here; name it too", 3)
+        for name in dict.fromkeys(row.model for row in found)
+        if name not in known
+    ]
+    mine = tuple(row for row in found if row.model in known)
+    unmeasured = (None,) * len(mine)
+    return replace(
+        report,
+        models=tuple(_joined(model, mine) for model in report.models),
+        rows=report.rows + mine,
+        cases=tuple(replace(case, values=case.values + unmeasured) for case in report.cases),
+        device=(*report.device, results.entry),
+        failures=report.failures + tuple(failures),
+    )
+
+
+def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
+    """The model with the device's backends; what did not run is told, and fails nothing."""
+    mine = [row for row in rows if row.model == model.name and row.judged]
+    backends = tuple(
+        _backend(name, [row for row in mine if row.backend == name])
+        for name in dict.fromkeys(row.backend for row in mine)
+    )
+    done = sum(row.status in (PASS, FAIL) for row in mine)
+    return replace(
+        model,
+        backends=model.backends + backends,
+        coverage=(model.coverage[0] + done, model.coverage[1] + len(mine)),
+        passed=model.passed and all(row.status != FAIL for row in mine),
+    )
+
+
+def _backend(name: str, rows: Sequence[Row]) -> BackendSummary:
+    role = role_of(name)
+    failed = [row for row in rows if row.status == FAIL]
+    ran = any(row.status == PASS for row in rows)
+    return BackendSummary(
+        name=name,
+        label=role.label,
+        precision=role.precision,
+        judge=role.judge,
+        artifact_sha256=None,
+        status=FAIL if failed else PASS if ran else NOT_RUN,
+        worst_multiple=None,
+        first_divergence=first_divergence(failed),
+        reasons=tuple(dict.fromkeys(reason for row in failed for reason in row.reasons)),
+    )

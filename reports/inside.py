@@ -1,0 +1,51 @@
+"""What parity does beside comparing outputs: layer by layer (`--layers`), and planting faults
+(`--self-test`), on a few of the cases.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from blazepalm.reports.cases import Case
+from blazepalm.reports.unit import Group
+
+OnStep = Callable[[str, int, int | None], None]
+
+
+def compare_inside(
+    groups: Sequence[Group],
+    contents: Mapping[str, bytes],
+    cases: Iterator[Case],
+    on_step: OnStep,
+) -> dict[str, Mapping[str, Any]]:
+    """The layers of every judged model by its name, on the first image that may hold a hand,
+    else on noise. `contents`: each model's bytes by name.
+    """
+    from blazepalm.reports.layers import layers_of
+
+    case = next((case for case in cases if case.image is not None and case.truth != ()), None)
+    pairs = [(group, subject) for group in groups for subject in group.subjects]
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, (group, subject) in enumerate(pairs):
+        on_step("comparing layers", number, len(pairs))
+        if subject.rules is not None:
+            found[subject.name] = layers_of(group, subject, contents[subject.name], case)
+    return found
+
+
+def plant_faults(
+    groups: Sequence[Group],
+    contents: Mapping[str, bytes],
+    cases: Iterator[Case],
+    on_step: OnStep,
+) -> dict[str, Any]:
+    """The report's `self_test`, on the first images that may hold hands."""
+    from blazepalm.reports.self_test import IMAGES, self_test
+
+    hands = (case for case in cases if case.image is not None and case.truth != ())
+    return self_test(
+        groups,
+        contents,
+        list(islice(hands, IMAGES)),
+        on_fault=lambda name, done, total: on_step("planting faults", done, total),
+    ).to_dict()
