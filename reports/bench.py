@@ -1,9 +1,10 @@
 """How long whole commands take, and how much memory, as ratios to importing what they stand on.
 
 Each round runs a command and `python -c "import torch"` (for Core ML `import torch, coremltools`)
-one after the other, so that what the machine does meanwhile falls on both; the figure is the median of the rounds' ratios. Memory is
-the peak of the process and its children, from the operating system (`wait4`).
-`python -m blazepalm.reports.bench` prints the table, or with `--json` the numbers.
+one after the other, so that what the machine does meanwhile falls on both; the figure is the
+median of the rounds' ratios. Memory is the peak of the process and its children, from the
+operating system (`wait4`). `python -m blazepalm.reports.bench` prints the table, or with
+`--json` the numbers.
 """
 
 import argparse

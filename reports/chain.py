@@ -33,6 +33,7 @@ Floats = NDArray[np.float32]
 Raw = Mapping[str, NDArray[Any]]  # a network's outputs by readable field
 
 MOST_HANDS = 4  # regions followed up in one image
+MOST_PALMS = 64  # looked at for them, best first
 
 
 class Located(NamedTuple):
@@ -123,7 +124,9 @@ class PalmRules:
     def locate(self, palms: Palms, size: tuple[int, int]) -> Located:
         regions = [
             region_from_palm(box, keypoints, size, self.region)
-            for box, keypoints in zip(palms.boxes, palms.keypoints, strict=True)
+            for box, keypoints in zip(
+                palms.boxes[:MOST_PALMS], palms.keypoints[:MOST_PALMS], strict=True
+            )
         ]
         kept = [i for i in distinct(regions) if regions[i].proper][:MOST_HANDS]
         return Located([regions[i] for i in kept], [float(palms.scores[i]) for i in kept])

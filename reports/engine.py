@@ -7,13 +7,14 @@ work at once, or on what was done before an interruption. At most a few cases ar
 
 import multiprocessing
 import os
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -73,9 +74,9 @@ Submit = Callable[[int, Case], Waiting]  # starts one task: the group's number, 
 
 
 class Task(NamedTuple):
-    """One case and group: a record that is known, or will be."""
+    """One case (by its place) and group: a record that is known, or will be."""
 
-    index: int
+    place: int
     group: int
     record: Record | Waiting
 
@@ -180,7 +181,7 @@ def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
         raise CouldNotVerify("a worker process died; is there memory for as many jobs?") from error
     _write_raw(raw, record)  # of a worker on another machine
     if journal is not None:
-        journal.write(task.index, task.group, record)
+        journal.write(task.place, task.group, record)
     return record
 
 
@@ -198,7 +199,13 @@ def _open_engine(
         return open_ray(stack, plan, workers, address)
     if engine == PROCESSES:
         context = multiprocessing.get_context("spawn")
-        processes = ProcessPoolExecutor(workers, context, _initialise, (plan,))
+        # what a process is given when it begins must fit into a pipe, or a process that dies
+        # then and there would be waited for without end
+        files = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for number, source in enumerate(plan.sources):
+            (files / str(number)).write_bytes(source.content)
+        slim = replace(plan, sources=tuple(s._replace(content=b"") for s in plan.sources))
+        processes = ProcessPoolExecutor(workers, context, _initialise, (slim, files))
         stack.callback(processes.shutdown, wait=True, cancel_futures=True)
         return lambda group, case: processes.submit(_work, group, case)
     if engine != THREADS:
@@ -225,11 +232,17 @@ def _write_raw(raw: Path | None, record: Record) -> None:
 _worker: Worker | None = None  # of this process
 
 
-def _initialise(plan: Plan) -> None:
-    """Opens the groups in a worker process, which ends with the process that began it."""
+def _initialise(slim: Plan, files: Path) -> None:
+    """Opens the groups in a worker process, which ends with the process that began it. `files`:
+    the folder of the models' bytes, each called by its number.
+    """
     global _worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = Worker(plan, plan.packages)
+    sources = [
+        source._replace(content=(files / str(number)).read_bytes())
+        for number, source in enumerate(slim.sources)
+    ]
+    _worker = Worker(replace(slim, sources=tuple(sources)), slim.packages)
 
 
 def _work(group: int, case: Case) -> Record:

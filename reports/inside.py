@@ -40,7 +40,8 @@ def plant_faults(
     on_step: OnStep,
 ) -> dict[str, Any]:
     """The report's `self_test`, on the first images that may hold hands."""
-    from blazepalm.reports.self_test import IMAGES, self_test
+    from blazepalm.reports.fault_bench import IMAGES
+    from blazepalm.reports.self_test import self_test
 
     hands = (case for case in cases if case.image is not None and case.truth != ())
     return self_test(

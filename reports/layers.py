@@ -29,7 +29,7 @@ from blazepalm.reports.layer_values import (
     trace_subject,
 )
 from blazepalm.reports.palm_walk import locate_hands
-from blazepalm.reports.policy import FLOAT32_MOST, LIMITS
+from blazepalm.reports.policy import FLOAT16_LAYER, FLOAT32_MOST, LIMITS
 from blazepalm.reports.roles import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.rows import FAIL, NOT_MAPPED, PASS
 from blazepalm.reports.subject import Subject
@@ -202,7 +202,8 @@ def _layer_error(
     double, exact, reference = truth
     cumulative = _multiple(runs.own[name], double, reference, runs.half)
     local = _multiple(runs.alone[name], exact, reference, runs.half)
-    good = local is not None and local <= LIMITS.float32_multiple
+    most = FLOAT16_LAYER if runs.half else LIMITS.float32_multiple
+    good = local is not None and local <= most
     return LayerError(cumulative, local, PASS if good else FAIL)
 
 

@@ -133,7 +133,7 @@ def parity(
         )
         subjects = [subject for _, subject in models]
         journal = None
-        if options.folder is not None:
+        if options.folder is not None and opened:
             journal = Journal(options.folder / "journal", _identity(plan, subjects, options))
         totals = _run(plan, subjects, options, journal, on_step)
         found_groups = make_groups(plan.groups, subjects)

@@ -16,6 +16,8 @@ from blazepalm.reports.chain import Decoded
 
 Array = NDArray[np.float64]
 
+MOST_DETECTIONS = 100  # in an image; of a network that sees more, ties are not the trouble
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -36,8 +38,8 @@ def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[C
     order = np.argsort(-scores, kind="stable")
     left = order[scores[order] >= spec.score_threshold]
     near = order[np.abs(scores[order] - spec.score_threshold) <= margin]
-    found = []
-    while left.size:
+    found: list[Cluster] = []
+    while left.size and len(found) <= MOST_DETECTIONS:
         best = left[0]
         overlap = intersection_over_union(boxes[best], boxes[left])  # type: ignore[arg-type]
         same = overlap > spec.suppression_iou
@@ -61,7 +63,9 @@ def shared_boxes(
     the candidate's by ties alone: both boxes as means over the anchors that they share.
     """
     ours, theirs = (clusters(d, spec, margin) for d in (reference, candidate))
-    found = {}
+    found: dict[int, tuple[Array, Array]] = {}
+    if max(len(ours), len(theirs)) > MOST_DETECTIONS:
+        return found
     for place, mine in enumerate(ours):
         other = max(
             theirs, key=lambda c: len(set(c.anchors) & set(mine.anchors)), default=Cluster((), {})

@@ -19,7 +19,15 @@ from blazepalm.reports.limits import task_limit, within
 from blazepalm.reports.metrics import Difference, Range
 from blazepalm.reports.policy import FLOAT32_MOST, Limits
 from blazepalm.reports.report import OutputFacts
-from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, role_of
+from blazepalm.reports.roles import (
+    GENERIC,
+    MIL_APP,
+    MIL_FP16,
+    ORACLE,
+    TFLITE,
+    TFLITE_REF,
+    role_of,
+)
 from blazepalm.reports.rows import (
     BY_BITS,
     BY_BITS_AGAINST,
@@ -189,10 +197,11 @@ def _floor_doubts(totals: Totals, key: Key) -> list[str]:
 
 def _varies(totals: Totals, model: str, backend: str) -> bool:
     """Whether every raw output of a backend is known to depend on its input."""
+    network = MIL_FP16 if backend == MIL_APP else backend  # the same, with a face round it
     found = [
         meter.result().constant
         for (m, stage, b, _), meter in totals.ranges.items()
-        if (m, stage, b) == (model, rows.RAW, backend)
+        if (m, stage, b) == (model, rows.RAW, network)
     ]
     return bool(found) and not any(found)
 

@@ -38,7 +38,9 @@ RECORD = Record(
         (KEY, "noise-0000#1", Scalar(0.25, MEAN, "px", 2.0)),
         (KEY, "noise-0000#2", Part(problem="no such output")),
     ],
-    ranges=[("model", "raw outputs", "torch", "boxes", RangePart((1, 2), -1.0, None, 1, False, "ab"))],
+    ranges=[
+        ("model", "raw outputs", "torch", "boxes", RangePart((1, 2), -1.0, None, 1, False, "ab"))
+    ],
     inputs={"model": ["ff"]},
     seconds={"model": {"torch": 0.25}},
     hands={"a + b": {"torch": [{"box": [0.0] * 4, "landmarks": [[1.0, 2.0, 3.0]]}]}},

@@ -9,7 +9,9 @@ from blazepalm.converter.convert import Converted, convert_graph
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.reports.backends import lowered, readable
 from blazepalm.reports.backends.backend import output_names
-from blazepalm.reports.parity import open_backends, parity
+from blazepalm.reports.opening import open_backends
+from blazepalm.reports.parity import parity
+from blazepalm.reports.rows import PASS
 from support.synthetic import ANCHORS, SyntheticPalm, synthetic_palm
 
 VARIANTS = [
@@ -69,9 +71,8 @@ def test_litert_on_the_rewritten_copy_is_numpy_within_float32(
     assert note is not None and "2 custom operators" in note
     expected = palm.evaluate(image(3))
     peak = max(float(np.abs(values).max()) for values in expected.values())
-    by_name = {backend.name: backend for backend in backends}
     for name in ("tflite", "tflite-ref"):
-        assert largest_error(by_name[name].run(image(3)), expected) < 2e-6 * peak
+        assert largest_error(backends[name].run(image(3)), expected) < 2e-6 * peak
 
 
 def test_parity_holds_and_says_that_litert_ran_a_copy(
@@ -79,9 +80,11 @@ def test_parity_holds_and_says_that_litert_ran_a_copy(
 ) -> None:
     file = tmp_path_factory.mktemp("palm") / "renamed.tflite"
     file.write_bytes(palm.content)
-    report = parity(file, inputs=3)
+    report = parity(file, noise=2, layers=True)
     (model,) = report.models
     assert report.passed and model.family == "palm" and model.release is None
-    assert [row.status for row in model.rows] == ["pass"] * 2
-    assert [row.status for row in model.bitwise] == ["pass"] * 2
+    judged = [row for row in report.rows if row.judged]
+    assert {row.backend for row in judged} == {"torch", "coreml-mil"}
+    assert all(row.status == PASS for row in judged) and len(judged) == 10
+    assert model.layers is not None and set(model.layers["culprits"].values()) == {None}
     assert any("TRANSPOSE_CONV" in note for note in model.notes)

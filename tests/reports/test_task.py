@@ -176,7 +176,14 @@ def test_world_landmarks_are_millimetres_in_space() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "flips"),
-    [(0.9, 0.95, 0), (0.9, 0.4, 1), (0.4, 0.6, 1), (0.51, 0.49, 0), (0.515, 0.1, 0), (0.53, 0.4, 1)],
+    [
+        (0.9, 0.95, 0),
+        (0.9, 0.4, 1),
+        (0.4, 0.6, 1),
+        (0.51, 0.49, 0),
+        (0.515, 0.1, 0),
+        (0.53, 0.4, 1),
+    ],
 )
 def test_a_decision_flips_unless_it_was_a_tie(before: float, after: float, flips: int) -> None:
     found = landmarks(hand(handedness=before), hand(handedness=after))

@@ -1,0 +1,115 @@
+"""A model of one operator that is exact in float32, and backends whose numbers a test chooses:
+what the verdict must say of them follows on paper.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from blazepalm.reports.assemble import make_report
+from blazepalm.reports.cases import noise_cases
+from blazepalm.reports.fold import Totals
+from blazepalm.reports.opening import open_subject
+from blazepalm.reports.policy import LIMITS, Limits
+from blazepalm.reports.report import ParityReport
+from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
+from blazepalm.reports.subject import Subject
+from blazepalm.reports.unit import Group, compare_case
+from support.tflite_builder import ModelBuilder
+
+Outputs = dict[str, np.ndarray]
+Answer = Callable[[np.ndarray], Outputs]
+
+SHAPE = (1, 4, 5, 3)
+OUTPUT = "double"
+
+
+def doubling() -> bytes:
+    """A file that adds its input (1, 4, 5, 3) to itself."""
+    model = ModelBuilder()
+    x, y = model.tensor(SHAPE), model.tensor(SHAPE, name=OUTPUT)
+    model.operator("ADD", [x, x], [y], schema.AddOptionsT())
+    return model.build([x], [y])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A backend that answers with `answer(images)`."""
+
+    name: str
+    answer: Answer
+
+    def run(self, images: np.ndarray) -> Outputs:
+        return self.answer(images)
+
+
+def truth(images: np.ndarray) -> Outputs:
+    """In float64."""
+    return {OUTPUT: 2.0 * images.astype(np.float64)}
+
+
+def off_by(error: float) -> Answer:
+    """The truth in float32 with `error` added to the first element."""
+
+    def run(images: np.ndarray) -> Outputs:
+        values = truth(images)[OUTPUT].astype(np.float32)
+        values[0, 0, 0, 0] += np.float32(error)
+        return {OUTPUT: values}
+
+    return run
+
+
+STEP = 2.0**-14
+
+
+@cache
+def opened() -> Subject:
+    """The doubling model with its real backends, no Core ML."""
+    return open_subject("tiny.tflite", doubling(), workers=1, packages=None)
+
+
+def chosen_subject(**answers: Answer) -> Subject:
+    """The doubling model with backends of our own: LiteRT 2⁻¹⁴ and its reference kernels 2⁻¹³
+    off, so that the floor is 2⁻¹³. `answers` take their place (`tflite_ref` for `tflite-ref`).
+    """
+    known: dict[str, Answer] = {
+        TFLITE: off_by(STEP),
+        TFLITE_REF: off_by(2 * STEP),
+        ORACLE: truth,
+        GENERIC: off_by(STEP),
+        TORCH: off_by(STEP),
+    }
+    known.update({name.replace("_", "-"): answer for name, answer in answers.items()})
+    backends = {name: Chosen(name, answer) for name, answer in known.items()}
+    return replace(opened(), backends=backends)
+
+
+def totals_of(subject: Subject, inputs: int = 3) -> Totals:
+    """The subject on seeded noise."""
+    totals = Totals()
+    for case in noise_cases(inputs, seed=3):
+        totals.add([compare_case(Group(other=subject), case)])
+    return totals
+
+
+def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> ParityReport:
+    """The whole report of subjects, each on its own."""
+    totals = Totals()
+    for case in noise_cases(inputs, seed=3):
+        totals.add([compare_case(Group(other=subject), case) for subject in subjects])
+    return make_report(
+        totals,
+        subjects,
+        limits,
+        layers={},
+        failures=(),
+        options={},
+        golden=None,
+        self_test=None,
+        machine={},
+        seconds=1.0,
+        resumed=0,
+    )
