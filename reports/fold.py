@@ -17,7 +17,7 @@ from blazepalm.reports.limits import task_limit, within
 from blazepalm.reports.metrics import DifferenceMeter, RangeMeter
 from blazepalm.reports.policy import LIMITS, MOST_CASES
 from blazepalm.reports.record import Record, Share
-from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, ScalarMeter
+from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, ScalarMeter, exceeds
 from blazepalm.reports.task import truth_errors
 
 
@@ -150,10 +150,8 @@ def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
         values[key] = value
     elif how == SUM:
         values[key] = old + value
-    elif how == LEAST:
-        values[key] = min(old, value)
-    else:
-        values[key] = max(old, value)  # of a mean, the worse of two hands
+    elif exceeds(-value, -old) if how == LEAST else exceeds(value, old):
+        values[key] = value  # of a mean, the worse of two hands
 
 
 def _rate(value: float, of: float) -> float | None:

@@ -28,8 +28,7 @@ def compare_inside(
     found: dict[str, Mapping[str, Any]] = {}
     for number, (group, subject) in enumerate(pairs):
         on_step("comparing layers", number, len(pairs))
-        if subject.rules is not None:
-            found[subject.name] = layers_of(group, subject, contents[subject.name], case)
+        found[subject.name] = layers_of(group, subject, contents[subject.name], case)
     return found
 
 

@@ -63,7 +63,11 @@ def run_traced(
     import torch
     from torch.fx import GraphModule
 
+    from blazepalm.converter.lowering import LoweredGraph
+
     found: Named = {}
+    # a graph of no known family is its own face, and takes what the file takes
+    fed = image if isinstance(module, LoweredGraph) else planes(image)
 
     def seen(name: str, value: "torch.Tensor") -> "torch.Tensor | None":
         found[name] = value.numpy().copy()
@@ -72,15 +76,16 @@ def run_traced(
             return None
         return torch.from_numpy(np.ascontiguousarray(other)).reshape(value.shape)
 
-    _interpret(GraphModule(module, traced.graph), (torch.from_numpy(planes(image)),), seen)
+    _interpret(GraphModule(module, traced.graph), (torch.from_numpy(fed),), seen)
     return found
 
 
 def run_program(program: "Program", image: np.ndarray, given: Named | None = None) -> Named:
-    """Every value of the MIL program of a raw package, by its name."""
+    """Every value of the MIL program of a raw package, by its name, in execution order."""
     feature = program.inputs[0]
     feeds = [x for x in (planes(image), image) if feature.allows(x.shape)]
-    return program.run({feature.name: feeds[0]}, intermediates=True, replace=given)
+    found = program.run({feature.name: feeds[0]}, intermediates=True, replace=given)
+    return {name: found[name] for name in program.plan().slots if name in found}
 
 
 def planes(value: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from blazepalm.reports.policy import FLOAT16_LAYER, FLOAT32_MOST, LIMITS
 from blazepalm.reports.roles import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.rows import FAIL, NOT_MAPPED, PASS
 from blazepalm.reports.subject import Subject
-from blazepalm.reports.unit import Group
+from blazepalm.reports.unit import Group, letterboxed
 
 if TYPE_CHECKING:
     from blazepalm.reports.backends.mil import Program
@@ -154,7 +154,9 @@ def programs_of(subject: Subject) -> "dict[str, Program]":
 
 def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:
     """What a network of a group is fed of an image; None where its detector sees no hand."""
-    assert case.image is not None and group.palm is not None
+    assert case.image is not None
+    if group.palm is None:
+        return letterboxed(subject, case.image)
     if subject is group.palm:
         return group.palm.palm_chain(TFLITE).prepare(case.image)[0]
     regions = locate_hands(group.palm, case.image).regions

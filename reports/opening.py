@@ -6,7 +6,9 @@ What is compared is what was saved.
 
 import hashlib
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.models.releases import defaults
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.backends.backend import Backend, input_shape, output_names
+from blazepalm.reports.backends.backend import Backend, Outputs, input_shape, output_names
 from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.chain import HandRules, PalmRules, Raw
@@ -45,6 +47,22 @@ PACKAGES = ((MIL, "raw", "fp32"), (MIL_FP16, "raw", "fp16"), (MIL_APP, "app", "f
 
 # what the app face of each family must give
 APP_OUTPUTS = {"palm": {"boxes", "keypoints", "scores"}, "hand": {"landmarks", "presence"}}
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """A backend that several threads may call, though what it calls may not be."""
+
+    backend: Backend
+    lock: Any = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        return self.backend.name
+
+    def run(self, images: np.ndarray) -> Outputs:
+        with self.lock:
+            return self.backend.run(images)
 
 
 def open_subject(
@@ -83,7 +101,7 @@ def open_subject(
     if packages is not None:
         if not images or converted.recognition is None:
             only = tuple(n for n in only or ROLES if ROLES[n].judge != BY_TASK)
-        app = _open_packages(converted, packages, backends, artifacts, only)
+        app = _open_packages(converted, packages, backends, artifacts, only, notes.append)
     value_range, value_range_from = value_range_of(converted)
     return Subject(
         converted=converted,
@@ -171,8 +189,11 @@ def _open_packages(
     backends: dict[str, Backend],
     artifacts: dict[str, str],
     only: tuple[str, ...] | None,
+    notice: Callable[[str], None],
 ) -> Callable[[np.ndarray], Raw] | None:
-    """Exports and reads back every package; adds the raw ones to `backends`, returns the app."""
+    """Exports and reads back every package; adds the raw ones to `backends`, returns the app. On
+    macOS the float16 one is loaded into Core ML itself, too; where that cannot be, it is said.
+    """
     from blazepalm.converter.coreml import export
     from blazepalm.converter.coreml.options import CoreMLOptions
     from blazepalm.reports.backends import mil
@@ -194,7 +215,12 @@ def _open_packages(
             continue
         backends[name] = open_executed(package, output_names(graph), shapes, name=name)
         if name == MIL_FP16 and sys.platform == "darwin":
-            for native in _open_native(package, output_names(graph), shapes):
+            try:
+                found = _open_native(package, output_names(graph), shapes)
+            except CouldNotVerify as error:
+                notice(f"not compared with Core ML itself: {error}")
+                continue
+            for native in found:
                 backends[native.name] = native
                 artifacts[native.name] = artifacts[name]
     return app
@@ -208,7 +234,7 @@ def _open_native(
 
     found = [open_native(package, outputs, shapes, units=units) for units in UNITS]
     assert all(native.name.startswith(NATIVE) for native in found)
-    return list(found)
+    return [OneAtATime(native) for native in found]
 
 
 def _app_runner(program: Any, converted: "Converted") -> Callable[[np.ndarray], Raw]:

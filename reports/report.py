@@ -153,7 +153,7 @@ class ParityReport:
         verdict = 0 if self.models and self._holds else 1
         if verdict and self.models and not any(row.status == FAIL for row in self.rows):
             verdict = 3 if self.self_test is None or self.self_test["passed"] else 1
-        return max((f.exit_code for f in self.failures), default=verdict)
+        return max(verdict, *(f.exit_code for f in self.failures), 0)
 
     def __bool__(self) -> bool:
         return self.passed

@@ -5,6 +5,7 @@ input (`isolated`: the reference's, `cascade`: the backend's own), which quantit
 backend, against which reference, by which metric.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +60,11 @@ class Scalar:
     weight: float = 1.0
 
 
+def exceeds(value: float, other: float) -> bool:
+    """Whether a value is larger; NaN is larger than anything."""
+    return not (value <= other or math.isnan(other))
+
+
 @dataclass(frozen=True)
 class Folded:
     """A scalar over all inputs: `worst_case` names the input it came from (MOST and LEAST)."""
@@ -85,7 +91,7 @@ class ScalarMeter:
         self._total += scalar.value * scalar.weight
         self._weight += scalar.weight
         value = -scalar.value if self._how == LEAST else scalar.value
-        if self._extreme is None or not value <= self._extreme:  # NaN is worse than anything
+        if self._extreme is None or exceeds(value, self._extreme):
             self._extreme, self._worst_case = value, case
 
     def result(self) -> Folded:

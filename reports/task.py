@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.reports.rows import LEAST, MEAN, MOST, SUM, Scalar
+from blazepalm.reports.rows import LEAST, MEAN, MOST, SUM, Scalar, exceeds
 
 Array = NDArray[np.float64]
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
@@ -252,12 +252,12 @@ def _double(values: object) -> Array:
 
 
 def _most(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
-    if name not in result or not value <= result[name].value:
+    if name not in result or exceeds(value, result[name].value):
         result[name] = Scalar(value, MOST, unit)
 
 
 def _least(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
-    if name not in result or not value >= result[name].value:
+    if name not in result or exceeds(-value, -result[name].value):
         result[name] = Scalar(value, LEAST, unit)
 
 

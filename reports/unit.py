@@ -65,10 +65,16 @@ def compare_case(
 
 
 def _compare_other(record: Record, subject: Subject, image: np.ndarray, keep_raw: bool) -> None:
-    """A model of no family that takes an image is fed the letterboxed one; another, noise only."""
+    tensor = letterboxed(subject, image)
+    if tensor is not None:
+        compare_raw(record, subject, tensor, record.case, keep_raw=keep_raw)
+
+
+def letterboxed(subject: Subject, image: np.ndarray) -> np.ndarray | None:
+    """What a model of no family is fed of an image: all of it. None for one that takes none."""
     from blazepalm.models.letterbox import letterbox
 
     if subject.input_shape[-1] != 3 or len(subject.input_shape) != 4:
-        return
+        return None
     tensor, _ = letterbox(image, subject.input_shape[1:3], subject.value_range)
-    compare_raw(record, subject, tensor, record.case, keep_raw=keep_raw)
+    return tensor

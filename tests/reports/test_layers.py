@@ -1,0 +1,178 @@
+"""Layer by layer: every operator of every release has a place in the torch module and in the MIL
+program, and a fault is found at its layer, in all three vocabularies. Here a few releases are
+joined, with BLAZEPALM_EVERY_RELEASE=1 all.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from blazepalm.converter.coreml.names import identifier
+from blazepalm.converter.threads import one_torch_thread
+from blazepalm.reports.backends.litert_layers import LayerReader
+from blazepalm.reports.backends.rewrite import without_custom_operators
+from blazepalm.reports.cases import noise
+from blazepalm.reports.faults import FAULTS, Fault
+from blazepalm.reports.layer_join import Joined, join
+from blazepalm.reports.layer_values import Layers, trace_subject
+from blazepalm.reports.layers import compare_layers, programs_of
+from blazepalm.reports.opening import open_subject
+from blazepalm.reports.roles import MIL, MIL_FP16, TORCH
+from blazepalm.reports.subject import Subject
+from support.models import SHARED, shared_model
+from support.synthetic import synthetic_palm
+
+QUICK = ("palm-lite-2021-11", "hand-lite-2022")
+SYNTHETIC = "synthetic"
+EVERY = SHARED.values() if os.environ.get("BLAZEPALM_EVERY_RELEASE") else QUICK
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model with its packages, joined, and LiteRT's value of every tensor on some noise."""
+
+    subject: Subject
+    joined: tuple[Joined, ...]
+    image: np.ndarray
+    reference: Layers
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("packages")
+
+
+@cache
+def opened(name: str, folder: Path) -> Opened:
+    content = synthetic_palm().content if name == SYNTHETIC else shared_model(name).read_bytes()
+    with one_torch_thread():
+        subject = open_subject(name, content, workers=1, packages=folder)
+        image = noise(subject.input_shape, subject.value_range, 11, 0)
+        reader = LayerReader(without_custom_operators(content, name).content, name)
+        joined = join(subject, programs_of(subject)[MIL])
+        return Opened(subject, joined, image, reader.read(image))
+
+
+def compared(model: Opened) -> dict[str, Any]:
+    with one_torch_thread():
+        return compare_layers(
+            model.subject,
+            model.joined,
+            model.image,
+            model.reference,
+            programs=programs_of(model.subject),
+        )
+
+
+@pytest.mark.parametrize("name", [*EVERY, SYNTHETIC])
+def test_every_operator_has_a_call_and_a_mil_operation(name: str, folder: Path) -> None:
+    model = opened(name, folder)
+    operators = {op.index: op.name for op in model.subject.converted.graph.operators}
+    assert {j.operator for j in model.joined} == set(operators), "none is left out"
+    # a fully connected layer needs no RESHAPE before it, a pooling pads by itself
+    assert {operators[j.operator] for j in model.joined if j.node is None} <= {"RESHAPE"}
+    assert {operators[j.operator] for j in model.joined if j.mil is None} <= {"RESHAPE", "PAD"}
+    if name in QUICK:
+        assert all(j.node and j.mil and j.module for j in model.joined)
+    for names in ([j.node for j in model.joined], [j.mil for j in model.joined]):
+        given = [n for n in names if n is not None]
+        assert len(given) == len(set(given)), "a call is one operator's alone"
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_is_found_by_value_has_the_name_that_the_exporter_gave(
+    name: str, folder: Path
+) -> None:
+    """Names are another witness: the join does not look at them."""
+    model = opened(name, folder)
+    traced, _ = trace_subject(model.subject)
+    places = {node.name: path for node, path in traced.paths.items()}
+    outputs = set(model.subject.fields)
+    for j in model.joined:
+        assert j.node is not None and j.mil is not None
+        name_of_call = identifier(places[j.node])
+        assert j.mil == name_of_call or j.mil.startswith(f"{name_of_call}__") or j.mil in outputs
+
+
+@pytest.mark.parametrize("name", [*QUICK, SYNTHETIC])
+def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None:
+    found = compared(opened(name, folder))
+    assert found["culprits"] == {TORCH: None, MIL: None, MIL_FP16: None}
+    rows = found["rows"]
+    for backend in (TORCH, MIL, MIL_FP16):
+        errors = [row["backends"][backend] for row in rows]
+        assert {e.status for e in errors} == {"pass"}
+        assert all(e.local is not None and e.cumulative is not None for e in errors)
+    halves = [row["backends"][MIL_FP16].local for row in rows]
+    assert max(halves) > 0.5, "float16 rounds"
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if "kernel" in f.name or "bias" in f.name])
+def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) -> None:
+    model = opened(QUICK[0], folder)
+    planted = fault.plant(model.subject)
+    assert planted is not None and planted.candidate is not None
+    with one_torch_thread():
+        found = compare_layers(
+            model.subject,
+            model.joined,
+            model.image,
+            model.reference,
+            programs=programs_of(model.subject),
+            candidate=planted.candidate,
+        )
+    assert found["culprits"][MIL] is None, "the package is as it was"
+    culprit = found["culprits"][TORCH]
+    operators = {op.index: op for op in model.subject.converted.graph.operators}
+    assert culprit is not None and culprit.local > 100
+    assert culprit.operator == operators[culprit.op].name == "CONV_2D"
+    assert (culprit.module, culprit.mil) == ("backbone.stem.conv", "backbone__stem__conv")
+    after = [row for row in found["rows"] if row["op"] > culprit.op]
+    assert all(row["backends"][TORCH].local < 10 for row in after), "only that layer is wrong"
+    assert any(row["backends"][TORCH].cumulative > 100 for row in after), "and spoils the rest"
+
+
+def test_a_fault_in_the_package_is_named_three_times(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One weight of the saved program is another."""
+    model = opened(QUICK[1], folder)
+    program = programs_of(model.subject)[MIL]
+    plan = program.plan()
+    number, step = next(
+        (i, s) for i, s in enumerate(plan.steps) if s.operation.type == "conv" and i > 20
+    )
+    original: Callable[..., torch.Tensor] = step.run
+
+    def spoilt(*operands: torch.Tensor) -> torch.Tensor:
+        value = original(*operands).clone()
+        value[0, 0] += 0.01 * value.abs().max()
+        return value
+
+    steps = list(plan.steps)
+    steps[number] = type(step)(**{**vars(step), "run": spoilt})
+    monkeypatch.setattr(
+        program, "plan", lambda *_, **__: type(plan)(**{**vars(plan), "steps": steps})
+    )
+    found = compared(model)
+    culprit = found["culprits"][MIL]
+    assert found["culprits"][TORCH] is None and culprit is not None
+    assert culprit.mil == step.operation.outputs[0].name
+    assert culprit.module is not None and identifier(culprit.module) in culprit.mil
+    tensors = {t.name for t in model.subject.converted.graph.tensors}
+    assert culprit.tensor in tensors and culprit.operator in ("CONV_2D", "DEPTHWISE_CONV_2D")
+
+
+def test_a_graph_of_no_family_has_layers_too(folder: Path) -> None:
+    model = opened("hand-recrop-2020-07", folder)
+    found = compared(model)
+    assert found["culprits"] == {TORCH: None, MIL: None}
+    assert len(found["rows"]) == len(model.subject.converted.graph.operators)
+    assert all(j.module is not None and j.module.startswith("op") for j in model.joined)
