@@ -176,10 +176,11 @@ def _mediapipe(
             )
         except OSError as error:
             raise CouldNotVerify(f"{INTERPRETER}: {python} does not run: {error}") from error
-        with child:
+        try:
             yield lambda: _ask(child.stdin, child.stdout, python)
-            assert child.stdin is not None
-            child.stdin.close()
+        finally:
+            child.kill()
+            child.communicate()
 
 
 def _ask(stdin: IO[str] | None, stdout: IO[str] | None, python: str) -> tuple[float, int]:
