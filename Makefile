@@ -34,7 +34,6 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
 	@$(BIN)/blazepalm golden make -o build/golden
-	@printf '%s\n' $(RELEASES) | xargs -P 2 -I {} $(BIN)/blazepalm convert --force {} -o build/releases/{}
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT)
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test

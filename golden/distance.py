@@ -111,17 +111,23 @@ def local(cones: Cones, points: Points) -> Points:
     (C, N) mm.
     """
     px, py, pz = points
-    x, y, z = (
-        cones.axes[i, 0] * px + cones.axes[i, 1] * py + cones.axes[i, 2] * pz - cones.offset[i]
-        for i in range(3)
-    )
+
+    def along(axis: int) -> Field:
+        found: Field = cones.axes[axis, 0] * px
+        found += cones.axes[axis, 1] * py
+        found += cones.axes[axis, 2] * pz
+        found -= cones.offset[axis]
+        return found
+
+    x, y, z = (along(axis) for axis in range(3))
     return x, y, z
 
 
 def local_distances(cones: Cones, where: Points) -> Field:
     """(C, N) distances from coordinates in each cone's frame, which are left as they are."""
     x, y, z = where
-    along = np.minimum(np.maximum(y, ZERO), cones.length)
+    along = np.maximum(y, ZERO)
+    np.minimum(along, cones.length, out=along)
     square = y - along
     square *= square
     side = x * cones.narrow[0]
@@ -148,13 +154,13 @@ def smooth_min(a: Field | None, b: Field, blend: float) -> Field:
     """The smaller of two distances, rounded by a quadratic within `blend` mm of a tie."""
     if a is None:
         return b
-    near = a - b
+    near: Field = a - b
     np.abs(near, out=near)
     np.subtract(np.float32(blend), near, out=near)
     np.maximum(near, ZERO, out=near)
     near *= near
     near *= np.float32(0.25 / blend)
-    return np.asarray(np.minimum(a, b) - near)
+    return np.subtract(np.minimum(a, b), near, out=near)
 
 
 def smooth_union(distances: Field, blend: float, swell: float = 0.4) -> Field:
@@ -163,17 +169,19 @@ def smooth_union(distances: Field, blend: float, swell: float = 0.4) -> Field:
     """
     if len(distances) == 1:
         return np.asarray(distances[0])
-    least = distances.min(axis=0)
-    near = np.float32(blend) + least
-    near = np.maximum(near - distances, ZERO)
+    least: Field = np.minimum.reduce(distances)
+    near = np.subtract(np.float32(blend) + least, distances)
+    np.maximum(near, ZERO, out=near)
     near *= near
-    excess = near.sum(axis=0)  # row by row: the order of additions is fixed
+    excess: Field = np.add.reduce(near)  # row by row: the order of additions is fixed
     excess *= np.float32(1.0 / (blend * blend))
     excess -= np.float32(1.0)
-    excess /= excess * np.float32(swell) + np.float32(1.0 - swell)
+    np.multiply(excess, np.float32(swell), out=near[0])
+    near[0] += np.float32(1.0 - swell)
+    excess /= near[0]
     excess *= np.float32(0.25 * blend)
     least -= excess
-    return np.asarray(least)
+    return least
 
 
 def combine(cones: Cones, distances: Field) -> Field:

@@ -17,6 +17,7 @@ from blazepalm.golden.camera import Camera
 from blazepalm.golden.distance import Cones, Field, Points, combine, local, local_distances
 from blazepalm.golden.lighting import Light
 
+threads = min(4, os.cpu_count() or 1)  # that share a layer's tiles; no byte depends on it
 SUBSAMPLES = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
 
@@ -77,7 +78,7 @@ def render_layer(scene: HandScene) -> Layer:
             coverage[rows, columns] = hit.reshape(4, -1).sum(axis=0) * np.float32(0.25)
             fresh[rows, columns] = t.reshape(4, -1).min(axis=0)
 
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(find, corners))
         coverage = np.isfinite(depth).astype(np.float32)
         edges = np.isfinite(start) & _breaks(depth, scene.camera)

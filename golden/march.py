@@ -113,14 +113,12 @@ def near_path(cones: Cones, points: Points, towards: Points, reach: float) -> Co
     size = np.sqrt(((high - low) ** 2).sum()) / 2.0
     steps = np.linspace(0.0, reach, 9)[:, None]
     path = middle + steps * np.array([float(axis[0]) for axis in towards])  # (9, 3)
-    keep = []
-    for cone in cones.cones:
-        axis = np.asarray(cone.frame[1])
-        part = np.clip((path - cone.start) @ axis, 0.0, cone.length)
-        gap = path - (np.asarray(cone.start) + part[:, None] * axis)
-        limit = size + cone.reach + 14.0 + reach / 16.0
-        keep.append(bool(((gap**2).sum(axis=1) < limit * limit).any()))
-    return cones.only(np.array(keep))
+    starts = np.array([cone.start for cone in cones.cones])[:, None]  # (C, 1, 3)
+    axes = np.array([cone.frame[1] for cone in cones.cones])[:, None]
+    part = np.clip(((path - starts) * axes).sum(axis=2), 0.0, cones.length)  # (C, 9)
+    gap = path - (starts + part[..., None] * axes)
+    limit = size + np.array([[cone.reach] for cone in cones.cones]) + 14.0 + reach / 16.0
+    return cones.only(((gap**2).sum(axis=2) < limit * limit).any(axis=1))
 
 
 def trace(camera: Camera, cones: Cones, u: Field, v: Field, start: Field) -> Field:
@@ -138,7 +136,9 @@ def trace(camera: Camera, cones: Cones, u: Field, v: Field, start: Field) -> Fie
     precision = np.float32(max(0.01, camera.footprint(0.08) * camera.distance))
     least = np.float32(camera.footprint(0.6) * camera.distance)  # hurries grazing rays on
     for step in range(STEPS):
-        x, y, z = (b + t * s for b, s in zip(base, slope, strict=True))
+        x, y, z = (s * t for s in slope)
+        for where, b in zip((x, y, z), base, strict=True):
+            where += b
         distance = combine(cones, local_distances(cones, (x, y, z)))
         done = distance < precision
         t = t + np.where(done, distance, np.maximum(distance * STRIDE, least))

@@ -48,11 +48,12 @@ class Case:
         return digest.hexdigest()
 
 
-def sparing(cases: Iterable[Case], backend: str, every: int) -> Iterator[Case]:
-    """The same cases; pictures do without `backend`, but for the first and each `every`-th."""
+def sparing(cases: Iterable[Case], backends: Iterable[str], every: int) -> Iterator[Case]:
+    """The same cases; pictures do without `backends`, but for the first and each `every`-th."""
+    spared = frozenset(backends)
     for index, case in enumerate(cases):
         spare = case.image is not None and index % every != 0
-        yield replace(case, spared=frozenset({backend})) if spare else case
+        yield replace(case, spared=spared) if spare else case
 
 
 def noise_cases(count: int, seed: int) -> Iterator[Case]:

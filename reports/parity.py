@@ -44,7 +44,7 @@ from blazepalm.reports.journal import Journal
 from blazepalm.reports.names import file_name
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.report import Failure, ParityReport
-from blazepalm.reports.roles import TFLITE_REF
+from blazepalm.reports.roles import GENERIC, TFLITE_REF
 from blazepalm.reports.subject import Subject
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Options:
     and the journal of an interrupted run; None keeps nothing. `coreml`: whether packages are
     exported and executed; `layers`: whether every layer is compared, on the first image;
     `self_test`: whether faults are planted in every model. `reference_every`: on which pictures
-    LiteRT's reference kernels run, 1 for all.
+    LiteRT's reference kernels and the generic module run, 1 for all.
     """
 
     golden: "GoldenSet | None" = None
@@ -172,7 +172,7 @@ def input_cases(options: Options) -> Iterator[Case]:
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
     own = own_cases(options.images) if options.images else iter(())
     cases = distinct_cases(chained(golden, own, noise_cases(options.noise_inputs, options.seed)))
-    return sparing(cases, TFLITE_REF, options.reference_every)
+    return sparing(cases, (TFLITE_REF, GENERIC), options.reference_every)
 
 
 def _open(

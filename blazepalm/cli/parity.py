@@ -107,8 +107,8 @@ def parity(
         bool,
         typer.Option(
             "--every-kernel",
-            help="LiteRT's reference kernels on every picture, not on each "
-            f"{policy.REFERENCE_EVERY}th.",
+            help="LiteRT's reference kernels and the generic module on every picture, not on "
+            f"each {policy.REFERENCE_EVERY}th.",
         ),
     ] = False,
     no_raw: Annotated[
