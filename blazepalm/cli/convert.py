@@ -119,6 +119,8 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
             f"{package['face']} face, {package['precision']}, {package['target']}: "
             f"{package['operation_count']} operations for TFLite's {package['tflite_operators']}",
         )
+        if package["float32_modules"]:
+            add("", f"float32 in {', '.join(package['float32_modules'])}")
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

@@ -31,7 +31,7 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         raise ArtifactError(f"{package}: exists already; remove it or choose another folder")
     inputs, outputs = face_ports(model, options.face)
     with quietly() as scratch:
-        specification, weights, rows = _build(model, inputs, outputs, options, scratch)
+        specification, weights, rows, precise = _build(model, inputs, outputs, options, scratch)
     describe(specification, model, options, (*inputs, *outputs))
     files = write_package(package, specification.SerializeToString(deterministic=True), weights)
     return CoreMLRecord(
@@ -46,6 +46,7 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         operations=mil_operations(specification),
         tflite_operators=tflite_operators(model.graph),
         weight_bytes=0 if weights is None else len(weights),
+        float32_modules=precise if options.precision == "fp16" else (),
         layers=rows,
     )
 
@@ -56,8 +57,10 @@ def _build(
     outputs: tuple[Port, ...],
     options: CoreMLOptions,
     scratch: Path,
-) -> tuple[Any, bytes | None, tuple[Layer, ...]]:
-    """The `Model` message, the content of its weight file, if it has one, and its layers."""
+) -> tuple[Any, bytes | None, tuple[Layer, ...], tuple[str, ...]]:
+    """The `Model` message, the content of its weight file, if it has one, its layers, and the
+    modules that are float32 in any package.
+    """
     import coremltools
     from coremltools.converters.mil.backend.mil.load import load
 
@@ -77,4 +80,5 @@ def _build(
         compress(emitted.program, options.compress)
     specification = load(emitted.program, str(scratch), specification_version=target.value)
     blob = scratch / "weight.bin"
-    return specification, blob.read_bytes() if blob.is_file() else None, rows
+    content = blob.read_bytes() if blob.is_file() else None
+    return specification, content, rows, traced.precise

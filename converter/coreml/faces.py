@@ -6,6 +6,7 @@ input has no batch axis, so `batch` takes a tensor, and several images go into a
 package as an `MLBatchProvider`, one prediction each.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from blazepalm.models.layers import PaddedConv2d
 from blazepalm.models.palm_detector import PalmDetector, PalmHead
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, PalmHeadSpec
+from blazepalm.models.trunk import Backbone
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import Converted
@@ -24,23 +26,22 @@ class Face(nn.Module):
     """Pixels → network → decoded outputs, a plain tuple in the order of the ports. `names` are
     those of the network's outputs, None where it gives one tensor.
 
-    `single` begins the paths of the modules that compute in float32 in every package: what
-    decodes, where float16 would cost 0.05 pixels of a detector's input, and the small heads of
-    a landmark network, which take one cast before them instead of one behind each output.
+    `single` are the modules that compute in float32 in every package: `float32_parts`, and what
+    decodes, where float16 would cost 0.05 pixels of a detector's input.
     """
 
     def __init__(
         self,
         network: nn.Module,
         names: tuple[str, ...] | None,
-        single: tuple[str, ...],
+        single: Sequence[nn.Module],
         pixels: nn.Module | None = None,
         decode: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.names = names
-        self.single = single
+        self.single = tuple(single)
         self.pixels = pixels
         self.decode = decode
 
@@ -185,14 +186,40 @@ def face_module(model: "Converted", face: str) -> nn.Module:
     if model.recognition is None:
         return model.generic
     spec, network = model.recognition.spec, model.module
-    heads = () if isinstance(network, PalmDetector) else ("network.heads",)
+    single = float32_parts(network)
     if face == "raw":
-        return Face(network, model.outputs, heads).eval()
+        return Face(network, model.outputs, single).eval()
     pixels = FromPixels(spec.value_range)
     if isinstance(network, PalmDetector):
-        decode: nn.Module = DecodePalms(network.spec, network.anchors)
+        palms = DecodePalms(network.spec, network.anchors)
         joined = JoinedPalmDetector(network)
-        return Face(joined, None, ("decode",), pixels, decode).eval()
+        if network.heads in single:
+            single.append(joined.heads)
+        return Face(joined, None, (*single, palms), pixels, palms).eval()
     assert isinstance(spec, HandLandmarksSpec)
-    decode = DecodeLandmarks(spec, single=face == "app")
-    return Face(network, model.outputs, (*heads, "decode"), pixels, decode).eval()
+    landmarks = DecodeLandmarks(spec, single=face == "app")
+    if network.get_submodule("backbone.stem") in single:
+        single.append(pixels)
+    return Face(network, model.outputs, (*single, landmarks), pixels, landmarks).eval()
+
+
+def float32_parts(network: nn.Module) -> list[nn.Module]:
+    """What float16 would harm. A landmark network's small heads always, which so take one cast
+    before them instead of one behind each output. And more of a network whose weights the file
+    does not store as float16 numbers, which was not made for them: a detector's neck, where
+    values overflow, with all behind its first map; a landmark network's backbone but its last
+    stage, where the rounding of the weights alone moves landmarks by up to 2.7 pixels.
+    """
+    made_for_it = all(_is_half(weight.detach()) for weight in network.parameters())
+    backbone = network.get_submodule("backbone")
+    assert isinstance(backbone, Backbone)
+    stages = list(backbone.children())  # the stem is the first
+    if isinstance(network, PalmDetector):
+        tapped = 2 + min(stage for stage, _ in backbone.taps)
+        return [] if made_for_it else [*stages[tapped:], network.neck, network.heads]
+    heads = network.get_submodule("heads")
+    return [heads] if made_for_it else [*stages[:-1], heads]
+
+
+def _is_half(weight: Tensor) -> bool:
+    return torch.equal(weight, weight.half().to(weight.dtype))

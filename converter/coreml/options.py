@@ -81,7 +81,8 @@ class CoreMLRecord:
     """What was written. `files` maps each path inside the package to its SHA-256;
     `operations` counts MIL operations by type, constants and weight decompression aside;
     `tflite_operators` counts the file's, constant DEQUANTIZE and DENSIFY aside, a fused
-    activation as an operator of its own, as MIL has it. `layers` has a row an operation.
+    activation as an operator of its own, as MIL has it. `float32_modules` compute in float32 in
+    an fp16 package. `layers` has a row an operation.
     """
 
     name: str
@@ -95,6 +96,7 @@ class CoreMLRecord:
     operations: Mapping[str, int]
     tflite_operators: int
     weight_bytes: int
+    float32_modules: tuple[str, ...]
     layers: tuple[Layer, ...]
 
     @property

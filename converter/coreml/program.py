@@ -22,10 +22,11 @@ from blazepalm.converter.coreml.ops.shape import MOST_AXES
 from blazepalm.converter.coreml.ops.site import Site, Value, Weight
 from blazepalm.converter.coreml.options import Port
 from blazepalm.converter.coreml.ports import MOST_REGIONS
-from blazepalm.converter.coreml.trace import Traced
+from blazepalm.converter.coreml.trace import Traced, function_name
 from blazepalm.models.errors import UnsupportedOperator
 
 SINGLE: np.dtype[Any] = np.dtype(np.float32)
+MOVES = {"cat", "reshape", "flatten", "unflatten", "permute", "contiguous"}  # and compute nothing
 DTYPES: dict[str, np.dtype[Any]] = {"fp32": SINGLE, "fp16": np.dtype(np.float16)}
 
 
@@ -119,10 +120,17 @@ class _Run:
         return EMITTERS[node.target](site, *args, **kwargs)
 
     def _precision(self, node: Node) -> np.dtype[Any]:
-        """float32 where the face says so, and where a constant is too large for float16."""
-        read = (self.values[source] for source in node.all_input_nodes)
+        """float32 where the face says so, where a constant is too large for float16, and where
+        values that are float32 are only moved.
+        """
+        read = [self.values[source] for source in node.all_input_nodes]
         large = any(isinstance(value, Weight) and not value.fits_half for value in read)
-        return SINGLE if large or node in self.traced.single else self.dtype
+        if large or node in self.traced.single:
+            return SINGLE
+        moved = function_name(node) in MOVES and all(
+            isinstance(value, Var) and value.dtype == types.fp32 for value in read
+        )
+        return SINGLE if moved else self.dtype
 
 
 def _outputs(found: Any, ports: tuple[Port, ...], names: Names) -> list[Var]:

@@ -31,7 +31,8 @@ WEIGHING = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 class Traced:
     """`source` is the file, `graph` the calls in order; `modules` is the innermost module that
     makes each call, and `paths` what the call is in it, unique or not; `constants` reads the
-    tensor of a `get_attr` node; `single` are the nodes that compute in float32 in every package.
+    tensor of a `get_attr` node; `single` are the nodes that compute in float32 in every package,
+    and `precise` the modules that they are in.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Traced:
     paths: dict[Node, str]
     constants: Callable[[str], Tensor]
     single: frozenset[Node]
+    precise: tuple[str, ...]
 
 
 class _FaceTracer(Tracer):
@@ -74,19 +76,29 @@ def trace(face: nn.Module, file: "TFLiteGraph") -> Traced:
     if isinstance(face, LoweredGraph):
         owners = _owners(face, file)
         places = _places(face, owners)
-        return Traced(file.source, face.graph, owners, places, _reader(face), frozenset())
+        return Traced(file.source, face.graph, owners, places, _reader(face), frozenset(), ())
     assert isinstance(face, Face)
     with torch.no_grad():
         graph = _FaceTracer(face).trace(face)
     layers = dict(face.named_modules())
+    precise = tuple(path for path, layer in layers.items() if layer in face.single)
+    inside = tuple(f"{path}." for path in precise)
     modules, paths, single = {}, {}, set()
     for node in graph.nodes:
         module = _module(node)
-        if module.startswith(face.single):
+        if f"{module}.".startswith(inside):
             single.add(node)
         modules[node] = in_network(module)
         paths[node] = in_network(_path(node, module, layers))
-    return Traced(file.source, graph, modules, paths, _reader(face), frozenset(single))
+    return Traced(
+        file.source,
+        graph,
+        modules,
+        paths,
+        _reader(face),
+        frozenset(single),
+        tuple(in_network(path) for path in precise),
+    )
 
 
 def in_network(path: str) -> str:

@@ -370,3 +370,31 @@ def test_identifiers() -> None:
 def test_a_port_is_plain_data() -> None:
     port = Port("image", "image", (1, 3, 8, 8), "uint8", "a picture")
     assert port == Port("image", "image", (1, 3, 8, 8), "uint8", "a picture")
+
+
+@pytest.mark.parametrize(
+    ("release", "kept"),
+    [
+        ("hand-2020-11", ["stem", "stage1", "stage2", "stage3", "stage4"]),  # stores float32
+        ("hand-lite-2022", []),  # stores float16
+    ],
+)
+def test_what_float16_would_round_stays_float32(release: str, kept: list[str], made: Any) -> None:
+    record, package = made(release, "raw", "fp16")
+    stages = [f"backbone.{stage}" for stage in kept]
+    assert [path for path in record.float32_modules if path != "heads"] == stages
+    weights = {
+        layer.module: layer.values
+        for layer in record.layers
+        if layer.operation == "conv" and layer.module.startswith("backbone.")
+    }
+    (function,) = specification(package).mlProgram.functions.values()
+    (block,) = function.block_specializations.values()
+    types = {o.name: o.type.tensorType.dataType for op in block.operations for o in op.outputs}
+    float16, float32 = 10, 11  # MIL.proto's DataType
+    found = {module: {types[value] for value in values} for module, values in weights.items()}
+    assert len(found) > 20
+    for module, dtypes in found.items():
+        stage = ".".join(module.split(".")[:2])
+        assert dtypes == {float32 if stage in stages else float16}, module
+    assert record.operation_count <= record.tflite_operators + 10
