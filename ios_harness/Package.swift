@@ -19,6 +19,13 @@ import PackageDescription
   let shim = false
 #endif
 
+// Stands in for malloc in the tests' program; with glibc only.
+#if os(Linux)
+  let allocationCounter: [Target.Dependency] = ["AllocationCounter"]
+#else
+  let allocationCounter: [Target.Dependency] = []
+#endif
+
 let coreML: [Target.Dependency] = shim ? ["CoreML"] : []
 
 var targets: [Target] = [
@@ -32,11 +39,15 @@ var targets: [Target] = [
   .executableTarget(
     name: "palmcore-bench", dependencies: ["PalmCore"], path: "Sources/PalmCoreBench"),
   .testTarget(
-    name: "PalmCoreTests", dependencies: ["PalmCore", "PalmDevice"]),
+    name: "PalmCoreTests", dependencies: ["PalmCore", "PalmDevice"] + allocationCounter),
   .testTarget(
     name: "PalmScreensTests",
     dependencies: ["PalmScreens", "PalmHarness", "PalmCoreML", "PalmCore"] + coreML),
 ]
+
+if !allocationCounter.isEmpty {
+  targets.append(.target(name: "AllocationCounter", path: "Tests/AllocationCounter"))
+}
 
 if shim {
   targets += [

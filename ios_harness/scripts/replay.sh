@@ -4,7 +4,8 @@
 #   ios_harness/scripts/replay.sh OUT [FIXTURES]
 #
 # OUT is a new folder; FIXTURES what `blazepalm golden export-ios` has written, by default the
-# small ones in Tests/Fixtures. BLAZEPALM_IOS_FAULT=nan and the like plant a fault.
+# small ones in Tests/Fixtures. BLAZEPALM_IOS_FAULT=nan and the like plant a fault. As of a device,
+# OUT gets out/, attachments/ and a log.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -19,6 +20,7 @@ make_output "$out"
 status=0
 COREML_SHIM=1 BLAZEPALM_IOS_FIXTURES=$(cd "$fixtures" && pwd) \
   BLAZEPALM_IOS_OUT=$(cd "$out" && pwd)/out \
+  BLAZEPALM_IOS_ATTACHMENTS=$(cd "$out" && pwd)/attachments \
   BLAZEPALM_IOS_COMMIT=$(commit) \
   swift test --package-path "$harness" \
   --scratch-path "${BLAZEPALM_SWIFT_SCRATCH:-$harness/.build/shim}" \

@@ -5,11 +5,13 @@ Needs a Swift toolchain; the first run builds the harness (BLAZEPALM_SWIFT_SCRAT
 ios_harness/.build/shim, as `make swift-test` does).
 """
 
+import json
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,7 @@ class Replayed:
     results: DeviceResults
     rows: tuple[Row, ...]
     log: str
+    out: Path
 
     def failed(self, model: str) -> str:
         return "\n".join(
@@ -63,7 +66,7 @@ class Replayed:
 
 def read(out: Path, code: int, log: str) -> Replayed:
     results = ingest(out, read_fixtures(FIXTURES))
-    return Replayed(code, results, device_rows(results, out, FIXTURES), log)
+    return Replayed(code, results, device_rows(results, out, FIXTURES), log, out)
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -102,6 +105,52 @@ def test_a_sound_replay_passes(sound: Replayed) -> None:
     assert len(sound.results.outputs) == 4 * 3 + 4 * 4
     assert len(sound.results.pipeline) == 4
     assert any("no model ran" in why for why in sound.results.entry["not_a_benchmark"])
+
+
+LISTS = ("models", "parity", "pipeline", "bench", "failures")
+
+
+def joined(documents: list[Any]) -> dict[str, Any]:
+    """As FIXTURES.md says: lists in order, a model only once; the rest is the same in each."""
+    whole = {**documents[0], **{name: [] for name in LISTS}}
+    for document in documents:
+        assert {k: document[k] for k in ("schema", "run", "device", "fixtures")} == {
+            k: whole[k] for k in ("schema", "run", "device", "fixtures")
+        }
+        for name in LISTS:
+            whole[name] += [
+                row for row in document[name] if name != "models" or row not in whole[name]
+            ]
+    return whole
+
+
+def attachments(folder: Path) -> list[tuple[str, Any]]:
+    """Of what each is, and the document."""
+    lines = [line.split("\t") for line in (folder / "index.txt").read_text().splitlines()]
+    return [(owner, json.loads((folder / name).read_text())) for name, owner in lines]
+
+
+def test_results_leave_three_ways_after_every_case(sound: Replayed) -> None:
+    file = json.loads((sound.out / "results.json").read_text())
+    log = (sound.out.parent / "swift.log").read_text().splitlines()
+    start = "blazepalm-results "
+    lines = [json.loads(line[len(start) :]) for line in log if line.startswith(start)]
+    kept = attachments(sound.out.parent / "attachments")
+    cases = [document for owner, document in kept if "·" in owner]
+    whole = [document for owner, document in kept if "·" not in owner]
+    # 4 palm and 4 hand inputs, 4 pictures, 2 benchmarks; what is attached is what is printed
+    assert cases == lines and len(cases) == 4 + 4 + 4 + 2
+    assert joined(lines) == {**file, "status": "partial"}
+    # a test's end keeps everything so far; the last one everything
+    assert [document["status"] for document in whole] == ["partial", "partial", "complete"]
+    assert whole[-1] == file
+
+
+def test_an_activity_is_a_model_a_case_and_its_units(sound: Replayed) -> None:
+    names = [name for name, _ in attachments(sound.out.parent / "attachments") if "·" in name]
+    assert len(set(names)) == len(names)
+    assert {"tiny-palm · cpuOnly · one", "tiny-hand · cpuOnly · two-1"} < set(names)
+    assert {"pipeline · cpuOnly · edge", "tiny-hand · cpuOnly"} < set(names)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

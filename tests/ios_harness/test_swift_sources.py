@@ -65,6 +65,34 @@ def test_the_camera_works_off_the_main_queue() -> None:
     assert ".main" not in camera
 
 
+def test_every_text_grows_with_the_size_that_a_person_chose() -> None:
+    fixed = r"\.system\(size:|\.custom\(|UIFont\b|fixedSize\(|lineLimit\(1\)|minimumScaleFactor"
+    fonts = 0
+    for path in sorted(HOST.rglob("*.swift")):
+        text = path.read_text()
+        assert not re.search(fixed, text), path.name
+        fonts += len(
+            re.findall(r"\.font\(\.(?:largeTitle|title2?|headline|body|callout|foot)", text)
+        )
+    assert fonts > 8
+
+
+def test_what_is_drawn_is_told_to_voice_over() -> None:
+    told = {
+        "Camera/CameraScreen.swift": ["CameraPreview(", '.accessibilityLabel("Front camera'],
+        "Camera/HandOverlay.swift": ["Canvas {", ".accessibilityValue(spoken(report.hands))"],
+        "Camera/StagePanel.swift": ["HStack {", '.accessibilityLabel("Speed")'],
+        "Benchmark/BenchmarkChart.swift": ["BarMark(", ".accessibilityValue(bar.spoken)"],
+        "MessageView.swift": ["Image(systemName: symbol)", ".accessibilityHidden(true)"],
+    }
+    for name, words in told.items():
+        text = (HOST / name).read_text()
+        assert [word for word in words if word not in text] == [], name
+    drawn = re.compile(r"\b(?:Canvas \{|Image\(|(?:Bar|Line|Point)Mark\(|CameraPreview\()")
+    found = {p for p in HOST.rglob("*.swift") if drawn.search(p.read_text())}
+    assert {str(path.relative_to(HOST)) for path in found} <= set(told)
+
+
 def test_the_tables_of_the_readme_name_files_that_exist() -> None:
     rows = (HARNESS / "README.md").read_text().split("## What the seed app does")[1].splitlines()
     named, folder = 0, Path()

@@ -1,5 +1,9 @@
 // Stand-ins for the parts of XCTest that Linux has not. Each declaration names the page that it
-// follows. Attachments and activities are kept, so that tests of the harness can look at them.
+// follows.
+//
+// BLAZEPALM_IOS_ATTACHMENTS names a folder for attachments, in place of a result bundle: of those
+// that are always kept, one file each, and `index.txt` with a line for each: file, a tab, and the
+// activity's name, or the test's.
 
 import Foundation
 import XCTest
@@ -40,37 +44,41 @@ public enum XCTContext {
   public static func runActivity<Result>(
     named name: String, block: @MainActor (any XCTActivity) throws -> Result
   ) rethrows -> Result {
-    let activity = RecordedActivity(name: name)
-    defer { Recorded.activities.append(activity) }
-    return try block(activity)
+    try block(RecordedActivity(name: name))
   }
 }
 
-/// The shim's own: an activity that has run.
 @MainActor
-public final class RecordedActivity: XCTActivity {
-  /// Its name.
-  nonisolated public let name: String
-  /// What was attached to it.
-  public private(set) var attachments: [XCTAttachment] = []
+private final class RecordedActivity: XCTActivity {
+  nonisolated let name: String
 
   init(name: String) {
     self.name = name
   }
 
-  /// https://developer.apple.com/documentation/xctest/xctactivity/add(_:)
-  public func add(_ attachment: XCTAttachment) {
-    attachments.append(attachment)
+  func add(_ attachment: XCTAttachment) {
+    keep(attachment, of: name)
   }
 }
 
-/// The shim's own: what the tests of this process have left.
+/// What is attached to be kept goes into the folder, if one is named.
 @MainActor
-public enum Recorded {
-  /// All activities so far.
-  public static var activities: [RecordedActivity] = []
-  /// What was attached to tests themselves.
-  public static var attachments: [XCTAttachment] = []
+private func keep(_ attachment: XCTAttachment, of owner: String) {
+  let variables = ProcessInfo.processInfo.environment
+  guard attachment.lifetime == .keepAlways, let path = variables["BLAZEPALM_IOS_ATTACHMENTS"]
+  else { return }
+  let folder = URL(fileURLWithPath: path, isDirectory: true)
+  let index = folder.appendingPathComponent("index.txt")
+  do {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let before = (try? String(contentsOf: index, encoding: .utf8)) ?? ""
+    let number = before.split(separator: "\n").count
+    let name = "\(number)-\(attachment.name ?? "unnamed")"
+    try attachment.payload.write(to: folder.appendingPathComponent(name))
+    try (before + "\(name)\t\(owner)\n").write(to: index, atomically: true, encoding: .utf8)
+  } catch {
+    XCTFail("\(folder.path): an attachment cannot be kept: \(error)")
+  }
 }
 
 /// https://developer.apple.com/documentation/xctest/xctmetric
@@ -104,7 +112,7 @@ extension XCTestCase {
   /// https://developer.apple.com/documentation/xctest/xctestcase/add(_:)
   @MainActor
   public func add(_ attachment: XCTAttachment) {
-    Recorded.attachments.append(attachment)
+    keep(attachment, of: name)
   }
 
   /// https://developer.apple.com/documentation/xctest/xctestcase/measure(metrics:options:block:)

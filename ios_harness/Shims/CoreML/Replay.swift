@@ -56,9 +56,9 @@ final class Replay {
   }
 
   private func find(_ pixels: [UInt8]) throws -> Int {
+    if let index = records.firstIndex(where: { $0.pixels == pixels }) { return index }
     var best: (index: Int, distance: Double)?
     for (index, record) in records.enumerated() where record.pixels.count == pixels.count {
-      if record.pixels == pixels { return index }
       var sum = 0
       for (a, b) in zip(record.pixels, pixels) {
         sum += abs(Int(a) - Int(b))

@@ -57,7 +57,7 @@
       guard let image = description.inputDescriptionsByName["image"]?.imageConstraint else {
         throw PalmError.invalidModel(
           "\(name): has no image input named `image`; convert it with "
-            + "`blazepalm convert --face app`")
+            + "`blazepalm convert --coreml-face app`")
       }
       let outputs = description.outputDescriptionsByName.mapValues {
         $0.multiArrayConstraint?.shape.map(\.intValue) ?? []
@@ -70,7 +70,7 @@
       } else {
         throw PalmError.invalidModel(
           "\(name): has outputs \(outputs.keys.sorted()), expected boxes, keypoints and scores, or "
-            + "landmarks and presence; convert it with `blazepalm convert --face app`")
+            + "landmarks and presence; convert it with `blazepalm convert --coreml-face app`")
       }
       let defined = description.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
       let spec = Self.spec(defined["blazepalm.spec"])
@@ -100,7 +100,8 @@
       else {
         throw PalmError.invalidModel(
           "\(release): outputs \(outputs) are not those of a palm detector; expected boxes (N, 4), "
-            + "keypoints (N, K, 2), scores (N): convert it with `blazepalm convert --face app`")
+            + "keypoints (N, K, 2), scores (N): convert it with "
+            + "`blazepalm convert --coreml-face app`")
       }
       return PalmSpec(
         input: input, anchors: boxes[0], keypoints: keypoints[1], scoreThreshold: scoreThreshold,

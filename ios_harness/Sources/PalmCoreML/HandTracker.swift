@@ -192,7 +192,7 @@
     private func values(_ name: String, _ outputs: [String: OutputTensor]) throws -> [Float] {
       guard let output = outputs[name] else {
         throw PalmError.invalidTensor(
-          "the model gave no output \(name); convert it with `blazepalm convert --face app`")
+          "the model gave no output \(name); convert it with `blazepalm convert --coreml-face app`")
       }
       guard output.values.allSatisfy(\.isFinite) else {
         throw PalmError.invalidTensor(
