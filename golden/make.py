@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.golden import layer
 from blazepalm.golden.cases import (
     CASES,
     FILE_SCENE,
@@ -36,7 +37,7 @@ from blazepalm.golden.manifest import (
     file_sha256,
     load_golden,
 )
-from blazepalm.golden.own import own_pictures, png
+from blazepalm.golden.own import own_pictures, png, recordings
 from blazepalm.golden.render import HandTruth
 from blazepalm.models.errors import ArtifactError, InvalidImage
 
@@ -78,8 +79,8 @@ def make_golden(
         temporary.mkdir()
         made = {plan.name: plan for plan in needed}
         cases = {name: case for name, case in kept.items() if name not in made}
-        for case in cases.values():
-            shutil.copyfile(folder / case.file, temporary / case.file)
+        for file in (*(case.file for case in cases.values()), *recordings(folder)):
+            shutil.copyfile(folder / file, temporary / file)
         for plan, result in zip(needed, _render(needed, jobs), strict=True):
             cases[plan.name] = _written(plan, result, temporary)
             on_case(plan.name, sum(name in cases for name in made), len(made))
@@ -136,7 +137,8 @@ def _existing(folder: Path) -> GoldenSet | None:
     if MANIFEST not in inside:
         raise ArtifactError(f"{folder}: exists and is no golden set; choose another -o")
     known = load_golden(folder)
-    foreign = inside - {MANIFEST, *LITTER} - {case.file for case in known.cases}
+    ours = {MANIFEST, *LITTER, *recordings(folder), *(case.file for case in known.cases)}
+    foreign = inside - ours
     if foreign:
         raise ArtifactError(
             f"{folder}: holds {sorted(foreign)[0]!r}, which is not the golden set's; move it away, "
@@ -176,7 +178,7 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
         yield from map(render_plan, plans)
         return
     context, done = multiprocessing.get_context("spawn"), 0
-    with ProcessPoolExecutor(workers, context) as pool:
+    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
         try:
             for result in pool.map(render_plan, plans):
                 yield result
@@ -187,6 +189,11 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     yield from map(render_plan, plans[done:])
+
+
+def _one_thread() -> None:
+    """In each of several processes more would only get into each other's way."""
+    layer.threads = 1
 
 
 def _written(plan: CasePlan, result: Result, folder: Path) -> GoldenCase:

@@ -26,14 +26,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RecordedHand:
-    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world` (21, 3)
-    metres; `label` "Left" or "Right" as in a mirrored picture, with its `score`.
+    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world_landmarks`
+    (21, 3) metres; `label` "Left" or "Right" as in a mirrored picture, with its `score`.
     """
 
     landmarks: Floats
-    world: Floats
+    world_landmarks: Floats
     label: str
     score: float
+
+    @property
+    def handedness(self) -> float:
+        """0 for a left to 1 for a right hand in a picture that is not mirrored."""
+        return self.score if self.label == "Left" else 1.0 - self.score
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Own pictures and frames of videos become recorded cases: PNG copies, no truth.
 
 They stay in a golden folder over all that is rendered there later; a picture that is kept
-already is not kept twice.
+already is not kept twice. So does `recorded.json`, what was once found in the folder's pictures
+and is expected of them since (`reports/recording.py` writes and reads it).
 """
 
 import hashlib
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from blazepalm.golden.frames import find_sources, read_frames
 from blazepalm.golden.manifest import GoldenCase
 from blazepalm.models.errors import InvalidImage
+
+RECORDING = "recorded.json"
 
 
 def own_pictures(
@@ -41,6 +44,12 @@ def own_pictures(
             name = _free("own-" + _safe(frame.name), names)
             names.add(name.casefold())
             yield name, content, {"source": Path(frame.source).name, "frame": frame.index}
+
+
+def recordings(folder: Path) -> tuple[str, ...]:
+    """The names of what was recorded in a golden folder: one file of its own, or nothing."""
+    path = folder / RECORDING
+    return (RECORDING,) if path.is_file() and not path.is_symlink() else ()
 
 
 def png(image: NDArray[np.uint8]) -> bytes:

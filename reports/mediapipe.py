@@ -11,47 +11,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from blazepalm.golden.manifest import GoldenSet, load_golden
-from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cases
+from blazepalm.golden.mediapipe import pixels_sha256, recorded_cases
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
+from blazepalm.reports.agreement import LIMITS, Values, beyond, difference, together
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from blazepalm.models.hand_pipeline import Hand, HandModels
+    from blazepalm.models.hand_pipeline import HandModels
 
 COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
-SIDE = 640.0  # pixel limits are those of an image this long; others in proportion
-
-# pixels on average and at most; z in image widths, world landmarks in metres, handedness
-LIMITS = {"mean": 0.05, "most": 0.5, "depth": 0.001, "world": 0.001, "handedness": 0.01}
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Largest differences over the set, `mean` and `most` in pixels of an image 640 long.
-    `other_counts`: cases with another number of hands; `changed`: cases left out, as their
-    pixels are not those recorded.
+    """`differences` over the set, as `agreement.together` gives them. `other_counts`: cases with
+    another number of hands; `changed`: cases left out, as their pixels are not those recorded.
     """
 
     complexity: int
     backend: str
     cases: int
     hands: int
-    mean: float
-    most: float
-    depth: float
-    world: float
-    handedness: float
+    differences: Values
     other_counts: tuple[str, ...]
     changed: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Whether something was compared, nothing was left out, and every limit holds."""
-        close = all(getattr(self, name) <= limit for name, limit in LIMITS.items())
+        close = not beyond(self.differences, LIMITS)
         return close and self.hands > 0 and not self.other_counts and not self.changed
 
 
@@ -60,7 +50,7 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
     from blazepalm.models.hand_pipeline import HandPipeline
 
     records, pipeline = recorded_cases(), HandPipeline(models)
-    means, differences = [], []
+    differences: list[Values] = []
     other_counts, changed, cases = [], [], 0
     for case in golden.cases:
         if not case.readable or case.name not in records:
@@ -74,57 +64,27 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
         if len(hands) != len(expected):
             other_counts.append(case.name)
             continue
-        for hand, truth in zip(hands, expected, strict=True):
-            mean, *rest = difference(hand, truth, image.shape[:2])
-            means.append(mean)
-            differences.append(rest)
+        size = (image.shape[0], image.shape[1])
+        for hand, truth in zip(hands, expected, strict=True):  # in MediaPipe's order, too
+            differences.append(difference(hand, truth, size))
     if not cases:
         raise CouldNotVerify(f"{golden.folder}: holds no case of which MediaPipe's hands are known")
-    most, depth, world, handedness = np.max(differences, axis=0) if differences else np.zeros(4)
     return Agreement(
         complexity=complexity,
         backend=backend,
         cases=cases,
-        hands=len(means),
-        mean=float(np.mean(means)) if means else 0.0,
-        most=float(most),
-        depth=float(depth),
-        world=float(world),
-        handedness=float(handedness),
+        hands=len(differences),
+        differences=together(differences, LIMITS),
         other_counts=tuple(other_counts),
         changed=tuple(changed),
     )
 
 
-def difference(
-    hand: "Hand", truth: RecordedHand, size: tuple[int, int]
-) -> tuple[float, float, float, float, float]:
-    """Of one hand in an image of `size` (height, width): mean and largest distance in pixels of
-    an image 640 long, largest difference of z, of world landmarks, and of handedness.
-    """
-    away = np.abs(hand.landmarks - truth.landmarks)
-    scale = SIDE / max(size)
-    pixels = np.hypot(away[:, 0] * size[1], away[:, 1] * size[0]) * scale
-    world = 0.0
-    if hand.world_landmarks is not None:
-        world = float(np.abs(hand.world_landmarks - truth.world).max())
-    left = 0.5 if hand.handedness is None else float(hand.handedness)  # in a mirrored picture
-    score = left if truth.label == "Left" else 1.0 - left
-    return (
-        float(pixels.mean()),
-        float(pixels.max()),
-        float(away[:, 2].max()),
-        world,
-        abs(score - truth.score),
-    )
-
-
 def table(found: list[Agreement]) -> "Table":
     """One row a complexity and backend."""
-    from rich import box
     from rich.table import Table
 
-    shown = Table(box=box.SIMPLE, pad_edge=False)
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))  # fits 80 columns
     for name in (
         "complexity",
         "backend",
@@ -138,7 +98,7 @@ def table(found: list[Agreement]) -> "Table":
     ):
         shown.add_column(name, justify="right")
     for a in found:
-        numbers = (f"{value:.2g}" for value in (a.mean, a.most, a.depth, a.world))
+        numbers = (f"{a.differences[name]:.2g}" for name in ("mean", "most", "depth", "world"))
         verdict = "ok" if a.passed else "differs"
         shown.add_row(str(a.complexity), a.backend, str(a.cases), str(a.hands), *numbers, verdict)
     return shown

@@ -22,7 +22,7 @@ COMMANDS = {
     "inspect": "Show what a .tflite or Core ML package holds: operators, weights, family.",
     "convert": "Convert to readable PyTorch and Core ML; record every tensor's way.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
-    "golden": "Render the golden set: hands with known joints, difficult files.",
+    "golden": "Render the golden set; keep own pictures, record and check hands.",
     "parity": "Compare PyTorch and Core ML with LiteRT and a float64 oracle.",
     "report": "Compare, recheck or render parity reports.",
     "run": "Run a Core ML package on a picture, on any machine.",

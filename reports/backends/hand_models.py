@@ -36,13 +36,16 @@ Notice = Callable[[str], None]
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A network ready to run. `backend` says by what: `torch`, `tflite` or `coreml-mil`."""
+    """A network ready to run. `backend` says by what: `torch`, `tflite` or `coreml-mil`;
+    `sha256` is of the `.tflite` it comes from, "" for a package that does not say it.
+    """
 
     name: str  # the release's, else the file's
     backend: str
     spec: Spec
     generation: Generation
     run: Runner
+    sha256: str
 
 
 def open_hand_models(
@@ -111,10 +114,10 @@ def open_model(
     generation = converted.release.generation if converted.release else defaults(family)
     if backend == "torch":
         run = torch_runner(converted.module)
-        return OpenModel(converted.name, "torch", spec, generation, run)
+        return OpenModel(converted.name, "torch", spec, generation, run, converted.graph.sha256)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
         run = _package_runner(_export(converted, Path(folder), precision), spec)
-    return OpenModel(converted.name, "coreml-mil", spec, generation, run)
+    return OpenModel(converted.name, "coreml-mil", spec, generation, run, converted.graph.sha256)
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -189,7 +192,7 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         return _shaped(backend.run(images), len(images), spec)
 
-    return OpenModel(name, "tflite", spec, generation, run)
+    return OpenModel(name, "tflite", spec, generation, run, graph.sha256)
 
 
 # Core ML ----------------------------------------------------------------------------------
@@ -247,4 +250,5 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     generation = _generation(sha256, family, str(path), notice)
     release = by_sha256(sha256)
     run = _package_runner(path, spec)
-    return OpenModel(release.name if release else path.stem, "coreml-mil", spec, generation, run)
+    name = release.name if release else path.stem
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from blazepalm.golden.frames import Source, find_sources, natural, read_frames
 from blazepalm.models.errors import InvalidImage
+from support.camera import Camera
 from support.clips import write_clip
 
 SIZE = (48, 64)
@@ -157,6 +158,62 @@ def test_a_camera_that_is_not_there() -> None:
         pytest.skip("this machine has a thousand cameras")
     with pytest.raises(InvalidImage, match="camera:987: there is no such camera"):
         next(read_frames(Source("camera:987", "camera", None, None)))
+
+
+def before_camera(monkeypatch: pytest.MonkeyPatch, count: int | None) -> Camera:
+    shown = frames(8)
+    return Camera(lambda number: shown[number % 8], count).install(monkeypatch)
+
+
+def test_a_camera_frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = before_camera(monkeypatch, 3)
+    (source,) = find_sources(["camera:7"])
+    assert camera.opened == []
+    found = list(read_frames(source))
+    assert camera.opened == [7] and camera.released == 1
+    assert [frame.name for frame in found] == [f"camera-7-00000{i}" for i in range(3)]
+    assert [frame.index for frame in found] == [0, 1, 2]
+    assert {(frame.source, frame.seconds) for frame in found} == {("camera:7", None)}
+    for frame, image in zip(found, frames(3), strict=True):
+        np.testing.assert_array_equal(frame.image, image)  # red is red again
+        assert frame.image.dtype == np.uint8
+
+
+def test_a_camera_is_released_wherever_reading_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = before_camera(monkeypatch, None)
+    reading = read_frames(Source("camera:0", "camera", None, None))
+    next(reading)
+    next(reading)
+    assert camera.released == 0
+    reading.close()  # type: ignore[attr-defined]
+    assert camera.given == 2 and camera.released == 1
+
+    def unplug(number: int) -> None:
+        if number == 1:
+            raise KeyboardInterrupt
+
+    camera = before_camera(monkeypatch, None)
+    camera.before = unplug
+    reading = read_frames(Source("camera:0", "camera", None, None))
+    next(reading)
+    with pytest.raises(KeyboardInterrupt):
+        next(reading)
+    assert camera.released == 1
+
+
+def test_a_camera_that_gives_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = before_camera(monkeypatch, 0)
+    with pytest.raises(InvalidImage, match=r"^camera:0: .*not one frame"):
+        list(read_frames(Source("camera:0", "camera", None, None)))
+    assert camera.released == 1
+
+
+def test_frames_that_are_no_rgb_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = before_camera(monkeypatch, None)
+    camera.frame = lambda number: np.zeros((4, 6, 2), np.uint8)
+    with pytest.raises(InvalidImage, match=r"camera:0: has frames of uint8 \(4, 6, 2\)"):
+        list(read_frames(Source("camera:0", "camera", None, None)))
+    assert camera.released == 1
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:

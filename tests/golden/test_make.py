@@ -185,6 +185,25 @@ def test_own_pictures_are_kept(folder: Path, photo: Path) -> None:
         assert made(folder, **options)[0].cases == found.cases
 
 
+def test_what_was_recorded_is_kept(folder: Path, photo: Path) -> None:
+    (folder / "recorded.json").write_bytes(b"what is in it does not matter here")
+    for options in ({"images": [photo]}, {"force": True}, {}):
+        made(folder, "hard-noise", **options)
+        assert content(folder)["recorded.json"] == b"what is in it does not matter here"
+
+
+def test_a_recording_that_is_a_link_or_a_folder_stays(folder: Path, photo: Path) -> None:
+    (folder / "recorded.json").symlink_to(photo)
+    with pytest.raises(ArtifactError, match=r"holds 'recorded\.json'"):
+        made(folder, force=True)
+    (folder / "recorded.json").unlink()
+    (folder / "recorded.json").mkdir()
+    (folder / "recorded.json" / "mine").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"holds 'recorded\.json'"):
+        made(folder, force=True)
+    assert (folder / "recorded.json" / "mine").read_text() == "mine"
+
+
 def test_own_pictures_outlive_a_version(
     folder: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from blazepalm.golden.images import read_image
-from blazepalm.golden.own import own_pictures, png
+from blazepalm.golden.own import RECORDING, own_pictures, png, recordings
 from blazepalm.models.errors import InvalidImage
 from support.clips import write_clip
 
@@ -57,3 +57,13 @@ def test_frames_of_a_video(tmp_path: Path) -> None:
 def test_a_camera_is_refused() -> None:
     with pytest.raises(InvalidImage, match="camera: never ends"):
         list(own_pictures(["camera"], {}))
+
+
+def test_a_recording_is_a_file_of_its_own(tmp_path: Path) -> None:
+    assert recordings(tmp_path) == ()
+    (tmp_path / "elsewhere.json").write_text("{}")
+    (tmp_path / RECORDING).symlink_to("elsewhere.json")
+    assert recordings(tmp_path) == ()
+    (tmp_path / RECORDING).unlink()
+    (tmp_path / RECORDING).write_text("{}")
+    assert recordings(tmp_path) == ("recorded.json",)

@@ -1,0 +1,138 @@
+"""`blazepalm golden export-ios`: packages, pictures and what is expected of them, for the iOS
+harness on a device. The pictures are of a golden folder, or rendered for the time being.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blazepalm.cli import console
+
+if TYPE_CHECKING:
+    from blazepalm.reports.ios_export import Exported
+
+FIXTURES = Path("ios_harness/App/Fixtures")
+
+
+def export_ios(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the fixtures.")
+    ] = FIXTURES,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--models",
+            metavar="NAME",
+            help="A release or a .tflite; may be given again, or several with commas.",
+            show_default="palm-full, hand-full",
+        ),
+    ] = None,
+    cases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cases",
+            metavar="NAME",
+            help="A case of the golden set, or `all`; may be given again, or several with commas.",
+            show_default="twelve",
+        ),
+    ] = None,
+    golden_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--golden",
+            metavar="DIR",
+            help="A golden set that is there already.",
+            show_default="the cases are rendered",
+        ),
+    ] = None,
+    precision: Annotated[str, typer.Option(metavar="fp16|fp32", help="Of the packages.")] = "fp16",
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Record what the packages give here, for a run without a device; adds raw "
+            "detector outputs and a video.",
+        ),
+    ] = False,
+    frames: Annotated[
+        int, typer.Option(min=0, max=3000, help="Of the video, with --replay; 0: none.")
+    ] = 300,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="processors")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace fixtures that are there.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
+) -> None:
+    """Write what the iOS harness needs on a device: packages, pictures, what is expected."""
+    from blazepalm.reports.fixtures_folder import check_folder
+    from blazepalm.reports.ios_export import ALL, CASES, MODELS
+    from blazepalm.reports.ios_export import export_ios as export
+
+    check_folder(output, force=force)  # before the pictures are rendered
+    chosen = split(cases)
+    with console.progress() as on_step:
+        rendered = None if ALL in chosen else chosen or CASES
+        with golden_set(golden_folder, rendered, jobs, on_step) as folder:
+            done = export(
+                output,
+                models=split(models) or MODELS,
+                cases=chosen,
+                golden=folder,
+                precision=precision,
+                replay=replay,
+                frames=frames,
+                force=force,
+                jobs=jobs,
+                on_step=on_step,
+            )
+    if as_json:
+        console.emit_json({**asdict(done), "folder": str(done.folder)})
+    else:
+        show_export(done)
+
+
+def split(values: Sequence[str] | None) -> list[str]:
+    """Names given one by one or with commas, each once."""
+    names = (name.strip() for value in values or () for name in value.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+@contextmanager
+def golden_set(
+    folder: Path | None,
+    names: Sequence[str] | None,
+    jobs: int | None,
+    on_step: Callable[[str, int, int | None], None],
+) -> Iterator[Path]:
+    """The folder given, or one for the time being with these cases (None: all) rendered."""
+    if folder is not None:
+        yield folder
+        return
+    from blazepalm.golden.make import make_golden
+
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as parent:
+        temporary = Path(parent) / "golden"
+        make_golden(
+            temporary,
+            names=names,
+            jobs=jobs,
+            on_case=lambda name, done, total: on_step("rendering", done, total),
+        )
+        yield temporary
+
+
+def show_export(done: "Exported") -> None:
+    console.out(
+        f"fixtures: {console.clean(str(done.folder))}  {done.bytes / 1e6:.1f} MB",
+        f"models:   {', '.join(done.models)}",
+        f"cases:    {len(done.cases)}, {done.records} single predictions"
+        + (f", a video of {done.frames} frames" if done.frames else ""),
+        f"manifest: {done.manifest_sha256[:16]}",
+    )

@@ -1,0 +1,215 @@
+"""`blazepalm golden record` and `golden check`: what is found in a golden folder's pictures, own
+ones above all, is kept in it as `recorded.json`, and what is found later compared with it.
+
+Exit code of `check`: 0 all as recorded, 1 something differs, 2 bad input (a damaged recording
+too), 3 nothing was recorded.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blazepalm.cli import console
+from blazepalm.cli.files import whole_file
+from blazepalm.models.errors import ArtifactError, CouldNotVerify
+
+if TYPE_CHECKING:
+    from blazepalm.reports.backends.hand_models import OpenModel
+    from blazepalm.reports.recording import ModelName, Recording
+
+DETECTOR, LANDMARKS = "palm-full", "hand-full"
+RECORDED_BY = ("torch", "tflite")
+CHECKED_BY = (*RECORDED_BY, "coreml")
+PRECISIONS = ("fp32", "fp16")
+
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="GOLDEN", help="A folder of `blazepalm golden make`.", show_default=False
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAME", help="This case; may be given again."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
+
+
+def record(
+    folder: Folder,
+    detector: Annotated[
+        str, typer.Option("--detector", metavar="FILE_OR_RELEASE", help="The palm detector.")
+    ] = DETECTOR,
+    landmarks: Annotated[
+        str, typer.Option("--landmarks", metavar="FILE_OR_RELEASE", help="The landmark model.")
+    ] = LANDMARKS,
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs them.")
+    ] = "tflite",
+    only: Only = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Record again what is recorded already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Keep the hands found in every picture as what `golden check` expects there.
+
+    What is recorded already is left as it is.
+    """
+    from blazepalm.cli.recording_tables import counted
+    from blazepalm.golden.manifest import load_golden
+    from blazepalm.golden.own import RECORDING
+    from blazepalm.reports.recording import choose
+    from blazepalm.reports.recording import record as find_all
+
+    _among(backend, RECORDED_BY)
+    golden, path = load_golden(folder), folder / RECORDING
+    choose(golden, only)  # before the models are opened
+    with _one_thread(backend):
+        palm, hand = _open(detector, landmarks, backend)
+        with console.progress() as on_step:
+            found, names = find_all(
+                golden,
+                palm,
+                hand,
+                names=only,
+                force=force,
+                on_case=lambda name, done, total: on_step("recording", done, total),
+            )
+    content = found.to_bytes()
+    if not path.is_file() or path.read_bytes() != content:
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+    hands = sum(len(case.hands) for case in found.cases)
+    if as_json:
+        values = {"file": str(path), "models": asdict(found.models), "recorded": list(names)}
+        console.emit_json({**values, "cases": len(found.cases), "hands": hands})
+        return
+    console.out(
+        f"recorded: {counted(len(found.cases), 'picture')}, {len(names)} of them now, with "
+        f"{counted(hands, 'hand')}",
+        f"with:     {console.clean(str(found.models))}",
+        f"file:     {console.clean(str(path))}",
+    )
+
+
+def check(
+    folder: Folder,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="FILE_OR_RELEASE",
+            help="Another palm detector, or a package of it.",
+            show_default="the recorded release",
+        ),
+    ] = None,
+    landmarks: Annotated[
+        str | None,
+        typer.Option(
+            "--landmarks",
+            metavar="FILE_OR_RELEASE",
+            help="Another landmark model, or a package of it.",
+            show_default="the recorded release",
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="|".join(CHECKED_BY),
+            help="What runs them; `coreml` is executed by blazepalm, not by Apple's runtime.",
+            show_default="what was recorded with",
+        ),
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(PRECISIONS),
+            help="Of packages made for `coreml`; fp16 is judged by the same limits.",
+        ),
+    ] = PRECISIONS[0],
+    only: Only = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the recorded pictures again, and compare the hands with what was recorded."""
+    from blazepalm.cli.recording_tables import show
+    from blazepalm.golden.manifest import load_golden
+    from blazepalm.golden.own import RECORDING
+    from blazepalm.reports.recording import load_recording, models_of
+    from blazepalm.reports.recording_check import check_recording
+
+    if backend is not None:
+        _among(backend, CHECKED_BY)
+    _among(precision, PRECISIONS)
+    golden, known = load_golden(folder), load_recording(folder)
+    if known is None:
+        raise CouldNotVerify(
+            f"{folder / RECORDING}: nothing was recorded; blazepalm golden record does it"
+        )
+    backend = backend or known.models.backend
+    detector = detector or _release(known.models.detector, "--detector")
+    landmarks = landmarks or _release(known.models.landmarks, "--landmarks")
+    with _one_thread(backend):
+        palm, hand = _open(detector, landmarks, backend, precision)
+        _tell_others(known, palm, hand)
+        with console.progress() as on_step:
+            found = check_recording(
+                golden,
+                known,
+                palm,
+                hand,
+                names=only,
+                on_case=lambda name, done, total: on_step("looking again", done, total),
+            )
+    if as_json:
+        models = {"expected": asdict(known.models), "found": asdict(models_of(palm, hand))}
+        values = {"file": str(folder / RECORDING), "models": models, **found.to_values()}
+        console.emit_json(values)
+    else:
+        show(found)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _open(
+    detector: str, landmarks: str, backend: str, precision: str = "fp16"
+) -> "tuple[OpenModel, OpenModel]":
+    from blazepalm.reports.backends.hand_models import open_model
+
+    with console.working(f"opening {detector} and {landmarks}"):
+        palm, hand = (
+            open_model(model, family, backend, precision=precision, notice=console.warn)
+            for model, family in ((detector, "palm"), (landmarks, "hand"))
+        )
+    return palm, hand
+
+
+def _release(model: "ModelName", option: str) -> str:
+    """A recorded model is opened by its digest: its name may be anything."""
+    from blazepalm.models.releases import by_sha256
+
+    release = by_sha256(model.sha256)
+    if release is None:
+        raise ArtifactError(
+            f"recorded with {model.name}, which is no known release; give the file with {option}"
+        )
+    return release.name
+
+
+def _tell_others(known: "Recording", palm: "OpenModel", hand: "OpenModel") -> None:
+    for model, was in ((palm, known.models.detector), (hand, known.models.landmarks)):
+        if model.sha256 != was.sha256:
+            console.warn(f"{model.name} is another model than {was.name}, which was recorded")
+
+
+def _one_thread(backend: str) -> Any:
+    from blazepalm.cli.detect import torch_threads
+
+    return torch_threads(backend, 1)
+
+
+def _among(given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise typer.BadParameter(f"{given!r} is none of {', '.join(known)}")

@@ -1,0 +1,69 @@
+"""What `blazepalm golden check` draws: a row a picture, what differs in words, the verdict. Fits
+80 columns.
+"""
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from blazepalm.cli import console
+from blazepalm.reports.agreement import MEAN, beyond
+from blazepalm.reports.recording_check import LIMITS, CaseCheck, RecordingCheck, told
+
+
+def show(found: RecordingCheck) -> None:
+    """A row a picture, what differs in words, and the verdict; 80 columns."""
+    console.out(table(found))
+    for case in found.cases:
+        for reason in case.reasons:
+            console.out(f"{console.clean(case.name)}: {reason}")
+    if MEAN in beyond(found.differences, LIMITS):
+        console.out(f"all together: {told(found.differences, MEAN)}")
+    if ties := sum(case.ties for case in found.cases):
+        close = "so close to a threshold that it may fall either way"
+        console.note(f"{counted(ties, 'time')} a hand was {close}")
+    if found.unrecorded:
+        console.note(
+            f"nothing was recorded of {counted(len(found.unrecorded), 'picture')}; "
+            "blazepalm golden record adds what is missing"
+        )
+    console.out(
+        f"recorded: {console.clean(str(found.expected))}",
+        f"now:      {console.clean(str(found.found))}",
+    )
+    differ = sum(bool(case.reasons) for case in found.cases)
+    verdict = "as recorded" if found.passed else f"{differ} differ" if differ else "differ"
+    compared = f"{counted(len(found.cases), 'picture')}, {counted(found.hands, 'hand')} compared"
+    console.out(f"{compared}: {verdict}")
+
+
+def counted(count: int, what: str) -> str:
+    """`1 hand`, `2 hands`."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def table(found: RecordingCheck) -> Table:
+    """Pixels are of a picture 640 long."""
+    shown = Table(box=box.SIMPLE, pad_edge=False)
+    shown.add_column("picture", overflow="fold", max_width=24)
+    for name in ("hands", "mean px", "most px", "z", "world m", ""):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for case in found.cases:
+        shown.add_row(console.clean(case.name), _hands(case), *_numbers(case), _verdict(case))
+    return shown
+
+
+def _hands(case: CaseCheck) -> str:
+    same = case.found is None or case.found == case.recorded
+    return str(case.recorded) if same else f"{case.recorded} → {case.found}"
+
+
+def _numbers(case: CaseCheck) -> list[str]:
+    names = ("mean", "most", "depth", "world")
+    if not case.differences:
+        return ["–"] * len(names)
+    return [f"{case.worst[name]:.2g}" for name in names]
+
+
+def _verdict(case: CaseCheck) -> Text:
+    return Text("differs", style="bold red") if case.reasons else Text("ok", style="green")

@@ -1,0 +1,79 @@
+"""One hand as two runs find it: how far apart, by the names of `LIMITS`, and whether that is
+little enough. What is expected is MediaPipe's record (`mediapipe.py`) or an earlier run's own
+(`recording_check.py`).
+
+Lengths are in pixels of an image 640 long, so that one limit does for pictures of any size.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Values = dict[str, float]
+
+SIDE = 640.0  # pixel limits are those of an image this long; others in proportion
+
+# pixels on average and at most; z in image widths, world landmarks in metres, handedness
+LIMITS: Values = {"mean": 0.05, "most": 0.5, "depth": 0.001, "world": 0.001, "handedness": 0.01}
+MEAN = "mean"  # the one of them that is averaged over hands, not the largest
+
+UNLIKE = 1.0  # metres, or a probability: where only one of the two says it
+
+
+class FoundHand(Protocol):
+    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world_landmarks`
+    (21, 3) metres, or None; `handedness` 0 for left to 1 for right, not mirrored, or None.
+    """
+
+    @property
+    def landmarks(self) -> Floats: ...
+    @property
+    def world_landmarks(self) -> Floats | None: ...
+    @property
+    def handedness(self) -> Floats | float | None: ...
+
+
+def difference(hand: FoundHand, expected: FoundHand, size: tuple[int, int]) -> Values:
+    """Of one hand in an image of `size` (height, width), what `LIMITS` names: mean and largest
+    distance of landmarks, largest difference of z, of world landmarks, and of handedness.
+    """
+    pixels = distances(hand.landmarks, expected.landmarks, size)
+    return {
+        "mean": float(pixels.mean()),
+        "most": float(pixels.max()),
+        "depth": _apart(hand.landmarks[:, 2], expected.landmarks[:, 2]),
+        "world": _apart(hand.world_landmarks, expected.world_landmarks),
+        "handedness": _apart(hand.handedness, expected.handedness),
+    }
+
+
+def distances(points: Floats, expected: Floats, size: tuple[int, int]) -> NDArray[np.float64]:
+    """(N,) of (N, 2 or more) points normalised to an image of `size` (height, width)."""
+    away = points[:, :2].astype(np.float64) - expected[:, :2]
+    pixels = np.hypot(away[:, 0] * size[1], away[:, 1] * size[0])
+    return np.asarray(pixels * (SIDE / max(size)))
+
+
+def together(differences: Sequence[Values], limits: Mapping[str, float]) -> Values:
+    """The mean of the means and the largest of the others; 0 where there are no hands."""
+    found = dict.fromkeys(limits, 0.0)
+    if differences:
+        for name in limits:
+            values = [one[name] for one in differences]
+            found[name] = float(np.mean(values) if name == MEAN else np.max(values))
+    return found
+
+
+def beyond(values: Mapping[str, float], limits: Mapping[str, float]) -> tuple[str, ...]:
+    """The names of the limits that do not hold; NaN keeps none."""
+    return tuple(name for name, limit in limits.items() if not values[name] <= limit)
+
+
+def _apart(one: Floats | float | None, other: Floats | float | None) -> float:
+    """The largest difference; nothing where neither is said."""
+    if one is None or other is None:
+        return 0.0 if one is other else UNLIKE
+    return float(np.abs(np.asarray(one, np.float64) - other).max())
