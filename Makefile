@@ -33,7 +33,6 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
-	@$(BIN)/blazepalm golden make -o build/golden
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT)
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test

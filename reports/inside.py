@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -16,19 +17,30 @@ def compare_inside(
     groups: Sequence[Group],
     contents: Mapping[str, bytes],
     cases: Iterator[Case],
+    workers: int,
     on_step: OnStep,
 ) -> dict[str, Mapping[str, Any]]:
     """The layers of every judged model by its name, on the first image that may hold a hand,
-    else on noise. `contents`: each model's bytes by name.
+    else on noise; `workers` models at once. `contents`: each model's bytes by name.
     """
     from blazepalm.reports.layers import layers_of
 
     case = next((case for case in cases if case.image is not None and case.truth != ()), None)
     pairs = [(group, subject) for group in groups for subject in group.subjects]
     found: dict[str, Mapping[str, Any]] = {}
-    for number, (group, subject) in enumerate(pairs):
-        on_step("comparing layers", number, len(pairs))
-        found[subject.name] = layers_of(group, subject, contents[subject.name], case)
+    on_step("comparing layers", 0, len(pairs))
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [
+            pool.submit(layers_of, group, subject, contents[subject.name], case)
+            for group, subject in pairs
+        ]
+        try:
+            for number, ((_, subject), layers) in enumerate(zip(pairs, waiting, strict=True), 1):
+                found[subject.name] = layers.result()
+                on_step("comparing layers", number, len(pairs))
+        finally:  # Ctrl-C: what has not begun never does
+            for layers in waiting:
+                layers.cancel()
     return found
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain as chained
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,11 +94,13 @@ class Options:
 def parity(
     *sources: str | Path,
     keep_going: bool = False,
+    golden_from: "Callable[[], GoldenSet] | None" = None,
     on_step: OnStep = lambda what, done, total: None,
     **settings: Any,
 ) -> ParityReport:
     """Compares each source (a `.tflite`, a bundle, a release's name); `settings` are the fields
-    of `Options`. `on_step` is told of progress.
+    of `Options`. `golden_from` gives the golden set when the models are open: it may be rendered
+    meanwhile. `on_step` is told of progress.
 
     Raises BlazePalmError where a source cannot be read or converted, CouldNotVerify where
     LiteRT is missing or cannot run it; with `keep_going` that becomes one of the report's
@@ -118,7 +120,10 @@ def parity(
         packages = None
         if options.coreml:
             packages = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        opened = _open(sources, packages, options, failed, on_step)
+        images = options.has_images or golden_from is not None
+        opened = _open(sources, packages, options, images, failed, on_step)
+        if golden_from is not None and opened:
+            options = replace(options, golden=golden_from())
         judged = [subject for _, subject in opened]
         models, groups = list(opened), group_models(judged)
         if options.has_images:
@@ -140,7 +145,8 @@ def parity(
         contents = {subject.name: source.content for source, subject in models}
         layers, tested = {}, None
         if options.layers:
-            layers = compare_inside(found_groups, contents, input_cases(options), on_step)
+            workers = options.workers or _cpus()
+            layers = compare_inside(found_groups, contents, input_cases(options), workers, on_step)
         if options.self_test:
             tested = plant_faults(found_groups, contents, input_cases(options), on_step)
     report = make_report(
@@ -179,6 +185,7 @@ def _open(
     sources: Sequence[str | Path],
     packages: Path | None,
     options: Options,
+    images: bool,
     failed: Callable[[str, BlazePalmError], None],
     on_step: OnStep,
 ) -> list[tuple[Source, Subject]]:
@@ -189,9 +196,7 @@ def _open(
         on_step(f"converting {name}", 0, None)
         source = Source(name, content)
         try:
-            subject = open_source(
-                source, workers=copies, packages=packages, images=options.has_images
-            )
+            subject = open_source(source, workers=copies, packages=packages, images=images)
             place = file_name(subject.name).casefold()
             if place in opened:
                 raise CouldNotVerify(

@@ -11,7 +11,7 @@ from typing import Any
 # Inputs beside the golden images: uniform noise reaches every weight and every border. Where
 # there are no images at all, INPUTS of them are the claim; with fewer than LEAST_INPUTS a
 # module that answers with a constant cannot be told from one that works.
-NOISE_INPUTS = 4
+NOISE_INPUTS = 2
 INPUTS = 50
 LEAST_INPUTS = 2
 

@@ -5,6 +5,11 @@ option is bad, 3 it could not be verified; the highest that applies.
 """
 
 import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,9 +131,8 @@ def parity(
         raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
     if output is not None:
         check_report(output)
-    with console.progress() as on_step:
+    with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
-            golden=None if no_golden else golden_set(golden, on_step),
             images=tuple(images or ()),
             noise=inputs,
             seed=seed,
@@ -142,7 +146,11 @@ def parity(
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
         )
-        report = compare(*sources, keep_going=True, on_step=on_step, **vars(options))
+        report = compare(
+            *sources, keep_going=True, golden_from=rendered, on_step=on_step, **vars(options)
+        )
+        if rendered is not None and report.models:
+            options = replace(options, golden=rendered())
     for results in device or ():
         from blazepalm.reports.device_join import with_device
 
@@ -167,17 +175,39 @@ def parity(
     raise typer.Exit(report.exit_code)
 
 
-def golden_set(folder: Path | None, on_step: console.OnStep) -> "GoldenSet":
-    """The golden set in `folder` (None: the user's cache), rendered where there is none."""
+@contextmanager
+def rendering(
+    folder: Path | None, on_step: console.OnStep, wanted: bool
+) -> "Iterator[Callable[[], GoldenSet] | None]":
+    """What waits for the golden set in `folder` (None: the user's cache), which is rendered in
+    the background where there is none, until the block is left.
+    """
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
     from blazepalm.golden.manifest import MANIFEST, load_golden
     from blazepalm.models.releases import cache_folder
 
+    if not wanted:
+        yield None
+        return
     if folder is not None and (folder / MANIFEST).is_file():
-        return load_golden(folder)
+        golden = load_golden(folder)
+        yield lambda: golden
+        return
     place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
-    return make_golden(place, on_case=lambda name, done, total: on_step("rendering", done, total))
+    left = threading.Event()
+
+    def on_case(name: str, done: int, total: int) -> None:
+        if left.is_set():
+            raise CancelledError
+        on_step("rendering", done, total)
+
+    with ThreadPoolExecutor(1) as background:
+        rendered = background.submit(make_golden, place, on_case=on_case)
+        try:
+            yield rendered.result
+        finally:
+            left.set()
 
 
 def check_report(folder: Path) -> None:
