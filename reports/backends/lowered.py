@@ -62,8 +62,8 @@ def convolve(
     channels, inputs, *kernel = weight.shape
     if inputs != 1 or groups != channels:
         return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
-    x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
-    x = x.permute(0, 2, 3, 1).contiguous()  # channels last: long runs of memory
+    x = x.permute(0, 2, 3, 1)  # channels last: long runs of memory
+    x = F.pad(x, (0, 0, padding[1], padding[1], padding[0], padding[0])).contiguous()
     taps = weight[:, 0].permute(1, 2, 0).contiguous()  # kernel height, width, channels
     height, width = (
         (size - d * (k - 1) - 1) // step + 1
