@@ -4,7 +4,8 @@
 MediaPipe lives in an environment of its own; the interpreter of one that has
 `mediapipe==0.10.21` is named by BLAZEPALM_MEDIAPIPE_PYTHON. Frames of the two alternate, so
 that what the machine does meanwhile falls on both; the figure is the median of the ratios of
-neighbours. Without it, only our own times are measured.
+neighbours. Our time outside the networks is measured before that, by itself. Without MediaPipe,
+only our own times are measured.
 `python -m blazepalm.reports.bench_pipeline` prints the table, or with `--json` the numbers.
 """
 
@@ -103,31 +104,38 @@ def _measure(
 
     models, inside = _timed(open_hand_models(*COMPLEXITIES[complexity], "tflite"))
     pipeline = HandPipeline(models) if mode == "static" else HandTracker(models)
-    ours, own, theirs = [], [], []
-    with _mediapipe(python, image, complexity, mode) as process:
-        for number in range(WARM_UP + rounds):
-            inside.clear()
-            start = time.perf_counter()
-            hands = pipeline(image)
-            seconds = time.perf_counter() - start
-            other, count = process() if process else (0.0, len(hands))
-            if count != len(hands):
-                raise CouldNotVerify(f"MediaPipe finds {count} hands where we find {len(hands)}")
-            if number >= WARM_UP:
-                ours.append(seconds)
-                own.append(seconds - sum(inside))
-                theirs.append(other)
-    there = python is not None
+
+    def process() -> tuple[float, float, int]:
+        """Seconds, seconds outside the networks, and hands."""
+        inside.clear()
+        start = time.perf_counter()
+        hands = pipeline(image)
+        seconds = time.perf_counter() - start
+        return seconds, seconds - sum(inside), len(hands)
+
+    alone = [process() for _ in range(WARM_UP + rounds)][WARM_UP:]
+    found = alone[-1][2]
+    ours, theirs = [seconds for seconds, _, _ in alone], []
+    with _mediapipe(python, image, complexity, mode) as mediapipe:
+        if mediapipe is not None:
+            ours.clear()
+            for number in range(WARM_UP + rounds):
+                seconds, _, found = process()
+                other, count = mediapipe()
+                if count != found:
+                    raise CouldNotVerify(f"MediaPipe finds {count} hands where we find {found}")
+                if number >= WARM_UP:
+                    ours.append(seconds)
+                    theirs.append(other)
+    pairs = zip(ours, theirs, strict=True) if theirs else ()
     return Result(
         complexity=complexity,
         mode=mode,
-        hands=len(hands),
+        hands=found,
         seconds=statistics.median(ours),
-        own_seconds=statistics.median(own),
-        mediapipe_seconds=statistics.median(theirs) if there else None,
-        ratio=statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-        if there
-        else None,
+        own_seconds=statistics.median(own for _, own, _ in alone),
+        mediapipe_seconds=statistics.median(theirs) if theirs else None,
+        ratio=statistics.median(a / b for a, b in pairs) if theirs else None,
     )
 
 
