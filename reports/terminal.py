@@ -34,6 +34,8 @@ from blazepalm.reports.terminal_lines import explanations
 WIDE = 120  # columns from which on the further figures are shown
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
+LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
+LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {TORCH: "torch", MIL: "Core ML", MIL_FP16: "fp16", MIL_APP: "app"}
 
 
@@ -49,6 +51,10 @@ def print_report(report: ParityReport, console: Console) -> None:
         if report.accuracy:
             console.print()
             console.print(truth_table(report))
+    if any(model.layers is not None for model in report.models):
+        console.print()
+        console.print(layers_table(report))
+        console.print(Text(LAYERS_LEGEND, style="dim"))
     for line in explanations(report):
         console.print(line)
     console.print(summary(report))
@@ -113,6 +119,31 @@ def truth_table(report: ParityReport) -> Table:
                 percent(entry["joint_error"]),
                 percent(entry["handedness_accuracy"]),
             )
+    return table
+
+
+def layers_table(report: ParityReport) -> Table:
+    """The largest error of any layer that is given the reference's input: in floors of float32,
+    those of float16 in half spacings of float16 at the layer's peak.
+    """
+    table = new_table()
+    table.add_column("layers, given LiteRT's input", no_wrap=True, overflow="ellipsis")
+    table.add_column("compared", justify="right", no_wrap=True)
+    for name in LAYERED:
+        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    for model in report.models:
+        if model.layers is None:
+            continue
+        mapped, culprits = model.layers["rows"], model.layers["culprits"]
+        compared, cells = [], []
+        for name in LAYERED:
+            known = [row["backends"][name] for row in mapped if name in row["backends"]]
+            local = [entry.local for entry in known if entry.local is not None]
+            compared.append(len(local))
+            worst = f"{max(local):.1f} ×" if local else "–"
+            cells.append(Text(worst, style="bold red" if culprits.get(name) else ""))
+        counts = f"{max(compared)} of {len(mapped)}"
+        table.add_row(Text(safe(model.name), style="bold cyan"), counts, *cells)
     return table
 
 

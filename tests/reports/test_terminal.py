@@ -63,14 +63,19 @@ def layers(culprit: Culprit | None) -> dict[str, object]:
 def test_the_culprit_is_named_in_all_three_vocabularies() -> None:
     culprit = Culprit(17, "CONV_2D", "conv/Relu", "backbone.stem.conv", "backbone__stem__conv", 512)
     model = replace(BAD.models[0], layers=layers(culprit))
-    line = next(x for x in shown(replace(BAD, models=(model,))).splitlines() if "layers" in x)
+    text = shown(replace(BAD, models=(model,)))
+    line = next(line for line in text.splitlines() if "layers, torch" in line)
     for name in ("17", "CONV_2D", "conv/Relu", "backbone.stem.conv", "backbone__stem__conv", "512"):
         assert name in line
 
 
 def test_layers_without_a_culprit_are_counted() -> None:
     model = replace(BAD.models[0], layers=layers(None))
-    assert "1 of 1 compared, at most 0.2 ×" in shown(replace(BAD, models=(model,)))
+    lines = shown(replace(BAD, models=(model,)), 80).splitlines()
+    heading = next(i for i, line in enumerate(lines) if line.startswith("layers, given"))
+    assert lines[heading].split()[-5:] == ["compared", "torch", "Core", "ML", "fp16"]
+    assert lines[heading + 1].split() == ["tiny", "1", "of", "1", "0.2", "×", "–", "–"]
+    assert not any("layers, torch" in line for line in lines)
 
 
 def test_the_self_test_lists_what_it_missed() -> None:
