@@ -52,13 +52,15 @@ class Numbers(NamedTuple):
 @dataclass(frozen=True)
 class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
-    `packages`: the folder of Core ML packages, None without; `images`: whether any case is one;
-    `raw`: the folder for raw outputs, None without; `margin`: see `compare_case`.
+    `packages`: the folder of Core ML packages, None without; `compress`: how the float16 ones are
+    compressed; `images`: whether any case is one; `raw`: the folder for raw outputs, None
+    without; `margin`: see `compare_case`.
     """
 
     sources: tuple[Source, ...]
     groups: tuple[Numbers, ...]
     packages: Path | None = None
+    compress: str | None = None
     images: bool = True
     raw: Path | None = None
     margin: float = LIMITS.margin
@@ -122,7 +124,12 @@ def records(
 
 
 def open_source(
-    source: Source, *, workers: int, packages: Path | None, images: bool = True
+    source: Source,
+    *,
+    workers: int,
+    packages: Path | None,
+    compress: str | None = None,
+    images: bool = True,
 ) -> Subject:
     """Opens one model of a plan; of one that only finds regions, no more than does that.
     Raises BlazePalmError as `open_subject`.
@@ -132,7 +139,12 @@ def open_source(
             source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
         )
     return open_subject(
-        source.name, source.content, workers=workers, packages=packages, images=images
+        source.name,
+        source.content,
+        workers=workers,
+        packages=packages,
+        images=images,
+        compress=compress,
     )
 
 
@@ -157,7 +169,13 @@ class Worker:
         torch.set_num_threads(1)
         self.plan = plan
         subjects = [
-            open_source(source, workers=1, packages=packages, images=plan.images)
+            open_source(
+                source,
+                workers=1,
+                packages=packages,
+                compress=plan.compress,
+                images=plan.images,
+            )
             for source in plan.sources
         ]
         self.groups = make_groups(plan.groups, subjects)

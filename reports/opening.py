@@ -72,12 +72,13 @@ def open_subject(
     workers: int,
     packages: Path | None,
     images: bool = True,
+    compress: str | None = None,
     only: tuple[str, ...] | None = None,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all), to be
     called from `workers` threads at once. `packages` is a folder for the Core ML packages; None
-    leaves those backends out. Without `images`, or for a model of no family, those are left
-    out that only the task can judge.
+    leaves those backends out; `compress` is done to the float16 ones. Without `images`, or for a
+    model of no family, those are left out that only the task can judge.
 
     Raises BlazePalmError where it cannot be read or converted, CouldNotVerify where it computes
     in integers or LiteRT cannot run it.
@@ -101,7 +102,9 @@ def open_subject(
     if packages is not None:
         if not images or converted.recognition is None:
             only = tuple(n for n in only or ROLES if ROLES[n].judge != BY_TASK)
-        app = _open_packages(converted, packages, backends, artifacts, only, notes.append)
+        app = _open_packages(converted, packages, compress, backends, artifacts, only, notes.append)
+        if compress is not None and app is not None:
+            notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
     return Subject(
         converted=converted,
@@ -186,6 +189,7 @@ def package_sha256(package: Path) -> str:
 def _open_packages(
     converted: "Converted",
     folder: Path,
+    compress: str | None,
     backends: dict[str, Backend],
     artifacts: dict[str, str],
     only: tuple[str, ...] | None,
@@ -207,7 +211,8 @@ def _open_packages(
             continue
         parent = folder / file_name(converted.name) / name
         if not any(parent.glob("*.mlpackage")):  # another worker's process made it
-            export(converted, parent, CoreMLOptions(face=face, precision=precision))
+            price = compress if precision == "fp16" else None
+            export(converted, parent, CoreMLOptions(face, precision, compress=price))
         (package,) = parent.glob("*.mlpackage")
         artifacts[name] = package_sha256(package)
         if face == "app":

@@ -60,9 +60,10 @@ class Options:
     processor; every backend computes each with one thread, so no number depends on it.
     `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
     and the journal of an interrupted run; None keeps nothing. `coreml`: whether packages are
-    exported and executed; `layers`: whether every layer is compared, on the first image;
-    `self_test`: whether faults are planted in every model. `reference_every`: on which pictures
-    LiteRT's reference kernels and the generic module run, 1 for all.
+    exported and executed, `compress`: how the float16 ones are compressed; `layers`: whether
+    every layer is compared, on the first image; `self_test`: whether faults are planted in every
+    model. `reference_every`: on which pictures LiteRT's reference kernels and the generic module
+    run, 1 for all.
     """
 
     golden: "GoldenSet | None" = None
@@ -75,6 +76,7 @@ class Options:
     folder: Path | None = None
     raw: bool = True
     coreml: bool = True
+    compress: str | None = None
     layers: bool = False
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
@@ -132,6 +134,7 @@ def parity(
             sources=tuple(source for source, _ in models),
             groups=groups,
             packages=packages,
+            compress=options.compress,
             images=options.has_images,
             raw=options.folder / "raw" if options.folder and options.raw else None,
             margin=options.limits.margin,
@@ -160,6 +163,7 @@ def parity(
             "seed": options.seed,
             "images": list(options.images),
             "coreml": options.coreml,
+            "compress": options.compress,
             "reference_every": options.reference_every,
         },
         golden=golden_entry(options.golden),
@@ -196,7 +200,13 @@ def _open(
         on_step(f"converting {name}", 0, None)
         source = Source(name, content)
         try:
-            subject = open_source(source, workers=copies, packages=packages, images=images)
+            subject = open_source(
+                source,
+                workers=copies,
+                packages=packages,
+                compress=options.compress,
+                images=images,
+            )
             place = file_name(subject.name).casefold()
             if place in opened:
                 raise CouldNotVerify(

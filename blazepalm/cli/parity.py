@@ -17,6 +17,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.files import whole_file
+from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import policy
 
@@ -101,6 +102,13 @@ def parity(
     no_coreml: Annotated[
         bool, typer.Option("--no-coreml", help="Without the Core ML packages.")
     ] = False,
+    compress: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help=f"Compress the float16 packages, to see the price: {', '.join(COMPRESSIONS)}.",
+        ),
+    ] = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Compare every layer; name the first that diverges.")
     ] = False,
@@ -129,6 +137,7 @@ def parity(
 
     if engine not in ("local", "ray"):
         raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
+    CoreMLOptions(compress=compress)
     if output is not None:
         check_report(output)
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
@@ -142,6 +151,7 @@ def parity(
             folder=output,
             raw=not no_raw,
             coreml=not no_coreml,
+            compress=compress,
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,

@@ -46,6 +46,26 @@ def test_without_images_nothing_is_exported_that_images_judge(tmp_path: Path) ->
     assert set(subject.artifacts) == {MIL} and subject.app is None
 
 
+def test_compression_is_done_to_the_float16_packages(tmp_path: Path) -> None:
+    content = shared_model(LITE).read_bytes()
+    plain = open_subject(LITE, content, workers=1, packages=tmp_path / "plain")
+    small = open_subject(
+        LITE, content, workers=1, packages=tmp_path / "small", compress="palettize6"
+    )
+    assert {name for name in plain.artifacts if plain.artifacts[name] != small.artifacts[name]} == {
+        MIL_FP16,
+        MIL_APP,
+    }
+
+    def weights(folder: str, backend: str) -> int:
+        (blob,) = (tmp_path / folder / LITE / backend).rglob("weight.bin")
+        return blob.stat().st_size
+
+    assert weights("small", MIL_APP) < 0.45 * weights("plain", MIL_APP)  # 6 bits of 16
+    assert weights("small", MIL) == weights("plain", MIL)
+    assert small.notes == (*plain.notes, "its float16 packages are compressed: palettize6")
+
+
 def test_who_is_compared_with_whom() -> None:
     assert chosen_subject().raw_pairs == (
         ("tflite", "oracle"),
