@@ -170,7 +170,7 @@ def test_app_detector_takes_an_image(made: Any) -> None:
 
 def test_decoding_stays_in_float32(made: Any) -> None:
     """float16 holds 0..1 in steps of up to 0.0005: 0.09 pixels of a detector's input."""
-    record, package = made(PALM, "app", "fp16")
+    record, package = made("palm-lite-2021-11", "app", "fp16")
     program = load(package)
     types = {
         output.name: output.type.dtype
@@ -180,7 +180,7 @@ def test_decoding_stays_in_float32(made: Any) -> None:
     assert all(types[port.name] == "FLOAT32" for port in record.outputs)
     assert record.operations["cast"] == 2  # in, and the rows of the heads
     assert program.precisions["FLOAT16"] > 100
-    single, _ = made(PALM, "app")
+    single, _ = made("palm-lite-2021-11", "app")
     assert record.weight_bytes < 0.6 * single.weight_bytes
 
 

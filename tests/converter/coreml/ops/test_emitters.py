@@ -72,7 +72,7 @@ def traced(function: Function) -> tuple[Case, Traced]:
         for node in graph.nodes
     }
     tensors = dict(case.named_buffers())
-    return case, Traced("case", graph, {}, paths, tensors.__getitem__, frozenset())
+    return case, Traced("case", graph, {}, paths, tensors.__getitem__, frozenset(), ())
 
 
 def globals_of(function: Function) -> None:
