@@ -197,7 +197,7 @@ def _open(
     copies = (options.workers or _cpus()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
     for name, content in _contents(sources, failed):
-        on_step(f"converting {name}", 0, None)
+        on_step(f"converting {Path(name).name}", 0, None)
         source = Source(name, content)
         try:
             subject = open_source(
