@@ -88,10 +88,11 @@ ios-phone: ios-fixtures  ## on a Mac: make ios-phone DEVICE=…
 ios-farm: ios-fixtures  ## on a Mac: what a device farm takes
 	@ios_harness/scripts/farm.sh build/ios/farm
 
-bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline
+bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
 	@$(BIN)/python -m blazepalm.reports.bench_executor
 	@$(BIN)/python -m blazepalm.reports.bench_pipeline
+	@$(BIN)/python -m blazepalm.reports.bench_parity
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build

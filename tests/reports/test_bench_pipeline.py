@@ -59,6 +59,9 @@ def test_no_such_interpreter() -> None:
 def test_limits() -> None:
     kept = Result(1, "static", 1, 0.02, 0.002, 0.021, 0.95)
     assert kept.passed
+    assert Result(1, "static", 1, 0.02, 0.003, 0.02, 1.0).passed
+    assert not Result(1, "static", 1, 0.02, 0.0031, 0.02, 1.0).passed
     assert not Result(1, "static", 1, 0.02, 0.004, 0.021, 0.95).passed
     assert not Result(1, "static", 1, 0.02, 0.002, 0.018, 1.1).passed
-    assert Result(1, "static", 1, 0.02, 0.002, None, None).passed
+    assert Result(1, "static", 1, 0.02, 0.003, None, None).passed
+    assert not Result(1, "static", 1, 0.02, 0.0031, None, None).passed
