@@ -27,6 +27,7 @@ from blazepalm.golden.cases import (
     draw_scene,
 )
 from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
+from blazepalm.golden.folder import put_in_place
 from blazepalm.golden.images import read_image
 from blazepalm.golden.manifest import (
     MANIFEST,
@@ -93,7 +94,7 @@ def make_golden(
         inside = sorted(cases.values(), key=lambda case: order.get(case.name, len(order)))
         found = GoldenSet(GOLDEN_VERSION, folder, tuple(inside))
         (temporary / MANIFEST).write_bytes(found.to_bytes())
-        _replace(folder, temporary)
+        put_in_place(folder, temporary)
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -253,18 +254,3 @@ def _truth(hand: HandTruth, scale: int = 1, corner: tuple[int, int] = (0, 0)) ->
         (left, top, right, bottom),
         hand.handedness,
     )
-
-
-def _replace(folder: Path, temporary: Path) -> None:
-    """Puts `temporary` in the place of `folder`, which may be there already."""
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    aside = folder.with_name(f"{temporary.name}.old")
-    folder.rename(aside)
-    try:
-        temporary.rename(folder)
-    except OSError:
-        aside.rename(folder)
-        raise
-    shutil.rmtree(aside)

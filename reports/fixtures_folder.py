@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.golden.folder import put_in_place
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.device_fixtures import FORMAT, MANIFEST, MOST_BYTES
 from blazepalm.reports.schema import read_json
@@ -107,21 +108,11 @@ def whole_fixtures(folder: Path, *, force: bool) -> Iterator[FolderWriter]:
     """
     check_folder(folder, force=force)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         yield FolderWriter(temporary)
-        if not folder.exists():
-            temporary.rename(folder)
-            return
-        folder.rename(aside)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            aside.rename(folder)
-            raise
-        shutil.rmtree(aside)
+        put_in_place(folder, temporary)
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:

@@ -26,7 +26,6 @@ from blazepalm.reports.schema import read_json, validate
 FORMAT, FORMAT_VERSION = "blazepalm-recording", 1
 SCHEMA = "recording"
 MOST_BYTES = 64 << 20  # of a recording
-BACKENDS = ("torch", "tflite")  # a Core ML package is what is checked, not what is expected
 
 Find = Callable[[str, Image], "tuple[KeptHand, ...]"]  # name, (H, W, 3) uint8 RGB
 OnCase = Callable[[str, int, int], None]  # name, done, of how many

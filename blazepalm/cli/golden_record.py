@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blazepalm.reports.recording import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"
-RECORDED_BY = ("torch", "tflite")
+RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, not what is expected
 CHECKED_BY = (*RECORDED_BY, "coreml")
 PRECISIONS = ("fp32", "fp16")
 
@@ -58,11 +58,11 @@ def record(
 
     What is recorded already is left as it is.
     """
-    from blazepalm.cli.recording_tables import counted
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
     from blazepalm.reports.recording import choose
     from blazepalm.reports.recording import record as find_all
+    from blazepalm.reports.terminal_cells import count
 
     _among(backend, RECORDED_BY)
     golden, path = load_golden(folder), folder / RECORDING
@@ -88,8 +88,8 @@ def record(
         console.emit_json({**values, "cases": len(found.cases), "hands": hands})
         return
     console.out(
-        f"recorded: {counted(len(found.cases), 'picture')}, {len(names)} of them now, with "
-        f"{counted(hands, 'hand')}",
+        f"recorded: {count(len(found.cases), 'picture')}, {len(names)} of them now, with "
+        f"{count(hands, 'hand')}",
         f"with:     {console.clean(str(found.models))}",
         f"file:     {console.clean(str(path))}",
     )

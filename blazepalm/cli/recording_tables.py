@@ -9,6 +9,7 @@ from rich.text import Text
 from blazepalm.cli import console
 from blazepalm.reports.agreement import MEAN, beyond
 from blazepalm.reports.recording_check import LIMITS, CaseCheck, RecordingCheck, told
+from blazepalm.reports.terminal_cells import count
 
 
 def show(found: RecordingCheck) -> None:
@@ -21,10 +22,10 @@ def show(found: RecordingCheck) -> None:
         console.out(f"all together: {told(found.differences, MEAN)}")
     if ties := sum(case.ties for case in found.cases):
         close = "so close to a threshold that it may fall either way"
-        console.note(f"{counted(ties, 'time')} a hand was {close}")
+        console.note(f"{count(ties, 'time')} a hand was {close}")
     if found.unrecorded:
         console.note(
-            f"nothing was recorded of {counted(len(found.unrecorded), 'picture')}; "
+            f"nothing was recorded of {count(len(found.unrecorded), 'picture')}; "
             "blazepalm golden record adds what is missing"
         )
     console.out(
@@ -33,13 +34,8 @@ def show(found: RecordingCheck) -> None:
     )
     differ = sum(bool(case.reasons) for case in found.cases)
     verdict = "as recorded" if found.passed else f"{differ} differ" if differ else "differ"
-    compared = f"{counted(len(found.cases), 'picture')}, {counted(found.hands, 'hand')} compared"
+    compared = f"{count(len(found.cases), 'picture')}, {count(found.hands, 'hand')} compared"
     console.out(f"{compared}: {verdict}")
-
-
-def counted(count: int, what: str) -> str:
-    """`1 hand`, `2 hands`."""
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def table(found: RecordingCheck) -> Table:
