@@ -5,6 +5,7 @@ before anything is decoded, and whatever a decoder raises is told as `InvalidIma
 """
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000
 PAPER = (255, 255, 255)  # what shows through transparent pixels
+BAND = 256  # rows
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
@@ -38,11 +40,9 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
             with Image.open(path, formats=FORMATS) as picture:
                 _check_size(path, picture.size)
                 picture.load()
-                try:
-                    upright = ImageOps.exif_transpose(picture)
-                except Exception:  # broken EXIF says nothing about the pixels
-                    upright = picture
-                return _as_rgb(path, upright)
+                with suppress(Exception):  # broken EXIF says nothing about the pixels
+                    ImageOps.exif_transpose(picture, in_place=True)
+                return _as_rgb(path, picture)
     except InvalidImage:
         raise
     except FileNotFoundError as error:
@@ -86,7 +86,17 @@ def _as_rgb(path: Path, picture: "Image.Image") -> NDArray[np.uint8]:
         layer = picture.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (*PAPER, 255))
         picture = Image.alpha_composite(paper, layer)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
+    return _pixels(picture if mode == "RGB" else picture.convert("RGB"))
+
+
+def _pixels(picture: "Image.Image") -> NDArray[np.uint8]:
+    """In bands: Pillow hands out copies of copies, and a large picture's would fill memory."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, BAND):
+        end = min(top + BAND, height)
+        pixels[top:end] = np.asarray(picture.crop((0, top, width, end)))
+    return pixels
 
 
 def _first_line(error: BaseException) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
     CASES,
+    FILE,
     FILE_SCENE,
     GOLDEN_VERSION,
     CasePlan,
@@ -70,6 +71,7 @@ def make_golden(
     known = _existing(folder)
     kept = {} if known is None else _kept(known)
     needed = [plan for plan in plans if force or plan.name not in kept]
+    needed.sort(key=_brevity)
     own = own_pictures(list(images), kept)
     first = next(own, None)
     if known is not None and not needed and first is None and len(kept) == len(known.cases):
@@ -123,6 +125,13 @@ def _chosen(names: Sequence[str] | None) -> list[CasePlan]:
         if name not in known:
             raise ArtifactError(f"there is no golden case {name!r}; there are {', '.join(known)}")
     return [plan for plan in CASES if names is None or plan.name in names]
+
+
+def _brevity(plan: CasePlan) -> tuple[bool, int]:
+    """What takes long comes first, that no process is left with it at the end: a large file is
+    read again here, and each hand is a picture of its own.
+    """
+    return plan.kind != FILE, -len(plan.scene.poses) if plan.scene else 0
 
 
 def _existing(folder: Path) -> GoldenSet | None:
@@ -179,7 +188,7 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
         yield from map(render_plan, plans)
         return
     context, done = multiprocessing.get_context("spawn"), 0
-    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
         try:
             for result in pool.map(render_plan, plans):
                 yield result
@@ -192,9 +201,12 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
     yield from map(render_plan, plans[done:])
 
 
-def _one_thread() -> None:
-    """In each of several processes more would only get into each other's way."""
+def _begin() -> None:
+    """In each of several processes: more threads would only get into each other's way, and the C
+    library, having let go of so large a block, keeps smaller ones instead of returning each.
+    """
     layer.threads = 1
+    np.empty(31 << 20, np.uint8)
 
 
 def _written(plan: CasePlan, result: Result, folder: Path) -> GoldenCase:
