@@ -16,7 +16,7 @@ from blazepalm.reports.cases import Case, noise, noise_cases
 from blazepalm.reports.faults import Answers, Fault, Planted
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.layer_join import Joined, join
-from blazepalm.reports.layer_values import Candidate, Layers, planes
+from blazepalm.reports.layer_values import Candidate, Layers, planes, trace_subject
 from blazepalm.reports.layers import compare_layers
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
@@ -70,11 +70,11 @@ class Spoilt:
 
     def run(self, images: np.ndarray) -> Outputs:
         import torch
-        from torch.fx import GraphModule
+        from torch.fx import Interpreter
 
         traced, face = self.candidate
         with torch.no_grad():
-            found = GraphModule(face, traced.graph)(torch.from_numpy(planes(images)))
+            found = Interpreter(face, graph=traced.graph).run(torch.from_numpy(planes(images)))
         return {name: value.numpy() for name, value in zip(self.outputs, found, strict=True)}
 
 
@@ -92,7 +92,7 @@ class FaultBench:
             palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, app=None)
         self.palm = palm
         self.images = images
-        self.joined: tuple[Joined, ...] = join(subject, None)
+        self.joined: tuple[Joined, ...] = join(subject, trace_subject(subject), None)
         self.layer_input = noise(subject.input_shape, subject.value_range, 7, 0)
         rewritten = without_custom_operators(content, subject.converted.graph.source)
         self.reference: Layers = LayerReader(
@@ -199,7 +199,7 @@ class FaultBench:
         assert planted.candidate is not None
         expected = _layer_of(planted.place, planted.candidate, self.joined)
         layers = compare_layers(
-            self.subject, self.joined, self.layer_input, self.reference, candidate=planted.candidate
+            self.subject, self.joined, planted.candidate, self.layer_input, self.reference
         )
         culprit = layers["culprits"][TORCH]
         name = planted.place if expected is None else str(expected.module)

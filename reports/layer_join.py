@@ -13,12 +13,11 @@ import numpy as np
 
 from blazepalm.reports.cases import noise
 from blazepalm.reports.layer_values import (
+    Candidate,
     Named,
-    planes,
     run_lowered,
     run_program,
     run_traced,
-    trace_subject,
 )
 from blazepalm.reports.subject import Subject
 
@@ -42,14 +41,16 @@ class Joined:
     mil: str | None
 
 
-def join(subject: Subject, program: "Program | None") -> tuple[Joined, ...]:
-    """Finds each TFLite tensor among the values of the torch module and the MIL program."""
+def join(subject: Subject, candidate: Candidate, program: "Program | None") -> tuple[Joined, ...]:
+    """Finds each TFLite tensor among the values of the torch module (its calls are `candidate`)
+    and of the MIL program.
+    """
     from blazepalm.converter.coreml.names import identifier  # imports torch
 
     graph, converted = subject.converted.graph, subject.converted
     tensor = noise(subject.input_shape, subject.value_range, JOIN_SEED, 0)
     lowered = run_lowered(converted.generic, tensor)
-    traced, face = trace_subject(subject)
+    traced, face = candidate
     nodes = _by_digest(run_traced(traced, face, tensor))
     places = {node.name: path for node, path in traced.paths.items()}
     modules = converted.recognition.modules if converted.recognition else {}
@@ -60,7 +61,7 @@ def join(subject: Subject, program: "Program | None") -> tuple[Joined, ...]:
         for index in operator.outputs:
             if index not in lowered:
                 continue
-            key = _digest(planes(lowered[index]))
+            key = _digest(lowered[index])
             node = nodes[key].pop(0) if nodes.get(key) else None
             mil = values[key].pop(0) if values.get(key) else None
             call = None if node is None else places.get(node)

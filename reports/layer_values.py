@@ -2,8 +2,8 @@
 the readable module, the MIL program of a saved package.
 
 Each can be run with its results replaced, layer by layer, by given ones as soon as they are
-computed, so that every layer works on the reference's input. Values are in torch's axis order
-(channels first) but for the lowering's, which are in TFLite's.
+computed, so that every layer works on the reference's input. Values are in torch's axis order,
+channels first.
 """
 
 from collections.abc import Callable
@@ -16,43 +16,34 @@ from blazepalm.reports.subject import Subject
 if TYPE_CHECKING:
     import torch
     from torch import nn
+    from torch.fx import Graph, GraphModule
 
     from blazepalm.converter.coreml.trace import Traced
-    from blazepalm.converter.lowering import LoweredGraph
     from blazepalm.reports.backends.mil import Program
 
-Layers = dict[int, np.ndarray]  # TFLite tensor → its value, in TFLite's axis order
+Layers = dict[int, np.ndarray]  # TFLite tensor → its value
 Named = dict[str, np.ndarray]
 
 Candidate = tuple["Traced", "nn.Module"]  # calls, and the module that they are of
 
 
-def run_lowered(
-    module: "LoweredGraph", image: np.ndarray, *, double: bool = False, given: Layers | None = None
-) -> Layers:
-    """Every tensor that an operator of the file makes, by the generic lowering in float32 or
-    float64. With `given`, each is replaced by the given one once it is computed.
+def run_lowered(module: "GraphModule", image: np.ndarray, given: Layers | None = None) -> Layers:
+    """Every tensor that an operator of the file makes, by the generic lowering, in the precision
+    of `image`. With `given`, each is replaced by the given one once it is computed.
     """
-    import copy
-
     import torch
 
-    dtype = torch.float64 if double else torch.float32
-    network = copy.deepcopy(module).double() if double else module
-    marked = [node for node in network.graph.nodes if "tflite" in node.meta]
-    places = {node.name: node.meta["tflite"][1] for node in marked}
+    places = {n.name: n.meta["tflite"][1] for n in module.graph.nodes if "tflite" in n.meta}
     found: Layers = {}
 
-    def seen(name: str, value: "torch.Tensor") -> "torch.Tensor | None":
+    def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
         if name not in places:
             return None
         tensor = places[name]
-        found[tensor] = rows_first(value.numpy()).copy()
-        if given is None or tensor not in given or given[tensor].size != value.numel():
-            return None
-        return torch.from_numpy(planes(given[tensor])).reshape(value.shape).to(dtype)
+        found[tensor] = value.numpy()
+        return None if given is None else given.get(tensor)
 
-    _interpret(network, (torch.from_numpy(image).to(dtype),), seen)
+    _interpret(module, module.graph, torch.from_numpy(image), seen)
     return found
 
 
@@ -61,7 +52,6 @@ def run_traced(
 ) -> Named:
     """Every call of a traced face by its name in the trace, (1, H, W, C) in."""
     import torch
-    from torch.fx import GraphModule
 
     from blazepalm.converter.lowering import LoweredGraph
 
@@ -69,14 +59,11 @@ def run_traced(
     # a graph of no known family is its own face, and takes what the file takes
     fed = image if isinstance(module, LoweredGraph) else planes(image)
 
-    def seen(name: str, value: "torch.Tensor") -> "torch.Tensor | None":
-        found[name] = value.numpy().copy()
-        other = None if given is None else given.get(name)
-        if other is None or other.size != value.numel():
-            return None
-        return torch.from_numpy(np.ascontiguousarray(other)).reshape(value.shape)
+    def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
+        found[name] = value.numpy()
+        return None if given is None else given.get(name)
 
-    _interpret(GraphModule(module, traced.graph), (torch.from_numpy(fed),), seen)
+    _interpret(module, traced.graph, torch.from_numpy(fed), seen)
     return found
 
 
@@ -93,11 +80,6 @@ def planes(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value.transpose(0, 3, 1, 2)) if value.ndim == 4 else value
 
 
-def rows_first(value: np.ndarray) -> np.ndarray:
-    """The inverse of `planes`."""
-    return value.transpose(0, 2, 3, 1) if value.ndim == 4 else value
-
-
 def trace_subject(subject: Subject) -> "Candidate":
     """The calls of the readable module as the raw face of a package makes them."""
     from blazepalm.converter.coreml.faces import face_module
@@ -108,21 +90,31 @@ def trace_subject(subject: Subject) -> "Candidate":
 
 
 def _interpret(
-    module: Any,
-    inputs: tuple["torch.Tensor", ...],
-    seen: "Callable[[str, torch.Tensor], torch.Tensor | None]",
+    module: "nn.Module",
+    graph: "Graph",
+    image: "torch.Tensor",
+    seen: "Callable[[str, torch.Tensor], np.ndarray | None]",
 ) -> None:
-    """Runs a traced module call by call; what `seen` returns takes the value's place."""
+    """Runs the traced calls of a module one by one; what `seen` returns takes the value's place,
+    if it has as many numbers. (A GraphModule made of the calls would keep the frames that it is
+    made in, with all their values, until Python collects them.)
+    """
     import torch
     from torch.fx import Interpreter, Node
 
     class Run(Interpreter):
+        look: "Callable[[str, torch.Tensor], np.ndarray | None]"
+
         def run_node(self, n: Node) -> Any:
             value = super().run_node(n)
-            if isinstance(value, torch.Tensor) and n.op not in ("placeholder", "get_attr"):
-                other = seen(n.name, value.detach())
-                return value if other is None else other
-            return value
+            if not isinstance(value, torch.Tensor) or n.op in ("placeholder", "get_attr"):
+                return value
+            other = self.look(n.name, value.detach())
+            if other is None or other.size != value.numel():
+                return value
+            return torch.from_numpy(other).reshape(value.shape).to(value.dtype)
 
+    run = Run(module, graph=graph)
+    run.look = seen  # were it the class's, every value would live until Python collects classes
     with torch.no_grad():
-        Run(module).run(*inputs)
+        run.run(image)

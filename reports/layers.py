@@ -9,9 +9,10 @@ the first layer with a high local error, named in all three vocabularies: TFLite
 tensor, torch module, MIL operation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -60,48 +61,54 @@ class Culprit:
     local: float
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """One backend's values, from the image on (`own`) and each from the reference's (`alone`);
-    `names[i]` is what it calls the value of the `i`-th joined tensor.
+class _Truth(NamedTuple):
+    """A layer's values in float64, and what the arithmetic costs there: in float32 (`single`)
+    LiteRT's error, at least half the distance of float32 numbers at the peak; in float16
+    (`half`) half the distance of float16 numbers there.
     """
 
-    own: Named
-    alone: Named
-    names: tuple[str | None, ...]
-    half: bool = False
+    values: np.ndarray
+    single: float
+    half: float
 
 
 def compare_layers(
     subject: Subject,
     joined: tuple[Joined, ...],
+    candidate: Candidate,
     image: np.ndarray,
     reference: Layers,
-    *,
     programs: "Mapping[str, Program] | None" = None,
-    candidate: Candidate | None = None,
 ) -> dict[str, Any]:
     """The report's `layers` of one model on one (1, H, W, C) input, without the case's name.
 
-    `reference`: LiteRT's value of every tensor on it. `programs`: Core ML programs by backend.
-    `candidate`: in place of the subject's own readable module.
+    `candidate`: the readable module's calls. `reference`: LiteRT's value of every tensor, in
+    TFLite's axis order. `programs`: Core ML programs by backend.
     """
+    from blazepalm.reports.backends.lowered import doubled  # imports torch
+
     converted = subject.converted
-    double = run_lowered(converted.generic, image, double=True)
-    exact = run_lowered(converted.generic, image, double=True, given=reference)
-    found = {TORCH: _torch_runs(candidate or trace_subject(subject), joined, image, reference)}
+    shapes = {tensor: list(value.shape) for tensor, value in reference.items()}
+    reference = {tensor: planes(value) for tensor, value in reference.items()}
+    joined = tuple(j for j in joined if j.tensor in reference)
+    given = [reference[j.tensor] for j in joined]
+    network, fed = doubled(converted.generic), image.astype(np.float64)
+    doubles, exacts = (
+        [_truth(values[j.tensor], reference[j.tensor]) for j in joined]
+        for values in (run_lowered(network, fed), run_lowered(network, fed, reference))
+    )
+    nodes, mil = [j.node for j in joined], [j.mil for j in joined]
+    run = partial(run_traced, *candidate, image)
+    found = {TORCH: _errors(run, nodes, given, doubles, exacts, half=False)}
     for backend, program in (programs or {}).items():
-        half = backend == MIL_FP16
-        found[backend] = _program_runs(program, joined, image, reference, half=half)
+        run, half = partial(run_program, program, image), backend == MIL_FP16
+        found[backend] = _errors(run, mil, given, doubles, exacts, half=half)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)
     names = {tensor.index: tensor.name for tensor in converted.graph.tensors}
     operators = {operator.index: operator.name for operator in converted.graph.operators}
     for place, j in enumerate(joined):
-        if j.tensor not in reference:
-            continue
-        truth = (double[j.tensor], exact[j.tensor], reference[j.tensor])
-        errors = {backend: _layer_error(runs, place, truth) for backend, runs in found.items()}
+        errors = {backend: layers[place] for backend, layers in found.items()}
         for backend, error in errors.items():
             if error.status == FAIL and culprits[backend] is None:
                 culprits[backend] = Culprit(
@@ -117,7 +124,7 @@ def compare_layers(
                 "op": j.operator,
                 "operator": operators[j.operator],
                 "tensor": names[j.tensor],
-                "shape": list(reference[j.tensor].shape),
+                "shape": shapes[j.tensor],
                 "module": j.module,
                 "mil": j.mil,
                 "backends": errors,
@@ -140,8 +147,9 @@ def layers_of(group: Group, subject: Subject, content: bytes, case: Case | None)
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
     reference = LayerReader(without_custom_operators(content, source).content, source).read(image)
-    joined = join(subject, programs.get(MIL))
-    return {"case": name, **compare_layers(subject, joined, image, reference, programs=programs)}
+    calls = trace_subject(subject)
+    joined = join(subject, calls, programs.get(MIL))
+    return {"case": name, **compare_layers(subject, joined, calls, image, reference, programs)}
 
 
 def programs_of(subject: Subject) -> "dict[str, Program]":
@@ -163,69 +171,56 @@ def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | No
     return subject.hand_chain(TFLITE).crop(case.image, regions[0])[0] if regions else None
 
 
-def _torch_runs(
-    candidate: Candidate, joined: tuple[Joined, ...], image: np.ndarray, reference: Layers
-) -> _Runs:
-    traced, face = candidate
-    known = {node.name for node in traced.graph.nodes}
-    names = tuple(j.node if j.node in known else None for j in joined)
-    return _Runs(
-        run_traced(traced, face, image),
-        run_traced(traced, face, image, _given(names, joined, reference)),
-        names,
-    )
+def _truth(values: np.ndarray, reference: np.ndarray) -> _Truth:
+    peak = float(np.abs(values).max(initial=0.0))
+    least = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
+    single = float(np.abs(reference - values).max(initial=0.0))
+    return _Truth(values, max(single, least), float(half_spacing(np.array([peak]))[0]) / 2)
 
 
-def _program_runs(
-    program: "Program",
-    joined: tuple[Joined, ...],
-    image: np.ndarray,
-    reference: Layers,
+def _errors(
+    run: Callable[[Named | None], Named],
+    names: Sequence[str | None],
+    given: Sequence[np.ndarray],
+    doubles: Sequence[_Truth],
+    exacts: Sequence[_Truth],
     *,
     half: bool,
-) -> _Runs:
-    own = run_program(program, image)
-    names = tuple(j.mil if j.mil in own else None for j in joined)
-    return _Runs(own, run_program(program, image, _given(names, joined, reference)), names, half)
-
-
-def _given(names: tuple[str | None, ...], joined: tuple[Joined, ...], reference: Layers) -> Named:
-    pairs = zip(names, joined, strict=True)
-    return {n: planes(reference[j.tensor]) for n, j in pairs if n and j.tensor in reference}
-
-
-def _layer_error(
-    runs: _Runs, place: int, truth: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> LayerError:
-    """`truth`: in float64 from the image on, in float64 from LiteRT's values, and LiteRT's."""
-    name = runs.names[place]
-    if name is None or name not in runs.own or name not in runs.alone:
-        return LayerError(None, None, NOT_MAPPED)
-    double, exact, reference = truth
-    cumulative = _multiple(runs.own[name], double, reference, runs.half)
-    local = _multiple(runs.alone[name], exact, reference, runs.half)
-    most = FLOAT16_LAYER if runs.half else LIMITS.float32_multiple
-    good = local is not None and local <= most
-    return LayerError(cumulative, local, PASS if good else FAIL)
-
-
-def _multiple(
-    value: np.ndarray, exact: np.ndarray, reference: np.ndarray, half: bool
-) -> float | None:
-    """The largest error against float64 in multiples of what the arithmetic costs: in float32
-    LiteRT's error, at least half the distance of float32 numbers at the peak; in float16 half
-    the distance of float16 numbers there. None where the values cannot be compared.
+) -> list[LayerError]:
+    """Of each layer of one backend. `run` gives its values, from the image on or with given ones
+    in their places; `names`: what it calls each layer's; `given`: LiteRT's. `doubles`: in float64
+    from the image on; `exacts`: in float64 from LiteRT's values.
     """
-    truth = planes(exact)
-    if value.size != truth.size:
+    values = run(None)
+    names = [name if name in values else None for name in names]
+    cumulative = _multiples(values, names, doubles, half)
+    del values  # before the next are computed: they are the most of the memory
+    values = run({name: value for name, value in zip(names, given, strict=True) if name})
+    local = _multiples(values, names, exacts, half)
+    most = FLOAT16_LAYER if half else LIMITS.float32_multiple
+    return [
+        LayerError(None, None, NOT_MAPPED)
+        if name is None
+        else LayerError(far, near, PASS if near is not None and near <= most else FAIL)
+        for name, far, near in zip(names, cumulative, local, strict=True)
+    ]
+
+
+def _multiples(
+    values: Named, names: Sequence[str | None], truths: Sequence[_Truth], half: bool
+) -> list[float | None]:
+    return [
+        None if name is None else _multiple(values[name], truth, half)
+        for name, truth in zip(names, truths, strict=True)
+    ]
+
+
+def _multiple(value: np.ndarray, truth: _Truth, half: bool) -> float | None:
+    """The largest error in multiples of the cost; None where the values cannot be compared."""
+    if value.size != truth.values.size:
         return None
-    error = np.abs(value.astype(np.float64).reshape(truth.shape) - truth)
-    if not np.isfinite(error).all():
+    error = truth.values - value.reshape(truth.values.shape)
+    worst = float(np.abs(error, out=error).max(initial=0.0))
+    if not np.isfinite(worst):
         return None
-    peak = float(np.abs(truth).max(initial=0.0))
-    if half:
-        cost = float(half_spacing(np.array([peak]))[0]) / 2
-    else:
-        cost = float(np.abs(reference.astype(np.float64) - exact).max(initial=0.0))
-        cost = max(cost, float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2)
-    return float(error.max(initial=0.0)) / cost
+    return worst / (truth.half if half else truth.single)

@@ -3,8 +3,10 @@ program, and a fault is found at its layer, in all three vocabularies. Here a fe
 joined, with BLAZEPALM_EVERY_RELEASE=1 all.
 """
 
+import gc
 import os
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,13 @@ from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.cases import noise
 from blazepalm.reports.faults import FAULTS, Fault
 from blazepalm.reports.layer_join import Joined, join
-from blazepalm.reports.layer_values import Layers, trace_subject
+from blazepalm.reports.layer_values import (
+    Layers,
+    run_lowered,
+    run_program,
+    run_traced,
+    trace_subject,
+)
 from blazepalm.reports.layers import compare_layers, programs_of
 from blazepalm.reports.opening import open_subject
 from blazepalm.reports.roles import MIL, MIL_FP16, TORCH
@@ -56,7 +64,7 @@ def opened(name: str, folder: Path) -> Opened:
         subject = open_subject(name, content, workers=1, packages=folder)
         image = noise(subject.input_shape, subject.value_range, 11, 0)
         reader = LayerReader(without_custom_operators(content, name).content, name)
-        joined = join(subject, programs_of(subject)[MIL])
+        joined = join(subject, trace_subject(subject), programs_of(subject)[MIL])
         return Opened(subject, joined, image, reader.read(image))
 
 
@@ -65,9 +73,10 @@ def compared(model: Opened) -> dict[str, Any]:
         return compare_layers(
             model.subject,
             model.joined,
+            trace_subject(model.subject),
             model.image,
             model.reference,
-            programs=programs_of(model.subject),
+            programs_of(model.subject),
         )
 
 
@@ -114,6 +123,24 @@ def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None
     assert max(halves) > 0.5, "float16 rounds"
 
 
+def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
+    """They are a gigabyte in a report on four releases, were they kept until Python collects."""
+    model = opened(QUICK[1], folder)
+    calls, program = trace_subject(model.subject), programs_of(model.subject)[MIL]
+    runs: list[Callable[[], Mapping[Any, np.ndarray]]] = [
+        lambda: run_traced(*calls, model.image),
+        lambda: run_lowered(model.subject.converted.generic, model.image),
+        lambda: run_program(program, model.image),
+    ]
+    gc.disable()
+    try:
+        for run in runs:
+            kept = [weakref.ref(value) for value in run().values()]
+            assert kept and all(value() is None for value in kept)
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("fault", [f for f in FAULTS if "kernel" in f.name or "bias" in f.name])
 def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) -> None:
     model = opened(QUICK[0], folder)
@@ -123,10 +150,10 @@ def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) 
         found = compare_layers(
             model.subject,
             model.joined,
+            planted.candidate,
             model.image,
             model.reference,
-            programs=programs_of(model.subject),
-            candidate=planted.candidate,
+            programs_of(model.subject),
         )
     assert found["culprits"][MIL] is None, "the package is as it was"
     culprit = found["culprits"][TORCH]
