@@ -19,7 +19,7 @@ LEAST_INPUTS = 2
 # generic module are judged by nobody: they add witnesses to the floor, and to the bits that
 # conversion has proved already. Of the pictures, they get every so many-th. Fewer witnesses can
 # only lower the floor, which makes the verdict stricter. `--every-kernel` runs them on all.
-REFERENCE_EVERY = 8
+REFERENCE_EVERY = 16
 
 # A float16 layer is called a culprit beyond this many half spacings at its peak: it rounds its
 # inputs and weights as well, which adds up over a kernel. Seen on the known releases: up to 11.

@@ -7,6 +7,7 @@ Exit codes: 0 done, or parity holds; 1 parity fails, or a check finds a differen
 or bad input; 3 it could not be verified; 130 interrupted.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,16 +32,23 @@ COMMANDS = {
     "ios": "Read what the iOS harness brought back.",
 }
 
+# The libraries' modules and a model's operations are millions of objects that live to the end:
+# Python's own thresholds (700, 10, 10) have it look through them again and again.
+GARBAGE = (50_000, 20, 50)
+
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (by default the process's own); returns its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        gc.set_threshold(*GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # not a text stream of Python's own
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = _run(arguments)
+    code = _run(list(arguments))
+    gc.freeze()  # else Python looks through all that is left before it ends
     try:
         sys.stdout.flush()
     except BrokenPipeError:
