@@ -64,16 +64,17 @@ def make(
 
     if lock and (only or check):
         raise ArtifactError("--lock: takes the whole set; leave --only and --check away")
-    rendered: list[str] = []
+    made: set[str] = set()
     with console.progress() as on_step:
 
         def on_case(name: str, done: int, total: int) -> None:
-            rendered.append(name)
+            made.add(name)
             on_step("rendering", done, total)
 
         found = make_golden(
             output, names=only, images=images or (), force=force, jobs=jobs, on_case=on_case
         )
+    rendered = [case.name for case in found.cases if case.name in made]
     sheet = output / SHEET
     if not sheet.is_file():  # it goes when the set changes
         with console.working("drawing the contact sheet"):
