@@ -26,6 +26,7 @@ from blazepalm.reports.roles import (
     ORACLE,
     TFLITE,
     TFLITE_REF,
+    TORCH,
     role_of,
 )
 from blazepalm.reports.rows import (
@@ -134,7 +135,7 @@ def _judge_tensor(
         if not stage_is_shared:
             doubts += _floor_doubts(totals, key)
         if key.stage == rows.RAW:
-            doubts += _unlike_tflite(parts, limits)
+            doubts += _unlike_tflite(totals, key, parts, limits)
     value = found.max_abs
     if judge == BY_BITS:
         value = None if found.unequal is None else float(found.unequal)
@@ -233,18 +234,27 @@ def _floor(parts: Mapping[str, float | None]) -> float:
     return max(parts[name] or 0.0 for name in (TFLITE, TFLITE_REF, "spacing"))
 
 
-def _unlike_tflite(parts: Mapping[str, float | None], limits: Limits) -> list[str]:
-    """Whether the floor is too high to be rounding: oracle and LiteRT mean another graph."""
-    generic = parts[GENERIC]
-    if generic is None:
+def _unlike_tflite(
+    totals: Totals, key: Key, parts: Mapping[str, float | None], limits: Limits
+) -> list[str]:
+    """Whether the floor is too high to be rounding: oracle and LiteRT mean another graph.
+
+    What float32 costs in torch is the error of the generic module, which some pictures are
+    spared, or that of the readable one, which has the same bits (else a row of its own fails)
+    and is on all pictures, as LiteRT is.
+    """
+    if parts[GENERIC] is None:
         return []
-    most = limits.floor_multiple * max(generic, parts["spacing"] or 0.0)
+    readable = totals.differences.get(replace(key, backend=TORCH, reference=ORACLE))
+    costs = parts[GENERIC], parts["spacing"], None if readable is None else readable.max_abs
+    float32 = max(cost or 0.0 for cost in costs)
+    most = limits.floor_multiple * float32
     farthest = max(parts[TFLITE] or 0.0, parts[TFLITE_REF] or 0.0)
     if farthest <= most:
         return []
     return [
         f"LiteRT is {farthest:.3g} from the oracle, more than {limits.floor_multiple:g} × what "
-        f"float32 costs in torch ({generic:.3g}): they do not compute the same graph"
+        f"float32 costs in torch ({float32:.3g}): they do not compute the same graph"
     ]
 
 
