@@ -23,16 +23,18 @@ def compare_inside(
     """The layers of every judged model by its name, on the first image that may hold a hand,
     else on noise; `workers` models at once. `contents`: each model's bytes by name.
     """
+    from blazepalm.reports.layer_values import trace_subject
     from blazepalm.reports.layers import layers_of
 
     case = next((case for case in cases if case.image is not None and case.truth != ()), None)
     pairs = [(group, subject) for group in groups for subject in group.subjects]
     found: dict[str, Mapping[str, Any]] = {}
     on_step("comparing layers", 0, len(pairs))
+    calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
     with ThreadPoolExecutor(workers) as pool:
         waiting = [
-            pool.submit(layers_of, group, subject, contents[subject.name], case)
-            for group, subject in pairs
+            pool.submit(layers_of, group, subject, traced, contents[subject.name], case)
+            for (group, subject), traced in zip(pairs, calls, strict=True)
         ]
         try:
             for number, ((_, subject), layers) in enumerate(zip(pairs, waiting, strict=True), 1):

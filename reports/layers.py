@@ -27,7 +27,6 @@ from blazepalm.reports.layer_values import (
     run_lowered,
     run_program,
     run_traced,
-    trace_subject,
 )
 from blazepalm.reports.palm_walk import locate_hands
 from blazepalm.reports.policy import FLOAT16_LAYER, FLOAT32_MOST, LIMITS
@@ -133,9 +132,12 @@ def compare_layers(
     return {"reference": TFLITE, "rows": rows, "culprits": culprits}
 
 
-def layers_of(group: Group, subject: Subject, content: bytes, case: Case | None) -> dict[str, Any]:
+def layers_of(
+    group: Group, subject: Subject, calls: Candidate, content: bytes, case: Case | None
+) -> dict[str, Any]:
     """The report's `layers` of one model on one case: the letterboxed image of a detector, the
-    first hand's crop of a landmark model, noise where there is neither. `content`: its file.
+    first hand's crop of a landmark model, noise where there is neither. `calls`: what
+    `trace_subject` gives; `content`: its file.
     """
     from blazepalm.reports.backends.litert_layers import LayerReader
     from blazepalm.reports.backends.rewrite import without_custom_operators
@@ -147,7 +149,6 @@ def layers_of(group: Group, subject: Subject, content: bytes, case: Case | None)
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
     reference = LayerReader(without_custom_operators(content, source).content, source).read(image)
-    calls = trace_subject(subject)
     joined = join(subject, calls, programs.get(MIL))
     return {"case": name, **compare_layers(subject, joined, calls, image, reference, programs)}
 

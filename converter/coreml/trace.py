@@ -72,7 +72,10 @@ class _FaceTracer(Tracer):
 
 
 def trace(face: nn.Module, file: "TFLiteGraph") -> Traced:
-    """The calls of a face of `faces.face_module`, or of `file` lowered."""
+    """The calls of a face of `faces.face_module`, or of `file` lowered.
+
+    Not while another thread traces or runs a module: torch.fx patches nn.Module for all of them.
+    """
     if isinstance(face, LoweredGraph):
         owners = _owners(face, file)
         places = _places(face, owners)

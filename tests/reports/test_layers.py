@@ -18,10 +18,12 @@ import torch
 
 from blazepalm.converter.coreml.names import identifier
 from blazepalm.converter.threads import one_torch_thread
+from blazepalm.reports import layer_values, layers
 from blazepalm.reports.backends.litert_layers import LayerReader
 from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.cases import noise
 from blazepalm.reports.faults import FAULTS, Fault
+from blazepalm.reports.inside import compare_inside
 from blazepalm.reports.layer_join import Joined, join
 from blazepalm.reports.layer_values import (
     Layers,
@@ -34,6 +36,7 @@ from blazepalm.reports.layers import compare_layers, programs_of
 from blazepalm.reports.opening import open_subject
 from blazepalm.reports.roles import MIL, MIL_FP16, TORCH
 from blazepalm.reports.subject import Subject
+from blazepalm.reports.unit import Group
 from support.models import SHARED, shared_model
 from support.synthetic import synthetic_palm
 
@@ -121,6 +124,29 @@ def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None
         assert all(e.local is not None and e.cumulative is not None for e in errors)
     halves = [row["backends"][MIL_FP16].local for row in rows]
     assert max(halves) > 0.5, "float16 rounds"
+
+
+def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.fx patches nn.Module for every thread while it traces."""
+    subjects = [opened(name, folder).subject for name in QUICK]
+    contents = {s.name: shared_model(n).read_bytes() for s, n in zip(subjects, QUICK, strict=True)}
+    palm, hand = subjects
+    events: list[str] = []
+    for module, name in ((layer_values, "trace_subject"), (layers, "layers_of")):
+        original = getattr(module, name)
+
+        def told(*given: Any, name: str = name, original: Any = original) -> Any:
+            events.append(name)
+            return original(*given)
+
+        monkeypatch.setattr(module, name, told)
+    with one_torch_thread():
+        found = compare_inside(
+            [Group(palm, (hand,))], contents, iter(()), 2, on_step=lambda what, done, total: None
+        )
+    assert events == ["trace_subject"] * 2 + ["layers_of"] * 2
+    assert all(not any(each["culprits"].values()) for each in found.values())
+    assert list(found) == [palm.name, hand.name]
 
 
 def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
