@@ -10,13 +10,12 @@ import numpy as np
 
 from blazepalm.reports import rows
 from blazepalm.reports.backends.backend import Backend, Outputs
-from blazepalm.reports.backends.litert_layers import LayerReader
-from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.cases import Case, noise, noise_cases
 from blazepalm.reports.faults import Answers, Fault, Planted
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.layer_join import Joined, join
-from blazepalm.reports.layer_values import Candidate, Layers, planes, trace_subject
+from blazepalm.reports.layer_truth import LayerTruth
+from blazepalm.reports.layer_values import Candidate, planes, trace_subject
 from blazepalm.reports.layers import compare_layers
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
@@ -92,12 +91,9 @@ class FaultBench:
             palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, app=None)
         self.palm = palm
         self.images = images
-        self.joined: tuple[Joined, ...] = join(subject, trace_subject(subject), None)
-        self.layer_input = noise(subject.input_shape, subject.value_range, 7, 0)
-        rewritten = without_custom_operators(content, subject.converted.graph.source)
-        self.reference: Layers = LayerReader(
-            rewritten.content, subject.converted.graph.source
-        ).read(self.layer_input)
+        joined = join(subject, trace_subject(subject), None)
+        layer_input = noise(subject.input_shape, subject.value_range, 7, 0)
+        self.truth = LayerTruth(subject, joined, content, layer_input)
 
     def judge(
         self, subject: Subject, cases: Iterable[Case], limits: Limits = LIMITS
@@ -197,10 +193,8 @@ class FaultBench:
     def _locate(self, planted: Planted, stage: str) -> tuple[str, str, bool]:
         """(the expected place, the found one, whether they are the same)."""
         assert planted.candidate is not None
-        expected = _layer_of(planted.place, planted.candidate, self.joined)
-        layers = compare_layers(
-            self.subject, self.joined, planted.candidate, self.layer_input, self.reference
-        )
+        expected = _layer_of(planted.place, planted.candidate, self.truth.joined)
+        layers = compare_layers(self.truth, planted.candidate)
         culprit = layers["culprits"][TORCH]
         name = planted.place if expected is None else str(expected.module)
         if culprit is None:

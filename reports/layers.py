@@ -3,10 +3,9 @@ program, by its cumulative and its *local* error.
 
 The local error of a layer is what it does wrong given the reference's own input: a run in which
 every layer's result, once compared, is replaced by LiteRT's. Both errors are told in multiples
-of what the arithmetic costs on that very layer: in float32, LiteRT's distance from the same in
-float64; in float16, half the distance of float16 numbers at the layer's peak. The culprit is
-the first layer with a high local error, named in all three vocabularies: TFLite operator and
-tensor, torch module, MIL operation.
+of what the arithmetic costs on that very layer (`layer_truth`). The culprit is the first layer
+with a high local error, named in all three vocabularies: TFLite operator and tensor, torch
+module, MIL operation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from blazepalm.reports.cases import Case, noise
-from blazepalm.reports.comparison import half_spacing
-from blazepalm.reports.layer_join import JOIN_SEED, Joined, join
-from blazepalm.reports.layer_values import (
-    Candidate,
-    Layers,
-    Named,
-    planes,
-    run_lowered,
-    run_program,
-    run_traced,
-)
+from blazepalm.reports.layer_join import JOIN_SEED, join
+from blazepalm.reports.layer_truth import LayerTruth, Truth
+from blazepalm.reports.layer_values import Candidate, Named, run_program, run_traced
 from blazepalm.reports.palm_walk import locate_hands
-from blazepalm.reports.policy import FLOAT16_LAYER, FLOAT32_MOST, LIMITS
+from blazepalm.reports.policy import FLOAT16_LAYER, LIMITS
 from blazepalm.reports.roles import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.rows import FAIL, NOT_MAPPED, PASS
 from blazepalm.reports.subject import Subject
@@ -60,52 +51,30 @@ class Culprit:
     local: float
 
 
-class _Truth(NamedTuple):
-    """A layer's values in float64, and what the arithmetic costs there: in float32 (`single`)
-    LiteRT's error, at least half the distance of float32 numbers at the peak; in float16
-    (`half`) half the distance of float16 numbers there.
-    """
+class _Far(NamedTuple):
+    """How far a layer's values are from float64; None where the values cannot be compared."""
 
-    values: np.ndarray
-    single: float
-    half: float
+    cumulative: float | None
+    local: float | None
 
 
 def compare_layers(
-    subject: Subject,
-    joined: tuple[Joined, ...],
-    candidate: Candidate,
-    image: np.ndarray,
-    reference: Layers,
-    programs: "Mapping[str, Program] | None" = None,
+    truth: LayerTruth, candidate: Candidate, programs: "Mapping[str, Program] | None" = None
 ) -> dict[str, Any]:
-    """The report's `layers` of one model on one (1, H, W, C) input, without the case's name.
+    """The report's `layers` of one model on one input, without the case's name.
 
-    `candidate`: the readable module's calls. `reference`: LiteRT's value of every tensor, in
-    TFLite's axis order. `programs`: Core ML programs by backend.
+    `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
     """
-    from blazepalm.reports.backends.lowered import doubled  # imports torch
-
-    converted = subject.converted
-    shapes = {tensor: list(value.shape) for tensor, value in reference.items()}
-    reference = {tensor: planes(value) for tensor, value in reference.items()}
-    joined = tuple(j for j in joined if j.tensor in reference)
-    given = [reference[j.tensor] for j in joined]
-    network, fed = doubled(converted.generic), image.astype(np.float64)
-    doubles, exacts = (
-        [_truth(values[j.tensor], reference[j.tensor]) for j in joined]
-        for values in (run_lowered(network, fed), run_lowered(network, fed, reference))
-    )
-    nodes, mil = [j.node for j in joined], [j.mil for j in joined]
-    run = partial(run_traced, *candidate, image)
-    found = {TORCH: _errors(run, nodes, given, doubles, exacts, half=False)}
+    joined, mil = truth.joined, [j.mil for j in truth.joined]
+    run = partial(run_traced, *candidate, truth.image)
+    distances = {TORCH: _distances(truth, run, [j.node for j in joined])}
     for backend, program in (programs or {}).items():
-        run, half = partial(run_program, program, image), backend == MIL_FP16
-        found[backend] = _errors(run, mil, given, doubles, exacts, half=half)
+        distances[backend] = _distances(truth, partial(run_program, program, truth.image), mil)
+    found = _judge(truth, distances)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)
-    names = {tensor.index: tensor.name for tensor in converted.graph.tensors}
-    operators = {operator.index: operator.name for operator in converted.graph.operators}
+    names = {tensor.index: tensor.name for tensor in truth.graph.tensors}
+    operators = {operator.index: operator.name for operator in truth.graph.operators}
     for place, j in enumerate(joined):
         errors = {backend: layers[place] for backend, layers in found.items()}
         for backend, error in errors.items():
@@ -123,7 +92,7 @@ def compare_layers(
                 "op": j.operator,
                 "operator": operators[j.operator],
                 "tensor": names[j.tensor],
-                "shape": shapes[j.tensor],
+                "shape": list(truth.shapes[place]),
                 "module": j.module,
                 "mil": j.mil,
                 "backends": errors,
@@ -139,18 +108,13 @@ def layers_of(
     first hand's crop of a landmark model, noise where there is neither. `calls`: what
     `trace_subject` gives; `content`: its file.
     """
-    from blazepalm.reports.backends.litert_layers import LayerReader
-    from blazepalm.reports.backends.rewrite import without_custom_operators
-
-    source = subject.converted.graph.source
     programs = programs_of(subject)
     image = None if case is None or case.image is None else network_input(group, subject, case)
     name = "noise" if image is None or case is None else case.name
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
-    reference = LayerReader(without_custom_operators(content, source).content, source).read(image)
-    joined = join(subject, calls, programs.get(MIL))
-    return {"case": name, **compare_layers(subject, joined, calls, image, reference, programs)}
+    truth = LayerTruth(subject, join(subject, calls, programs.get(MIL)), content, image)
+    return {"case": name, **compare_layers(truth, calls, programs)}
 
 
 def programs_of(subject: Subject) -> "dict[str, Program]":
@@ -172,56 +136,77 @@ def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | No
     return subject.hand_chain(TFLITE).crop(case.image, regions[0])[0] if regions else None
 
 
-def _truth(values: np.ndarray, reference: np.ndarray) -> _Truth:
-    peak = float(np.abs(values).max(initial=0.0))
-    least = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
-    single = float(np.abs(reference - values).max(initial=0.0))
-    return _Truth(values, max(single, least), float(half_spacing(np.array([peak]))[0]) / 2)
-
-
-def _errors(
-    run: Callable[[Named | None], Named],
-    names: Sequence[str | None],
-    given: Sequence[np.ndarray],
-    doubles: Sequence[_Truth],
-    exacts: Sequence[_Truth],
-    *,
-    half: bool,
-) -> list[LayerError]:
-    """Of each layer of one backend. `run` gives its values, from the image on or with given ones
-    in their places; `names`: what it calls each layer's; `given`: LiteRT's. `doubles`: in float64
-    from the image on; `exacts`: in float64 from LiteRT's values.
+def _distances(
+    truth: LayerTruth, run: Callable[[Named | None], Named], names: Sequence[str | None]
+) -> list[_Far | None]:
+    """Of each layer of one backend; None where it has none of its own. `run` gives its values,
+    from the image on or with given ones in their places; `names`: what it calls each layer's.
     """
     values = run(None)
     names = [name if name in values else None for name in names]
-    cumulative = _multiples(values, names, doubles, half)
+    cumulative = _furthest(values, names, truth.doubles)
     del values  # before the next are computed: they are the most of the memory
-    values = run({name: value for name, value in zip(names, given, strict=True) if name})
-    local = _multiples(values, names, exacts, half)
-    most = FLOAT16_LAYER if half else LIMITS.float32_multiple
+    values = run({name: value for name, value in zip(names, truth.given, strict=True) if name})
+    local = _furthest(values, names, truth.exacts)
     return [
-        LayerError(None, None, NOT_MAPPED)
-        if name is None
-        else LayerError(far, near, PASS if near is not None and near <= most else FAIL)
+        None if name is None else _Far(far, near)
         for name, far, near in zip(names, cumulative, local, strict=True)
     ]
 
 
-def _multiples(
-    values: Named, names: Sequence[str | None], truths: Sequence[_Truth], half: bool
+def _furthest(
+    values: Named, names: Sequence[str | None], truths: Sequence[Truth]
 ) -> list[float | None]:
     return [
-        None if name is None else _multiple(values[name], truth, half)
+        None if name is None else _distance(values[name], truth.values)
         for name, truth in zip(names, truths, strict=True)
     ]
 
 
-def _multiple(value: np.ndarray, truth: _Truth, half: bool) -> float | None:
-    """The largest error in multiples of the cost; None where the values cannot be compared."""
-    if value.size != truth.values.size:
+def _distance(value: np.ndarray, truth: np.ndarray) -> float | None:
+    if value.size != truth.size:
         return None
-    error = truth.values - value.reshape(truth.values.shape)
+    error = truth - value.reshape(truth.shape)
     worst = float(np.abs(error, out=error).max(initial=0.0))
-    if not np.isfinite(worst):
-        return None
-    return worst / (truth.half if half else truth.single)
+    return worst if np.isfinite(worst) else None
+
+
+def _judge(
+    truth: LayerTruth, distances: Mapping[str, Sequence[_Far | None]]
+) -> dict[str, list[LayerError]]:
+    """Every backend's layers. Where one of float32 is too far from the truth, what float32 costs
+    is measured on more than this input.
+    """
+    most = LIMITS.float32_multiple
+    costs = [layer.single for layer in truth.exacts]
+    singles = [errors for backend, errors in distances.items() if backend != MIL_FP16]
+    if any(
+        far is not None and far.local is not None and far.local > most * cost
+        for errors in singles
+        for far, cost in zip(errors, costs, strict=True)
+    ):
+        costs = truth.costs
+    found = {}
+    for backend, errors in distances.items():
+        half = backend == MIL_FP16
+        found[backend] = [
+            _error(far, double.half, exact.half, FLOAT16_LAYER)
+            if half
+            else _error(far, double.single, cost, most)
+            for far, double, exact, cost in zip(
+                errors, truth.doubles, truth.exacts, costs, strict=True
+            )
+        ]
+    return found
+
+
+def _error(far: _Far | None, cumulative: float, local: float, most: float) -> LayerError:
+    """`cumulative` and `local`: what the arithmetic costs."""
+    if far is None:
+        return LayerError(None, None, NOT_MAPPED)
+    near = None if far.local is None else far.local / local
+    return LayerError(
+        cumulative=None if far.cumulative is None else far.cumulative / cumulative,
+        local=near,
+        status=PASS if near is not None and near <= most else FAIL,
+    )

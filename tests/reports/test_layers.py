@@ -19,14 +19,12 @@ import torch
 from blazepalm.converter.coreml.names import identifier
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.reports import layer_values, layers
-from blazepalm.reports.backends.litert_layers import LayerReader
-from blazepalm.reports.backends.rewrite import without_custom_operators
 from blazepalm.reports.cases import noise
 from blazepalm.reports.faults import FAULTS, Fault
 from blazepalm.reports.inside import compare_inside
 from blazepalm.reports.layer_join import Joined, join
+from blazepalm.reports.layer_truth import LayerTruth
 from blazepalm.reports.layer_values import (
-    Layers,
     run_lowered,
     run_program,
     run_traced,
@@ -47,12 +45,12 @@ EVERY = SHARED.values() if os.environ.get("BLAZEPALM_EVERY_RELEASE") else QUICK
 
 @dataclass(frozen=True)
 class Opened:
-    """A model with its packages, joined, and LiteRT's value of every tensor on some noise."""
+    """A model with its packages, joined, and the truth about its layers on some noise."""
 
     subject: Subject
     joined: tuple[Joined, ...]
     image: np.ndarray
-    reference: Layers
+    truth: LayerTruth
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +64,17 @@ def opened(name: str, folder: Path) -> Opened:
     with one_torch_thread():
         subject = open_subject(name, content, workers=1, packages=folder)
         image = noise(subject.input_shape, subject.value_range, 11, 0)
-        reader = LayerReader(without_custom_operators(content, name).content, name)
         joined = join(subject, trace_subject(subject), programs_of(subject)[MIL])
-        return Opened(subject, joined, image, reader.read(image))
+        return Opened(subject, joined, image, LayerTruth(subject, joined, content, image))
 
 
 def compared(model: Opened) -> dict[str, Any]:
     with one_torch_thread():
-        return compare_layers(
-            model.subject,
-            model.joined,
-            trace_subject(model.subject),
-            model.image,
-            model.reference,
-            programs_of(model.subject),
-        )
+        return compare_layers(model.truth, trace_subject(model.subject), programs_of(model.subject))
+
+
+def given_by_node(truth: LayerTruth) -> dict[str, np.ndarray]:
+    return {j.node: v for j, v in zip(truth.joined, truth.given, strict=True) if j.node}
 
 
 @pytest.mark.parametrize("name", [*EVERY, SYNTHETIC])
@@ -167,20 +161,38 @@ def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
         gc.enable()
 
 
+def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
+    """LiteRT may round the one number of a head next to nowhere; it does not do so again on
+    inputs that differ in the last digits, and where there are many numbers luck is small.
+    """
+    model = opened(QUICK[1], folder)
+    calls = trace_subject(model.subject)
+    content = shared_model(QUICK[1]).read_bytes()
+    with one_torch_thread():
+        truth = LayerTruth(model.subject, model.joined, content, model.image)
+        for exact, cost in zip(truth.exacts, truth.costs, strict=True):
+            assert exact.single <= cost
+            assert exact.values.size < 1000 or cost < 4 * exact.single
+        torch_values = run_traced(*calls, model.image, given_by_node(truth))
+        place = truth.shapes.index((1, 1))
+        node = truth.joined[place].node
+        assert node is not None
+        far = abs(float(torch_values[node].item()) - float(truth.exacts[place].values.item()))
+        assert far > 0
+        truth = LayerTruth(model.subject, model.joined, content, model.image)
+        truth.exacts[place] = truth.exacts[place]._replace(single=far / 11)
+        found = compare_layers(truth, calls)
+    assert found["culprits"] == {TORCH: None}
+    assert found["rows"][place]["backends"][TORCH].local < 10
+
+
 @pytest.mark.parametrize("fault", [f for f in FAULTS if "kernel" in f.name or "bias" in f.name])
 def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) -> None:
     model = opened(QUICK[0], folder)
     planted = fault.plant(model.subject)
     assert planted is not None and planted.candidate is not None
     with one_torch_thread():
-        found = compare_layers(
-            model.subject,
-            model.joined,
-            planted.candidate,
-            model.image,
-            model.reference,
-            programs_of(model.subject),
-        )
+        found = compare_layers(model.truth, planted.candidate, programs_of(model.subject))
     assert found["culprits"][MIL] is None, "the package is as it was"
     culprit = found["culprits"][TORCH]
     operators = {op.index: op for op in model.subject.converted.graph.operators}
