@@ -26,6 +26,7 @@ from blazepalm.reports.verdict import first_divergence, judge_model
 
 NOISE = 2  # seeded inputs of a run
 IMAGES = 2  # images of a run that has any
+LAYER_SEED = 7  # of the noise that layers are compared on; the next ones for false alarms
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,14 @@ class FaultBench:
             palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, app=None)
         self.palm = palm
         self.images = images
-        joined = join(subject, trace_subject(subject), None)
-        layer_input = noise(subject.input_shape, subject.value_range, 7, 0)
-        self.truth = LayerTruth(subject, joined, content, layer_input)
+        self._calls = trace_subject(subject)
+        self._joined, self._content = join(subject, self._calls, None), content
+        self.truth = self._layers(seed=0)
+
+    def _layers(self, seed: int) -> LayerTruth:
+        subject = self.subject
+        image = noise(subject.input_shape, subject.value_range, LAYER_SEED + seed, 0)
+        return LayerTruth(subject, self._joined, self._content, image)
 
     def judge(
         self, subject: Subject, cases: Iterable[Case], limits: Limits = LIMITS
@@ -111,7 +117,7 @@ class FaultBench:
         return [*self.images, *noise_cases(NOISE, seed=0)]
 
     def false_alarms(self, seeds: int) -> list[str]:
-        """What fails though nothing is wrong, over so many seeds."""
+        """What fails, or is called a culprit, though nothing is wrong, over so many seeds."""
         alarms = []
         for seed in range(seeds):
             cases = self.cases() if seed == 0 else list(noise_cases(NOISE, seed))
@@ -121,6 +127,10 @@ class FaultBench:
                 for row in found
                 if row.status == FAIL
             ]
+            truth = self.truth if seed == 0 else self._layers(seed)
+            culprit = compare_layers(truth, self._calls)["culprits"][TORCH]
+            if culprit is not None:
+                alarms.append(f"{self.subject.name}, seed {seed}: {culprit.module} is a culprit")
         return alarms
 
     def plant(self, fault: Fault) -> Outcome | None:
