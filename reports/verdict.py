@@ -17,7 +17,7 @@ from blazepalm.reports.beyond import AT_LEAST
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.limits import task_limit, within
 from blazepalm.reports.metrics import Difference, Range
-from blazepalm.reports.policy import FLOAT32_MOST, Limits
+from blazepalm.reports.policy import FEW, FLOAT32_MOST, Limits
 from blazepalm.reports.report import OutputFacts
 from blazepalm.reports.roles import (
     GENERIC,
@@ -79,10 +79,12 @@ def rejudge(row: Row, limits: Limits) -> Row:
     if row.judge == BY_FLOOR and row.floor is not None:
         limit = limits.float32_multiple * row.floor
         if row.value is not None and not row.value <= limit:
-            reasons.append(
+            reason = (
                 f"{row.value:.3g} from {_words(row.reference)}, which is {row.multiple:.3g} × the "
                 f"floor; the limit is {limits.float32_multiple:g} ×"
             )
+            few = row.difference is not None and row.difference.elements < FEW
+            reasons.append(f"{reason} (of few numbers: give more inputs)" if few else reason)
     elif row.judge == BY_BITS:
         limit = 0.0
         if row.value is not None and row.value > 0 and row.difference is not None:

@@ -10,7 +10,7 @@ import pytest
 from blazepalm.reports import rows
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.limits import TASK_LIMITS
-from blazepalm.reports.policy import LIMITS, Limits
+from blazepalm.reports.policy import FEW, LIMITS, Limits
 from blazepalm.reports.record import Record
 from blazepalm.reports.rows import LEAST, MOST, Key, Row, Scalar
 from blazepalm.reports.verdict import first_divergence, judge_model, output_facts, rejudge
@@ -232,6 +232,16 @@ def test_other_limits_judge_the_same_numbers_again() -> None:
     tight = rejudge(row, replace(LIMITS, float32_multiple=0.1))
     assert (row.status, tight.status) == ("pass", "fail") and tight.value == row.value
     assert "the limit is 0.1 ×" in tight.reasons[0]
+
+
+@pytest.mark.parametrize(("elements", "few"), [(FEW - 1, True), (FEW, False)])
+def test_a_floor_of_few_numbers_fails_and_says_so(elements: int, few: bool) -> None:
+    row = judged()["torch", "oracle"]
+    assert row.difference is not None
+    row = replace(row, difference=replace(row.difference, elements=elements))
+    tight = rejudge(row, replace(LIMITS, float32_multiple=0.1))
+    assert tight.status == "fail"
+    assert ("give more inputs" in tight.reasons[0]) is few
 
 
 def test_the_first_stage_that_fails_alone_is_named() -> None:
