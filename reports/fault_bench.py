@@ -95,9 +95,9 @@ class FaultBench:
         self.images = images
         self._calls = trace_subject(subject)
         self._joined, self._content = join(subject, self._calls, None), content
-        self.truth = self._layers(seed=0)
+        self.truth = self._layer_truth(seed=0)
 
-    def _layers(self, seed: int) -> LayerTruth:
+    def _layer_truth(self, seed: int) -> LayerTruth:
         subject = self.subject
         image = noise(subject.input_shape, subject.value_range, LAYER_SEED + seed, 0)
         return LayerTruth(subject, self._joined, self._content, image)
@@ -131,7 +131,7 @@ class FaultBench:
                 for row in found
                 if row.status == FAIL
             ]
-            truth = self.truth if seed == 0 else self._layers(seed)
+            truth = self.truth if seed == 0 else self._layer_truth(seed)
             culprit = compare_layers(truth, self._calls)["culprits"][TORCH]
             if culprit is not None:
                 alarms.append(f"{self.subject.name}, seed {seed}: {culprit.module} is a culprit")
