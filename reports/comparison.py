@@ -11,7 +11,7 @@ any number of inputs.
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +67,10 @@ class Part:
 
     def to_json(self) -> dict[str, Any]:
         """What differs from a part of nothing."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values["counts"] = self.bucket_counts().tolist()
-        return {n: v for n, v in values.items() if v != getattr(NOTHING, n, None) and v != []}
+        values = {n: v for n, v in vars(self).items() if v != getattr(NOTHING, n)}
+        if self.counts:
+            values["counts"] = self.bucket_counts().tolist()
+        return values
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> "Part":

@@ -4,7 +4,7 @@ Raw outputs are files of their own (`reports.raw`); they are in no JSON.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,10 @@ def to_json(record: Record) -> dict[str, Any]:
         "width": record.width,
         "height": record.height,
         "truth": record.truth,
-        "entries": [[astuple(key), label, *_share(share)] for key, label, share in record.entries],
-        "ranges": [[*place, asdict(part)] for *place, part in record.ranges],
+        "entries": [
+            [[*vars(key).values()], label, *_share(share)] for key, label, share in record.entries
+        ],
+        "ranges": [[*place, vars(part)] for *place, part in record.ranges],
         "inputs": record.inputs,
         "seconds": record.seconds,
         "hands": record.hands,
@@ -82,4 +84,4 @@ def from_json(values: Mapping[str, Any]) -> Record:
 def _share(share: Share) -> tuple[str, dict[str, Any]]:
     if isinstance(share, Part):
         return "part", share.to_json()
-    return "scalar", asdict(share)
+    return "scalar", vars(share)
