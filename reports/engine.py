@@ -5,17 +5,14 @@ are handed on in the tasks' order, so the report does not depend on the engine, 
 work at once, or on what was done before an interruption. At most a few cases are held.
 """
 
-import multiprocessing
 import os
 import sys
-import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -23,7 +20,7 @@ from blazepalm.models.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.cases import Case
 from blazepalm.reports.journal import Journal
 from blazepalm.reports.opening import open_subject
-from blazepalm.reports.policy import LIMITS
+from blazepalm.reports.policy import LIMITS, MOST_WORKERS
 from blazepalm.reports.raw import write_raw
 from blazepalm.reports.record import Record
 from blazepalm.reports.roles import TFLITE
@@ -77,6 +74,13 @@ class Waiting(Protocol):
 Submit = Callable[[int, Case], Waiting]  # starts one task: the group's number, and a case
 
 
+class Engine(NamedTuple):
+    """How tasks are started, and how many are worked on at once."""
+
+    submit: Submit
+    workers: int
+
+
 class Task(NamedTuple):
     """One case (by its place) and group: a record that is known, or will be."""
 
@@ -91,14 +95,16 @@ def records(
     cases: Iterable[Case],
     *,
     engine: str,
-    workers: int,
+    workers: int | None,
     address: str | None = None,
     journal: Journal | None = None,
     on_case: Callable[[int], None] = lambda done: None,
 ) -> Iterator[list[Record]]:
-    """The records of each case, one a group, in order. `groups` are the plan's, opened here."""
+    """The records of each case, one a group, in order. `groups` are the plan's, opened here.
+    `workers`: how many work at once, by default one a processor (with `address`, the cluster's).
+    """
     with ExitStack() as stack:
-        submit = _open_engine(stack, plan, groups, engine, workers, address)
+        submit, at_once = _open_engine(stack, plan, groups, engine, workers, address)
         waiting: deque[list[Task]] = deque()
 
         def finished() -> list[Record]:
@@ -112,7 +118,7 @@ def records(
                     known = journal.read(index, number, case) if journal else None
                     tasks.append(Task(index, number, known or submit(number, case)))
                 waiting.append(tasks)
-                if len(waiting) > workers:
+                if len(waiting) > at_once:
                     yield finished()
                     on_case(done := done + 1)
             while waiting:
@@ -123,6 +129,13 @@ def records(
                 for task in tasks:
                     if isinstance(task.record, Future):
                         task.record.cancel()
+
+
+def processors() -> int:
+    """Processors that this process may use, within reason."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(count, MOST_WORKERS)
 
 
 def open_source(
@@ -199,7 +212,7 @@ def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
         record = task.record.result()
     except BrokenProcessPool as error:
         raise CouldNotVerify("a worker process died; is there memory for as many jobs?") from error
-    _write_raw(raw, record)  # of a worker on another machine
+    hand_over_raw(raw, record)  # of a worker on another machine
     if journal is not None:
         journal.write(task.place, task.group, record)
     return record
@@ -210,24 +223,18 @@ def _open_engine(
     plan: Plan,
     groups: Sequence[Group],
     engine: str,
-    workers: int,
+    workers: int | None,
     address: str | None,
-) -> Submit:
+) -> Engine:
     if engine == RAY:
         from blazepalm.reports.ray_engine import open_ray
 
         return open_ray(stack, plan, workers, address)
+    workers = workers or processors()
     if engine == PROCESSES:
-        context = multiprocessing.get_context("spawn")
-        # what a process is given when it begins must fit into a pipe, or a process that dies
-        # then and there would be waited for without end
-        files = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for number, source in enumerate(plan.sources):
-            (files / str(number)).write_bytes(source.content)
-        slim = replace(plan, sources=tuple(s._replace(content=b"") for s in plan.sources))
-        processes = ProcessPoolExecutor(workers, context, _initialise, (slim, files))
-        stack.callback(processes.shutdown, wait=True, cancel_futures=True)
-        return lambda group, case: processes.submit(_work, group, case)
+        from blazepalm.reports.process_engine import open_processes
+
+        return Engine(open_processes(stack, plan, workers), workers)
     if engine != THREADS:
         raise InvalidInput(f"engine {engine!r} is unknown; choose threads, processes or ray")
     stack.callback(sys.setswitchinterval, sys.getswitchinterval())
@@ -239,44 +246,14 @@ def _open_engine(
         record = compare_case(
             groups[group], case, keep_raw=plan.raw is not None, margin=plan.margin
         )
-        _write_raw(plan.raw, record)
+        hand_over_raw(plan.raw, record)
         return record
 
-    return lambda group, case: threads.submit(work, group, case)
+    return Engine(lambda group, case: threads.submit(work, group, case), workers)
 
 
-def _write_raw(raw: Path | None, record: Record) -> None:
+def hand_over_raw(raw: Path | None, record: Record) -> None:
+    """Raw outputs become files where a folder for them is; the record then has none."""
     if raw is not None and record.raw:
         write_raw(raw, record)
         record.raw = {}
-
-
-_worker: Worker | None = None  # of this process
-
-
-def _initialise(slim: Plan, files: Path) -> None:
-    """Opens the groups in a worker process, which ends with the process that began it. `files`:
-    the folder of the models' bytes, each called by its number.
-    """
-    global _worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sources = [
-        source._replace(content=(files / str(number)).read_bytes())
-        for number, source in enumerate(slim.sources)
-    ]
-    _worker = Worker(replace(slim, sources=tuple(sources)), slim.packages)
-
-
-def _work(group: int, case: Case) -> Record:
-    assert _worker is not None
-    record = _worker.work(group, case)
-    _write_raw(_worker.plan.raw, record)
-    return record
-
-
-def _end_with_parent() -> None:
-    """One that was killed tells nobody."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

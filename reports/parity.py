@@ -6,7 +6,6 @@ packages are saved and read back, and every image goes through every backend. De
 landmark models that look where they point are compared together.
 """
 
-import os
 import platform
 import tempfile
 import time
@@ -35,6 +34,7 @@ from blazepalm.reports.engine import (
     Source,
     make_groups,
     open_source,
+    processors,
     records,
 )
 from blazepalm.reports.fold import Totals
@@ -148,7 +148,7 @@ def parity(
         contents = {subject.name: source.content for source, subject in models}
         layers, tested = {}, None
         if options.layers:
-            workers = options.workers or _cpus()
+            workers = options.workers or processors()
             layers = compare_inside(found_groups, contents, input_cases(options), workers, on_step)
         if options.self_test:
             tested = plant_faults(found_groups, contents, input_cases(options), on_step)
@@ -194,7 +194,7 @@ def _open(
     on_step: OnStep,
 ) -> list[tuple[Source, Subject]]:
     """Every model of every source. Two of one name are refused: a report has one place for it."""
-    copies = (options.workers or _cpus()) if options.engine == THREADS else 1
+    copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
     for name, content in _contents(sources, failed):
         on_step(f"converting {Path(name).name}", 0, None)
@@ -238,7 +238,7 @@ def _run(
             make_groups(plan.groups, subjects),
             input_cases(options),
             engine=options.engine,
-            workers=options.workers or _cpus(),
+            workers=options.workers,
             address=options.address,
             journal=journal,
             on_case=lambda done: on_step("comparing", done, total),
@@ -278,10 +278,3 @@ def _contents(
             yield from read_contents(resolve(str(source)))
         except BlazePalmError as error:
             failed(str(source), error)
-
-
-def _cpus() -> int:
-    """Processors that this process may use, within reason."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(count, policy.MOST_WORKERS)

@@ -6,17 +6,20 @@ actor that does not see the exported Core ML packages exports its own, the same 
 outputs travel with the records and are written here.
 """
 
+import socket
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 from blazepalm.reports.cases import Case
-from blazepalm.reports.engine import Plan, Submit, Worker
+from blazepalm.reports.engine import Engine, Plan, Worker, processors
 from blazepalm.reports.record import Record
 
+SECONDS = 10.0  # until a cluster answers
 MISSING = "--engine ray needs Ray; install it with: pip install 'blazepalm[ray]'"
 
 
@@ -53,8 +56,9 @@ class Promise:
         return found
 
 
-def open_ray(stack: ExitStack, plan: Plan, workers: int, address: str | None) -> Submit:
-    """Starts `workers` actors at `address`, or on a cluster of this machine alone.
+def open_ray(stack: ExitStack, plan: Plan, workers: int | None, address: str | None) -> Engine:
+    """Starts `workers` actors at `address`, or on a cluster of this machine alone; never more
+    than the cluster has processors, since those without one would be waited for without end.
 
     Raises CouldNotVerify where Ray is missing or the cluster is not there.
     """
@@ -65,12 +69,22 @@ def open_ray(stack: ExitStack, plan: Plan, workers: int, address: str | None) ->
     if not ray.is_initialized():
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if address is None:
+            workers = workers or processors()
             options |= {"num_cpus": workers, "include_dashboard": False}
+        else:
+            _knock(address)
         try:
             ray.init(address=address or "local", **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise CouldNotVerify(f"Ray at {address or 'this machine'}: {_line(error)}") from error
+            what = f"Ray at {address or 'this machine'}: {_line(error)}"
+            if address and isinstance(error, ConnectionError):
+                what += "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
+            raise CouldNotVerify(what) from error
         stack.callback(ray.shutdown)
+    most = int(ray.cluster_resources().get("CPU", 0))
+    if most < 1:
+        raise CouldNotVerify(f"Ray at {address}: the cluster has no processor")
+    workers = min(workers or most, most)
     shared = ray.put(plan)
     remote: Any = ray.remote(num_cpus=1)(Actor)
     actors = [remote.remote(shared) for _ in range(workers)]
@@ -83,7 +97,17 @@ def open_ray(stack: ExitStack, plan: Plan, workers: int, address: str | None) ->
         turn += 1
         return Promise(ray, actors[turn % workers].work.remote(group, case))
 
-    return submit
+    return Engine(submit, workers)
+
+
+def _knock(address: str) -> None:
+    """Raises CouldNotVerify where nobody answers at host:port: Ray would ask for minutes."""
+    try:
+        place = urlsplit(address if "//" in address else f"//{address}")
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), timeout=SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise CouldNotVerify(f"Ray at {address}: {_line(error)}; is the cluster there?") from error
 
 
 def _line(error: Exception) -> str:

@@ -89,7 +89,7 @@ def parity(
         typer.Option(
             min=1,
             help="Work in this many processes; changes no number.",
-            show_default="threads, one a processor",
+            show_default="threads, one a processor; on Ray all of the cluster's",
         ),
     ] = None,
     engine: Annotated[

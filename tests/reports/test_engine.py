@@ -1,7 +1,7 @@
 """Whoever does the work, in whatever order, the report is the same but for its timing."""
 
-import importlib.util
 import json
+import socket
 import sys
 import threading
 import weakref
@@ -21,8 +21,6 @@ from blazepalm.reports.unit import Group
 from support.slow_run import slow_subject
 from support.small_golden import small_golden
 from support.tiny import Answer, chosen_subject, doubling, off_by
-
-HAS_RAY = importlib.util.find_spec("ray") is not None
 
 
 def texts(folder: Path, **settings: Any) -> str:
@@ -63,11 +61,38 @@ def test_who_does_the_work_changes_nothing(
     assert len(alone[1]) == 2 * 4 - 1, "no hand is in one of the scenes"
 
 
-@pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed: pip install 'blazepalm[ray]'")
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_changes_nothing(alone: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
     assert texts(tmp_path, engine=RAY, workers=2) == alone[0]
     assert raw_files(tmp_path) == alone[1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workers", [None, 3])
+def test_a_cluster_by_its_address_does_what_it_has_processors_for(
+    workers: int | None, alone: tuple[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Two machines of one processor each: a third worker would wait for ever."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        found = texts(tmp_path, engine=RAY, workers=workers, address=cluster.address)
+    finally:
+        cluster.shutdown()
+    assert found == alone[0]
+    assert raw_files(tmp_path) == alone[1]
+
+
+def test_no_cluster_at_the_address(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.tflite"
+    file.write_bytes(doubling())
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CouldNotVerify, match=f"^Ray at {address}: .*refused.*there"):
+            parity(file, noise=2, engine=RAY, address=address, coreml=False)
 
 
 def test_processes_share_the_packages_that_were_exported(tmp_path: Path) -> None:
