@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models import c_math
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
@@ -122,10 +123,7 @@ def decode_scores(logits: Values) -> Values:
     """(…, N, 1) logits → (…, N) probabilities, the logit clipped to ±100."""
     clipped = logits[..., 0].clip(-SCORE_CLIP, SCORE_CLIP)
     if isinstance(clipped, np.ndarray):
-        # NumPy's complex functions alone call C's own exponential, whose last digit MediaPipe has
-        negative = (-clipped).astype(np.result_type(clipped, np.complex64))
-        with np.errstate(over="ignore"):  # 1 / (1 + inf) is right
-            found: Values = 1.0 / (1.0 + np.exp(negative).real)
+        found: Values = 1.0 / (1.0 + c_math.exp(-clipped))  # 1 / (1 + inf) is right
         return found
     return clipped.sigmoid()
 

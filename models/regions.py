@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models import c_math
 from blazepalm.models.releases import RegionRule
 
 Floats = NDArray[np.float32]
@@ -75,13 +76,13 @@ def region_from_landmarks(
         return transform(low + extent / np.float32(2), extent, rotation, image_size, rule)
     middle = (high + low) / np.float32(2)
     away = (points[list(rule.box)] - middle) * size  # pixels
-    cos, sin = _turn(normalise_radians(np.float32(-rotation)))
+    cos, sin = c_math.cos_sin(normalise_radians(np.float32(-rotation)))
     turned = np.stack(
         (away[:, 0] * cos - away[:, 1] * sin, away[:, 0] * sin + away[:, 1] * cos), axis=1
     )
     low, high = _bounds(turned)
     x, y = (high + low) / np.float32(2)
-    cos, sin = _turn(rotation)
+    cos, sin = c_math.cos_sin(rotation)
     centre: Floats = np.array((x * cos - y * sin, x * sin + y * cos), np.float32) + size * middle
     centre /= size
     return transform(centre, (high - low) / size, rotation, image_size, rule)
@@ -95,7 +96,7 @@ def rotation_of(points: Floats, image_size: tuple[int, int], rule: RegionRule) -
         aim = aim + points[point] * np.float32(weight)
     across = aim[0] * width - points[rule.start, 0] * width
     down = aim[1] * height - points[rule.start, 1] * height
-    slope = np.arctan2(-down, across)  # C's atan2f, not atan2 rounded: a last digit apart
+    slope = c_math.arctan2(-down, across)
     return normalise_radians(np.float32(math.radians(rule.target_degrees)) - slope)
 
 
@@ -119,7 +120,7 @@ def transform(
     tall, wide = np.float32(image_size[0]), np.float32(image_size[1])
     right = wide * width * np.float32(rule.shift[0])
     down = tall * height * np.float32(rule.shift[1])
-    cos, sin = _turn(rotation)
+    cos, sin = c_math.cos_sin(rotation)
     x = x + (right * cos - down * sin) / wide
     y = y + (right * sin + down * cos) / tall
     if rule.square_long:
@@ -138,7 +139,7 @@ def project_landmarks(landmarks: Floats, region: Region) -> Floats:
     """(21, 3) normalised to a region → normalised to the image; z from region widths to image
     widths. The region must be square in pixels, as every rule makes it.
     """
-    cos, sin = _turn(np.float32(region.rotation))
+    cos, sin = c_math.cos_sin(np.float32(region.rotation))
     x, y = landmarks[:, 0] - np.float32(0.5), landmarks[:, 1] - np.float32(0.5)
     width, height = np.float32(region.width), np.float32(region.height)
     out = np.empty_like(landmarks, dtype=np.float32)
@@ -150,7 +151,7 @@ def project_landmarks(landmarks: Floats, region: Region) -> Floats:
 
 def project_world(landmarks: Floats, region: Region) -> Floats:
     """(21, 3) metres, upright in the region → upright in the image."""
-    cos, sin = _turn(np.float32(region.rotation))
+    cos, sin = c_math.cos_sin(np.float32(region.rotation))
     x, y, z = landmarks.T
     return np.stack((cos * x - sin * y, sin * x + cos * y, z), axis=1)
 
@@ -177,14 +178,6 @@ def overlap(a: Region, b: Region) -> float:
     if not (wide > 0 and tall > 0):
         return 0.0
     return wide * tall / (a.width * a.height + b.width * b.height - wide * tall)
-
-
-def _turn(rotation: np.float32) -> tuple[np.float32, np.float32]:
-    """Cosine and sine as C's cosf and sinf: only NumPy's complex functions call them, and the
-    last digit is seen in the crop.
-    """
-    turned = np.exp(np.complex64(complex(0.0, rotation)))
-    return turned.real, turned.imag
 
 
 def _bounds(points: Floats) -> tuple[Floats, Floats]:
