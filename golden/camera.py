@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from blazepalm.golden.distance import Field, Points
-from blazepalm.golden.skeleton import PALM_JOINTS, PALM_LENGTH, Array, Skeleton, rotation
+from blazepalm.golden.exact import Array, cos_sin, product
+from blazepalm.golden.skeleton import PALM_JOINTS, PALM_LENGTH, Skeleton, rotation
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Camera:
 
     def to_view(self, points: Array) -> Array:
         """(N, 3) mm in hand space → (N, 3) mm in view space."""
-        return (points - self.middle) @ self.turn.T
+        return product(points - self.middle, self.turn.T)
 
     def to_camera(self, points: Array) -> Array:
         """(N, 3) mm in hand space → (N, 3) metres from the camera: right, down, forward."""
@@ -87,16 +88,15 @@ def place_camera(view: View, skeleton: Skeleton, size: tuple[int, int], left: bo
     """
     height, width = size
     short = min(height, width)
-    turn = (
-        rotation(np.array([0.0, 0.0, 1.0]), -view.roll)
-        @ rotation(np.array([1.0, 0.0, 0.0]), view.pitch)
-        @ rotation(np.array([0.0, 1.0, 0.0]), view.yaw)
-    )
+    roll = rotation(np.array([0.0, 0.0, 1.0]), -view.roll)
+    pitch = rotation(np.array([1.0, 0.0, 0.0]), view.pitch)
+    turn = product(product(roll, pitch), rotation(np.array([0.0, 1.0, 0.0]), view.yaw))
     if left:
-        turn = turn @ np.diag([-1.0, 1.0, 1.0])
-    focal = short / (2.0 * np.tan(np.deg2rad(view.field_of_view) / 2.0))
+        turn = turn * (-1.0, 1.0, 1.0)
+    cos, sin = cos_sin(view.field_of_view / 2.0)
+    focal = short / (2.0 * (sin / cos))
     distance = focal * PALM_LENGTH / (view.scale * short)
     middle = skeleton.joints[list(PALM_JOINTS)].mean(axis=0)
-    origin = middle + turn.T @ np.array([0.0, 0.0, distance])
+    origin = middle + product(turn.T, np.array([0.0, 0.0, distance])[:, None])[:, 0]
     principal = (view.centre[0] * width, view.centre[1] * height)
     return Camera(size, turn, middle, origin, float(focal), float(distance), principal)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.golden.exact import cos_sin
+
 Image = NDArray[np.uint8]
 
 FULL_WELL = 9000.0  # electrons of a white pixel: a phone's small sensor
@@ -96,8 +98,7 @@ def _outside(
     short = min(size)
     x = (np.arange(width, dtype=np.float32) + 0.5 - occluder.centre[0] * width) / short - aside
     y = (np.arange(height, dtype=np.float32) + 0.5 - occluder.centre[1] * height) / short - aside
-    turn = math.radians(occluder.angle)
-    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    cos, sin = (np.float32(value) for value in cos_sin(occluder.angle))
     along = x[None, :] * cos + y[:, None] * sin
     across = y[:, None] * cos - x[None, :] * sin
     long, wide = (np.float32(side / 2) for side in occluder.size)
@@ -110,12 +111,12 @@ def _outside(
 def blur(image: Image, length: float, direction: float) -> Image:
     """The mean along a line of `length` pixels, in linear light. The truth is its middle."""
     steps = max(2, math.ceil(length) + 1)
-    angle = math.radians(direction)
+    cos, sin = cos_sin(direction)
     linear = _linear(image)
     total = np.zeros_like(linear)
     for step in range(steps):
         along = (step / (steps - 1) - 0.5) * length
-        total += _shifted(linear, along * math.cos(angle), along * math.sin(angle))
+        total += _shifted(linear, along * cos, along * sin)
     return _encoded(total / np.float32(steps))
 
 

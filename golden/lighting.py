@@ -6,6 +6,7 @@ y up, z towards the camera). Powers are repeated products, so that bytes do not 
 machine's mathematical library.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from blazepalm.golden.camera import Camera
 from blazepalm.golden.distance import Cones, Field, Points, hand_distance
+from blazepalm.golden.exact import product
 from blazepalm.golden.march import along, near_path
 from blazepalm.golden.skin import Surface
 
@@ -54,8 +56,9 @@ def occlusion(cones: Cones, points: Points, normal: Points) -> Field:
     for reach in OCCLUSION_STEPS:
         there = along(points, normal, np.full_like(points[0], reach))
         room = np.clip(hand_distance(cones, there) * (1.0 / reach), ZERO, ONE)
-        closed += (ONE - room) * (reach**-0.25)
-        weight += reach**-0.25
+        share = 1.0 / math.sqrt(math.sqrt(reach))
+        closed += (ONE - room) * share
+        weight += share
     opened = ONE - closed * (0.85 / weight)
     return np.asarray(opened * opened)
 
@@ -118,5 +121,5 @@ def shade(
 
 def to_hand(camera: Camera, light: Light) -> tuple[float, float, float]:
     """The key light's direction in hand space."""
-    x, y, z = camera.turn.T @ np.asarray(unit(light.direction))
+    x, y, z = product(np.asarray(unit(light.direction)), camera.turn)
     return float(x), float(y), float(z)

@@ -1,9 +1,10 @@
 """`golden.lock.json`: what the golden set of this version looks like, so that a change is seen.
 
 Of every case the SHA-256 of its decoded pixels and of its truth, and mean colours over a coarse
-grid. Rendering uses only operations that IEEE 754 rounds exactly, but for a few sines and small
-products in float64, so that processors agree on the bytes; where one differs in a last digit
-(or a JPEG library does), the means tell rounding from a change. The truth is equal or not.
+grid. Rendering uses only operations that IEEE 754 defines to the last digit (`exact`), so that
+processors and C libraries agree on the bytes; where a JPEG library differs, or the tail of
+NumPy's normal numbers, for which it calls C's logarithm, the means tell rounding from a change.
+The truth is equal or not.
 """
 
 import base64

@@ -15,9 +15,10 @@ from blazepalm.golden import skin
 from blazepalm.golden.backgrounds import make_background
 from blazepalm.golden.camera import Camera, View, place_camera
 from blazepalm.golden.distance import Field, pack
+from blazepalm.golden.exact import Array
 from blazepalm.golden.layer import HandScene, render_layer
 from blazepalm.golden.lighting import LIGHTS
-from blazepalm.golden.skeleton import Array, Pose, pose_skeleton
+from blazepalm.golden.skeleton import Pose, pose_skeleton
 from blazepalm.golden.surface import Cone, build_surface
 
 MAX_PIXELS = 64_000_000

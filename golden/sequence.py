@@ -5,7 +5,6 @@ What happens depends on the frame's number and the seed alone, so any frame can 
 itself, and a shorter sequence is the beginning of a longer one. Thirty frames are a second.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.golden.camera import View
+from blazepalm.golden.exact import cos_sin
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, RenderedScene, render_scene
 from blazepalm.golden.skeleton import Pose
@@ -53,7 +53,7 @@ def hand_at(frame: int, side: str, seed: int = 0) -> HandModel | None:
     phases = np.random.Generator(np.random.PCG64([seed, side == "left"])).uniform(0, 1, 5)
 
     def wave(index: int, seconds: float) -> float:
-        return math.sin(2.0 * math.pi * (frame / RATE / seconds + float(phases[index])))
+        return cos_sin(360.0 * (frame / RATE / seconds + float(phases[index])))[1]
 
     x = HOME[side] + 0.04 * wave(0, 1.9) + OUT[side] * gone
     y = 0.60 + 0.05 * wave(1, 1.4)

@@ -9,9 +9,8 @@ millimetres inside the skin. A left hand is the mirror image (x negated).
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from blazepalm.golden.exact import Array, cos_sin, dot, product
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 WRIST = 0
@@ -132,21 +131,21 @@ def rotation(axis: Array, degrees: float) -> Array:
     """(3, 3) matrix that turns column vectors about a unit axis (Rodrigues' formula)."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    angle = np.deg2rad(degrees)
-    turned = np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * (cross @ cross)
+    cos, sin = cos_sin(degrees)
+    turned = np.eye(3) + sin * cross + (1.0 - cos) * product(cross, cross)
     return np.asarray(turned)
 
 
 def _turn(frame: Array, axis: int, degrees: float) -> Array:
     """The frame (rows are axes) turned about one of its own axes."""
-    return frame @ rotation(frame[axis], degrees).T
+    return product(frame, rotation(frame[axis], degrees).T)
 
 
 def _thumb_frame(thumb: Thumb) -> Array:
-    s, f = np.deg2rad(thumb.spread), np.deg2rad(thumb.forward)
-    along = np.array([np.sin(s) * np.cos(f), np.cos(s) * np.cos(f), np.sin(f)])
-    pad = THUMB_PAD - (THUMB_PAD @ along) * along
-    pad /= np.sqrt(pad @ pad)
+    (cos, sin), (level, rise) = cos_sin(thumb.spread), cos_sin(thumb.forward)
+    along = np.array([sin * level, cos * level, rise])
+    pad = THUMB_PAD - dot(THUMB_PAD, along) * along
+    pad /= np.sqrt(dot(pad, pad))
     return _turn(np.stack([np.cross(along, pad), along, pad]), 1, -thumb.roll)
 
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from blazepalm.golden.skeleton import CHAINS, Array, Skeleton
+from blazepalm.golden.exact import Array, arctan2, dot
+from blazepalm.golden.skeleton import CHAINS, Skeleton
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ def _cone(
 ) -> Cone:
     """A cone between two points, its pad facing `pad` (default: out of the palm)."""
     along = end - start
-    length = float(np.sqrt(along @ along))
+    length = float(np.sqrt(dot(along, along)))
     along = along / length
     pad = np.array([0.0, 0.0, 1.0]) if pad is None else pad
-    pad = pad - (pad @ along) * along
-    pad = pad / np.sqrt(pad @ pad)
+    pad = pad - dot(pad, along) * along
+    pad = pad / np.sqrt(dot(pad, pad))
     frame = tuple(_triple(v) for v in (np.cross(along, pad), along, pad))
     start_at = _triple(start)
     return Cone(start_at, frame, length, radii, part, bulge, flat, finger, joint, bend, soft)
@@ -88,7 +89,7 @@ FINGER_RADII = {
 
 def _angle(before: Array, after: Array) -> float:
     """Degrees by which two bone frames bend against each other."""
-    return float(np.rad2deg(np.arctan2(after[1] @ before[2], after[1] @ before[1])))
+    return arctan2(dot(after[1], before[2]), dot(after[1], before[1]))
 
 
 def _finger(skeleton: Skeleton, index: int, name: str) -> Iterable[Cone]:
