@@ -137,7 +137,6 @@ def test_float64_stays_float64() -> None:
     assert found.tolist() == [math.exp(v) for v in values]  # Python calls C's
 
 
-
 def kernels(function: str) -> dict[str, dict[str, str]]:
     """Type → the kernels that NumPy may choose from on some processor of this kind."""
     found = np.lib.introspect.opt_func_info(func_name=f"^{function}$")
