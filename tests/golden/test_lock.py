@@ -12,11 +12,12 @@ from PIL import Image
 
 from blazepalm.golden import lock as module
 from blazepalm.golden.cases import CASES, GOLDEN_VERSION
-from blazepalm.golden.lock import check_lock, is_rounding, lock_text, means, read_lock
+from blazepalm.golden.lock import Comparison, check_lock, is_rounding, lock_text, means, read_lock
 from blazepalm.golden.make import make_golden
 from blazepalm.golden.manifest import GoldenCase, GoldenSet, file_sha256
 from blazepalm.models.errors import ArtifactError
 
+EFFECTS = ["occluded-by-bar", "sensor-noise", "jpeg-30"]  # and a hand of each
 NAMES = ["odd-frame", "tiny", "file-palette", "file-truncated", "hard-skin-ball", "hard-noise"]
 
 
@@ -34,11 +35,19 @@ def test_the_lock_names_every_case() -> None:
         assert re.fullmatch("[0-9a-f]{64}", case["pixels"])
 
 
+@pytest.mark.processor
 def test_cases_rendered_here_are_the_locked_ones(golden: GoldenSet) -> None:
-    """All of them: `blazepalm golden make -o DIR --check`."""
+    """Byte for byte. All of them: `blazepalm golden make -o DIR --check`."""
     found = check_lock(golden, NAMES)
-    assert found.differs == ()
+    assert (found.differs, found.rounded) == ((), ())
     assert found.compared == len(NAMES)
+
+
+@pytest.mark.processor
+@pytest.mark.parametrize("name", EFFECTS)
+def test_effects_are_the_locked_ones(name: str, tmp_path: Path) -> None:
+    found = check_lock(make_golden(tmp_path / "set", names=[name], jobs=1), [name])
+    assert found == Comparison((), (), 1)
 
 
 def test_missing_and_unknown_cases_are_told(golden: GoldenSet) -> None:

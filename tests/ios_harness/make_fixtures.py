@@ -10,6 +10,7 @@ this file writes; `test_fixtures.py` compares.
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.golden.exact import cos_sin
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.crop import crop_region, crop_whole
 from blazepalm.models.decode import Palms, decode_boxes, decode_palms, decode_scores
@@ -152,9 +154,8 @@ def raw_palms(
     for palm in palms:
         centre = np.array((palm.x * width / long + margin[0], palm.y * height / long + margin[1]))
         side = palm.side / long
-        angle = np.radians(palm.turn)
-        up = np.array((np.sin(angle), -np.cos(angle)))
-        across = np.array((np.cos(angle), np.sin(angle)))
+        cos, sin = cos_sin(palm.turn)
+        up, across = np.array((sin, -cos)), np.array((cos, sin))
         points = [centre + side * (a * up + b * across) for a, b in KEYPOINTS]
         near = np.argsort(np.abs(ANCHORS[:, :2] - centre).sum(axis=1), kind="stable")[:8]
         for rank, anchor in enumerate(near):
@@ -375,7 +376,7 @@ def decoder(writer: Writer, name: str, palms: Sequence[TruePalm], seed: int) -> 
 def script(frame: int) -> tuple[list[TruePalm], float]:
     """Who is in view in a frame, and how present: hands come, move, meet, leave, are lost."""
     t = frame / FRAMES
-    palms = [TruePalm(0.3 + 0.2 * t, 0.6, 42, 25 * np.sin(7 * t))]
+    palms = [TruePalm(0.3 + 0.2 * t, 0.6, 42, 25 * cos_sin(math.degrees(7 * t))[1])]
     if 100 <= frame < 170:
         palms.append(TruePalm(0.75, 0.55, 38, -170 + 60 * t))
     if 230 <= frame < 240:

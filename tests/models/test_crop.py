@@ -22,6 +22,7 @@ from support.opencv4_warps import FACTS, WARPS, digest, picture
 F = np.float32
 
 
+@pytest.mark.processor
 @pytest.mark.parametrize("number", range(len(WARPS)))
 def test_the_bytes_are_opencv_4s(number: int) -> None:
     import cv2
