@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help parity test check browser python-test swift-test bench clean \
+.PHONY: help parity test test-processors check browser python-test swift-test bench clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -36,6 +36,9 @@ parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLit
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT)
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
+
+test-processors: $(VENV)/.installed-dev  ## the tests that could differ, with other processors' kernels
+	@$(BIN)/python tests/processors.py -n $(JOBS)
 
 check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff check --quiet .

@@ -253,7 +253,7 @@ def _case(
 
 
 def _truth(hand: HandTruth, scale: int = 1, corner: tuple[int, int] = (0, 0)) -> TrueHand:
-    """To a thousandth of a pixel and of a millimetre: the last digits differ between machines.
+    """To a thousandth of a pixel and of a millimetre, which is more than a joint is known to.
     `scale` and `corner`: where the picture lies in a larger one.
     """
     pixels = np.round(hand.joints_2d * scale + corner, 3).tolist()

@@ -33,6 +33,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
 
 
+@pytest.mark.processor
 @pytest.mark.parametrize("release", [*PALMS, *HANDS])
 def test_readable_equals_generic_bit_for_bit(release: str) -> None:
     """On images that the conversion's own proof did not use, one at a time and together."""

@@ -35,22 +35,19 @@ def models() -> HandModels:
 def test_golden_cases_are_mediapipes(golden: GoldenSet, models: HandModels) -> None:
     found = compare(golden, models, 1, "tflite")
     assert found.cases == len(NAMES)
-    if found.changed:  # another machine's last digits in the rendering: the rest must hold
-        assert set(found.changed) <= set(NAMES) - {"hard-stripes"}
-        return
-    assert found.passed, found
+    assert found.passed and not found.changed, found
     assert found.hands >= 4
 
 
 def test_the_lite_models_are_not_the_full_ones(golden: GoldenSet, models: HandModels) -> None:
     found = compare(golden, models, 0, "tflite")
-    assert found.changed or not found.passed
+    assert not found.changed and not found.passed
 
 
 def test_a_wrong_rule_is_seen(golden: GoldenSet, models: HandModels) -> None:
     rule = dataclasses.replace(models.palm_rule, shift=(0.0, -0.45))
     found = compare(golden, dataclasses.replace(models, palm_rule=rule), 1, "tflite")
-    assert found.changed or not found.passed
+    assert not found.changed and not found.passed
 
 
 def test_nothing_compared_is_no_agreement(golden: GoldenSet, models: HandModels) -> None:
