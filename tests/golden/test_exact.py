@@ -9,7 +9,8 @@ import pytest
 
 from blazepalm.golden.exact import arctan2, cos_sin, dot, product
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "golden"
 EPSILON = np.finfo(np.float64).eps
 
 
@@ -85,9 +86,11 @@ def calls(path: Path) -> list[str]:
     return sorted(found)
 
 
-def test_the_renderer_uses_exact_operations_alone() -> None:
+def test_what_is_the_same_everywhere_uses_exact_operations_alone() -> None:
+    """The renderer; palettes of compressed packages; regions, `c_math` apart."""
     paths = sorted(path for path in GOLDEN.glob("*.py") if path.name not in NOT_DRAWN)
     assert len(paths) > 20
+    paths += [ROOT / "converter" / "coreml" / "compress.py", ROOT / "models" / "regions.py"]
     assert [call for path in paths for call in calls(path)] == []
 
 

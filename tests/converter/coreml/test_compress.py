@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blazepalm.converter.coreml import CoreMLOptions, export
-from blazepalm.converter.coreml.compress import palette
+from blazepalm.converter.coreml.compress import _cube_root, palette
 from blazepalm.reports.backends.mil import load
 from support.converted import converted, images
 
@@ -77,3 +77,8 @@ def test_each_number_gets_its_nearest_value() -> None:
     values, indices = palette(weight, 64)
     distance = np.abs(weight.astype(np.float64)[:, None] - values.astype(np.float64)[None])
     assert np.allclose(distance[np.arange(5000), indices], distance.min(axis=1))
+
+
+def test_cube_roots() -> None:
+    counts = np.array([0, 1, 2, 8, 27, 1000, 12345, 10**7], np.float64)
+    np.testing.assert_allclose(_cube_root(counts), np.cbrt(counts), rtol=1e-15)
