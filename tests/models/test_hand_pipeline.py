@@ -79,7 +79,6 @@ def assert_equal(
         assert abs((left if truth["label"] == "Left" else 1 - left) - truth["score"]) < 0.01
 
 
-@pytest.mark.processor
 @pytest.mark.parametrize("name", [*SCENES, *ODD_SCENES])
 def test_litert_finds_what_mediapipe_finds(mediapipes: tuple[str, HandModels], name: str) -> None:
     complexity, models = mediapipes
