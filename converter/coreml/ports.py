@@ -22,7 +22,8 @@ RAW = {
     "scores": "The logit of each anchor.",
     "landmarks": "x, y, z of each point, one after the other, in pixels of the input.",
     "presence": "How sure it is that there is a hand, 0..1.",
-    "handedness": "0 is a left hand, 1 a right one, in a mirrored picture.",
+    "handedness": "0 is a left hand, 1 a right one, in a picture that is not mirrored; in a "
+    "mirrored one it is the other way round.",
     "world_landmarks": "x, y, z of each point, one after the other, in metres about the hand's "
     "centre.",
 }
