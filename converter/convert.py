@@ -17,13 +17,13 @@ from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
+from blazepalm.models.errors import ArtifactError, WeightTransferError
 from blazepalm.models.releases import (
     Generation,
     Release,
     by_sha256,
     defaults,
-    load_registry,
+    find_generation,
     resolve,
 )
 from blazepalm.models.spec import PalmDetectorSpec, Spec
@@ -116,12 +116,8 @@ def _generation(
     graph: Graph, release: Release | None, family: str, name: str | None, notice: Notice
 ) -> Generation:
     """What the file does not hold: as asked for, else its release's, else the newest's."""
-    generations = load_registry().generations
     if name is not None:
-        if name not in generations or generations[name].family != family:
-            known = ", ".join(n for n, g in generations.items() if g.family == family)
-            raise UnknownRelease(f"{name!r} is no {family} generation; there are {known}")
-        return generations[name]
+        return find_generation(name, family)
     if release is not None:
         return release.generation
     newest = defaults(family)
@@ -133,19 +129,23 @@ def _generation(
 
 
 def with_release(spec: Spec, generation: Generation) -> Spec:
-    """The spec with what the file does not hold: value range and thresholds."""
+    """The spec with what the file does not hold: value range, thresholds, and by name the
+    generation that says these and the region rule.
+    """
     if isinstance(spec, PalmDetectorSpec):
         return replace(
             spec,
             value_range=generation.value_range,
             score_threshold=generation.score_threshold,
             suppression_iou=generation.suppression_iou,
+            generation=generation.name,
         )
     return replace(
         spec,
         value_range=generation.value_range,
         presence_threshold=generation.presence_threshold,
         z_scale=generation.normalize_z,
+        generation=generation.name,
     )
 
 

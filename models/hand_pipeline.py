@@ -26,7 +26,7 @@ from blazepalm.models.regions import (
     region_from_landmarks,
     region_from_palm,
 )
-from blazepalm.models.releases import RegionRule, defaults
+from blazepalm.models.releases import RegionRule, generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def torch_models(
     palm_rule: RegionRule | None = None,
     tracking_rule: RegionRule | None = None,
 ) -> HandModels:
-    """The readable modules as `HandModels`. The rules are those of the generation
-    (`Release.generation.roi`); the newest generation's where None.
+    """The readable modules as `HandModels`. The rules are those of the generation that each
+    was converted as (`spec.generation`) where None.
     """
     return HandModels(
         detector=torch_runner(detector),
@@ -102,8 +102,8 @@ def torch_models(
         anchors=as_array(detector.anchors),
         landmarks=torch_runner(landmarks),
         landmarks_spec=landmarks.spec,
-        palm_rule=palm_rule or defaults("palm").roi,
-        tracking_rule=tracking_rule or defaults("hand").roi,
+        palm_rule=palm_rule or generation_of(detector.spec.generation, "palm").roi,
+        tracking_rule=tracking_rule or generation_of(landmarks.spec.generation, "hand").roi,
     )
 
 

@@ -235,6 +235,20 @@ def by_sha256(digest: str) -> Release | None:
     return next((r for r in load_registry().releases if r.sha256 == digest.lower()), None)
 
 
+def generation_of(name: str, family: str) -> Generation:
+    """What a spec's `generation` names; the family's newest where it names none."""
+    return find_generation(name, family) if name else defaults(family)
+
+
+def find_generation(name: str, family: str) -> Generation:
+    """A family's generation by its name. Raises UnknownRelease."""
+    generations = load_registry().generations
+    if name not in generations or generations[name].family != family:
+        known = ", ".join(n for n, g in generations.items() if g.family == family)
+        raise UnknownRelease(f"{name!r} is no {family} generation; there are {known}")
+    return generations[name]
+
+
 def defaults(family: str) -> Generation:
     """What an unknown file of a family is taken for: its newest generation."""
     registry = load_registry()

@@ -104,7 +104,8 @@ class PalmHeadSpec:
 class PalmDetectorSpec:
     """A single-shot palm detector. `coordinates` is 4 + 2 · keypoints for each anchor.
     `value_range`, `score_threshold` and `suppression_iou` are not in the file; they belong
-    to the release.
+    to the release. `generation` is the registry's name of what they, and the region rule, are
+    taken from; "" where that is not known.
     """
 
     input_size: tuple[int, int]
@@ -115,6 +116,7 @@ class PalmDetectorSpec:
     value_range: tuple[float, float] = (0.0, 1.0)
     score_threshold: float = 0.5
     suppression_iou: float = 0.3
+    generation: str = ""
 
     @property
     def keypoints(self) -> int:
@@ -142,7 +144,7 @@ class HandLandmarksSpec:
     """A landmark network on a square crop of one hand. `pooling` is `"mean"`, `"flatten"`
     (in H, W, C order) or `"none"` (the heads convolve). `outputs` are in the file's order.
     `value_range`, `presence_threshold` and `z_scale` belong to the release: normalised z is
-    the raw z divided by the input's width and by `z_scale`.
+    the raw z divided by the input's width and by `z_scale`. `generation`: as a detector's.
     """
 
     input_size: tuple[int, int]
@@ -156,6 +158,7 @@ class HandLandmarksSpec:
     value_range: tuple[float, float] = (0.0, 1.0)
     presence_threshold: float = 0.5
     z_scale: float = 0.4
+    generation: str = ""
 
     @property
     def landmarks(self) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.models.errors import CouldNotVerify
-from blazepalm.models.releases import defaults
+from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Outputs, input_shape, output_names
 from blazepalm.reports.backends.litert import open_litert
@@ -270,5 +270,5 @@ def _rules(converted: "Converted") -> PalmRules | HandRules | None:
         return HandRules(recognition.spec)
     assert isinstance(recognition.spec, PalmDetectorSpec)
     anchors: Any = converted.module.anchors
-    generation = converted.release.generation if converted.release else defaults("palm")
+    generation = generation_of(recognition.spec.generation, "palm")
     return PalmRules(recognition.spec, anchors.detach().float().numpy().copy(), generation.roi)

@@ -29,7 +29,7 @@ def convert(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Take value range and thresholds from this generation of the registry.",
+            help="Take value range, thresholds and region rule from this generation.",
         ),
     ] = None,
     no_coreml: Annotated[

@@ -2,8 +2,9 @@
 (the readable modules), `tflite` (Google's runtime on the file itself, no torch needed) or
 `coreml` (a package of face `raw`, executed by blazepalm and not by Apple's runtime).
 
-The one gap: what a file does not hold (value range, thresholds, regions) is its release's, or
-for an unknown file its family's newest generation's, which `notice` is told.
+The one gap: what a file does not hold (value range, thresholds, regions) is of the generation
+that it was converted as; of a file as it is, its release's, or for an unknown one its family's
+newest, which `notice` is told.
 """
 
 import json
@@ -21,9 +22,15 @@ from blazepalm.converter.convert import Converted, module_of, warn, with_release
 from blazepalm.converter.tflite.bundle import choose_one
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.models.anchors import anchors_from_heads
-from blazepalm.models.errors import CouldNotVerify, InvalidModel
+from blazepalm.models.errors import CouldNotVerify, InvalidModel, UnknownRelease
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
-from blazepalm.models.releases import Generation, by_sha256, defaults, resolve
+from blazepalm.models.releases import (
+    Generation,
+    by_sha256,
+    defaults,
+    generation_of,
+    resolve,
+)
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec, spec_from_dict
 
 BACKENDS = ("torch", "tflite", "coreml")
@@ -111,7 +118,7 @@ def open_model(
     converted = model if isinstance(model, Converted) else module_of(model, notice)
     recognition = converted.recognition
     spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
-    generation = converted.release.generation if converted.release else defaults(family)
+    generation = generation_of(spec.generation, family)
     if backend == "torch":
         run = torch_runner(converted.module)
         return OpenModel(converted.name, "torch", spec, generation, run, converted.graph.sha256)
@@ -178,8 +185,12 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     found = None if recognition is None else recognition.spec
     spec = _of_family(str(_asked(model)), found, family)
     assert recognition is not None
-    generation = _generation(graph.sha256, family, source, notice)
-    spec = with_release(spec, generation)
+    if isinstance(model, Converted) and model.recognition is not None:
+        spec = model.recognition.spec
+        generation = generation_of(spec.generation, family)
+    else:
+        generation = _generation(graph.sha256, family, source, notice)
+        spec = with_release(spec, generation)
     backend = open_litert(
         without_custom_operators(content, source).content,
         recognition.outputs,
@@ -247,7 +258,13 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
         raise InvalidModel(f"{path}: its metadata hold no structure that can be read") from error
     spec = _of_family(str(path), found, family)
     sha256 = metadata.get("blazepalm.source_sha256", "")
-    generation = _generation(sha256, family, str(path), notice)
+    if spec.generation:
+        try:
+            generation = generation_of(spec.generation, family)
+        except UnknownRelease as error:
+            raise InvalidModel(f"{path}: {error}; convert the model again") from error
+    else:  # written before packages said it
+        generation = _generation(sha256, family, str(path), notice)
     release = by_sha256(sha256)
     run = _package_runner(path, spec)
     name = release.name if release else path.stem

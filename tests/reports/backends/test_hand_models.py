@@ -1,7 +1,9 @@
 """Every backend gives what LiteRT gives for the file, by the readable names and in one shape."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from blazepalm.converter.convert import module_of
 from blazepalm.models.errors import CouldNotVerify, InvalidModel
-from blazepalm.models.releases import resolve
+from blazepalm.models.releases import defaults, load_registry, resolve
 from blazepalm.reports.backends.hand_models import (
     detector_anchors,
     open_hand_models,
@@ -114,6 +116,45 @@ def test_rules_and_ranges_are_the_generations(backend: str) -> None:
     assert models.palm_rule.target_degrees == 90.0
     assert models.landmarks_spec.input_size == (256, 256)
     assert models.tracking_rule.scale == (2.1, 2.1)
+
+
+def test_the_region_rule_is_of_the_generation_chosen_at_conversion(tmp_path: Path) -> None:
+    """hand-2019-08 scales its region by 1.6, the newest by 2.0 (releases.toml): in memory, in the
+    converted folder, and in its package.
+    """
+    import blazepalm
+    from blazepalm.converter.coreml.options import CoreMLOptions
+    from blazepalm.models.hand_pipeline import torch_models
+
+    chosen = load_registry().generations["hand-2019-08"]
+    assert chosen.roi != defaults("hand").roi
+    converted = module_of("hand-lite", pytest.fail, chosen.name)
+    for backend in ("torch", "tflite", "coreml"):
+        opened = open_model(converted, "hand", backend, notice=pytest.fail)
+        assert opened.generation == chosen, backend
+        assert opened.spec.value_range == chosen.value_range, backend
+    (folder,) = blazepalm.convert(
+        "hand-lite", tmp_path / "hand", generation=chosen.name, coreml=CoreMLOptions(face="raw")
+    )
+    (package,) = folder.glob("*.mlpackage")
+    assert open_model(package, "hand", "coreml", notice=pytest.fail).generation == chosen
+    assert json.loads((folder / "conversion.json").read_text())["spec"]["generation"] == chosen.name
+    landmarks = blazepalm.load(folder)
+    models = torch_models(module_of("palm-lite").module, landmarks)  # type: ignore[arg-type]
+    assert (models.palm_rule, models.tracking_rule) == (defaults("palm").roi, chosen.roi)
+
+
+def test_a_package_of_no_known_generation(tmp_path: Path) -> None:
+    from blazepalm.converter.coreml import CoreMLOptions, export
+
+    converted = module_of("hand-lite")
+    assert converted.recognition is not None
+    spec = replace(converted.recognition.spec, generation="hand-2099")
+    changed = replace(converted, recognition=replace(converted.recognition, spec=spec))
+    export(changed, tmp_path, CoreMLOptions(face="raw"))
+    (package,) = tmp_path.glob("*.mlpackage")
+    with pytest.raises(InvalidModel, match="'hand-2099' is no hand generation; there are hand-20"):
+        open_model(package, "hand", "coreml")
 
 
 def test_an_unknown_file_is_told(tmp_path: Path) -> None:
