@@ -2,6 +2,7 @@
 look where it points; models of no family alone.
 """
 
+import re
 from collections.abc import Sequence
 
 from blazepalm.models.releases import resolve
@@ -15,8 +16,8 @@ Opened = list[tuple[Source, Subject]]
 
 
 def group_models(subjects: Sequence[Subject]) -> tuple[Numbers, ...]:
-    """Landmark models go with the detector whose name says the same kind (`lite`, `full`), else
-    with the first; without a detector they are a group of their own.
+    """Landmark models go with the detector whose name says the same kind (the word `lite` or
+    `full`), else with the first; without a detector they are a group of their own.
     """
     palms = [i for i, s in enumerate(subjects) if s.family == "palm"]
     hands: dict[int | None, list[int]] = {palm: [] for palm in palms} or {None: []}
@@ -48,8 +49,13 @@ def with_companion(
 
 
 def _detector_of(hand: Subject, subjects: Sequence[Subject], palms: Sequence[int]) -> int | None:
-    kinds = [kind for kind in KINDS if f"-{kind}" in hand.name]
-    for palm in palms:
-        if any(f"-{kind}" in subjects[palm].name for kind in kinds):
-            return palm
-    return palms[0] if palms else None
+    kind = _kind(hand.name)
+    same = [palm for palm in palms if kind is not None and _kind(subjects[palm].name) == kind]
+    return next(iter(same or palms), None)
+
+
+def _kind(name: str) -> str | None:
+    """The one of `KINDS` that is a word of the name; None where none is, or both are."""
+    words = set(re.split(r"[\W_]+", name.lower()))
+    found = [kind for kind in KINDS if kind in words]
+    return found[0] if len(found) == 1 else None

@@ -1,5 +1,6 @@
 """Which detector points for which landmark models."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from blazepalm.reports.groups import group_models, with_companion
 def subjects(*names: str) -> Any:
     """Of these names; the family is a name's first word, or none for `other`."""
     family = {"palm": "palm", "hand": "hand"}
-    return [SimpleNamespace(name=n, family=family.get(n.split("-")[0])) for n in names]
+    return [SimpleNamespace(name=n, family=family.get(re.split("[-_]", n)[0])) for n in names]
 
 
 def test_each_detector_has_the_landmarks_of_its_kind() -> None:
@@ -25,6 +26,13 @@ def test_each_detector_has_the_landmarks_of_its_kind() -> None:
 def test_landmarks_of_no_kind_go_with_the_first_detector() -> None:
     models = subjects("palm-2020", "palm-full", "hand-2019", "hand-full")
     assert group_models(models) == (Numbers(0, (2,), None, True), Numbers(1, (3,), None, True))
+
+
+def test_a_kind_is_a_whole_word() -> None:
+    models = subjects("palm-2020", "palm-lite", "palm_detection_full", "hand-fuller", "hand-lites")
+    assert [group.hands for group in group_models(models)] == [(3, 4), (), ()]
+    models = subjects("palm-lite", "palm-full", "hand_landmark_full", "hand-lite-or-full")
+    assert [group.hands for group in group_models(models)] == [(3,), (2,)]
 
 
 def test_without_a_detector_an_embedded_one_is_taken_along() -> None:
