@@ -1,8 +1,9 @@
 """A graph as JSON and back, without its weights: how a module that no family describes is
 kept. Read back, it is lowered again and the weights are filled in from the state_dict.
 
-Constants that shape the code (axes, paddings, sizes) are kept as numbers; floating-point
-constants of more than a few values are weights, and only their shapes are kept.
+Constants of whole numbers (axes, paddings, sizes) shape the code and are kept, and so are the
+few operands of other numbers that do (`weights.CODE_OPERANDS`). Every other constant is a weight:
+only its shape and dtype are kept.
 """
 
 from collections.abc import Mapping
