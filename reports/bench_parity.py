@@ -70,6 +70,7 @@ def compare_noise(inputs: int) -> float:
     from blazepalm.reports.engine import THREADS, Plan, records
     from blazepalm.reports.fold import Totals
     from blazepalm.reports.opening import open_subject
+    from blazepalm.reports.policy import LIMITS
     from blazepalm.reports.roles import TFLITE, TORCH
     from blazepalm.reports.unit import Group
 
@@ -77,7 +78,7 @@ def compare_noise(inputs: int) -> float:
     subject = open_subject(
         name, resolve(name).read_bytes(), workers=1, packages=None, only=(TFLITE, TORCH)
     )
-    totals = Totals()
+    totals = Totals(LIMITS)
     with one_torch_thread():
         for found in records(
             Plan((), ()),

@@ -105,7 +105,7 @@ class FaultBench:
     def judge(
         self, subject: Subject, cases: Iterable[Case], limits: Limits = LIMITS
     ) -> tuple[Row, ...]:
-        totals = Totals()
+        totals = Totals(limits)
         if subject.family == "palm":
             group = Group(palm=subject)
         else:

@@ -15,7 +15,7 @@ from typing import Any
 from blazepalm.reports.comparison import Part
 from blazepalm.reports.limits import task_limit, within
 from blazepalm.reports.metrics import DifferenceMeter, RangeMeter
-from blazepalm.reports.policy import LIMITS, MOST_CASES
+from blazepalm.reports.policy import MOST_CASES, Limits
 from blazepalm.reports.record import Record, Share
 from blazepalm.reports.rows import BY_BITS_AGAINST, LEAST, MOST, SUM, Key, ScalarMeter, exceeds
 from blazepalm.reports.task import truth_errors
@@ -40,9 +40,12 @@ class CaseTotals:
 
 
 class Totals:
-    """Everything that a verdict needs. `add` each case's records, one a group, in order."""
+    """Everything that a verdict by `limits` needs. `add` each case's records, one a group, in
+    order.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self.differences: dict[Key, DifferenceMeter] = {}
         self.scalars: dict[Key, ScalarMeter] = {}
         self.ranges: dict[tuple[str, str, str, str], RangeMeter] = {}
@@ -83,7 +86,7 @@ class Totals:
                 self.differences.setdefault(key, DifferenceMeter()).add(share, label)
             else:
                 self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
-            case.badness = max(case.badness, _badness(key, share))
+            case.badness = max(case.badness, _badness(key, share, self.limits))
             _case_value(case.values, key, share)
         for model, stage, backend, output, part in record.ranges:
             self.ranges.setdefault((model, stage, backend, output), RangeMeter()).add(part)
@@ -129,10 +132,10 @@ def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
     return tuple(entries)
 
 
-def _badness(key: Key, share: Share) -> float:
+def _badness(key: Key, share: Share, limits: Limits) -> float:
     if isinstance(share, Part):
         return math.inf if share.doubtful else share.max_abs / (share.peak or 1.0)
-    limit = task_limit(key, LIMITS)
+    limit = task_limit(key, limits)
     return 0.0 if limit is None or within(key, share.value, limit) else math.inf
 
 

@@ -226,7 +226,7 @@ def _run(
     journal: Journal | None,
     on_step: OnStep,
 ) -> Totals:
-    totals = Totals()
+    totals = Totals(options.limits)
     total: int | None = options.noise_inputs
     if options.golden is not None:
         total = options.noise_inputs + sum(case.readable for case in options.golden.cases)

@@ -1,12 +1,14 @@
 """Totals over cases: sums, the worst cases where not all can be listed, errors against truth."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from blazepalm.reports import fold, rows
 from blazepalm.reports.comparison import Part
 from blazepalm.reports.fold import Totals, accuracy_entries
+from blazepalm.reports.policy import LIMITS
 from blazepalm.reports.record import Record, Share
 from blazepalm.reports.rows import LEAST, MEAN, MOST, SUM, Key, Scalar
 
@@ -24,7 +26,7 @@ def record(name: str, *entries: tuple[Key, Share]) -> Record:
 
 
 def test_scalars_add_up_as_they_say() -> None:
-    totals = Totals()
+    totals = Totals(LIMITS)
     for name, value, weight in (("a", 2.0, 1.0), ("b", 5.0, 3.0)):
         shares = [(scalar(how), Scalar(value, how, "px")) for how in (MOST, LEAST, SUM)]
         shares.append((scalar(MEAN), Scalar(value, MEAN, "px", weight)))
@@ -36,7 +38,7 @@ def test_scalars_add_up_as_they_say() -> None:
 
 @pytest.mark.parametrize("how", [MOST, LEAST, SUM, MEAN])
 def test_nan_is_never_forgotten(how: str) -> None:
-    totals = Totals()
+    totals = Totals(LIMITS)
     for name, value in (("a", 1.0), ("b", math.nan), ("c", 2.0)):
         totals.add([record(name, (scalar(how), Scalar(value, how, "")))])
     found = totals.scalars[scalar(how)].result()
@@ -47,7 +49,7 @@ def test_nan_is_never_forgotten(how: str) -> None:
 
 def test_a_case_has_its_own_values() -> None:
     """Two hands of an image: the worse, or the sum; bits are counted."""
-    totals = Totals()
+    totals = Totals(LIMITS)
     first, second = Part(4, max_abs=0.5, unequal=1), Part(4, max_abs=0.25, unequal=2)
     totals.add(
         [
@@ -77,7 +79,7 @@ def test_the_worst_cases_are_listed_where_not_all_can_be(
     entry: tuple[Key, Share], worst: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fold, "MOST_CASES", 3)
-    totals = Totals()
+    totals = Totals(LIMITS)
     for number in range(9):
         own = entry if number == 6 else (RAW, Part(4, max_abs=1.0 + number / 10, peak=1.0))
         totals.add([record(str(number), own)])
@@ -86,8 +88,19 @@ def test_the_worst_cases_are_listed_where_not_all_can_be(
     assert ("6" in names) is worst and "8" in names and totals.cases_total == 9
 
 
+@pytest.mark.parametrize(("iou", "worst"), [(0.99, False), (0.9995, True)])
+def test_the_limits_of_the_run_say_which_cases_are_worst(
+    iou: float, worst: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold, "MOST_CASES", 1)
+    totals = Totals(replace(LIMITS, iou=iou))
+    totals.add([record("a", (IOU, Scalar(0.999, LEAST, "")))])
+    totals.add([record("b", (RAW, Part(4, max_abs=9.0, peak=1.0)))])
+    assert [case.name for case in totals.cases] == (["a"] if worst else ["b"])
+
+
 def test_a_case_that_is_listed_keeps_no_array_and_no_sketch() -> None:
-    totals = Totals()
+    totals = Totals(LIMITS)
     totals.add([record("a", (RAW, Part(4, max_abs=0.5, counts=b"\1\0\0\0")))])
     assert not hasattr(totals.cases[0], "record") and not hasattr(totals.cases[0], "entries")
 
@@ -99,7 +112,7 @@ def test_rates_against_the_truth() -> None:
         "handedness": 0.9,
         "presence": 1.0,
     }
-    totals = Totals()
+    totals = Totals(LIMITS)
     for name, known, found in (("a", truth, [hand]), ("b", truth, []), ("c", (), [hand])):
         one = record(name)
         one.truth, one.hands = known, {"p + h": {"torch": found}}
@@ -111,7 +124,7 @@ def test_rates_against_the_truth() -> None:
     assert (entry["images"], entry["hands"], entry["found"], entry["false"]) == (3, 2, 1, 1)
     assert (entry["recall"], entry["precision"], entry["joint_error"]) == (0.5, 0.5, 0.0)
     assert entry["handedness_accuracy"] == 0.0
-    empty = Totals()
+    empty = Totals(LIMITS)
     none = record("a")
     none.truth, none.hands = (), {"p + h": {"torch": []}}
     empty.add([none])

@@ -193,7 +193,7 @@ def test_bitwise_equality_is_of_bits() -> None:
 
 def task_row(key: tuple[str, str, str], value: float) -> Row:
     stage, output, metric = key
-    subject, totals = chosen_subject(), Totals()
+    subject, totals = chosen_subject(), Totals(LIMITS)
     where = Key(subject.name, stage, rows.ISOLATED, output, "coreml-mil-fp16", "tflite", metric)
     how = LEAST if metric == "IoU" else MOST
     record = Record("case", "0" * 64, "own", 4, 4, entries=[(where, "c", Scalar(value, how, ""))])

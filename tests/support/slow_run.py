@@ -18,6 +18,7 @@ from blazepalm.reports.cases import Case, noise_cases
 from blazepalm.reports.engine import THREADS, Plan, records
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.journal import Journal
+from blazepalm.reports.policy import LIMITS
 from blazepalm.reports.report import plain
 from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.subject import Subject
@@ -71,7 +72,7 @@ def run(
     groups = [Group(other=slow_subject(name, pause)) for name in ("one", "two")]
     raw = None if folder is None else folder / "raw"
     journal = None if folder is None else Journal(folder / "journal", {"seed": seed})
-    totals = Totals()
+    totals = Totals(LIMITS)
     for found in records(
         Plan((), (), raw=raw),
         groups,

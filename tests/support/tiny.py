@@ -89,7 +89,7 @@ def chosen_subject(**answers: Answer) -> Subject:
 
 def totals_of(subject: Subject, inputs: int = 3) -> Totals:
     """The subject on seeded noise."""
-    totals = Totals()
+    totals = Totals(LIMITS)
     for case in noise_cases(inputs, seed=3):
         totals.add([compare_case(Group(other=subject), case)])
     return totals
@@ -97,7 +97,7 @@ def totals_of(subject: Subject, inputs: int = 3) -> Totals:
 
 def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> ParityReport:
     """The whole report of subjects, each on its own."""
-    totals = Totals()
+    totals = Totals(limits)
     for case in noise_cases(inputs, seed=3):
         totals.add([compare_case(Group(other=subject), case) for subject in subjects])
     return make_report(
