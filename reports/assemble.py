@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.reports import rows
 from blazepalm.reports.fold import CaseTotals, Totals, accuracy_entries
+from blazepalm.reports.judge import coverage, judge_backend, model_holds
 from blazepalm.reports.policy import Limits
 from blazepalm.reports.report import (
     BackendSummary,
@@ -17,17 +18,14 @@ from blazepalm.reports.report import (
     ParityReport,
 )
 from blazepalm.reports.roles import role_of
-from blazepalm.reports.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.rows import Row
 from blazepalm.reports.subject import Subject
-from blazepalm.reports.verdict import first_divergence, judge_model, output_facts
+from blazepalm.reports.verdict import judge_model, output_facts
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
-
-# (stage, metric) of a task in which there is a hand
-EVIDENCE = ((rows.SUPPRESSED, "IoU"), (rows.LANDMARKS, "mean error"))
 
 
 def make_report(
@@ -86,13 +84,11 @@ def _model(
     totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
 ) -> ModelParity:
     converted = subject.converted
-    judged = [row for row in found if row.judged]
     backends = tuple(
-        _backend(name, subject, [row for row in judged if row.backend == name])
+        _backend(name, subject, [row for row in found if row.backend == name])
         for name in subject.names
     )
-    done = sum(row.status in (PASS, FAIL) for row in judged)
-    waiting = sum(backend.status == NOT_RUN for backend in backends)
+    statuses = [(backend.name, backend.status) for backend in backends]
     return ModelParity(
         name=subject.name,
         source=converted.graph.source,
@@ -108,43 +104,30 @@ def _model(
         notes=subject.notes,
         backends=backends,
         outputs=output_facts(totals, subject),
-        coverage=(done, done + waiting),
-        passed=bool(judged) and all(row.status == PASS for row in judged) and not waiting,
+        coverage=coverage(found, statuses),
+        passed=model_holds(found, statuses),
         tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
         layers=layers,
         seconds=dict(totals.seconds[subject.name]),
     )
 
 
-def _backend(name: str, subject: Subject, judged: Sequence[Row]) -> BackendSummary:
-    """A candidate that nothing was judged of was not run, and says why."""
+def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
     role = role_of(name)
-    failed = [row for row in judged if row.status == FAIL]
-    raw = [row for row in judged if row.stage == rows.RAW]
+    raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]
-    reasons = tuple(dict.fromkeys(reason for row in failed for reason in row.reasons))
-    status = FAIL if failed else PASS
-    if not failed and role.judged and not any(_decides(row, role.judge) for row in judged):
-        status = NOT_RUN
-        reasons = ("no image gave it anything to judge",)
+    outcome = judge_backend(role.judge, own)
     return BackendSummary(
         name=name,
         label=role.label,
         precision=role.precision,
         judge=role.judge,
         artifact_sha256=subject.artifacts.get(name),
-        status=status,
+        status=outcome.status,
         worst_multiple=max(multiples, default=None),
-        first_divergence=first_divergence(failed),
-        reasons=reasons,
+        first_divergence=outcome.first_divergence,
+        reasons=outcome.reasons,
     )
-
-
-def _decides(row: Row, judge: str) -> bool:
-    """Whether a row judges a backend by what must judge it: the floor, or a hand that was seen,
-    not for NaN and the like alone.
-    """
-    return row.judge == judge and (judge != BY_TASK or (row.stage, row.metric) in EVIDENCE)
 
 
 def _case(case: CaseTotals, judged: Sequence[Row]) -> CaseResult:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 QUANTILE_ACCURACY = 0.01  # relative
 
+NO_REFERENCE = "the reference has no such output"
+NO_CANDIDATE = "the candidate has no such output"
 REAL = "fiub"  # kinds of dtypes
 LARGEST = float(np.finfo(np.float64).max)
 EXPONENT = np.uint64(0x7FF0_0000_0000_0000)  # of a float64: its other bits cleared, 2 to that power
@@ -100,8 +102,7 @@ class RangePart:
 def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Part:
     """One input's outputs; None stands for an output that did not come."""
     if reference is None or candidate is None:
-        who = "the reference" if reference is None else "the candidate"
-        return Part(problem=f"{who} has no such output")
+        return Part(problem=NO_REFERENCE if reference is None else NO_CANDIDATE)
     if reference.shape != candidate.shape:
         shapes = _shape(candidate.shape), _shape(reference.shape)
         return Part(problem="shape {}, the reference has {}".format(*shapes))

@@ -7,10 +7,10 @@ from pathlib import Path
 from blazepalm.reports.device import ingest, recount
 from blazepalm.reports.device_fixtures import read_fixtures
 from blazepalm.reports.device_rows import device_rows
+from blazepalm.reports.judge import coverage, judge_backend, model_holds
 from blazepalm.reports.report import BackendSummary, Failure, ModelParity, ParityReport
-from blazepalm.reports.roles import role_of
-from blazepalm.reports.rows import FAIL, NOT_RUN, PASS, Row
-from blazepalm.reports.verdict import first_divergence
+from blazepalm.reports.roles import DEVICE, role_of
+from blazepalm.reports.rows import Row
 
 
 def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityReport:
@@ -33,7 +33,7 @@ def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityRepor
     unmeasured = (None,) * len(mine)
     return replace(
         report,
-        models=tuple(_joined(model, mine) for model in report.models),
+        models=tuple(_joined(model, report.rows + mine) for model in report.models),
         rows=report.rows + mine,
         cases=tuple(replace(case, values=case.values + unmeasured) for case in report.cases),
         device=(*report.device, results.entry),
@@ -42,33 +42,32 @@ def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityRepor
 
 
 def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
-    """The model with the device's backends; what did not run is told, and fails nothing."""
-    mine = [row for row in rows if row.model == model.name and row.judged]
-    backends = tuple(
-        _backend(name, [row for row in mine if row.backend == name])
-        for name in dict.fromkeys(row.backend for row in mine)
+    """The model with the device's backends, by the rows of all that it now has."""
+    mine = [row for row in rows if row.model == model.name]
+    named = dict.fromkeys(row.backend for row in mine if row.backend.startswith(DEVICE))
+    backends = (
+        *model.backends,
+        *(_backend(name, [row for row in mine if row.backend == name]) for name in named),
     )
-    done = sum(row.status in (PASS, FAIL) for row in mine)
+    statuses = [(backend.name, backend.status) for backend in backends]
     return replace(
         model,
-        backends=model.backends + backends,
-        coverage=(model.coverage[0] + done, model.coverage[1] + len(mine)),
-        passed=model.passed and all(row.status != FAIL for row in mine),
+        backends=backends,
+        coverage=coverage(mine, statuses),
+        passed=model_holds(mine, statuses),
     )
 
 
-def _backend(name: str, rows: Sequence[Row]) -> BackendSummary:
-    role = role_of(name)
-    failed = [row for row in rows if row.status == FAIL]
-    ran = any(row.status == PASS for row in rows)
+def _backend(name: str, own: Sequence[Row]) -> BackendSummary:
+    role, outcome = role_of(name), judge_backend(role_of(name).judge, own)
     return BackendSummary(
         name=name,
         label=role.label,
         precision=role.precision,
         judge=role.judge,
         artifact_sha256=None,
-        status=FAIL if failed else PASS if ran else NOT_RUN,
+        status=outcome.status,
         worst_multiple=None,
-        first_divergence=first_divergence(failed),
-        reasons=tuple(dict.fromkeys(reason for row in failed for reason in row.reasons)),
+        first_divergence=outcome.first_divergence,
+        reasons=outcome.reasons,
     )

@@ -11,11 +11,12 @@ from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import rows
 from blazepalm.reports.device import DeviceResults
 from blazepalm.reports.device_expected import Expected, Facts
-from blazepalm.reports.device_tally import ANYTHING, Tally, failure_head, plain_row, scalar_row
+from blazepalm.reports.device_tally import ANYTHING, Tally, failure_head, plain_row
+from blazepalm.reports.judge import scalar_row
 from blazepalm.reports.policy import Limits
 from blazepalm.reports.printable import printable
 from blazepalm.reports.roles import TFLITE
-from blazepalm.reports.rows import BY_TASK, CASCADE, FAIL, Key, Row
+from blazepalm.reports.rows import CASCADE, Key, Row
 from blazepalm.reports.task import compare_hands
 
 MOST_HANDS = 1000  # in a picture
@@ -71,9 +72,7 @@ def picture_rows(
         scalars = compare_hands(*listed, thresholds=threshold, margin=limits.margin)
         tally.add(place, scalars, case)
     if reasons := tally.doubts.get(ANYTHING):
-        yield plain_row(
-            Key(*place[:3], ANYTHING, backend, TFLITE), BY_TASK, tuple(reasons), status=FAIL
-        )
+        yield plain_row(Key(*place[:3], ANYTHING, backend, TFLITE), tuple(reasons), limits)
     for key, meter in tally.scalars.items():
         yield scalar_row(key, meter, limits)
 

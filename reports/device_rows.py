@@ -28,22 +28,14 @@ from blazepalm.reports.device_tally import (
     failure_head,
     is_disordered,
     plain_row,
-    scalar_row,
     tensor_row,
 )
+from blazepalm.reports.judge import scalar_row
 from blazepalm.reports.metrics import DifferenceMeter
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.printable import figure, printable
 from blazepalm.reports.roles import TFLITE
-from blazepalm.reports.rows import (
-    BY_TASK,
-    CASCADE,
-    FAIL,
-    ISOLATED,
-    NOT_RUN,
-    Key,
-    Row,
-)
+from blazepalm.reports.rows import CASCADE, ISOLATED, Key, Row
 from blazepalm.reports.task import compare_detections, compare_landmarks
 from blazepalm.reports.ties import shared_boxes
 
@@ -107,7 +99,7 @@ class _Judge:
         found = []
         for output in self.facts.outputs:
             key = Key(name, rows.RAW, ISOLATED, output, backend, TFLITE)
-            found.append(tensor_row(key, tally, output))
+            found.append(tensor_row(key, tally, output, self.limits))
         return found + [scalar_row(key, m, self.limits) for key, m in tally.scalars.items()]
 
     def _cases(self) -> list[str]:
@@ -192,7 +184,7 @@ class _Judge:
         reasons = [f"the device said: {message}" for message in self._said()[:1]]
         if not reasons and not self.results.outputs:
             reasons = ["the device brought no outputs"]
-        return plain_row(key, BY_TASK, tuple(reasons), status=FAIL if reasons else NOT_RUN)
+        return plain_row(key, tuple(reasons), self.limits)
 
     def _said(self) -> list[str]:
         """What the device says went wrong with this model on these units."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from blazepalm.reports.device_expected import Floats
-from blazepalm.reports.limits import task_limit, within
+from blazepalm.reports.judge import doubts_of, judge_row, value_of
 from blazepalm.reports.metrics import DifferenceMeter
 from blazepalm.reports.policy import Limits
-from blazepalm.reports.printable import printable
 from blazepalm.reports.roles import TFLITE
-from blazepalm.reports.rows import BY_TASK, FAIL, NOT_JUDGED, PASS, Key, Row, ScalarMeter
+from blazepalm.reports.rows import BY_TASK, NOT_RUN, PASS, Key, Row, ScalarMeter
 from blazepalm.reports.task import Scalars
 
 DISORDER = 0.1  # by so much an output differs, relative L2, before its order is doubted
@@ -40,67 +39,36 @@ class Tally:
         self.doubts.setdefault(output, []).append(reason)
 
 
-def tensor_row(key: Key, tally: Tally, output: str) -> Row:
+def tensor_row(key: Key, tally: Tally, output: str, limits: Limits) -> Row:
     doubts = list(dict.fromkeys(tally.doubts.get(output, ())))
     meter = tally.differences.get(output)
     if meter is None:
-        return plain_row(key, BY_TASK, (*doubts, "nothing was compared"), status=FAIL)
+        return plain_row(key, (*doubts, "nothing was compared"), limits)
     found = meter.result()
-    reasons = [*doubts, *found.problems]
-    if found.nonfinite_candidate:
-        reasons.append(f"{found.nonfinite_candidate} values of the device are NaN or infinite")
-    if found.nonfinite_reference:
-        reasons.append(f"{found.nonfinite_reference} values of LiteRT are NaN or infinite")
-    if not found.elements and not reasons:
-        reasons.append("nothing was compared")
-    return Row(
+    row = Row(
         **vars(key),
         field=key.output,
         judge=BY_TASK,
         unit="",
         inputs=found.inputs,
-        value=found.max_abs,
+        value=value_of(BY_TASK, found),
         limit=None,
         floor=None,
         multiple=None,
         worst_case=found.worst.case if found.worst else None,
         difference=found,
-        status=FAIL if reasons else PASS,
-        reasons=tuple(reasons),
+        status=PASS,
+        reasons=tuple(dict.fromkeys((*doubts, *doubts_of(key, found)))),
     )
+    return judge_row(row, limits)
 
 
-def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
-    folded = meter.result()
-    limit = task_limit(key, limits)
-    reasons: tuple[str, ...] = ()
-    if limit is not None and not within(key, folded.value, limit):
-        where = f" (case {printable(folded.worst_case)})" if folded.worst_case else ""
-        value = f"{folded.value:.3g} {folded.unit}".rstrip()
-        reasons = (f"{key.output}, {key.metric}: {value}; the limit is {limit:g}{where}",)
-    return Row(
+def plain_row(key: Key, reasons: tuple[str, ...], limits: Limits) -> Row:
+    """A row without a number: one that failed for these reasons, or without any was not run."""
+    row = Row(
         **vars(key),
         field=key.output,
-        judge=NOT_JUDGED if limit is None else BY_TASK,
-        unit=folded.unit,
-        inputs=folded.inputs,
-        value=folded.value,
-        limit=limit,
-        floor=None,
-        multiple=None,
-        worst_case=folded.worst_case,
-        difference=None,
-        status=FAIL if reasons else PASS,
-        reasons=reasons,
-    )
-
-
-def plain_row(key: Key, judge: str, reasons: tuple[str, ...], *, status: str) -> Row:
-    """A row without a number."""
-    return Row(
-        **vars(key),
-        field=key.output,
-        judge=judge,
+        judge=BY_TASK,
         unit="",
         inputs=0,
         value=None,
@@ -109,9 +77,10 @@ def plain_row(key: Key, judge: str, reasons: tuple[str, ...], *, status: str) ->
         multiple=None,
         worst_case=None,
         difference=None,
-        status=status,
+        status=NOT_RUN,
         reasons=reasons,
     )
+    return judge_row(row, limits)
 
 
 def is_disordered(expected: Floats, found: Floats) -> bool:

@@ -13,6 +13,7 @@ from blazepalm.reports.backends.backend import Backend, Outputs
 from blazepalm.reports.cases import Case, noise, noise_cases
 from blazepalm.reports.faults import Answers, Fault, Planted
 from blazepalm.reports.fold import Totals
+from blazepalm.reports.judge import first_divergence
 from blazepalm.reports.layer_join import Joined, join
 from blazepalm.reports.layer_truth import LayerTruth
 from blazepalm.reports.layer_values import Candidate, planes, trace_subject
@@ -22,7 +23,7 @@ from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.rows import FAIL, Row
 from blazepalm.reports.subject import Subject
 from blazepalm.reports.unit import Group, compare_case
-from blazepalm.reports.verdict import first_divergence, judge_model
+from blazepalm.reports.verdict import judge_model
 
 NOISE = 2  # seeded inputs of a run
 FURTHER = 6  # and of one without a fault: a floor of a few numbers is a matter of luck

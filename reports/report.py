@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from blazepalm.reports.judge import exit_code
 from blazepalm.reports.metrics import Range
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.rows import FAIL, NOT_RUN, PASS, Row
@@ -138,22 +139,23 @@ class ParityReport:
 
     @property
     def passed(self) -> bool:
-        return bool(self.models) and not self.failures and self._holds
+        return self.exit_code == 0
 
     @property
-    def _holds(self) -> bool:
-        tested = self.self_test is None or bool(self.self_test["passed"])
-        return all(model.passed for model in self.models) and tested
+    def _tested(self) -> bool:
+        return self.self_test is None or bool(self.self_test["passed"])
 
     @property
     def exit_code(self) -> int:
         """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies,
         and 3 only where nothing failed.
         """
-        verdict = 0 if self.models and self._holds else 1
-        if verdict and self.models and not any(row.status == FAIL for row in self.rows):
-            verdict = 3 if self.self_test is None or self.self_test["passed"] else 1
-        return max(verdict, *(f.exit_code for f in self.failures), 0)
+        return exit_code(
+            [model.passed for model in self.models],
+            any(row.judged and row.status == FAIL for row in self.rows),
+            self._tested,
+            (failure.exit_code for failure in self.failures),
+        )
 
     def __bool__(self) -> bool:
         return self.passed

@@ -1,4 +1,4 @@
-"""Totals → judged rows: the noise floor, who is inside it, and what the task allows.
+"""Totals → judged rows: the noise floor, and every doubt (`reports.judge` does the rest).
 
 The floor of an output is the largest error of LiteRT's two kernel sets against the float64
 oracle: what float32 costs on this graph and these inputs. A float32 backend passes within
@@ -7,17 +7,16 @@ limits. Whatever leaves a doubt (nothing compared, an output missing or of anoth
 a constant) fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from blazepalm.reports import rows
-from blazepalm.reports.beyond import AT_LEAST
 from blazepalm.reports.fold import Totals
-from blazepalm.reports.limits import task_limit, within
+from blazepalm.reports.judge import doubts_of, is_shared, judge_row, scalar_row, value_of
 from blazepalm.reports.metrics import Difference, Range
-from blazepalm.reports.policy import FEW, FLOAT32_MOST, Limits
+from blazepalm.reports.policy import FLOAT32_MOST, Limits
 from blazepalm.reports.report import OutputFacts
 from blazepalm.reports.roles import (
     GENERIC,
@@ -33,8 +32,6 @@ from blazepalm.reports.rows import (
     BY_BITS,
     BY_BITS_AGAINST,
     BY_FLOOR,
-    BY_TASK,
-    FAIL,
     ISOLATED,
     NOT_JUDGED,
     PASS,
@@ -53,60 +50,8 @@ def judge_model(totals: Totals, subject: Subject, limits: Limits) -> tuple[Row, 
             judged.append(_judge_tensor(totals, key, meter.result(), fields, limits))
     for key, scalar in totals.scalars.items():
         if key.model == subject.name:
-            folded = scalar.result()
-            row = Row(
-                **vars(key),
-                field=key.output,
-                judge=NOT_JUDGED if task_limit(key, limits) is None else BY_TASK,
-                unit=folded.unit,
-                inputs=folded.inputs,
-                value=folded.value,
-                limit=None,
-                floor=None,
-                multiple=None,
-                worst_case=folded.worst_case,
-                difference=None,
-                status=PASS,
-                reasons=(),
-            )
-            judged.append(rejudge(row, limits))
+            judged.append(scalar_row(key, scalar, limits))
     return tuple(judged)
-
-
-def rejudge(row: Row, limits: Limits) -> Row:
-    """The same row by other limits: what failed for a reason that no limit heals stays failed."""
-    limit, reasons = None, list(row.reasons)
-    if row.judge == BY_FLOOR and row.floor is not None:
-        limit = limits.float32_multiple * row.floor
-        if row.value is not None and not row.value <= limit:
-            reason = (
-                f"{row.value:.3g} from {_words(row.reference)}, which is {row.multiple:.3g} × the "
-                f"floor; the limit is {limits.float32_multiple:g} ×"
-            )
-            few = row.difference is not None and row.difference.elements < FEW
-            reasons.append(f"{reason} (of few numbers: give more inputs)" if few else reason)
-    elif row.judge == BY_BITS:
-        limit = 0.0
-        if row.value is not None and row.value > 0 and row.difference is not None:
-            reasons.append(
-                f"{row.value:.0f} of {row.difference.elements} values differ in their bits"
-            )
-    elif row.judge == BY_TASK and (limit := task_limit(row.key, limits)) is not None:
-        assert row.value is not None
-        if not within(row.key, row.value, limit):
-            what = f"{row.output}, {row.metric}: {row.value:.3g} {row.unit}".rstrip()
-            side = "least" if row.metric == AT_LEAST else "most"
-            reasons.append(f"{what}; at {side} {limit:g} passes (case {row.worst_case})")
-    return replace(row, limit=limit, status=FAIL if reasons else PASS, reasons=tuple(reasons))
-
-
-def first_divergence(failed: Sequence[Row]) -> str | None:
-    """The first stage on the way that fails on the reference's input, else in cascade."""
-    for mode in (rows.ISOLATED, rows.CASCADE):
-        stages = [row.stage for row in failed if row.mode == mode]
-        if stages:
-            return min(stages, key=rows.STAGES.index)
-    return None
 
 
 def output_facts(totals: Totals, subject: Subject) -> tuple[OutputFacts, ...]:
@@ -126,21 +71,18 @@ def _judge_tensor(
     judge = role.judge if role.judged else NOT_JUDGED
     if key.reference == BY_BITS_AGAINST:
         judge = BY_BITS
-    stage_is_shared = key.mode == ISOLATED and key.stage != rows.RAW
-    if stage_is_shared:  # no network in between: the same arithmetic in float32
+    if is_shared(key):  # the same arithmetic in float32
         judge = BY_FLOOR
     floor = None
     doubts: list[str] = []
     if judge in (BY_FLOOR, NOT_JUDGED):
         parts = _floor_parts(totals, key.model, key.stage, key.mode, key.output, found)
         floor = _floor(parts)
-        if not stage_is_shared:
+        if not is_shared(key):
             doubts += _floor_doubts(totals, key)
         if key.stage == rows.RAW:
             doubts += _unlike_tflite(totals, key, parts, limits)
-    value = found.max_abs
-    if judge == BY_BITS:
-        value = None if found.unequal is None else float(found.unequal)
+    value = value_of(judge, found)
     row = Row(
         **vars(key),
         field=fields.get(key.output, key.output),
@@ -158,24 +100,14 @@ def _judge_tensor(
     )
     if judge == NOT_JUDGED:
         return row
-    doubts += _doubts(totals, key, found, stage_is_shared)
-    return rejudge(replace(row, reasons=tuple(dict.fromkeys(doubts))), limits)
+    doubts += _doubts(totals, key, found)
+    return judge_row(replace(row, reasons=tuple(dict.fromkeys(doubts))), limits)
 
 
-def _doubts(totals: Totals, key: Key, found: Difference, shared: bool) -> list[str]:
+def _doubts(totals: Totals, key: Key, found: Difference) -> list[str]:
     """What makes the numbers themselves worthless."""
-    doubts = list(found.problems)
-    if found.elements == 0 and not doubts and not (shared and found.inputs):
-        doubts.append("nothing was compared")
-    if found.unequal is None and not doubts and ORACLE not in (key.reference, key.backend):
-        doubts.append(f"{key.backend} and {_words(key.reference)} have outputs of different dtypes")
-    if found.nonfinite_candidate:
-        doubts.append(f"{found.nonfinite_candidate} values of {key.backend} are NaN or infinite")
-    if found.nonfinite_reference:
-        doubts.append(
-            f"{found.nonfinite_reference} values of {_words(key.reference)} are NaN or infinite"
-        )
-    if shared:
+    doubts = doubts_of(key, found)
+    if is_shared(key):
         return doubts
     for name in (key.backend, key.reference):
         seen = _range(totals, key.model, key.stage, name, key.output)
@@ -194,7 +126,7 @@ def _floor_doubts(totals: Totals, key: Key) -> list[str]:
     for name in (TFLITE, TFLITE_REF):
         own = replace(key, backend=name, reference=ORACLE)
         if own in totals.differences:
-            doubts += _doubts(totals, own, totals.differences[own].result(), False)
+            doubts += _doubts(totals, own, totals.differences[own].result())
     return doubts
 
 
@@ -263,7 +195,3 @@ def _unlike_tflite(
 def _range(totals: Totals, model: str, stage: str, backend: str, output: str) -> Range:
     meter = totals.ranges.get((model, stage, backend, output))
     return meter.result() if meter else Range(0, None, None, None, False, False, 0)
-
-
-def _words(reference: str) -> str:
-    return {ORACLE: "the oracle", TFLITE: "LiteRT"}.get(reference, reference)

@@ -87,7 +87,9 @@ def recheck_report(
     force: Annotated[bool, typer.Option("--force", help="Replace the file at -o.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge stored numbers by other limits; nothing is run again."""
+    """Judge stored numbers by other limits; nothing is run again. Exit code 1 also where the
+    report does not say what its own numbers come to: then somebody altered it.
+    """
     from blazepalm.cli.report_tables import recheck_pieces
     from blazepalm.reports.recheck import recheck, stored_limits
     from blazepalm.reports.schema import read_report
@@ -209,6 +211,7 @@ def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str,
     return {
         "passed": found.passed,
         "passed_before": found.passed_before,
+        "altered": list(found.altered),
         "exit_code": found.exit_code,
         "limits": found.limits.to_dict(),
         "counts": found.report["counts"],

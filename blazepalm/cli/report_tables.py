@@ -43,6 +43,9 @@ def recheck_pieces(
                 Text(after.status, style=style),
             )
         pieces += [table, *_more(len(found.changed))]
+    if found.altered:
+        pieces += [Text(line, style="red") for line in found.altered[:SHOWN]]
+        pieces += [*_more(len(found.altered)), Text("the report was altered", style="bold red")]
     if checked is not None:
         pieces += _raw_pieces(checked)
     counts = found.report["counts"]

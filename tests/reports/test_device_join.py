@@ -17,9 +17,14 @@ def report_of_the_devices_models(results_path: Path) -> ParityReport:
     """A passing report whose models have the names of those on the device."""
     found = with_device(report_of(chosen_subject()), results_path, FIXTURES)
     names = {failure.message.split()[3].rstrip(",") for failure in found.failures}
-    (model,) = report_of(chosen_subject()).models
-    models = tuple(replace(model, name=name) for name in sorted(names))
-    return replace(report_of(chosen_subject()), models=models)
+    report = report_of(chosen_subject())
+    (model,) = report.models
+    return replace(
+        report,
+        models=tuple(replace(model, name=name) for name in sorted(names)),
+        rows=tuple(replace(row, model=name) for name in sorted(names) for row in report.rows),
+        cases=tuple(replace(c, values=c.values * len(names)) for c in report.cases),
+    )
 
 
 def test_a_device_adds_backends_and_passes(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_failures_say_why() -> None:
         for failure in case.findall("failure")
     }
     over_all = failed["hand-full-2022.landmarks.cascade all inputs: torch against tflite"]
-    assert "landmarks, mean error: 1.12 from tflite; the limit is 0.15" in str(over_all.text)
+    assert "landmarks, mean error: 1.12 px; at most 0.15 passes" in str(over_all.text)
     row = next(
         i
         for i, r in enumerate(report["rows"])

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from blazepalm.models.errors import ArtifactError, CouldNotVerify, InvalidInput
 from blazepalm.reports.comparison import compare
 from blazepalm.reports.metrics import DifferenceMeter
 from blazepalm.reports.policy import LIMITS
-from blazepalm.reports.recheck import judge_value, recheck, stored_limits
+from blazepalm.reports.recheck import recheck, stored_limits
 from blazepalm.reports.recheck_raw import RawCheck, recheck_raw
 from blazepalm.reports.report import plain
 from blazepalm.reports.rows import Row
@@ -36,15 +36,20 @@ def failing() -> Report:
     return report_samples.failing()
 
 
-@pytest.mark.parametrize(
-    "sample", [report_samples.passing, report_samples.failing, report_samples.hostile]
-)
+@pytest.mark.parametrize("sample", [report_samples.passing, report_samples.failing])
 def test_the_same_limits_give_the_same_report(sample: Any) -> None:
     report = sample()
-    if sample is report_samples.hostile:
-        report["exit_code"] = 2  # made to be drawn; the one failure has it
     found = recheck(report, stored_limits(report))
-    assert found.changed == () and dict(found.report) == report
+    assert found.changed == found.altered == () and dict(found.report) == report
+
+
+def test_a_hostile_report_is_judged_and_said_to_be_altered() -> None:
+    """Made to be drawn: its models pass, and none of its rows."""
+    report = report_samples.hostile()
+    found = recheck(report, stored_limits(report))
+    assert found.altered and not found.passed and found.exit_code == 2, "a source was not read"
+    assert not any(model["passed"] for model in found.report["models"])
+    assert all(line.isprintable() for line in found.altered)
 
 
 def test_tightened_a_hundredfold_it_fails(passing: Report) -> None:
@@ -116,45 +121,68 @@ def row(**given: Any) -> Row:
     return Row(**{**known, **given})
 
 
-def test_reasons_beside_the_limit() -> None:
-    tight, loose = replace(LIMITS, float32_multiple=2.0), replace(LIMITS, float32_multiple=50.0)
-    assert judge_value(row(), tight).status == "fail"
-    nan = row(status="fail", reasons=("1 values of torch are NaN or infinite",))
-    assert judge_value(nan, loose).status == "fail", "for a reason that no limit heals"
-    assert judge_value(nan, loose).reasons == nan.reasons
-    assert len(judge_value(nan, tight).reasons) == 2
-    beyond = row(value=20.0, status="fail", reasons=("20 from the oracle",))
-    assert judge_value(beyond, loose).status == "pass"
-    both = row(value=20.0, status="fail", reasons=(*nan.reasons, "20 from the oracle"))
-    assert judge_value(both, loose).reasons == nan.reasons
-    absent = row(value=None, status="fail", reasons=("nothing was compared",))
-    assert judge_value(absent, loose) == replace(absent, limit=50.0)
-    shared = row(value=None)  # the reference's own function on the reference's own input
-    assert judge_value(shared, tight) == replace(shared, limit=2.0)
-    for untouched in (
-        row(judge="none", limit=None),
-        row(judge="bits", limit=0.0, value=4.0, status="fail"),
-        row(status="not_run"),
-        row(judge="task", output="detections", metric="unmatched", limit=0.0, floor=None),
+def tampered(report: Report, index: int, **given: Any) -> Report:
+    changed = copy.deepcopy(report)
+    changed["rows"][index].update(given)
+    return changed
+
+
+def judged_by(report: Report, judge: str) -> int:
+    return next(i for i, r in enumerate(report["rows"]) if r["judge"] == judge and r["value"])
+
+
+@pytest.mark.parametrize("judge", ["floor", "task"])
+def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
+    passing: Report, judge: str
+) -> None:
+    index = judged_by(passing, judge)
+    stored = passing["rows"][index]
+    least = stored["metric"] == "IoU"
+    value = stored["limit"] / 1000 if least else 1000 * stored["limit"]
+    found = recheck(tampered(passing, index, value=value), LIMITS)
+    assert not found.passed and found.exit_code == 1 and not found.report["passed"]
+    assert any("says status pass, and its numbers say fail" in line for line in found.altered)
+    assert found.report["rows"][index]["status"] == "fail"
+    assert found.report["models"][0]["passed"] is False
+
+
+def test_whoever_alters_a_status_or_a_verdict_is_found_out(failing: Report) -> None:
+    index = next(i for i, r in enumerate(failing["rows"]) if r["status"] == "fail")
+    model = next(m for m in failing["models"] if not m["passed"])
+    for change, said in (
+        (tampered(failing, index, status="pass", reasons=[]), "says status pass, and its numbers"),
+        (tampered(failing, index, limit=1e9), "says limit 1e+09, and its numbers say"),
+        (tampered(failing, index, value=1e-9), "says 1e-09, and its metrics say"),
+        (tampered(failing, index, judge="task", status="pass"), "and its numbers say –"),
+        ({**failing, "passed": True}, "the report says passed True, and its rows say False"),
+        ({**failing, "exit_code": 0}, "the report says exit_code 0, and its rows say 2"),
+        (
+            {**failing, "models": [{**m, "passed": True} for m in failing["models"]]},
+            f"{model['name']} says passed True, and its rows say False",
+        ),
     ):
-        assert judge_value(untouched, tight) is untouched
-    assert judge_value(row(), LIMITS) == row()
+        found = recheck(change, LIMITS)
+        assert found.altered and not found.passed and found.exit_code == 2
+        assert said in "\n".join(found.altered)
+    assert recheck(failing, LIMITS).altered == ()
 
 
-def test_a_model_that_failed_beside_its_rows_stays_failed(passing: Report) -> None:
-    report = copy.deepcopy(passing)
-    report["models"][0]["passed"] = report["passed"] = False
-    report["models"][1]["backends"][4]["status"] = "not_run"
-    found = recheck(report, replace(LIMITS, float32_multiple=11.0))
-    assert [m["passed"] for m in found.report["models"]] == [False, False, True, True]
-    assert found.report["models"][1]["backends"][4]["status"] == "not_run"
-    assert not found.passed
+def test_what_a_tensors_metrics_say_against_it_counts_though_no_reason_says_so(
+    passing: Report,
+) -> None:
+    index = judged_by(passing, "floor")
+    spoilt = {**passing["rows"][index]["difference"], "nonfinite_candidate": 3}
+    found = recheck(tampered(passing, index, difference=spoilt), replace(LIMITS, iou=0.5))
+    assert found.altered and found.report["rows"][index]["reasons"] == [
+        "3 values of torch are NaN or infinite"
+    ]
 
 
 def test_an_empty_report_never_holds(passing: Report) -> None:
     report = {**passing, "models": [], "rows": [], "cases": []}
     found = recheck(report, LIMITS)
     assert not found.passed and found.exit_code == 1
+    assert found.altered, "a report of nothing that says that it passed"
 
 
 @pytest.mark.parametrize(
@@ -195,9 +223,10 @@ def with_raw(passing: Report, folder: Path) -> Report:
         for hand in hands:
             truth = random.normal(0, 50, (1, 63))
             arrays[f"oracle/Identity{hand}"] = truth
-            for name in ("tflite", "torch", "generic"):
-                noise = random.normal(0, 1e-4, (1, 63)) if name != "generic" else 0
+            for name in ("tflite", "torch"):
+                noise = random.normal(0, 1e-4, (1, 63))
                 arrays[f"{name}/Identity{hand}"] = (truth + noise).astype(np.float32)
+            arrays[f"generic/Identity{hand}"] = arrays[f"torch/Identity{hand}"].copy()
         for index, (b, r) in enumerate(PAIRS):
             parts = [
                 compare(arrays[f"{r}/Identity{hand}"], arrays[f"{b}/Identity{hand}"])
@@ -209,15 +238,21 @@ def with_raw(passing: Report, folder: Path) -> Report:
                 np.abs(arrays[f"{b}/Identity{h}"].astype(float) - arrays[f"{r}/Identity{h}"])
                 for h in hands
             ]
-            bits = sum(int((e != 0).sum()) for e in errors)
-            values.append(float(bits) if r == "generic" else max(float(e.max()) for e in errors))
+            values.append(0.0 if r == "generic" else max(float(e.max()) for e in errors))
         (folder / "hand").mkdir(parents=True, exist_ok=True)
         save_file(arrays, folder / "hand" / f"{case}.safetensors")
         cases.append({**passing["cases"][0], "name": case, "values": values})
-    found = [replace(r, difference=m.result()) for r, m in zip(rows, meters, strict=True)]
+    results = [meter.result() for meter in meters]
+    found = [
+        replace(r, difference=d, value=0.0 if r.judge == "bits" else d.max_abs, limit=limit)
+        for r, d, limit in zip(rows, results, (10.0, 10.0, 0.0), strict=True)
+    ]
+    model = passing["models"][3]
+    mine = [b for b in model["backends"] if b["name"] in ("oracle", "tflite", "torch", "generic")]
     return {
         **passing,
-        "models": [{**passing["models"][3], "name": "hand"}],
+        "counts": {"pass": 3, "fail": 0, "not_run": 0, "rows": 3},
+        "models": [{**model, "name": "hand", "backends": mine}],
         "rows": [plain(r) for r in found],
         "cases": cases,
         "cases_total": len(cases),
@@ -291,3 +326,29 @@ def test_torch_is_not_imported(passing: Report, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["raw"]["values"] == 9
+
+
+def test_a_backend_that_pictures_were_spared_is_not_missed(passing: Report, tmp_path: Path) -> None:
+    """The generic module and LiteRT's reference kernels run on some pictures only: what was not
+    asked left no array, and is in no count.
+    """
+    report = with_raw(passing, tmp_path)
+    meter = DifferenceMeter()
+    for case in report["cases"]:
+        path = tmp_path / "hand" / f"{case['name']}.safetensors"
+        arrays = load_file(path)
+        spared = case["name"] != "two-hands"
+        for name in [n for n in arrays if n.startswith("tflite/")]:
+            if spared:
+                del arrays[name]
+            else:
+                truth = arrays[name.replace("tflite", "oracle")]
+                meter.add(compare(truth, arrays[name]), case["name"])
+        if spared:
+            case["values"][0] = None
+        save_file(arrays, path)
+    report["rows"][0]["difference"] = plain(meter.result())
+    assert recheck_raw(report, tmp_path) == RawCheck(7, 3, (), ())
+    (tmp_path / "hand" / "two-hands.safetensors").unlink()
+    report["rows"][0]["difference"]["inputs"] += 1
+    assert recheck_raw(report, tmp_path).missing, "what was asked and is gone is told"

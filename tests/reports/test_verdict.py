@@ -9,11 +9,12 @@ import pytest
 
 from blazepalm.reports import rows
 from blazepalm.reports.fold import Totals
+from blazepalm.reports.judge import first_divergence, judge_row
 from blazepalm.reports.limits import TASK_LIMITS
 from blazepalm.reports.policy import FEW, LIMITS, Limits
 from blazepalm.reports.record import Record
 from blazepalm.reports.rows import LEAST, MOST, Key, Row, Scalar
-from blazepalm.reports.verdict import first_divergence, judge_model, output_facts, rejudge
+from blazepalm.reports.verdict import judge_model, output_facts
 from support.tiny import (
     OUTPUT,
     SHAPE,
@@ -229,7 +230,7 @@ def test_the_limits_are_those_of_the_issue() -> None:
 
 def test_other_limits_judge_the_same_numbers_again() -> None:
     row = judged()["torch", "oracle"]
-    tight = rejudge(row, replace(LIMITS, float32_multiple=0.1))
+    tight = judge_row(row, replace(LIMITS, float32_multiple=0.1))
     assert (row.status, tight.status) == ("pass", "fail") and tight.value == row.value
     assert "the limit is 0.1 ×" in tight.reasons[0]
 
@@ -239,7 +240,7 @@ def test_a_floor_of_few_numbers_fails_and_says_so(elements: int, few: bool) -> N
     row = judged()["torch", "oracle"]
     assert row.difference is not None
     row = replace(row, difference=replace(row.difference, elements=elements))
-    tight = rejudge(row, replace(LIMITS, float32_multiple=0.1))
+    tight = judge_row(row, replace(LIMITS, float32_multiple=0.1))
     assert tight.status == "fail"
     assert ("give more inputs" in tight.reasons[0]) is few
 

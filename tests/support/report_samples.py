@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.reports import rows
+from blazepalm.reports.judge import coverage, judge_backend, judge_row
 from blazepalm.reports.metrics import Difference, Range, Worst
 from blazepalm.reports.policy import LIMITS
 from blazepalm.reports.report import (
@@ -96,11 +97,17 @@ def failing() -> dict[str, Any]:
         if row.model != "hand-full-2022" or row.backend != "torch":
             return row
         if row.judge == rows.BY_FLOOR and row.floor and row.value and row.stage == rows.RAW:
+            value = row.value * 31_000
             return _judged(
-                replace(row, value=row.value * 31_000, multiple=row.value * 31_000 / row.floor)
+                replace(
+                    row,
+                    value=value,
+                    multiple=value / row.floor,
+                    difference=replace(_known(row), max_abs=value),
+                )
             )
         if row.judge == rows.BY_BITS:
-            return _judged(replace(row, value=61.0))
+            return _judged(replace(row, value=61.0, difference=replace(_known(row), unequal=61)))
         if row.stage == rows.LANDMARKS and row.limit is not None and row.metric != "flips":
             return _judged(replace(row, value=row.limit * 7.5))
         return row
@@ -252,11 +259,12 @@ def _tensor_row(
 
 
 def _judged(row: Row) -> Row:
-    if row.limit is None or row.value is None:
-        return row
-    holds = row.value >= row.limit if row.metric == "IoU" else row.value <= row.limit
-    reason = f"{row.value:.3g} from {row.reference}; the limit is {row.limit:.3g}"
-    return replace(row, status="pass" if holds else "fail", reasons=() if holds else (reason,))
+    return judge_row(replace(row, reasons=()), LIMITS)
+
+
+def _known(row: Row) -> Difference:
+    assert row.difference is not None
+    return row.difference
 
 
 def _worst(random: np.random.Generator, family: str) -> str:
@@ -283,7 +291,7 @@ def _model(name: str, found: list[Row]) -> ModelParity:
         value_range=(0.0, 1.0), value_range_from="registry", inputs=12, inputs_sha256="a0" * 32,
         notes=("LiteRT ran a copy: 2 custom operators as TRANSPOSE_CONV and ADD",),
         backends=tuple(_backend(b, own) for b in BACKENDS), outputs=outputs,
-        coverage=(len(own), len(own)), passed=all(r.status == "pass" for r in own),
+        coverage=coverage(own, ()), passed=all(r.status == "pass" for r in own),
         tensor_map=tuple(_tensor_map(name)), layers=_layers(family), seconds={"tflite": 1.2},
     )  # fmt: skip
 
@@ -291,14 +299,13 @@ def _model(name: str, found: list[Row]) -> ModelParity:
 def _backend(name: str, own: list[Row]) -> BackendSummary:
     label, precision, judge, _ = BACKENDS[name]
     judged = [row for row in own if row.backend == name and row.judged]
-    failed = [row for row in judged if row.status == "fail"]
+    outcome = judge_backend(judge, judged)
     multiples = [r.multiple for r in judged if r.stage == rows.RAW and r.multiple is not None]
     return BackendSummary(
         name=name, label=label, precision=precision, judge=judge,
         artifact_sha256="c4" * 32 if name.startswith("coreml") else None,
-        status="fail" if failed else "pass", worst_multiple=max(multiples, default=None),
-        first_divergence=failed[0].stage if failed else None,
-        reasons=tuple(dict.fromkeys(reason for row in failed for reason in row.reasons)),
+        status=outcome.status, worst_multiple=max(multiples, default=None),
+        first_divergence=outcome.first_divergence, reasons=outcome.reasons,
     )  # fmt: skip
 
 
