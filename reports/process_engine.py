@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from blazepalm.reports.backends.litert import hush_litert
 from blazepalm.reports.cases import Case
 from blazepalm.reports.engine import Plan, Submit, Worker, hand_over_raw
 from blazepalm.reports.record import Record
@@ -35,6 +36,7 @@ def _initialise(slim: Plan, files: Path) -> None:
     the folder of the models' bytes, each called by its number.
     """
     global _worker
+    hush_litert()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sources = [
         source._replace(content=(files / str(number)).read_bytes())

@@ -130,6 +130,7 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
+    from blazepalm.reports.backends.litert import hush_litert
     from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.terminal import print_report
@@ -140,6 +141,7 @@ def parity(
     CoreMLOptions(compress=compress)
     if output is not None:
         check_report(output)
+    hush_litert()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
             images=tuple(images or ()),

@@ -19,6 +19,8 @@ import numpy as np
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import Outputs
 
+SMALLEST = "palm-lite"  # of the embedded releases
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -120,25 +122,36 @@ def first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-_LOG_LOCK = threading.Lock()
-
-
 @contextlib.contextmanager
 def quiet_native_log() -> Iterator[None]:
-    """Keeps LiteRT's "INFO: Created TensorFlow Lite XNNPACK delegate" off the terminal: it
-    writes to file descriptor 2 itself and has no switch for it.
+    """Keeps LiteRT's "INFO: Created TensorFlow Lite XNNPACK delegate" off the terminal. A process
+    says it once, with its first interpreter; it writes to file descriptor 2 itself and has no
+    switch for it. The descriptor is every thread's, so it is let be where there are others: then
+    the line is seen, unless `hush_litert` came before them.
     """
-    with _LOG_LOCK:
-        try:
-            saved = os.dup(2)
-        except OSError:  # there is none
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(nowhere)
+    if threading.active_count() > 1:
+        yield
+        return
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def hush_litert() -> None:
+    """Has LiteRT say its one line (`quiet_native_log`) while nobody is disturbed: to be called
+    before a thread is begun beside which models are opened. Nothing where LiteRT is missing.
+    """
+    from blazepalm.models.releases import resolve
+
+    with contextlib.suppress(CouldNotVerify):
+        open_litert(resolve(SMALLEST).read_bytes(), ("boxes", "scores"), source=SMALLEST)

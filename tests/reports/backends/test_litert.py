@@ -91,11 +91,16 @@ def test_a_missing_litert_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> No
         open_litert(doubling(), ("double", "positive"), source="x")
 
 
-def test_the_terminal_stays_clean() -> None:
-    """LiteRT writes to file descriptor 2 itself, so only a process of its own can tell."""
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_terminal_stays_clean(beside: bool) -> None:
+    """LiteRT writes to file descriptor 2 itself, so only a process of its own can tell; also
+    where another thread works, if LiteRT has been hushed before.
+    """
     code = (
-        "import sys; from blazepalm.reports.backends.litert import open_litert; "
-        "open_litert(sys.stdin.buffer.read(), ('a', 'b'), source='x'); "
+        "import sys, threading; from blazepalm.reports.backends import litert; "
+        "left = threading.Event(); thread = threading.Thread(target=left.wait); "
+        f"{'litert.hush_litert(); thread.start(); ' if beside else ''}"
+        "litert.open_litert(sys.stdin.buffer.read(), ('a', 'b'), source='x'); left.set(); "
         "print('still here', file=sys.stderr)"
     )
     done = subprocess.run(
