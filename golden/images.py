@@ -4,7 +4,6 @@ Files may be hostile: only the formats below are tried, the size is judged from 
 before anything is decoded, and whatever a decoder raises is told as `InvalidImage`.
 """
 
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,21 +34,19 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     try:
         if path.is_dir():
             raise InvalidImage(f"{path}: is a folder, expected an image file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bound is laxer than ours
-            with Image.open(path, formats=FORMATS) as picture:
-                _check_size(path, picture.size)
-                picture.load()
-                with suppress(Exception):  # broken EXIF says nothing about the pixels
-                    ImageOps.exif_transpose(picture, in_place=True)
-                return _as_rgb(path, picture)
+        with Image.open(path, formats=FORMATS) as picture:
+            _check_size(path, picture.size)
+            picture.load()
+            with suppress(Exception):  # broken EXIF says nothing about the pixels
+                ImageOps.exif_transpose(picture, in_place=True)
+            return _as_rgb(path, picture)
     except InvalidImage:
         raise
     except FileNotFoundError as error:
         raise InvalidImage(f"{path}: no such file") from error
     except UnidentifiedImageError as error:
         raise InvalidImage(f"{path}: is no image ({', '.join(FORMATS)} are read)") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImage(_too_large(path, "more")) from error
     except OSError as error:
         reason = error.strerror or _first_line(error)

@@ -19,29 +19,33 @@ def compress(program: Any, kind: str) -> None:
     `options.COMPRESSIONS`: a palette of 256 or 64 values for each tensor, or 8-bit integers
     with a scale a channel. Anchors and input size are no weights: what decodes stays exact.
     """
-    from coremltools import PassPipeline
-    from coremltools.converters.mil.mil.passes.pass_pipeline import PassPipelineManager
+    from coremltools.converters.mil.mil.passes.helper import block_context_manager
+    from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
     from coremltools.optimize import coreml as optimise
+    from coremltools.optimize.coreml import _quantization_passes as passes
 
     operation: Any
     if kind == "int8":
-        name = "compression::linear_quantize_weights"
+        compression = passes.linear_quantize_weights
         operation = optimise.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
     else:
-        name = "compression::palettize_weights"
+        compression = passes.palettize_weights
         size = 1 << int(kind.removeprefix("palettize"))
         operation = optimise.OpPalettizerConfig(
             mode="custom", lut_function=lambda weight: palette(weight, size)
         )
-    passes = PassPipeline([name, "common::dead_code_elimination"], "blazepalm")
-    exact = {
-        op.name: None
-        for op in program.functions["main"].find_ops(op_type="const")
-        if op.name.startswith(DECODE)
-    }
-    config = optimise.OptimizationConfig(operation, op_name_configs=exact)
-    passes.set_options(name, {"config": config})
-    PassPipelineManager.apply_pipeline(program, passes)
+    main = program.functions["main"]
+    exact = {op.name: None for op in main.find_ops(op_type="const") if op.name.startswith(DECODE)}
+    own = compression(optimise.OptimizationConfig(operation, op_name_configs=exact))
+
+    def run(block: Any) -> None:
+        """What the pass does itself, but for the progress bar that it draws."""
+        for op in [op for op in block.operations if own.is_valid_op(op)]:
+            own.transform_op(op)
+
+    with np.errstate(invalid="ignore", divide="ignore"):  # a channel of zeros has no scale
+        block_context_manager(run)(main)
+    PASS_REGISTRY["common::dead_code_elimination"](program)
 
 
 def palette(weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

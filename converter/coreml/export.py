@@ -4,6 +4,7 @@ Nothing but the package is left: coremltools' own scratch files go with the work
 model and options give the same bytes.
 """
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from blazepalm.converter.coreml.metadata import describe, package_name
 from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Layer, Port
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.ports import face_ports
-from blazepalm.converter.coreml.quiet import quietly
+from blazepalm.converter.coreml.quiet import import_coremltools
 from blazepalm.models.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
     if package.exists() or package.is_symlink():
         raise ArtifactError(f"{package}: exists already; remove it or choose another folder")
     inputs, outputs = face_ports(model, options.face)
-    with quietly() as scratch:
-        specification, weights, rows, precise = _build(model, inputs, outputs, options, scratch)
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
+        built = _build(model, inputs, outputs, options, Path(scratch))
+    specification, weights, rows, precise = built
     describe(specification, model, options, (*inputs, *outputs))
     files = write_package(package, specification.SerializeToString(deterministic=True), weights)
     return CoreMLRecord(
@@ -61,7 +63,7 @@ def _build(
     """The `Model` message, the content of its weight file, if it has one, its layers, and the
     modules that are float32 in any package.
     """
-    import coremltools
+    coremltools = import_coremltools()
     from coremltools.converters.mil.backend.mil.load import load
 
     from blazepalm.converter.coreml.compress import compress

@@ -1,35 +1,26 @@
-"""coremltools, made silent and tidy: no progress bars, no version notices, and its scratch
-files in a folder that goes away with the work.
+"""coremltools without its notices, and nothing that another thread could notice: no stream, filter
+or folder of the process is exchanged.
+
+What it says on import (which versions of torch it knows, what is missing on this system) goes to
+its own logger; records of the importing thread are dropped there, and those of no other.
 """
 
-import contextlib
-import io
 import logging
-import tempfile
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from typing import Any
 
 
-@contextlib.contextmanager
-def quietly() -> Iterator[Path]:
-    """Gives the scratch folder. What coremltools prints, logs and warns about is dropped;
-    its errors still arrive as exceptions. Importing coremltools belongs inside.
-    """
-    sink = io.StringIO()
-    before = tempfile.tempdir
-    disabled = logging.root.manager.disable
-    with (
-        tempfile.TemporaryDirectory(prefix="blazepalm-") as folder,
-        warnings.catch_warnings(),
-        contextlib.redirect_stderr(sink),
-        contextlib.redirect_stdout(sink),
-    ):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
-        tempfile.tempdir = folder
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = before
-            logging.disable(disabled)
+def import_coremltools() -> Any:
+    """The module; to be asked for before any of its parts is."""
+    mine = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != mine
+
+    logger = logging.getLogger("coremltools")
+    logger.addFilter(is_of_others)
+    try:
+        import coremltools
+    finally:
+        logger.removeFilter(is_of_others)
+    return coremltools

@@ -6,7 +6,6 @@ By default one release of each kind; BLAZEPALM_EVERY_RELEASE=1 takes all ten.
 
 import copy
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -333,14 +332,6 @@ def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:
         trees.append({path.relative_to(tmp_path / seed): path.read_bytes() for path in files})
     assert trees[0] == trees[1] and len(trees[0]) == 3
     assert not [p.name for p in temporary.iterdir() if "torchinductor" not in p.name]
-
-
-def test_logging_and_warnings_are_as_before(made: Any) -> None:
-    import tempfile
-
-    before = (logging.root.manager.disable, tempfile.tempdir, sys.stderr)
-    made(HAND, "raw")
-    assert (logging.root.manager.disable, tempfile.tempdir, sys.stderr) == before
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ where one will do, none where nothing happens.
 """
 
 import operator
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from blazepalm.converter.coreml.ops.registry import emits
 from blazepalm.converter.coreml.options import Port
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.program import emit
-from blazepalm.converter.coreml.quiet import quietly
+from blazepalm.converter.coreml.quiet import import_coremltools
 from blazepalm.converter.coreml.trace import Traced, function_name
 from blazepalm.converter.lowering import require_batch
 from blazepalm.models.errors import UnsupportedOperator
@@ -85,8 +86,8 @@ def executed(
 ) -> tuple[list[np.ndarray], Counter[str], Case]:
     """The outputs of the saved package, its operations by type, and the module."""
     case, trace = traced(function)
-    with quietly() as scratch, torch.no_grad():
-        import coremltools
+    with tempfile.TemporaryDirectory() as name, torch.no_grad():
+        scratch, coremltools = Path(name), import_coremltools()
         from coremltools.converters.mil.backend.mil.load import load as specification_of
 
         shapes = [tuple(y.shape) for y in case(x)]
