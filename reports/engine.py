@@ -6,7 +6,6 @@ work at once, or on what was done before an interruption. At most a few cases ar
 """
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from blazepalm.converter.threads import use_one_torch_thread
 from blazepalm.models.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.cases import Case
 from blazepalm.reports.journal import Journal
@@ -28,7 +28,6 @@ from blazepalm.reports.subject import Subject
 from blazepalm.reports.unit import Group, compare_case
 
 THREADS, PROCESSES, RAY = "threads", "processes", "ray"
-SWITCH = 0.0005  # seconds until a thread gives way; by Python's own 0.005 processors fall idle
 
 
 class Source(NamedTuple):
@@ -237,9 +236,7 @@ def _open_engine(
         return Engine(open_processes(stack, plan, workers), workers)
     if engine != THREADS:
         raise InvalidInput(f"engine {engine!r} is unknown; choose threads, processes or ray")
-    stack.callback(sys.setswitchinterval, sys.getswitchinterval())
-    sys.setswitchinterval(SWITCH)
-    threads = ThreadPoolExecutor(workers)
+    threads = ThreadPoolExecutor(workers, initializer=use_one_torch_thread)
     stack.callback(threads.shutdown, wait=True, cancel_futures=True)
 
     def work(group: int, case: Case) -> Record:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from blazepalm.converter.threads import use_one_torch_thread
 from blazepalm.reports.cases import Case
 from blazepalm.reports.unit import Group
 
@@ -31,7 +32,7 @@ def compare_inside(
     found: dict[str, Mapping[str, Any]] = {}
     on_step("comparing layers", 0, len(pairs))
     calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers, initializer=use_one_torch_thread) as pool:
         waiting = [
             pool.submit(layers_of, group, subject, traced, contents[subject.name], case)
             for (group, subject), traced in zip(pairs, calls, strict=True)
