@@ -1,0 +1,134 @@
+"""One process writes a file or folder at a time: a lock beside it, which lists the temporary names
+in use, so that the next one clears away what a killed run left.
+
+Where there are no locks (Windows, some network disks) both go without, and nothing is cleared.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from blazepalm.atomic.look import OURS, foreign, part_of, status, told
+from blazepalm.models.errors import ArtifactError
+
+OLD = ".old"  # ends the name of a folder that was moved aside
+WAITING = 0.1  # seconds between looks at a lock
+UNLOCKABLE = (errno.ENOLCK, errno.ENOTSUP, errno.EBADF, errno.EINVAL, errno.ENOSYS)
+
+Owned = Callable[[Path], Collection[str]]  # the files that a folder's manifest lists, if any
+
+
+@contextmanager
+def claim(
+    path: Path, *, owned: Owned | None = None, wait: bool = False
+) -> Iterator[Callable[..., Path]]:
+    """Holds `path` against other processes; gives what makes temporary names beside it. What a
+    killed run left there is gone. Raises ArtifactError.
+    """
+    if path.name in ("", ".."):
+        raise ArtifactError(f"{path}: is a folder, expected a file name")
+    made: list[Path] = []
+    name, lock = part_of(path, ".lock"), -1
+    try:
+        with told(path):
+            _make_parents(path.parent, made)
+            lock = _lock(name, path, wait)
+            if lock >= 0:
+                _sweep(lock, path, owned)
+
+        def sibling(suffix: str = "") -> Path:
+            token = secrets.token_hex(8)
+            plain = suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ""
+            temporary = part_of(path, f"-{token}{plain}")
+            if lock >= 0:
+                os.write(lock, f"{temporary.name}\n".encode("ascii"))
+            return temporary
+
+        yield sibling
+    finally:
+        if lock >= 0:
+            with suppress(OSError):
+                os.unlink(name)
+            os.close(lock)
+        for folder in reversed(made):
+            with suppress(OSError):  # it stays where something is in it
+                folder.rmdir()
+
+
+def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:
+    """Clears away what a killed run left, and refuses what another process is writing."""
+    if path.name not in ("", "..") and os.path.lexists(part_of(path, ".lock")):
+        with claim(path, owned=owned, wait=wait):
+            pass
+
+
+def _lock(name: Path, path: Path, wait: bool) -> int:
+    """The descriptor of the locked file; -1 where there are no locks."""
+    if sys.platform == "win32":
+        return -1
+    import fcntl
+
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    while True:
+        lock = os.open(name, flags, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = status(name)
+            if found is not None and os.path.samestat(os.fstat(lock), found):
+                return lock
+            os.close(lock)  # the file went with who held it
+        except BlockingIOError as error:
+            os.close(lock)
+            if not wait:
+                raise ArtifactError(f"{path}: another process is writing it just now") from error
+            time.sleep(WAITING)
+        except OSError as error:
+            os.close(lock)
+            if error.errno not in UNLOCKABLE:
+                raise
+            with suppress(OSError):
+                os.unlink(name)
+            return -1
+
+
+def _sweep(lock: int, path: Path, owned: Owned | None) -> None:
+    """Puts back the old folder of a run that was killed before the new one was in its place, and
+    deletes the other names in the lock file.
+    """
+    names = os.read(lock, 1 << 20).decode("ascii", "replace").split("\n")
+    target = part_of(path, "-").name
+    for left in (path.with_name(name) for name in names if OURS.fullmatch(name)):
+        found = status(left) if left.name.startswith(target) else None
+        if found is None:
+            continue
+        if not stat.S_ISDIR(found.st_mode):
+            os.unlink(left)
+        elif not left.name.endswith(OLD):
+            shutil.rmtree(left)
+        elif not os.path.lexists(path):
+            os.rename(left, path)
+        elif owned is not None and foreign(left, owned(left)) is None:
+            shutil.rmtree(left)
+    os.ftruncate(lock, 0)
+
+
+def _make_parents(folder: Path, made: list[Path]) -> None:
+    missing = []
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        try:
+            os.mkdir(one)
+            made.append(one)
+        except FileExistsError:
+            if not os.path.isdir(one):
+                raise
