@@ -1,16 +1,14 @@
 """One release's folder: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
 `conversion.json`.
 
-Everything is written to a temporary sibling and renamed, so a folder is there whole or not
-at all. The same input gives the same bytes. Nothing read back runs code: the spec is JSON,
+The caller puts the folder in its place as a whole (`blazepalm.atomic`). The same input gives the
+same bytes. Nothing read back runs code: the spec is JSON,
 weights are safetensors or `weights_only=True`.
 """
 
 import hashlib
+import io
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import blazepalm
+from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.models.errors import ArtifactError, BlazePalmError
 from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict, spec_to_dict
 
@@ -30,81 +29,40 @@ if TYPE_CHECKING:
 
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
+WEIGHTS = ("model.safetensors", "model.pth", "anchors.npy")
 MAX_RECORD = 64 << 20  # bytes of a conversion.json that is worth reading
 
 
-def check_destination(folder: Path, force: bool) -> None:
-    """Raises ArtifactError where `write` would refuse, before any work is done."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ArtifactError(f"{folder}: exists and is not a folder; choose another -o")
-    if folder.exists():
-        if not force:
-            raise ArtifactError(f"{folder}: exists already; choose another -o, or give --force")
-        if any(folder.iterdir()) and not (folder / RECORD).is_file():
-            raise ArtifactError(
-                f"{folder}: holds no {RECORD}, so it is not ours to replace; choose another -o"
-            )
-    check_writable(folder.absolute().parent, folder)
-
-
-def check_writable(below: Path, wanted: Path) -> None:
-    """Raises ArtifactError, naming `wanted`, where nothing can be made in `below` or, where
-    that is not there yet, in the nearest folder above it that is.
-    """
-    nearest = below.absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ArtifactError(f"{wanted}: {nearest} is not a folder that can be written to")
-
-
-def write(
-    model: "Converted", folder: Path, force: bool, coreml: "CoreMLOptions | None" = None
-) -> None:
-    """Writes the artifacts, with a Core ML package if `coreml` says how. Raises ArtifactError;
-    then nothing is left behind.
-    """
-    check_destination(folder, force)
-    temporary: Path | None = None
+def owned_files(folder: Path) -> tuple[str, ...]:
+    """What `write_artifacts` put into a folder, as its record says; nothing where it has none."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        _fill(model, temporary, coreml)
-        mask = _umask()
-        temporary.chmod(0o777 & ~mask)
-        for path in temporary.iterdir():
-            if path.is_file():  # safetensors leaves its own to the owner alone
-                path.chmod(0o666 & ~mask)
-        if folder.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            folder.rename(aside / folder.name)
-            temporary.rename(folder)
-            shutil.rmtree(aside)
-        else:
-            temporary.rename(folder)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ArtifactError(f"{folder}: cannot be written: {reason}") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        record = read_record(folder)
+    except ArtifactError:
+        return ()
+    listed, package = record.get("artifacts"), record.get("coreml")
+    files = [name for name in WEIGHTS if isinstance(listed, dict) and name in listed]
+    name = package.get("name") if isinstance(package, dict) else None
+    if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
+        files += [f"{name}/{file}" for file in PACKAGE_FILES]
+    return (RECORD, *files)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _fill(model: "Converted", folder: Path, coreml: "CoreMLOptions | None") -> None:
+def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | None") -> None:
+    """Fills an empty folder, with a Core ML package if `coreml` says how."""
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     structure = _structure(model)
     state = {key: value.contiguous() for key, value in sorted(model.module.state_dict().items())}
-    save_file(state, folder / "model.safetensors")
+    try:
+        save_file(state, folder / "model.safetensors")
+    except SafetensorError as error:  # of the disk: the tensors are plain
+        raise OSError(str(error)) from error
     # a plain dict of plain dicts, tensors and one JSON text: no class of ours to unpickle
-    torch.save({"state_dict": state, "structure": dumps(structure)}, folder / "model.pth")
+    packed = io.BytesIO()  # torch has errors of its own for a full disk
+    torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
+    (folder / "model.pth").write_bytes(packed.getvalue())
     recognition = model.recognition
     if recognition is not None and isinstance(recognition.spec, PalmDetectorSpec):
         anchors = model.module.anchors

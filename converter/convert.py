@@ -6,12 +6,15 @@ and the operator-by-operator lowering must give bitwise equal float32 outputs.
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import numpy as np
 
+from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.tflite import read, read_all
@@ -190,7 +193,7 @@ def convert(
     has the raw face only.
     Returns the folders.
     """
-    from blazepalm.converter.artifacts import check_destination, write
+    from blazepalm.converter.artifacts import owned_files, write_artifacts
 
     graphs = read_all(resolve(str(source)))
     several = len(graphs) > 1
@@ -199,13 +202,16 @@ def convert(
         output = release.name if release and not several else Path(str(source)).stem
     parent = Path(output)
     folders = [parent / member_name(graph.source) if several else parent for graph in graphs]
-    if len(set(folders)) < len(folders):
+    # some disks take `Hand` and `hand` for one, and some an accent written in either way
+    if len({normalize("NFC", str(folder)).casefold() for folder in folders}) < len(folders):
         raise ArtifactError(f"{source}: two models would go to one folder under {parent}")
     for folder in folders:
-        check_destination(folder, force)
+        check_folder(folder, owned=owned_files, force=force)
     converted = [convert_graph(graph, notice, generation) for graph in graphs]
-    for model, folder in zip(converted, folders, strict=True):
-        write(model, folder, force, _coreml_for(model, coreml, notice))
+    with ExitStack() as whole:
+        for model, folder in zip(converted, folders, strict=True):
+            made = whole.enter_context(atomic_folder(folder, owned=owned_files, force=force))
+            write_artifacts(model, made, _coreml_for(model, coreml, notice))
     return folders
 
 

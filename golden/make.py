@@ -8,15 +8,17 @@ is ever replaced.
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from blazepalm.atomic import atomic_folder
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
     CASES,
@@ -28,7 +30,6 @@ from blazepalm.golden.cases import (
     draw_scene,
 )
 from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
-from blazepalm.golden.folder import put_in_place
 from blazepalm.golden.images import read_image
 from blazepalm.golden.manifest import (
     MANIFEST,
@@ -44,7 +45,6 @@ from blazepalm.golden.render import HandTruth
 from blazepalm.models.errors import ArtifactError, InvalidImage
 
 SHEET = "sheet.png"  # may lie in the folder too, and is thrown away when the set changes
-LITTER = (SHEET, ".DS_Store", "Thumbs.db")
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
 Result = tuple[str, bytes, tuple[TrueHand, ...]]  # suffix, the file's content, the hands
@@ -66,41 +66,37 @@ def make_golden(
     own ones stay. Raises ArtifactError where a name is unknown, the folder holds anything else,
     or cannot be written; InvalidImage where an own image cannot be read.
     """
-    folder = Path(folder)
+    folder, images = Path(folder), list(images)
     plans = _chosen(names)
     known = _existing(folder)
-    kept = {} if known is None else _kept(known)
-    needed = [plan for plan in plans if force or plan.name not in kept]
-    needed.sort(key=_brevity)
-    own = own_pictures(list(images), kept)
-    first = next(own, None)
-    if known is not None and not needed and first is None and len(kept) == len(known.cases):
+    if known is not None and not images and not force and _is_whole(known, _kept(known), plans):
         return known
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
+    with suppress(_Whole), atomic_folder(folder, owned=owned_files, force=True, wait=True) as place:
+        known = _existing(folder)  # another process may have made it meanwhile
+        kept = {} if known is None else _kept(known)
+        needed = [plan for plan in plans if force or plan.name not in kept]
+        needed.sort(key=_brevity)
+        own = own_pictures(images, kept)
+        first = next(own, None)
+        if known is not None and first is None and not force and _is_whole(known, kept, plans):
+            found = known
+            raise _Whole
         made = {plan.name: plan for plan in needed}
         cases = {name: case for name, case in kept.items() if name not in made}
         for file in (*(case.file for case in cases.values()), *recordings(folder)):
-            shutil.copyfile(folder / file, temporary / file)
+            shutil.copyfile(folder / file, place / file)
         for plan, result in zip(needed, _render(needed, jobs), strict=True):
-            cases[plan.name] = _written(plan, result, temporary)
+            cases[plan.name] = _written(plan, result, place)
             on_case(plan.name, sum(name in cases for name in made), len(made))
         for name, content, parameters in itertools.chain((first,) if first else (), own):
             if len(cases) >= MOST_CASES:
                 raise ArtifactError(f"{folder}: more than {MOST_CASES} cases; keep fewer images")
-            (temporary / f"{name}.png").write_bytes(content)
-            cases[name] = _case(temporary / f"{name}.png", name, "own", 0, parameters, ())
+            (place / f"{name}.png").write_bytes(content)
+            cases[name] = _case(place / f"{name}.png", name, "own", 0, parameters, ())
         order = {plan.name: number for number, plan in enumerate(CASES)}
         inside = sorted(cases.values(), key=lambda case: order.get(case.name, len(order)))
         found = GoldenSet(GOLDEN_VERSION, folder, tuple(inside))
-        (temporary / MANIFEST).write_bytes(found.to_bytes())
-        put_in_place(folder, temporary)
-    except OSError as error:
-        raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (place / MANIFEST).write_bytes(found.to_bytes())
     return found
 
 
@@ -134,27 +130,28 @@ def _brevity(plan: CasePlan) -> tuple[bool, int]:
     return plan.kind != FILE, -len(plan.scene.poses) if plan.scene else 0
 
 
-def _existing(folder: Path) -> GoldenSet | None:
-    """The set in a folder; None where there is nothing. Raises ArtifactError for anything else."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ArtifactError(f"{folder}: exists and is not a folder; choose another -o")
+def owned_files(folder: Path) -> tuple[str, ...]:
+    """What a set has in its folder, as its manifest says; nothing where there is none."""
     try:
-        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    except OSError as error:
-        raise ArtifactError(f"{folder}: cannot be read: {error.strerror}") from error
-    if not inside:
+        known = load_golden(folder)
+    except ArtifactError:
+        return ()
+    return (MANIFEST, SHEET, *recordings(folder), *(case.file for case in known.cases))
+
+
+def _existing(folder: Path) -> GoldenSet | None:
+    """The set in a folder, None where there is none. Raises ArtifactError where it is damaged."""
+    if os.path.islink(folder) or not os.path.isfile(folder / MANIFEST):
         return None
-    if MANIFEST not in inside:
-        raise ArtifactError(f"{folder}: exists and is no golden set; choose another -o")
-    known = load_golden(folder)
-    ours = {MANIFEST, *LITTER, *recordings(folder), *(case.file for case in known.cases)}
-    foreign = inside - ours
-    if foreign:
-        raise ArtifactError(
-            f"{folder}: holds {sorted(foreign)[0]!r}, which is not the golden set's; move it away, "
-            "or choose another -o"
-        )
-    return known
+    return load_golden(folder)
+
+
+class _Whole(Exception):
+    """Nothing is left to do."""
+
+
+def _is_whole(known: GoldenSet, kept: Mapping[str, GoldenCase], plans: Iterable[CasePlan]) -> bool:
+    return len(kept) == len(known.cases) and all(plan.name in kept for plan in plans)
 
 
 def _kept(known: GoldenSet) -> dict[str, GoldenCase]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.atomic import atomic_file, check_file
 from blazepalm.golden.manifest import load_golden
 
 FACTS = Path(__file__).with_name("mediapipe.json")
@@ -84,10 +85,12 @@ def write_pixels(golden: Path, target: Path) -> int:
     from PIL import Image
 
     found = load_golden(golden)
-    target.mkdir(parents=True, exist_ok=True)
     readable = [case for case in found.cases if case.readable]
     for case in readable:
-        Image.fromarray(found.image(case)).save(target / f"{case.name}.png", compress_level=1)
+        path = target / f"{case.name}.png"
+        check_file(path, force=True, inputs=[golden / case.file for case in found.cases])
+        with atomic_file(path) as temporary:
+            Image.fromarray(found.image(case)).save(temporary, "PNG", compress_level=1)
     return len(readable)
 
 

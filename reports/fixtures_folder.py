@@ -7,8 +7,6 @@ nothing that is not listed in a fixtures manifest is ever removed.
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden.folder import put_in_place
+from blazepalm.atomic import atomic_folder
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.device_fixtures import FORMAT, MANIFEST, MOST_BYTES
 from blazepalm.reports.schema import read_json
-
-LITTER = (".DS_Store", "Thumbs.db", ".gitkeep")
 
 Entry = dict[str, Any]
 
@@ -72,55 +68,19 @@ class FolderWriter:
         return hashlib.sha256(data).hexdigest()
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Raises ArtifactError unless the folder is missing, empty, or, with `force`, fixtures that
-    an export wrote and nothing else.
-    """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ArtifactError(f"{folder}: is no folder; choose another --output")
-    try:
-        found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not _is_folder(p)}
-    except OSError as error:
-        raise ArtifactError(f"{folder}: cannot be read: {error.strerror}") from error
-    found = {path for path in found if path.rsplit("/", 1)[-1] not in LITTER}
-    if not found:
-        return
-    listed = _listed(folder / MANIFEST) if MANIFEST in found else None
-    if listed is None:
-        raise ArtifactError(
-            f"{folder}: holds something else than fixtures; choose another --output"
-        )
-    if foreign := sorted(found - listed - {MANIFEST}):
-        raise ArtifactError(
-            f"{folder}: holds {foreign[0]!r}, which no export wrote; move it away, or choose "
-            "another --output"
-        )
-    if not force:
-        raise ArtifactError(
-            f"{folder}: holds fixtures already; choose another --output, or give --force"
-        )
-
-
 @contextmanager
 def whole_fixtures(folder: Path, *, force: bool) -> Iterator[FolderWriter]:
     """A writer into a temporary sibling, which takes the place of `folder` in the end. Raises
-    ArtifactError as `check_folder`, and where it cannot be written; then nothing has changed.
+    ArtifactError where that is not to be replaced, or cannot be written; then nothing has changed.
     """
-    check_folder(folder, force=force)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
+    with atomic_folder(folder, owned=owned_files, force=force, option="--output") as temporary:
         yield FolderWriter(temporary)
-        put_in_place(folder, temporary)
-    except OSError as error:
-        raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def owned_files(folder: Path) -> tuple[str, ...]:
+    """What an export wrote into a folder, as its manifest says; nothing where there is none."""
+    listed = _listed(folder / MANIFEST)
+    return () if listed is None else (MANIFEST, *sorted(listed))
 
 
 def _listed(path: Path) -> set[str] | None:

@@ -16,6 +16,7 @@ from itertools import chain as chained
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.models.errors import BlazePalmError, CouldNotVerify
 from blazepalm.reports import policy
@@ -40,7 +41,7 @@ from blazepalm.reports.engine import (
 from blazepalm.reports.fold import Totals
 from blazepalm.reports.groups import group_models, with_companion
 from blazepalm.reports.inside import compare_inside, plant_faults
-from blazepalm.reports.journal import Journal
+from blazepalm.reports.journal import JOURNAL, Journal
 from blazepalm.reports.names import file_name
 from blazepalm.reports.policy import LIMITS, Limits
 from blazepalm.reports.report import Failure, ParityReport
@@ -142,7 +143,9 @@ def parity(
         subjects = [subject for _, subject in models]
         journal = None
         if options.folder is not None and opened:
-            journal = Journal(options.folder / "journal", _identity(plan, subjects, options))
+            place = options.folder / JOURNAL
+            stack.enter_context(claim(place))
+            journal = Journal(place, _identity(plan, subjects, options))
         totals = _run(plan, subjects, options, journal, on_step)
         found_groups = make_groups(plan.groups, subjects)
         contents = {subject.name: source.content for source, subject in models}

@@ -5,12 +5,14 @@ and writes what is found in it as `hands.jpg`; byte for byte the same on one mac
 drawn from the renderer's truth.
 """
 
+import io
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.atomic import atomic_file
 from blazepalm.golden.camera import View
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, render_scene
@@ -54,11 +56,13 @@ def main(folder: str = "docs") -> None:
     from blazepalm.golden.images import read_image
 
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
 
     def save(pixels: NDArray[np.uint8], name: str) -> Path:
         options = {"quality": 88, "optimize": True, "progressive": True, "subsampling": 0}
-        Image.fromarray(pixels).save(target / name, "JPEG", **options)
+        packed = io.BytesIO()
+        Image.fromarray(pixels).save(packed, "JPEG", **options)
+        with atomic_file(target / name) as temporary:
+            temporary.write_bytes(packed.getvalue())
         return target / name
 
     photo = save(render_picture(), "photo.jpg")

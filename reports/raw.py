@@ -4,12 +4,11 @@
 outputs have the hand behind their names: `#0` the first of the image, `#1` the second.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.atomic import atomic_file
 from blazepalm.reports.names import file_name
 from blazepalm.reports.record import Record
 
@@ -25,11 +24,6 @@ def write_raw(folder: Path, record: Record) -> None:
 
     for model, arrays in record.raw.items():
         path = raw_path(folder, model, record.case)
-        temporary = path.with_name(f".{path.name}.part")
         tensors = {name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as temporary:
             temporary.write_bytes(save(tensors))
-            os.replace(temporary, path)
-        except OSError as error:
-            raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error

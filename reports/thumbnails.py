@@ -1,10 +1,11 @@
 """The cases' pictures, small, beside a report: `images/<case>.jpg`, for pages that show them."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.atomic import atomic_folder
 from blazepalm.reports.cases import Case
 from blazepalm.reports.names import file_name
 
@@ -13,22 +14,24 @@ LONGEST = 640  # pixels of the longer side
 QUALITY = 82
 
 
-def write_thumbnails(values: dict[str, Any], cases: Iterable[Case], folder: Path) -> None:
+def write_thumbnails(
+    values: dict[str, Any], cases: Iterable[Case], folder: Path, before: Collection[str]
+) -> None:
     """Writes a picture for each case of the report `values` that `cases` has one for, and names
-    it there. Raises ArtifactError.
+    it there, in place of those that the report of `before` names. Raises ArtifactError.
     """
     from PIL import Image
 
     listed = {case["name"]: case for case in values["cases"]}
-    try:
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    replaced = [image.removeprefix(f"{FOLDER}/") for image in before]
+    with atomic_folder(folder / FOLDER, owned=lambda _: replaced, force=True) as made:
         for case in cases:
             if case.image is None or case.name not in listed:
                 continue
             picture = Image.fromarray(case.image)
             picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-            path = f"{FOLDER}/{file_name(case.name)}.jpg"
-            picture.save(folder / path, "JPEG", quality=QUALITY)
-            listed[case.name]["image"] = path
-    except OSError as error:
-        raise ArtifactError(f"{folder}: cannot be written: {error.strerror or error}") from error
+            name = f"{file_name(case.name)}.jpg"
+            packed = io.BytesIO()  # Pillow takes a part that is written for the whole
+            picture.save(packed, "JPEG", quality=QUALITY)
+            (made / name).write_bytes(packed.getvalue())
+            listed[case.name]["image"] = f"{FOLDER}/{name}"

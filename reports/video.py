@@ -28,9 +28,10 @@ class Mp4:
     closes the file.
     """
 
-    def __init__(self, path: Path, fps: float | None = None) -> None:
-        """`fps` frames a second; 30 where None or absurd."""
+    def __init__(self, path: Path, fps: float | None = None, name: Path | None = None) -> None:
+        """`fps` frames a second; 30 where None or absurd. `name`: what errors call the file."""
         self.path = path
+        self.name = path if name is None else name
         self.fps = fps if fps is not None and 0.1 <= fps <= 1000.0 else DEFAULT_FPS
         self.frames = 0
         self._size = (0, 0)  # width, height of the first frame
@@ -88,7 +89,7 @@ class Mp4:
             written.release()
             if found != self.frames:
                 raise ArtifactError(
-                    f"{self.path}: holds {found} of {self.frames} frames: is the disk full?"
+                    f"{self.name}: holds {found} of {self.frames} frames: is the disk full?"
                 )
 
     def _open(self, image: Image) -> None:
@@ -99,7 +100,7 @@ class Mp4:
         height, width = image.shape[:2]
         if max(height, width) > LONGEST:
             raise ArtifactError(
-                f"{self.path}: frames of {width}×{height} are too large for MPEG-4, "
+                f"{self.name}: frames of {width}×{height} are too large for MPEG-4, "
                 f"which has at most {LONGEST} pixels a side"
             )
         self._size = (width, height)
@@ -109,8 +110,8 @@ class Mp4:
             path = os.path.abspath(self.path)  # a relative one could look like a protocol
             writer = cv2.VideoWriter(path, cv2.CAP_FFMPEG, fourcc, self.fps, even)
         except (cv2.error, UnicodeError) as error:
-            raise ArtifactError(f"{self.path}: cannot be written: {error}") from error
+            raise ArtifactError(f"{self.name}: cannot be written: {error}") from error
         if not writer.isOpened():
             writer.release()
-            raise ArtifactError(f"{self.path}: cannot be written: no permission, or no such codec")
+            raise ArtifactError(f"{self.name}: cannot be written: no permission, or no such codec")
         self._writer = writer

@@ -19,7 +19,7 @@ PARTS = ("converter", "golden", "models", "reports")
 SOURCES = {
     f"blazepalm/{path.relative_to(base).as_posix()}"
     for base in (ROOT, ROOT / "blazepalm")
-    for part in ([*PARTS] if base == ROOT else ["cli", "__init__.py", "__main__.py"])
+    for part in ([*PARTS] if base == ROOT else ["atomic", "cli", "__init__.py", "__main__.py"])
     for path in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
 }
 

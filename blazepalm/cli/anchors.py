@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.cli.files import check_file, whole_file
 from blazepalm.models.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -42,17 +42,21 @@ def anchors(
 ) -> None:
     """Regenerate a detector's anchors: x_center, y_center, w, h, float32, normalised."""
     from blazepalm.converter.heads import detector, heads_of
+    from blazepalm.converter.tflite.bundle import file_of
     from blazepalm.models.anchors import anchors_from_heads
+    from blazepalm.models.releases import resolve
 
     if output is not None:
-        check_file(output, FORMATS, "anchors", option="-o", force=force)
+        inputs: list[str | Path] = [file_of(resolve(source))]
+        inputs += [] if check is None else [check]
+        check_file(output, force=force, formats=FORMATS, what="anchors", inputs=inputs)
     graph = detector(source)
     heads = heads_of(graph)
     expected = anchors_from_heads(heads)
     release, options = cross_check(graph.sha256, expected)
     found = None if check is None else compare(expected, read(check))
     if output is not None:
-        write(expected, output)
+        write(expected, output, force)
     if as_json:
         shown = {} if output is not None or check is not None else {"anchors": expected.tolist()}
         console.emit_json(
@@ -133,11 +137,11 @@ def read(path: Path) -> "np.ndarray":
     return found
 
 
-def write(anchors: "np.ndarray", path: Path) -> None:
+def write(anchors: "np.ndarray", path: Path, force: bool) -> None:
     """Writes the file whole or not at all. Raises ArtifactError."""
     import numpy as np
 
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_file(path, force=force) as temporary, temporary.open("wb") as file:
         if path.suffix.lower() == ".npy":
             np.save(file, anchors, allow_pickle=False)
         elif path.suffix.lower() == ".json":

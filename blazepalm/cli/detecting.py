@@ -5,6 +5,7 @@ Memory does not grow with a video's length. A source that cannot be read, or not
 told and noted; anything else ends the work, and leaves no file behind.
 """
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, refuse_inputs
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
-from blazepalm.cli.files import whole_file
 from blazepalm.cli.findings import Tally, label_of, tell_outputs
-from blazepalm.cli.outputs import Outputs, refuse_input, whole_movie
+from blazepalm.cli.outputs import Outputs, whole_movie
 from blazepalm.cli.progress import Frames, frames, until_interrupted
 from blazepalm.models.errors import ArtifactError, InvalidImage, InvalidModel
 
@@ -120,7 +121,7 @@ def open_sinks(work: Work, files: ExitStack) -> Sinks:
     from blazepalm.reports.detections import CsvTable, JsonDocument
 
     def text(path: Path) -> Any:
-        temporary = files.enter_context(whole_file(path))
+        temporary = files.enter_context(atomic_file(path, force=work.outputs.force))
         return files.enter_context(
             temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         )
@@ -165,7 +166,9 @@ def follow(
     tally = Tally(source)
     with ExitStack() as files:
         path = work.outputs.movies.get(source.path)
-        movie = None if path is None else files.enter_context(whole_movie(path, source.fps))
+        movie = None
+        if path is not None:
+            movie = files.enter_context(whole_movie(path, source.fps, force=work.outputs.force))
         try:
             for frame in read(source, work.max_frames):
                 try:
@@ -229,8 +232,8 @@ def put_drawing(
     if path is not None:
         if source.kind != "image":
             path = path / f"{frame.index:06d}.png"
-            refuse_input(path, outputs.inputs)
-        write_drawing(drawn, path)
+            refuse_inputs(path, outputs.inputs)
+        write_drawing(drawn, path, force=outputs.force)
     if movie is not None:
         movie.write(drawn, frame.seconds if source.kind == "camera" else None)
 
@@ -244,11 +247,13 @@ def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
     return in_pixels(size, hand["box"], points, keypoints, label_of(hand))
 
 
-def write_drawing(pixels: "NDArray[np.uint8]", path: Path) -> None:
+def write_drawing(pixels: "NDArray[np.uint8]", path: Path, *, force: bool = True) -> None:
     """Writes the file whole or not at all. Raises ArtifactError."""
     from PIL import Image
 
     options = {"compress_level": 3} if path.suffix.lower() == ".png" else {"quality": 92}
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-    with whole_file(path) as temporary:
-        Image.fromarray(pixels).save(temporary, kind, **options)
+    packed = io.BytesIO()  # Pillow takes a part that is written for the whole
+    Image.fromarray(pixels).save(packed, kind, **options)
+    with atomic_file(path, force=force, option="--draw") as temporary:
+        temporary.write_bytes(packed.getvalue())

@@ -1,6 +1,6 @@
 """URL → file: resumed where a part of it is already there, bounded, checked, then renamed.
 
-What has come stays in `NAME.part` beside the target until it is whole. A part is only resumed
+What has come stays in a part of ours beside the target until it is whole. A part is only resumed
 where a SHA-256 will tell whether the two halves fit; a file of unknown hash starts anew. HTTP
 ranges: https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 """
@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import ssl
+import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from blazepalm import __version__
-from blazepalm.models.errors import BlazePalmError
+from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
+from blazepalm.models.errors import ArtifactError, BlazePalmError
 
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte
@@ -39,6 +41,7 @@ def fetch(
     *,
     sha256: str | None,
     size: int | None,
+    force: bool = True,
     progress: Progress = lambda done, total: None,
     timeout: float = TIMEOUT,
 ) -> str:
@@ -50,26 +53,47 @@ def fetch(
     """
     if urlsplit(url).scheme not in SCHEMES:
         raise FetchFailed(f"{url}: expected a URL of {', '.join(SCHEMES)}")
-    part = target.with_name(target.name + ".part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if sha256 is None:
-            part.unlink(missing_ok=True)
-        for _ in range(TRIES):
-            if _transfer(url, part, size, progress, timeout):
-                break
-        else:
-            kept = part.stat().st_size
-            raise FetchFailed(f"{url}: broke off {TRIES} times; {kept} bytes are kept, try again")
-        digest = hashlib.sha256(part.read_bytes()).hexdigest()
-        if sha256 is not None and digest != sha256:
-            part.unlink()
-            raise FetchFailed(
-                f"{url}: is another file: its SHA-256 is {digest}, expected {sha256}; removed"
-            )
-        os.replace(part, target)
-    except OSError as error:  # of the disk: those of the network are FetchFailed by now
-        raise FetchFailed(f"{target}: cannot be written: {error.strerror or error}") from error
+        check_file(target, force=force)
+        with told(target), claim(target):
+            try:
+                return _fetch(url, target, sha256, size, force, progress, timeout)
+            finally:
+                if sha256 is None:  # nothing would tell whether another half fits
+                    part_of(target, ".part").unlink(missing_ok=True)
+    except ArtifactError as error:  # of the disk: those of the network are FetchFailed by now
+        raise FetchFailed(str(error)) from error
+
+
+def _fetch(
+    url: str,
+    target: Path,
+    sha256: str | None,
+    size: int | None,
+    force: bool,
+    progress: Progress,
+    timeout: float,
+) -> str:
+    part = part_of(target, ".part")
+    found = status(part)
+    if found is not None and (
+        sha256 is None or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1
+    ):
+        part.unlink()  # what a link led to stays as it is
+    for _ in range(TRIES):
+        if _transfer(url, part, size, progress, timeout):
+            break
+    else:
+        kept = part.stat().st_size
+        raise FetchFailed(f"{url}: broke off {TRIES} times; {kept} bytes are kept, try again")
+    digest = hashlib.sha256(part.read_bytes()).hexdigest()
+    if sha256 is not None and digest != sha256:
+        part.unlink()
+        raise FetchFailed(
+            f"{url}: is another file: its SHA-256 is {digest}, expected {sha256}; removed"
+        )
+    check_free(target, force, "-o")
+    os.replace(part, target)
     return digest
 
 
@@ -113,7 +137,10 @@ def _receive(
 ) -> bool:
     done = start
     progress(done, total)
-    with part.open("ab" if start else "wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(part, flags, 0o666), "wb") as file:
+        file.truncate(start)
+        file.seek(start)
         while True:
             try:
                 block = response.read(CHUNK)

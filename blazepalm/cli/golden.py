@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file
 from blazepalm.cli import console, golden_export, golden_record
-from blazepalm.cli.files import whole_file
 from blazepalm.models.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def write_sheet(found: "GoldenSet", sheet: Path) -> None:
 
     from blazepalm.reports.contact_sheet import contact_sheet
 
-    with whole_file(sheet) as temporary:
+    with atomic_file(sheet) as temporary:
         Image.fromarray(contact_sheet(found)).save(temporary, "PNG")
 
 
@@ -107,7 +107,7 @@ def write_lock(found: "GoldenSet") -> None:
     from blazepalm.golden.lock import LOCK, lock_text
 
     text = lock_text(found)
-    with whole_file(LOCK) as temporary:
+    with atomic_file(LOCK) as temporary:
         temporary.write_text(text, encoding="utf-8")
     console.note(f"locked: {LOCK}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blazepalm.atomic import check_folder
 from blazepalm.cli import console
 
 if TYPE_CHECKING:
@@ -71,11 +72,12 @@ def export_ios(
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Write what the iOS harness needs on a device: packages, pictures, what is expected."""
-    from blazepalm.reports.fixtures_folder import check_folder
+    from blazepalm.reports.fixtures_folder import owned_files
     from blazepalm.reports.ios_export import ALL, CASES, MODELS
     from blazepalm.reports.ios_export import export_ios as export
 
-    check_folder(output, force=force)  # before the pictures are rendered
+    # before the pictures are rendered
+    check_folder(output, owned=owned_files, force=force, option="--output")
     chosen = split(cases)
     with console.progress() as on_step:
         rendered = None if ALL in chosen else chosen or CASES

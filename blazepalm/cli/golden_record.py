@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.cli.files import whole_file
 from blazepalm.models.errors import ArtifactError, CouldNotVerify
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def record(
     _among(backend, RECORDED_BY)
     golden, path = load_golden(folder), folder / RECORDING
     choose(golden, only)  # before the models are opened
+    check_file(path, force=True, inputs=[folder / case.file for case in golden.cases])
     with _one_thread(backend):
         palm, hand = _open(detector, landmarks, backend)
         with console.progress() as on_step:
@@ -80,7 +81,7 @@ def record(
             )
     content = found.to_bytes()
     if not path.is_file() or path.read_bytes() != content:
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_bytes(content)
     hands = sum(len(case.hands) for case in found.cases)
     if as_json:

@@ -6,13 +6,21 @@ even where case does not count), and nothing is written over an input.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blazepalm.cli.files import check_file
+from blazepalm.atomic import (
+    Inputs,
+    atomic_file,
+    check_file,
+    check_free,
+    check_into,
+    identify,
+    refuse_inputs,
+)
 from blazepalm.models.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -29,14 +37,15 @@ FORBIDDEN = frozenset('/\\:*?"<>|')  # in names on one system or another
 @dataclass(frozen=True)
 class Outputs:
     """`drawings`: a picture's file, or the folder of a video's frames; `movies`: a video's file;
-    both by `Source.path`. `inputs` are the real paths of all that is read.
+    both by `Source.path`. `inputs` are all the files that are read.
     """
 
     drawings: Mapping[str, Path]
     movies: Mapping[str, Path]
     csv: Path | None
     json: Path | None
-    inputs: frozenset[str]
+    inputs: Inputs
+    force: bool
 
 
 def settle(
@@ -49,12 +58,12 @@ def settle(
     force: bool,
 ) -> Outputs:
     """Raises ArtifactError where something cannot be written, or would destroy something."""
-    inputs = frozenset(os.path.realpath(s.path) for s in sources if s.kind != "camera")
+    inputs = [source.path for source in sources if source.kind != "camera"]
     names = distinct_names(sources)
     drawings: dict[str, Path] = {}
     if draw is not None:
         single = _is_file(draw, PICTURES)
-        _check(draw, PICTURES, "drawings", "--draw", single, force)
+        _check(draw, PICTURES, "drawings", "--draw", single, force, inputs)
         if single and (len(sources) > 1 or sources[0].kind != "image"):
             what = f"{len(sources)} inputs are" if len(sources) > 1 else f"a {sources[0].kind} is"
             raise ArtifactError(f"{draw}: is one picture, and {what} drawn; name a folder")
@@ -67,7 +76,7 @@ def settle(
         single = _is_file(video, MOVIES)
         if not moving:
             raise ArtifactError(f"{video}: no input is a video or the camera; see --draw")
-        _check(video, MOVIES, "videos", "--video", single, force)
+        _check(video, MOVIES, "videos", "--video", single, force, inputs)
         if single and len(moving) > 1:
             raise ArtifactError(
                 f"{video}: is one video, and {len(moving)} inputs are videos; name a folder"
@@ -76,39 +85,38 @@ def settle(
             movies[source.path] = video if single else video / f"{names[source.path]}.mp4"
     for path, suffix, option in ((csv, ".csv", "--csv"), (json, ".json", "--output-json")):
         if path is not None:
-            check_file(path, (suffix,), "detections", option=option, force=force)
-    outputs = Outputs(drawings, movies, csv, json, inputs)
-    files = [path for path in (*drawings.values(), *movies.values(), csv, json) if path is not None]
-    for path in files:
-        refuse_input(path, outputs.inputs)
+            check_file(
+                path,
+                option=option,
+                force=force,
+                formats=(suffix,),
+                what="detections",
+                inputs=inputs,
+            )
+    outputs = Outputs(drawings, movies, csv, json, identify(inputs), force)
+    pictures = [drawings[source.path] for source in sources if source.kind == "image" and drawings]
+    for path in (*pictures, *movies.values()):
+        refuse_inputs(path, outputs.inputs)
+        check_free(path, force, "folder")
     return outputs
 
 
-def refuse_input(path: Path, inputs: Iterable[str]) -> None:
-    """Raises ArtifactError where `path` is one of the files that are read."""
-    if os.path.realpath(path) in inputs:
-        raise ArtifactError(f"{path}: is one of the inputs; write to another file")
+class _NoFrame(Exception):
+    """A video of nothing is not kept."""
 
 
 @contextmanager
-def whole_movie(path: Path, fps: float | None) -> "Iterator[Mp4]":
-    """A video under a temporary name, renamed to `path` in the end; without a frame, or after an
-    error, nothing is left. Raises ArtifactError.
+def whole_movie(path: Path, fps: float | None, *, force: bool = True) -> "Iterator[Mp4]":
+    """A video that takes its place in the end; without a frame, or after an error, nothing is
+    left. Raises ArtifactError.
     """
     from blazepalm.reports.video import Mp4
 
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Mp4(temporary, fps) as movie:
+    with suppress(_NoFrame), atomic_file(path, force=force, option="--video") as temporary:
+        with Mp4(temporary, fps, path) as movie:
             yield movie
-        if movie.frames:
-            os.replace(temporary, path)
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        if not movie.frames:
+            raise _NoFrame
 
 
 def distinct_names(sources: "Sequence[Source]") -> dict[str, str]:
@@ -133,20 +141,27 @@ def plain_name(name: str) -> str:
 
 
 def _is_file(path: Path, suffixes: Sequence[str]) -> bool:
-    return path.suffix.lower() in suffixes or (path.suffix != "" and not path.is_dir())
+    return path.suffix.lower() in suffixes or (path.suffix != "" and not os.path.isdir(path))
 
 
 def _check(
-    path: Path, suffixes: Sequence[str], what: str, option: str, single: bool, force: bool
+    path: Path,
+    suffixes: Sequence[str],
+    what: str,
+    option: str,
+    single: bool,
+    force: bool,
+    inputs: Sequence[str],
 ) -> None:
     if single:
-        check_file(path, suffixes, what, option=option, force=force)
+        check_file(path, option=option, force=force, formats=suffixes, what=what, inputs=inputs)
         return
     try:
-        if path.exists() and not path.is_dir():
+        if os.path.lexists(path) and not os.path.isdir(path):
             raise ArtifactError(f"{path}: is a file, expected a folder for {what}")
-        occupied = path.is_dir() and any(path.iterdir())
+        occupied = os.path.isdir(path) and any(path.iterdir())
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     if occupied and not force:
         raise ArtifactError(f"{path}: is not empty; choose another {option}, or give --force")
+    check_into(path, path)

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
-from blazepalm.cli.files import whole_file
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
-from blazepalm.models.errors import ArtifactError
 from blazepalm.reports import policy
 
 if TYPE_CHECKING:
@@ -133,6 +132,7 @@ def parity(
     from blazepalm.reports.backends.litert import hush_litert
     from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
+    from blazepalm.reports.report_folder import check_report, owned_images
     from blazepalm.reports.terminal import print_report
     from blazepalm.reports.thumbnails import write_thumbnails
 
@@ -177,7 +177,7 @@ def parity(
     if report.resumed:
         console.note(f"{report.resumed} comparisons were taken over from an interrupted run")
     if output is not None and report.models:
-        write_thumbnails(values, input_cases(options), output)
+        write_thumbnails(values, input_cases(options), output, owned_images(output) or ())
         for path in write_reports(values, output):
             line = f"report: {path}"
             if as_json:
@@ -222,15 +222,6 @@ def rendering(
             left.set()
 
 
-def check_report(folder: Path) -> None:
-    """Raises ArtifactError before the work where `write_reports` would after it."""
-    from blazepalm.converter.artifacts import check_writable
-
-    check_writable(folder, folder)
-    if (folder / REPORT).is_dir():
-        raise ArtifactError(f"{folder / REPORT} is a folder; choose another -o")
-
-
 def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     """Writes the report and everything rendered from it, each file whole or not at all, in place
     of older ones; returns the paths.
@@ -248,7 +239,7 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     for name, data in explorer.node_data(values).items():
         texts[f"explorer/{name}"] = explorer.dumps(data)
     for name, text in texts.items():
-        with whole_file(folder / name) as temporary:
+        with atomic_file(folder / name) as temporary:
             # half of a surrogate pair, which a hostile name may hold, has no UTF-8
             temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     write_html(values, folder / PAGE, folder)

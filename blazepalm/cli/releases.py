@@ -1,12 +1,14 @@
 """`blazepalm releases`: the registry as a table; `releases fetch NAME` downloads one."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.models.errors import ArtifactError
 from blazepalm.models.releases import Asset, Bundle, Release, by_name, load_registry
@@ -64,8 +66,8 @@ def fetch(
     if output is None and present is not None:
         path, how = present, "embedded" if asset.embedded else "fetched before"
     else:
-        path = asset.cached if output is None else _destination(asset, output, force)
-        how = _obtain(asset, present, path, url)
+        path = asset.cached if output is None else _destination(asset, output, force, present)
+        how = _obtain(asset, present, path, url, force or output is None)
     digest = _digest(path)
     if asset.sha256 is None:
         console.warn(f"{asset.name}: nobody has recorded its hash; here it is {digest}")
@@ -75,17 +77,14 @@ def fetch(
         console.out(f"{asset.name}: {how}, {console.clean(str(path))}")
 
 
-def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None) -> str:
+def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None, force: bool) -> str:
     """Puts the file at `target`, from this machine or from the first URL that has it."""
     from blazepalm.cli.fetch import FetchFailed
     from blazepalm.cli.fetch import fetch as fetch_file
 
     if present is not None:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(present, target)
-        except OSError as error:
-            raise ArtifactError(f"{target}: cannot be written: {error.strerror}") from error
+        with atomic_file(target, force=force) as temporary:
+            shutil.copyfile(present, temporary)
         return "copied"
     urls = asset.urls
     if url is not None:
@@ -98,7 +97,14 @@ def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None) -
     for place in urls:
         try:
             with console.transfer(asset.name) as progress:
-                fetch_file(place, target, sha256=asset.sha256, size=asset.bytes, progress=progress)
+                fetch_file(
+                    place,
+                    target,
+                    sha256=asset.sha256,
+                    size=asset.bytes,
+                    force=force,
+                    progress=progress,
+                )
             return "fetched"
         except FetchFailed as failure:
             failures.append(str(failure))
@@ -117,10 +123,9 @@ def _present(asset: Asset) -> Path | None:
     return path if asset.sha256 in (None, _digest(path)) else None
 
 
-def _destination(asset: Asset, output: Path, force: bool) -> Path:
-    target = output / f"{asset.name}{asset.suffix}" if output.is_dir() else output
-    if target.exists() and not force:
-        raise ArtifactError(f"{target}: exists already; choose another -o, or give --force")
+def _destination(asset: Asset, output: Path, force: bool, present: Path | None) -> Path:
+    target = output / f"{asset.name}{asset.suffix}" if os.path.isdir(output) else output
+    check_file(target, force=force, inputs=[] if present is None else [present])
     return target
 
 

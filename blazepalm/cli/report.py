@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
-from blazepalm.cli.files import check_file, whole_file
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.policy import LIMITS
 
@@ -103,13 +103,14 @@ def recheck_report(
         "handedness": handedness,
     }
     if output is not None:
-        check_file(output, (".json",), "reports", option="-o", force=force)
+        inputs = [_file(path)]
+        check_file(output, force=force, formats=(".json",), what="reports", inputs=inputs)
     stored = read_report(path)
     limits = {name: value for name, value in given.items() if value is not None}
     found = recheck(stored, replace(stored_limits(stored), **limits))
     checked = _check_raw(stored, path) if raw else None
     if output is not None:
-        _write(output, _json_text(found.report))
+        _write(output, _json_text(found.report), force)
     if as_json:
         console.emit_json(_recheck_values(found, checked))
     else:
@@ -145,10 +146,18 @@ def render_report(
         raise typer.BadParameter("give --html, --junit, --markdown or --explorer")
     for target, suffix in files:
         if target is not None:
-            check_file(target, (suffix,), "these", option="file", force=force)
-    if explorer is not None and explorer.exists() and not explorer.is_dir():
-        raise ArtifactError(f"{explorer}: is not a folder; choose another --explorer")
+            check_file(
+                target,
+                option="file",
+                force=force,
+                formats=(suffix,),
+                what="these",
+                inputs=[_file(path)],
+            )
+    if explorer is not None:
+        check_into(explorer, explorer)
     values = read_report(path)
+    nodes = {} if explorer is None else _nodes(values, explorer, force, _file(path))
     written: list[str] = []
     if html is not None:
         from blazepalm.reports.html import write_html
@@ -157,9 +166,8 @@ def render_report(
         written.append(str(html))
     for target, text in ((junit, _junit), (markdown, _markdown)):
         if target is not None:
-            written.append(_write(target, text(values)))
-    if explorer is not None:
-        written += _write_explorer(values, explorer, force)
+            written.append(_write(target, text(values), force))
+    written += [_write(target, text, force) for target, text in nodes.items()]
     if as_json:
         console.emit_json({"written": written})
     else:
@@ -178,15 +186,22 @@ def _markdown(values: Mapping[str, Any]) -> str:
     return markdown(values)
 
 
-def _write_explorer(values: Mapping[str, Any], folder: Path, force: bool) -> list[str]:
+def _nodes(values: Mapping[str, Any], folder: Path, force: bool, report: Path) -> dict[Path, str]:
+    """What is to be written there. Raises ArtifactError where it cannot be."""
     from blazepalm.reports.explorer import dumps, node_data
 
     found = node_data(values)
     if not found:
         raise ArtifactError("the report has no layers for Model Explorer; run parity --layers")
     for name in found:
-        check_file(folder / name, (".json",), "node data", option="--explorer", force=force)
-    return [_write(folder / name, dumps(data)) for name, data in found.items()]
+        check_file(folder / name, option="--explorer", force=force, inputs=[report])
+    return {folder / name: dumps(data) for name, data in found.items()}
+
+
+def _file(path: Path) -> Path:
+    from blazepalm.reports.schema import REPORT_FILE
+
+    return path / REPORT_FILE if path.is_dir() else path
 
 
 def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
@@ -196,8 +211,8 @@ def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
     return recheck_raw(stored, folder / FOLDER)
 
 
-def _write(target: Path, text: str) -> str:
-    with whole_file(target) as temporary:
+def _write(target: Path, text: str, force: bool) -> str:
+    with atomic_file(target, force=force) as temporary:
         # half of a surrogate pair, which a hostile name may hold, has no UTF-8
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     return str(target)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.cli.console import clean
-from blazepalm.cli.files import check_file, whole_file
 from blazepalm.models.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Run a Core ML package on a picture, on any machine: outputs with their ranges."""
-    target = None if output is None else _target(output, force)
+    entries = [*(image or []), *(arrays or [])]
+    files = [Path(part) for entry in entries for part in (entry, entry.partition("=")[2]) if part]
+    target = None if output is None else _target(output, force, [package, *files])
     from blazepalm.reports.backends.mil import load
     from blazepalm.reports.described import describe, differences
 
@@ -125,17 +127,19 @@ def run(
         "written": None,
     }
     if target is not None:
-        values["written"] = _write(target, found)
+        values["written"] = _write(target, found, force)
     if as_json:
         console.emit_json(values)
     else:
         console.out(*render(values))
 
 
-def _target(output: Path, force: bool) -> Path:
+def _target(output: Path, force: bool, inputs: list[Path]) -> Path:
     """The file to write: `output`, or the one in that folder. Raises ArtifactError."""
     target = output if output.suffix.lower() == ".npz" else output / OUTPUTS
-    check_file(target, [".npz"], "outputs", option="--output", force=force)
+    check_file(
+        target, option="--output", force=force, formats=(".npz",), what="outputs", inputs=inputs
+    )
     return target
 
 
@@ -222,10 +226,10 @@ def _fed(path: Path, how: "Fed") -> dict[str, Any]:
     }
 
 
-def _write(target: Path, values: "Mapping[str, np.ndarray]") -> dict[str, Any]:
+def _write(target: Path, values: "Mapping[str, np.ndarray]", force: bool) -> dict[str, Any]:
     from blazepalm.reports.arrays import write_npz
 
-    with whole_file(target) as temporary:
+    with atomic_file(target, force=force) as temporary:
         members = write_npz(temporary, values)
     return {"file": str(target), "arrays": members}
 

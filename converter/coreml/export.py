@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.atomic import check_folder
 from blazepalm.converter.coreml.count import mil_operations, tflite_operators
 from blazepalm.converter.coreml.metadata import describe, package_name
 from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Layer, Port
@@ -28,8 +29,7 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
     """
     name = package_name(model, options.face)
     package = folder / f"{name}.mlpackage"
-    if package.exists() or package.is_symlink():
-        raise ArtifactError(f"{package}: exists already; remove it or choose another folder")
+    check_folder(package)
     inputs, outputs = face_ports(model, options.face)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
         built = _build(model, inputs, outputs, options, Path(scratch))
@@ -80,7 +80,12 @@ def _build(
     rows = layers(model, traced, emitted.values, emitted.program)
     if options.compress is not None:
         compress(emitted.program, options.compress)
-    specification = load(emitted.program, str(scratch), specification_version=target.value)
+    try:
+        specification = load(emitted.program, str(scratch), specification_version=target.value)
+    except RuntimeError as error:  # C++ has no better name for a full disk
+        raise ArtifactError(
+            f"{scratch.parent}: Core ML Tools cannot keep weights there ({error}); is it full?"
+        ) from error
     blob = scratch / "weight.bin"
     content = blob.read_bytes() if blob.is_file() else None
     return specification, content, rows, traced.precise

@@ -8,14 +8,14 @@ is a UUID version 5 of the item's content.
 
 import hashlib
 import json
-import shutil
-import tempfile
 import uuid
 from pathlib import Path
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.atomic import atomic_folder
 
 AUTHOR = "com.apple.CoreML"
+MODEL, WEIGHTS, MANIFEST = "model.mlmodel", "weights/weight.bin", "Manifest.json"
+PACKAGE_FILES = (MANIFEST, f"Data/{AUTHOR}/{MODEL}", f"Data/{AUTHOR}/{WEIGHTS}")
 NAMESPACE = uuid.UUID("6f0d9a52-9b38-5a3c-8d6e-1c2f0f6c7b51")  # of these packages, arbitrary
 
 
@@ -24,33 +24,20 @@ def write_package(package: Path, specification: bytes, weights: bytes | None) ->
     Returns the SHA-256 of each file by its path inside. Raises ArtifactError where the
     package exists already or cannot be written.
     """
-    contents = {"model.mlmodel": specification}
+    contents = {MODEL: specification}
     if weights is not None:
-        contents["weights/weight.bin"] = weights
+        contents[WEIGHTS] = weights
     files = {f"Data/{AUTHOR}/{name}": data for name, data in contents.items()}
-    files["Manifest.json"] = _manifest(specification, weights)
-    if package.exists() or package.is_symlink():
-        raise ArtifactError(f"{package}: exists already; remove it or choose another folder")
-    temporary: Path | None = None
-    try:
-        package.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{package.name}.", dir=package.parent))
-        root = temporary / package.name
+    files[MANIFEST] = _manifest(specification, weights)
+    with atomic_folder(package) as root:
         for name, data in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(data)
-        root.rename(package)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ArtifactError(f"{package}: cannot be written: {reason}") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
     return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
 
 
 def _manifest(specification: bytes, weights: bytes | None) -> bytes:
-    items = [("model.mlmodel", "CoreML Model Specification", specification)]
+    items = [(MODEL, "CoreML Model Specification", specification)]
     if weights is not None:
         items.append(("weights", "CoreML Model Weights", weights))
     entries = {

@@ -64,6 +64,11 @@ def read_contents(path: str | Path) -> list[tuple[str, bytes]]:
     return chosen
 
 
+def file_of(path: str | Path) -> str:
+    """The file that is read: of a member, its bundle."""
+    return _split(str(path))[0]
+
+
 def choose_one(path: str | Path) -> tuple[str, bytes]:
     """The one model behind `path`; InvalidModel lists the members where there are several."""
     models = read_contents(path)

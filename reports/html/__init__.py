@@ -6,13 +6,11 @@ travel as one JSON island that the page's own script shows. The same dictionary 
 give the same bytes.
 """
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.atomic import atomic_file
 
 
 def render_html(values: Mapping[str, Any], folder: Path | None = None) -> str:
@@ -27,13 +25,5 @@ def render_html(values: Mapping[str, Any], folder: Path | None = None) -> str:
 def write_html(values: Mapping[str, Any], target: Path, folder: Path) -> None:
     """Writes the page whole or not at all. Raises ArtifactError where that cannot be."""
     page = render_html(values, folder).encode("utf-8")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(target) as temporary:
         temporary.write_bytes(page)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ArtifactError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

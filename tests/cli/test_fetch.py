@@ -1,14 +1,16 @@
 """Downloads against a local server that can be told to misbehave."""
 
 import hashlib
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from blazepalm import atomic
 from blazepalm.cli.fetch import FetchFailed, fetch
 
 CONTENT = bytes(range(256)) * 1200  # 300 kB, so that it comes in several blocks
@@ -75,7 +77,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def part_of(target: Path) -> Path:
-    return target.with_name(target.name + ".part")
+    return atomic.part_of(target, ".part")
 
 
 def test_whole_file(site: Site, target: Path) -> None:
@@ -150,7 +152,7 @@ def test_wrong_file_is_removed(site: Site, target: Path) -> None:
     wrong = "0" * 64
     with pytest.raises(FetchFailed, match=f"its SHA-256 is {SHA256}, expected {wrong}"):
         fetch(site.url, target, sha256=wrong, size=len(CONTENT))
-    assert list(target.parent.iterdir()) == []
+    assert not target.parent.exists()
 
 
 def test_wrong_file_leaves_the_old_one(site: Site, target: Path) -> None:
@@ -166,7 +168,7 @@ def test_more_than_expected_is_not_taken(site: Site, target: Path, length: bool)
     site.length = length
     with pytest.raises(FetchFailed, match="expected at most 1000"):
         fetch(site.url, target, sha256=SHA256, size=1000)
-    assert list(target.parent.iterdir()) == []
+    assert not target.parent.exists()
 
 
 def test_no_length_given(site: Site, target: Path) -> None:
@@ -231,3 +233,32 @@ def test_folder_that_is_a_file(site: Site, tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(FetchFailed, match="cannot be written"):
         fetch(site.url, tmp_path / "taken" / "model.tflite", sha256=SHA256, size=None)
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_nothing_is_written_through_a_link(
+    site: Site, target: Path, tmp_path: Path, link: Callable[..., None]
+) -> None:
+    target.parent.mkdir()
+    (tmp_path / "mine").write_bytes(CONTENT[:100])
+    link(tmp_path / "mine", part_of(target))
+    assert fetch(site.url, target, sha256=SHA256, size=len(CONTENT)) == SHA256
+    assert target.read_bytes() == CONTENT and (tmp_path / "mine").read_bytes() == CONTENT[:100]
+    assert site.asked == [None] and not part_of(target).exists()
+
+
+def test_a_target_that_is_a_link_is_refused(site: Site, target: Path, tmp_path: Path) -> None:
+    target.parent.mkdir()
+    (tmp_path / "mine").write_bytes(b"mine")
+    target.symlink_to(tmp_path / "mine")
+    with pytest.raises(FetchFailed, match="is a link"):
+        fetch(site.url, target, sha256=SHA256, size=len(CONTENT))
+    assert target.is_symlink() and (tmp_path / "mine").read_bytes() == b"mine"
+    assert site.asked == []
+
+
+def test_two_downloads_never_mix(site: Site, target: Path) -> None:
+    with atomic.claim(target), pytest.raises(FetchFailed, match="another process is writing it"):
+        fetch(site.url, target, sha256=SHA256, size=len(CONTENT))
+    assert site.asked == []
+    assert fetch(site.url, target, sha256=SHA256, size=len(CONTENT)) == SHA256

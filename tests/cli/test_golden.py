@@ -92,7 +92,7 @@ def test_the_lock_is_of_the_whole_set(
 def test_bad_input_is_one_sentence(blazepalm: Cli, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"mine")
     for arguments, words in (
-        (("-o", tmp_path), "is no golden set"),
+        (("-o", tmp_path), "holds 'photo.png'"),
         (("-o", tmp_path / "g", "--only", "nonsense"), "no golden case 'nonsense'"),
         (("-o", tmp_path / "g", *ONLY, "--images", tmp_path / "photo.png"), "is no image"),
         (("-o", tmp_path / "g", *ONLY, "--images", "camera"), "never ends"),

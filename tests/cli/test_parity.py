@@ -121,7 +121,7 @@ def test_the_report_is_written_and_replaced(quick: str, tmp_path: Path, capsys: 
         assert report["options"]["seed"] == int(seed) and report["passed"]
         written = {f.name for f in folder.iterdir()}
         assert {"parity.html", "parity.json", "parity.md", "junit.xml", "raw"} <= written
-        assert "journal" not in written
+        assert not [name for name in written if name.startswith(".")]
 
 
 def test_a_destination_that_cannot_be_written_is_refused_before_the_work(

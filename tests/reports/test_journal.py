@@ -9,15 +9,17 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blazepalm.atomic import part_of
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.cases import Case, noise_cases
 from blazepalm.reports.comparison import Part, RangePart
-from blazepalm.reports.journal import Journal
+from blazepalm.reports.journal import JOURNAL, Journal
 from blazepalm.reports.record import Record, from_json, to_json
 from blazepalm.reports.rows import MEAN, Key, Scalar
 from support import slow_run
@@ -69,11 +71,11 @@ def test_killed_and_resumed_it_gives_the_same(tmp_path: Path) -> None:
         time.sleep(moments.uniform(0.1, 0.4))
         process.kill()
         process.communicate()
-    assert any((folder / "journal").glob("*.json.z")), "nothing was done before it was killed"
+    assert any((folder / JOURNAL).glob("*.json.z")), "nothing was done before it was killed"
     out, _ = start(folder).communicate()
     found = json.loads(out.splitlines()[-1])
     assert found["values"] == json.loads(json.dumps(whole)) and found["resumed"] > 0
-    assert not (folder / "journal").exists()
+    assert not (folder / JOURNAL).exists()
     assert files(folder / "raw") == files(tmp_path / "whole" / "raw") != {}
 
 
@@ -117,7 +119,7 @@ def test_another_plan_begins_anew(tmp_path: Path) -> None:
 )
 def test_a_damaged_record_is_computed_again(damage: bytes, tmp_path: Path) -> None:
     interrupted(tmp_path, 7)
-    for path in (tmp_path / "journal").glob("0000002-*.json.z"):
+    for path in (tmp_path / JOURNAL).glob("0000002-*.json.z"):
         path.write_bytes(damage)
     values, resumed = slow_run.run(tmp_path)
     assert values == slow_run.run(None)[0] and resumed < 2 * 7
@@ -125,16 +127,17 @@ def test_a_damaged_record_is_computed_again(damage: bytes, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("plan", [None, b"", b"\xff\xfe", b"{}"])
 def test_a_journal_that_was_hardly_begun_is_no_obstacle(plan: bytes | None, tmp_path: Path) -> None:
-    (tmp_path / "journal").mkdir()
+    (tmp_path / JOURNAL).mkdir()
     if plan is not None:
-        (tmp_path / "journal" / "plan.json").write_bytes(plan)
-    (tmp_path / "journal" / ".plan.json.part").write_bytes(b"ha")
+        (tmp_path / JOURNAL / "plan.json").write_bytes(plan)
+    plan_path = tmp_path / JOURNAL / "plan.json"
+    part_of(plan_path, f"-{0:016x}.json").write_bytes(b"ha")
     values, resumed = slow_run.run(tmp_path)
     assert resumed == 0 and values == slow_run.run(None)[0]
 
 
 def test_a_record_is_of_one_case_alone(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal", {})
+    journal = Journal(tmp_path / JOURNAL, {})
     journal.write(0, 0, RECORD)
     assert repr(journal.read(0, 0, CASE)) == repr(RECORD) and journal.resumed == 1
     assert journal.read(0, 1, CASE) is None and journal.read(1, 0, CASE) is None
@@ -150,4 +153,70 @@ def test_a_record_comes_back_out_of_json() -> None:
 def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ArtifactError, match="cannot be written"):
-        Journal(tmp_path / "file" / "journal", {})
+        Journal(tmp_path / "file" / JOURNAL, {})
+
+
+def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / JOURNAL
+    Journal(folder, {}).write(0, 0, RECORD)
+    (folder / "thesis.tex").write_text("years of work")
+    before = files(tmp_path)
+    for plan in ({}, {"another": 1}):
+        with pytest.raises(ArtifactError, match=r"holds 'thesis\.tex', which no run left there"):
+            Journal(folder, plan)
+    assert files(tmp_path) == before
+    (folder / "thesis.tex").unlink()
+    journal = Journal(folder, {"another": 1})
+    assert journal.read(0, 0, CASE) is None
+    (folder / "thesis.tex").write_text("years of work")  # while it runs
+    journal.write(0, 0, RECORD)
+    journal.remove()
+    assert files(tmp_path) == {"thesis.tex": b"years of work"}
+
+
+def test_any_changed_bit_is_found(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / JOURNAL, {})
+    journal.write(0, 0, RECORD)
+    path = next((tmp_path / JOURNAL).glob("*.json.z"))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+        )
+        assert journal.read(0, 0, CASE) is None
+        path.write_bytes(whole[:place])
+        assert journal.read(0, 0, CASE) is None
+    path.write_bytes(whole)
+    assert repr(journal.read(0, 0, CASE)) == repr(RECORD)
+
+
+@pytest.mark.parametrize("value", [None, 0, -1, 1e308, "x", [], [1], {}, {"a": 1}, True])
+def test_values_of_another_kind_are_found(value: Any, tmp_path: Path) -> None:
+    """JSON that unpacks, with one value changed for one of another kind, at every place."""
+    journal = Journal(tmp_path / JOURNAL, {})
+    journal.write(0, 0, RECORD)
+    path = next((tmp_path / JOURNAL).glob("*.json.z"))
+    good = json.loads(json.dumps(to_json(RECORD)))
+    seen = 0
+    for place in places(good):
+        changed = json.loads(json.dumps(good))
+        inside = changed
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = value
+        path.write_bytes(path.read_bytes()[:32] + zlib.compress(json.dumps(changed).encode(), 1))
+        assert journal.read(0, 0, CASE) is None or changed == good
+        seen += 1
+    assert seen > 50
+
+
+def places(values: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value."""
+    inside: Any = ()
+    if isinstance(values, dict):
+        inside = values.items()
+    elif isinstance(values, list):
+        inside = enumerate(values)
+    for key, value in inside:
+        yield (*above, key)
+        yield from places(value, (*above, key))

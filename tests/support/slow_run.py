@@ -17,7 +17,7 @@ import numpy as np
 from blazepalm.reports.cases import Case, noise_cases
 from blazepalm.reports.engine import THREADS, Plan, records
 from blazepalm.reports.fold import Totals
-from blazepalm.reports.journal import Journal
+from blazepalm.reports.journal import JOURNAL, Journal
 from blazepalm.reports.policy import LIMITS
 from blazepalm.reports.report import plain
 from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
@@ -71,7 +71,7 @@ def run(
     """The totals but for the time, and how many records were taken over."""
     groups = [Group(other=slow_subject(name, pause)) for name in ("one", "two")]
     raw = None if folder is None else folder / "raw"
-    journal = None if folder is None else Journal(folder / "journal", {"seed": seed})
+    journal = None if folder is None else Journal(folder / JOURNAL, {"seed": seed})
     totals = Totals(LIMITS)
     for found in records(
         Plan((), (), raw=raw),

@@ -1,0 +1,62 @@
+"""A folder of reports: which files in it a parity run wrote, so that a later one may replace them.
+
+Other things may lie there and stay as they are; but what goes by the name of one of ours, and is
+shown by no report or interrupted run to be ours, is not replaced.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from blazepalm.atomic import check_into, foreign, recover, told, walk
+from blazepalm.models.errors import ArtifactError
+from blazepalm.reports.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.report import FORMAT
+from blazepalm.reports.schema import REPORT_FILE, read_json
+from blazepalm.reports.thumbnails import FOLDER as IMAGES
+
+PAGE = "parity.html"
+TEXTS = (REPORT_FILE, PAGE, "junit.xml", "parity.md")
+RAW, EXPLORER = "raw", "explorer"
+NAMED = re.compile(r"raw/[^/]+/[^/]+\.safetensors|explorer/[^/]+\.json")
+
+
+def owned_files(folder: Path) -> tuple[str, ...]:
+    """The files and folders that parity runs wrote; nothing where there was none."""
+    images = owned_images(folder)
+    if images is None and not os.path.isfile(folder / JOURNAL / PLAN):
+        return ()
+    found = list(walk(folder, (RAW, EXPLORER)))
+    named = [path for path, is_folder in found if is_folder or NAMED.fullmatch(path)]
+    return (*named, IMAGES, *(() if images is None else (*TEXTS, *images)))
+
+
+def owned_images(folder: Path) -> tuple[str, ...] | None:
+    """The pictures that the report in a folder names; None where there is none."""
+    try:
+        values = read_json(folder / REPORT_FILE)
+    except ArtifactError:
+        return None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        return None
+    cases = values.get("cases")
+    images = [case.get("image") for case in cases or () if isinstance(case, dict)]
+    return tuple(image for image in images if isinstance(image, str))
+
+
+def check_report(folder: Path) -> None:
+    """Raises ArtifactError, before the work, where a report cannot be written to a folder, or
+    would replace something that is not ours.
+    """
+    check_into(folder, folder)
+    recover(folder / JOURNAL)
+    if not os.path.isdir(folder):
+        return
+    with told(folder):
+        other = foreign(folder, owned_files(folder), top=(*TEXTS, IMAGES, RAW, EXPLORER))
+    if other is not None:
+        raise ArtifactError(
+            f"{folder}: holds {other!r}, which no parity run wrote; move it away, or choose "
+            "another -o"
+        )
+    check_journal(folder / JOURNAL)
