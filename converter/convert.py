@@ -16,6 +16,7 @@ import numpy as np
 
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
+from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
@@ -194,6 +195,9 @@ def convert(
     Returns the folders.
     """
     from blazepalm.converter.artifacts import owned_files, write_artifacts
+
+    if coreml is not None:
+        need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
 
     graphs = read_all(resolve(str(source)))
     several = len(graphs) > 1

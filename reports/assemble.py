@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.reports import rows
 from blazepalm.reports.fold import CaseTotals, Totals, accuracy_entries
-from blazepalm.reports.judge import coverage, judge_backend, model_holds
+from blazepalm.reports.judge import UNSEEN, coverage, judge_backend, model_holds
 from blazepalm.reports.policy import Limits
 from blazepalm.reports.report import (
     BackendSummary,
@@ -86,7 +86,7 @@ def _model(
     converted = subject.converted
     backends = tuple(
         _backend(name, subject, [row for row in found if row.backend == name])
-        for name in subject.names
+        for name in (*subject.names, *subject.missing)
     )
     statuses = [(backend.name, backend.status) for backend in backends]
     return ModelParity(
@@ -116,7 +116,7 @@ def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
     role = role_of(name)
     raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]
-    outcome = judge_backend(role.judge, own)
+    outcome = judge_backend(role.judge, own, subject.missing.get(name, UNSEEN))
     return BackendSummary(
         name=name,
         label=role.label,

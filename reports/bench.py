@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.models.errors import CouldNotVerify
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class Result:
 
 def bench(rounds: int = ROUNDS) -> tuple[Run, list[Result]]:
     """(medians of importing torch, one result a command). Raises CouldNotVerify where a command
-    fails.
+    fails, or without coremltools.
     """
+    need_coremltools("timing the conversion to Core ML", error=CouldNotVerify)
     with tempfile.TemporaryDirectory() as scratch:
         commands = {name: _command(name, Path(scratch)) for name in LIMITS}
         for command in (_importing(TORCH), _importing(COREML), *commands.values()):

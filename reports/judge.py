@@ -176,9 +176,9 @@ def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
 # What rows come to --------------------------------------------------------------------------
 
 
-def judge_backend(judge: str, own: Iterable[Row]) -> Outcome:
+def judge_backend(judge: str, own: Iterable[Row], unseen: str = UNSEEN) -> Outcome:
     """A backend that `judge` decides, by all its rows of one model. A candidate of which nothing
-    was judged by what must judge it was not run.
+    was judged by what must judge it was not run, and `unseen` says why.
     """
     judged = [row for row in own if row.judged]
     failed = [row for row in judged if row.status == FAIL]
@@ -186,7 +186,7 @@ def judge_backend(judge: str, own: Iterable[Row]) -> Outcome:
         reasons = tuple(dict.fromkeys(reason for row in failed for reason in row.reasons))
         return Outcome(FAIL, first_divergence(failed), reasons)
     if judge in (BY_FLOOR, BY_TASK) and not any(_decides(row, judge) for row in judged):
-        return Outcome(NOT_RUN, None, (UNSEEN,))
+        return Outcome(NOT_RUN, None, (unseen,))
     return Outcome(PASS, None, ())
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blazepalm.converter.coreml.needed import missing_coremltools
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.models.errors import CouldNotVerify
 from blazepalm.models.releases import generation_of
@@ -77,7 +78,8 @@ def open_subject(
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all), to be
     called from `workers` threads at once. `packages` is a folder for the Core ML packages; None
-    leaves those backends out; `compress` is done to the float16 ones. Without `images`, or for a
+    leaves those backends out, and without coremltools they are `missing`; `compress` is done to
+    the float16 ones. Without `images`, or for a
     model of no family, those are left out that only the task can judge.
 
     Raises BlazePalmError where it cannot be read or converted, CouldNotVerify where it computes
@@ -98,11 +100,18 @@ def open_subject(
     if note:
         notes.append(note)
     artifacts: dict[str, str] = {}
+    missing: dict[str, str] = {}
     app = None
     if packages is not None:
         if not images or converted.recognition is None:
             only = tuple(n for n in only or ROLES if ROLES[n].judge != BY_TASK)
-        app = _open_packages(converted, packages, compress, backends, artifacts, only, notes.append)
+        reason = missing_coremltools("writing a Core ML package")
+        if reason is None:
+            app = _open_packages(
+                converted, packages, compress, backends, artifacts, only, notes.append
+            )
+        else:
+            missing = {name: reason for name, *_ in PACKAGES if only is None or name in only}
         if compress is not None and app is not None:
             notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
@@ -119,6 +128,7 @@ def open_subject(
         app=app,
         rules=_rules(converted),
         artifacts=artifacts,
+        missing=missing,
     )
 
 

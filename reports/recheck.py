@@ -14,6 +14,7 @@ from typing import Any
 
 from blazepalm.models.errors import InvalidInput
 from blazepalm.reports.judge import (
+    UNSEEN,
     coverage,
     exit_code,
     judge_backend,
@@ -124,7 +125,10 @@ def _model(model: Report, own: Sequence[Row]) -> Report:
 
 
 def _backend(backend: Report, own: Sequence[Row]) -> Report:
-    outcome = judge_backend(backend["judge"], own)
+    unseen = (
+        backend["reasons"][0] if backend["status"] == NOT_RUN and backend["reasons"] else UNSEEN
+    )
+    outcome = judge_backend(backend["judge"], own, unseen)
     return {
         **backend,
         "status": outcome.status,

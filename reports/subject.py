@@ -31,8 +31,9 @@ FLOOR_PAIRS = ((TFLITE, ORACLE), (TFLITE_REF, ORACLE), (GENERIC, ORACLE))
 class Subject:
     """`backends` run (N, H, W, C) float32 and give the file's outputs; `app` runs the shipped
     package on the same input and gives its own. `rules` is None where no family was
-    recognised. `artifacts`: SHA-256 of what a backend ran, where that is a file. `stages`: by
-    backend, functions in place of its chain's own (a planted fault).
+    recognised. `artifacts`: SHA-256 of what a backend ran, where that is a file. `missing`: why a
+    backend that was asked for is not here. `stages`: by backend, functions in place of its
+    chain's own (a planted fault).
     """
 
     converted: "Converted"
@@ -47,6 +48,7 @@ class Subject:
     app: Callable[[np.ndarray], Raw] | None
     rules: PalmRules | HandRules | None
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, Mapping[str, Callable[..., Any]]] = field(default_factory=dict)
 
     @property

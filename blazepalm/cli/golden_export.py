@@ -72,11 +72,12 @@ def export_ios(
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Write what the iOS harness needs on a device: packages, pictures, what is expected."""
+    from blazepalm.converter.coreml.needed import need_coremltools
     from blazepalm.reports.fixtures_folder import owned_files
     from blazepalm.reports.ios_export import ALL, CASES, MODELS
     from blazepalm.reports.ios_export import export_ios as export
 
-    # before the pictures are rendered
+    need_coremltools("writing Core ML packages")  # before the pictures are rendered
     check_folder(output, owned=owned_files, force=force, option="--output")
     chosen = split(cases)
     with console.progress() as on_step:

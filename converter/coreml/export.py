@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.atomic import check_folder
 from blazepalm.converter.coreml.count import mil_operations, tflite_operators
 from blazepalm.converter.coreml.metadata import describe, package_name
+from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Layer, Port
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.ports import face_ports
@@ -25,8 +26,9 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
     """Writes `folder/<Name>.mlpackage` (the folder is made where it is missing).
 
     Raises ArtifactError where the model has no such face, the package exists already, or
-    it cannot be written; then nothing is left behind.
+    it cannot be written, BlazePalmError without coremltools; then nothing is left behind.
     """
+    need_coremltools("writing a Core ML package")
     name = package_name(model, options.face)
     package = folder / f"{name}.mlpackage"
     check_folder(package)

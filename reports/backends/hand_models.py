@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.convert import Converted, module_of, warn, with_release
+from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.tflite.bundle import choose_one
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.models.anchors import anchors_from_heads
@@ -107,6 +108,8 @@ def open_model(
     Raises UnknownRelease, InvalidModel (also for a model of another family, or of none),
     UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.
     """
+    if backend == "coreml":
+        need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
     if isinstance(model, str | Path) and Path(model).suffix.lower() in PACKAGES:
         if backend != "coreml":
             raise InvalidModel(f"{model}: is a Core ML package, which backend coreml runs")

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.models.errors import BlazePalmError, InvalidModel
 
 PRIVATE_NAME = "_blazepalm_coreml_specification"
@@ -25,9 +26,10 @@ def specification() -> ModuleType:
 
     Raises BlazePalmError where coremltools is not installed.
     """
+    need_coremltools("reading a Core ML model")
     found = importlib.util.find_spec("coremltools")
     if found is None or found.origin is None:
-        raise BlazePalmError("reading a Core ML model needs coremltools: pip install coremltools")
+        raise BlazePalmError("coremltools is a folder without code: reinstall it")
     folder = Path(found.origin).parent / "proto"
     spec = importlib.util.spec_from_file_location(
         PRIVATE_NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
