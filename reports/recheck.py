@@ -14,7 +14,6 @@ from typing import Any
 
 from blazepalm.models.errors import InvalidInput
 from blazepalm.reports.judge import (
-    UNSEEN,
     coverage,
     exit_code,
     judge_backend,

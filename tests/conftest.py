@@ -1,6 +1,11 @@
-"""What every test stands on: one thread a process, no cache but its own, a command line."""
+"""What every test stands on: one thread a process, no cache but its own, a command line.
+
+Where torch is not installed, and only there, tests that import it are skipped: `make test-python`.
+"""
 
 import os
+from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,3 +42,28 @@ def blazepalm(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+if find_spec("torch") is None:
+    NO_TORCH = "No module named 'torch'"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        collector: pytest.Collector,
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if report.failed and NO_TORCH in str(report.longrepr):
+            report.outcome = "skipped"
+            report.longrepr = (str(collector.path), 1, f"Skipped: {NO_TORCH}")
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup() -> Generator[None, None, None]:
+        try:
+            return (yield)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            pytest.skip(NO_TORCH)
+
+    pytest_runtest_call = pytest_runtest_setup

@@ -24,10 +24,10 @@ from support.tflite_builder import ModelBuilder, schema
 
 def refusal(content: bytes, source: str = "bad.tflite") -> str:
     """The one sentence that refuses these bytes."""
-    started = time.perf_counter()
+    started = time.process_time()  # its own time, whatever else runs beside it
     with pytest.raises(InvalidModel) as caught:
         read_bytes(content, source)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     message = str(caught.value)
     assert message.startswith(f"{source}: ")
     assert message.isprintable()  # one line, no escape sequences
@@ -372,10 +372,10 @@ def test_damaged_structure_gives_invalid_model_or_a_graph(release: str) -> None:
                 damaged[at] = rng.randrange(256)
             else:
                 damaged[at & ~3 : (at & ~3) + 4] = rng.choice(WORDS)
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             read_bytes(bytes(damaged), "damaged.tflite")
         except InvalidModel:
             refused += 1
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
     assert refused > 20
