@@ -124,10 +124,8 @@ def _model(model: Report, own: Sequence[Row]) -> Report:
 
 
 def _backend(backend: Report, own: Sequence[Row]) -> Report:
-    unseen = (
-        backend["reasons"][0] if backend["status"] == NOT_RUN and backend["reasons"] else UNSEEN
-    )
-    outcome = judge_backend(backend["judge"], own, unseen)
+    said = backend["reasons"] if backend["status"] == NOT_RUN else ()
+    outcome = judge_backend(backend["judge"], own, *said[:1])
     return {
         **backend,
         "status": outcome.status,
