@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from blazepalm.converter.artifacts import load
     from blazepalm.converter.convert import convert
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
+    from blazepalm.converter.loading import load
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
     from blazepalm.reports.parity import parity
@@ -34,7 +34,7 @@ _HOMES = {
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
     "inspect": "blazepalm.converter.inspect",
-    "load": "blazepalm.converter.artifacts",
+    "load": "blazepalm.converter.loading",
     "parity": "blazepalm.reports.parity",
 }
 

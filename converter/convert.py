@@ -21,7 +21,7 @@ from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import ArtifactError, WeightTransferError
+from blazepalm.models.errors import ArtifactError, InvalidModel, WeightTransferError
 from blazepalm.models.releases import (
     Generation,
     Release,
@@ -154,11 +154,14 @@ def with_release(spec: Spec, generation: Generation) -> Spec:
 
 
 def prove(converted: Converted) -> None:
-    """Raises WeightTransferError unless both modules agree bit for bit on seeded images."""
+    """Raises WeightTransferError unless both modules agree bit for bit on seeded images, and
+    InvalidModel where nothing can be compared: the file's weights give no numbers.
+    """
     import torch
 
     assert converted.recognition is not None
     graph, spec = converted.graph, converted.recognition.spec
+    check_finite(graph)
     shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
     images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
     nhwc = torch.from_numpy(images.astype(np.float32))
@@ -167,10 +170,27 @@ def prove(converted: Converted) -> None:
         found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
     for name, reference in zip(converted.outputs, expected, strict=True):
         value = getattr(found, name)
+        if not torch.isfinite(reference).all():
+            raise InvalidModel(
+                f"{graph.source}: its weights are so large that {name} is not finite; "
+                "fetch the file again"
+            )
         if value.shape != reference.shape or not torch.equal(value, reference):
             raise WeightTransferError(
                 f"{graph.source}: the readable module's {name} differ from the graph's; "
                 "this is a fault of the recognition, not of the file"
+            )
+
+
+def check_finite(graph: Graph) -> None:
+    """Raises InvalidModel that names the first weight with a NaN or an infinity."""
+    for tensor in graph.constants():
+        data = tensor.data
+        if data is not None and data.dtype.kind == "f" and not np.isfinite(data).all():
+            count = int(data.size - np.isfinite(data).sum())
+            raise InvalidModel(
+                f"{graph.source}: the weight {tensor} has {count} of {data.size} values that are "
+                "not finite; the file is damaged, fetch it again"
             )
 
 
@@ -194,7 +214,8 @@ def convert(
     has the raw face only.
     Returns the folders.
     """
-    from blazepalm.converter.artifacts import owned_files, write_artifacts
+    from blazepalm.converter.artifacts import write_artifacts
+    from blazepalm.converter.loading import owned_files
 
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
@@ -230,5 +251,10 @@ def _coreml_for(
 
 
 def member_name(source: str) -> str:
-    """The folder name of a bundle's member: `x.task:hand_detector.tflite` → `hand_detector`."""
-    return Path(source.rpartition(":")[2]).stem
+    """The folder name of a bundle's member: `x.task:hand_detector.tflite` → `hand_detector`.
+    Raises ArtifactError where a member's name gives none.
+    """
+    name = Path(source.rpartition(":")[2]).stem
+    if name.strip(". ") == "":
+        raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
+    return name

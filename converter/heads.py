@@ -101,7 +101,7 @@ def _maps(graph: Graph, output: int) -> list[tuple[int, ...]]:
         elif producer.name == "CONCATENATION" and _joins_rows(producer):
             ahead.extend(reversed(producer.inputs))
         elif producer.name in PASSED_THROUGH:
-            ahead.append(producer.inputs[0])
+            ahead.append(next(iter(producer.inputs), -1))
         else:
             return []
     return []

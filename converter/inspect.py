@@ -18,6 +18,7 @@ from blazepalm.converter.tflite import read_all
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
 from blazepalm.models.releases import by_sha256, defaults, load_registry, resolve
 from blazepalm.models.spec import Spec, spec_to_dict
+from blazepalm.models.strict_json import float_to_json
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ class ModelInspection:
         values["heads"] = [head._asdict() for head in self.heads]
         values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
         values["operators"] = [
-            {**asdict(op), "options": {k: _plain(v) for k, v in op.options.items()}}
-            for op in self.operators
+            {**asdict(op), "options": _plain(op.options)} for op in self.operators
         ]
         return values
 
@@ -228,6 +228,6 @@ def _operator(op: Operator) -> OperatorSummary:
     )
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinities; a hostile file may have."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """What is not finite by its name: a hostile file may hold such a thing."""
+    return {k: float_to_json(v) if isinstance(v, float) else v for k, v in options.items()}

@@ -77,15 +77,15 @@ def check_supported(graph: Graph) -> None:
 
 
 def lower(graph: Graph) -> LoweredGraph:
-    """Builds the module. Raises UnsupportedOperator, listing all that is unsupported, or
-    InvalidModel.
+    """Builds the module; what no output needs has no place in it. Raises UnsupportedOperator,
+    listing all that is unsupported, or InvalidModel.
     """
     check_supported(graph)
     context = Context(graph)
     for position, tensor in enumerate(graph.inputs):
         context.open_input(position, tensor)
     refused = []
-    for op in graph.operators:
+    for op in graph.needed():
         try:
             LOWERINGS[op.name](op, context)
         except UnsupportedOperator as error:

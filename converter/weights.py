@@ -109,7 +109,7 @@ def transfer(graph: Graph, keys: Mapping["Binding", str], module: "nn.Module") -
 
 
 def check_every_source(graph: Graph, keys: Mapping["Binding", str]) -> None:
-    """Every floating-point constant operand is bound once."""
+    """Every floating-point constant operand that an output needs is bound once."""
     bound = [(binding.operator, binding.slot) for binding in keys]
     twice = (
         sorted({edge for edge in bound if bound.count(edge) > 1})
@@ -118,7 +118,7 @@ def check_every_source(graph: Graph, keys: Mapping["Binding", str]) -> None:
     )
     left = []
     seen = set(bound)
-    for op in graph.operators:
+    for op in graph.needed():
         for slot, index in enumerate(op.inputs):
             tensor = graph.tensors[index] if index >= 0 else None
             if tensor is None or tensor.data is None or tensor.data.dtype.kind != "f":

@@ -37,3 +37,14 @@ class InvalidInput(BlazePalmError):
 
 class CouldNotVerify(BlazePalmError):
     """The comparison that was asked for could not be made (exit code 3, not 2)."""
+
+
+def one_line(error: BaseException, most: int = 300) -> str:
+    """What went wrong, short enough for one sentence: of a message of several lines, which a
+    library may give, all that fits into one.
+    """
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    text = text or type(error).__name__
+    return text if len(text) <= most else f"{text[: most - 1]}…"

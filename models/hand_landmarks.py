@@ -107,8 +107,10 @@ class HandLandmarks(nn.Module):
         return [self._prediction(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
 
     def load_weights(self, path: str | Path) -> None:
-        """Reads `model.safetensors` or `model.pth`; every parameter must be there."""
-        load_state(self, Path(path))
+        """Reads `model.safetensors` or `model.pth`; every parameter must be there. Raises
+        ArtifactError.
+        """
+        load_state(self, path)
 
     def _prediction(self, output: HandOutput, index: int, box: Letterbox) -> LandmarkPrediction:
         fields = output._asdict().items()

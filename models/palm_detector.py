@@ -18,7 +18,7 @@ from blazepalm.models.decode import as_array, decode_palms
 from blazepalm.models.layers import PaddedConv2d, image_batch
 from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
-from blazepalm.models.state import load_state
+from blazepalm.models.state import load_state, read_anchors
 from blazepalm.models.trunk import Backbone, Up, named
 
 
@@ -117,17 +117,17 @@ class PalmDetector(nn.Module):
         return [self._detections(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
 
     def load_weights(self, path: str | Path) -> None:
-        """Reads `model.safetensors` or `model.pth`; every parameter must be there."""
-        load_state(self, Path(path))
+        """Reads `model.safetensors` or `model.pth`; every parameter must be there. Raises
+        ArtifactError.
+        """
+        load_state(self, path)
 
     def load_anchors(self, path: str | Path) -> None:
-        """Reads an (N, 4) float32 `.npy` in place of the anchors derived from the heads."""
-        anchors = np.load(path, allow_pickle=False)
-        if anchors.shape != tuple(self.anchors.shape):
-            raise ValueError(
-                f"{path}: anchors have shape {anchors.shape}, expected {tuple(self.anchors.shape)}"
-            )
-        self.anchors.copy_(torch.from_numpy(anchors.astype(np.float32)))
+        """Reads an (N, 4) float32 `.npy` in place of the anchors derived from the heads. Raises
+        ArtifactError where the file is missing, damaged, or of other anchors.
+        """
+        anchors = read_anchors(path, len(self.anchors))
+        self.anchors.copy_(torch.from_numpy(anchors))
 
     def _detections(self, output: PalmOutput, index: int, box: Letterbox) -> PalmDetections:
         boxes, scores = as_array(output.boxes[index]), as_array(output.scores[index])

@@ -5,7 +5,7 @@ Sizes are (height, width); paddings are (top, bottom, left, right) in pixels, ze
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -182,14 +182,21 @@ def spec_to_dict(spec: Spec) -> dict[str, Any]:
 def spec_from_dict(values: Mapping[str, Any]) -> Spec:
     """The inverse of `spec_to_dict`, through JSON or not.
 
-    Raises ValueError where a field is missing, unknown or of another type.
+    Raises ValueError where a field is missing, unknown or of another type, or where no network
+    could be built of the values.
     """
+    from blazepalm.models.spec_check import check_spec
+
+    if not isinstance(values, Mapping):
+        raise ValueError(f"spec is {type(values).__name__}, expected an object")
     kind = FAMILIES.get(str(values.get("family")))
     if kind is None:
         raise ValueError(
-            f"spec has family {values.get('family')!r}, expected one of {list(FAMILIES)}"
+            f"spec has family {values.get('family')!r:.80}, expected one of {list(FAMILIES)}"
         )
-    return _build(kind, {key: value for key, value in values.items() if key != "family"}, "spec")
+    spec = _build(kind, {key: value for key, value in values.items() if key != "family"}, "spec")
+    check_spec(spec)
+    return spec
 
 
 def _build(kind: type[T], values: Any, where: str) -> T:
@@ -198,14 +205,18 @@ def _build(kind: type[T], values: Any, where: str) -> T:
     hints = get_type_hints(kind)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
-        raise ValueError(f"{where} has unknown fields {unknown}")
+        raise ValueError(f"{where} has unknown fields {unknown!s:.80}")
+    missing = [f.name for f in fields(kind) if _required(f) and f.name not in values]  # type: ignore[arg-type]
+    if missing:
+        raise ValueError(f"{where} has no {missing[0]}")
     arguments = {
         key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()
     }
-    try:
-        return kind(**arguments)
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
+    return kind(**arguments)
+
+
+def _required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -225,8 +236,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         )
     if options := get_args(hint):  # X | None
         return None if value is None else _convert(options[0], value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     if type(value) is not hint:
-        raise ValueError(f"{where} is {value!r}, expected {hint.__name__}")
+        raise ValueError(f"{where} is {value!r:.80}, expected {hint.__name__}")
     return value

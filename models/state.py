@@ -1,21 +1,27 @@
-"""Reads a saved state_dict back: `model.safetensors`, or `model.pth` without running any
-code that a file could carry (`weights_only=True`).
+"""Reads a saved state_dict or anchors back: `model.safetensors`, or `model.pth` without running
+any code that a file could carry (`weights_only=True`); `anchors.npy` without unpickling.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.models.errors import ArtifactError, one_line
+
+MAX_ANCHORS_BYTES = 1 << 27  # of a file of anchors; the largest that can be asked for has half
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` or `.pth` file by name.
 
     Raises ArtifactError where the file is missing, damaged or of another kind.
     """
+    path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
     try:
@@ -25,17 +31,62 @@ def read_state(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file makes the two readers raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ArtifactError(f"{path}: cannot be read as weights ({reason})") from error
+        raise ArtifactError(f"{path}: cannot be read as weights ({one_line(error)})") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ArtifactError(f"{path}: holds no state_dict")
     return state
 
 
-def load_state(module: nn.Module, path: Path) -> None:
-    """Fills `module` from a file; every parameter exactly once, of the same shape."""
+def load_state(module: nn.Module, path: str | Path) -> None:
+    """Fills `module` from a file; every parameter exactly once, of the same shape.
+    Raises ArtifactError; the module then is as it was.
+    """
+    state = read_state(path)
+    check_state(module, state, path, exact=False)
+    module.load_state_dict(state, strict=True)
+
+
+def check_state(
+    module: nn.Module, state: Mapping[str, Tensor], path: str | Path, *, exact: bool = True
+) -> None:
+    """Raises ArtifactError, naming the first that does not fit, unless `state`, which was read
+    from `path`, has what `module` has: the same names and shapes, and the same dtypes or, where
+    that need not be `exact`, floating-point numbers of any precision.
+    """
+    expected = module.state_dict()
+    for name in sorted({str(key) for key in (*state, *expected)}):
+        wanted, found = expected.get(name), state.get(name)
+        if found is None or wanted is None:
+            lack = "is missing" if found is None else "belongs to another model"
+            raise ArtifactError(f"{path}: does not fit this model: {name!r:.120} {lack}")
+        fits = found.dtype == wanted.dtype if exact else found.is_floating_point()
+        if found.shape != wanted.shape or found.layout != torch.strided or not fits:
+            raise ArtifactError(
+                f"{path}: does not fit this model: {name} is {_kind(found)}, expected "
+                f"{_kind(wanted)}"
+            )
+
+
+def read_anchors(path: str | Path, count: int) -> NDArray[np.float32]:
+    """(count, 4) float32 of a `.npy` file. Raises ArtifactError."""
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    if path.stat().st_size > MAX_ANCHORS_BYTES:
+        raise ArtifactError(f"{path}: larger than {MAX_ANCHORS_BYTES} bytes, no anchors are")
     try:
-        module.load_state_dict(read_state(path), strict=True)
-    except RuntimeError as error:
-        raise ArtifactError(f"{path}: does not fit this model: {error}") from error
+        anchors: Any = np.load(path, allow_pickle=False)
+    except Exception as error:  # whatever a damaged file makes NumPy raise
+        raise ArtifactError(f"{path}: cannot be read as an array ({one_line(error)})") from error
+    if not isinstance(anchors, np.ndarray) or anchors.dtype.kind not in "fiu":
+        raise ArtifactError(f"{path}: is no array of numbers")
+    if anchors.shape != (count, 4):
+        raise ArtifactError(f"{path}: anchors have shape {anchors.shape}, expected {(count, 4)}")
+    if not np.isfinite(anchors).all():
+        raise ArtifactError(f"{path}: anchors that are not finite")
+    return anchors.astype(np.float32)
+
+
+def _kind(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

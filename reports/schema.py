@@ -6,12 +6,12 @@ a report (as many values in a case as there are rows) is checked here too.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from blazepalm.models import strict_json
 from blazepalm.models.errors import ArtifactError
 from blazepalm.reports.metrics import Difference, Worst
 from blazepalm.reports.plain_values import all_keep
@@ -77,13 +77,9 @@ def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
         if size > most_bytes:
             raise ArtifactError(f"{path}: {size} bytes, and at most {most_bytes} are read")
         text = path.read_bytes().decode("utf-8")
-        return json.loads(
-            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer
-        )
+        return strict_json.loads(text)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except RecursionError as error:
-        raise ArtifactError(f"{path}: is no report: nested too deeply") from error
     except ValueError as error:  # not UTF-8, not JSON, or a number that is refused
         raise ArtifactError(f"{path}: is not JSON: {_short(str(error))}") from error
 
@@ -142,20 +138,3 @@ def _short(value: Any) -> str:
         text = "a deep nest"
     text = printable(text)
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return value
-
-
-def _short_integer(text: str) -> int:
-    if len(text) > 19:
-        raise ValueError(f"the number {text[:40]} is too large")
-    return int(text)

@@ -60,8 +60,8 @@ def convert(
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor."""
-    from blazepalm.converter.artifacts import read_record
     from blazepalm.converter.convert import convert as run
+    from blazepalm.converter.loading import read_record
 
     coreml = None if no_coreml else CoreMLOptions(face, precision, target, compress)
     with console.working(f"converting {source}"):

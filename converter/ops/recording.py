@@ -52,10 +52,11 @@ class Recorder:
         self.fx.output(tuple(node_of(proxy) for proxy in outputs))
         self.fx.eliminate_dead_code()
         module = kind(self.root, self.fx, class_name=kind.__name__)
+        left = {node.target for node in self.fx.nodes if node.op == "get_attr"}
         for key in self.indices:
-            owner, _, name = key.rpartition(".")
-            holder = module.get_submodule(owner)
-            if name in dict(holder.named_buffers(recurse=False)):
+            if key in left:
+                owner, _, name = key.rpartition(".")
+                holder = module.get_submodule(owner)
                 holder.register_buffer(name, holder.get_buffer(name), persistent=False)
         module.eval()
         return module

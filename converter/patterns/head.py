@@ -88,7 +88,11 @@ def pooling(walk: Walk, x: int, chains: list[OutputChain]) -> tuple[str, int]:
     kind = "flatten"
     if op.name == "MEAN":
         axes = walk.graph.tensors[op.inputs[1]].data
-        if axes is None or sorted(int(a) % 4 for a in axes.reshape(-1)) != [1, 2]:
+        if (
+            axes is None
+            or axes.dtype.kind not in "iu"
+            or sorted(int(a) % 4 for a in axes.reshape(-1)) != [1, 2]
+        ):
             raise Mismatch(f"operator {op.index} MEAN is not over the map")
         kind = "mean"
         walk.claim(op)

@@ -48,7 +48,7 @@ def up_step(
     add = walk.sole(y)
     if add is None or add.name != "ADD" or add.options not in (None, BinaryOptions()):
         raise Mismatch(f"operator {op.index} {op.name} does not lead to a plain ADD")
-    other = next(i for i in add.inputs if i != y)
+    other = next((i for i in add.inputs if i != y), y)
     tap_activation = "none"
     producer = walk.graph.producer(other)
     if other not in taps and producer is not None and producer.name in ("RELU", "RELU6"):

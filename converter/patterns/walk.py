@@ -4,6 +4,8 @@ and its activation.
 
 from dataclasses import replace
 
+import numpy as np
+
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, FullyConnectedOptions
 from blazepalm.converter.window import window
@@ -12,6 +14,26 @@ from blazepalm.models.spec import ConvSpec
 ACTIVATION_OPERATORS = {"RELU": "relu", "RELU6": "relu6", "PRELU": "prelu"}
 FUSED_ACTIVATIONS = {"NONE": "none", "RELU": "relu", "RELU6": "relu6"}
 SPATIAL = ("CONV_2D", "DEPTHWISE_CONV_2D")
+# the ranks of the operands that an operator must have, None for any
+RANKS: dict[str, tuple[int | None, ...]] = {
+    "CONV_2D": (4, 4),
+    "DEPTHWISE_CONV_2D": (4, 4),
+    "TRANSPOSE_CONV": (None, 4, 4),
+    "Convolution2DTransposeBias": (4, 4, None),
+    "MAX_POOL_2D": (4,),
+    "RESIZE_BILINEAR": (4,),
+    "FULLY_CONNECTED": (None, 2),
+    "MEAN": (None, None),
+    "RESHAPE": (None,),
+    "LOGISTIC": (None,),
+    "CONCATENATION": (None,),
+    "ADD": (None, None),
+    "PAD": (None, None),
+    "RELU": (None,),
+    "RELU6": (None,),
+    "PRELU": (None, None),
+}
+KEEP_RANK = ("ADD", "PAD", "RELU", "RELU6", "PRELU", *SPATIAL, "MAX_POOL_2D", "RESIZE_BILINEAR")
 
 
 class Mismatch(Exception):
@@ -25,6 +47,22 @@ class Walk:
         self.graph = graph
         self.modules: dict[int, str] = {}
         self.claimed: set[int] = set()
+        for op in graph.operators:
+            self._check_operands(op)
+
+    def _check_operands(self, op: Operator) -> None:
+        """Raises Mismatch where a pattern could not even look at `op`: an operand is missing,
+        empty, or of another rank.
+        """
+        ranks = RANKS.get(op.name, ())
+        tensors = op.inputs[: len(ranks)]
+        if len(tensors) < len(ranks) or not op.outputs or min(tensors, default=0) < 0:
+            raise Mismatch(f"operator {op.index} {op.name} lacks an operand")
+        shapes = [self.shape(tensor) for tensor in (*tensors, op.outputs[0])]
+        expected = (*ranks, max(map(len, shapes[:-1])) if op.name in KEEP_RANK else None)
+        for shape, rank in zip(shapes, expected, strict=True):
+            if rank not in (None, len(shape)) or 0 in shape:
+                raise Mismatch(f"operator {op.index} {op.name} has a value of shape {list(shape)}")
 
     def claim(self, *operators: Operator) -> None:
         for op in operators:
@@ -61,7 +99,8 @@ class Walk:
 
     def linear(self, op: Operator, path: str) -> None:
         options = op.options if isinstance(op.options, FullyConnectedOptions) else None
-        if options is None or options.activation != "NONE" or len(op.inputs) != 3:
+        bias = len(op.inputs) == 3 and op.inputs[2] >= 0
+        if options is None or options.activation != "NONE" or not bias:
             raise Mismatch(f"operator {op.index} is no plain linear layer with a bias")
         self.claim(op)
         self.modules[op.index] = path
@@ -111,7 +150,11 @@ def paddings_of(walk: Walk, op: Operator) -> list[list[int]] | None:
     if op.name != "PAD":
         return None
     data = walk.graph.tensors[op.inputs[1]].data
-    return None if data is None or data.shape != (4, 2) else data.tolist()
+    return None if data is None or not _are_pairs(data) else data.tolist()
+
+
+def _are_pairs(data: np.ndarray) -> bool:
+    return data.shape == (4, 2) and data.dtype.kind in "iu" and bool((data >= 0).all())
 
 
 def spatial_pad(walk: Walk, op: Operator) -> tuple[int, int, int, int] | None:
@@ -128,7 +171,7 @@ def activation_after(walk: Walk, tensor: int) -> tuple[str, int, Operator | None
         return "none", tensor, None
     if op.name == "PRELU":
         slopes = walk.shape(op.inputs[1])
-        if any(d != 1 for d in slopes[:-1]) or slopes[-1] != walk.shape(tensor)[-1]:
+        if any(d != 1 for d in slopes[:-1]) or slopes[-1:] != walk.shape(tensor)[-1:]:
             raise Mismatch(f"operator {op.index} PRELU has a slope for each pixel")
     return ACTIVATION_OPERATORS[op.name], op.outputs[0], op
 

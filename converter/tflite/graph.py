@@ -131,6 +131,16 @@ class Graph:
         read = {index for operator in self.operators for index in operator.inputs}
         return (t for t in self.tensors if t.is_constant and t.index in read)
 
+    def needed(self) -> tuple[Operator, ...]:
+        """The operators that an output depends on, in execution order."""
+        wanted = set(self.outputs)
+        found = []
+        for operator in reversed(self.operators):
+            if not wanted.isdisjoint(operator.outputs):
+                wanted.update(operator.inputs)
+                found.append(operator)
+        return tuple(reversed(found))
+
     def producer(self, tensor: int) -> Operator | None:
         """The operator that computes `tensor`; None for inputs and constants."""
         return self._producers.get(tensor)

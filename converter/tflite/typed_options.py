@@ -40,6 +40,12 @@ MIRROR_PAD = ("REFLECT", "SYMMETRIC")
 # TfLitePadding of the C API, which Convolution2DTransposeBias stores: 0 is "unknown".
 C_PADDING = ("", "SAME", "VALID")
 
+NAMES = {
+    "padding": PADDING,
+    "activation": ACTIVATION,
+    "weights_format": WEIGHTS_FORMAT,
+    "mode": MIRROR_PAD,
+}
 POSITIVE = (
     "stride_h",
     "stride_w",
@@ -171,11 +177,22 @@ def read_options(name: str, operator: Any, custom_options: bytes, where: str) ->
         options: Options | None = _transpose_bias(custom_options, where)
     else:
         options = _builtin(name, operator, where)
+    if options is not None and (wrong := check_options(options)):
+        raise InvalidModel(f"{where} has {wrong}")
+    return options
+
+
+def check_options(options: Options) -> str:
+    """What is wrong with a field's value, in words; nothing where all are in order."""
     for field in POSITIVE:
         value = getattr(options, field, 1)
         if value < 1:
-            raise InvalidModel(f"{where} has {field} {value}, it must be positive")
-    return options
+            return f"{field} {value}, it must be positive"
+    for field, names in NAMES.items():
+        value = getattr(options, field, names[0])
+        if value not in names:
+            return f"{field} {value!r:.40}, expected one of {', '.join(names)}"
+    return ""
 
 
 def _builtin(name: str, operator: Any, where: str) -> Options | None:

@@ -14,8 +14,8 @@ import torch
 
 import blazepalm
 from blazepalm.converter import convert as conversion
-from blazepalm.converter.artifacts import load, read_record
 from blazepalm.converter.convert import Converted, convert_graph, module_of, prove
+from blazepalm.converter.loading import load, read_record
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
 from support.converted import converted, images
@@ -243,11 +243,11 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     broken = json.loads(json.dumps(record))
     broken["spec"]["pooled"] = 7
     (folder / "conversion.json").write_text(json.dumps(broken))
-    attempt("does not fit")
+    attempt("spec.pooled is 7, the network gives 2304")
     (folder / "conversion.json").write_text(json.dumps(record))
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:1000])
-    attempt("cannot be read as weights")
+    attempt("its SHA-256 differs")
     (folder / "model.safetensors").write_bytes(weights)
     assert load(folder) is not None
 

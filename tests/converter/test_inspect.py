@@ -136,7 +136,7 @@ def test_unknown_structure_gives_its_reason(tmp_path: Path) -> None:
 def test_json_has_no_nan(tmp_path: Path) -> None:
     values = inspect(unknown_graph(tmp_path, alpha=float("nan"))).to_dict()
     json.dumps(values, allow_nan=False)
-    assert values["models"][0]["operators"][0]["options"] == {"alpha": "nan"}
+    assert values["models"][0]["operators"][0]["options"] == {"alpha": "NaN"}
 
 
 def test_public_name() -> None:

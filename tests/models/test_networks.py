@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from blazepalm.models.errors import ArtifactError
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
 from support.converted import converted, images
@@ -183,7 +184,7 @@ def test_anchors_can_be_loaded_and_are_checked(tmp_path: object) -> None:
         model.load_anchors(path)
         assert torch.equal(model.anchors, before.flip(0))
         np.save(path, before.numpy()[:5])
-        with pytest.raises(ValueError, match=r"\(5, 4\), expected \(2016, 4\)"):
+        with pytest.raises(ArtifactError, match=r"\(5, 4\), expected \(2016, 4\)"):
             model.load_anchors(path)
     finally:
         model.anchors.copy_(before)

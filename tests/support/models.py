@@ -29,6 +29,11 @@ def models_folder() -> Path:
     return Path(os.environ.get("BLAZEPALM_MODELS", ROOT.parent / "shared" / "models"))
 
 
+def files_folder() -> Path:
+    """The folder of other people's files, whether or not it exists."""
+    return Path(os.environ.get("BLAZEPALM_FILES", ROOT.parent / "shared" / "files"))
+
+
 def shared_model(release: str) -> Path:
     """The file of a release (`"palm-full-2023-09"`, or the first hex digits of its SHA-256);
     skips the test where it is not there.

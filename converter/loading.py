@@ -1,0 +1,161 @@
+"""A folder that `artifacts.write` made → its module, without the `.tflite`.
+
+Nothing read back runs code: the structure is JSON, the weights are safetensors. A folder may be
+damaged or a stranger's, so everything is held against what is expected before it is used: the
+structure by its own rules, the files by their SHA-256, the weights by dtype and shape.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.artifacts import RECORD, SCHEMA
+from blazepalm.converter.coreml.package import PACKAGE_FILES
+from blazepalm.converter.tflite.graph import Graph
+from blazepalm.models import strict_json
+from blazepalm.models.errors import ArtifactError, one_line
+from blazepalm.models.spec import PalmDetectorSpec, Spec, spec_from_dict
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MAX_RECORD = 64 << 20  # bytes of a conversion.json that is worth reading
+WEIGHTS, ANCHORS = "model.safetensors", "anchors.npy"
+FILES = (WEIGHTS, "model.pth", ANCHORS)
+
+
+def load(folder: str | Path) -> "nn.Module":
+    """The module of a converted folder, in evaluation mode, without its `.tflite`.
+
+    Raises ArtifactError where the folder is none of ours, is damaged, or its weights do not
+    fit what `conversion.json` says.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    with _damage(folder / RECORD):
+        structure = _structure(record)
+    weights, anchors = folder / WEIGHTS, folder / ANCHORS
+    _check_sha256(record, weights)
+    if ANCHORS in record["artifacts"] or anchors.exists():
+        _check_sha256(record, anchors)
+    from blazepalm.models.state import check_state, read_state
+
+    state = read_state(weights)
+    with _damage(folder / RECORD):
+        module = _module_of(structure, state)
+    check_state(module, state, weights)
+    module.load_state_dict(state, strict=True, assign=True)
+    if isinstance(structure, PalmDetectorSpec) and anchors.exists():
+        module.load_anchors(anchors)  # type: ignore[operator]
+    return module.eval()
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """`conversion.json` of a folder, its schema checked. Raises ArtifactError."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: holds no {RECORD}; give a folder that convert wrote")
+    if path.stat().st_size > MAX_RECORD:
+        raise ArtifactError(f"{path}: larger than {MAX_RECORD} bytes, not one of ours")
+    with _damage(path):
+        record = strict_json.loads(path.read_bytes().decode("utf-8"))
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise ArtifactError(f"{path}: its schema is not {SCHEMA}; convert the release again")
+    artifacts = record.get("artifacts")
+    if not isinstance(artifacts, dict) or not all(isinstance(v, str) for v in artifacts.values()):
+        raise ArtifactError(f"{path}: does not say its artifacts; convert the release again")
+    return record
+
+
+def owned_files(folder: Path) -> tuple[str, ...]:
+    """What `write_artifacts` put into a folder, as its record says; nothing where it has none."""
+    try:
+        record = read_record(folder)
+    except ArtifactError:
+        return ()
+    listed, package = record.get("artifacts"), record.get("coreml")
+    files = [name for name in FILES if name in listed]
+    name = package.get("name") if isinstance(package, dict) else None
+    if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
+        files += [f"{name}/{file}" for file in PACKAGE_FILES]
+    return (RECORD, *files)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever a damaged record makes us raise becomes one sentence."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ArtifactError(
+            f"{path}: damaged ({one_line(error)}); convert the release again"
+        ) from error
+
+
+def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
+    expected = record["artifacts"].get(path.name)
+    if expected is None:
+        raise ArtifactError(f"{path}: {RECORD} does not know it; convert the release again")
+    if not path.is_file():
+        raise ArtifactError(f"{path}: is missing; convert the release again")
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+    if digest.hexdigest() != expected:
+        raise ArtifactError(
+            f"{path}: is not the file that {RECORD} was written with (its SHA-256 differs); "
+            "convert the release again"
+        )
+
+
+def _structure(record: Mapping[str, Any]) -> Spec | Graph:
+    if "spec" in record:
+        return spec_from_dict(record["spec"])
+    if "graph" not in record:
+        raise ValueError("it holds neither a spec nor a graph")
+    from blazepalm.converter.graph_json import graph_from_dict
+
+    return graph_from_dict(record["graph"])
+
+
+def _module_of(structure: Spec | Graph, state: Mapping[str, "Tensor"]) -> "nn.Module":
+    """The module, to be filled with `state`."""
+    import torch
+
+    if isinstance(structure, Graph):
+        from blazepalm.converter.lowering import lower
+
+        _check_size(structure, state)
+        return lower(structure)
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+
+    with torch.device("meta"):
+        if isinstance(structure, PalmDetectorSpec):
+            return PalmDetector(structure)
+        return HandLandmarks(structure)
+
+
+def _check_size(graph: Graph, state: Mapping[str, "Tensor"]) -> None:
+    """Lowering takes memory for the weights: as much as there are of them, and no more. Raises
+    ValueError.
+    """
+    from blazepalm.converter.weights import CODE_OPERANDS
+
+    wanted = 0
+    for op in graph.needed():
+        for slot, index in enumerate(op.inputs):
+            data = graph.tensors[index].data if index >= 0 else None
+            if data is not None and data.dtype.kind == "f" and (op.name, slot) not in CODE_OPERANDS:
+                wanted += data.size
+    given = sum(value.numel() for value in state.values())
+    if wanted > given:
+        raise ValueError(f"the graph has {wanted} weights, {WEIGHTS} holds {given}")

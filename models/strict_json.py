@@ -1,0 +1,58 @@
+"""JSON as its standard has it, read and written: no NaN or infinity, no number beyond float64
+or 64 bits.
+
+Where a number may be any float (a constant of a graph), what is not finite is written as a
+string, by the names of Protocol Buffers' JSON: `"NaN"`, `"Infinity"`, `"-Infinity"`.
+https://protobuf.dev/programming-guides/json/
+"""
+
+import json
+import math
+from typing import Any
+
+MAX_DIGITS = 19  # of an integer of 64 bits
+
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def loads(text: str | bytes) -> Any:
+    """The values of a JSON text. Raises ValueError of one line."""
+    try:
+        return json.loads(
+            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def float_to_json(value: float) -> float | str:
+    """A number, or the name of what is none."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def float_from_json(value: Any) -> float:
+    """The inverse of `float_to_json`. Raises ValueError."""
+    if isinstance(value, str) and value in NOT_FINITE:
+        return NOT_FINITE[value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r:.80} is not a number")
+    return float(value)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return value
+
+
+def _short_integer(text: str) -> int:
+    if len(text) > MAX_DIGITS + text.startswith("-"):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return int(text)
