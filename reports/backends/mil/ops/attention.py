@@ -27,7 +27,11 @@ def scaled_dot_product_attention(site: Site) -> Kernel:
         value: torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        require_size((*query.shape[:-1], key.shape[-2]))
+        batch = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
+        require_size((*batch, query.shape[-2], key.shape[-2]))
+        require_size((*batch, query.shape[-2], value.shape[-1]))
+        for operand in (query, key, value):  # torch repeats one for each of the others' matrices
+            require_size((*batch, *operand.shape[-2:]))
         likeness = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
         if mask is not None and mask.dtype == torch.bool:
             likeness = likeness.masked_fill(~mask, -math.inf)  # of the shape of likeness

@@ -37,6 +37,7 @@ def constexpr_affine_dequantize(site: Site) -> Kernel:
         raise site.invalid(f"axis is {axis} of rank {data.ndim}")
     along = [-1 if a == axis % data.ndim else 1 for a in range(data.ndim)]
     spread = [v.reshape(along) if v.ndim == 1 else v for v in (scale, zero)]
+    require_size(np.broadcast_shapes(data.shape, *(v.shape for v in spread)))
     steps = data.astype(np.float32) - spread[1].astype(np.float32)
     return Kernel(constants=((steps * spread[0].astype(np.float32)).astype(scale.dtype),))
 
@@ -113,6 +114,7 @@ def look_up(indices: np.ndarray, lut: np.ndarray, axis: int | None) -> np.ndarra
     if lut.ndim != indices.ndim + 2:
         raise ValueError(f"a table of rank {lut.ndim} for indices of rank {indices.ndim}")
     blocks = np.ix_(*[_blocks(n, m) for n, m in zip(indices.shape, lut.shape, strict=False)])
+    require_size((*indices.shape, lut.shape[-1]))
     vectors: np.ndarray = lut[(*blocks, indices)]
     if lut.shape[-1] == 1:
         return vectors[..., 0]
@@ -120,7 +122,6 @@ def look_up(indices: np.ndarray, lut: np.ndarray, axis: int | None) -> np.ndarra
         raise ValueError(f"vectors of {lut.shape[-1]} along axis {axis}")
     axis %= indices.ndim
     shape = [n * lut.shape[-1] if a == axis else n for a, n in enumerate(indices.shape)]
-    require_size(tuple(shape))
     return np.moveaxis(vectors, -1, axis + 1).reshape(shape)
 
 

@@ -6,6 +6,7 @@ rounds down, `mod` has the divisor's sign), where numpy and torch would go to fl
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -121,7 +122,7 @@ def binary(site: Site) -> Kernel:
     exact = name in EXACT_BINARY
     compute = EXACT_BINARY[name] if exact else BINARY[name]
     if name == "real_div" and not site.carrier.is_floating_point:
-        return site.kernel(lambda x, y: torch.div(x, y, rounding_mode="trunc"), "x", "y")
+        compute = partial(torch.div, rounding_mode="trunc")
     return site.kernel(guarded(compute), "x", "y", rounds=not exact)
 
 

@@ -64,6 +64,8 @@ def gather_nd(site: Site) -> Kernel:
         depth = indices.shape[-1]
         if not 0 <= batch < indices.dim() or batch + depth > x.dim():
             raise ValueError(f"batch_dims {batch}, indices {list(indices.shape)}")
+        if x.shape[:batch] != indices.shape[:batch]:
+            raise ValueError(f"batches {list(x.shape[:batch])}, {list(indices.shape[:batch])}")
         require_size((*indices.shape[:-1], *x.shape[batch + depth :]))
         shared = [
             torch.arange(x.shape[axis]).reshape(

@@ -24,7 +24,7 @@ def linear(site: Site) -> Kernel:
         def run_float16(
             x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
         ) -> torch.Tensor:
-            require_size((*x.shape[:-1], weight.shape[0]))
+            _check_linear(x, weight, bias)
             rows = matmul_float16(x.reshape(-1, x.shape[-1]), weight.T)
             total = rows.reshape(*x.shape[:-1], weight.shape[0])
             return total if bias is None else round_to_float16(total + bias)
@@ -35,13 +35,19 @@ def linear(site: Site) -> Kernel:
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
     ) -> torch.Tensor:
-        require_size((*x.shape[:-1], weight.shape[0]))
+        _check_linear(x, weight, bias)
         if is_float:
             return F.linear(x, weight, bias)
         total = torch.matmul(x, weight.T)
         return total if bias is None else total + bias
 
     return site.kernel(run, "x", "weight", "bias")
+
+
+def _check_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
+    require_size((*x.shape[:-1], weight.shape[0]))
+    if bias is not None and bias.shape not in ((), weight.shape[:1]):
+        raise ValueError(f"a bias of shape {list(bias.shape)} for {weight.shape[0]} outputs")
 
 
 @executes("matmul")
@@ -58,6 +64,8 @@ def matmul(site: Site) -> Kernel:
         if x.dim() > 2 or y.dim() > 2:
             batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])
             require_size((*batch, *x.shape[-2:][:1], *y.shape[-1:]))
+            for operand in (x, y):  # torch repeats one for each of the other's matrices
+                require_size((*batch, *operand.shape[-2:]))
         elif x.dim() == y.dim() == 2:
             require_size((x.shape[0], y.shape[1]))
         if not in_float16:

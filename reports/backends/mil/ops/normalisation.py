@@ -7,6 +7,7 @@ population (divided by n). All of it is computed in float32, statistics included
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.registry import Kernel, executes
 from blazepalm.reports.backends.mil.site import Site
 
@@ -86,4 +87,9 @@ def local_response_norm(site: Site) -> Kernel:
     k = site.number("k", 1.0)
     if size < 1:
         raise site.invalid(f"size is {size}")
-    return site.kernel(lambda x: F.local_response_norm(x, size, alpha, beta, k), "x")
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        require_size((x.shape[0], x.shape[1] + size, *x.shape[2:]))  # torch pads the channels
+        return F.local_response_norm(x, size, alpha, beta, k)
+
+    return site.kernel(run, "x")

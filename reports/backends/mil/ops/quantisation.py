@@ -41,9 +41,10 @@ def quantize(site: Site) -> Kernel:
         raise site.invalid(f"output_dtype is {target}, its result is declared {site.result}")
     carrier = CARRIERS[target]
     limits = torch.iinfo(carrier)
+    offset = () if zero is None else zero.shape
 
     def run(values: torch.Tensor) -> torch.Tensor:
-        require_size(torch.broadcast_shapes(values.shape, scale.shape))
+        require_size(torch.broadcast_shapes(values.shape, scale.shape, offset))
         steps = torch.round(values / scale)
         steps = steps if zero is None else steps + zero
         return steps.clamp(limits.min, limits.max).to(carrier)
@@ -56,9 +57,10 @@ def dequantize(site: Site) -> Kernel:
     """scale · (input − zero_point)."""
     site.needs("input")
     scale, zero = _scale_and_zero(site)
+    offset = () if zero is None else zero.shape
 
     def run(values: torch.Tensor) -> torch.Tensor:
-        require_size(torch.broadcast_shapes(values.shape, scale.shape))
+        require_size(torch.broadcast_shapes(values.shape, scale.shape, offset))
         steps = values.float()
         steps = steps if zero is None else steps - zero
         return steps * scale

@@ -130,6 +130,8 @@ def reverse_sequence(site: Site) -> Kernel:
     along, batch = site.integer("seq_axis", 0) % rank, site.integer("batch_axis", 0) % rank
 
     def run(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        if lengths.shape != (x.shape[batch],):
+            raise ValueError(f"{list(lengths.shape)} lengths for {x.shape[batch]} sequences")
         places = torch.arange(x.shape[along])[None, :]
         counts = lengths.long()[:, None]
         source = torch.where(places < counts, counts - 1 - places, places)
