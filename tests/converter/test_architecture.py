@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from blazepalm.converter.architecture import examine, recognise
+from blazepalm.converter.heads import heads_of
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.options import BinaryOptions, ResizeOptions
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from support.models import HANDS, PALMS, shared_model
+from support.tflite_builder import ModelBuilder
 
 # release → input side, heads as (cells a side, anchors a cell) in anchor order, coordinates
 PALM_FACTS = {
@@ -158,3 +160,21 @@ def test_an_operator_left_over_is_refused() -> None:
     )
     assert found is None
     assert reason
+
+
+@pytest.mark.parametrize(
+    "name", ["FULLY_CONNECTED", "LOGISTIC", "RESHAPE", "CONV_2D", "ADD", "PAD", "PRELU", "MEAN"]
+)
+@pytest.mark.parametrize("operands", [0, 1])
+@pytest.mark.parametrize("shape", [(1, 63), (1, 8, 8, 3), (1, 0, 8, 3), ()])
+def test_operators_without_their_operands_are_of_no_family(
+    name: str, operands: int, shape: tuple[int, ...]
+) -> None:
+    """What `inspect` is given before anything is lowered: no traceback, and a reason."""
+    model = ModelBuilder()
+    image, out = model.tensor((1, 8, 8, 3)), model.tensor(shape)
+    model.operator(name, [image][:operands], [out])
+    graph = read_bytes(model.build([image], [out]), "few.tflite")
+    recognition, reason = examine(graph)
+    assert recognition is None and reason
+    assert heads_of(graph) == ()

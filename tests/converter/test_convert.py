@@ -17,7 +17,12 @@ from blazepalm.converter import convert as conversion
 from blazepalm.converter.convert import Converted, convert_graph, module_of, prove
 from blazepalm.converter.loading import load, read_record
 from blazepalm.converter.tflite import read, read_bytes
-from blazepalm.models.errors import ArtifactError, UnknownRelease, WeightTransferError
+from blazepalm.models.errors import (
+    ArtifactError,
+    InvalidModel,
+    UnknownRelease,
+    WeightTransferError,
+)
 from support.converted import converted, images
 from support.models import HANDS, PALMS, SHARED, shared_model
 from support.synthetic import with_unused_buffer
@@ -280,3 +285,23 @@ def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:
         assert hashlib.sha256(content).hexdigest() == digest
     assert package["operation_count"] <= package["tflite_operators"] + 10
     assert load(folder) is not None
+
+
+def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> None:
+    """One NaN in the stem's kernel: the message names the tensor."""
+    graph = converted("hand-2020-11").graph
+    stem = next(op for op in graph.operators if op.name == "CONV_2D")
+    tensors = list(graph.tensors)
+    kernel = tensors[stem.inputs[1]]
+    assert kernel.data is not None
+    spoilt = kernel.data.copy()
+    spoilt.flat[5] = np.nan
+    tensors[kernel.index] = replace(kernel, data=spoilt)
+    with pytest.raises(InvalidModel, match=rf"weight %{kernel.index} .* has 1 of {spoilt.size} "):
+        convert_graph(replace(graph, tensors=tuple(tensors)), lambda message: None)
+
+
+@pytest.mark.parametrize("member", ["..tflite", "...tflite", ". .tflite"])
+def test_a_member_whose_name_is_no_folder(member: str) -> None:
+    with pytest.raises(ArtifactError, match="no folder can be called"):
+        conversion.member_name(f"x.task:{member}")

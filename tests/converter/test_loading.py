@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -18,9 +19,11 @@ from torch import nn
 import blazepalm
 from blazepalm.converter.artifacts import write
 from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.graph_json import graph_from_dict
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.models.errors import ArtifactError, BlazePalmError
+from blazepalm.reports.backends.mil import load as load_package
 from support.models import files_folder
 from support.records import (
     Place,
@@ -31,6 +34,7 @@ from support.records import (
     value_at,
     write_spec_folder,
 )
+from support.tflite_builder import ModelBuilder
 
 EXAMPLES = int(os.environ.get("BLAZEPALM_EXAMPLES", "300"))
 MAX_RUN = 1 << 22  # values of an input that a test has the time to run
@@ -212,3 +216,57 @@ def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -
             beside = {**record, "artifacts": record_of(folders[kind])["artifacts"]}
             assert check(folders[kind], beside, tmp_path / f"{path.stem}-{kind}") != ""
             assert check(folders[kind], record, tmp_path / f"{path.stem}-{kind}") != ""
+
+
+def padded_by(value: float) -> bytes:
+    """What a Keras export puts before a max-pool: PADV2, usually by −∞."""
+    model = ModelBuilder()
+    image = model.tensor((1, 5, 6, 3), name="image")
+    padded, out = model.tensor((1, 6, 7, 3)), model.tensor((1, 3, 3, 3))
+    amounts = np.array([[0, 0], [0, 1], [1, 0], [0, 0]], np.int32)
+    by = model.tensor((1,), data=np.array([value], np.float32))
+    model.operator("PADV2", [image, model.tensor((4, 2), "int32", amounts), by], [padded])
+    pool = schema.Pool2DOptionsT(padding=1, strideH=2, strideW=2, filterHeight=2, filterWidth=2)
+    model.operator("MAX_POOL_2D", [padded], [out], pool)
+    return model.build([image], [out])
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -3.4e38])
+def test_what_is_not_finite_comes_back(value: float, tmp_path: Path) -> None:
+    """Through the record, which is strict JSON, to the same numbers as NumPy gives on paper; and
+    through the Core ML package, executed.
+    """
+    graph = read_bytes(padded_by(value), "padded.tflite")
+    options = CoreMLOptions(face="raw", precision="fp32")
+    write(convert_graph(graph, silent), tmp_path / "out", False, options)
+    text = (tmp_path / "out" / "conversion.json").read_text()
+    record = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    name = {-np.inf: "-Infinity", np.inf: "Infinity"}.get(value, "NaN")
+    kept = record["graph"]["tensors"][3]["data"]
+    assert kept == ([float(np.float32(value))] if abs(value) < np.inf else [name])
+    image = np.random.default_rng(1).normal(size=(1, 5, 6, 3)).astype(np.float32)
+    padded = np.pad(image, ((0, 0), (0, 1), (1, 0), (0, 0)), constant_values=value)
+    expected = padded[:, :6, :6].reshape(1, 3, 2, 3, 2, 3).max((2, 4))
+    (found,) = blazepalm.load(tmp_path / "out")(torch.from_numpy(image))
+    np.testing.assert_array_equal(found.numpy(), expected)
+    (package,) = (tmp_path / "out").glob("*.mlpackage")
+    (executed,) = load_package(package).run({"image": image}).values()
+    np.testing.assert_array_equal(executed, expected)
+
+
+def test_unused_operators_are_left_out(tmp_path: Path) -> None:
+    """A convolution and a GATHER that no output needs: valid, and LiteRT runs it."""
+    model = ModelBuilder()
+    image, out = model.tensor((1, 4, 5, 3)), model.tensor((1, 4, 5, 3))
+    unused, picked = model.tensor((1, 4, 5, 2)), model.tensor((1, 4, 1, 3))
+    kernel = model.tensor((2, 1, 1, 3), data=np.ones((2, 1, 1, 3), np.float32))
+    options = schema.Conv2DOptionsT(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    model.operator("CONV_2D", [image, kernel], [unused], options)
+    indices = model.tensor((1,), "int32", np.array([2], np.int32))
+    model.operator("GATHER", [image, indices], [picked], schema.GatherOptionsT(axis=2))
+    model.operator("ABS", [image], [out])
+    graph = read_bytes(model.build([image], [out]), "unused.tflite")
+    write(convert_graph(graph, silent), tmp_path / "out", False)
+    values = torch.randn(1, 4, 5, 3)
+    (found,) = blazepalm.load(tmp_path / "out")(values)
+    assert torch.equal(found, values.abs())
