@@ -32,6 +32,7 @@ from blazepalm.models.spec import (
     TapSpec,
     UpSpec,
 )
+from blazepalm.models.spec_check import check_spec
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,13 @@ def examine(graph: Graph) -> tuple[Recognition | None, str]:
     reasons = []
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
         try:
-            return attempt(graph), ""
+            found = attempt(graph)
+            check_spec(found.spec)
+            return found, ""
         except Mismatch as mismatch:
             reasons.append(f"no {family}: {mismatch}")
+        except ValueError as error:  # the spec's: what fits the patterns cannot be built
+            reasons.append(f"no {family}: {error}")
     return None, "; ".join(reasons)
 
 

@@ -220,6 +220,8 @@ def convert(
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
 
+    if coreml is not None and not isinstance(coreml, CoreMLOptions):
+        raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
     graphs = read_all(resolve(str(source)))
     several = len(graphs) > 1
     if output is None:

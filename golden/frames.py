@@ -71,15 +71,15 @@ class Source:
         return self.path.replace(":", "-") if self.kind == "camera" else Path(self.path).stem
 
 
-def find_sources(paths: Sequence[str | Path]) -> list[Source]:
-    """The sources that `paths` name, in their order, each file once.
+def find_sources(paths: str | Path | Sequence[str | Path]) -> list[Source]:
+    """The sources that `paths` name (or the one), in their order, each file once.
 
     A path is a file, a folder (the pictures and videos directly in it, in natural order,
     hidden ones left out), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. Raises
     InvalidImage where one of them names nothing.
     """
     found: dict[str, Source] = {}
-    for given in paths:
+    for given in (paths,) if isinstance(paths, str | Path) else paths:
         camera = CAMERA.fullmatch(str(given))
         if camera and not Path(given).exists():
             label = f"camera:{int(camera[1] or 0)}"

@@ -55,7 +55,7 @@ def make_golden(
     folder: Path,
     *,
     names: Sequence[str] | None = None,
-    images: Iterable[str | Path] = (),
+    images: str | Path | Iterable[str | Path] = (),
     force: bool = False,
     jobs: int | None = None,
     on_case: OnCase = lambda name, done, total: None,
@@ -66,7 +66,11 @@ def make_golden(
     own ones stay. Raises ArtifactError where a name is unknown, the folder holds anything else,
     or cannot be written; InvalidImage where an own image cannot be read.
     """
-    folder, images = Path(folder), list(images)
+    folder = Path(folder)
+    images = [images] if isinstance(images, str | Path) else list(images)
+    names = (names,) if isinstance(names, str) else names
+    if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
+        raise ValueError(f"jobs is {jobs!r:.80}, expected a whole number of at least 1, or None")
     plans = _chosen(names)
     known = _existing(folder)
     if known is not None and not images and not force and _is_whole(known, _kept(known), plans):

@@ -19,6 +19,7 @@ from blazepalm.models.decode import as_array, decode_hand
 from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch
 from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
+from blazepalm.models.spec_check import check_spec
 from blazepalm.models.state import load_state
 from blazepalm.models.trunk import Backbone, Up, named, stages
 
@@ -68,6 +69,9 @@ class HandLandmarks(nn.Module):
 
     def __init__(self, spec: HandLandmarksSpec) -> None:
         super().__init__()
+        if not isinstance(spec, HandLandmarksSpec):
+            raise TypeError(f"expected a HandLandmarksSpec, got {type(spec).__name__}")
+        check_spec(spec)
         self.spec = spec
         self.backbone = Backbone(spec.backbone, [step.tap for step in spec.neck])
         self.neck = named("up", [Up(step) for step in spec.neck])

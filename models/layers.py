@@ -106,6 +106,8 @@ class TransposedConv2d(nn.ConvTranspose2d):
 def image_batch(images: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
     """Checks a batch for `forward`: (B, channels, H, W), floating point, of the model's size."""
     expected = (channels, *size)
+    if not isinstance(images, Tensor):
+        raise TypeError(f"expected a batch as a tensor, got {type(images).__name__}")
     if images.dim() != 4 or tuple(images.shape[1:]) != expected:
         shape = ", ".join(map(str, expected))
         raise ValueError(f"expected a batch of shape (B, {shape}), got {tuple(images.shape)}")

@@ -34,8 +34,10 @@ def as_pixels(image: "NDArray[Any] | Tensor") -> Pixels:
     """An H×W×3 uint8 array or tensor, or a 3×H×W tensor → H×W×3 uint8, contiguous.
 
     A floating-point image is taken as 0..1 and rounded to whole grey levels; a float image
-    whose first axis is 3 is 3×H×W. Raises ValueError for anything else.
+    whose first axis is 3 is 3×H×W. Raises ValueError or TypeError for anything else.
     """
+    if not isinstance(image, np.ndarray) and not hasattr(image, "detach"):
+        raise TypeError(f"expected an image as an array or a tensor, got {type(image).__name__}")
     array = np.asarray(image if isinstance(image, np.ndarray) else image.detach().cpu())
     floating = np.issubdtype(array.dtype, np.floating)
     shape = tuple(array.shape)

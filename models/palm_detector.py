@@ -18,6 +18,7 @@ from blazepalm.models.decode import as_array, decode_palms
 from blazepalm.models.layers import PaddedConv2d, image_batch
 from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
+from blazepalm.models.spec_check import check_spec
 from blazepalm.models.state import load_state, read_anchors
 from blazepalm.models.trunk import Backbone, Up, named
 
@@ -68,6 +69,9 @@ class PalmDetector(nn.Module):
 
     def __init__(self, spec: PalmDetectorSpec) -> None:
         super().__init__()
+        if not isinstance(spec, PalmDetectorSpec):
+            raise TypeError(f"expected a PalmDetectorSpec, got {type(spec).__name__}")
+        check_spec(spec)
         self.spec = spec
         self.backbone = Backbone(spec.backbone, [step.tap for step in spec.neck])
         self.neck = named("up", [Up(step) for step in spec.neck])

@@ -9,14 +9,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from blazepalm.converter.threads import use_one_torch_thread
-from blazepalm.models.errors import CouldNotVerify, InvalidInput
+from blazepalm.models.errors import InvalidInput
 from blazepalm.reports.cases import Case
 from blazepalm.reports.journal import Journal
 from blazepalm.reports.opening import open_subject
@@ -207,10 +206,7 @@ class Worker:
 def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
     if isinstance(task.record, Record):
         return task.record
-    try:
-        record = task.record.result()
-    except BrokenProcessPool as error:
-        raise CouldNotVerify("a worker process died; is there memory for as many jobs?") from error
+    record = task.record.result()
     hand_over_raw(raw, record)  # of a worker on another machine
     if journal is not None:
         journal.write(task.place, task.group, record)

@@ -11,14 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain as chained
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import BlazePalmError, CouldNotVerify
+from blazepalm.models.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.reports import policy
 from blazepalm.reports.assemble import golden_entry, make_report, tool_versions
 from blazepalm.reports.cases import (
@@ -30,6 +30,8 @@ from blazepalm.reports.cases import (
     sparing,
 )
 from blazepalm.reports.engine import (
+    PROCESSES,
+    RAY,
     THREADS,
     Plan,
     Source,
@@ -44,6 +46,7 @@ from blazepalm.reports.inside import compare_inside, plant_faults
 from blazepalm.reports.journal import JOURNAL, Journal
 from blazepalm.reports.names import file_name
 from blazepalm.reports.policy import LIMITS, Limits
+from blazepalm.reports.process_engine import leave_unguarded
 from blazepalm.reports.report import Failure, ParityReport
 from blazepalm.reports.roles import GENERIC, TFLITE_REF
 from blazepalm.reports.subject import Subject
@@ -54,9 +57,18 @@ if TYPE_CHECKING:
 OnStep = Callable[[str, int, int | None], None]  # what, done, in all (None: not known)
 
 
+ENGINES = (THREADS, PROCESSES, RAY)
+COUNTS = (  # of Options: the least that makes sense, and whether None does
+    ("noise", 0, True),
+    ("workers", 1, True),
+    ("seed", 0, False),
+    ("reference_every", 1, False),
+)
+
+
 @dataclass(frozen=True)
 class Options:
-    """How parity is run. `golden`: a golden set, or None; `images`: own pictures and videos;
+    """How parity is run. `golden`: a golden set, or None; `images`: own pictures, videos (or one);
     `noise`: seeded inputs beside them. `workers` cases are in work at once, by default one a
     processor; every backend computes each with one thread, so no number depends on it.
     `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
@@ -82,6 +94,23 @@ class Options:
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
     limits: Limits = LIMITS
+
+    def __post_init__(self) -> None:
+        images = (self.images,) if isinstance(self.images, str | Path) else self.images
+        object.__setattr__(self, "images", tuple(str(path) for path in images))
+        if self.folder is not None:
+            object.__setattr__(self, "folder", Path(self.folder))
+        if self.engine not in ENGINES:
+            raise InvalidInput(f"engine {self.engine!r} is unknown; choose {', '.join(ENGINES)}")
+        for name, low, optional in COUNTS:
+            value = getattr(self, name)
+            if value is None and optional:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                least = f"a whole number of at least {low}{', or None' if optional else ''}"
+                raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+        if not isinstance(self.limits, Limits):
+            raise TypeError(f"limits are {type(self.limits).__name__}, expected Limits")
 
     @property
     def has_images(self) -> bool:
@@ -110,6 +139,10 @@ def parity(
     `failures`, and the other sources are compared.
     """
     start = time.perf_counter()
+    leave_unguarded()
+    known = [field.name for field in fields(Options)]
+    if unknown := [name for name in settings if name not in known]:
+        raise TypeError(f"parity has no setting {unknown[0]!r}; there are {', '.join(known)}")
     options = Options(**settings)
     failures: list[Failure] = []
 

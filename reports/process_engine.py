@@ -4,17 +4,68 @@ import multiprocessing
 import os
 import tempfile
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from blazepalm.models.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import hush_litert
 from blazepalm.reports.cases import Case
 from blazepalm.reports.engine import Plan, Submit, Worker, hand_over_raw
 from blazepalm.reports.record import Record
 
+UNGUARDED = 86  # exit code of a process that a script without a main guard would make endless
+
 _worker: Worker | None = None  # of this process
+
+
+def leave_unguarded() -> None:
+    """Ends a process that is only just importing the main script: one of `open_processes`, in a
+    script whose call of parity is not under a main guard. Else it would start processes too.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(UNGUARDED)
+
+
+class Processes:
+    """A pool, and what it started: of those, how each ended."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self.pool = pool
+        self.started: set[BaseProcess] = set()
+
+    def submit(self, group: int, case: Case) -> "Begun":
+        try:
+            future = self.pool.submit(_work, group, case)
+        except BrokenProcessPool as error:
+            raise CouldNotVerify(self.why()) from error
+        self.started.update(multiprocessing.active_children())
+        return Begun(future, self)
+
+    def why(self) -> str:
+        if any(process.exitcode == UNGUARDED for process in self.started):
+            return (
+                "each process imports the script that starts it: put the call of parity under "
+                '`if __name__ == "__main__":`'
+            )
+        return "a worker process died; is there memory for as many jobs?"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """One task in a process."""
+
+    future: "Future[Record]"
+    processes: Processes
+
+    def result(self) -> Record:
+        try:
+            return self.future.result()
+        except BrokenProcessPool as error:
+            raise CouldNotVerify(self.processes.why()) from error
 
 
 def open_processes(stack: ExitStack, plan: Plan, workers: int) -> Submit:
@@ -28,7 +79,7 @@ def open_processes(stack: ExitStack, plan: Plan, workers: int) -> Submit:
     slim = replace(plan, sources=tuple(s._replace(content=b"") for s in plan.sources))
     processes = ProcessPoolExecutor(workers, context, _initialise, (slim, files))
     stack.callback(processes.shutdown, wait=True, cancel_futures=True)
-    return lambda group, case: processes.submit(_work, group, case)
+    return Processes(processes).submit
 
 
 def _initialise(slim: Plan, files: Path) -> None:

@@ -28,8 +28,9 @@ ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
 MOST_SHOWN = 160  # characters of a value that a message quotes
 
 
-def read_report(path: Path) -> dict[str, Any]:
+def read_report(path: str | Path) -> dict[str, Any]:
     """A parity report: the file, or `parity.json` in the folder. Raises ArtifactError."""
+    path = Path(path)
     path = path / REPORT_FILE if path.is_dir() else path
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
