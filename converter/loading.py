@@ -75,7 +75,7 @@ def owned_files(folder: Path) -> tuple[str, ...]:
         record = read_record(folder)
     except ArtifactError:
         return ()
-    listed, package = record.get("artifacts"), record.get("coreml")
+    listed, package = record["artifacts"], record.get("coreml")
     files = [name for name in FILES if name in listed]
     name = package.get("name") if isinstance(package, dict) else None
     if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import blazepalm
-from blazepalm.converter.artifacts import write
+from blazepalm.converter.artifacts import write_artifacts
 from blazepalm.converter.convert import convert_graph
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.graph_json import graph_from_dict
@@ -57,9 +57,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     below = tmp_path_factory.mktemp("folders")
     write_spec_folder(below / "palm", palm_spec())
     write_spec_folder(below / "hand", hand_spec())
-    write(
-        convert_graph(read_bytes(many_operators(), "many.tflite"), silent), below / "graph", False
-    )
+    (below / "graph").mkdir()
+    model = convert_graph(read_bytes(many_operators(), "many.tflite"), silent)
+    write_artifacts(model, below / "graph", None)
     return {kind: below / kind for kind in ("palm", "hand", "graph")}
 
 
