@@ -1,4 +1,4 @@
-"""A folder that `artifacts.write` made → its module, without the `.tflite`.
+"""A folder that `artifacts.write_artifacts` filled → its module, without the `.tflite`.
 
 Nothing read back runs code: the structure is JSON, the weights are safetensors. A folder may be
 damaged or a stranger's, so everything is held against what is expected before it is used: the
