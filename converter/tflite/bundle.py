@@ -1,67 +1,69 @@
 """A path → the bytes of the models behind it: a plain file, or the members of a bundle.
 
-MediaPipe's `.task` is a ZIP of `.tflite` files (a bundle may hold further bundles). It is
-told by its content, not by its suffix. `bundle.task:hand_detector.tflite` names one member.
+MediaPipe's `.task` is a ZIP of `.tflite` files, which may hold further bundles. What a file is,
+its content tells and not its suffix: one that says `TFL3` is a model, also with a ZIP of label
+files behind it. A member is named by its way: `gesture_recognizer.task:hand_landmarker.task`
+stands for all models of the inner bundle, `…:hand_landmarker.task:hand_detector.tflite` for one.
 
-A bundle is not trusted: nothing is written to disk, a member's path may not climb out, and
-declared as well as true sizes are bounded before anything is inflated.
+A member that cannot be read keeps none of the others from it.
 """
 
-import io
 import os
 import stat
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from blazepalm.converter.tflite import archive
+from blazepalm.converter.tflite.archive import Budget, inflate, is_archive, open_archive, start_of
+from blazepalm.converter.tflite.foreign import (
+    IDENTIFIER,
+    START,
+    described_folder,
+    described_members,
+    starts_archive,
+)
 from blazepalm.models.errors import InvalidModel
 
-LARGEST_FILE = 1 << 30  # bytes
-LARGEST_INFLATED = 1 << 28  # bytes of a bundle's members together
-MOST_MEMBERS = 1024
-LARGEST_DIRECTORY = 1 << 20  # bytes of the ZIP's central directory
-DEEPEST_NESTING = 2
-CHUNK = 1 << 20
+MAX_FILE = 1 << 30  # bytes
+MAX_NESTING = 8  # bundles in one another
+MAX_NAMED = 8  # members that a message lists
 
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-END_OF_DIRECTORY = b"PK\x05\x06"
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-ENCRYPTED = 0x1  # general purpose flag
-
-# What zipfile raises on a damaged archive.
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-    OverflowError,
-    IndexError,
-    KeyError,
-)
+Model = tuple[str, bytes]  # what messages call it, and its bytes
 
 
-def read_contents(path: str | Path) -> list[tuple[str, bytes]]:
-    """(source, content) of every model behind `path`. Raises InvalidModel."""
+@dataclass(frozen=True)
+class Contents:
+    """All that lies behind a path. `others` are the members that are no models, by their way in
+    the bundle; `failures` those that cannot be read, by what messages call them, and why.
+    """
+
+    file: str
+    is_bundle: bool
+    models: tuple[Model, ...]
+    others: tuple[str, ...] = ()
+    failures: tuple[tuple[str, InvalidModel], ...] = ()
+
+
+def open_contents(path: str | Path) -> Contents:
+    """The models behind `path`. Raises InvalidModel where the file itself cannot be read, holds
+    no model at all, or has no such member.
+    """
     file, member = _split(str(path))
     content = read_file(file)
     if not is_bundle(content):
         if member is not None:
             raise InvalidModel(f"{file}: not a bundle, it has no member {member}")
-        return [(file, content)]
-    models = list(bundle_members(content, file))
-    if not models:
-        raise InvalidModel(f"{file}: the bundle holds no .tflite model")
-    if member is None:
-        return models
-    chosen = [model for model in models if model[0] == f"{file}:{member}"]
-    if len(chosen) != 1:
-        raise InvalidModel(f"{file}: no member {member}; there are {_listed(models)}")
-    return chosen
+        return Contents(file, False, ((file, content),))
+    found = _Members()
+    found.walk(content, file, MAX_NESTING)
+    if not found.models and not found.failures:
+        raise InvalidModel(f"{file}: {_no_model(_inside(file, found.others))}")
+    if member is not None:
+        found = found.chosen(file, member)
+    others = _inside(file, found.others)
+    return Contents(file, True, tuple(found.models), others, tuple(found.failures))
 
 
 def file_of(path: str | Path) -> str:
@@ -69,7 +71,17 @@ def file_of(path: str | Path) -> str:
     return _split(str(path))[0]
 
 
-def choose_one(path: str | Path) -> tuple[str, bytes]:
+def read_contents(path: str | Path) -> list[Model]:
+    """(source, content) of every model behind `path`. Raises InvalidModel, also where any member
+    cannot be read.
+    """
+    contents = open_contents(path)
+    for _, failure in contents.failures:
+        raise failure
+    return list(contents.models)
+
+
+def choose_one(path: str | Path) -> Model:
     """The one model behind `path`; InvalidModel lists the members where there are several."""
     models = read_contents(path)
     if len(models) > 1:
@@ -80,7 +92,10 @@ def choose_one(path: str | Path) -> tuple[str, bytes]:
 
 
 def is_bundle(content: bytes) -> bool:
-    return content.startswith(ZIP_MAGIC)
+    """Whether the bytes are an archive, whole or broken, and not a model."""
+    if content[4:8] == IDENTIFIER:
+        return False
+    return is_archive(content) or starts_archive(content)
 
 
 def read_file(path: str) -> bytes:
@@ -92,113 +107,123 @@ def read_file(path: str) -> bytes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidModel(f"{path}: not a regular file")
-            if status.st_size > LARGEST_FILE:
-                raise InvalidModel(f"{path}: {status.st_size} bytes, more than {LARGEST_FILE}")
-            content = file.read(LARGEST_FILE + 1)
+            if status.st_size > MAX_FILE:
+                raise InvalidModel(f"{path}: {status.st_size} bytes, more than {MAX_FILE}")
+            content = file.read(MAX_FILE + 1)
     except FileNotFoundError as error:
         raise InvalidModel(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
-        raise InvalidModel(f"{path}: this is a folder, expected a .tflite file") from error
+        raise InvalidModel(f"{path}: {described_folder(Path(path))}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidModel(f"{path!r}: cannot be read: {reason}") from error
-    if len(content) > LARGEST_FILE:
-        raise InvalidModel(f"{path}: more than {LARGEST_FILE} bytes")
+    if len(content) > MAX_FILE:
+        raise InvalidModel(f"{path}: more than {MAX_FILE} bytes")
     return content
 
 
-def bundle_members(content: bytes, source: str) -> Iterator[tuple[str, bytes]]:
-    """(source:member, bytes) of every `.tflite` in a bundle, in the archive's order, those of
-    bundles inside it included.
-    """
-    yield from _members(content, source, [LARGEST_INFLATED], DEEPEST_NESTING)
+class _Members:
+    """What a walk through a bundle, and the bundles in it, finds."""
 
+    def __init__(self) -> None:
+        self.models: list[Model] = []
+        self.others: list[str] = []
+        self.failures: list[tuple[str, InvalidModel]] = []
+        self.budget = Budget(archive.MAX_INFLATED)
 
-def _members(
-    content: bytes, source: str, left: list[int], depth: int
-) -> Iterator[tuple[str, bytes]]:
-    try:
-        _check_directory(content, source)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            _check_members(members, source, left[0])
-            for member in members:
-                suffix = PurePosixPath(member.filename).suffix.lower()
-                if member.is_dir() or suffix not in (".tflite", ".task", ".zip"):
+    def walk(self, content: bytes, source: str, depth: int) -> None:
+        """Takes in a bundle's members, in its order. Raises InvalidModel where the bundle as a
+        whole is not to be trusted, or nothing in it can be found.
+        """
+        with open_archive(content, source, self.budget) as bundle:
+            for member in bundle.infolist():
+                if member.is_dir():
                     continue
                 label = f"{source}:{member.filename}"
-                inflated = _inflate(archive, member, label, left)
-                if suffix == ".tflite":
-                    yield label, inflated
-                elif depth > 1 and is_bundle(inflated):
-                    yield from _members(inflated, label, left, depth - 1)
-    except DAMAGE as error:
-        raise InvalidModel(f"{source}: the bundle is damaged ({error}); fetch it again") from error
+                try:
+                    self.take(bundle, member, label, depth)
+                except InvalidModel as error:
+                    self.failures.append((label, error))
+                except archive.DAMAGE as error:
+                    reason = f"{label}: this member is damaged ({error}); fetch the bundle again"
+                    self.failures.append((label, InvalidModel(reason)))
+
+    def take(
+        self, bundle: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, depth: int
+    ) -> None:
+        suffix = PurePosixPath(member.filename).suffix.lower()
+        start = start_of(bundle, member, START)
+        if start[4:8] == IDENTIFIER or suffix == ".tflite":
+            self.models.append((label, inflate(bundle, member, label, self.budget)))
+        elif not starts_archive(start):
+            self.others.append(label)
+        elif depth == 1:
+            raise InvalidModel(f"{label}: lies in more than {MAX_NESTING} bundles in one another")
+        else:
+            self.walk(inflate(bundle, member, label, self.budget), label, depth - 1)
+
+    def chosen(self, file: str, member: str) -> "_Members":
+        """Those that `member` names: itself, or all that lie in it."""
+
+        def meant(label: str) -> bool:
+            return label == wanted or label.startswith(f"{wanted}:")
+
+        wanted = f"{file}:{member}"
+        found = _Members()
+        found.models = [model for model in self.models if meant(model[0])]
+        found.failures = [failure for failure in self.failures if meant(failure[0])]
+        found.others = [label for label in self.others if meant(label)]
+        if found.models or found.failures:
+            return found
+        if found.others:
+            raise InvalidModel(f"{file}: the member {member} is no model")
+        raise InvalidModel(f"{file}: no member {member}; there are {_listed(self.models)}")
 
 
-def _check_directory(content: bytes, source: str) -> None:
-    """Bounds the central directory before zipfile lists it."""
-    tail = content[-(22 + 0xFFFF) :]
-    at = tail.rfind(END_OF_DIRECTORY)
-    if at < 0 or len(tail) - at < 22:
-        raise InvalidModel(f"{source}: the bundle has no end; it is truncated, fetch it again")
-    entries, size = struct.unpack_from("<HI", tail, at + 10)
-    if entries > MOST_MEMBERS or size > LARGEST_DIRECTORY:
-        raise InvalidModel(
-            f"{source}: the bundle lists {entries} members in {size} bytes, more than "
-            f"{MOST_MEMBERS} in {LARGEST_DIRECTORY}"
-        )
+def _inside(file: str, labels: Sequence[str]) -> tuple[str, ...]:
+    """The members' ways in the bundle."""
+    return tuple(label.removeprefix(f"{file}:") for label in labels)
 
 
-def _check_members(members: list[zipfile.ZipInfo], source: str, left: int) -> None:
-    """Refuses the whole bundle for any member that is not an honest file."""
-    if len(members) > MOST_MEMBERS:
-        raise InvalidModel(f"{source}: {len(members)} members, more than {MOST_MEMBERS}")
-    names: set[str] = set()
-    for member in members:
-        name, what = member.filename, f"{source}: member {member.filename!r}"
-        if not name.isprintable() or name in names:
-            raise InvalidModel(f"{what} is unprintable or listed twice")
-        names.add(name)
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in name:
-            raise InvalidModel(f"{what} has a path that leads out of the bundle")
-        if member.flag_bits & ENCRYPTED:
-            raise InvalidModel(f"{what} is encrypted")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise InvalidModel(f"{what} is a symbolic link")
-        if member.compress_type not in METHODS:
-            raise InvalidModel(f"{what} is compressed by method {member.compress_type}")
-    total = sum(member.file_size for member in members)
-    if total > left:
-        raise InvalidModel(f"{source}: the bundle would inflate to {total} bytes, more than {left}")
+def _no_model(others: Sequence[str]) -> str:
+    """Why an archive is not one of models."""
+    if found := described_members(others):
+        return f"not a TFLite model but {found}"
+    held = f"; it holds {shortened(others)}" if others else ""
+    return f"the bundle holds no .tflite model{held}"
 
 
-def _inflate(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, left: list[int]
-) -> bytes:
-    """A member's bytes, counted while they come, whatever was declared."""
-    parts = []
-    with archive.open(member) as stream:
-        while part := stream.read(CHUNK):
-            left[0] -= len(part)
-            if left[0] < 0:
-                raise InvalidModel(f"{label}: inflates beyond {LARGEST_INFLATED} bytes")
-            parts.append(part)
-    return b"".join(parts)
+def shortened(names: Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
+
+
+def left_out(contents: Contents) -> str | None:
+    """What is said of a bundle's members that are no models; None where there are none."""
+    if not contents.others:
+        return None
+    return f"{contents.file}: left out, since no models: {shortened(contents.others)}"
 
 
 def _split(path: str) -> tuple[str, str | None]:
     """`bundle.task:member` → both parts, where no file goes by the whole name."""
-    if ":" in path and not os.path.lexists(path):
-        file, _, member = path.partition(":")
-        while member and not os.path.isfile(file) and ":" in member:
-            more, _, member = member.partition(":")
-            file = f"{file}:{more}"
-        if member and os.path.isfile(file):
+    if os.path.lexists(path):
+        return path, None
+    for file, member in splits(path):
+        if os.path.isfile(file):
             return file, member
     return path, None
 
 
-def _listed(models: list[tuple[str, bytes]]) -> str:
-    return ", ".join(source for source, _ in models)
+def splits(path: str) -> Iterator[tuple[str, str]]:
+    """Every way of taking a path for `file:member`, the shortest file first."""
+    at = path.find(":")
+    while at > 0:
+        if path[at + 1 :]:
+            yield path[:at], path[at + 1 :]
+        at = path.find(":", at + 1)
+
+
+def _listed(models: list[Model]) -> str:
+    return shortened([source for source, _ in models])

@@ -6,10 +6,14 @@ Schema: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compile
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blazepalm.converter.tflite.options import Options
+
+if TYPE_CHECKING:
+    from blazepalm.converter.tflite.stored import StoredModel
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ class Operator:
 @dataclass(frozen=True)
 class Graph:
     """One model. `operators` are in execution order, with constant DEQUANTIZE and DENSIFY
-    already evaluated and gone; `tensors` keeps the file's numbering.
+    already evaluated and gone; `tensors` keeps the file's numbering. `stored` is what the file
+    holds, whatever this graph was made into since; None where it was not read from one.
     """
 
     source: str  # what messages call the file: its path, or bundle path and member
@@ -125,6 +130,7 @@ class Graph:
     metadata: Mapping[str, bytes]
     stored_operators: int  # operators in the file, folded ones included
     dequantised: bool = False  # the file computes in integers; this is its float meaning
+    stored: "StoredModel | None" = field(default=None, repr=False, compare=False)
 
     def constants(self) -> Iterator[Tensor]:
         """The constants that some operator reads, in tensor order."""

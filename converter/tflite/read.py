@@ -5,15 +5,17 @@ bytes → schema (checked indices) → order (acyclic) → fold (constants evalu
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from blazepalm.converter.tflite.budget import Budget
-from blazepalm.converter.tflite.bundle import choose_one, read_contents
+from blazepalm.converter.tflite.bundle import Contents, choose_one, open_contents, read_contents
 from blazepalm.converter.tflite.fold import constant_indices, fold
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.order import check_order
 from blazepalm.converter.tflite.schema import read_schema
 from blazepalm.converter.tflite.to_float import to_float
+from blazepalm.models.errors import InvalidModel
 
 
 def read(path: str | Path) -> Graph:
@@ -29,6 +31,40 @@ def read_all(path: str | Path) -> tuple[Graph, ...]:
     whose `source` then is `bundle.task:member.tflite`. Raises InvalidModel.
     """
     return tuple(read_bytes(content, source) for source, content in read_contents(path))
+
+
+@dataclass(frozen=True)
+class Members:
+    """The models of a file that could be read, and why others of its bundle could not."""
+
+    contents: Contents
+    graphs: tuple[Graph, ...]
+    failures: tuple[InvalidModel, ...]
+
+    @property
+    def file(self) -> str:
+        return self.contents.file
+
+    @property
+    def is_bundle(self) -> bool:
+        return self.contents.is_bundle
+
+
+def read_members(path: str | Path) -> Members:
+    """Every model behind `path` that can be read. A member of a bundle that cannot keeps none of
+    the others from it. Raises InvalidModel where nothing can be read.
+    """
+    contents = open_contents(path)
+    graphs = []
+    failures = [failure for _, failure in contents.failures]
+    for source, content in contents.models:
+        try:
+            graphs.append(read_bytes(content, source))
+        except InvalidModel as error:
+            failures.append(error)
+    if not graphs and len(failures) == 1:
+        raise failures[0]
+    return Members(contents, tuple(graphs), tuple(failures))
 
 
 def read_bytes(content: bytes, source: str) -> Graph:
@@ -53,4 +89,5 @@ def read_bytes(content: bytes, source: str) -> Graph:
         metadata=model.metadata,
         stored_operators=len(model.operators),
         dequantised=dequantised,
+        stored=model,
     )

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from blazepalm.converter.tflite.bounded import BoundedFile
+from blazepalm.converter.tflite.foreign import IDENTIFIER, described, starts_archive
 from blazepalm.converter.tflite.graph import Operator, Quantisation, SparseDimension, Sparsity
 from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
 from blazepalm.converter.tflite.typed_options import read_options
 from blazepalm.models.errors import InvalidModel
 
-IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 CUSTOM = 32  # BuiltinOperator.CUSTOM
 BUILTIN_CODE_SLOT = 10  # the fourth field of table OperatorCode: 4 + 2 · 3
@@ -60,10 +60,10 @@ def _check_identifier(content: bytes, source: str) -> None:
         raise InvalidModel(f"{source}: the file is empty")
     if content[4:8] == IDENTIFIER:
         return
-    if content.startswith(b"PK\x03\x04"):
+    if starts_archive(content):
         raise InvalidModel(f"{source}: this is a bundle (a ZIP), not a single model")
-    if content.startswith(b"version https://git-lfs"):
-        raise InvalidModel(f"{source}: this is a Git LFS pointer; fetch the file itself")
+    if what := described(content):
+        raise InvalidModel(f"{source}: not a TFLite model but {what}")
     raise InvalidModel(
         f"{source}: not a TFLite model, bytes 4 to 8 are {content[4:8]!r} where a model has "
         f"{IDENTIFIER!r}"

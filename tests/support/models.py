@@ -48,3 +48,13 @@ def shared_model(release: str) -> Path:
             f"no {digits}_*.tflite in {folder}: set BLAZEPALM_MODELS to the folder of releases"
         )
     return found[0]
+
+
+def shared_file(name: str) -> Path:
+    """One of other people's files, in BLAZEPALM_FILES, else ../shared/files; skips the test
+    where it is not there.
+    """
+    folder = Path(os.environ.get("BLAZEPALM_FILES", ROOT.parent / "shared" / "files"))
+    if not (folder / name).is_file():
+        pytest.skip(f"no {name} in {folder}: set BLAZEPALM_FILES to the folder of files")
+    return folder / name

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from blazepalm.converter.coreml.needed import need_coremltools
+from blazepalm.converter.tflite.foreign import described_as_found
 from blazepalm.models.errors import BlazePalmError, InvalidModel
 
 PRIVATE_NAME = "_blazepalm_coreml_specification"
@@ -65,8 +66,12 @@ def parse_model(path: Path) -> Any:
     try:
         model.ParseFromString(data)
     except DecodeError as error:
-        raise InvalidModel(f"{path}: not a Core ML model, or cut off: {error}") from error
+        what = described_as_found(data)
+        found = f" but {what}" if what else f", or cut off: {error}"
+        raise InvalidModel(f"{path}: not a Core ML model{found}") from error
     kind = model.WhichOneof("Type")
+    if kind is None and (what := described_as_found(data)):
+        raise InvalidModel(f"{path}: not a Core ML model but {what}")
     if kind is None:
         raise InvalidModel(f"{path}: holds no model (the file may be cut off)")
     if kind != "mlProgram":

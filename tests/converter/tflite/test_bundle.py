@@ -1,5 +1,6 @@
 """Bundles: a ZIP of models, honest or not."""
 
+import hashlib
 import io
 import os
 import stat
@@ -12,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blazepalm.converter.tflite import bundle, read, read_all, read_bytes
+from blazepalm.converter.tflite import archive, bundle, read, read_all, read_bytes, read_members
 from blazepalm.models.errors import InvalidModel
-from support.models import shared_model
+from support.models import shared_file, shared_model
 from support.tflite_builder import ModelBuilder, schema
 
 
@@ -117,15 +118,150 @@ def test_a_bundle_of_one_needs_no_name(tmp_path: Path) -> None:
 
 
 def test_a_bundle_in_a_bundle(tmp_path: Path) -> None:
-    """As gesture_recognizer.task holds hand_landmarker.task; deeper ones are left alone."""
+    """As gesture_recognizer.task holds hand_landmarker.task; a member is named by its way."""
     path = tmp_path / "gesture.task"
     inner = zipped({"m.tflite": model(5), "deeper.task": zipped({"n.tflite": model(6)})})
     path.write_bytes(zipped({"hands.task": inner, "top.tflite": model(7)}))
     assert [g.source for g in read_all(path)] == [
         f"{path}:hands.task:m.tflite",
+        f"{path}:hands.task:deeper.task:n.tflite",
         f"{path}:top.tflite",
     ]
     assert read(f"{path}:hands.task:m.tflite").description == "model of 5"
+    assert read(f"{path}:hands.task:deeper.task:n.tflite").description == "model of 6"
+    assert [g.description for g in read_all(f"{path}:hands.task")] == ["model of 5", "model of 6"]
+    assert read(f"{path}:hands.task:deeper.task").description == "model of 6"
+    with pytest.raises(InvalidModel, match=r"no member hands.tas; there are .*top.tflite"):
+        read_all(f"{path}:hands.tas")
+
+
+# Aligned archives -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 2, 3])
+@pytest.mark.parametrize("inner", [0, 1, 2, 3])
+def test_zero_bytes_before_an_archive(tmp_path: Path, zeros: int, inner: int) -> None:
+    """Every official bundle begins with one to three, and so do the bundles in it. Offsets in
+    the directory count from the first `PK`, as zipfile and every other reader allow.
+    """
+    hands = bytes(inner) + zipped({"m.tflite": model(5)}, zipfile.ZIP_STORED)
+    path = tmp_path / "b.task"
+    path.write_bytes(bytes(zeros) + zipped({"hands.task": hands, "n.tflite": model(6)}))
+    assert zipfile.is_zipfile(path)
+    assert [g.description for g in read_all(path)] == ["model of 5", "model of 6"]
+
+
+def test_an_official_bundle() -> None:
+    path = shared_file("official_hand_gesture_recognizer_prefix3_1b47ac4a.task")
+    assert path.read_bytes()[:5] == b"\0\0\0PK"
+    with zipfile.ZipFile(path) as archive:  # the witness
+        expected = {
+            f"{path}:{name}": hashlib.sha256(archive.read(name)).hexdigest()
+            for name in archive.namelist()
+        }
+    assert len(expected) == 2
+    assert {g.source: g.sha256 for g in read_all(path)} == expected
+
+
+def test_a_comment_and_bytes_before(tmp_path: Path) -> None:
+    """The record at the end decides, wherever it is in the last 64 kB."""
+    stream = io.BytesIO(b"#!/bin/sh: what unpacks itself\n")
+    stream.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("m.tflite", model(5))
+        archive.comment = b"PK\x05" * 1000
+    path = tmp_path / "b.task"
+    path.write_bytes(stream.getvalue())
+    assert read(path).description == "model of 5"
+
+
+def test_a_model_with_a_zip_behind_it_is_a_model(tmp_path: Path) -> None:
+    """MediaPipe puts its label files there, so the end record alone makes no bundle."""
+    labels = zipped({"labels.txt": b"palm", "inner.tflite": model(9)})
+    content = model(4) + bytes(2) + labels
+    path = tmp_path / "m.tflite"
+    path.write_bytes(content)
+    assert zipfile.is_zipfile(path)
+    assert read(path).source == str(path)
+    assert read(path).description == "model of 4"
+    (tmp_path / "b.task").write_bytes(zipped({"m.tflite": content}))
+    assert [g.source for g in read_all(tmp_path / "b.task")] == [f"{tmp_path}/b.task:m.tflite"]
+
+
+def test_an_end_record_without_a_directory_is_no_bundle(tmp_path: Path) -> None:
+    """Its signature may stand in any file by chance."""
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"some other thing " * 9 + b"PK\x05\x06" + bytes(range(60)))
+    assert "not a TFLite model, bytes 4 to 8" in refusal(path)
+
+
+# Members that are no models, or damaged ones ----------------------------------------------
+
+
+def test_others_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    inner = zipped({"labels.txt": b"palm", "m.tflite": model(5)})
+    members = {"notes.txt": b"not a model", "inner.task": inner, "not.task": b"not a ZIP"}
+    path.write_bytes(zipped({**members, "folder/": b""}))
+    contents = bundle.open_contents(path)
+    assert [source for source, _ in contents.models] == [f"{path}:inner.task:m.tflite"]
+    assert contents.others == ("notes.txt", "inner.task:labels.txt", "not.task")
+    assert bundle.left_out(contents) == (
+        f"{path}: left out, since no models: notes.txt, inner.task:labels.txt, not.task"
+    )
+    assert bundle.open_contents(f"{path}:inner.task").others == ("inner.task:labels.txt",)
+    with pytest.raises(InvalidModel, match="the member notes.txt is no model"):
+        read(f"{path}:notes.txt")
+
+
+def test_a_model_of_another_name_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    path.write_bytes(zipped({"model.bin": model(5)}))
+    assert read(path).source == f"{path}:model.bin"
+
+
+def damaged(members: Mapping[str, bytes], name: str) -> bytes:
+    """A bundle with one byte of one stored member changed, so that its CRC does not hold."""
+    content = bytearray(zipped(members, zipfile.ZIP_STORED))
+    at = content.index(members[name])
+    content[at + len(members[name]) // 2] ^= 1
+    return bytes(content)
+
+
+def test_a_damaged_member_keeps_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    members = {"a.tflite": model(5), "b.tflite": model(6), "text.tflite": b"no model " * 9}
+    broken = zipped({"c.tflite": model(7)})[:-9]
+    path.write_bytes(damaged({**members, "broken.task": broken, "d.tflite": model(8)}, "b.tflite"))
+    found = read_members(path)
+    assert [g.description for g in found.graphs] == ["model of 5", "model of 8"]
+    told = [str(failure) for failure in found.failures]
+    assert len(told) == 3
+    assert told[0].startswith(f"{path}:b.tflite: this member is damaged (Bad CRC-32")
+    assert told[1].startswith(f"{path}:broken.task: the bundle has no end; it is truncated")
+    assert told[2].startswith(f"{path}:text.tflite: not a TFLite model")
+    assert read(f"{path}:d.tflite").description == "model of 8"  # on its own: no word of others
+    for name in ("b.tflite", "broken.task", "text.tflite"):
+        with pytest.raises(InvalidModel, match=f"b.task:{name}: "):
+            read(f"{path}:{name}")
+    with pytest.raises(InvalidModel, match=r"b\.tflite: this member is damaged"):
+        read_all(path)
+
+
+def test_bundles_within_bundles_have_a_bottom(tmp_path: Path) -> None:
+    content = model(5)
+    for depth in range(bundle.MAX_NESTING + 1):
+        assert depth < 100
+        content = zipped({"x.task" if depth else "m.tflite": content})
+    path = tmp_path / "b.task"
+    path.write_bytes(content)
+    deep = ":".join(["x.task"] * bundle.MAX_NESTING)
+    assert refusal(path) == (
+        f"{path}:{deep}: lies in more than {bundle.MAX_NESTING} bundles in one another"
+    )
+    with zipfile.ZipFile(path) as archive:
+        path.write_bytes(archive.read("x.task"))
+    assert read(path).description == "model of 5"
 
 
 def test_a_plain_file_has_no_members(tmp_path: Path) -> None:
@@ -273,11 +409,74 @@ def test_a_bundle_that_lies_about_its_size(tmp_path: Path) -> None:
 
 def test_true_sizes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second bound: what comes out of the stream, over all members."""
-    monkeypatch.setattr(bundle, "_check_members", lambda *_: None)
-    monkeypatch.setattr(bundle, "LARGEST_INFLATED", 3 << 20)
+    monkeypatch.setattr(archive, "_check_members", lambda *_: None)
+    monkeypatch.setattr(archive, "MAX_INFLATED", 3 << 20)
     path = tmp_path / "b.task"
     path.write_bytes(zeros_zip(4))
     assert f"m.tflite: inflates beyond {3 << 20} bytes" in refusal(path)
+
+
+def zip64(entries: int | None = None, size: int | None = None) -> bytes:
+    """A bundle with the 64-bit end records before the plain one; what they say, if not the truth.
+    APPNOTE.TXT 4.3.14 and 4.3.15.
+    """
+    content = zipped({"m.tflite": model(5)})
+    at, start = content.index(b"PK\x05\x06"), content.index(b"PK\x01\x02")
+    entries = 1 if entries is None else entries
+    size = at - start if size is None else size
+    record = struct.pack(
+        "<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, size, start
+    )
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
+    return content[:at] + record + locator + content[at:]
+
+
+def test_a_zip64_archive_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "b.task"
+    for zeros in range(4):
+        path.write_bytes(bytes(zeros) + zip64())
+        assert read(path).description == "model of 5"
+
+
+@pytest.mark.parametrize(
+    ("entries", "size"), [(1 << 40, None), (None, 1 << 40), (1 << 40, 1 << 40)]
+)
+def test_a_zip64_archive_is_bounded(tmp_path: Path, entries: int | None, size: int | None) -> None:
+    """Its records may say anything where the plain one says one, and zipfile believes them."""
+    path = tmp_path / "b.task"
+    path.write_bytes(zip64(entries, size))
+    assert f"more than {archive.MAX_MEMBERS} in {archive.MAX_DIRECTORY}" in refusal(path)
+
+
+def test_a_zip64_locator_without_its_record(tmp_path: Path) -> None:
+    content = zip64()
+    path = tmp_path / "b.task"
+    path.write_bytes(content.replace(b"PK\x06\x06", b"PK\x06\x09"))
+    assert "damaged (no ZIP64 record)" in refusal(path)
+
+
+def test_a_zip64_locator_that_points_at_another_record(tmp_path: Path) -> None:
+    """Python's versions differ in which of the two they read."""
+    content = zip64()
+    at = content.index(b"PK\x06\x06")
+    far = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
+    pointing = content[:at] + far + content[at:]
+    path = tmp_path / "b.task"
+    path.write_bytes(pointing)  # the locator still says `at`, where the other record now is
+    assert "more than" in refusal(path)
+
+
+def test_a_plain_archive_with_wide_sizes_is_read(tmp_path: Path) -> None:
+    """A writer that streams may give a member 64-bit sizes where 32 would do."""
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(stream, "w") as bundled,
+        bundled.open("m.tflite", "w", force_zip64=True) as member,
+    ):
+        member.write(model(5))
+    path = tmp_path / "b.task"
+    path.write_bytes(stream.getvalue())
+    assert read(path).description == "model of 5"
 
 
 def test_too_many_members(tmp_path: Path) -> None:
@@ -287,7 +486,7 @@ def test_too_many_members(tmp_path: Path) -> None:
 
 
 def test_nested_bundles_share_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "LARGEST_INFLATED", 3 << 20)
+    monkeypatch.setattr(archive, "MAX_INFLATED", 3 << 20)
     inner = zipped({"m.tflite": bytes(2 << 20)})
     path = tmp_path / "b.task"
     path.write_bytes(zipped({"a.task": inner, "b.task": inner}))

@@ -83,8 +83,8 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_file_beyond_a_gigabyte_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.tflite"
     with open(path, "wb") as file:
-        file.truncate(bundle.LARGEST_FILE + 1)  # sparse: takes no room
-    assert f"{bundle.LARGEST_FILE + 1} bytes, more than" in refused_path(path)
+        file.truncate(bundle.MAX_FILE + 1)  # sparse: takes no room
+    assert f"{bundle.MAX_FILE + 1} bytes, more than" in refused_path(path)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_file_beyond_a_gigabyte_is_not_read(tmp_path: Path) -> None:
         (b"\x1c", "not a TFLite model"),
         (b"This is a text file, not a model.\n" * 100, "not a TFLite model"),
         (b"\x1b[2J\x1b[31mTFL2", "not a TFLite model"),
-        (b"<!DOCTYPE html><html>404</html>", "not a TFLite model"),
+        (b"<!DOCTYPE html><html>404</html>", "not a TFLite model but a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
         (b"PK\x03\x04" + bytes(100), "this is a bundle"),
         (b"\x04\x00\x00\x00TFL3", "damaged"),
