@@ -67,6 +67,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
                 "name": name,
                 "tflite": model.graph.tensors[t].name,
                 "shape": model.graph.tensors[t].shape,
+                **({"values": model.output_values} if model.output_values else {}),
             }
             for name, t in zip(model.outputs, model.graph.outputs, strict=True)
         ],

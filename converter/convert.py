@@ -5,7 +5,8 @@ and the operator-by-operator lowering must give bitwise equal float32 outputs.
 """
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +19,20 @@ from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
-from blazepalm.converter.tflite import read, read_all
+from blazepalm.converter.known import release_of
+from blazepalm.converter.tflite import read, read_members
+from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import ArtifactError, InvalidModel, WeightTransferError
+from blazepalm.models.errors import (
+    ArtifactError,
+    BlazePalmError,
+    InvalidModel,
+    WeightTransferError,
+)
 from blazepalm.models.releases import (
     Generation,
     Release,
-    by_sha256,
     defaults,
     find_generation,
     resolve,
@@ -42,6 +49,7 @@ PROOF_SEED = 20190817  # any will do; the day the first release appeared
 PROOF_IMAGES = 2
 
 Notice = Callable[[str], None]
+OnFailure = Callable[[BlazePalmError], None]
 
 
 def warn(message: str) -> None:
@@ -74,6 +82,13 @@ class Converted:
             return self.recognition.outputs
         return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
 
+    @property
+    def output_values(self) -> tuple[str, ...]:
+        """What each number of an only, small output is; empty where nobody says."""
+        if self.release is None or len(self.graph.outputs) > 1:
+            return ()
+        return self.release.generation.output_values
+
 
 def module_of(
     file_or_release: str | Path, notice: Notice = warn, generation: str | None = None
@@ -97,7 +112,7 @@ def convert_graph(
 
     generic = lower(graph)
     bindings = generic.bindings
-    release = by_sha256(graph.sha256)
+    release = release_of(graph)
     recognition, reason = examine(graph)
     if recognition is None:
         notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
@@ -202,6 +217,7 @@ def convert(
     generation: str | None = None,
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
     notice: Notice = warn,
+    on_failure: OnFailure | None = None,
 ) -> list[Path]:
     """Writes the artifacts of a release, a `.tflite` file or each model of a bundle.
 
@@ -211,35 +227,59 @@ def convert(
     `generation` names the registry's entry for what files do not hold (value range,
     thresholds); by default the release's own, or the newest for an unknown file. `coreml`
     says how the Core ML package is written; None leaves it out. A graph of no known family
-    has the raw face only.
+    has the raw face only. With `on_failure`, a member of a bundle that cannot be read or
+    converted is told to it, and the others are converted; without, it is raised, and nothing is
+    written.
     Returns the folders.
     """
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
-    if coreml is not None:
-        need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
-
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
-    graphs = read_all(resolve(str(source)))
-    several = len(graphs) > 1
+    if coreml is not None:
+        need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
+    read = read_members(resolve(str(source)))
+    if on_failure is None or not read.is_bundle:
+        on_failure = _raise
+    for failure in read.failures:
+        on_failure(failure)
+    if note := left_out(read.contents):
+        notice(note)
+    several = len(read.graphs) + len(read.failures) > 1
     if output is None:
-        release = by_sha256(graphs[0].sha256)
-        output = release.name if release and not several else Path(str(source)).stem
+        release = None if several else release_of(read.graphs[0])
+        output = release.name if release else Path(str(source).rpartition(":")[2]).stem
     parent = Path(output)
-    folders = [parent / member_name(graph.source) if several else parent for graph in graphs]
-    # some disks take `Hand` and `hand` for one, and some an accent written in either way
-    if len({normalize("NFC", str(folder)).casefold() for folder in folders}) < len(folders):
-        raise ArtifactError(f"{source}: two models would go to one folder under {parent}")
+    names = folder_names(read.file, [graph.source for graph in read.graphs])
+    folders = [parent / name for name in names] if several else [parent]
     for folder in folders:
         check_folder(folder, owned=owned_files, force=force)
-    converted = [convert_graph(graph, notice, generation) for graph in graphs]
-    with ExitStack() as whole:
-        for model, folder in zip(converted, folders, strict=True):
-            made = whole.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-            write_artifacts(model, made, _coreml_for(model, coreml, notice))
-    return folders
+    converted = []
+    for graph, folder in zip(read.graphs, folders, strict=True):
+        try:
+            converted.append((convert_graph(graph, notice, generation), folder))
+        except BlazePalmError as error:
+            on_failure(error)
+    written = []
+    with ExitStack() as whole:  # all folders appear at the end, or none
+        for model, folder in converted:
+            try:
+                with ExitStack() as own:
+                    place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
+                    write_artifacts(model, place, _coreml_for(model, coreml, notice))
+                    whole.push(own.pop_all())
+            except ArtifactError:
+                raise  # of the disk: it will have no room for the others either
+            except BlazePalmError as error:
+                on_failure(error)
+                continue
+            written.append(folder)
+    return written
+
+
+def _raise(error: BlazePalmError) -> None:
+    raise error
 
 
 def _coreml_for(
@@ -252,11 +292,28 @@ def _coreml_for(
     return replace(options, face="raw")
 
 
-def member_name(source: str) -> str:
-    """The folder name of a bundle's member: `x.task:hand_detector.tflite` → `hand_detector`.
-    Raises ArtifactError where a member's name gives none.
+def folder_names(file: str, sources: Sequence[str]) -> list[str]:
+    """A folder name a member: `x.task:hand_detector.tflite` → `hand_detector`; its whole way in
+    the bundle where two members would have the same. Raises ArtifactError where a member's name
+    gives none, or two still have one.
     """
-    name = Path(source.rpartition(":")[2]).stem
-    if name.strip(". ") == "":
-        raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
-    return name
+    short = [Path(source.rpartition(":")[2]).stem for source in sources]
+    counts = Counter(_folded(name) for name in short)
+    long = [_joined(source.removeprefix(f"{file}:")) for source in sources]
+    names = [a if counts[_folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
+    for source, name in zip(sources, names, strict=True):
+        if name.strip(". ") == "":
+            raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
+    if len({_folded(name) for name in names}) < len(names):
+        raise ArtifactError(f"{file}: two members would go to one folder; name one of them")
+    return names
+
+
+def _folded(name: str) -> str:
+    """Some disks take `Hand` and `hand` for one, and some an accent written in either way."""
+    return normalize("NFC", name).casefold()
+
+
+def _joined(path: str) -> str:
+    """`a.task:b/m.tflite` → `a-b-m`."""
+    return "-".join(Path(part).stem for part in path.replace("/", ":").split(":"))

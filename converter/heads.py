@@ -53,11 +53,14 @@ def anchors(file_or_release: str | Path) -> np.ndarray:
 
 def detector(file_or_release: str | Path) -> Graph:
     """The one detector of a file, a bundle or a release; errors as for `anchors`."""
-    from blazepalm.converter.tflite import read_all
+    from blazepalm.converter.tflite import read_members
     from blazepalm.models.releases import resolve
 
     path = resolve(str(file_or_release))
-    detectors = [graph for graph in read_all(path) if heads_of(graph)]
+    read = read_members(path)
+    detectors = [graph for graph in read.graphs if heads_of(graph)]
+    if not detectors and read.failures:
+        raise read.failures[0]
     if not detectors:
         raise InvalidModel(
             f"{path}: no detector: its outputs are not N anchors × K values from convolutions; "

@@ -1,8 +1,8 @@
 """What a file holds, as a report: operators, tensors, weights, family, heads, value range.
 
 Nothing is run and torch is not imported. What the file itself does not say (value range,
-thresholds) comes from the registry by SHA-256, or from the family's newest generation, and
-the report tells which.
+thresholds) comes from the registry by SHA-256 of the file or of its network, or from the family's
+newest generation, and the report tells which.
 """
 
 import hashlib
@@ -14,9 +14,11 @@ from typing import Any
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.heads import Head, heads_of
-from blazepalm.converter.tflite import read_all
+from blazepalm.converter.known import network_of, release_of
+from blazepalm.converter.tflite import read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
-from blazepalm.models.releases import by_sha256, defaults, load_registry, resolve
+from blazepalm.models.errors import InvalidModel
+from blazepalm.models.releases import defaults, load_registry, resolve
 from blazepalm.models.spec import Spec, spec_to_dict
 from blazepalm.models.strict_json import float_to_json
 
@@ -61,16 +63,20 @@ class WeightSummary:
 
 @dataclass(frozen=True)
 class ModelInspection:
-    """One model. `release` is None for an unknown file, `family` for an unknown structure
+    """One model. `release` is None for an unknown network, `family` for an unknown structure
     (`unrecognised_because` says why); `value_range_from` names the generation it is from.
-    `input_names` and `output_names` are the readable ones where the family is known.
+    `release_file` is whether it is the release's very file, or another one of its network.
+    `output_names` are the readable ones where the family is known; `output_values` name the
+    values of an only, small output, and `output_meaning` says what they are.
     """
 
     source: str
     bytes: int
     sha256: str
+    network_sha256: str | None
     description: str
     release: str | None
+    release_file: bool
     family: str | None
     unrecognised_because: str | None
     value_range: tuple[float, float] | None
@@ -79,6 +85,8 @@ class ModelInspection:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
+    output_values: tuple[str, ...]
+    output_meaning: str
     stored_operators: int
     dequantised: bool
     histogram: dict[str, int]  # operators by name, most frequent first
@@ -111,7 +119,9 @@ class ModelInspection:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A file: one model, or the models of a bundle. `release` names a known bundle."""
+    """A file: one model, or the models of a bundle. `release` names a known bundle; `others` are
+    its members that are no models, `failures` say why a member could not be read.
+    """
 
     file: str
     bytes: int
@@ -119,6 +129,8 @@ class Inspection:
     bundle: bool
     release: str | None
     models: tuple[ModelInspection, ...]
+    others: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain values that JSON can hold."""
@@ -129,37 +141,57 @@ class Inspection:
             "bundle": self.bundle,
             "release": self.release,
             "models": [model.to_dict() for model in self.models],
+            "others": list(self.others),
+            "failures": list(self.failures),
         }
 
 
 def inspect(file_or_release: str | Path) -> Inspection:
-    """Reads a file, a bundle or a release. Raises UnknownRelease or InvalidModel."""
-    path = resolve(str(file_or_release))
-    graphs = read_all(path)
-    models = tuple(inspect_graph(graph) for graph in graphs)
-    if len(graphs) == 1 and graphs[0].source == str(path) and ":" not in path.name:
-        only = models[0]
-        return Inspection(str(path), only.bytes, only.sha256, False, only.release, models)
-    file = path if path.is_file() else Path(graphs[0].source.partition(":")[0])
-    content = file.read_bytes()
+    """Reads a file, a bundle or a release; of a bundle, every member that can be read. Raises
+    UnknownRelease or InvalidModel where there is nothing to report.
+    """
+    read = read_members(resolve(str(file_or_release)))
+    failures = list(read.failures)
+    models = []
+    for graph in read.graphs:
+        try:
+            models.append(inspect_graph(graph))
+        except InvalidModel as error:
+            if not read.is_bundle:
+                raise
+            failures.append(error)
+    if not read.is_bundle:
+        (only,) = models
+        return Inspection(read.file, only.bytes, only.sha256, False, only.release, (only,))
+    content = Path(read.file).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    release = next((b.name for b in load_registry().bundles if b.sha256 == digest), None)
-    return Inspection(str(file), len(content), digest, True, release, models)
+    return Inspection(
+        file=read.file,
+        bytes=len(content),
+        sha256=digest,
+        bundle=True,
+        release=next((b.name for b in load_registry().bundles if b.sha256 == digest), None),
+        models=tuple(models),
+        others=read.contents.others,
+        failures=tuple(str(failure) for failure in failures),
+    )
 
 
 def inspect_graph(graph: Graph) -> ModelInspection:
     """The report on one graph."""
     recognition, reason = examine(graph)
     heads = heads_of(graph)
-    release = by_sha256(graph.sha256)
+    release = release_of(graph)
     family = recognition.family if recognition else None
     generation = release.generation if release else defaults(family) if family else None
     return ModelInspection(
         source=graph.source,
         bytes=graph.size,
         sha256=graph.sha256,
+        network_sha256=network_of(graph),
         description=graph.description,
         release=release.name if release else None,
+        release_file=release is not None and release.sha256 == graph.sha256,
         family=family or (release.family if release else None),
         unrecognised_because=reason or None,
         value_range=generation.value_range if generation else None,
@@ -168,6 +200,8 @@ def inspect_graph(graph: Graph) -> ModelInspection:
         inputs=graph.inputs,
         outputs=graph.outputs,
         output_names=recognition.outputs if recognition else (),
+        output_values=generation.output_values if generation else (),
+        output_meaning=generation.output_meaning if generation else "",
         stored_operators=graph.stored_operators,
         dequantised=graph.dequantised,
         histogram=dict(Counter(op.name for op in graph.operators).most_common()),

@@ -1,8 +1,8 @@
 """The registry: `releases.toml` as frozen dataclasses, and names → files on this machine.
 
 It answers what a `.tflite` does not say of itself: where it came from, its input's range, its
-thresholds and regions. A file is known by its SHA-256 alone, never by its name; an unknown one
-gets its family's newest generation (`defaults`).
+thresholds and regions. A file is known by its SHA-256 or by its network's, never by its name; an
+unknown one gets its family's newest generation (`defaults`).
 """
 
 import difflib
@@ -31,7 +31,7 @@ MODEL_SUFFIXES = (".tflite", ".task", ".zip")
 STATED: Mapping[str, tuple[str, ...]] = {
     "palm": ("ssd", "score_threshold", "suppression_iou"),
     "hand": ("presence_threshold", "landmark_divisor", "normalize_z"),
-    "recrop": ("landmark_divisor",),
+    "recrop": ("landmark_divisor", "output_values", "output_meaning"),
 }
 
 
@@ -104,6 +104,8 @@ class Generation:
     presence_threshold: float = 0.5
     landmark_divisor: float = 1.0  # raw coordinates / this = normalised to the input
     normalize_z: float = 1.0  # z is divided by this once more
+    output_values: tuple[str, ...] = ()  # what each number of the only output is
+    output_meaning: str = ""  # of them together, a sentence
 
     def to_dict(self) -> dict[str, Any]:
         """What applies, as plain values."""
@@ -119,8 +121,8 @@ class Asset:
 
     name: str
     file: str  # path in MediaPipe's repository or bucket
-    first_seen: str
     urls: tuple[str, ...]
+    first_seen: str | None = None
     sha256: str | None = None
     bytes: int | None = None
     commit: str | None = None
@@ -158,9 +160,13 @@ class Asset:
 
 @dataclass(frozen=True, kw_only=True)
 class Release(Asset):
-    """One published model."""
+    """One published model. `network_sha256` is of what it computes, however it is written down
+    (None where no file was at hand); `also_sha256` are other files of the same network.
+    """
 
     generation: Generation
+    network_sha256: str | None = None
+    also_sha256: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -169,7 +175,9 @@ class Release(Asset):
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle(Asset):
-    """A ZIP of models: member's path → the name of the release that it is."""
+    """A ZIP of models: member's path → the name of the release that it is, where it is one. A
+    bundle in the bundle is a part of the path: `hand_landmarker.task:hand_detector.tflite`.
+    """
 
     members: tuple[tuple[str, str], ...]
 
@@ -208,7 +216,12 @@ def load_registry(path: Path = REGISTRY) -> Registry:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     generations = {name: _generation(name, t) for name, t in table["generation"].items()}
     releases = tuple(
-        Release(**{**_asset(t, table["source"]), "generation": generations[t["generation"]]})
+        Release(
+            **{
+                **_tuples(_asset(t, table["source"])),
+                "generation": generations[t["generation"]],
+            }
+        )
         for t in table["release"]
     )
     bundles = tuple(
@@ -231,8 +244,19 @@ def by_name(name: str) -> Release | Bundle:
 
 
 def by_sha256(digest: str) -> Release | None:
-    """The release whose file has that SHA-256 (hex); None where none is known to."""
-    return next((r for r in load_registry().releases if r.sha256 == digest.lower()), None)
+    """The release whose file, or another known file of it, has that SHA-256 (hex); None where
+    none is known to.
+    """
+    wanted = digest.lower()
+    return next((r for r in load_registry().releases if wanted in (r.sha256, *r.also_sha256)), None)
+
+
+def by_network(digest: str) -> Release | None:
+    """The release whose network has that SHA-256 (hex, `converter.tflite.network`); None where
+    none is known to.
+    """
+    wanted = digest.lower()
+    return next((r for r in load_registry().releases if r.network_sha256 == wanted), None)
 
 
 def generation_of(name: str, family: str) -> Generation:
@@ -258,19 +282,24 @@ def defaults(family: str) -> Generation:
 def resolve(file_or_release: str) -> Path:
     """A path of a file, a release's name or an alias → the file.
 
-    An existing file wins over a release of the same name. `bundle.task:member.tflite` stands
-    for a member of a bundle and is passed on as it is. Raises UnknownRelease where there is
-    no such file and no such release, or the release has not been fetched.
+    An existing file wins over a release of the same name. `bundle.task:member.tflite`, or
+    `hand-landmarker:member.tflite`, stands for a member of a bundle, which is not looked for
+    here. Raises UnknownRelease where there is no such file and no such release, or the release
+    has not been fetched.
     """
     path = Path(file_or_release)
     known = file_or_release in load_registry().names
     try:
         if path.is_file() or (file_or_release and path.exists() and not known):
             return path
-        if ":" in file_or_release and Path(file_or_release.partition(":")[0]).is_file():
+        parts = file_or_release.split(":")
+        if any(Path(":".join(parts[:count])).is_file() for count in range(1, len(parts))):
             return path
     except (OSError, ValueError):  # too long, or with a null character: no path at all
         pass
+    name, _, member = file_or_release.partition(":")
+    if member and name in load_registry().names:
+        return Path(f"{resolve(name)}:{member}")
     if not known and (path.suffix.lower() in MODEL_SUFFIXES or len(path.parts) > 1):
         raise UnknownRelease(f"{file_or_release!r}: there is no such file")
     asset = by_name(file_or_release)
@@ -307,8 +336,12 @@ def _generation(name: str, table: Mapping[str, Any]) -> Generation:
 
 
 def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any]:
-    values = {k: v for k, v in table.items() if k not in ("asset", "generation", "members")}
+    values = {
+        k: v for k, v in table.items() if k not in ("asset", "model", "generation", "members")
+    }
     urls = []
+    if "model" in table:
+        urls.append(source["models"].format(model=table["model"]))
     if "commit" in table:
         urls.append(source["raw"].format(commit=table["commit"], file=table["file"]))
     if "asset" in table:

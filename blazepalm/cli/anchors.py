@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from blazepalm.converter.heads import Head
+    from blazepalm.converter.tflite.graph import Graph
 
 FORMATS = (".npy", ".csv", ".json")
 LARGEST = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
@@ -53,7 +54,7 @@ def anchors(
     graph = detector(source)
     heads = heads_of(graph)
     expected = anchors_from_heads(heads)
-    release, options = cross_check(graph.sha256, expected)
+    release, options = cross_check(graph, expected)
     found = None if check is None else compare(expected, read(check))
     if output is not None:
         write(expected, output, force)
@@ -77,14 +78,14 @@ def anchors(
         raise typer.Exit(1)
 
 
-def cross_check(sha256: str, expected: "np.ndarray") -> tuple[str | None, bool | None]:
+def cross_check(graph: "Graph", expected: "np.ndarray") -> tuple[str | None, bool | None]:
     """The release's name, and whether MediaPipe's options for it give the same anchors bit for
     bit; None where it is not a known one.
     """
+    from blazepalm.converter.known import release_of
     from blazepalm.models.anchors import ssd_anchors
-    from blazepalm.models.releases import by_sha256
 
-    release = by_sha256(sha256)
+    release = release_of(graph)
     if release is None or release.generation.ssd is None:
         return None, None
     return release.name, ssd_anchors(release.generation.ssd).tobytes() == expected.tobytes()

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.app import BAD_INPUT
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.models.errors import BlazePalmError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +18,8 @@ def convert(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_RELEASE", help="A .tflite file, a .task bundle, or a release's name."
+            metavar="FILE_OR_RELEASE",
+            help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name.",
         ),
     ],
     output: Annotated[
@@ -59,11 +62,16 @@ def convert(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor."""
+    """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor.
+
+    A bundle's models are converted each to its own folder; one that cannot be is told on stderr,
+    the others are converted, and the exit code is 2.
+    """
     from blazepalm.converter.convert import convert as run
     from blazepalm.converter.loading import read_record
 
     coreml = None if no_coreml else CoreMLOptions(face, precision, target, compress)
+    failures: list[BlazePalmError] = []
     with console.working(f"converting {source}"):
         folders = run(
             source,
@@ -72,13 +80,17 @@ def convert(
             generation=generation,
             coreml=coreml,
             notice=console.warn,
+            on_failure=failures.append,
         )
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
         console.emit_json([_summary(folder, record) for folder, record in records])
-        return
-    for folder, record in records:
-        console.out(_table(folder, record))
+    else:
+        console.out(*(_table(folder, record) for folder, record in records))
+    for failure in failures:
+        console.error(str(failure))
+    if failures:
+        raise typer.Exit(BAD_INPUT)
 
 
 def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +125,9 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         add("module", "operator by operator (no known family)")
     outputs = (f"{o['name']} {'×'.join(map(str, o['shape']))}" for o in record["outputs"])
     add("outputs", ", ".join(outputs))
+    for output in record["outputs"]:
+        if values := output.get("values"):
+            add("", f"{output['name']}: {', '.join(values)}")
     if package := record["coreml"]:
         add(
             "Core ML",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.console import clean
 from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
 
@@ -44,10 +45,12 @@ def inspect(
         bool, typer.Option("--json", help="Everything, machine-readable, on stdout.")
     ] = False,
 ) -> None:
-    """Show what a file holds: operators, weights, family, heads."""
-    from blazepalm.reports.backends.mil.package import is_package
+    """Show what a file holds: operators, weights, family, heads.
 
-    if is_package(Path(source)):
+    A bundle's member that cannot be read is told on stderr, the others are shown, and the exit
+    code is 2.
+    """
+    if _is_package(Path(source)):
         from blazepalm.cli.inspect_package import inspect_package
 
         inspect_package(Path(source), operators=operators, tensors=tensors, as_json=as_json)
@@ -57,9 +60,23 @@ def inspect(
     inspection = run(source)
     if as_json:
         console.emit_json(inspection.to_dict())
-        return
-    width = console.stdout_console().width
-    console.out(*render(inspection, width, operators=operators, tensors=tensors))
+    else:
+        width = console.stdout_console().width
+        console.out(*render(inspection, width, operators=operators, tensors=tensors))
+    for failure in inspection.failures:
+        console.error(failure)
+    if inspection.failures:
+        raise typer.Exit(BAD_INPUT)
+
+
+def _is_package(path: Path) -> bool:
+    """Whether it is of Core ML by its content, or by the name of what is not there."""
+    from blazepalm.converter.tflite.foreign import is_core_ml
+    from blazepalm.reports.backends.mil.package import is_package
+
+    if path.is_file():
+        return is_core_ml(path)
+    return is_package(path)
 
 
 def render(
@@ -73,6 +90,8 @@ def render(
         count = len(inspection.models)
         yield Text.assemble((name, "bold cyan"), f"  {count} model{'s' * (count != 1)}")
         yield facts([("file", clean(inspection.file)), *_identity(inspection)])
+        if inspection.others:
+            yield facts([("others", f"no models: {clean(', '.join(inspection.others))}")])
         yield ""
     for position, model in enumerate(inspection.models):
         if position:
@@ -102,6 +121,10 @@ def _model(model: "ModelInspection", width: int) -> "Iterator[RenderableType]":
 def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
     yield "file", clean(model.source)
     yield from _identity(model)
+    if model.network_sha256 is not None:
+        yield "network", model.network_sha256
+    if model.release is not None and not model.release_file:
+        yield "", f"another file of {model.release}"
     if model.description:
         yield "says", clean(model.description)
     yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
@@ -115,6 +138,9 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
         readable = next(names, "")
         label = "output" if position == 0 else ""
         yield label, _named_tensor(model, tensor) + (f" → {readable}" if readable else "")
+    if model.output_values and len(model.outputs) == 1:
+        yield "", ", ".join(model.output_values)
+        yield "", model.output_meaning
     if model.heads:
         parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
         yield "heads", f"{parts} = {model.anchors:,} anchors"

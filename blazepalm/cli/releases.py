@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-WIDE = 130  # columns from which on every column is shown
+WIDE = 140  # columns from which on every column is shown
 
 releases = typer.Typer(invoke_without_command=True, help="List the known releases; fetch one.")
 
@@ -167,30 +167,29 @@ def table(*, wide: bool) -> "Table":
         grid.add_column("values", no_wrap=True)
         grid.add_column("anchors", justify="right", no_wrap=True)
         grid.add_column("first seen", no_wrap=True)
-    grid.add_column("bytes", justify="right", no_wrap=True)
+    if wide:
+        grid.add_column("bytes", justify="right", no_wrap=True)
     grid.add_column("SHA-256", no_wrap=True)
+    grid.add_column("network", no_wrap=True)
     grid.add_column("here", no_wrap=True)
     if wide:
-        grid.add_column("in MediaPipe", no_wrap=True, overflow="ellipsis")
+        grid.add_column("in MediaPipe")  # the one column that gives way
     for asset in registry.assets:
         row: list[str | Text] = [asset.name, ", ".join(registry.aliases_of(asset))]
         row += _generation_cells(asset, wide=wide)
         if wide:
-            row.append(asset.first_seen)
-        row += [
-            "" if asset.bytes is None else f"{asset.bytes:,}",
-            Text("unknown", style="dim") if asset.sha256 is None else asset.sha256[:8],
-            _here(asset),
-        ]
+            row += [asset.first_seen or "", "" if asset.bytes is None else f"{asset.bytes:,}"]
+        row += [_digits(asset.sha256), _network(asset), _here(asset)]
         if wide:
-            row.append(Text(asset.file.removeprefix("mediapipe/"), style="dim"))
+            place = asset.file.removeprefix("mediapipe/")
+            row.append(Text(place, style="dim", no_wrap=True, overflow="ellipsis"))
         grid.add_row(*row)
     return grid
 
 
 def _generation_cells(asset: Release | Bundle, *, wide: bool) -> list["str | Text"]:
     if isinstance(asset, Bundle):
-        return [f"{len(asset.members)} models", *(["", ""] if wide else [])]
+        return ["bundle", *(["", ""] if wide else [])]
     generation = asset.generation
     cells: list[str | Text] = ["×".join(map(str, generation.input_size))]
     if wide:
@@ -198,6 +197,18 @@ def _generation_cells(asset: Release | Bundle, *, wide: bool) -> list["str | Tex
         cells.append(f"{low:g}..{high:g}")
         cells.append("" if generation.ssd is None else str(generation.ssd.anchors))
     return cells
+
+
+def _network(asset: Release | Bundle) -> "Text":
+    from rich.text import Text
+
+    return Text("") if isinstance(asset, Bundle) else _digits(asset.network_sha256)
+
+
+def _digits(digest: str | None) -> "Text":
+    from rich.text import Text
+
+    return Text("unknown", style="dim") if digest is None else Text(digest[:8])
 
 
 def _here(asset: Asset) -> "Text":
@@ -212,5 +223,7 @@ def legend() -> "Text":
     from rich.text import Text
 
     return Text(
-        "embedded: part of this package. Any other: blazepalm releases fetch NAME", style="dim"
+        "embedded: part of this package. Any other: blazepalm releases fetch NAME\n"
+        "network: the SHA-256 of what it computes, whatever file it is written in",
+        style="dim",
     )

@@ -1,6 +1,7 @@
 """`blazepalm anchors`: written in three formats, checked, never written over."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from support.cli import Cli
 from support.models import HANDS, PALMS, shared_model
+from support.synthetic import with_unused_buffer
 
 COUNT = {"palm-2020-11": 896, "palm-lite-2021-11": 2016, "palm-full-2023-09": 2016}
 
@@ -167,3 +169,18 @@ def test_places_that_cannot_be(
     result = blazepalm("anchors", "palm-full", option, tmp_path / name)
     assert result.code == 2
     assert message in result.err
+
+
+def test_the_detector_of_a_bundle(blazepalm: Cli, tmp_path: Path) -> None:
+    """Written anew, aligned, and beside a member that cannot be read."""
+    path = tmp_path / "hands.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("broken.tflite", b"no model")
+        content = with_unused_buffer(shared_model("palm-full-2023-09").read_bytes())
+        archive.writestr("hand_detector.tflite", content)
+        archive.writestr("hand.tflite", shared_model("hand-full-2022").read_bytes())
+    path.write_bytes(bytes(2) + path.read_bytes())
+    result = blazepalm("anchors", path, "--json")
+    assert result.code == 0, result.err
+    assert (result.json["release"], result.json["shape"]) == ("palm-full-2023-09", [2016, 4])
+    assert result.json["ssd_options_agree"] is True

@@ -30,6 +30,9 @@ def graph(*operators: tuple[str, list[int], list[int]]) -> bytes:
     return model.build([0], [3])
 
 
+RELU = graph(("RELU", [0], [3]))
+
+
 def _zip(members: dict[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -142,6 +145,48 @@ def test_an_unrecognised_graph_says_so(blazepalm: Command, tmp_path: Path) -> No
     assert done.code == 0
     assert "no known family" in done.err
     assert "operator by operator" in done.out
+    assert "output_crop: center_x, center_y, scale_x, scale_y" in done.out
+    record = json.loads((tmp_path / "out" / "conversion.json").read_text(encoding="utf-8"))
+    assert record["outputs"][0]["values"] == ["center_x", "center_y", "scale_x", "scale_y"]
+
+
+def test_a_bundle_is_a_folder_a_model(blazepalm: Command, tmp_path: Path) -> None:
+    """As the official ones are: two bytes before `PK`, and one of its models in a bundle."""
+    model = shared_model(SMALL).read_bytes()
+    inner = bytes(3) + _zip({"crop.tflite": model, "labels.txt": b"text"})
+    source = tmp_path / "hands.task"
+    source.write_bytes(bytes(2) + _zip({"inner.task": inner, "relu.tflite": RELU}))
+    done = blazepalm("convert", "--no-coreml", source, "-o", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    assert f"{source}: left out, since no models: inner.task:labels.txt" in done.err
+    assert [Path(entry["folder"]).name for entry in done.json] == ["crop", "relu"]
+    assert done.json[0]["release"] == SMALL
+    one = blazepalm("convert", "--no-coreml", f"{source}:inner.task", "-o", tmp_path / "one")
+    assert one.code == 0 and (tmp_path / "one" / "conversion.json").is_file()
+
+
+def test_members_of_one_name_get_folders_of_their_own(blazepalm: Command, tmp_path: Path) -> None:
+    source = tmp_path / "hands.task"
+    bundles = {f"{side}.task": _zip({"m.tflite": RELU}) for side in ("left", "right")}
+    source.write_bytes(_zip({**bundles, "a/n.tflite": RELU}))
+    done = blazepalm("convert", "--no-coreml", source, "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"left-m", "right-m", "n"}
+
+
+def test_a_member_that_cannot_be_converted_keeps_no_other(
+    blazepalm: Command, tmp_path: Path
+) -> None:
+    odd = graph(("FFT_3D", [0], [1]), ("RELU", [1], [3]))
+    source = tmp_path / "hands.task"
+    members = {"odd.tflite": odd, "text.tflite": b"Dear diary, " * 9, "relu.tflite": RELU}
+    source.write_bytes(_zip(members))
+    done = blazepalm("convert", "--no-coreml", source, "-o", tmp_path / "out", "--json")
+    assert done.code == 2
+    assert [Path(entry["folder"]).name for entry in done.json] == ["relu"]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["relu"]
+    assert done.err.count("error: ") == 2 and "Traceback" not in done.err
+    assert f"{source}:text.tflite: not a TFLite model" in done.err and "FFT_3D" in done.err
 
 
 def test_core_ml_options(blazepalm: Command, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from blazepalm.models.releases import by_name, resolve
 from support.cli import Cli
 from support.models import SHARED, shared_model
+from support.synthetic import with_unused_buffer
 from support.tflite_builder import ModelBuilder
 
 
@@ -78,6 +79,36 @@ def test_every_model_of_a_bundle(blazepalm: Cli, tmp_path: Path) -> None:
     assert "bundle  2 models" in out
     assert "palm-full-2023-09  palm detector" in out
     assert "hand-full-2022  hand landmarks" in out
+
+
+def test_a_bundle_with_a_broken_member_and_a_note(blazepalm: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "three.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hand_detector.tflite", b"no model")
+        archive.writestr("notes.txt", b"text")
+        archive.writestr("hand_landmarks_detector.tflite", resolve("hand-full").read_bytes())
+    result = blazepalm("inspect", path)
+    assert result.code == 2
+    assert "hand-full-2022  hand landmarks" in result.out
+    assert "no models: notes.txt" in result.out
+    assert result.err.count("\n") == 1
+    assert result.err.startswith(f"error: {path}:hand_detector.tflite: not a TFLite model")
+
+
+def test_another_file_of_a_known_network(blazepalm: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(with_unused_buffer(shared_model("hand-recrop-2020-07").read_bytes()))
+    out = blazepalm("inspect", path).out
+    assert out.startswith("hand-recrop-2020-07  hand re-crop")
+    assert "another file of hand-recrop-2020-07" in out
+    assert by_name("hand-recrop-2020-07").network_sha256 in out  # type: ignore[union-attr]
+    assert "another file" not in blazepalm("inspect", shared_model("hand-recrop-2020-07")).out
+
+
+def test_what_the_four_numbers_are(blazepalm: Cli) -> None:
+    out = blazepalm("inspect", shared_model("hand-recrop-2020-07")).out
+    assert "center_x, center_y, scale_x, scale_y" in out
+    assert "two points in pixels of the input" in out
 
 
 HOSTILE = "[bold red]x[/] \x1b]0;title\x07\x1b[2J\r\n\u202e[/nonsense]"

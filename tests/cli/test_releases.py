@@ -1,6 +1,8 @@
 """`blazepalm releases` and `releases fetch`, the network replaced by file: URLs."""
 
 import hashlib
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ def test_table_names_every_release_in_80_columns(blazepalm: Cli) -> None:
     for asset in load_registry().assets:
         assert asset.name in result.out
     assert max(map(len, result.out.splitlines())) <= 80
+    assert "…" not in result.out
+    row = next(line for line in result.out.splitlines() if line.startswith("hand-full-2022"))
+    assert "11c272b8  e6b92cdc" in row  # of the file, of the network
     assert result.out.count("embedded") == 4 + 1  # and once in the legend
 
 
@@ -28,10 +33,12 @@ def test_wide_table_says_more(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch) -
 def test_json_holds_everything(blazepalm: Cli) -> None:
     result = blazepalm("releases", "--json")
     found = {release["name"]: release for release in result.json["releases"]}
-    assert len(found) == 18
+    assert len(found) == 20
     assert found["palm-full-2023-09"]["aliases"] == ["palm-full"]
     assert found["palm-full-2023-09"]["here"].endswith("palm_detection_full.tflite")
     assert found["palm-2020-11"]["here"] is None
+    assert found["hand-full-2022"]["network_sha256"] == by_name("hand-full").network_sha256  # type: ignore[union-attr]
+    assert found["gesture-recognizer-1"]["family"] == "bundle"
     generation = result.json["generations"][found["palm-2020-11"]["generation"]]
     assert generation["value_range"] == [-1.0, 1.0]
     assert generation["ssd"]["strides"] == [8, 16, 16, 16]
@@ -126,3 +133,32 @@ def test_unknown_name(blazepalm: Cli) -> None:
     result = blazepalm("releases", "fetch", "palm-ful")
     assert result.code == 2
     assert "did you mean palm-full" in result.err
+
+
+def test_fetch_a_bundle_by_its_alias(
+    blazepalm: Cli, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a model; a file of the official size is not to be had here, so its hash is."""
+    source = tmp_path / "hand_landmarker.task"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, model in by_name("hand-landmarker").members:  # type: ignore[union-attr]
+            archive.writestr(name, shared_model(model).read_bytes())
+    source.write_bytes(bytes(2) + source.read_bytes())
+    url = f"{tmp_path.as_uri()}/{{file}}"
+    wrong = blazepalm("releases", "fetch", "hand-landmarker", "--url", url)
+    assert wrong.code == 2
+    assert "expected fbc2a30080c3c557" in wrong.err or "expected at most 7819105" in wrong.err
+    assert list(cache.iterdir()) == []
+
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    registry = load_registry()
+    bundles = tuple(replace(b, sha256=digest, bytes=None) for b in registry.bundles)
+    monkeypatch.setattr(
+        "blazepalm.models.releases.load_registry", lambda: replace(registry, bundles=bundles)
+    )
+    result = blazepalm("releases", "fetch", "hand-landmarker", "--url", url)
+    assert result.code == 0, result.err
+    assert result.out == f"hand-landmarker-1: fetched, {cache / 'hand-landmarker-1.task'}\n"
+    anchors = blazepalm("anchors", "hand-landmarker:hand_detector.tflite", "--json")
+    assert anchors.json["release"] == "palm-full-2023-09"
+    assert blazepalm("anchors", "hand-landmarker", "--json").json["shape"] == [2016, 4]

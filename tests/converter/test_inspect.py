@@ -14,6 +14,7 @@ from blazepalm.converter.inspect import Inspection, ModelInspection, inspect
 from blazepalm.models.errors import InvalidModel, UnknownRelease
 from blazepalm.models.releases import resolve
 from support.models import PALMS, SHARED, shared_model
+from support.rewritten import with_another_weight
 from support.tflite_builder import ModelBuilder
 
 # release: input size, outputs, weights stored as
@@ -87,18 +88,29 @@ def test_counts_are_those_of_the_schema(name: str) -> None:
     assert model.parameters == parameters
 
 
-def test_unknown_file_says_so(tmp_path: Path) -> None:
-    """A changed description changes the hash, not what the file is."""
+def test_another_file_of_a_known_network_says_so(tmp_path: Path) -> None:
+    """A changed description changes the file's hash, not what the network is."""
     content = bytearray((resolve("palm-full")).read_bytes())
     at = content.index(b"MLIR Converted.")
     content[at : at + 4] = b"ours"
     (tmp_path / "renamed.bin").write_bytes(content)
     model = only(inspect(tmp_path / "renamed.bin"))
-    assert model.release is None
+    assert (model.release, model.release_file) == ("palm-full-2023-09", False)
+    known = only(inspect("palm-full"))
+    assert known.release_file
+    assert (model.network_sha256, model.sha256 == known.sha256) == (known.network_sha256, False)
     assert model.description == "ours Converted."
     assert model.family == "palm"
     assert model.anchors == 2016
     assert (model.value_range, model.value_range_from) == ((0.0, 1.0), "palm-2021-11")
+
+
+def test_an_unknown_network_says_so(tmp_path: Path) -> None:
+    content = with_another_weight(resolve("palm-full").read_bytes())
+    (tmp_path / "mine.tflite").write_bytes(content)
+    model = only(inspect(tmp_path / "mine.tflite"))
+    assert (model.release, model.release_file, model.family) == (None, False, "palm")
+    assert model.network_sha256 != only(inspect("palm-full")).network_sha256
 
 
 def test_bundle(tmp_path: Path) -> None:
@@ -110,9 +122,24 @@ def test_bundle(tmp_path: Path) -> None:
     assert inspection.release is None
     assert inspection.bytes == (tmp_path / "two.task").stat().st_size
     assert [m.release for m in inspection.models] == ["palm-full-2023-09", "hand-full-2022"]
+    assert (inspection.others, inspection.failures) == ((), ())
     member = inspect(f"{tmp_path}/two.task:hand_detector.tflite")
     assert [m.release for m in member.models] == ["palm-full-2023-09"]
     assert json.loads(json.dumps(inspection.to_dict()))["models"][1]["release"] == "hand-full-2022"
+
+
+def test_what_cannot_be_read_keeps_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "two.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.tflite", b"no model")
+        archive.writestr("notes.txt", b"text")
+        archive.writestr("b.tflite", resolve("palm-lite").read_bytes())
+    inspection = inspect(path)
+    assert [m.release for m in inspection.models] == ["palm-lite-2021-11"]
+    assert inspection.others == ("notes.txt",)
+    (failure,) = inspection.failures
+    assert failure.startswith(f"{path}:a.tflite: not a TFLite model")
+    assert inspection.to_dict()["failures"] == [failure]
 
 
 def unknown_graph(tmp_path: Path, **options: object) -> Path:

@@ -13,6 +13,7 @@ from blazepalm.models.releases import (
     Bundle,
     Release,
     by_name,
+    by_network,
     by_sha256,
     defaults,
     load_registry,
@@ -40,6 +41,20 @@ KNOWN = {
     "hand-full-2022": ("11c272b891e1a99a", 5478917),
     "hand-recrop-2020-07": ("67d996ce96f9d36f", 123792),
 }
+BUNDLES = {
+    "hand-landmarker-2022": (
+        "32d1eab97e80a9a20edb29231e15301ce65abfd0fa9d41cf1757e0ecc8078a4e",
+        None,
+    ),
+    "hand-landmarker-1": (
+        "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1",
+        7819105,
+    ),
+    "gesture-recognizer-1": (
+        "97952348cf6a6a4915c2ea1496b4b37ebabc50cbbf80571435643c455f2b0482",
+        8373440,
+    ),
+}
 COMMIT = {
     "palm-2019-08": "c27a7c1e1064e66427ad0656f776155ab456f90b",
     "palm-2020-11": "f96eadd6df64a5f9a31918d6319e51847497641a",
@@ -54,24 +69,68 @@ def release(name: str) -> Release:
     return found
 
 
-def test_holds_every_known_release_and_the_bundle() -> None:
+def test_holds_every_known_release_and_bundle() -> None:
     registry = load_registry()
     found = {
         r.name: (None if r.sha256 is None else r.sha256[:16], r.bytes) for r in registry.releases
     }
     assert found == KNOWN
     assert all(r.sha256 is None or len(r.sha256) == 64 for r in registry.releases)
-    (bundle,) = registry.bundles
-    assert bundle.sha256 == "32d1eab97e80a9a20edb29231e15301ce65abfd0fa9d41cf1757e0ecc8078a4e"
-    assert dict(bundle.members) == {
+    assert {b.name: (b.sha256, b.bytes) for b in registry.bundles} == BUNDLES
+    both = {
         "hand_detector.tflite": "palm-full-2023-09",
         "hand_landmarks_detector.tflite": "hand-full-2022",
     }
+    for name in ("hand-landmarker-2022", "hand-landmarker-1"):
+        bundle = by_name(name)
+        assert isinstance(bundle, Bundle) and dict(bundle.members) == both
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        (
+            "hand-landmarker",
+            "mediapipe-models/hand_landmarker/hand_landmarker/float16/1/hand_landmarker.task",
+        ),
+        (
+            "gesture-recognizer",
+            "mediapipe-models/gesture_recognizer/gesture_recognizer/float16/1/"
+            "gesture_recognizer.task",
+        ),
+        ("hand-landmarker-2022", "mediapipe-assets/tasks/testdata/vision/hand_landmarker.task"),
+    ],
+)
+def test_bundles_have_their_public_urls(name: str, url: str) -> None:
+    assert by_name(name).urls == (f"https://storage.googleapis.com/{url}",)
+
+
+@pytest.mark.parametrize(
+    ("digest", "name"),
+    [
+        ("945f713bc23570bd4ed60f848c401dc8eaf95713183d43ba14cf12e467d27a7d", "palm-full-2023-09"),
+        ("60d1bf8d70a80aba35b36290bb2a0e52e784ca2e524937d49ea80e8161a8a384", "palm-full-2023-09"),
+        ("6acda74af3fbf40e68265c20c7394b2bad81a16a481dcd79ad7a081887c3d6b9", "hand-full-2022"),
+    ],
+)
+def test_members_of_official_bundles_are_known(digest: str, name: str) -> None:
+    assert by_sha256(digest) is release(name)
+    assert release(name).sha256 != digest
+
+
+def test_networks_are_known() -> None:
+    """Of each release whose file was at hand, and of no two the same."""
+    networks = {r.name: r.network_sha256 for r in load_registry().releases if r.network_sha256}
+    assert set(networks) == set(SHARED.values())
+    assert len(set(networks.values())) == len(networks)
+    for name, digest in networks.items():
+        assert by_network(digest.upper()) is release(name)
+    assert by_network("0" * 64) is None
 
 
 def test_names_are_unique() -> None:
     names = load_registry().names
-    assert len(names) == len(set(names)) == 17 + 1 + 5
+    assert len(names) == len(set(names)) == 17 + 3 + 6
 
 
 @pytest.mark.parametrize("name", sorted(COMMIT))
@@ -226,8 +285,8 @@ def test_a_fetched_release_is_found_in_the_cache(cache: Path) -> None:
 
 
 def test_a_fetched_bundle_keeps_its_suffix(cache: Path) -> None:
-    (cache / "hand-landmarker-2022.task").write_bytes(b"")
-    assert resolve("hand-landmarker") == cache / "hand-landmarker-2022.task"
+    (cache / "hand-landmarker-1.task").write_bytes(b"")
+    assert resolve("hand-landmarker") == cache / "hand-landmarker-1.task"
     assert isinstance(by_name("hand-landmarker"), Bundle)
 
 
@@ -235,6 +294,33 @@ def test_a_member_of_a_bundle_is_passed_on(tmp_path: Path) -> None:
     (tmp_path / "x.task").write_bytes(b"")
     member = f"{tmp_path}/x.task:hand_detector.tflite"
     assert str(resolve(member)) == member
+
+
+def test_a_member_of_a_bundle_in_a_folder_with_a_colon(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    (tmp_path / "a:b" / "x.task").write_bytes(b"")
+    member = f"{tmp_path}/a:b/x.task:inner.task:m.tflite"
+    assert str(resolve(member)) == member
+
+
+def test_a_member_of_a_fetched_bundle(cache: Path) -> None:
+    with pytest.raises(UnknownRelease, match="blazepalm releases fetch hand-landmarker-1"):
+        resolve("hand-landmarker:hand_detector.tflite")
+    (cache / "hand-landmarker-1.task").write_bytes(b"")
+    found = resolve("hand-landmarker:hand_detector.tflite")
+    assert str(found) == f"{cache}/hand-landmarker-1.task:hand_detector.tflite"
+
+
+def test_what_the_crop_finder_puts_out() -> None:
+    """hand_recrop_by_roi_cpu.pbtxt: two landmarks of two values; AlignmentPointsRectsCalculator
+    takes the first as the center, and the second as the point that gives size and rotation.
+    """
+    generation = release("hand-recrop-2020-07").generation
+    assert generation.output_values == ("center_x", "center_y", "scale_x", "scale_y")
+    assert (generation.roi.start, generation.roi.towards) == (0, ((1, 1.0),))
+    assert (generation.roi.target_degrees, generation.landmark_divisor) == (-90.0, 256.0)
+    assert "output_values" in generation.to_dict()
+    assert "output_values" not in defaults("hand").to_dict()
 
 
 @pytest.mark.parametrize(
