@@ -127,12 +127,13 @@ def parity(
     *sources: str | Path,
     keep_going: bool = False,
     golden_from: "Callable[[], GoldenSet] | None" = None,
+    notice: Callable[[str], None] = lambda note: None,
     on_step: OnStep = lambda what, done, total: None,
     **settings: Any,
 ) -> ParityReport:
     """Compares each source (a `.tflite`, a bundle, a release's name); `settings` are the fields
     of `Options`. `golden_from` gives the golden set when the models are open: it may be rendered
-    meanwhile. `on_step` is told of progress.
+    meanwhile. `on_step` is told of progress, `notice` of what is left out.
 
     Raises BlazePalmError where a source cannot be read or converted, CouldNotVerify where
     LiteRT is missing or cannot run it; with `keep_going` that becomes one of the report's
@@ -157,7 +158,7 @@ def parity(
         if options.coreml:
             packages = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         images = options.has_images or golden_from is not None
-        opened = _open(sources, packages, options, images, failed, on_step)
+        opened = _open(sources, packages, options, images, failed, notice, on_step)
         if golden_from is not None and opened:
             options = replace(options, golden=golden_from())
         judged = [subject for _, subject in opened]
@@ -227,12 +228,13 @@ def _open(
     options: Options,
     images: bool,
     failed: Callable[[str, BlazePalmError], None],
+    notice: Callable[[str], None],
     on_step: OnStep,
 ) -> list[tuple[Source, Subject]]:
     """Every model of every source. Two of one name are refused: a report has one place for it."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
-    for name, content in _contents(sources, failed):
+    for name, content in _contents(sources, failed, notice):
         on_step(f"converting {Path(name).name}", 0, None)
         source = Source(name, content)
         try:
@@ -244,6 +246,9 @@ def _open(
                 images=images,
             )
             place = file_name(subject.name).casefold()
+            if place in opened and is_same_network(subject, opened[place][1]):
+                notice(f"{name}: the network of {subject.name}, which is compared once")
+                continue
             if place in opened:
                 raise CouldNotVerify(
                     f"{name}: a model called {subject.name} was given before; rename the file"
@@ -253,6 +258,14 @@ def _open(
             continue
         opened[place] = (source, subject)
     return list(opened.values())
+
+
+def is_same_network(one: Subject, other: Subject) -> bool:
+    """Whether two models compute the same, though their files differ."""
+    from blazepalm.converter.known import network_of
+
+    networks = {network_of(subject.converted.graph) for subject in (one, other)}
+    return len(networks) == 1 and None not in networks
 
 
 def _run(
@@ -304,13 +317,21 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
 
 
 def _contents(
-    sources: Sequence[str | Path], failed: Callable[[str, BlazePalmError], None]
+    sources: Sequence[str | Path],
+    failed: Callable[[str, BlazePalmError], None],
+    notice: Callable[[str], None],
 ) -> Iterator[tuple[str, bytes]]:
-    from blazepalm.converter.tflite.bundle import read_contents
+    from blazepalm.converter.tflite.bundle import left_out, open_contents
     from blazepalm.models.releases import resolve
 
     for source in sources:
         try:
-            yield from read_contents(resolve(str(source)))
+            contents = open_contents(resolve(str(source)))
         except BlazePalmError as error:
             failed(str(source), error)
+            continue
+        if note := left_out(contents):
+            notice(note)
+        for member, failure in contents.failures:
+            failed(member, failure)
+        yield from contents.models

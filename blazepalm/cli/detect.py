@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blazepalm.golden.frames import Source
 
 NONE = "none"
+LANDMARKS = "hand-full"
 BACKENDS = ("torch", "tflite", "coreml")
 
 
@@ -37,16 +38,22 @@ def detect(
         ),
     ],
     model: Annotated[
-        str, typer.Option("--model", metavar="FILE_OR_RELEASE", help="The palm detector.")
+        str,
+        typer.Option(
+            "--model",
+            metavar="FILE_OR_RELEASE",
+            help="The palm detector, or a bundle of both models.",
+        ),
     ] = "palm-full",
     landmarks: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
             help="The landmark model; `none` stops at the palms.",
+            show_default=f"the bundle's, else {LANDMARKS}",
         ),
-    ] = "hand-full",
+    ] = None,
     backend: Annotated[
         str,
         typer.Option(
@@ -129,13 +136,24 @@ def detect(
     if not sources:
         raise typer.Exit(BAD_INPUT)
     outputs = settle(sources, draw=draw, video=video, csv=csv, json=output_json, force=force)
-    hand = None if landmarks == NONE else landmarks
+    hand = None if landmarks == NONE else landmarks or landmarks_beside(model)
     with torch_threads(backend, threads):
-        with console.working(f"opening {model}" + (f" and {hand}" if hand else "")):
+        names = dict.fromkeys(name for name in (model, hand) if name)
+        with console.working(f"opening {' and '.join(names)}"):
             finder = open_finder(
                 model, hand, backend, console.warn, threads=threads, max_hands=max_hands
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
+
+
+def landmarks_beside(model: str) -> str:
+    """The landmark model that goes with a detector: the same bundle's, where it has one."""
+    from blazepalm.converter.choose import is_bundle_with
+    from blazepalm.converter.tflite.foreign import is_core_ml
+
+    if is_core_ml(Path(model)) or not is_bundle_with(model, "hand"):
+        return LANDMARKS
+    return model
 
 
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":

@@ -159,7 +159,12 @@ def parity(
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
         )
         report = compare(
-            *sources, keep_going=True, golden_from=rendered, on_step=on_step, **vars(options)
+            *sources,
+            keep_going=True,
+            golden_from=rendered,
+            notice=console.note,
+            on_step=on_step,
+            **vars(options),
         )
         if rendered is not None and report.models:
             options = replace(options, golden=rendered())

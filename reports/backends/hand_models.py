@@ -18,27 +18,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import examine
-from blazepalm.converter.convert import Converted, module_of, warn, with_release
+from blazepalm.converter.choose import WANTED, choose
+from blazepalm.converter.convert import Converted, convert_graph, warn, with_release
 from blazepalm.converter.coreml.needed import need_coremltools
-from blazepalm.converter.tflite.bundle import choose_one
+from blazepalm.converter.known import release_of
+from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.errors import CouldNotVerify, InvalidModel, UnknownRelease
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
 from blazepalm.models.releases import (
     Generation,
+    Release,
     by_sha256,
     defaults,
     generation_of,
-    resolve,
+    load_registry,
 )
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec, spec_from_dict
 
 BACKENDS = ("torch", "tflite", "coreml")
-WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}
 PACKAGES = (".mlpackage", ".mlmodel")
 
-Source = str | Path | Converted  # a file, a release or its alias, a package; or one in memory
+Source = str | Path | Converted  # a file, bundle, release or its alias, a package; or in memory
 Notice = Callable[[str], None]
 
 
@@ -101,7 +103,8 @@ def open_model(
     precision: str = "fp16",
     notice: Notice = warn,
 ) -> OpenModel:
-    """One network; `family` ("palm" or "hand") is what it must be. `threads` are LiteRT's.
+    """One network; `family` ("palm" or "hand") is what it must be, and which one is taken of a
+    bundle's. `threads` are LiteRT's.
     `precision` is that of the Core ML package made here; an `.mlpackage` has its own, and is
     taken by the backend `coreml` alone.
 
@@ -110,7 +113,7 @@ def open_model(
     """
     if backend == "coreml":
         need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
-    if isinstance(model, str | Path) and Path(model).suffix.lower() in PACKAGES:
+    if isinstance(model, str | Path) and _is_package(Path(model)):
         if backend != "coreml":
             raise InvalidModel(f"{model}: is a Core ML package, which backend coreml runs")
         return _open_package(Path(model), family, notice)
@@ -118,7 +121,10 @@ def open_model(
         return _open_litert(model, family, threads, notice)
     if backend not in BACKENDS:
         raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(BACKENDS)}")
-    converted = model if isinstance(model, Converted) else module_of(model, notice)
+    converted = model
+    if not isinstance(converted, Converted):
+        source, content = choose(converted, family)
+        converted = convert_graph(read_bytes(content, source), notice)
     recognition = converted.recognition
     spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
@@ -150,8 +156,12 @@ def _of_family(source: str, spec: Spec | None, family: str) -> Spec:
     raise InvalidModel(f"{source}: is {found}, expected {WANTED[family]}")
 
 
-def _generation(sha256: str, family: str, source: str, notice: Notice) -> Generation:
-    release = by_sha256(sha256)
+def _is_package(path: Path) -> bool:
+    """By its content; by its name where there is no such file."""
+    return is_core_ml(path) or (path.suffix.lower() in PACKAGES and not path.is_file())
+
+
+def _generation(release: Release | None, family: str, source: str, notice: Notice) -> Generation:
     if release is not None:
         return release.generation
     newest = defaults(family)
@@ -179,8 +189,7 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     from blazepalm.reports.backends.litert import open_litert
     from blazepalm.reports.backends.rewrite import without_custom_operators
 
-    path = model.graph.source if isinstance(model, Converted) else resolve(str(model))
-    source, content = choose_one(path)
+    source, content = choose(model.graph.source if isinstance(model, Converted) else model, family)
     graph = read_bytes(content, source)
     if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
         raise InvalidModel(f"{source}: is another file than the one that was converted")
@@ -188,11 +197,12 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     found = None if recognition is None else recognition.spec
     spec = _of_family(str(_asked(model)), found, family)
     assert recognition is not None
+    release = release_of(graph)
     if isinstance(model, Converted) and model.recognition is not None:
         spec = model.recognition.spec
         generation = generation_of(spec.generation, family)
     else:
-        generation = _generation(graph.sha256, family, source, notice)
+        generation = _generation(release, family, source, notice)
         spec = with_release(spec, generation)
     backend = open_litert(
         without_custom_operators(content, source).content,
@@ -200,7 +210,6 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
         source=source,
         threads=threads,
     )
-    release = by_sha256(graph.sha256)
     name = release.name if release else Path(source).stem
 
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -261,14 +270,19 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
         raise InvalidModel(f"{path}: its metadata hold no structure that can be read") from error
     spec = _of_family(str(path), found, family)
     sha256 = metadata.get("blazepalm.source_sha256", "")
+    release = by_sha256(sha256) or _release_named(metadata.get("blazepalm.release"))
     if spec.generation:
         try:
             generation = generation_of(spec.generation, family)
         except UnknownRelease as error:
             raise InvalidModel(f"{path}: {error}; convert the model again") from error
     else:  # written before packages said it
-        generation = _generation(sha256, family, str(path), notice)
-    release = by_sha256(sha256)
+        generation = _generation(release, family, str(path), notice)
     run = _package_runner(path, spec)
     name = release.name if release else path.stem
     return OpenModel(name, "coreml-mil", spec, generation, run, sha256)
+
+
+def _release_named(name: str | None) -> Release | None:
+    """What a package says that its network is: its file may be another one than the release's."""
+    return next((release for release in load_registry().releases if release.name == name), None)

@@ -1,5 +1,7 @@
 """`blazepalm detect` on pictures: what it finds, prints and writes; and every kind of bad input."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from PIL import Image
 
 from support.hand_scenes import facts, rendered
 from support.models import shared_model
+from support.synthetic import with_unused_buffer
 
 Command = Callable[..., Outcome]
 QUICK = ("--backend", "tflite")
+LITE = ("--model", "palm-lite", "--landmarks", "hand-lite")  # other than the defaults
 KEYS = {
     "score",
     "box",
@@ -266,3 +270,86 @@ def test_outputs_that_do_not_fit_the_inputs(
         blazepalm("detect", photo, other, "--draw", tmp_path, "--force"), "is one of the inputs"
     )
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """gesture_recognizer.task in kind: a bundle in a bundle, both aligned, of networks written
+    anew, and a model that is neither.
+    """
+    folder = tmp_path_factory.mktemp("bundles")
+    hands = {
+        "hand_detector.tflite": with_unused_buffer(shared_model("palm-lite-2021-11").read_bytes()),
+        "hand_landmarks_detector.tflite": with_unused_buffer(
+            shared_model("hand-lite-2022").read_bytes()
+        ),
+    }
+    inner = bytes(2) + zipped(hands)
+    crop = shared_model("hand-recrop-2020-07").read_bytes()
+    (folder / "hands.task").write_bytes(inner)
+    (folder / "gestures.task").write_bytes(
+        bytes(3) + zipped({"hand_landmarker.task": inner, "crop.tflite": crop})
+    )
+    return folder
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["hands.task", "gestures.task"])
+def test_a_bundle_is_both_models(
+    blazepalm: Command, photo: Path, official: Path, name: str
+) -> None:
+    done = blazepalm("detect", photo, "--model", official / name, *QUICK, "--json")
+    assert done.code == 0, done.err
+    assert "warning" not in done.err  # both networks are known
+    expected = blazepalm("detect", photo, *LITE, *QUICK, "--json").json
+    assert done.json["models"] == expected["models"]
+    assert done.json["frames"] == expected["frames"]
+
+
+def test_a_bundle_with_torch(blazepalm: Command, photo: Path, official: Path) -> None:
+    done = blazepalm("detect", photo, "--model", official / "hands.task", "--json")
+    assert done.code == 0, done.err
+    assert done.json["frames"] == blazepalm("detect", photo, *LITE, "--json").json["frames"]
+
+
+def test_a_bundle_beside_another_model(blazepalm: Command, photo: Path, official: Path) -> None:
+    """What is named wins over what lies beside it."""
+    task = official / "gestures.task"
+    done = blazepalm("detect", photo, "--model", task, "--landmarks", "hand-full", *QUICK, "--json")
+    assert done.json["models"]["landmarks"] == "hand-full-2022"
+    done = blazepalm("detect", photo, "--model", "palm-full", "--landmarks", task, *QUICK, "--json")
+    assert done.json["models"]["detector"] == "palm-full-2023-09"
+    assert done.json["models"]["landmarks"] == "hand-lite-2022"
+    done = blazepalm("detect", photo, "--model", task, "--landmarks", "none", *QUICK, "--json")
+    assert done.json["models"]["landmarks"] is None
+
+
+def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_path: Path) -> None:
+    hands = [shared_model(name).read_bytes() for name in ("hand-full-2022", "hand-lite-2022")]
+    path = tmp_path / "hands.task"
+    path.write_bytes(zipped({"a.tflite": hands[0], "b.tflite": hands[1]}))
+    refused(
+        blazepalm("detect", photo, "--model", path, "--landmarks", "hand-full", *QUICK),
+        "the bundle holds no model that is a palm detector",
+    )
+    refused(
+        blazepalm("detect", photo, "--landmarks", path, *QUICK),
+        "holds 2 models that are a hand landmark model, name one of them:", f"{path}:b.tflite",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--model", "--landmarks"])
+def test_what_is_given_for_a_model(
+    blazepalm: Command, photo: Path, tmp_path: Path, option: str
+) -> None:
+    """By content: a picture named like a model is still a picture."""
+    path = tmp_path / "photo.tflite"
+    path.write_bytes(photo.read_bytes())
+    refused(blazepalm("detect", photo, option, path), "not a TFLite model but a picture")

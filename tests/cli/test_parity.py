@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from blazepalm.cli.app import main
 from support.models import shared_model
+from support.synthetic import with_unused_buffer
 
 QUICK = "hand-recrop-2020-07"
 Captured = pytest.CaptureFixture[str]
@@ -154,3 +156,23 @@ def test_help_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0 and b"--inputs" in done.stdout
+
+
+def test_a_bundle_with_a_broken_member(quick: str, tmp_path: Path, capsys: Captured) -> None:
+    """The others are compared; what is no model is mentioned; the same network is compared once."""
+    content = Path(quick).read_bytes()
+    path = tmp_path / "hands.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("broken.tflite", b"no model")
+        archive.writestr("notes.txt", b"text")
+        archive.writestr("crop.tflite", content)
+        archive.writestr("again.tflite", with_unused_buffer(content))
+    path.write_bytes(bytes(3) + path.read_bytes())
+    assert main(["parity", str(path), "--no-golden", "--inputs", "2", "--json"]) == 2
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert [(m["release"], m["passed"]) for m in report["models"]] == [(QUICK, True)]
+    (failure,) = report["failures"]
+    assert failure["source"] == f"{path}:broken.tflite"
+    assert f"{path}: left out, since no models: notes.txt" in err
+    assert f"{path}:again.tflite: the network of {QUICK}, which is compared once" in err

@@ -318,4 +318,4 @@ def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> 
 @pytest.mark.parametrize("member", ["..tflite", "...tflite", ". .tflite"])
 def test_a_member_whose_name_is_no_folder(member: str) -> None:
     with pytest.raises(ArtifactError, match="no folder can be called"):
-        conversion.member_name(f"x.task:{member}")
+        conversion.folder_names("x.task", [f"x.task:{member}"])

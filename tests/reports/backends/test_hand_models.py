@@ -19,6 +19,7 @@ from blazepalm.reports.backends.hand_models import (
     output_shapes,
 )
 from support.models import ROOT, shared_model
+from support.rewritten import with_another_weight
 
 SHAPES = {
     "palm-lite": {"boxes": (2016, 18), "scores": (2016, 1)},
@@ -158,11 +159,8 @@ def test_a_package_of_no_known_generation(tmp_path: Path) -> None:
 
 
 def test_an_unknown_file_is_told(tmp_path: Path) -> None:
-    content = bytearray(resolve("palm-lite").read_bytes())
-    at = content.index(b"TOCO") if b"TOCO" in content else content.index(b"MLIR")
-    content[at : at + 4] = b"EDIT"  # the description, which nothing reads
     path = tmp_path / "mine.tflite"
-    path.write_bytes(content)
+    path.write_bytes(with_another_weight(resolve("palm-lite").read_bytes()))
     told: list[str] = []
     opened = open_model(path, "palm", "tflite", notice=told.append)
     assert opened.name == "mine"
