@@ -1,14 +1,16 @@
 """Graph → a small spec of the known families, or nothing: structure recovery.
 
-The walk follows the image through the graph, names what it meets, and claims each operator
-for one module of the readable network. A graph is recognised only if every operator is
+The graph is brought to its normal form first (`converter.normal_form`). The walk follows the
+image through it, names what it meets, and claims each operator for one module of the readable
+network. A graph is recognised only if every operator is
 claimed; no file name, hash or table of releases is looked at. What is not in the structure
 (value range, thresholds) keeps the spec's defaults, and the caller sets it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.patterns.block import block as match_block
 from blazepalm.converter.patterns.head import (
     detector_head,
@@ -36,14 +38,16 @@ from blazepalm.models.spec import (
 
 @dataclass(frozen=True)
 class Recognition:
-    """A recognised graph. `modules` maps each operator that holds weights to the path of its
-    readable module; `outputs` names the readable outputs in the file's order.
+    """A recognised graph. `modules` maps each operator of `normal`, its normal form, that
+    holds weights to the path of its readable module; `outputs` names the readable outputs in
+    the file's order.
     """
 
     family: str
     spec: Spec
     modules: Mapping[int, str]
     outputs: tuple[str, ...]
+    normal: Graph = field(repr=False, compare=False)
 
 
 def recognise(graph: Graph) -> Recognition | None:
@@ -54,9 +58,10 @@ def recognise(graph: Graph) -> Recognition | None:
 def examine(graph: Graph) -> tuple[Recognition | None, str]:
     """As `recognise`, with the reason where it is None: the furthest that either family got."""
     reasons = []
+    normal = normalise(graph)
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
         try:
-            return attempt(graph), ""
+            return attempt(normal), ""
         except Mismatch as mismatch:
             reasons.append(f"no {family}: {mismatch}")
     return None, "; ".join(reasons)
@@ -122,7 +127,7 @@ def _palm(graph: Graph) -> Recognition:
         coordinates=coordinates,
     )
     walk.finish()
-    return Recognition("palm", spec, walk.modules, names)
+    return Recognition("palm", spec, walk.modules, names, graph)
 
 
 def _hand(graph: Graph) -> Recognition:
@@ -156,7 +161,7 @@ def _hand(graph: Graph) -> Recognition:
         outputs=tuple(outputs),
     )
     walk.finish()
-    return Recognition("hand", spec, walk.modules, names)
+    return Recognition("hand", spec, walk.modules, names, graph)
 
 
 def _output_names(values: list[int]) -> tuple[str, ...]:
