@@ -11,6 +11,7 @@ import torch
 from torch.fx import GraphModule
 
 from blazepalm.converter.ops import LOWERINGS
+from blazepalm.converter.ops.comparison import COMPARISONS
 from blazepalm.converter.ops.context import Binding, Context
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.models.errors import UnsupportedOperator
@@ -45,7 +46,7 @@ class LoweredGraph(GraphModule):
 
 def check_supported(graph: Graph) -> None:
     """Raises UnsupportedOperator naming every operator that nothing lowers and every value
-    computed in another type than float32, all at once.
+    computed in another type than float32 (or bool, of a comparison), all at once.
     """
     counts = Counter(op.name for op in graph.operators if op.name not in LOWERINGS)
     first: dict[str, Operator] = {}
@@ -65,6 +66,13 @@ def check_supported(graph: Graph) -> None:
             + f"tests/converter/ops/test_{family}.py",
         ]
     computed = {t for op in graph.operators for t in op.outputs if op.name in LOWERINGS}
+    computed -= {
+        t
+        for op in graph.operators
+        if op.name in COMPARISONS
+        for t in op.outputs
+        if graph.tensors[t].dtype == "bool" and t not in graph.outputs
+    }
     for index in sorted(computed | set(graph.inputs)):
         tensor = graph.tensors[index]
         if index >= 0 and tensor.dtype != "float32":

@@ -24,19 +24,16 @@ def relu(graph: Graph, op: Operator) -> Change | None:
 
 
 def relu6(graph: Graph, op: Operator) -> Change | None:
-    """min(max(x, 0), 6), max(min(x, 6), 0)"""
-    if op.name not in ("MAXIMUM", "MINIMUM") or len(op.inputs) != 2:
-        return None
-    for inner, limit in sides(op):
-        bound = number(graph, limit)
-        if op.name == "MINIMUM" and bound == 6.0:
+    """min(relu(x), 6), relu(min(x, 6))"""
+    if op.name == "MINIMUM":
+        for inner, limit in sides(op):
             rectified = made_by(graph, inner, "RELU")
-            if rectified is not None:
+            if rectified is not None and number(graph, limit) == 6.0:
                 return _becomes(graph, op, "RELU6", rectified.inputs[0])
-        if op.name == "MAXIMUM" and bound == 0.0:
-            capped = made_by(graph, inner, "MINIMUM")
-            if capped is not None:
-                x = next((x for x, six in sides(capped) if number(graph, six) == 6.0), None)
+    if op.name == "RELU":
+        capped = made_by(graph, op.inputs[0], "MINIMUM")
+        for x, limit in sides(capped) if capped is not None else ():
+            if number(graph, limit) == 6.0:
                 return _becomes(graph, op, "RELU6", x)
     return None
 

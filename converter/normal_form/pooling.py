@@ -53,5 +53,5 @@ def _flattens(op: Operator, value: int) -> bool:
     if op.inputs[0] != value:
         return False
     if op.name == "FULLY_CONNECTED":
-        return isinstance(op.options, FullyConnectedOptions) and not op.options.keep_num_dims
+        return op.options in (None, FullyConnectedOptions())
     return op.name == "RESHAPE"
