@@ -42,6 +42,7 @@ REWRITES: tuple[tuple[str, Rule], ...] = (
     ("RELU fused", activation.relu),
     ("RELU6 fused", activation.relu6),
     ("PRELU fused", prelu.prelu),
+    ("slopes of a maximum", prelu.scaled_maximum),
     ("LOGISTIC fused", logistic.logistic),
     ("pads merged", padding.merged),
     ("pad that adds nothing", padding.idle),

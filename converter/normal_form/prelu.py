@@ -1,6 +1,6 @@
 """PRELU, as exporters take it apart: x where it is positive, slope · x where it is not.
 
-    max(x, a·x)                          0 ≤ a ≤ 1
+    max(x, a·x)                          a ≤ 1, also below 0
     relu(x) + n,  relu(x) − n            n a multiple of x's negative part:
                                          c·min(x, 0), −c·relu(−x), c·(x − |x|), c·(x − relu(x))
     select(x > 0, x, a·x)
@@ -9,7 +9,7 @@ Exact: one of the two addends is zero, and what the slope is multiplied by besid
 ±2, which rounds nothing. (A zero may change its sign.)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from blazepalm.converter.normal_form.matching import (
     is_plain,
     made_by,
     number,
+    shape,
     sides,
 )
 from blazepalm.converter.tflite.graph import Graph, Operator
@@ -46,7 +47,41 @@ def prelu(graph: Graph, op: Operator) -> Change | None:
         found = _select(graph, op)
     if found is None or found.slope is None:
         return None
+    fresh = Fresh(graph)
+    slope = _per_channel(graph, fresh, found, op)
+    if slope is None:
+        return None
+    made = builtin(op.index, "PRELU", (found.x, slope), op.outputs[0])
+    return Change((made,), tuple(fresh.tensors))
+
+
+def scaled_maximum(graph: Graph, op: Operator) -> Change | None:
+    """max(x, a·x) with a slope above 1 is no PRELU: it keeps its two operators, and its slopes
+    get one form: 1, 1, 1, C.
+    """
+    if op.name != "MAXIMUM" or len(op.inputs) != 2 or len(shape(graph, op.outputs[0])) != 4:
+        return None
+    for x, other in sides(op):
+        part, product = _scaled(graph, other, x), graph.producer(other)
+        if part is None or product is None or len(graph.consumers(other)) != 1:
+            continue
+        fresh = Fresh(graph)
+        slope = _per_channel(graph, fresh, Part(x, 1.0, part), op)
+        if slope is None or len(graph.tensors[part].shape) == 4:
+            continue
+        data = (fresh.tensors[-1] if fresh.tensors else graph.tensors[slope]).data
+        assert data is not None
+        four = fresh.constant(graph.tensors[part], data.reshape(1, 1, 1, -1), "RESHAPE")
+        scaled = fresh.tensor(graph.tensors[op.outputs[0]], shape(graph, op.outputs[0]))
+        first = replace(product, inputs=(x, four), outputs=(scaled,))
+        return Change((first, replace(op, inputs=(x, scaled))), tuple(fresh.tensors))
+    return None
+
+
+def _per_channel(graph: Graph, fresh: Fresh, found: Part, op: Operator) -> int | None:
+    """The slopes of `found`, one a channel of its x; None where there are others."""
     x, result = graph.tensors[found.x], graph.tensors[op.outputs[0]]
+    assert found.slope is not None
     slope = graph.tensors[found.slope]
     if x.shape != result.shape or x.is_constant or len(x.shape) < 2 or slope.data is None:
         return None
@@ -54,18 +89,15 @@ def prelu(graph: Graph, op: Operator) -> Change | None:
     per_channel = slope.shape[-1:] == (channels,) and set(slope.shape[:-1]) <= {1}
     if slope.data.size != 1 and not per_channel:
         return None
-    fresh = Fresh(graph)
-    index = slope.index
+    index, data = slope.index, slope.data
     if found.factor != 1.0:
-        index = fresh.constant(slope, slope.data * np.float32(found.factor), f"× {found.factor:g}")
+        data = data * np.float32(found.factor)
+        index = fresh.constant(slope, data, f"× {found.factor:g}")
     if not per_channel:
-        one = fresh.tensors[-1] if fresh.tensors else slope
-        assert one.data is not None
-        every = np.full((channels,), one.data.reshape(-1)[0], np.float32)
-        index = fresh.constant(one, every, f"one for {channels} channels")
-    return Change(
-        (builtin(op.index, "PRELU", (x.index, index), result.index),), tuple(fresh.tensors)
-    )
+        like = fresh.tensors[-1] if fresh.tensors else slope
+        every = np.full((channels,), data.reshape(-1)[0], np.float32)
+        index = fresh.constant(like, every, f"one for {channels} channels")
+    return index
 
 
 def _maximum(graph: Graph, op: Operator) -> Part | None:
@@ -73,7 +105,7 @@ def _maximum(graph: Graph, op: Operator) -> Part | None:
         part = _scaled(graph, other, x)
         if part is not None:
             data = graph.tensors[part].data
-            if data is not None and bool(np.all((data >= 0) & (data <= 1))):
+            if data is not None and bool(np.all(data <= 1)):
                 return Part(x, 1.0, part)
     return None
 

@@ -16,8 +16,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from export_litert_torch import readable  # noqa: E402
-
+from export_litert_torch import readable
 
 # onnx2tf checks itself on pictures that it would fetch; any will do
 PICTURES = "calibration_image_sample_data_20x128x128x3_float32.npy"

@@ -133,12 +133,18 @@ def test_one_slope_for_all_channels() -> None:
     assert slope.data is not None and slope.data.tolist() == [0.25] * 3
 
 
-@pytest.mark.parametrize("slope", [1.5, -0.25])
-def test_a_maximum_that_is_no_prelu(slope: float) -> None:
+def test_a_maximum_that_is_no_prelu() -> None:
     """max(x, 1.5·x) is 1.5·x where x is positive."""
     net = Net()
-    y = net.op("MAXIMUM", net.image, net.op("MUL", net.image, net.scalar(slope)))
+    y = net.op("MAXIMUM", net.image, net.op("MUL", net.image, net.scalar(1.5)))
     check_normal(net.case(y), ["MUL", "MAXIMUM"])
+
+
+def test_a_maximum_with_a_slope_below_zero_is_a_prelu() -> None:
+    """max(x, −x / 4) is x where x is positive, −x / 4 where it is not."""
+    net = Net()
+    y = net.op("MAXIMUM", net.image, net.op("MUL", net.image, net.scalar(-0.25)))
+    check_normal(net.case(y), ["PRELU"])
 
 
 def test_of_two_different_values_there_is_no_prelu() -> None:
@@ -198,3 +204,12 @@ def test_logistic(minus: str) -> None:
     y = net.op("DIV", net.scalar(1), net.op("ADD", net.op("EXP", negative), net.scalar(1)))
     case = build(net.model, [net.image], [y], -8, 8)
     check_normal(case, ["LOGISTIC"], magnitude=1.0, exact64=4 * 2.0**-52, apart=4 * EPS32)
+
+
+def test_slopes_of_a_maximum_get_one_form() -> None:
+    net = Net()
+    y = net.op("MAXIMUM", net.op("MUL", net.constant(9 * SLOPES), net.image), net.image)
+    normal = check_normal(net.case(y), ["MUL", "MAXIMUM"], magnitude=20.0)
+    product, largest = normal.graph.operators
+    assert normal.graph.tensors[product.inputs[1]].shape == (1, 1, 1, 3)
+    assert largest.inputs == (product.inputs[0], product.outputs[0])
