@@ -15,6 +15,7 @@ import numpy as np
 
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import Preserved, prove_normal_form
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.graph import Graph
@@ -96,9 +97,12 @@ def convert_graph(
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
 
+    recognition, reason = examine(graph)
+    if recognition is not None and recognition.normal.inputs != graph.inputs:
+        graph = channels_last(graph)  # so that every image of ours is N, H, W, C
+        recognition, reason = examine(graph)
     generic = lower(graph)
     release = by_sha256(graph.sha256)
-    recognition, reason = examine(graph)
     if recognition is None:
         notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
         rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)

@@ -23,6 +23,7 @@ from blazepalm.converter.normal_form import (
     transpose,
 )
 from blazepalm.converter.normal_form.change import Rule, apply
+from blazepalm.converter.normal_form.well_formed import is_well_formed
 from blazepalm.converter.tflite.graph import Graph
 
 MAX_OPERATORS = 1024  # of a graph that is looked at; the largest known hand model has 316
@@ -58,9 +59,9 @@ REWRITES: tuple[tuple[str, Rule], ...] = (
 
 def normalise(graph: Graph) -> Graph:
     """The graph's normal form; `rewrites` tells what was done. A graph that no rule fits is
-    returned as it is.
+    returned as it is, and so is one that lacks operands: the lowering says what is wrong.
     """
-    if len(graph.operators) > MAX_OPERATORS:
+    if len(graph.operators) > MAX_OPERATORS or not is_well_formed(graph):
         return graph
     limit = len(graph.rewrites) + MAX_CHANGES
     before = None
@@ -69,6 +70,12 @@ def normalise(graph: Graph) -> Graph:
         for name, rule in REWRITES:
             graph = _everywhere(graph, name, rule, limit)
     return graph
+
+
+def channels_last(graph: Graph) -> Graph:
+    """The graph with nothing rewritten but an image input of N, C, H, W."""
+    name, rule = REWRITES[0]
+    return _everywhere(graph, name, rule, MAX_CHANGES) if is_well_formed(graph) else graph
 
 
 def _everywhere(graph: Graph, name: str, rule: Rule, limit: int) -> Graph:

@@ -85,6 +85,8 @@ def _elementwise(graph: Graph, op: Operator, order: Order) -> Change | None:
         if constant.data.size == 1:
             inputs.append(index)
             continue
+        if constant.data.ndim > len(order):
+            return None
         missing = (1,) * (len(order) - constant.data.ndim)
         whole = constant.data.reshape(*missing, *constant.data.shape)
         turned = whole.transpose(inverse(order))
