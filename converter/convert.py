@@ -104,7 +104,11 @@ def convert_graph(
     generic = lower(graph)
     release = by_sha256(graph.sha256)
     if recognition is None:
-        notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
+        notice(
+            f"{graph.source}: no known family ({reason}); converted operator by operator: the "
+            f"module takes {_listed(graph, graph.inputs)} and returns "
+            f"{_listed(graph, graph.outputs)}"
+        )
         rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
         known = Preserved(graph.rewrites)
         return Converted(graph, release, None, reason, generic, generic, rows, generic, known)
@@ -125,6 +129,12 @@ def convert_graph(
     with one_torch_thread():
         preserved = prove_normal_form(graph, generic, recognition.normal, normal, images)
     return replace(converted, preserved=preserved)
+
+
+def _listed(graph: Graph, tensors: tuple[int, ...]) -> str:
+    """`image` N×4×4×3, in the file's axis order; the first axis is the batch."""
+    found = [graph.tensors[t] for t in tensors]
+    return ", ".join(f"{t.name!r} {'×'.join(('N', *map(str, t.shape[1:])))}" for t in found)
 
 
 def _generation(
