@@ -35,6 +35,10 @@ from blazepalm.models.spec import (
     UpSpec,
 )
 
+# what a damaged file leads to before the lowering has looked at it: `inspect` does not lower
+MALFORMED = (IndexError, ValueError)
+LACKING = "an operator lacks operands, or they lack axes"
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -58,12 +62,17 @@ def recognise(graph: Graph) -> Recognition | None:
 def examine(graph: Graph) -> tuple[Recognition | None, str]:
     """As `recognise`, with the reason where it is None: the furthest that either family got."""
     reasons = []
-    normal = normalise(graph)
+    try:
+        normal = normalise(graph)
+    except MALFORMED:
+        return None, LACKING
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
         try:
             return attempt(normal), ""
         except Mismatch as mismatch:
             reasons.append(f"no {family}: {mismatch}")
+        except MALFORMED:
+            reasons.append(f"no {family}: {LACKING}")
     return None, "; ".join(reasons)
 
 

@@ -97,12 +97,13 @@ def convert_graph(
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
 
+    generic = lower(graph)
+    release = by_sha256(graph.sha256)
     recognition, reason = examine(graph)
     if recognition is not None and recognition.normal.inputs != graph.inputs:
         graph = channels_last(graph)  # so that every image of ours is N, H, W, C
+        generic = lower(graph)
         recognition, reason = examine(graph)
-    generic = lower(graph)
-    release = by_sha256(graph.sha256)
     if recognition is None:
         notice(
             f"{graph.source}: no known family ({reason}); converted operator by operator: the "

@@ -36,8 +36,10 @@ def is_constant(graph: Graph, tensor: int) -> bool:
     return data is not None and data.dtype == np.float32
 
 
-def sides(op: Operator) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Both ways round of an operator whose operands may be swapped."""
+def sides(op: Operator) -> tuple[tuple[int, int], ...]:
+    """Both ways round of an operator whose operands may be swapped; none where it has not two."""
+    if len(op.inputs) != 2:
+        return ()
     a, b = op.inputs
     return (a, b), (b, a)
 

@@ -54,9 +54,11 @@ def _before(graph: Graph, index: int) -> int:
 
 def _behind(
     graph: Graph, op: Operator, fresh: Fresh, inputs: tuple[int, ...], order: Order, options: object
-) -> Change:
+) -> Change | None:
     """`op` on `inputs`, whose result is the old one's with its axes back, then a TRANSPOSE."""
     result = graph.tensors[op.outputs[0]]
+    if len(result.shape) != len(order):
+        return None
     back = inverse(order)
     value = fresh.tensor(result, tuple(result.shape[axis] for axis in back))
     first = replace(op, inputs=inputs, outputs=(value,), options=options)  # type: ignore[arg-type]

@@ -4,14 +4,15 @@ The exporters' graphs are kept as structures (`support.structures`), so that thi
 them; where their environments are there (`support.exporters`), it is done for real, too.
 """
 
-from dataclasses import asdict
+import random
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from blazepalm.converter.architecture import Recognition, recognise
+from blazepalm.converter.architecture import Recognition, examine, recognise
 from blazepalm.converter.convert import convert, module_of
 from blazepalm.converter.tflite import read
 from support.converted import converted
@@ -84,6 +85,34 @@ def test_an_exported_structure_is_recognised(name: str) -> None:
                 assert here == there, module
                 compared += 1
     assert compared > 0.8 * sum(map(len, theirs.values()))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_graph_is_not_recognised_and_nothing_worse(seed: int) -> None:
+    """Operators with wrong names, missing operands, wrong shapes: a reason, no traceback."""
+    rng = random.Random(seed)
+    graph, _ = read_structure(STORED[seed % len(STORED)])
+    names = sorted({op.name for op in graph.operators} | {"PADV2", "MEAN", "MAXIMUM", "SELECT"})
+    for _ in range(10):
+        operators, tensors = list(graph.operators), list(graph.tensors)
+        place = rng.randrange(len(operators))
+        op = operators[place]
+        kept = op.inputs[: rng.randint(0, len(op.inputs))]
+        operators[place] = rng.choice(
+            [
+                replace(op, inputs=kept),
+                replace(op, inputs=(*kept, -1)),
+                replace(op, name=rng.choice(names)),
+                replace(op, options=None),
+            ]
+        )
+        result = tensors[op.outputs[0]]
+        if rng.random() < 0.5:
+            axes = result.shape[: rng.randint(0, len(result.shape))]
+            tensors[result.index] = replace(result, shape=axes)
+        damaged = replace(graph, operators=tuple(operators), tensors=tuple(tensors))
+        found, reason = examine(damaged)
+        assert found is not None or reason
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
