@@ -62,10 +62,7 @@ def recognise(graph: Graph) -> Recognition | None:
 def examine(graph: Graph) -> tuple[Recognition | None, str]:
     """As `recognise`, with the reason where it is None: the furthest that either family got."""
     reasons = []
-    try:
-        normal = normalise(graph)
-    except MALFORMED:
-        return None, LACKING
+    normal = normalise(graph)
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
         try:
             return attempt(normal), ""

@@ -59,10 +59,17 @@ REWRITES: tuple[tuple[str, Rule], ...] = (
 
 def normalise(graph: Graph) -> Graph:
     """The graph's normal form; `rewrites` tells what was done. A graph that no rule fits is
-    returned as it is, and so is one that lacks operands: the lowering says what is wrong.
+    returned as it is, and so is a damaged one: the lowering says what is wrong with it.
     """
     if len(graph.operators) > MAX_OPERATORS or not is_well_formed(graph):
         return graph
+    try:
+        return _fixed_point(graph)
+    except (IndexError, ValueError):  # operands that lack axes, or other ones than they must
+        return graph
+
+
+def _fixed_point(graph: Graph) -> Graph:
     limit = len(graph.rewrites) + MAX_CHANGES
     before = None
     while before is not graph:

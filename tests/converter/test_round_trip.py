@@ -14,6 +14,7 @@ import torch
 
 from blazepalm.converter.architecture import Recognition, examine, recognise
 from blazepalm.converter.convert import convert, module_of
+from blazepalm.converter.heads import heads_of
 from blazepalm.converter.tflite import read
 from support.converted import converted
 from support.exporters import EXPORTERS, export
@@ -85,6 +86,14 @@ def test_an_exported_structure_is_recognised(name: str) -> None:
                 assert here == there, module
                 compared += 1
     assert compared > 0.8 * sum(map(len, theirs.values()))
+
+
+def test_heads_are_found_behind_transposes() -> None:
+    """palm-lite: 24² · 2 and 12² · 6 anchors, whoever exported it."""
+    for name in STORED:
+        if "palm-lite" in name:
+            graph, _ = read_structure(name)
+            assert heads_of(graph) == ((24, 24, 2), (12, 12, 6))
 
 
 @pytest.mark.parametrize("seed", range(8))
