@@ -1,14 +1,16 @@
 """Graph → a small spec of the known families, or nothing: structure recovery.
 
-The walk follows the image through the graph, names what it meets, and claims each operator
-for one module of the readable network. A graph is recognised only if every operator is
+The graph is brought to its normal form first (`converter.normal_form`). The walk follows the
+image through it, names what it meets, and claims each operator for one module of the readable
+network. A graph is recognised only if every operator is
 claimed; no file name, hash or table of releases is looked at. What is not in the structure
 (value range, thresholds) keeps the spec's defaults, and the caller sets it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.patterns.block import block as match_block
 from blazepalm.converter.patterns.head import (
     detector_head,
@@ -37,14 +39,16 @@ from blazepalm.models.spec_check import check_spec
 
 @dataclass(frozen=True)
 class Recognition:
-    """A recognised graph. `modules` maps each operator that holds weights to the path of its
-    readable module; `outputs` names the readable outputs in the file's order.
+    """A recognised graph. `modules` maps each operator of `normal`, its normal form, that
+    holds weights to the path of its readable module; `outputs` names the readable outputs in
+    the file's order.
     """
 
     family: str
     spec: Spec
     modules: Mapping[int, str]
     outputs: tuple[str, ...]
+    normal: Graph = field(repr=False, compare=False)
 
 
 def recognise(graph: Graph) -> Recognition | None:
@@ -55,13 +59,16 @@ def recognise(graph: Graph) -> Recognition | None:
 def examine(graph: Graph) -> tuple[Recognition | None, str]:
     """As `recognise`, with the reason where it is None: the furthest that either family got."""
     reasons = []
+    normal = normalise(graph)
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
         try:
-            found = attempt(graph)
+            found = attempt(normal)
             check_spec(found.spec)
             return found, ""
         except Mismatch as mismatch:
             reasons.append(f"no {family}: {mismatch}")
+        except IndexError:  # a damaged file's: `inspect` does not lower, which would have found it
+            reasons.append(f"no {family}: an operator lacks operands, or they lack axes")
         except ValueError as error:  # the spec's: what fits the patterns cannot be built
             reasons.append(f"no {family}: {error}")
     return None, "; ".join(reasons)
@@ -127,7 +134,7 @@ def _palm(graph: Graph) -> Recognition:
         coordinates=coordinates,
     )
     walk.finish()
-    return Recognition("palm", spec, walk.modules, names)
+    return Recognition("palm", spec, walk.modules, names, graph)
 
 
 def _hand(graph: Graph) -> Recognition:
@@ -161,7 +168,7 @@ def _hand(graph: Graph) -> Recognition:
         outputs=tuple(outputs),
     )
     walk.finish()
-    return Recognition("hand", spec, walk.modules, names)
+    return Recognition("hand", spec, walk.modules, names, graph)
 
 
 def _output_names(values: list[int]) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
             for name, t in zip(model.outputs, model.graph.outputs, strict=True)
         ],
         "unrecognised_because": model.reason or None,
+        "normal_form": model.preserved.to_dict(),
         "tensor_map": _rows(model),
         "coreml": package,
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},

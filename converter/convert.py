@@ -1,14 +1,15 @@
 """A release, a file or a bundle → readable module, tensor map, proof, folder of artifacts.
 
 The proof is the last step before anything is written: on seeded images the readable module
-and the operator-by-operator lowering must give bitwise equal float32 outputs.
+and the operator-by-operator lowering of the graph's normal form must give bitwise equal float32
+outputs, and that the file's own graph (`converter.proof` says how closely).
 """
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -20,6 +21,8 @@ from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.known import release_of
+from blazepalm.converter.normal_form import channels_last
+from blazepalm.converter.proof import Preserved, prove_normal_form
 from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
@@ -40,7 +43,7 @@ from blazepalm.models.releases import (
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from blazepalm.converter.lowering import LoweredGraph
     from blazepalm.converter.weights import TensorMap
@@ -59,7 +62,8 @@ def warn(message: str) -> None:
 @dataclass(frozen=True)
 class Converted:
     """One model in memory. `module` is the readable network, or `generic` itself where no
-    family was recognised (`recognition` is None, `reason` says why).
+    family was recognised (`recognition` is None, `reason` says why). `normal` is the normal
+    form, operator by operator: `generic` itself where nothing had to be rewritten.
     """
 
     graph: Graph
@@ -69,6 +73,8 @@ class Converted:
     generic: "LoweredGraph"
     module: "nn.Module"
     tensor_map: "TensorMap"
+    normal: "LoweredGraph"
+    preserved: Preserved = field(default_factory=Preserved)
 
     @property
     def name(self) -> str:
@@ -111,24 +117,44 @@ def convert_graph(
     from blazepalm.models.palm_detector import PalmDetector
 
     generic = lower(graph)
-    bindings = generic.bindings
     release = release_of(graph)
     recognition, reason = examine(graph)
+    if recognition is not None and recognition.normal.inputs != graph.inputs:
+        graph = channels_last(graph)  # so that every image of ours is N, H, W, C
+        generic = lower(graph)
+        recognition, reason = examine(graph)
     if recognition is None:
-        notice(f"{graph.source}: no known family ({reason}); converted operator by operator")
-        rows = transfer(graph, {b: b.key for b in bindings}, generic)
-        return Converted(graph, release, None, reason, generic, generic, rows)
+        notice(
+            f"{graph.source}: no known family ({reason}); converted operator by operator: the "
+            f"module takes {_listed(graph, graph.inputs)} and returns "
+            f"{_listed(graph, graph.outputs)}"
+        )
+        rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
+        known = Preserved(graph.rewrites)
+        return Converted(graph, release, None, reason, generic, generic, rows, generic, known)
     generation = _generation(graph, release, recognition.family, generation_name, notice)
     spec = with_release(recognition.spec, generation)
     recognition = replace(recognition, spec=spec)
     with torch.device("meta"):  # no memory and no random numbers for values about to be replaced
         module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
-    keys = readable_keys(graph, bindings, recognition.modules)
-    rows = transfer(graph, keys, module)
+    rewritten = recognition.normal is not graph
+    normal = lower(recognition.normal) if rewritten else generic
+    keys = readable_keys(recognition.normal, normal.bindings, recognition.modules)
+    rows = transfer(recognition.normal, keys, module)
     module.eval()
-    converted = Converted(graph, release, recognition, "", generic, module, rows)
-    prove(converted)
-    return converted
+    converted = Converted(graph, release, recognition, "", generic, module, rows, normal)
+    images = prove(converted)
+    if not rewritten:
+        return replace(converted, preserved=Preserved(graph.rewrites))
+    with one_torch_thread():
+        preserved = prove_normal_form(graph, generic, recognition.normal, normal, images)
+    return replace(converted, preserved=preserved)
+
+
+def _listed(graph: Graph, tensors: tuple[int, ...]) -> str:
+    """`image` N×4×4×3, in the file's axis order; the first axis is the batch."""
+    found = [graph.tensors[t] for t in tensors]
+    return ", ".join(f"{t.name!r} {'×'.join(('N', *map(str, t.shape[1:])))}" for t in found)
 
 
 def _generation(
@@ -168,20 +194,21 @@ def with_release(spec: Spec, generation: Generation) -> Spec:
     )
 
 
-def prove(converted: Converted) -> None:
-    """Raises WeightTransferError unless both modules agree bit for bit on seeded images, and
-    InvalidModel where nothing can be compared: the file's weights give no numbers.
+def prove(converted: Converted) -> "Tensor":
+    """Raises WeightTransferError unless the readable module and the normal form agree bit for
+    bit on seeded images, N, H, W, C, and InvalidModel where nothing can be compared: the file's
+    weights give no numbers. Returns the images.
     """
     import torch
 
     assert converted.recognition is not None
-    graph, spec = converted.graph, converted.recognition.spec
-    check_finite(graph)
+    graph, spec = converted.recognition.normal, converted.recognition.spec
+    check_finite(converted.graph)
     shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
     images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
     nhwc = torch.from_numpy(images.astype(np.float32))
     with torch.no_grad(), one_torch_thread():
-        expected = converted.generic(nhwc)
+        expected = converted.normal(nhwc)
         found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
     for name, reference in zip(converted.outputs, expected, strict=True):
         value = getattr(found, name)
@@ -195,6 +222,7 @@ def prove(converted: Converted) -> None:
                 f"{graph.source}: the readable module's {name} differ from the graph's; "
                 "this is a fault of the recognition, not of the file"
             )
+    return nhwc
 
 
 def check_finite(graph: Graph) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import AxisOptions
 from blazepalm.models.anchors import MOST_ANCHORS, anchors_from_heads
@@ -36,9 +37,15 @@ def heads_of(graph: Graph) -> tuple[Head, ...]:
     convolution of height × width × (anchors per cell · K). At least two outputs (boxes and
     scores) must have the same heads, or it could be anything.
     """
-    found = {_output_heads(graph, output) for output in graph.outputs}
-    heads = found.pop() if len(graph.outputs) >= 2 and len(found) == 1 else ()
+    if len(graph.outputs) < 2:
+        return ()
+    heads = _common(graph) or _common(normalise(graph))  # transposes may stand between
     return heads if sum(math.prod(head) for head in heads) <= MOST_ANCHORS else ()
+
+
+def _common(graph: Graph) -> tuple[Head, ...]:
+    found = {_output_heads(graph, output) for output in graph.outputs}
+    return found.pop() if len(found) == 1 else ()
 
 
 def anchors(file_or_release: str | Path) -> np.ndarray:

@@ -6,12 +6,15 @@ weight is the file's float32 value, every step between is computed in float64.
 """
 
 from collections import Counter
+from typing import Any
 
 import torch
 from torch.fx import GraphModule
 
 from blazepalm.converter.ops import LOWERINGS
+from blazepalm.converter.ops.comparison import COMPARISONS
 from blazepalm.converter.ops.context import Binding, Context
+from blazepalm.converter.output_names import named_tuple
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.models.errors import UnsupportedOperator
 
@@ -33,19 +36,41 @@ FAMILIES = {
 
 class LoweredGraph(GraphModule):
     """A graph in torch. Takes each graph input in TFLite's axis order (images N×H×W×3
-    float32), any batch size; returns a tuple of the outputs in the file's order, TFLite's axis
-    order and units. Nodes that leave a tensor of the file carry
+    float32), any batch size; returns a NamedTuple of the outputs in the file's order, TFLite's
+    axis order and units, by the file's names. Nodes that leave a tensor of the file carry
     `node.meta["tflite"] = (operator, tensor)`.
     """
 
     bindings: tuple[Binding, ...]  # which operand became which parameter
     outputs: tuple[str, ...]  # their names in the file
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]  # their names and shapes in the file
     batch_fixed_by: str | None  # why only the file's batch size is taken, if so
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Raises ValueError where a value has another layout than the file's input."""
+        for value, (name, shape) in zip(values, getattr(self, "inputs", ()), strict=False):
+            if isinstance(value, torch.Tensor):
+                check_layout(value, name, shape)
+        found = super().__call__(*values, **named)
+        names = getattr(self, "outputs", None)  # a deep copy has lost them
+        return found if names is None else named_tuple(names)(*found)
+
+
+def check_layout(value: torch.Tensor, name: str, shape: tuple[int, ...]) -> None:
+    """Raises ValueError with a sentence unless `value` is of `shape`, whatever its batch."""
+    given = tuple(value.shape)
+    if given[1:] == shape[1:] and len(given) == len(shape):
+        return
+    wanted = ", ".join(("N", *map(str, shape[1:]))) if shape else ""
+    message = f"input {name!r} takes shape ({wanted}), got {given}"
+    if len(shape) == 4 and len(given) == 4 and (given[2], given[3], given[1]) == shape[1:]:
+        message += "; the axes are N, H, W, C as in the file: give x.permute(0, 2, 3, 1)"
+    raise ValueError(message)
 
 
 def check_supported(graph: Graph) -> None:
     """Raises UnsupportedOperator naming every operator that nothing lowers and every value
-    computed in another type than float32, all at once.
+    computed in another type than float32 (or bool, of a comparison), all at once.
     """
     counts = Counter(op.name for op in graph.operators if op.name not in LOWERINGS)
     first: dict[str, Operator] = {}
@@ -65,6 +90,13 @@ def check_supported(graph: Graph) -> None:
             + f"tests/converter/ops/test_{family}.py",
         ]
     computed = {t for op in graph.operators for t in op.outputs if op.name in LOWERINGS}
+    computed -= {
+        t
+        for op in graph.operators
+        if op.name in COMPARISONS
+        for t in op.outputs
+        if graph.tensors[t].dtype == "bool" and t not in graph.outputs
+    }
     for index in sorted(computed | set(graph.inputs)):
         tensor = graph.tensors[index]
         if index >= 0 and tensor.dtype != "float32":
@@ -99,6 +131,7 @@ def lower(graph: Graph) -> LoweredGraph:
     module = context.recorder.module(outputs, LoweredGraph)
     module.bindings = tuple(context.bindings)
     module.outputs = tuple(graph.tensors[t].name for t in graph.outputs)
+    module.inputs = tuple((graph.tensors[t].name, graph.tensors[t].shape) for t in graph.inputs)
     module.batch_fixed_by = context.batch_fixed_by
     return module
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.ops.context import Binding
 
 # a lowering's name for an operand → the name in torch.nn
-ROLES = {"weight": "weight", "bias": "bias", "slope": "weight"}
+ROLES = {"weight": "weight", "bias": "bias", "slope": "weight", "constant": "weight"}
 
 # floating-point operands that are written into the code: (operator, slot)
 CODE_OPERANDS = {("PADV2", 2)}

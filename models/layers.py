@@ -21,8 +21,22 @@ def activation(name: str, channels: int) -> nn.Module:
         "relu": nn.ReLU,
         "relu6": nn.ReLU6,
         "prelu": lambda: nn.PReLU(channels),
+        "maximum": lambda: ScaledMaximum(channels),
     }
     return layers[name]()
+
+
+class ScaledMaximum(nn.Module):
+    """max(x, a·x), a slope a channel: what some exporters write for PReLU, which it is where no
+    slope is above 1.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1, channels, 1, 1), 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.maximum(x, x * self.weight)
 
 
 class PaddedConv2d(nn.Conv2d):

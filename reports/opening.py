@@ -95,7 +95,7 @@ def open_subject(
         )
     notes: list[str] = []
     converted = convert_graph(graph, lambda note: notes.append(note.removeprefix(f"{source}: ")))
-    shape = input_shape(graph)
+    shape = input_shape(converted.graph)
     backends, note = open_backends(converted, content, workers, only)
     if note:
         notes.append(note)

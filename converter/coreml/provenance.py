@@ -60,14 +60,14 @@ def layers(model: "Converted", traced: Traced, values: Mapping[Node, Value], pro
 
 def operators(model: "Converted", traced: Traced) -> dict[Node, tuple[int, ...]]:
     """The file's operators that each call of a trace stands for, as far as there are any."""
-    lowered = {b.key: (b.operator, b.slot) for b in model.generic.bindings}
+    lowered = {b.key: (b.operator, b.slot) for b in model.normal.bindings}
     known: dict[Hashable, int] = {}
     by_key: dict[int, list[int]] = defaultdict(list)
-    for node, key in _keys(model.generic.graph, lowered, known):
+    for node, key in _keys(model.normal.graph, lowered, known):
         index = _operator(node, lowered)
         if index is not None:
             by_key[key].append(index)
-    if traced.graph is model.generic.graph:
+    if traced.graph is model.normal.graph:
         return {
             node: (index,)
             for node in traced.graph.nodes

@@ -3,6 +3,7 @@
 from blazepalm.converter.ops import (  # noqa: F401
     activation,
     blocks,
+    comparison,
     convolution,
     elementwise,
     joining,

@@ -72,7 +72,7 @@ def align(op: Operator, context: Context, role: str = "constant") -> Aligned:
         and all(len(shapes[slot]) in (0, 4) for slot in computed)
     )
     a, b = (context.broadcastable(op, slot, channels_first=first, role=role) for slot in (0, 1))
-    return Aligned((a, b), shape, first, _batch_survives(op, context, shapes, len(shape)))
+    return Aligned((a, b), shape, first, batch_survives(op, context, shapes, len(shape)))
 
 
 @lowers(*WITH_ACTIVATION)
@@ -103,13 +103,13 @@ def lower_cast(op: Operator, context: Context) -> None:
     context.leave(op, x, context.shape_of(op, 0), channels_first=first)
 
 
-def _batch_survives(
+def batch_survives(
     op: Operator, context: Context, shapes: list[tuple[int, ...]], rank: int
 ) -> bool:
     """Whether the result's first axis counts images; fixes the batch where one operand's
-    images meet another's rows.
+    images meet another's rows. `shapes` are those of the operands, in order.
     """
-    batched = [context.is_batched(op.inputs[slot]) for slot in (0, 1)]
+    batched = [context.is_batched(op.inputs[slot]) for slot in range(len(shapes))]
     for shape, counts in zip(shapes, batched, strict=True):
         lost = len(shape) < rank if counts else len(shape) == rank and rank > 0 and shape[0] != 1
         if any(batched) and lost:

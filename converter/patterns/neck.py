@@ -60,8 +60,8 @@ def up_step(
     walk.claim(add)
     activation, y, act = activation_after(walk, add.outputs[0])
     if act is not None:
-        if activation == "prelu":
-            raise Mismatch(f"operator {act.index} PRELU follows the neck's ADD")
+        if activation in ("prelu", "maximum"):
+            raise Mismatch(f"operator {act.index} {act.name} follows the neck's ADD")
         walk.claim(act)
     spec = UpSpec(
         size=(size[0], size[1]),

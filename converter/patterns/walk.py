@@ -165,15 +165,37 @@ def spatial_pad(walk: Walk, op: Operator) -> tuple[int, int, int, int] | None:
 
 
 def activation_after(walk: Walk, tensor: int) -> tuple[str, int, Operator | None]:
-    """The activation operator that alone reads a tensor, and what it leaves."""
+    """The activation that alone reads a tensor, what it leaves, and the operator that has its
+    weights (or that it is).
+    """
     op = walk.sole(tensor)
     if op is None or op.name not in ACTIVATION_OPERATORS:
-        return "none", tensor, None
+        return _scaled_maximum(walk, tensor) or ("none", tensor, None)
     if op.name == "PRELU":
         slopes = walk.shape(op.inputs[1])
         if any(d != 1 for d in slopes[:-1]) or slopes[-1:] != walk.shape(tensor)[-1:]:
             raise Mismatch(f"operator {op.index} PRELU has a slope for each pixel")
     return ACTIVATION_OPERATORS[op.name], op.outputs[0], op
+
+
+def _scaled_maximum(walk: Walk, tensor: int) -> tuple[str, int, Operator | None] | None:
+    """max(x, a·x): what some exporters make of PRELU, which it is not where a is above 1."""
+    readers = walk.graph.consumers(tensor)
+    names = [op.name for op in readers]
+    if tensor in walk.graph.outputs or names != ["MUL", "MAXIMUM"]:
+        return None
+    product, largest = readers
+    slopes = walk.shape(product.inputs[1])
+    if (
+        product.inputs[0] != tensor
+        or slopes != (1, 1, 1, walk.shape(tensor)[-1])
+        or not walk.graph.tensors[product.inputs[1]].is_constant
+        or walk.sole(product.outputs[0]) is not largest
+        or set(largest.inputs) != {tensor, product.outputs[0]}
+    ):
+        return None
+    walk.claim(largest)
+    return "maximum", largest.outputs[0], product
 
 
 def conv_layer(walk: Walk, op: Operator, path: str) -> tuple[ConvSpec, int]:

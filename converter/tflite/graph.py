@@ -113,6 +113,16 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """One value-preserving change to a graph: what it is called, and the operators that went
+    or changed, by their position in the file (from `stored_operators` on: made by a rewrite).
+    """
+
+    name: str
+    operators: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Graph:
     """One model. `operators` are in execution order, with constant DEQUANTIZE and DENSIFY
     already evaluated and gone; `tensors` keeps the file's numbering. `stored` is what the file
@@ -131,6 +141,7 @@ class Graph:
     stored_operators: int  # operators in the file, folded ones included
     dequantised: bool = False  # the file computes in integers; this is its float meaning
     stored: "StoredModel | None" = field(default=None, repr=False, compare=False)
+    rewrites: tuple[Rewrite, ...] = ()  # what was changed since the file, in order
 
     def constants(self) -> Iterator[Tensor]:
         """The constants that some operator reads, in tensor order."""

@@ -1,7 +1,8 @@
 """A `.tflite` file, or a `.task`/`.zip` bundle of several → graphs.
 
-bytes → schema (checked indices) → order (acyclic) → fold (constants evaluated) → to_float
-(integer models) → Graph. Only InvalidModel is ever raised, whatever the file holds.
+bytes → schema (checked indices) → order (acyclic) → fold (constants evaluated) → shapes
+(arithmetic on them evaluated) → to_float (integer models) → Graph. Only InvalidModel is ever
+raised, whatever the file holds.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from blazepalm.converter.tflite.fold import constant_indices, fold
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.order import check_order
 from blazepalm.converter.tflite.schema import read_schema
+from blazepalm.converter.tflite.shape_arithmetic import fold_shapes
 from blazepalm.converter.tflite.to_float import to_float
 from blazepalm.models.errors import InvalidModel
 
@@ -76,6 +78,7 @@ def read_bytes(content: bytes, source: str) -> Graph:
     check_order(model, constants)
     budget = Budget(model)
     tensors, operators = fold(model, constants, budget)
+    tensors, operators, rewrites = fold_shapes(model, tensors, operators)
     tensors, operators, outputs, dequantised = to_float(model, tensors, operators, budget)
     return Graph(
         source=source,
@@ -90,4 +93,5 @@ def read_bytes(content: bytes, source: str) -> Graph:
         stored_operators=len(model.operators),
         dequantised=dequantised,
         stored=model,
+        rewrites=rewrites,
     )

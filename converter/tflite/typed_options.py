@@ -151,6 +151,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Options]]] = {
     "SOFTMAX": ("SoftmaxOptions", lambda t: SoftmaxOptions(t.Beta())),
     "MEAN": ("ReducerOptions", lambda t: ReducerOptions(bool(t.KeepDims()))),
     "SUM": ("ReducerOptions", lambda t: ReducerOptions(bool(t.KeepDims()))),
+    "REDUCE_PROD": ("ReducerOptions", lambda t: ReducerOptions(bool(t.KeepDims()))),
     "REDUCE_MAX": ("ReducerOptions", lambda t: ReducerOptions(bool(t.KeepDims()))),
     "REDUCE_MIN": ("ReducerOptions", lambda t: ReducerOptions(bool(t.KeepDims()))),
     "MIRROR_PAD": ("MirrorPadOptions", lambda t: MirrorPadOptions(_named(MIRROR_PAD, t.Mode()))),

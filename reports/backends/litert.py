@@ -30,8 +30,12 @@ class Opened:
 
     interpreter: Any
     image: int
-    batch: int
+    shape: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def batch(self) -> int:
+        return self.shape[0]
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class LiteRT:
         collected: list[list[np.ndarray]] = []
         for start in range(0, len(images), batch):
             try:
-                interpreter.set_tensor(opened.image, images[start : start + batch])
+                image = in_files_order(images[start : start + batch], opened.shape)
+                interpreter.set_tensor(opened.image, image)
                 interpreter.invoke()
             except (RuntimeError, ValueError) as error:
                 raise CouldNotVerify(
@@ -111,9 +116,18 @@ def open_litert(
                 f"{source}: LiteRT sees {len(found)} outputs where the file has {len(outputs)}"
             )
         (image,) = interpreter.get_input_details()
-        interpreters.put(Opened(interpreter, int(image["index"]), int(image["shape"][0]), found))
+        shape = tuple(int(d) for d in image["shape"])
+        interpreters.put(Opened(interpreter, int(image["index"]), shape, found))
     name = "tflite-ref" if reference_kernels else "tflite"
     return LiteRT(name, source, outputs, interpreters)
+
+
+def in_files_order(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Images of N, H, W, C as N, C, H, W where the file's input has that shape."""
+    axes = images.shape[1:]
+    if len(axes) == 3 and axes != shape[1:] and (axes[2], *axes[:2]) == shape[1:]:
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return images
 
 
 def first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.models.errors import CouldNotVerify
-from blazepalm.reports.backends.litert import first_line, quiet_native_log
+from blazepalm.reports.backends.litert import first_line, in_files_order, quiet_native_log
 
 
 class LayerReader:
@@ -43,7 +43,8 @@ class LayerReader:
 
     def _run(self, interpreter: Any, image: np.ndarray) -> list[np.ndarray]:
         (given,) = interpreter.get_input_details()
-        interpreter.set_tensor(given["index"], image)
+        shape = tuple(int(d) for d in given["shape"])
+        interpreter.set_tensor(given["index"], in_files_order(image, shape))
         interpreter.invoke()
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 

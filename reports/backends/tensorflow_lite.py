@@ -61,4 +61,5 @@ def _open(content: bytes, outputs: tuple[str, ...], source: str) -> Opened:
             f"{source}: TensorFlow sees {len(found)} outputs where the file has {len(outputs)}"
         )
     (image,) = interpreter.get_input_details()
-    return Opened(interpreter, int(image["index"]), int(image["shape"][0]), found)
+    shape = tuple(int(d) for d in image["shape"])
+    return Opened(interpreter, int(image["index"]), shape, found)

@@ -134,7 +134,7 @@ def _altered(graph: Graph, index: int, options: object) -> Graph:
     ("index", "options", "words"),
     [
         (208, ResizeOptions(), "RESIZE_BILINEAR samples at pixel corners"),
-        (11, BinaryOptions("RELU"), "ADD ends in RELU"),
+        (11, BinaryOptions("TANH"), "ADD ends in TANH"),
     ],
 )
 def test_what_the_modules_cannot_express_is_refused(

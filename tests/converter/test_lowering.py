@@ -311,3 +311,23 @@ def test_release(release: str) -> None:
         assert np.abs(ours - truth).max() <= 10 * floor
     assert module.batch_fixed_by is None
     assert permutes(module) <= 1 + 2 * len(graph.outputs)
+
+
+def test_outputs_have_names_and_a_wrong_layout_gets_a_sentence() -> None:
+    model = ModelBuilder()
+    image = model.tensor((1, 4, 5, 3), name="serving_default_image:0")
+    a, b, c = (model.tensor((1, 4, 5, 3), name=name) for name in ("call:0", "class", "call/0"))
+    for name, y in (("RELU", a), ("TANH", b), ("ABS", c)):
+        model.operator(name, [image], [y])
+    module = lower(read_bytes(model.build([image], [a, b, c]), "x.tflite"))
+    x = torch.rand(2, 4, 5, 3) - 0.5
+    with torch.no_grad():
+        found = module(x)
+    assert found._fields == ("call_0", "output_class", "call_0_2")
+    assert torch.equal(found.call_0, x.clamp(min=0))
+    with pytest.raises(
+        ValueError, match=r"takes shape \(N, 4, 5, 3\), got \(1, 3, 4, 5\); .*permute"
+    ):
+        module(torch.rand(1, 3, 4, 5))
+    with pytest.raises(ValueError, match=r"got \(1, 4, 5\)$"):
+        module(torch.rand(1, 4, 5))

@@ -33,6 +33,12 @@ UNARY: dict[Any, str] = {
     torch.ceil: "ceil",
     torch.round: "round",  # halves to even, in both
 }
+COMPARISONS: dict[Any, str] = {
+    operator.lt: "less",
+    operator.le: "less_equal",
+    operator.gt: "greater",
+    operator.ge: "greater_equal",
+}
 OF_POSITIVE: dict[Any, str] = {torch.log: "log", torch.rsqrt: "rsqrt"}
 
 
@@ -60,7 +66,7 @@ def _of_positive(name: str) -> Callable[..., Value]:
     return emit
 
 
-for _function, _name in BINARY.items():
+for _function, _name in (BINARY | COMPARISONS).items():
     emits(_function)(_binary(_function, _name))
 for _function, _name in UNARY.items():
     emits(_function)(_unary(_name))
@@ -71,11 +77,6 @@ for _function, _name in OF_POSITIVE.items():
 @emits(torch.neg)
 def emit_neg(site: Site, x: Value) -> Var:
     return mb.mul(x=site.var(x), y=site.dtype.type(-1), name=site.name())
-
-
-@emits(operator.lt)
-def emit_less(site: Site, a: Value, b: Value) -> Var:
-    return mb.less(x=site.var(a), y=site.var(b), name=site.name())
 
 
 @emits(torch.where)

@@ -178,6 +178,10 @@ CASES: dict[str, tuple[Function, Tensor, dict[str, int]]] = {
     "neg": (lambda m, x: torch.neg(x), SAMPLE, {"mul": 1}),
     "where": (lambda m, x: torch.where(x < 0, x * 3, x), SAMPLE,
               {"less": 1, "mul": 1, "select": 1}),
+    "where, the others": (lambda m, x: torch.where(x > 0, x, 2.5) + torch.where(x >= 1, x, 1.5)
+                          + torch.where(x <= -1, x, 0.5), SAMPLE,
+                          {"greater": 1, "greater_equal": 1, "less_equal": 1, "select": 3,
+                           "add": 2}),
     # joining
     "cat": (lambda m, x: torch.cat((x, x * 2), 1), SAMPLE, {"mul": 1, "concat": 1}),
     "cat of one": (lambda m, x: torch.cat((x * 2,), 1), SAMPLE, {"mul": 1}),

@@ -1,0 +1,50 @@
+"""A layer without a bias, or with zeros for one, then + a value a channel → the layer with that
+bias.
+
+Not always exact: where a kernel starts its sum with the bias, that rounds in another order.
+"""
+
+from dataclasses import replace
+
+from blazepalm.converter.normal_form.change import Change
+from blazepalm.converter.normal_form.matching import (
+    is_constant,
+    is_plain,
+    made_by,
+    number,
+    shape,
+    sides,
+)
+from blazepalm.converter.tflite.graph import Graph, Operator
+
+# layer → where its bias stands
+SLOTS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3, "FULLY_CONNECTED": 2}
+
+
+def joined(graph: Graph, op: Operator) -> Change | None:
+    if op.name != "ADD" or not is_plain(op):
+        return None
+    for value, constant in sides(op):
+        layer = made_by(graph, value, *SLOTS)
+        if layer is None or not is_constant(graph, constant) or _read_elsewhere(graph, value):
+            continue
+        channels = shape(graph, value)[-1]
+        added = shape(graph, constant)
+        if (
+            added[-1:] != (channels,)
+            or set(added[:-1]) - {1}
+            or len(added) > len(shape(graph, value))
+        ):
+            continue
+        slot = SLOTS[layer.name]
+        has = slot < len(layer.inputs) and layer.inputs[slot] >= 0
+        if has and number(graph, layer.inputs[slot]) != 0.0:
+            continue
+        return Change(
+            (replace(layer, inputs=(*layer.inputs[:slot], constant), outputs=op.outputs),)
+        )
+    return None
+
+
+def _read_elsewhere(graph: Graph, tensor: int) -> bool:
+    return len(graph.consumers(tensor)) != 1 or tensor in graph.outputs

@@ -1,0 +1,136 @@
+"""Our modules through other exporters and back: the same class, spec and weights.
+
+The exporters' graphs are kept as structures (`support.structures`), so that this runs without
+them; where their environments are there (`support.exporters`), it is done for real, too.
+"""
+
+import random
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from blazepalm.converter.architecture import Recognition, examine, recognise
+from blazepalm.converter.convert import convert, module_of
+from blazepalm.converter.heads import heads_of
+from blazepalm.converter.tflite import read
+from support.converted import converted
+from support.exporters import EXPORTERS, export
+from support.models import shared_model
+from support.structures import FOLDER, digest
+from support.structures import read as read_structure
+
+STORED = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
+SAME_BYTES = ("RESHAPE", "one for")  # what leaves a constant's values in their order
+
+
+def _shape_of(spec: Any) -> Any:
+    """A spec as plain values, without what no export tells: whether a PAD stood in the file,
+    and what the registry adds.
+    """
+    unknown = {"explicit_pad", "value_range", "score_threshold", "suppression_iou"}
+    unknown |= {"presence_threshold", "z_scale"}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if k not in unknown}
+        return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+    return plain(asdict(spec))
+
+
+def _weights(found: Recognition, digests: dict[int, str] | None) -> dict[str, tuple[str, ...]]:
+    """Module → digests of its constants; of a structure those that keep their bytes."""
+    weights: dict[str, tuple[str, ...]] = {}
+    for op in found.normal.operators:
+        if op.index not in found.modules:
+            continue
+        row = []
+        for index in op.inputs:
+            tensor = found.normal.tensors[index] if index >= 0 else None
+            if tensor is None or tensor.data is None or tensor.data.dtype.kind != "f":
+                continue
+            if digests is None:
+                row.append(digest(tensor.data))
+                continue
+            assert tensor.provenance is not None
+            kept = all(step.startswith(SAME_BYTES) for step in tensor.provenance.folded)
+            known = digests.get(tensor.provenance.tensor)
+            row.append(known if kept and known is not None else "unknown")
+        if row:
+            weights[found.modules[op.index]] = tuple(row)
+    return weights
+
+
+def test_there_are_structures_of_both_exporters() -> None:
+    assert {name.partition("_")[0] for name in STORED} == set(EXPORTERS)
+    assert len(STORED) >= 9
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_an_exported_structure_is_recognised(name: str) -> None:
+    release = name.partition("_")[2]
+    graph, digests = read_structure(name)
+    found, expected = recognise(graph), recognise(read(shared_model(release)))
+    assert found is not None and expected is not None
+    assert (found.family, found.outputs) == (expected.family, expected.outputs)
+    assert _shape_of(found.spec) == _shape_of(expected.spec)
+    mine, theirs = _weights(found, digests), _weights(expected, None)
+    assert set(mine) == set(theirs)
+    compared = 0
+    for module, values in theirs.items():
+        for here, there in zip(mine[module], values, strict=True):
+            if here != "unknown":
+                assert here == there, module
+                compared += 1
+    assert compared > 0.8 * sum(map(len, theirs.values()))
+
+
+def test_heads_are_found_behind_transposes() -> None:
+    """palm-lite: 24² · 2 and 12² · 6 anchors, whoever exported it."""
+    for name in STORED:
+        if "palm-lite" in name:
+            graph, _ = read_structure(name)
+            assert heads_of(graph) == ((24, 24, 2), (12, 12, 6))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_graph_is_not_recognised_and_nothing_worse(seed: int) -> None:
+    """Operators with wrong names, missing operands, wrong shapes: a reason, no traceback."""
+    rng = random.Random(seed)
+    graph, _ = read_structure(STORED[seed % len(STORED)])
+    names = sorted({op.name for op in graph.operators} | {"PADV2", "MEAN", "MAXIMUM", "SELECT"})
+    for _ in range(10):
+        operators, tensors = list(graph.operators), list(graph.tensors)
+        place = rng.randrange(len(operators))
+        op = operators[place]
+        kept = op.inputs[: rng.randint(0, len(op.inputs))]
+        operators[place] = rng.choice(
+            [
+                replace(op, inputs=kept),
+                replace(op, inputs=(*kept, -1)),
+                replace(op, name=rng.choice(names)),
+                replace(op, options=None),
+            ]
+        )
+        result = tensors[op.outputs[0]]
+        if rng.random() < 0.5:
+            axes = result.shape[: rng.randint(0, len(result.shape))]
+            tensors[result.index] = replace(result, shape=axes)
+        damaged = replace(graph, operators=tuple(operators), tensors=tuple(tensors))
+        found, reason = examine(damaged)
+        assert found is not None or reason
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("release", ["palm-lite-2021-11", "hand-3d-2019-08"])
+def test_there_and_back(exporter: str, release: str, tmp_path: Path) -> None:
+    (folder,) = convert(shared_model(release), tmp_path / release, coreml=None)
+    found = module_of(export(exporter, folder, tmp_path / "exported"), lambda message: None)
+    expected = converted(release)
+    assert type(found.module) is type(expected.module)
+    mine, theirs = found.module.state_dict(), expected.module.state_dict()
+    assert list(mine) == list(theirs)
+    assert all(torch.equal(mine[key], value) for key, value in theirs.items())
