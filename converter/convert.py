@@ -27,7 +27,7 @@ from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import (
+from blazepalm.errors import (
     ArtifactError,
     BlazePalmError,
     InvalidModel,

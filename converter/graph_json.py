@@ -4,7 +4,7 @@ kept. Read back, it is lowered again and the weights are filled in from the stat
 Constants that shape the code are kept as numbers: all of integers (axes, paddings, sizes), and
 the floating-point operands of `CODE_OPERANDS`. Of every other constant, which is a weight, only
 the shape is kept. A number that is not finite (the −∞ of a padding before a max-pool) is a
-string, see `models.strict_json`.
+string, see `strict_json`.
 
 What is read may be damaged: every value is held against what `graph_to_dict` writes, and the
 message says where they part. What the operators make of the values, the lowering checks, as it
@@ -19,13 +19,13 @@ import numpy as np
 
 from blazepalm.converter.ops.geometry import elements
 from blazepalm.converter.tflite import options as option_types
-from blazepalm.converter.tflite.fold import NUMERIC
+from blazepalm.converter.tflite.constant_folding import NUMERIC
+from blazepalm.converter.tflite.flatbuffer import HIGHEST_RANK, MOST_ELEMENTS, MOST_ENTRIES
 from blazepalm.converter.tflite.graph import Graph, Operator, Provenance, Tensor
 from blazepalm.converter.tflite.options import Options
-from blazepalm.converter.tflite.schema import HIGHEST_RANK, MOST_ELEMENTS, MOST_ENTRIES
 from blazepalm.converter.tflite.typed_options import check_options
 from blazepalm.converter.weights import CODE_OPERANDS
-from blazepalm.models.strict_json import float_from_json, float_to_json
+from blazepalm.strict_json import float_from_json, float_to_json
 
 SHOWN = 80  # characters of a value that a message quotes
 

@@ -14,8 +14,8 @@ import numpy as np
 from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import AxisOptions
+from blazepalm.errors import InvalidModel
 from blazepalm.models.anchors import MOST_ANCHORS, anchors_from_heads
-from blazepalm.models.errors import InvalidModel
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "Convolution2DTransposeBias")
 PASSED_THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "LOGISTIC")

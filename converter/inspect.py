@@ -17,10 +17,10 @@ from blazepalm.converter.heads import Head, heads_of
 from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.tflite import read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.models.releases import defaults, load_registry, resolve
 from blazepalm.models.spec import Spec, spec_to_dict
-from blazepalm.models.strict_json import float_to_json
+from blazepalm.strict_json import float_to_json
 
 
 @dataclass(frozen=True)

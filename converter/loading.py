@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm import strict_json
 from blazepalm.converter.artifacts import RECORD, SCHEMA
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models import strict_json
-from blazepalm.models.errors import ArtifactError, one_line
+from blazepalm.errors import ArtifactError, one_line
 from blazepalm.models.spec import PalmDetectorSpec, Spec, spec_from_dict
 
 if TYPE_CHECKING:

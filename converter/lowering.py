@@ -16,7 +16,7 @@ from blazepalm.converter.ops.comparison import COMPARISONS
 from blazepalm.converter.ops.context import Binding, Context
 from blazepalm.converter.output_names import named_tuple
 from blazepalm.converter.tflite.graph import Graph, Operator
-from blazepalm.models.errors import UnsupportedOperator
+from blazepalm.errors import UnsupportedOperator
 
 # Where a contributor adds a missing operator, by what its name contains.
 FAMILIES = {

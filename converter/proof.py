@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph, Rewrite
-from blazepalm.models.errors import WeightTransferError
+from blazepalm.errors import WeightTransferError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.transforms import apply_transform
-from blazepalm.models.errors import WeightTransferError
+from blazepalm.errors import WeightTransferError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

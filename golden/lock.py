@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.errors import ArtifactError
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
-from blazepalm.models.errors import ArtifactError
 
 LOCK = Path(__file__).with_name("golden.lock.json")
 GRID = (6, 8)  # rows, columns

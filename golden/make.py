@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.atomic import atomic_folder
+from blazepalm.errors import ArtifactError, InvalidImage
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
     CASES,
@@ -30,7 +31,6 @@ from blazepalm.golden.cases import (
     draw_scene,
 )
 from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
-from blazepalm.golden.images import read_image
 from blazepalm.golden.manifest import (
     MANIFEST,
     MOST_CASES,
@@ -42,7 +42,7 @@ from blazepalm.golden.manifest import (
 )
 from blazepalm.golden.own import own_pictures, png, recordings
 from blazepalm.golden.render import HandTruth
-from blazepalm.models.errors import ArtifactError, InvalidImage
+from blazepalm.media.images import read_image
 
 SHEET = "sheet.png"  # may lie in the folder too, and is thrown away when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden.images import MAX_PIXELS, read_image
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
+from blazepalm.media.images import MAX_PIXELS, read_image
 
 FORMAT = "blazepalm-golden"
 MANIFEST = "manifest.json"

@@ -2,7 +2,7 @@
 
 They stay in a golden folder over all that is rendered there later; a picture that is kept
 already is not kept twice. So does `recorded.json`, what was once found in the folder's pictures
-and is expected of them since (`reports/recording.py` writes and reads it).
+and is expected of them since (`reports/recording/recording.py` writes and reads it).
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden.frames import find_sources, read_frames
+from blazepalm.errors import InvalidImage
 from blazepalm.golden.manifest import GoldenCase
-from blazepalm.models.errors import InvalidImage
+from blazepalm.media.frames import find_sources, read_frames
 
 RECORDING = "recorded.json"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.models.errors import InvalidImage
+from blazepalm.errors import InvalidImage
 from blazepalm.models.regions import Region
 
 if TYPE_CHECKING:

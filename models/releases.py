@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from blazepalm.models.errors import UnknownRelease
+from blazepalm.errors import UnknownRelease
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blazepalm.models.errors import ArtifactError, one_line
+from blazepalm.errors import ArtifactError, one_line
 
 MAX_ANCHORS_BYTES = 1 << 27  # of a file of anchors; the largest that can be asked for has half
 

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.models.errors import BlazePalmError, CouldNotVerify, InvalidInput
-from blazepalm.reports import policy
-from blazepalm.reports.assemble import golden_entry, make_report, tool_versions
-from blazepalm.reports.cases import (
+from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
+from blazepalm.file_names import file_name
+from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
     golden_cases,
@@ -29,7 +28,8 @@ from blazepalm.reports.cases import (
     own_cases,
     sparing,
 )
-from blazepalm.reports.engine import (
+from blazepalm.reports.compare.roles import GENERIC, TFLITE_REF
+from blazepalm.reports.engine.engine import (
     PROCESSES,
     RAY,
     THREADS,
@@ -40,16 +40,16 @@ from blazepalm.reports.engine import (
     processors,
     records,
 )
-from blazepalm.reports.fold import Totals
-from blazepalm.reports.groups import group_models, with_companion
-from blazepalm.reports.inside import compare_inside, plant_faults
-from blazepalm.reports.journal import JOURNAL, Journal
-from blazepalm.reports.names import file_name
-from blazepalm.reports.policy import LIMITS, Limits
-from blazepalm.reports.process_engine import leave_unguarded
-from blazepalm.reports.report import Failure, ParityReport
-from blazepalm.reports.roles import GENERIC, TFLITE_REF
-from blazepalm.reports.subject import Subject
+from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.processes import leave_unguarded
+from blazepalm.reports.judge import policy
+from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
+from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.report import Failure, ParityReport
+from blazepalm.reports.judge.totals import Totals
+from blazepalm.reports.parity_inside import compare_inside, plant_faults
+from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet

@@ -9,11 +9,11 @@ import re
 from pathlib import Path
 
 from blazepalm.atomic import check_into, foreign, recover, told, walk
-from blazepalm.models.errors import ArtifactError
-from blazepalm.reports.journal import JOURNAL, PLAN, check_journal
-from blazepalm.reports.report import FORMAT
-from blazepalm.reports.schema import REPORT_FILE, read_json
-from blazepalm.reports.thumbnails import FOLDER as IMAGES
+from blazepalm.errors import ArtifactError
+from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.judge.report import FORMAT
+from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
+from blazepalm.reports.stored.read import REPORT_FILE, read_json
 
 PAGE = "parity.html"
 TEXTS = (REPORT_FILE, PAGE, "junit.xml", "parity.md")

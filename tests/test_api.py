@@ -13,13 +13,13 @@ import pytest
 import torch
 
 import blazepalm
-from blazepalm.golden.frames import find_sources
+from blazepalm.errors import BlazePalmError
 from blazepalm.golden.make import make_golden
-from blazepalm.models.errors import BlazePalmError
+from blazepalm.media.frames import find_sources
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
 from blazepalm.reports.parity import Options
-from blazepalm.reports.schema import read_report
+from blazepalm.reports.stored.read import read_report
 from support.records import hand_spec, palm_spec
 
 PALM, HAND = PalmDetector(palm_spec()), HandLandmarks(hand_spec())
@@ -125,7 +125,7 @@ def test_processes_without_a_main_guard(tmp_path: Path) -> None:
         "import blazepalm\n"
         "try:\n"
         "    blazepalm.parity('palm-lite', engine='processes', workers=2, noise=2, coreml=False)\n"
-        "except blazepalm.models.errors.CouldNotVerify as error:\n"
+        "except blazepalm.errors.CouldNotVerify as error:\n"
         "    print(error)\n"
     )
     done = subprocess.run(

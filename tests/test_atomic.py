@@ -12,7 +12,7 @@ import pytest
 
 from blazepalm import atomic
 from blazepalm.atomic import atomic_file, atomic_folder, check_file, check_folder, part_of
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 Patch = pytest.MonkeyPatch
 

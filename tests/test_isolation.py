@@ -91,7 +91,7 @@ def run_parity(folder: Path) -> None:
 
 
 def read_pictures(folder: Path) -> None:
-    from blazepalm.golden.images import read_image
+    from blazepalm.media.images import read_image
 
     for number, mode in enumerate(("RGB", "RGBA", "L", "P", "CMYK")):
         path = folder / f"{number}.tiff"

@@ -30,7 +30,7 @@ from blazepalm.atomic.look import (
     told,
     walk,
 )
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 __all__ = [
     "Inputs",

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blazepalm.atomic.look import OURS, foreign, part_of, status, told
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 OLD = ".old"  # ends the name of a folder that was moved aside
 WAITING = 0.1  # seconds between looks at a lock

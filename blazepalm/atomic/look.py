@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what systems leave in folders
 OURS = re.compile(r"\.blazepalm-[0-9a-f]{8}(\.lock|\.part|-[0-9a-f]{16}(\.\w{1,8})?)")

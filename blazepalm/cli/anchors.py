@@ -8,7 +8,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 if TYPE_CHECKING:
     import numpy as np

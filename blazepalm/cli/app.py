@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from blazepalm.models.errors import BlazePalmError, CouldNotVerify
+from blazepalm.errors import BlazePalmError, CouldNotVerify
 
 COMMANDS = {
     "releases": "List the known releases; fetch one.",

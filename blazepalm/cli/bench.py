@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from blazepalm.cli import console
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 
 bench = typer.Typer(no_args_is_help=True, help="Speed: of commands here, of models on a device.")
 
@@ -37,8 +37,8 @@ def run_bench(
     as_json: AsJson = False,
 ) -> None:
     """Time whole commands, as ratios to importing torch."""
-    from blazepalm.reports.bench import bench as measure
-    from blazepalm.reports.bench import table
+    from blazepalm.reports.bench.network import bench as measure
+    from blazepalm.reports.bench.network import table
 
     with console.working(f"{rounds} rounds of every command"):
         baseline, results = measure(rounds)

@@ -8,7 +8,7 @@ import typer
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.converter.coreml.options import CoreMLOptions
-from blazepalm.models.errors import BlazePalmError
+from blazepalm.errors import BlazePalmError
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,5 +1,5 @@
 """`blazepalm detect`: the hands of pictures, folders, patterns, videos and the camera: printed,
-drawn as PNG and MP4, written as JSON (`reports/schemas/detections.schema.json`) and CSV.
+drawn as PNG and MP4, written as JSON (`reports/stored/schemas/detections.schema.json`) and CSV.
 
 Everything is written frame by frame, whole or not at all. What cannot be read is told in one
 sentence on stderr, the others are processed, and the exit code is 2 (130 after Ctrl-C, which
@@ -17,11 +17,11 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
-from blazepalm.models.errors import InvalidImage
+from blazepalm.errors import InvalidImage
 
 if TYPE_CHECKING:
     from blazepalm.cli.detecting import Failures
-    from blazepalm.golden.frames import Source
+    from blazepalm.media.frames import Source
 
 NONE = "none"
 LANDMARKS = "hand-full"
@@ -129,7 +129,7 @@ def detect(
         raise typer.BadParameter("--track needs landmarks, and --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
-    from blazepalm.reports.finder import open_finder
+    from blazepalm.reports.hands.finder import open_finder
 
     failures: Failures = []
     sources = find_all(inputs, failures)
@@ -159,7 +159,7 @@ def landmarks_beside(model: str) -> str:
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
     """The sources of all inputs, each once; an input that names nothing is told and noted."""
     from blazepalm.cli.detecting import fail
-    from blazepalm.golden.frames import find_sources
+    from blazepalm.media.frames import find_sources
 
     found: dict[str, Source] = {}
     for given in inputs:

@@ -23,17 +23,17 @@ from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.findings import Tally, label_of, tell_outputs
 from blazepalm.cli.outputs import Outputs, whole_movie
 from blazepalm.cli.progress import Frames, frames, until_interrupted
-from blazepalm.models.errors import ArtifactError, InvalidImage, InvalidModel
+from blazepalm.errors import ArtifactError, InvalidImage, InvalidModel
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rich.table import Table
 
-    from blazepalm.golden.frames import Frame, Source
-    from blazepalm.reports.detections import JsonDocument, Record
-    from blazepalm.reports.finder import Finder, Look
-    from blazepalm.reports.video import Mp4
+    from blazepalm.media.frames import Frame, Source
+    from blazepalm.reports.hands.detections import JsonDocument, Record
+    from blazepalm.reports.hands.finder import Finder, Look
+    from blazepalm.reports.hands.video import Mp4
 
 Failures = list[dict[str, str]]  # `source` and `message` of each, as the JSON document has them
 
@@ -118,7 +118,7 @@ def run(work: Work) -> None:
 
 def open_sinks(work: Work, files: ExitStack) -> Sinks:
     """Opens what takes records; `files` completes them."""
-    from blazepalm.reports.detections import CsvTable, JsonDocument
+    from blazepalm.reports.hands.detections import CsvTable, JsonDocument
 
     def text(path: Path) -> Any:
         temporary = files.enter_context(atomic_file(path, force=work.outputs.force))
@@ -161,7 +161,7 @@ def follow(
     interrupted: Callable[[], bool],
 ) -> "Sequence[str | Table]":
     """One source to its end; what is to be printed of it, nothing where it has no frame."""
-    from blazepalm.reports.detections import frame_record
+    from blazepalm.reports.hands.detections import frame_record
 
     tally = Tally(source)
     with ExitStack() as files:
@@ -194,7 +194,7 @@ def follow(
 
 def read(source: "Source", max_frames: int | None) -> "Iterator[Frame]":
     """The frames of a source; those of a camera with the seconds since its first."""
-    from blazepalm.golden.frames import read_frames
+    from blazepalm.media.frames import read_frames
 
     began: float | None = None
     for frame in islice(read_frames(source), None if source.kind == "image" else max_frames):
@@ -225,7 +225,7 @@ def put_drawing(
     path = outputs.drawings.get(source.path)
     if path is None and movie is None:
         return
-    from blazepalm.reports.draw import draw_hands
+    from blazepalm.reports.hands.draw import draw_hands
 
     size = (record["height"], record["width"])
     drawn = draw_hands(frame.image, [as_drawn(hand, size) for hand in record["hands"]])
@@ -240,7 +240,7 @@ def put_drawing(
 
 def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
     """A hand's JSON values as what is drawn on an image of `size` (height, width)."""
-    from blazepalm.reports.draw import in_pixels
+    from blazepalm.reports.hands.draw import in_pixels
 
     points = hand["landmarks"]
     keypoints = hand["keypoints"] if points is None else None

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from blazepalm.cli import console
 from blazepalm.cli.tables import facts, plain_table
-from blazepalm.reports.device import DeviceResults, ingest
-from blazepalm.reports.device_fixtures import read_fixtures
-from blazepalm.reports.printable import figure, printable
+from blazepalm.reports.device.ingest import DeviceResults, ingest
+from blazepalm.reports.fixtures.manifest import read_fixtures
+from blazepalm.text import figure, printable
 
 SHOWN = 40  # problems listed on a terminal; --json has all
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from blazepalm import __version__
 from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
-from blazepalm.models.errors import ArtifactError, BlazePalmError
+from blazepalm.errors import ArtifactError, BlazePalmError
 
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from blazepalm.cli.outputs import Outputs
-    from blazepalm.golden.frames import Source
-    from blazepalm.reports.detections import Record
+    from blazepalm.media.frames import Source
+    from blazepalm.reports.hands.detections import Record
 
 
 class Tally:

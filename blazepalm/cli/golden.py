@@ -12,7 +12,7 @@ import typer
 
 from blazepalm.atomic import atomic_file
 from blazepalm.cli import console, golden_export, golden_record
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 if TYPE_CHECKING:
     from blazepalm.golden.lock import Comparison
@@ -97,7 +97,7 @@ golden.command("export-ios")(golden_export.export_ios)
 def write_sheet(found: "GoldenSet", sheet: Path) -> None:
     from PIL import Image
 
-    from blazepalm.reports.contact_sheet import contact_sheet
+    from blazepalm.reports.hands.contact_sheet import contact_sheet
 
     with atomic_file(sheet) as temporary:
         Image.fromarray(contact_sheet(found)).save(temporary, "PNG")

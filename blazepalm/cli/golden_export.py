@@ -15,7 +15,7 @@ from blazepalm.atomic import check_folder
 from blazepalm.cli import console
 
 if TYPE_CHECKING:
-    from blazepalm.reports.ios_export import Exported
+    from blazepalm.reports.fixtures.export import Exported
 
 FIXTURES = Path("ios_harness/App/Fixtures")
 
@@ -73,9 +73,9 @@ def export_ios(
 ) -> None:
     """Write what the iOS harness needs on a device: packages, pictures, what is expected."""
     from blazepalm.converter.coreml.needed import need_coremltools
-    from blazepalm.reports.fixtures_folder import owned_files
-    from blazepalm.reports.ios_export import ALL, CASES, MODELS
-    from blazepalm.reports.ios_export import export_ios as export
+    from blazepalm.reports.fixtures.export import ALL, CASES, MODELS
+    from blazepalm.reports.fixtures.export import export_ios as export
+    from blazepalm.reports.fixtures.folder import owned_files
 
     need_coremltools("writing Core ML packages")  # before the pictures are rendered
     check_folder(output, owned=owned_files, force=force, option="--output")

@@ -13,11 +13,11 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.models.errors import ArtifactError, CouldNotVerify
+from blazepalm.errors import ArtifactError, CouldNotVerify
 
 if TYPE_CHECKING:
-    from blazepalm.reports.backends.hand_models import OpenModel
-    from blazepalm.reports.recording import ModelName, Recording
+    from blazepalm.reports.hands.open_models import OpenModel
+    from blazepalm.reports.recording.recording import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"
 RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, not what is expected
@@ -60,9 +60,9 @@ def record(
     """
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
-    from blazepalm.reports.recording import choose
-    from blazepalm.reports.recording import record as find_all
-    from blazepalm.reports.terminal_cells import count
+    from blazepalm.reports.recording.recording import choose
+    from blazepalm.reports.recording.recording import record as find_all
+    from blazepalm.reports.render.terminal_cells import count
 
     _among(backend, RECORDED_BY)
     golden, path = load_golden(folder), folder / RECORDING
@@ -139,8 +139,8 @@ def check(
     from blazepalm.cli.recording_tables import show
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
-    from blazepalm.reports.recording import load_recording, models_of
-    from blazepalm.reports.recording_check import check_recording
+    from blazepalm.reports.recording.check import check_recording
+    from blazepalm.reports.recording.recording import load_recording, models_of
 
     if backend is not None:
         _among(backend, CHECKED_BY)
@@ -177,7 +177,7 @@ def check(
 def _open(
     detector: str, landmarks: str, backend: str, precision: str = "fp16"
 ) -> "tuple[OpenModel, OpenModel]":
-    from blazepalm.reports.backends.hand_models import open_model
+    from blazepalm.reports.hands.open_models import open_model
 
     with console.working(f"opening {detector} and {landmarks}"):
         palm, hand = (

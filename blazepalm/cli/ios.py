@@ -10,10 +10,10 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.bench import AsJson, FixturesFolder, Results
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 
 if TYPE_CHECKING:
-    from blazepalm.reports.device import DeviceResults
+    from blazepalm.reports.device.ingest import DeviceResults
 
 ios = typer.Typer(no_args_is_help=True, help="Results of the iOS harness.")
 
@@ -27,7 +27,7 @@ def _ios() -> None:
 def ingest_results(path: Results, fixtures: FixturesFolder = None, as_json: AsJson = False) -> None:
     """Read a results.json; exit code 1 where something failed or cannot be right."""
     from blazepalm.cli.device_tables import ingest_pieces, read_results
-    from blazepalm.reports.device import recount
+    from blazepalm.reports.device.ingest import recount
 
     results = read_results(path, fixtures)
     if not (results.outputs or results.problems or results.entry["bench"]):

@@ -21,11 +21,11 @@ from blazepalm.atomic import (
     identify,
     refuse_inputs,
 )
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from blazepalm.golden.frames import Source
-    from blazepalm.reports.video import Mp4
+    from blazepalm.media.frames import Source
+    from blazepalm.reports.hands.video import Mp4
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MOVIES = (".mp4",)
@@ -110,7 +110,7 @@ def whole_movie(path: Path, fps: float | None, *, force: bool = True) -> "Iterat
     """A video that takes its place in the end; without a frame, or after an error, nothing is
     left. Raises ArtifactError.
     """
-    from blazepalm.reports.video import Mp4
+    from blazepalm.reports.hands.video import Mp4
 
     with suppress(_NoFrame), atomic_file(path, force=force, option="--video") as temporary:
         with Mp4(temporary, fps, path) as movie:

@@ -18,7 +18,7 @@ import typer
 from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
-from blazepalm.reports import policy
+from blazepalm.reports.judge import policy
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -132,9 +132,9 @@ def parity(
     from blazepalm.reports.backends.litert import hush_litert
     from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
+    from blazepalm.reports.render.terminal import print_report
+    from blazepalm.reports.render.thumbnails import write_thumbnails
     from blazepalm.reports.report_folder import check_report, owned_images
-    from blazepalm.reports.terminal import print_report
-    from blazepalm.reports.thumbnails import write_thumbnails
 
     if engine not in ("local", "ray"):
         raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
@@ -169,7 +169,7 @@ def parity(
         if rendered is not None and report.models:
             options = replace(options, golden=rendered())
     for results in device or ():
-        from blazepalm.reports.device_join import with_device
+        from blazepalm.reports.device.join import with_device
 
         report = with_device(report, results, fixtures or FIXTURES)
     values = report.to_dict()
@@ -231,18 +231,18 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     """Writes the report and everything rendered from it, each file whole or not at all, in place
     of older ones; returns the paths.
     """
-    from blazepalm.reports import explorer
-    from blazepalm.reports.html import write_html
-    from blazepalm.reports.junit import junit
-    from blazepalm.reports.markdown import markdown
+    from blazepalm.reports.render import model_explorer
+    from blazepalm.reports.render.html import write_html
+    from blazepalm.reports.render.junit import junit
+    from blazepalm.reports.render.markdown import markdown
 
     texts = {
         REPORT: json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "junit.xml": junit(values),
         "parity.md": markdown(values),
     }
-    for name, data in explorer.node_data(values).items():
-        texts[f"explorer/{name}"] = explorer.dumps(data)
+    for name, data in model_explorer.node_data(values).items():
+        texts[f"explorer/{name}"] = model_explorer.dumps(data)
     for name, text in texts.items():
         with atomic_file(folder / name) as temporary:
             # half of a surrogate pair, which a hostile name may hold, has no UTF-8

@@ -7,9 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from blazepalm.cli import console
-from blazepalm.reports.agreement import MEAN, beyond
-from blazepalm.reports.recording_check import LIMITS, CaseCheck, RecordingCheck, told
-from blazepalm.reports.terminal_cells import count
+from blazepalm.reports.recording.agreement import MEAN, beyond
+from blazepalm.reports.recording.check import LIMITS, CaseCheck, RecordingCheck, told
+from blazepalm.reports.render.terminal_cells import count
 
 
 def show(found: RecordingCheck) -> None:

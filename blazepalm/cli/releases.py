@@ -10,7 +10,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 from blazepalm.models.releases import Asset, Bundle, Release, by_name, load_registry
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
-from blazepalm.models.errors import ArtifactError
-from blazepalm.reports.policy import LIMITS
+from blazepalm.errors import ArtifactError
+from blazepalm.reports.judge.policy import LIMITS
 
 if TYPE_CHECKING:
-    from blazepalm.reports.recheck import Rechecked
-    from blazepalm.reports.recheck_raw import RawCheck
+    from blazepalm.reports.stored.recheck import Rechecked
+    from blazepalm.reports.stored.recheck_raw import RawCheck
 
 report = typer.Typer(no_args_is_help=True, help="Compare, recheck or render parity reports.")
 
@@ -50,8 +50,8 @@ def diff_reports(
 ) -> None:
     """Two reports side by side; exit code 1 where something fails in B and not in A."""
     from blazepalm.cli.report_tables import diff_pieces
-    from blazepalm.reports.diff import diff
-    from blazepalm.reports.schema import read_report
+    from blazepalm.reports.stored.diff import diff
+    from blazepalm.reports.stored.read import read_report
 
     found = diff(read_report(before), read_report(after), factor=factor)
     if as_json:
@@ -91,8 +91,8 @@ def recheck_report(
     report does not say what its own numbers come to: then somebody altered it.
     """
     from blazepalm.cli.report_tables import recheck_pieces
-    from blazepalm.reports.recheck import recheck, stored_limits
-    from blazepalm.reports.schema import read_report
+    from blazepalm.reports.stored.read import read_report
+    from blazepalm.reports.stored.recheck import recheck, stored_limits
 
     given = {
         "float32_multiple": float32_multiple,
@@ -139,7 +139,7 @@ def render_report(
     as_json: AsJson = False,
 ) -> None:
     """Write a report's other forms from its JSON."""
-    from blazepalm.reports.schema import read_report
+    from blazepalm.reports.stored.read import read_report
 
     files = ((html, ".html"), (junit, ".xml"), (markdown, ".md"))
     if explorer is None and not any(target for target, _ in files):
@@ -160,7 +160,7 @@ def render_report(
     nodes = {} if explorer is None else _nodes(values, explorer, force, _file(path))
     written: list[str] = []
     if html is not None:
-        from blazepalm.reports.html import write_html
+        from blazepalm.reports.render.html import write_html
 
         write_html(values, html, path if path.is_dir() else path.parent)
         written.append(str(html))
@@ -175,20 +175,20 @@ def render_report(
 
 
 def _junit(values: Mapping[str, Any]) -> str:
-    from blazepalm.reports.junit import junit
+    from blazepalm.reports.render.junit import junit
 
     return junit(values)
 
 
 def _markdown(values: Mapping[str, Any]) -> str:
-    from blazepalm.reports.markdown import markdown
+    from blazepalm.reports.render.markdown import markdown
 
     return markdown(values)
 
 
 def _nodes(values: Mapping[str, Any], folder: Path, force: bool, report: Path) -> dict[Path, str]:
     """What is to be written there. Raises ArtifactError where it cannot be."""
-    from blazepalm.reports.explorer import dumps, node_data
+    from blazepalm.reports.render.model_explorer import dumps, node_data
 
     found = node_data(values)
     if not found:
@@ -199,13 +199,13 @@ def _nodes(values: Mapping[str, Any], folder: Path, force: bool, report: Path) -
 
 
 def _file(path: Path) -> Path:
-    from blazepalm.reports.schema import REPORT_FILE
+    from blazepalm.reports.stored.read import REPORT_FILE
 
     return path / REPORT_FILE if path.is_dir() else path
 
 
 def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
-    from blazepalm.reports.recheck_raw import FOLDER, recheck_raw
+    from blazepalm.reports.stored.recheck_raw import FOLDER, recheck_raw
 
     folder = path if path.is_dir() else path.parent
     return recheck_raw(stored, folder / FOLDER)

@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from blazepalm.cli.tables import plain_table
-from blazepalm.reports.beyond import worst_first
-from blazepalm.reports.diff import WORSE, ReportDiff
-from blazepalm.reports.printable import figure, printable
-from blazepalm.reports.recheck import Rechecked
-from blazepalm.reports.recheck_raw import RawCheck
-from blazepalm.reports.rows import Row
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.beyond import worst_first
+from blazepalm.reports.stored.diff import WORSE, ReportDiff
+from blazepalm.reports.stored.recheck import Rechecked
+from blazepalm.reports.stored.recheck_raw import RawCheck
+from blazepalm.text import figure, printable
 
 SHOWN = 15  # changes listed on a terminal; --json has all
 

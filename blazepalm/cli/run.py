@@ -13,16 +13,16 @@ import typer
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.cli.console import clean
-from blazepalm.models.errors import InvalidInput
+from blazepalm.errors import InvalidInput
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.console import RenderableType
     from rich.table import Table
 
-    from blazepalm.reports.backends.coreml import NativeProgram
+    from blazepalm.reports.backends.apple import NativeProgram
     from blazepalm.reports.backends.mil import Program
-    from blazepalm.reports.feeding import Fed
+    from blazepalm.reports.run.feed import Fed
 
 HONEST = "executed by blazepalm, not Apple's runtime"
 ALL = "all"
@@ -94,7 +94,7 @@ def run(
     files = [Path(part) for entry in entries for part in (entry, entry.partition("=")[2]) if part]
     target = None if output is None else _target(output, force, [package, *files])
     from blazepalm.reports.backends.mil import load
-    from blazepalm.reports.described import describe, differences
+    from blazepalm.reports.run.describe import describe, differences
 
     program = load(package)
     name = program.function_name(function)
@@ -144,7 +144,7 @@ def _target(output: Path, force: bool, inputs: list[Path]) -> Path:
 
 
 def _native(program: "Program", function: str, units: str) -> "NativeProgram":
-    from blazepalm.reports.backends.coreml import UNITS, load_native
+    from blazepalm.reports.backends.apple import UNITS, load_native
 
     if units not in UNITS:
         raise typer.BadParameter(f"{units!r} is none of {', '.join(UNITS)}", param_hint="--units")
@@ -176,9 +176,9 @@ def _inputs(
     value_range: tuple[float, float] | None,
 ) -> "tuple[dict[str, Any], list[dict[str, Any]]]":
     """Every given input by name, and how each picture was brought to its own."""
-    from blazepalm.golden.images import read_image
-    from blazepalm.reports.arrays import read_npy
-    from blazepalm.reports.feeding import feed, picture_input
+    from blazepalm.media.images import read_image
+    from blazepalm.reports.run.feed import feed, picture_input
+    from blazepalm.reports.run.npz import read_npy
 
     features = program.interfaces[function].inputs
     names = [feature.name for feature in features]
@@ -227,7 +227,7 @@ def _fed(path: Path, how: "Fed") -> dict[str, Any]:
 
 
 def _write(target: Path, values: "Mapping[str, np.ndarray]", force: bool) -> dict[str, Any]:
-    from blazepalm.reports.arrays import write_npz
+    from blazepalm.reports.run.npz import write_npz
 
     with atomic_file(target, force=force) as temporary:
         members = write_npz(temporary, values)

@@ -16,7 +16,7 @@ from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Laye
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.converter.coreml.quiet import import_coremltools
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import Converted

@@ -4,7 +4,7 @@ there all but Core ML works.
 
 import importlib.util
 
-from blazepalm.models.errors import BlazePalmError
+from blazepalm.errors import BlazePalmError
 
 
 def missing_coremltools(what: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 
 FACES = ("app", "raw", "batch")
 PRECISIONS = ("fp16", "fp32")

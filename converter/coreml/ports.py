@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from blazepalm.converter.coreml.options import Port
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from torch.fx.node import map_arg
 
 from blazepalm.converter.coreml.names import Names, path
 from blazepalm.converter.coreml.ops import EMITTERS
+from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
 from blazepalm.converter.coreml.ops.shape import MOST_AXES
-from blazepalm.converter.coreml.ops.site import Site, Value, Weight
 from blazepalm.converter.coreml.options import Port
 from blazepalm.converter.coreml.ports import MOST_REGIONS
 from blazepalm.converter.coreml.trace import Traced, function_name
-from blazepalm.models.errors import UnsupportedOperator
+from blazepalm.errors import UnsupportedOperator
 
 SINGLE: np.dtype[Any] = np.dtype(np.float32)
 MOVES = {"cat", "reshape", "flatten", "unflatten", "permute", "contiguous"}  # and compute nothing

@@ -14,7 +14,7 @@ from coremltools.converters.mil.mil import Program, Var
 from torch.fx import Graph, Node
 
 from blazepalm.converter.coreml.names import path
-from blazepalm.converter.coreml.ops.site import Value
+from blazepalm.converter.coreml.ops.emit_context import Value
 from blazepalm.converter.coreml.options import Layer
 from blazepalm.converter.coreml.trace import Traced, function_name, in_network, parameters
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from blazepalm.converter.normal_form.change import Change, Fresh, builtin
 from blazepalm.converter.normal_form.matching import integers, made_by, number, shape
+from blazepalm.converter.same_padding import window
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, TransposeConvOptions
-from blazepalm.converter.window import window
 
 
 def merged(graph: Graph, op: Operator) -> Change | None:

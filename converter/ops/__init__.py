@@ -16,6 +16,6 @@ from blazepalm.converter.ops import (  # noqa: F401
     slicing,
     transposed,
 )
-from blazepalm.converter.ops.registry import LOWERINGS
+from blazepalm.converter.ops.lowerings import LOWERINGS
 
 __all__ = ["LOWERINGS"]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.elementwise import align
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import LeakyReluOptions, SoftmaxOptions
 

@@ -6,7 +6,7 @@ the block, torch's pixel_shuffle as (channel, row, column).
 """
 
 from blazepalm.converter.ops.context import Context
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import BlockOptions
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.elementwise import align, batch_survives
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 
 COMPARISONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

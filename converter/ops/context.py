@@ -23,7 +23,7 @@ from blazepalm.converter.ops.recording import Recorder, node_of
 from blazepalm.converter.ops.values import Value
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.transforms import apply_transform
-from blazepalm.models.errors import InvalidModel, UnsupportedOperator
+from blazepalm.errors import InvalidModel, UnsupportedOperator
 
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}

@@ -10,7 +10,7 @@ from torch import Tensor
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.geometry import axis_of
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import AxisOptions
 

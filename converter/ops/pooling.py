@@ -12,10 +12,10 @@ from torch import Tensor
 
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.fused import activate
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
+from blazepalm.converter.same_padding import Window, window
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import Pool2DOptions
-from blazepalm.converter.window import Window, window
 
 
 @lowers("MAX_POOL_2D", "AVERAGE_POOL_2D")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from blazepalm.converter.ops.context import Context
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import ResizeOptions
 

@@ -7,7 +7,7 @@ the literal 1 in front of a shape stands for the batch.
 
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.geometry import elements
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.ops.values import TO_CHANNELS_LAST
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import ReshapeOptions, SqueezeOptions

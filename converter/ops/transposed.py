@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.convolution import bias_of
 from blazepalm.converter.ops.fused import activate
-from blazepalm.converter.ops.registry import lowers
+from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import (
     Convolution2DTransposeBiasOptions,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from blazepalm.converter.same_padding import window
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, FullyConnectedOptions
-from blazepalm.converter.window import window
 from blazepalm.models.spec import ConvSpec
 
 ACTIVATION_OPERATORS = {"RELU": "relu", "RELU6": "relu6", "PRELU": "prelu"}

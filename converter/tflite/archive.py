@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 MAX_INFLATED = 1 << 28  # bytes of an archive's members together
 MAX_MEMBERS = 1024

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 LONGEST_TEXT = 1 << 16  # bytes of a name; fused operators join dozens of names
 OVERLAP = 4  # times the file's size

@@ -5,7 +5,7 @@ times. A small file must not ask for gigabytes.
 """
 
 from blazepalm.converter.tflite.stored import StoredModel
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 FREE_BYTES = 1 << 26  # for any file; beyond it, at most so many times the file's size:
 LARGEST_UNFOLDING = 16

@@ -24,7 +24,7 @@ from blazepalm.converter.tflite.foreign import (
     described_members,
     starts_archive,
 )
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 MAX_FILE = 1 << 30  # bytes
 MAX_NESTING = 8  # bundles in one another

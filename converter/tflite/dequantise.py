@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from blazepalm.converter.tflite.graph import Quantisation
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 INTEGERS = ("int8", "uint8", "int16", "int32", "int64")
 

@@ -5,7 +5,7 @@ operand is an input, a constant or computed before, and nothing is written twice
 from collections.abc import Collection
 
 from blazepalm.converter.tflite.stored import StoredModel
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 
 def check_order(model: StoredModel, constants: Collection[int]) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.bundle import Contents, choose_one, open_contents, read_contents
-from blazepalm.converter.tflite.fold import constant_indices, fold
+from blazepalm.converter.tflite.constant_folding import constant_indices, fold
+from blazepalm.converter.tflite.flatbuffer import read_schema
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.order import check_order
-from blazepalm.converter.tflite.schema import read_schema
 from blazepalm.converter.tflite.shape_arithmetic import fold_shapes
 from blazepalm.converter.tflite.to_float import to_float
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 
 def read(path: str | Path) -> Graph:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blazepalm.converter.tflite.graph import SparseDimension, Sparsity
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 
 @dataclass(frozen=True)

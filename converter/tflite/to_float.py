@@ -20,7 +20,7 @@ from blazepalm.converter.tflite.dequantise import INTEGERS, dequantise
 from blazepalm.converter.tflite.graph import Operator, Tensor
 from blazepalm.converter.tflite.options import FullyConnectedOptions
 from blazepalm.converter.tflite.stored import StoredModel
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 FLOAT_BYTES = 4
 QUANTISED = ("int8", "uint8", "int16")

@@ -30,7 +30,7 @@ from blazepalm.converter.tflite.options import (
     StridedSliceOptions,
     TransposeConvOptions,
 )
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 PADDING = ("SAME", "VALID")
 ACTIVATION = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")

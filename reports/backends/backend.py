@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 
 Outputs = dict[str, np.ndarray]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import Outputs
 
 SMALLEST = "palm-lite"  # of the embedded releases

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import first_line, in_files_order, quiet_native_log
 
 

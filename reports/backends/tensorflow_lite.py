@@ -10,7 +10,7 @@ import queue
 import sys
 from typing import Any
 
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import LiteRT, Opened, first_line, quiet_native_log
 
 NAME = "tensorflow"

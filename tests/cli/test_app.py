@@ -12,7 +12,7 @@ from blazepalm import __version__
 from blazepalm.cli import app as app_module
 from blazepalm.cli import console
 from blazepalm.cli.app import COMMANDS
-from blazepalm.models.errors import CouldNotVerify, InvalidModel
+from blazepalm.errors import CouldNotVerify, InvalidModel
 from support.cli import Cli, Outcome
 from support.models import ROOT
 

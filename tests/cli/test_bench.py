@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.reports import bench as reports_bench
-from blazepalm.reports.bench import Limit, Result, Run
+from blazepalm.reports.bench import network as reports_bench
+from blazepalm.reports.bench.network import Limit, Result, Run
 from support.cli import Cli
 from support.device_results import CASES, UNITS, write
 

@@ -14,9 +14,9 @@ from blazepalm.cli.outputs import (
     settle,
     whole_movie,
 )
-from blazepalm.golden.frames import Source
-from blazepalm.models.errors import ArtifactError
-from blazepalm.reports.video import Mp4
+from blazepalm.errors import ArtifactError
+from blazepalm.media.frames import Source
+from blazepalm.reports.hands.video import Mp4
 
 
 def picture(path: str) -> Source:

@@ -19,8 +19,9 @@ import pytest
 from PIL import Image
 
 from blazepalm.atomic import claim
-from blazepalm.reports import finder, ios_export
-from blazepalm.reports.fixtures_folder import whole_fixtures
+from blazepalm.reports.fixtures import export
+from blazepalm.reports.fixtures.folder import whole_fixtures
+from blazepalm.reports.hands import finder
 from support import report_samples
 from support.cli import Cli, Outcome
 from support.clips import write_clip
@@ -142,14 +143,14 @@ def desk(
     found = finder.Finder(models, 7, lambda image: [], lambda: lambda image: [])
     monkeypatch.setattr(finder, "open_finder", lambda *_, **__: found)
 
-    def export(folder: Path, *, force: bool, **_: object) -> ios_export.Exported:
+    def export(folder: Path, *, force: bool, **_: object) -> export.Exported:
         with whole_fixtures(folder, force=force) as writer:
             writer.put("images/a.bgra", b"a" * 400)
             writer.put("models/A.mlpackage/Manifest.json", b"b" * 400)
             digest = writer.manifest({})
-        return ios_export.Exported(folder, ("a",), ("b",), 0, 0, 0, digest)
+        return export.Exported(folder, ("a",), ("b",), 0, 0, 0, digest)
 
-    monkeypatch.setattr(ios_export, "export_ios", export)
+    monkeypatch.setattr(export, "export_ios", export)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -328,7 +329,7 @@ def test_a_package_that_is_read_is_not_written_into(desk: Desk) -> None:
 
 def test_a_recording_is_written_as_any_file(desk: Desk, monkeypatch: Patch) -> None:
     from blazepalm.cli import golden_record
-    from blazepalm.reports import recording
+    from blazepalm.reports.recording import recording
 
     found = recording.Recording(
         recording.Models(

@@ -17,7 +17,7 @@ from blazepalm.converter import convert as conversion
 from blazepalm.converter.convert import Converted, convert_graph, module_of, prove
 from blazepalm.converter.loading import load, read_record
 from blazepalm.converter.tflite import read, read_bytes
-from blazepalm.models.errors import (
+from blazepalm.errors import (
     ArtifactError,
     InvalidModel,
     UnknownRelease,

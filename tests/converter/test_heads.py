@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from blazepalm.converter.heads import anchors, detector, heads_of
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import InvalidModel, UnknownRelease
+from blazepalm.errors import InvalidModel, UnknownRelease
 from support.models import HANDS, shared_model
 from support.synthetic import synthetic_palm
 from support.tflite_builder import ModelBuilder

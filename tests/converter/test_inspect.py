@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import blazepalm
 from blazepalm.converter.inspect import Inspection, ModelInspection, inspect
-from blazepalm.models.errors import InvalidModel, UnknownRelease
+from blazepalm.errors import InvalidModel, UnknownRelease
 from blazepalm.models.releases import resolve
 from support.models import PALMS, SHARED, shared_model
 from support.rewritten import with_another_weight

@@ -22,7 +22,7 @@ from blazepalm.converter.convert import convert_graph
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.graph_json import graph_from_dict
 from blazepalm.converter.tflite import read_bytes
-from blazepalm.models.errors import ArtifactError, BlazePalmError
+from blazepalm.errors import ArtifactError, BlazePalmError
 from blazepalm.reports.backends.mil import load as load_package
 from support.models import files_folder
 from support.records import (

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from blazepalm.converter.lowering import check_supported, lower
 from blazepalm.converter.ops import LOWERINGS
 from blazepalm.converter.tflite import read, read_bytes
-from blazepalm.models.errors import InvalidModel, UnsupportedOperator
+from blazepalm.errors import InvalidModel, UnsupportedOperator
 from support.compare import (
     Case,
     build,

@@ -14,7 +14,7 @@ from blazepalm.converter import proof
 from blazepalm.converter.convert import Converted, convert_graph
 from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite import read, read_bytes
-from blazepalm.models.errors import WeightTransferError
+from blazepalm.errors import WeightTransferError
 from support import decompose
 from support.compare import Case, run_litert
 from support.converted import converted

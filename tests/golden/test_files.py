@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.errors import InvalidImage
 from blazepalm.golden.files import LARGE, LARGE_SCALE, MAKERS, large_corner, make_file
-from blazepalm.golden.images import read_image
-from blazepalm.models.errors import InvalidImage
+from blazepalm.media.images import read_image
 
 # smooth, colourful, not the same turned or mirrored
 X, Y = np.meshgrid(np.linspace(0, 1, 48), np.linspace(0, 1, 32))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.errors import ArtifactError
 from blazepalm.golden import lock as module
 from blazepalm.golden.cases import CASES, GOLDEN_VERSION
 from blazepalm.golden.lock import Comparison, check_lock, is_rounding, lock_text, means, read_lock
 from blazepalm.golden.make import make_golden
 from blazepalm.golden.manifest import GoldenCase, GoldenSet, file_sha256
-from blazepalm.models.errors import ArtifactError
 
 EFFECTS = ["occluded-by-bar", "sensor-noise", "jpeg-30"]  # and a hand of each
 NAMES = ["odd-frame", "tiny", "file-palette", "file-truncated", "hard-skin-ball", "hard-noise"]

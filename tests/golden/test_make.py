@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.errors import ArtifactError, InvalidImage
 from blazepalm.golden import make as module
 from blazepalm.golden.cases import CASES, draw_case
 from blazepalm.golden.files import LARGE_SCALE
-from blazepalm.golden.images import read_image
 from blazepalm.golden.make import make_golden, render_plan
 from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
-from blazepalm.models.errors import ArtifactError, InvalidImage
+from blazepalm.media.images import read_image
 
 QUICK = ("hard-black", "hard-white", "file-not-an-image")
 PLANS = {plan.name: plan for plan in CASES}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.errors import ArtifactError, InvalidImage
 from blazepalm.golden.manifest import (
     MANIFEST,
     MOST_BYTES,
@@ -17,7 +18,6 @@ from blazepalm.golden.manifest import (
     file_sha256,
     load_golden,
 )
-from blazepalm.models.errors import ArtifactError, InvalidImage
 
 PICTURE = (np.arange(2 * 3 * 3, dtype=np.uint8) * 11).reshape(2, 3, 3)
 

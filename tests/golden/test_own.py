@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blazepalm.golden.images import read_image
+from blazepalm.errors import InvalidImage
 from blazepalm.golden.own import RECORDING, own_pictures, png, recordings
-from blazepalm.models.errors import InvalidImage
+from blazepalm.media.images import read_image
 from support.clips import write_clip
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from blazepalm.reports.device import DeviceResults, ingest, recount
-from blazepalm.reports.device_fixtures import read_fixtures
-from blazepalm.reports.device_rows import device_rows
-from blazepalm.reports.rows import FAIL, Row
+from blazepalm.reports.compare.rows import FAIL, Row
+from blazepalm.reports.device.ingest import DeviceResults, ingest, recount
+from blazepalm.reports.device.rows import device_rows
+from blazepalm.reports.fixtures.manifest import read_fixtures
 
 HARNESS = Path(__file__).parents[2] / "ios_harness"
 FIXTURES = HARNESS / "Tests" / "Fixtures"

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from blazepalm.errors import InvalidImage
 from blazepalm.models.crop import (
     Letterbox,
     corners,
@@ -15,7 +16,6 @@ from blazepalm.models.crop import (
     to_range,
     widened,
 )
-from blazepalm.models.errors import InvalidImage
 from blazepalm.models.regions import Region
 from support.opencv4_warps import FACTS, WARPS, digest, picture
 

@@ -25,7 +25,7 @@ from blazepalm.models.hand_pipeline import (
 )
 from blazepalm.models.regions import region_from_landmarks
 from blazepalm.models.releases import load_registry
-from blazepalm.reports.backends.hand_models import open_hand_models
+from blazepalm.reports.hands.open_models import open_hand_models
 from support.converted import converted
 from support.hand_scenes import (
     ODD_SCENES,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from blazepalm.models.errors import ArtifactError
+from blazepalm.errors import ArtifactError
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
 from support.converted import converted, images

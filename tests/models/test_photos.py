@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blazepalm.golden.frames import find_sources, read_frames
-from blazepalm.golden.images import read_image
 from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cases
+from blazepalm.media.frames import find_sources, read_frames
+from blazepalm.media.images import read_image
 from blazepalm.models.crop import crop_region
 from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker
-from blazepalm.reports.agreement import LIMITS, beyond, difference
-from blazepalm.reports.backends.hand_models import open_hand_models
+from blazepalm.reports.hands.open_models import open_hand_models
+from blazepalm.reports.recording.agreement import LIMITS, beyond, difference
 from support.converted import converted
 from support.models import shared_model
 from support.photos import photos_folder, recorded, shared_photo

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.models.errors import UnknownRelease
+from blazepalm.errors import UnknownRelease
 from blazepalm.models.releases import (
     WEIGHTS,
     Bundle,

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from blazepalm.errors import InvalidModel
 from blazepalm.golden.manifest import GoldenSet
-from blazepalm.models.errors import InvalidModel
+from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, PASS
+from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity
-from blazepalm.reports.report import ParityReport
-from blazepalm.reports.rows import BY_FLOOR, BY_TASK, PASS
-from blazepalm.reports.schema import PARITY, validate
+from blazepalm.reports.stored.read import PARITY, validate
 from support.models import shared_model
 from support.small_golden import small_golden
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.reports import rows
-from blazepalm.reports.judge import coverage, judge_backend, judge_row
-from blazepalm.reports.metrics import Difference, Range, Worst
-from blazepalm.reports.policy import LIMITS
-from blazepalm.reports.report import (
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.meters import Difference, Range, Worst
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.judge import coverage, judge_backend, judge_row
+from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.judge.report import (
     BackendSummary,
     CaseResult,
     Failure,
@@ -26,7 +27,6 @@ from blazepalm.reports.report import (
     OutputFacts,
     ParityReport,
 )
-from blazepalm.reports.rows import Row
 from support.report_scenes import Scene, scenes, write_images
 
 HOSTILE = "<script>alert(1)</script>\"'&`"
@@ -472,7 +472,7 @@ def _phone() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from blazepalm.reports.html import write_html
+    from blazepalm.reports.render.html import write_html
 
     kind, folder = sys.argv[1], Path(sys.argv[2])
     write_images(folder)

@@ -11,7 +11,7 @@ from blazepalm.golden.camera import View, place_camera
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import encode
 from blazepalm.golden.skeleton import pose_skeleton
-from blazepalm.reports.draw import FINGERS, PALM
+from blazepalm.reports.hands.draw import FINGERS, PALM
 
 SIZE = (480, 640)
 EDGE = View(30, 4, -45, 0.3, (0.9, 0.6))  # cut off by the picture's border

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.reports.cases import Case, noise_cases
-from blazepalm.reports.engine import THREADS, Plan, records
-from blazepalm.reports.fold import Totals
-from blazepalm.reports.journal import JOURNAL, Journal
-from blazepalm.reports.policy import LIMITS
-from blazepalm.reports.report import plain
-from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
-from blazepalm.reports.subject import Subject
-from blazepalm.reports.unit import Group
+from blazepalm.reports.cases.compare import Group
+from blazepalm.reports.cases.inputs import Case, noise_cases
+from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
+from blazepalm.reports.engine.engine import THREADS, Plan, records
+from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.judge.report import plain
+from blazepalm.reports.judge.totals import Totals
+from blazepalm.reports.subjects.subject import Subject
 
 CASES, SHAPE = 40, (1, 8, 8, 3)
 

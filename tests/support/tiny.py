@@ -9,15 +9,15 @@ from functools import cache
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from blazepalm.reports.assemble import make_report
-from blazepalm.reports.cases import noise_cases
-from blazepalm.reports.fold import Totals
-from blazepalm.reports.opening import open_subject
-from blazepalm.reports.policy import LIMITS, Limits
-from blazepalm.reports.report import ParityReport
-from blazepalm.reports.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
-from blazepalm.reports.subject import Subject
-from blazepalm.reports.unit import Group, compare_case
+from blazepalm.reports.cases.compare import Group, compare_case
+from blazepalm.reports.cases.inputs import noise_cases
+from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
+from blazepalm.reports.judge.assemble import make_report
+from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.totals import Totals
+from blazepalm.reports.subjects.open_subject import open_subject
+from blazepalm.reports.subjects.subject import Subject
 from support.tflite_builder import ModelBuilder
 
 Outputs = dict[str, np.ndarray]

@@ -14,6 +14,6 @@ from blazepalm.converter.coreml.ops import (  # noqa: F401
     slicing,
     transposed,
 )
-from blazepalm.converter.coreml.ops.registry import EMITTERS
+from blazepalm.converter.coreml.ops.emitters import EMITTERS
 
 __all__ = ["EMITTERS"]

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.registry import emits
-from blazepalm.converter.coreml.ops.site import Site, Value
+from blazepalm.converter.coreml.ops.emit_context import Site, Value
+from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(F.interpolate)

@@ -9,8 +9,8 @@ from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
 from blazepalm.converter.coreml.ops.convolution import Pair, pair
-from blazepalm.converter.coreml.ops.registry import emits
-from blazepalm.converter.coreml.ops.site import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(torch.conv_transpose2d)

@@ -6,7 +6,7 @@
 What it computes is labelled *executed by blazepalm*: it is not Apple's runtime.
 """
 
-from blazepalm.reports.backends.mil.features import Feature
+from blazepalm.reports.backends.mil.interface import Feature
 from blazepalm.reports.backends.mil.program import LABEL, Program, load
 
 __all__ = ["LABEL", "Feature", "Program", "load"]

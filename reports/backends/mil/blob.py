@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 HEADER = struct.Struct("<II")
 RECORD = struct.Struct("<IIQQQ")

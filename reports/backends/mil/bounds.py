@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS
 
 Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

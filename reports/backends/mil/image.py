@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.models.errors import InvalidImage
-from blazepalm.reports.backends.mil.features import Feature
+from blazepalm.errors import InvalidImage
+from blazepalm.reports.backends.mil.interface import Feature
 
 
 def image_tensor(picture: Any, feature: Feature) -> np.ndarray:

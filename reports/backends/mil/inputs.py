@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.models.errors import InvalidInput
-from blazepalm.reports.backends.mil.carriers import CARRIERS, FLOATS, carry, round_to_float16
-from blazepalm.reports.backends.mil.features import Feature, Interface
+from blazepalm.errors import InvalidInput
 from blazepalm.reports.backends.mil.image import image_tensor
+from blazepalm.reports.backends.mil.interface import Feature, Interface
+from blazepalm.reports.backends.mil.storage_types import CARRIERS, FLOATS, carry, round_to_float16
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS
 
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 MANIFEST_BYTES = 1 << 20
 MODEL_PATH = "@model_path"

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.models.errors import BlazePalmError, InvalidModel, UnsupportedOperator
-from blazepalm.reports.backends.mil.carriers import CARRIERS, carry, round_to_float16
+from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel
 from blazepalm.reports.backends.mil.ops import EXECUTORS
-from blazepalm.reports.backends.mil.registry import Kernel
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.storage_types import CARRIERS, carry, round_to_float16
 from blazepalm.reports.backends.mil.syntax import Function, Operation
 from blazepalm.reports.backends.mil.values import NUMPY, Constant, TensorType
 

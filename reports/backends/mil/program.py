@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.blob import Blob, BlobFile
-from blazepalm.reports.backends.mil.features import Feature, Interface, read_interface
+from blazepalm.reports.backends.mil.interface import Feature, Interface, read_interface
 from blazepalm.reports.backends.mil.package import Package, open_package
 from blazepalm.reports.backends.mil.schema import parse_model
 from blazepalm.reports.backends.mil.syntax import Function, read_functions

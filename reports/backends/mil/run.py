@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.models.errors import BlazePalmError, InvalidModel
-from blazepalm.reports.backends.mil.carriers import CARRIERS, deliver
+from blazepalm.errors import BlazePalmError, InvalidModel
 from blazepalm.reports.backends.mil.plan import Plan, Step, first_line
+from blazepalm.reports.backends.mil.storage_types import CARRIERS, deliver
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS, TensorType
 
 LARGE = 1 << 22  # elements of a result from which on all that is held is counted

@@ -15,7 +15,7 @@ from typing import Any
 
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.tflite.foreign import described_as_found
-from blazepalm.models.errors import BlazePalmError, InvalidModel
+from blazepalm.errors import BlazePalmError, InvalidModel
 
 PRIVATE_NAME = "_blazepalm_coreml_specification"
 MAX_BYTES = 1 << 30  # protobuf itself stops at 2 GiB; weights lie in another file

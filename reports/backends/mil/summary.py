@@ -14,7 +14,7 @@ from typing import Any
 
 from blazepalm.models.spec import Spec, spec_from_dict, spec_to_dict
 from blazepalm.reports.backends.mil.coverage import EXECUTED
-from blazepalm.reports.backends.mil.features import Feature, Interface
+from blazepalm.reports.backends.mil.interface import Feature, Interface
 from blazepalm.reports.backends.mil.program import Program, load
 from blazepalm.reports.backends.mil.weights import UNPACKS, StoredWeights, stored_weights
 

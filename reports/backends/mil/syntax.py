@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.values import (
     Constant,
     ReadBlob,

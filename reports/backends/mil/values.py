@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.blob import Blob, unpack
 from blazepalm.reports.backends.mil.schema import data_types
 

@@ -19,8 +19,8 @@ import torch
 
 from blazepalm.converter.coreml import CoreMLOptions, CoreMLRecord, Port, export
 from blazepalm.converter.coreml.ports import identifier
+from blazepalm.errors import ArtifactError
 from blazepalm.models.decode import decode_boxes, decode_scores
-from blazepalm.models.errors import ArtifactError
 from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict
 from blazepalm.reports.backends.mil import load
 from support.converted import converted, images

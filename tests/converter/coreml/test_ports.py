@@ -10,7 +10,7 @@ from blazepalm.converter.convert import module_of
 from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.golden.cases import CASES, draw_case
 from blazepalm.models.hand_pipeline import HandPipeline
-from blazepalm.reports.backends.hand_models import open_hand_models
+from blazepalm.reports.hands.open_models import open_hand_models
 
 CLAIM = re.compile(
     r"0 is a (left|right) hand, 1 a (left|right) one, in a picture that is (not )?mirrored; "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.compare import build, check, image
 from support.tflite_builder import ModelBuilder
 

@@ -7,7 +7,7 @@ import pytest
 
 from blazepalm.converter.lowering import lower
 from blazepalm.converter.tflite import read_bytes
-from blazepalm.models.errors import UnsupportedOperator
+from blazepalm.errors import UnsupportedOperator
 from support.compare import build, check, image
 from support.tflite_builder import ModelBuilder
 

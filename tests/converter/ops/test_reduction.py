@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.compare import Case, build, check, constant, image, sampled
 from support.tflite_builder import ModelBuilder
 

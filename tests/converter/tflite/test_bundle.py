@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from blazepalm.converter.tflite import archive, bundle, read, read_all, read_bytes, read_members
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.models import shared_file, shared_model
 from support.tflite_builder import ModelBuilder, schema
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Quantisation, Tensor
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.tflite_builder import ModelBuilder, schema, sparsity_parameters
 
 

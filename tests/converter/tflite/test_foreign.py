@@ -14,7 +14,7 @@ from PIL import Image
 
 from blazepalm.converter.tflite import read, read_all
 from blazepalm.converter.tflite.foreign import described, is_core_ml
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.cli import Cli
 from support.models import shared_model
 

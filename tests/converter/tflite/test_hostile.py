@@ -16,8 +16,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
-from blazepalm.converter.tflite.schema import MOST_ENTRIES
-from blazepalm.models.errors import InvalidModel
+from blazepalm.converter.tflite.flatbuffer import MOST_ENTRIES
+from blazepalm.errors import InvalidModel
 from support.models import shared_model
 from support.tflite_builder import ModelBuilder, schema
 

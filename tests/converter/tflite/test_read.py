@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from blazepalm.converter.tflite import options as option_types
 from blazepalm.converter.tflite import read, read_all, read_bytes
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.models import ROOT, SHARED, shared_model
 from support.tflite_builder import ModelBuilder, schema
 

@@ -6,7 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from blazepalm.converter.lowering import lower
 from blazepalm.converter.tflite import read_bytes
-from blazepalm.models.errors import UnsupportedOperator
+from blazepalm.errors import UnsupportedOperator
 from support.compare import build, check, constant
 from support.tflite_builder import ModelBuilder
 

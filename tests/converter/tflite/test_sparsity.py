@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import SparseDimension, Sparsity
 from blazepalm.converter.tflite.sparsity import densify
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_parameters
 
 

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from support.tflite_builder import ModelBuilder, schema
 
 SHAPES = {

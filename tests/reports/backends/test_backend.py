@@ -5,7 +5,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import input_shape, output_names
 from support.tflite_builder import ModelBuilder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import open_litert
 from support.tflite_builder import ModelBuilder
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from blazepalm.models.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.tensorflow_lite import has_tensorflow, open_tensorflow
 from blazepalm.reports.parity import parity
 from support.tiny import OUTPUT, SHAPE, doubling

@@ -1,5 +1,6 @@
 """One family of operations a file. Importing this package fills the table."""
 
+from blazepalm.reports.backends.mil.executors import EXECUTORS
 from blazepalm.reports.backends.mil.ops import (  # noqa: F401
     activation,
     attention,
@@ -26,6 +27,5 @@ from blazepalm.reports.backends.mil.ops import (  # noqa: F401
     sorting,
     transposed,
 )
-from blazepalm.reports.backends.mil.registry import EXECUTORS
 
 __all__ = ["EXECUTORS"]

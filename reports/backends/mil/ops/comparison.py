@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 
 from blazepalm.reports.backends.mil.bounds import guarded, require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 COMPARISONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "equal": torch.eq,

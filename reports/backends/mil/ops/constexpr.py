@@ -13,9 +13,9 @@ import numpy as np
 
 from blazepalm.reports.backends.mil.blob import unpack
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.carriers import TYPE_NAMES
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.storage_types import TYPE_NAMES
 from blazepalm.reports.backends.mil.values import NUMPY
 
 

@@ -8,10 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.halves import convolve_float16
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import (
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
     pad,
     padded_shape,
@@ -19,6 +17,8 @@ from blazepalm.reports.backends.mil.window import (
     resolve_pads,
     with_bias,
 )
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.float16 import convolve_float16
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

@@ -11,9 +11,9 @@ from functools import partial
 import torch
 
 from blazepalm.reports.backends.mil.bounds import guarded
-from blazepalm.reports.backends.mil.carriers import TYPE_NAMES, cast_to
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.storage_types import TYPE_NAMES, cast_to
 
 UNARY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "acos": torch.acos,

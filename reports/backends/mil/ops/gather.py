@@ -8,8 +8,8 @@ from the end, as iOS 15 and 16 say.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero, require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 
 @executes("gather")

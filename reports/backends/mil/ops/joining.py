@@ -6,8 +6,8 @@ coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_room, require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 
 @executes("concat")

@@ -7,12 +7,12 @@ torch's matrix product on a CPU does, but `F.linear` with a bias does not.
 import torch
 import torch.nn.functional as F
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.carriers import round_to_float16
-from blazepalm.reports.backends.mil.halves import matmul_float16
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.float16 import matmul_float16
+from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 
 @executes("linear")

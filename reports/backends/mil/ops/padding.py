@@ -8,9 +8,9 @@ taken by index, in numpy's sense.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import Pads, pad, padded_shape
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.convolution_window import Pads, pad, padded_shape
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 MODES = ("constant", "reflect", "replicate")
 

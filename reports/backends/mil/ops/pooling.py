@@ -11,11 +11,17 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from blazepalm.reports.backends.mil.carriers import round_to_float16
-from blazepalm.reports.backends.mil.halves import convolve_float16
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import Pads, pad, padded_shape, read_pads, resolve_pads
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.convolution_window import (
+    Pads,
+    pad,
+    padded_shape,
+    read_pads,
+    resolve_pads,
+)
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}

@@ -7,9 +7,9 @@ halves to the even neighbour.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.carriers import CARRIERS, TYPE_NAMES
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.storage_types import CARRIERS, TYPE_NAMES
 
 
 def _spread(site: Site, parameter: str) -> torch.Tensor | None:

@@ -8,9 +8,9 @@ channels: `pixel_shuffle` is torch's (channel, row, column), `depth_to_space` Te
 import torch
 import torch.nn.functional as F
 
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
-from blazepalm.reports.backends.mil.window import pad
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.convolution_window import pad
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 
 @executes("pixel_shuffle")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import torch
 
-from blazepalm.reports.backends.mil.carriers import cast_to
-from blazepalm.reports.backends.mil.halves import sum_float16
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.float16 import sum_float16
+from blazepalm.reports.backends.mil.storage_types import cast_to
 
 Axes = tuple[int, ...]
 Reduce = Callable[[torch.Tensor, Axes, bool], torch.Tensor]

@@ -10,8 +10,8 @@ the box, Xin − 1 its extent.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero, require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 PADDINGS = ("constant", "border", "reflection", "symmetric")
 COORDINATES = ("unnormalized", "normalized_minus_one_to_one", "normalized_zero_to_one")

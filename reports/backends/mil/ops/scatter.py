@@ -10,8 +10,8 @@ import math
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 MODES = ("update", "add", "sub", "mul", "div", "max", "min")
 REDUCE = {"mul": "prod", "max": "amax", "min": "amin"}

@@ -9,8 +9,8 @@ import math
 
 import torch
 
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 LEFT_ALIGNED = ("CoreML5", "CoreML6")  # iOS 15, iOS 16
 

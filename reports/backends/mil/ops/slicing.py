@@ -8,8 +8,8 @@ turned round.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 
 Ints = tuple[int, ...]
 

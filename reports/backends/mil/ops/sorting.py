@@ -6,9 +6,9 @@ gap: which of several equal values comes first is not defined; here the one of l
 
 import torch
 
-from blazepalm.reports.backends.mil.carriers import cast_to, round_to_float16
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.storage_types import cast_to, round_to_float16
 
 
 @executes("topk")

@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blazepalm.converter.coreml.ops import EMITTERS
-from blazepalm.converter.coreml.ops.registry import emits
+from blazepalm.converter.coreml.ops.emitters import emits
 from blazepalm.converter.coreml.options import Port
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.program import emit
 from blazepalm.converter.coreml.quiet import import_coremltools
 from blazepalm.converter.coreml.trace import Traced, function_name
 from blazepalm.converter.lowering import require_batch
-from blazepalm.models.errors import UnsupportedOperator
+from blazepalm.errors import UnsupportedOperator
 from blazepalm.models.layers import image_batch
 from blazepalm.reports.backends.mil import load
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from coremltools.libmilstoragepython import _BlobStorageWriter as Writer
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.blob import BlobFile, unpack
 
 # the writer's method → MIL's type, the numpy type it takes, and values that tell much

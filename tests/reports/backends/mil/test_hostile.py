@@ -10,7 +10,7 @@ import pytest
 from coremltools import proto
 from coremltools.converters.mil import Builder
 
-from blazepalm.models.errors import BlazePalmError, InvalidModel, UnsupportedOperator
+from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil import load
 from blazepalm.reports.backends.mil.summary import summary_of
 from support.packages import block_of, edit_package

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.package import open_package
 
 

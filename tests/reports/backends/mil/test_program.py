@@ -11,7 +11,7 @@ import torch
 from coremltools.converters.mil import Builder
 from torch import nn
 
-from blazepalm.models.errors import InvalidInput, InvalidModel, UnsupportedOperator
+from blazepalm.errors import InvalidInput, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil import LABEL, load
 
 X = np.linspace(-2, 2, 24).reshape(2, 3, 4).astype(np.float32)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from coremltools import proto
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.schema import data_types, parse_model, specification
 
 
@@ -20,7 +20,7 @@ def test_reading_a_package_imports_neither_torch_nor_coremltools(tmp_path: Path)
     (tmp_path / "a.mlmodel").write_bytes(b"")
     code = f"""
 import sys
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil import load
 try:
     load({str(tmp_path / "a.mlmodel")!r})

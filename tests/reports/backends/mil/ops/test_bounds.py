@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
+from blazepalm.reports.backends.mil.call import Site
 from blazepalm.reports.backends.mil.ops import EXECUTORS
 from blazepalm.reports.backends.mil.ops.constexpr import look_up
-from blazepalm.reports.backends.mil.site import Site
 from blazepalm.reports.backends.mil.syntax import Named, Operation
 from blazepalm.reports.backends.mil.values import Constant, TensorType
 

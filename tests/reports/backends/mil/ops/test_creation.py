@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 
 @pytest.mark.parametrize("value", [np.float32(2.5), np.int32(-3), np.float16(0.5)])

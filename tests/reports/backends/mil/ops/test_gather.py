@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder
 
-from blazepalm.models.errors import InvalidModel
+from blazepalm.errors import InvalidModel
 
 X = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
 
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.executors import Kernel, executes
 from blazepalm.reports.backends.mil.ops import EXECUTORS
-from blazepalm.reports.backends.mil.registry import Kernel, executes
-from blazepalm.reports.backends.mil.site import Site
 
 # What MIL has and nothing here executes. Not in the models of vision: recurrent networks, lists
 # and loops, states, chance. `const` computes nothing, `conv_quantized` is experimental.

@@ -1,0 +1,1 @@
+"""The user's pictures and videos, decoded the same way everywhere."""

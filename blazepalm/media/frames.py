@@ -1,0 +1,245 @@
+"""Files, folders, globs, videos and cameras become frames, one at a time, H×W×3 uint8 RGB.
+
+A source is judged by name when it is found and by content when it is read, so one bad file
+never hides the others. Videos are decoded by OpenCV's FFmpeg, and only from containers that
+cannot point at other files or hosts (a playlist named `.mp4` is refused unread).
+"""
+
+import glob
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.errors import InvalidImage
+from blazepalm.media.images import MAX_PIXELS, read_image
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv")
+CAMERA = re.compile(r"camera(?::(\d{1,3}))?")
+MAX_FRAMES = 10_000_000  # a header that claims more says nothing
+SPARE = 50  # one frame in so many may be missing before a video counts as cut short
+
+# (offset, bytes) at a container's beginning
+CONTAINERS = (
+    *((4, kind) for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
+    (8, b"AVI "),
+    (0, b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
+    (0, b"\x00\x00\x01\xba"),  # MPEG programme stream
+    (0, b"\x00\x00\x01\xb3"),  # MPEG video
+    (0, b"\x30\x26\xb2\x75"),  # ASF
+    (0, b"OggS"),
+    (0, b"FLV"),
+    (0, b"\x47\x40"),  # MPEG transport stream
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture. `name`: readable, without folder or suffix, numbered in a video
+    (`clip-000012`), not unique over folders; `source`: the path, or `camera:0`; `index`: of the
+    frame, 0 for a picture; `seconds`: in the video; `image`: (H, W, 3) RGB.
+    """
+
+    name: str
+    source: str
+    index: int
+    seconds: float | None
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where frames come from. `path`: as it was found, or `camera:0`; `frames` and `fps` as
+    far as they are known beforehand (a video's header may be wrong).
+    """
+
+    path: str
+    kind: Literal["image", "video", "camera"]
+    frames: int | None
+    fps: float | None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix, or `camera-0`."""
+        return self.path.replace(":", "-") if self.kind == "camera" else Path(self.path).stem
+
+
+def find_sources(paths: str | Path | Sequence[str | Path]) -> list[Source]:
+    """The sources that `paths` name (or the one), in their order, each file once.
+
+    A path is a file, a folder (the pictures and videos directly in it, in natural order,
+    hidden ones left out), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. Raises
+    InvalidImage where one of them names nothing.
+    """
+    found: dict[str, Source] = {}
+    for given in (paths,) if isinstance(paths, str | Path) else paths:
+        camera = CAMERA.fullmatch(str(given))
+        if camera and not Path(given).exists():
+            label = f"camera:{int(camera[1] or 0)}"
+            found.setdefault(label, Source(label, "camera", None, None))
+            continue
+        for path in _files(given):
+            key = os.path.realpath(path)
+            if key not in found:
+                found[key] = _source(path)
+    if not found:
+        raise InvalidImage("no image, folder, video or camera was named")
+    return list(found.values())
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """A sort key by which `frame-9` comes before `frame-10`."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts] + [(0, 0, path.name)]
+
+
+def _files(given: str | Path) -> list[Path]:
+    path = Path(given)
+    try:
+        if path.is_dir():
+            files = [
+                p
+                for p in sorted(path.iterdir(), key=natural)
+                if p.suffix.lower() in IMAGES + VIDEOS
+                and not p.name.startswith(".")
+                and p.is_file()
+            ]
+            if not files:
+                raise InvalidImage(f"{path}: holds no image and no video")
+            return files
+        if path.exists():
+            return [path]
+    except (OSError, ValueError) as error:
+        raise InvalidImage(f"{given}: cannot be read: {_reason(error)}") from error
+    if glob.has_magic(str(given)):
+        files = [Path(p) for p in glob.glob(str(given), recursive=True)]
+        files = sorted((p for p in files if p.is_file()), key=lambda p: (str(p.parent), natural(p)))
+        if not files:
+            raise InvalidImage(f"{given}: no file fits this pattern")
+        return files
+    raise InvalidImage(f"{given}: no such file")
+
+
+def _source(path: Path) -> Source:
+    suffix = path.suffix.lower()
+    if suffix in VIDEOS or (suffix not in IMAGES and _is_container(path)):
+        frames, fps = _header(path)
+        return Source(str(path), "video", frames, fps)
+    return Source(str(path), "image", 1, None)
+
+
+def read_frames(source: Source) -> Iterator[Frame]:
+    """The frames of a source, in order, one in memory at a time; a camera's never end.
+
+    Pictures are turned as their EXIF data say, videos as their rotation says. Raises
+    InvalidImage for what cannot be read; of a video that is cut short, after its last frame.
+    """
+    if source.kind == "image":
+        yield Frame(source.name, source.path, 0, None, read_image(source.path))
+        return
+    with_close = _open_camera(source) if source.kind == "camera" else _open_video(source.path)
+    try:
+        yield from _frames(source, with_close)
+    finally:
+        with_close.release()
+
+
+def _frames(source: Source, capture: Any) -> Iterator[Frame]:
+    import cv2
+
+    count, last = 0, -1.0
+    while True:
+        good, image = capture.read()
+        if not good or image is None:
+            break
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise InvalidImage(f"{source.path}: has frames of {image.dtype} {image.shape}")
+        seconds = None
+        if source.kind == "video":
+            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            if not math.isfinite(seconds) or seconds <= last:
+                seconds = count / source.fps if source.fps else None
+            last = last if seconds is None else seconds
+        rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        yield Frame(f"{source.name}-{count:06d}", source.path, count, seconds, rgb)
+        count += 1
+    if count == 0:
+        raise InvalidImage(f"{source.path}: not one frame of it can be decoded")
+    if source.frames is not None and count < source.frames - 1 - source.frames // SPARE:
+        raise InvalidImage(
+            f"{source.path}: is cut short or damaged, {count} of {source.frames} frames were read"
+        )
+
+
+def _open_camera(source: Source) -> Any:
+    cv2 = _opencv()
+    capture = cv2.VideoCapture(int(source.path.partition(":")[2]))
+    if not capture.isOpened():
+        capture.release()
+        raise InvalidImage(f"{source.path}: there is no such camera, or it may not be used")
+    return capture
+
+
+def _open_video(path: str) -> Any:
+    cv2 = _opencv()
+    if not os.path.isfile(path):
+        raise InvalidImage(f"{path}: no such file")
+    if not _is_container(Path(path)):
+        raise InvalidImage(f"{path}: is no video ({', '.join(VIDEOS)} are read)")
+    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        capture.release()
+        raise InvalidImage(f"{path}: cannot be decoded: damaged, or of an unknown codec")
+    width, height = (
+        int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
+    if not 0 < width * height <= MAX_PIXELS:
+        capture.release()
+        raise InvalidImage(f"{path}: has frames of {width}×{height}, at most {MAX_PIXELS} pixels")
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return capture
+
+
+def _header(path: Path) -> tuple[int | None, float | None]:
+    """Frames and frames per second, where the file says them; reading it says what is wrong."""
+    try:
+        capture = _open_video(str(path))
+    except InvalidImage:
+        return None, None
+    import cv2
+
+    frames, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    capture.release()
+    return (
+        int(frames) if math.isfinite(frames) and 0 < frames <= MAX_FRAMES else None,
+        float(fps) if math.isfinite(fps) and 0 < fps <= 1000 else None,
+    )
+
+
+def _is_container(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False
+    return any(start[at : at + len(mark)] == mark for at, mark in CONTAINERS)
+
+
+def _opencv() -> Any:
+    """OpenCV, told to keep its decoders' chatter off stderr (its environment, read once)."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    import cv2
+
+    return cv2
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]

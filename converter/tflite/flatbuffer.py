@@ -1,0 +1,275 @@
+"""The bytes of a flatbuffer → a StoredModel with every index, length and enumeration checked.
+
+The only file that touches flatbuffers, together with `typed_options.py`. Schema:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
+The gap in meaning: an operator's code is the larger of two fields, because files before the
+end of 2020 have only the deprecated one; a buffer may lie behind the flatbuffer.
+
+The generated accessors follow any offset they find, so counts are capped here, and all that
+they copy goes through a BoundedFile.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from blazepalm.converter.tflite.bounded import BoundedFile
+from blazepalm.converter.tflite.foreign import IDENTIFIER, described, starts_archive
+from blazepalm.converter.tflite.graph import Operator, Quantisation, SparseDimension, Sparsity
+from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
+from blazepalm.converter.tflite.typed_options import read_options
+from blazepalm.errors import InvalidModel
+
+SCHEMA_VERSION = 3
+CUSTOM = 32  # BuiltinOperator.CUSTOM
+BUILTIN_CODE_SLOT = 10  # the fourth field of table OperatorCode: 4 + 2 · 3
+
+MOST_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
+HIGHEST_RANK = 32
+MOST_ELEMENTS = 1 << 31  # of one tensor
+
+# What the accessors raise when an offset, a length or a type in the file is nonsense.
+DAMAGE = (
+    struct.error,
+    TypeError,
+    ValueError,
+    IndexError,
+    OverflowError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+)
+
+
+def read_schema(content: bytes, source: str) -> StoredModel:
+    """Parses one `.tflite`. Raises InvalidModel, and nothing else, for whatever is wrong."""
+    _check_identifier(content, source)
+    try:
+        return _Parser(content, source).model()
+    except DAMAGE as error:
+        raise InvalidModel(
+            f"{source}: the flatbuffer is damaged, an offset or a length in it points outside "
+            "the file; fetch the file again"
+        ) from error
+
+
+def _check_identifier(content: bytes, source: str) -> None:
+    if not content:
+        raise InvalidModel(f"{source}: the file is empty")
+    if content[4:8] == IDENTIFIER:
+        return
+    if starts_archive(content):
+        raise InvalidModel(f"{source}: this is a bundle (a ZIP), not a single model")
+    if what := described(content):
+        raise InvalidModel(f"{source}: not a TFLite model but {what}")
+    raise InvalidModel(
+        f"{source}: not a TFLite model, bytes 4 to 8 are {content[4:8]!r} where a model has "
+        f"{IDENTIFIER!r}"
+    )
+
+
+class _Parser:
+    """One file's tables, each read by the method of its name."""
+
+    def __init__(self, content: bytes, source: str) -> None:
+        import tflite
+
+        self.tflite = tflite
+        self.file = BoundedFile(content, source)
+        self.root = tflite.Model.GetRootAs(content, 0)
+        self.types = {v: k.lower() for k, v in vars(tflite.TensorType).items() if k.isupper()}
+        self.builtins = {v: k for k, v in vars(tflite.BuiltinOperator).items() if k.isupper()}
+        self.buffers: dict[int, np.ndarray | None] = {}
+
+    def model(self) -> StoredModel:
+        root = self.root
+        if root.Version() != SCHEMA_VERSION:
+            raise self.file.invalid(
+                f"schema version {root.Version()}, only {SCHEMA_VERSION} is known"
+            )
+        subgraphs = root.SubgraphsLength()
+        if subgraphs != 1:
+            raise self.file.invalid(
+                f"{subgraphs} subgraphs; only a model of one can be converted (control flow, or "
+                "several signatures, are not)"
+            )
+        graph = root.Subgraphs(0)
+        tensors = self.each("tensors", graph.TensorsLength(), graph.Tensors, self.tensor)
+        codes = self.each("opcodes", root.OperatorCodesLength(), root.OperatorCodes, self.code)
+
+        def operator(index: int, table: Any) -> Operator:
+            return self.operator(index, table, codes, len(tensors))
+
+        operators = self.each("operators", graph.OperatorsLength(), graph.Operators, operator)
+        metadata = self.each("metadata", root.MetadataLength(), root.Metadata, self.metadata)
+        self.file.check_tail()
+        return StoredModel(
+            source=self.file.source,
+            size=self.file.size,
+            description=self.file.text(root.Description(), "the description"),
+            tensors=tuple(tensors),
+            operators=tuple(operators),
+            inputs=self.file.references(
+                graph.InputsAsNumpy(), len(tensors), 0, "the graph's input"
+            ),
+            outputs=self.file.references(
+                graph.OutputsAsNumpy(), len(tensors), 0, "the graph's output"
+            ),
+            metadata=dict(metadata),
+        )
+
+    # Entries ----------------------------------------------------------------------------
+
+    def tensor(self, index: int, table: Any) -> StoredTensor:
+        what = f"tensor {index}"
+        shape = self.file.integers(table.ShapeAsNumpy())
+        if len(shape) > HIGHEST_RANK:
+            raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {HIGHEST_RANK}")
+        elements = 1
+        for dimension in shape:  # in Python's integers: nothing overflows
+            elements *= max(dimension, 1)  # a zero must not hide the others
+            if dimension < 0:
+                raise self.file.invalid(
+                    f"{what} has shape {list(shape)}; only fixed shapes can be converted"
+                )
+        if elements > MOST_ELEMENTS:
+            raise self.file.invalid(
+                f"{what} has shape {list(shape)}, more than {MOST_ELEMENTS} elements"
+            )
+        return StoredTensor(
+            index=index,
+            name=self.file.text(table.Name(), f"the name of {what}"),
+            shape=shape,
+            dtype=self.types.get(table.Type(), f"type_{table.Type()}"),
+            buffer=table.Buffer(),
+            quantisation=self.quantisation(table.Quantization()),
+            sparsity=self.sparsity(what, table.Sparsity()),
+            content=self.buffer(table.Buffer(), what),
+        )
+
+    def quantisation(self, table: Any) -> Quantisation | None:
+        if table is None or table.ScaleLength() == 0:
+            return None
+        scale = self.file.vector(table.ScaleAsNumpy())
+        return Quantisation(
+            scale=tuple(scale.tolist()),
+            zero_point=self.file.integers(table.ZeroPointAsNumpy()),
+            axis=table.QuantizedDimension(),
+        )
+
+    def sparsity(self, what: str, table: Any) -> Sparsity | None:
+        if table is None:
+            return None
+        levels = table.DimMetadataLength()
+        if levels > 2 * HIGHEST_RANK:
+            raise self.file.invalid(f"{what} is sparse over {levels} levels")
+        return Sparsity(
+            traversal_order=self.file.integers(table.TraversalOrderAsNumpy()),
+            block_map=self.file.integers(table.BlockMapAsNumpy()),
+            dimensions=tuple(self.dimension(what, table.DimMetadata(i)) for i in range(levels)),
+        )
+
+    def dimension(self, what: str, table: Any) -> SparseDimension:
+        if table.Format() == self.tflite.DimensionType.DENSE:
+            return SparseDimension(table.DenseSize())
+        if table.Format() != self.tflite.DimensionType.SPARSE_CSR:
+            raise self.file.invalid(f"{what} has a sparse dimension of format {table.Format()}")
+        return SparseDimension(
+            table.DenseSize(),
+            segments=self.indices(what, table.ArraySegmentsType(), table.ArraySegments()),
+            indices=self.indices(what, table.ArrayIndicesType(), table.ArrayIndices()),
+        )
+
+    def indices(self, what: str, kind: int, union: Any) -> tuple[int, ...]:
+        vectors = {
+            self.tflite.SparseIndexVector.Int32Vector: self.tflite.Int32Vector,
+            self.tflite.SparseIndexVector.Uint16Vector: self.tflite.Uint16Vector,
+            self.tflite.SparseIndexVector.Uint8Vector: self.tflite.Uint8Vector,
+        }
+        if kind not in vectors or union is None:
+            raise self.file.invalid(f"{what} has a sparse dimension without its index vectors")
+        vector = vectors[kind]()
+        vector.Init(union.Bytes, union.Pos)
+        return self.file.integers(vector.ValuesAsNumpy())
+
+    def code(self, index: int, table: Any) -> tuple[int, str, int]:
+        """(builtin code, name, version) of an opcode."""
+        number = max(table.DeprecatedBuiltinCode(), _builtin_code(table))
+        name = self.builtins.get(number, f"BUILTIN_{number}")
+        if number == CUSTOM:
+            name = self.file.text(table.CustomCode(), f"the custom code of opcode {index}")
+            if not name.isprintable() or not name:
+                raise self.file.invalid(f"opcode {index} is custom and named {name!r}")
+        return number, name, table.Version()
+
+    def operator(
+        self, index: int, table: Any, codes: list[tuple[int, str, int]], tensors: int
+    ) -> Operator:
+        if table.OpcodeIndex() >= len(codes):
+            raise self.file.invalid(
+                f"operator {index} uses opcode {table.OpcodeIndex()}, there are {len(codes)}"
+            )
+        number, name, version = codes[table.OpcodeIndex()]
+        what = f"operator {index} {name}"
+        custom = self.custom_options(table, what)
+        return Operator(
+            index=index,
+            name=name,
+            opcode=number,
+            version=version,
+            inputs=self.file.references(table.InputsAsNumpy(), tensors, -1, f"{what}, input"),
+            outputs=self.file.references(table.OutputsAsNumpy(), tensors, 0, f"{what}, output"),
+            options=read_options(name, table, custom, f"{self.file.source}: {what}"),
+            custom_options=custom,
+        )
+
+    def custom_options(self, table: Any, what: str) -> bytes:
+        if table.LargeCustomOptionsOffset() > 1:
+            return bytes(
+                self.file.outside(
+                    table.LargeCustomOptionsOffset(), table.LargeCustomOptionsSize(), what
+                )
+            )
+        return bytes(self.file.vector(table.CustomOptionsAsNumpy(), "uint8"))
+
+    def metadata(self, index: int, table: Any) -> tuple[str, bytes]:
+        name = self.file.text(table.Name(), f"the name of metadata {index}")
+        content = self.buffer(table.Buffer(), f"metadata {name!r}")
+        if content is None:
+            return name, b""
+        self.file.spend(content.size)
+        return name, content.tobytes()
+
+    def each(
+        self, what: str, count: int, at: Callable[[int], Any], read: Callable[[int, Any], Any]
+    ) -> list[Any]:
+        if count > MOST_ENTRIES:
+            raise self.file.invalid(f"{count} {what}, more than {MOST_ENTRIES}")
+        return [read(i, at(i)) for i in range(count)]
+
+    def buffer(self, index: int, what: str) -> np.ndarray | None:
+        """The bytes of a buffer, inside the flatbuffer or behind it; None where empty."""
+        count = self.root.BuffersLength()
+        if index >= count:
+            raise self.file.invalid(f"{what} lies in buffer {index}, there are {count}")
+        if index not in self.buffers:
+            table = self.root.Buffers(index)
+            if table.Offset() > 1:
+                content = self.file.outside(table.Offset(), table.Size(), f"buffer {index}")
+            else:
+                content = self.file.vector(table.DataAsNumpy(), "uint8")
+            self.file.note_end(content)
+            self.buffers[index] = content if content.size else None
+        return self.buffers[index]
+
+
+def _builtin_code(table: Any) -> int:
+    """The field `builtin_code` itself: the package's own accessor gives the deprecated field
+    for every code under 127, and so ADD for a file that has only the new one.
+    """
+    from flatbuffers.number_types import Int32Flags
+
+    offset = table._tab.Offset(BUILTIN_CODE_SLOT)
+    return int(table._tab.Get(Int32Flags, table._tab.Pos + offset)) if offset else 0

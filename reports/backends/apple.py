@@ -1,0 +1,204 @@
+"""A Core ML package in Apple's own runtime (`MLModel.predict`): the backends `coreml-all`,
+`coreml-cpu-only`, `coreml-cpu-and-gpu` and `coreml-cpu-and-ne`.
+
+It runs on macOS alone. Inputs are checked as the executor checks them, so that both are given
+the same. The gap: Core ML takes and gives images as pictures of 8 bits where the program has
+tensors, and may give float16 values in float32; what comes out here is as the program says.
+"""
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput
+from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.mil import Feature, Program, load
+from blazepalm.reports.backends.mil.storage_types import CARRIERS
+from blazepalm.reports.backends.mil.values import NUMPY
+from blazepalm.reports.backends.package_outputs import RawPackage, match
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# what the command line calls the compute units → coremltools' names of them
+UNITS = {
+    "all": "ALL",
+    "cpu-only": "CPU_ONLY",
+    "cpu-and-gpu": "CPU_AND_GPU",
+    "cpu-and-ne": "CPU_AND_NE",
+}
+
+
+class Model(Protocol):
+    """What is used of `coremltools.models.MLModel`."""
+
+    def predict(self, data: dict[str, Any]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class NativeProgram:
+    """One function of a package, loaded by Core ML. `units` is a key of `UNITS`."""
+
+    program: Program
+    function: str
+    units: str
+    model: Model
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """What `Program.run` takes; the outputs as it returns them. Outputs that are neither
+        tensor nor image (a classifier's label and dictionary) are left out.
+
+        Raises InvalidInput or InvalidImage for what is given, CouldNotVerify where Core ML
+        cannot run the model.
+        """
+        interface = self.program.interfaces[self.function]
+        source = self.program.source
+        names = [feature.name for feature in interface.inputs]
+        for name in inputs:
+            if name not in names:
+                raise InvalidInput(f"{source} has no input '{name}'; it takes {', '.join(names)}")
+        given = {}
+        for feature in interface.inputs:
+            value = inputs.get(feature.name)
+            if value is not None:
+                given[feature.name] = _given(feature, value, source)
+            elif not feature.optional:
+                raise InvalidInput(f"{source}: input '{feature.name}' is missing")
+        try:
+            found = self.model.predict(given)
+        except Exception as error:  # coremltools raises plain Exception and RuntimeError
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise CouldNotVerify(
+                f"{source}: Core ML ({self.units}) cannot run it: {lines[0]}"
+            ) from error
+        outputs = {}
+        for feature in interface.outputs:
+            if feature.name not in found:
+                raise CouldNotVerify(f"{source}: Core ML gives no output '{feature.name}'")
+            if feature.image is not None or feature.type.dtype in CARRIERS:
+                outputs[feature.name] = _output(feature, found[feature.name])
+        return outputs
+
+
+@dataclass(frozen=True)
+class Native:
+    """A package of face `raw` in Core ML, as a backend."""
+
+    name: str
+    package: RawPackage
+    native: NativeProgram
+
+    def run(self, images: np.ndarray) -> Outputs:
+        """(N, H, W, C) float32 in the release's range → the file's outputs in float32."""
+        return self.package.run(images, self.native.run)
+
+
+def open_native(
+    package: Path,
+    outputs: tuple[str, ...],
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    units: str = "all",
+    model: Model | None = None,
+) -> Native:
+    """Loads a package into Core ML. `outputs` and `shapes` are those of the TFLite file;
+    `model` is used in place of loading one.
+
+    Raises InvalidModel for a broken package, CouldNotVerify where there is no Core ML, or where
+    the package's input and outputs are not the file's.
+    """
+    program = load(package)
+    raw = match(program, outputs, shapes)
+    return Native(f"coreml-{units}", raw, load_native(program, units=units, model=model))
+
+
+def load_native(
+    program: Program, function: str | None = None, *, units: str = "all", model: Model | None = None
+) -> NativeProgram:
+    """Loads one function into Core ML. Raises CouldNotVerify where there is none here."""
+    name = program.function_name(function)
+    if units not in UNITS:
+        raise CouldNotVerify(f"compute units {units!r} are unknown; choose from {', '.join(UNITS)}")
+    return NativeProgram(program, name, units, model or _load(program, name, units))
+
+
+def _load(program: Program, function: str, units: str) -> Model:
+    if sys.platform != "darwin":
+        raise CouldNotVerify(
+            f"Core ML's own runtime is part of macOS, this is {platform.system()}: "
+            "only blazepalm's execution can be had here"
+        )
+    try:
+        import coremltools as ct
+        from coremltools import libcoremlpython  # noqa: F401
+    except ImportError as error:
+        raise CouldNotVerify(
+            f"coremltools has no connection to Core ML here ({error}): "
+            "install its wheel for this Python and macOS"
+        ) from error
+    several = {"function_name": function} if len(program.functions) > 1 else {}
+    try:
+        model: Model = ct.models.MLModel(
+            str(program.path), compute_units=ct.ComputeUnit[UNITS[units]], **several
+        )
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CouldNotVerify(
+            f"{program.source}: Core ML ({units}) cannot load it: {lines[0]}"
+        ) from error
+    return model
+
+
+def _given(feature: Feature, value: Any, source: str) -> "np.ndarray | Image.Image":
+    """An input as coremltools takes it: a PIL image, or an array of float32 or an integer."""
+    from blazepalm.reports.backends.mil.inputs import checked_array
+
+    array = checked_array(feature, value, source)
+    if feature.image is not None:
+        return _picture(feature, array)
+    dtype = NUMPY[feature.type.dtype]
+    return np.ascontiguousarray(array, np.float32 if dtype == np.float16 else dtype)
+
+
+def _picture(feature: Feature, planes: np.ndarray) -> "Image.Image":
+    """(1, C, H, W) float32 in the feature's layout → the picture that means the same."""
+    from PIL import Image
+
+    if feature.image == "grayscale float16":
+        return Image.fromarray(planes[0, 0].astype(np.float32))
+    pixels = planes[0].astype(np.uint8)
+    if (pixels != planes[0]).any():
+        raise InvalidImage(
+            f"input '{feature.name}': Core ML takes pictures of 8 bits, "
+            "found values that are no integers of 0..255"
+        )
+    if feature.image == "grayscale":
+        return Image.fromarray(pixels[0])
+    rgb = pixels[::-1] if feature.image == "BGR" else pixels
+    return Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
+
+
+def _output(feature: Feature, value: Any) -> np.ndarray:
+    """An output as the program has it: its element type and, where the numbers are as many, its
+    shape (Core ML gives a scalar as a vector of one).
+    """
+    dtype = NUMPY[feature.type.dtype]
+    if feature.image is not None and not isinstance(value, np.ndarray):
+        grey = feature.image.startswith("grayscale")
+        mode = "RGB" if not grey else "F" if "float16" in feature.image else "L"
+        pixels = np.asarray(value.convert(mode))
+        planes = pixels[None] if grey else pixels.transpose(2, 0, 1)
+        planes = planes[::-1] if feature.image == "BGR" else planes
+        return np.ascontiguousarray(planes[None], dtype)
+    array = np.asarray(value).astype(dtype)
+    shape = feature.type.shape
+    if shape is not None and None not in shape:
+        known = tuple(size for size in shape if size is not None)
+        if array.size == np.prod(known, dtype=object):
+            return array.reshape(known)
+    return array

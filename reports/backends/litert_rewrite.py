@@ -1,0 +1,165 @@
+"""MediaPipe's custom operator `Convolution2DTransposeBias`, for which stock TFLite has no
+kernel, as builtin TRANSPOSE_CONV and ADD: the same mathematics in a copy of the model.
+
+https://github.com/google-ai-edge/mediapipe/blob/c27a7c1e1064e66427ad0656f776155ab456f90b/mediapipe/util/tflite/operations/transpose_conv_bias.cc
+The one gap: MediaPipe derives the output's size from the input, TRANSPOSE_CONV reads it from
+an operand; the tensor's shape in the file is written there, and both pad alike for it.
+"""
+
+import functools
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from blazepalm.errors import CouldNotVerify
+
+CUSTOM_CODE = "Convolution2DTransposeBias"
+PADDINGS = {1: 0, 2: 1}  # TfLitePadding in the C struct → Padding in the schema (SAME, VALID)
+ALIGNMENT = 16
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A model's bytes that stock TFLite can run; `operators` were replaced (0: the original)."""
+
+    content: bytes
+    operators: int
+
+    @property
+    def note(self) -> str | None:
+        """What the report says about it."""
+        if self.operators == 0:
+            return None
+        return (
+            f"LiteRT ran a copy of the model: {self.operators} custom operators {CUSTOM_CODE}, "
+            "which it has no kernel for, rewritten to builtin TRANSPOSE_CONV and ADD"
+        )
+
+
+def without_custom_operators(content: bytes, source: str) -> Rewritten:
+    """A copy of a valid model with each `Convolution2DTransposeBias` replaced; the very same
+    bytes where it has none.
+
+    Raises CouldNotVerify where the schema module is missing or an operator is malformed.
+    """
+    if CUSTOM_CODE.encode() not in content:
+        return Rewritten(content, 0)
+    try:
+        from ai_edge_litert import schema_py_generated as schema
+    except ImportError as error:
+        raise CouldNotVerify(
+            f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
+        ) from error
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    custom = {
+        i for i, code in enumerate(model.operatorCodes) if code.customCode == CUSTOM_CODE.encode()
+    }
+    if any(b.offset > 1 for b in model.buffers):
+        raise CouldNotVerify(
+            f"{source} keeps buffers outside its flatbuffer, so {CUSTOM_CODE} cannot be rewritten "
+            "for LiteRT"
+        )
+    replaced = 0
+    for subgraph in model.subgraphs:
+        operators: list[Any] = []
+        for operator in subgraph.operators:
+            if operator.opcodeIndex in custom:
+                operators += _replacement(schema, model, subgraph, operator, source)
+                replaced += 1
+            else:
+                operators.append(operator)
+        subgraph.operators = operators
+    if replaced == 0:
+        return Rewritten(content, 0)
+    return Rewritten(pack(model), replaced)
+
+
+def pack(model: Any) -> bytes:
+    """The object API's ModelT as the bytes of a file, each buffer on 16 bytes as the schema's
+    `force_align` asks (the object API alone leaves them anywhere).
+    """
+    import flatbuffers
+
+    for buffer in model.buffers:
+        buffer.Pack = functools.partial(_pack_aligned, buffer)
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _pack_aligned(buffer: Any, builder: Any) -> int:
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = None
+    if buffer.data is not None:
+        content = np.asarray(buffer.data, np.uint8)
+        builder.Prep(ALIGNMENT, content.size)
+        data = builder.CreateNumpyVector(content)
+    schema.BufferStart(builder)
+    if data is not None:
+        schema.BufferAddData(builder, data)
+    return int(schema.BufferEnd(builder))
+
+
+def _replacement(schema: Any, model: Any, subgraph: Any, operator: Any, source: str) -> list[Any]:
+    """TRANSPOSE_CONV into a new tensor, then ADD of the bias into the operator's own output."""
+    options = bytes(operator.customOptions if operator.customOptions is not None else b"")
+    if len(options) < 12 or len(operator.inputs) != 3 or len(operator.outputs) != 1:
+        raise CouldNotVerify(
+            f"{source}: {CUSTOM_CODE} has {len(operator.inputs)} inputs, {len(operator.outputs)} "
+            f"outputs and {len(options)} bytes of options; 3, 1 and 12 are expected"
+        )
+    padding, stride_w, stride_h = struct.unpack_from("<iii", options)
+    if padding not in PADDINGS:
+        raise CouldNotVerify(f"{source}: {CUSTOM_CODE} has padding {padding}, expected 1 or 2")
+    data, kernel_ohwi, bias = (int(i) for i in operator.inputs)
+    output = subgraph.tensors[int(operator.outputs[0])]
+    name = output.name or b""
+
+    size = schema.TensorT()
+    size.name = name + b"/output_shape"
+    size.shape, size.type = [len(output.shape)], schema.TensorType.INT32
+    size.buffer = _append(model.buffers, schema.BufferT())
+    model.buffers[size.buffer].data = np.frombuffer(
+        np.asarray(output.shape, "<i4").tobytes(), np.uint8
+    )
+    sum_without_bias = schema.TensorT()
+    sum_without_bias.name = name + b"/without_bias"
+    sum_without_bias.shape, sum_without_bias.type = output.shape, output.type
+    sum_without_bias.buffer = _append(model.buffers, schema.BufferT())
+
+    convolution = schema.OperatorT()
+    convolution.opcodeIndex = _opcode(schema, model, schema.BuiltinOperator.TRANSPOSE_CONV)
+    convolution.inputs = [_append(subgraph.tensors, size), kernel_ohwi, data]
+    convolution.outputs = [_append(subgraph.tensors, sum_without_bias)]
+    convolution.builtinOptionsType = schema.BuiltinOptions.TransposeConvOptions
+    convolution.builtinOptions = schema.TransposeConvOptionsT()
+    convolution.builtinOptions.padding = PADDINGS[padding]
+    convolution.builtinOptions.strideW = stride_w
+    convolution.builtinOptions.strideH = stride_h
+
+    addition = schema.OperatorT()
+    addition.opcodeIndex = _opcode(schema, model, schema.BuiltinOperator.ADD)
+    addition.inputs = [convolution.outputs[0], bias]
+    addition.outputs = operator.outputs
+    addition.builtinOptionsType = schema.BuiltinOptions.AddOptions
+    addition.builtinOptions = schema.AddOptionsT()
+    return [convolution, addition]
+
+
+def _append(items: list[Any], item: Any) -> int:
+    items.append(item)
+    return len(items) - 1
+
+
+def _opcode(schema: Any, model: Any, builtin: int) -> int:
+    """The index of a version-1 builtin among the model's operator codes, added if missing."""
+    for i, code in enumerate(model.operatorCodes):
+        if max(code.deprecatedBuiltinCode, code.builtinCode) == builtin and code.version == 1:
+            return i
+    code = schema.OperatorCodeT()
+    code.deprecatedBuiltinCode = code.builtinCode = builtin
+    code.version = 1
+    return _append(model.operatorCodes, code)

@@ -1,0 +1,102 @@
+"""Arithmetic of sliding windows that convolution and pooling share, in Python integers.
+
+MIL's `pad_type`: `valid`, `custom` (before, after, one pair a dimension), `same` (the odd element
+behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out_shape` in
+coremltools/converters/mil/mil/ops/defs/_utils.py. torch pads both sides alike.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from blazepalm.reports.backends.mil.bounds import require_size
+from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.storage_types import round_to_float16
+
+PAD_TYPES = ("valid", "custom", "same", "same_lower")
+
+Pads = tuple[tuple[int, int], ...]  # (before, after) of each spatial dimension
+
+
+def read_pads(site: Site, dimensions: int) -> tuple[str, Pads]:
+    """`pad_type` and the custom pads (zeros for the other types)."""
+    kind = site.text("pad_type", "valid").lower()
+    if kind not in PAD_TYPES:
+        raise site.invalid(f"pad_type is {kind!r}, expected {' or '.join(PAD_TYPES)}")
+    flat = (0,) * (2 * dimensions)
+    if kind == "custom":
+        flat = site.integers("pad", flat, length=2 * dimensions)
+    if min(flat, default=0) < 0:
+        raise site.invalid(f"pad is {list(flat)}")
+    return kind, tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """What `conv` and `conv_transpose` are told alike; `pads` are the custom ones."""
+
+    dimensions: int
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    groups: int
+    pad_type: str
+    pads: Pads
+
+    def windows(self, kernel: tuple[int, ...]) -> tuple[int, ...]:
+        """The extents of a kernel of these spatial sizes, dilated."""
+        return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilations, strict=True))
+
+
+def read_convolution(site: Site) -> Convolution:
+    """The parameters of a convolution in one, two or three dimensions."""
+    site.needs("x", "weight")
+    dimensions = site.rank("x") - 2
+    if dimensions not in (1, 2, 3) or site.rank("weight") != dimensions + 2:
+        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
+    ones = (1,) * dimensions
+    strides = site.integers("strides", ones, length=dimensions)
+    dilations = site.integers("dilations", ones, length=dimensions)
+    groups = site.integer("groups", 1)
+    if min(*strides, *dilations, groups) < 1:
+        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
+    return Convolution(dimensions, strides, dilations, groups, *read_pads(site, dimensions))
+
+
+def with_bias(total: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """A sum of float16 products (N, C, …), and the bias of each channel, rounded once more."""
+    if bias is None:
+        return total
+    return round_to_float16(total + bias.reshape(-1, *(1,) * (total.dim() - 2)))
+
+
+def resolve_pads(
+    kind: str,
+    custom: Pads,
+    sizes: tuple[int, ...],
+    windows: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> Pads:
+    """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
+    if kind in ("valid", "custom"):
+        return custom
+    pads = []
+    for size, window, stride in zip(sizes, windows, strides, strict=True):
+        total = max(0, (-(-size // stride) - 1) * stride + window - size)
+        less, more = total // 2, total - total // 2
+        pads.append((less, more) if kind == "same" else (more, less))
+    return tuple(pads)
+
+
+def pad(values: torch.Tensor, pads: Pads, fill: float = 0.0) -> torch.Tensor:
+    """`values` with its last dimensions padded."""
+    if not any(before or after for before, after in pads):
+        return values
+    require_size(padded_shape(values.shape, pads))
+    return F.pad(values, [side for pair in reversed(pads) for side in pair], value=fill)
+
+
+def padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
+    kept = len(shape) - len(pads)
+    grown = (s + b + a for s, (b, a) in zip(shape[kept:], pads, strict=True))
+    return (*shape[:kept], *grown)

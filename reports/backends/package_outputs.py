@@ -1,0 +1,128 @@
+"""A saved Core ML package, face `raw`, as parity sees it: images in, the TFLite file's outputs
+out, whoever executes it.
+
+The gap: a package has names of its own and usually takes planes. Which of its outputs is which
+of the file's is read from its metadata, and channels move to the front.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.mil import Program
+
+FACE = "blazepalm.face"
+TFLITE_OUTPUTS = "blazepalm.tflite_outputs"
+
+Execute = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]  # by the package's own names
+
+
+@dataclass(frozen=True)
+class RawPackage:
+    """`own[i]` is what the package calls the file's output `outputs[i]`, of shape `shapes[i]`
+    for the batch that the package takes at once.
+    """
+
+    program: Program
+    outputs: tuple[str, ...]
+    own: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def run(self, images: np.ndarray, execute: Execute) -> Outputs:
+        """(N, H, W, C) float32 in the release's range → the file's outputs in float32.
+
+        Raises CouldNotVerify where what comes out has not the file's shapes.
+        """
+        feature = self.program.inputs[0]
+        batch = (feature.shape or feature.type.shape or (1,))[0] or 1
+        if len(images) == 0 or len(images) % batch:
+            raise ValueError(f"{len(images)} images, the package takes batches of {batch}")
+        collected: list[list[np.ndarray]] = []
+        for start in range(0, len(images), batch):
+            found = execute(self.given(images[start : start + batch]))
+            collected.append([found[name].astype(np.float32) for name in self.own])
+            for name, value, shape in zip(self.outputs, collected[-1], self.shapes, strict=True):
+                self.require_shape(name, value.shape, shape)
+        return {
+            name: values[0] if len(values) == 1 else np.concatenate(values)
+            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
+        }
+
+    def given(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The package's input; CouldNotVerify where it takes other images."""
+        feature = self.program.inputs[0]
+        if images.ndim == 4:
+            planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+            fits = [value for value in (planes, images) if feature.allows(value.shape)]
+            if fits:
+                return {feature.name: fits[0]}
+        raise CouldNotVerify(
+            f"{self.program.source}: input '{feature.name}' takes {feature.allowed()}, "
+            f"the images are {list(images.shape)}"
+        )
+
+    def require_shape(self, name: str, found: Sequence[int | None], wanted: Sequence[int]) -> None:
+        """Raises CouldNotVerify unless the two are alike."""
+        if tuple(found) != tuple(wanted):
+            raise CouldNotVerify(
+                f"{self.program.source}: output '{name}' has shape {list(found)}, "
+                f"in the TFLite file {list(wanted)}"
+            )
+
+
+def match(
+    program: Program, outputs: tuple[str, ...], shapes: Sequence[tuple[int, ...]]
+) -> RawPackage:
+    """Finds the file's outputs, which have these names and shapes, among the package's.
+
+    Raises CouldNotVerify for a package whose input and outputs are not the file's.
+    """
+    face = program.metadata.get(FACE, "raw")
+    if face != "raw":
+        raise CouldNotVerify(
+            f"{program.source}: has face {face}; only face raw has the TFLite file's outputs"
+        )
+    if len(program.inputs) != 1 or program.inputs[0].image is not None:
+        raise CouldNotVerify(
+            f"{program.source}: takes {', '.join(map(str, program.inputs))}; expected one tensor"
+        )
+    package = RawPackage(program, outputs, _own_names(program, outputs), tuple(shapes))
+    declared = {feature.name: feature.type.shape for feature in program.outputs}
+    for output, own_name, shape in zip(outputs, package.own, package.shapes, strict=True):
+        found = declared[own_name]
+        if found is not None and None not in found:
+            package.require_shape(output, found, shape)
+    return package
+
+
+def _own_names(program: Program, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The package's name of each of the file's outputs: where the metadata list the file's, the
+    one in that place; else the same name.
+    """
+    own = tuple(feature.name for feature in program.outputs)
+    if len(own) == len(outputs):
+        if TFLITE_OUTPUTS in program.metadata:
+            listed = _listed(program.metadata[TFLITE_OUTPUTS])
+            places = [f"{name or 'output'}#{i}" for i, name in enumerate(listed)]  # of alike ones
+            if len(listed) == len(outputs) and all(
+                output in names for output, *names in zip(outputs, listed, places, strict=True)
+            ):
+                return own
+        elif set(own) == set(outputs):
+            return outputs
+    raise CouldNotVerify(
+        f"{program.source}: its outputs ({', '.join(own)}) are not those of the TFLite file "
+        f"({', '.join(outputs)})"
+    )
+
+
+def _listed(text: str) -> list[str]:
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [str(name) for name in names] if isinstance(names, list) else []

@@ -1,0 +1,120 @@
+"""How fast a saved Core ML package is executed here, as a ratio to eager torch on the very module
+that it was made of.
+
+Both compute in float32 on one thread, one after the other in each round, so that what the
+machine does meanwhile falls on both; the figure is the median of the rounds' ratios, in
+processor time of the thread. `python -m blazepalm.reports.bench.executor` prints it.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RELEASES = ("palm-full", "hand-full")
+ROUNDS = 30
+WARM_UP = 5
+LIMIT = 1.3
+
+
+@dataclass(frozen=True)
+class ExecutorSpeed:
+    """Medians over the rounds, in seconds of one picture; `ratio` is executor / torch."""
+
+    release: str
+    torch_seconds: float
+    executor_seconds: float
+    ratio: float
+    limit: float = LIMIT
+
+    @property
+    def passed(self) -> bool:
+        """Whether the ratio keeps its limit."""
+        return self.ratio <= self.limit
+
+
+def bench_executor(
+    releases: Sequence[str] = RELEASES, rounds: int = ROUNDS
+) -> tuple[ExecutorSpeed, ...]:
+    """Converts each release, saves its package (`raw`, float32), and times both. Raises
+    BlazePalmError where that cannot be done.
+    """
+    from blazepalm.converter.threads import one_torch_thread
+
+    with one_torch_thread():
+        return tuple(_measure(release, rounds) for release in releases)
+
+
+def _measure(release: str, rounds: int) -> ExecutorSpeed:
+    import torch
+
+    from blazepalm.converter.convert import module_of
+    from blazepalm.converter.coreml.export import export
+    from blazepalm.converter.coreml.options import CoreMLOptions
+    from blazepalm.reports.backends.mil import load
+
+    model = module_of(release)
+    with tempfile.TemporaryDirectory() as scratch:
+        record = export(model, Path(scratch), CoreMLOptions(face="raw", precision="fp32"))
+        program = load(Path(scratch) / record.name)
+        feature = program.inputs[0]
+        shape = tuple(size or 1 for size in feature.type.shape or ())
+        picture = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+        given = {feature.name: picture.numpy()}
+
+        def eager() -> None:
+            with torch.inference_mode():
+                model.module(picture)
+
+        pairs = interleaved(eager, lambda: program.run(given), rounds)
+    return ExecutorSpeed(
+        model.name,
+        statistics.median(theirs for theirs, _ in pairs),
+        statistics.median(ours for _, ours in pairs),
+        statistics.median(ours / theirs for theirs, ours in pairs),
+    )
+
+
+def interleaved(
+    first: Callable[[], Any], second: Callable[[], Any], rounds: int
+) -> list[tuple[float, float]]:
+    """Seconds of this thread's processor time that both take, one after the other each round.
+    Whoever came first comes second in the next, so that neither finds the caches the warmer.
+    """
+    for _ in range(WARM_UP):
+        first()
+        second()
+    pairs = []
+    for number in range(rounds):
+        if number % 2:
+            after, before = _seconds(second), _seconds(first)
+        else:
+            before, after = _seconds(first), _seconds(second)
+        pairs.append((before, after))
+    return pairs
+
+
+def _seconds(action: Callable[[], Any]) -> float:
+    start = time.thread_time()
+    action()
+    return time.thread_time() - start
+
+
+def main() -> int:
+    """Exit code 0 where every limit is kept, else 1."""
+    results = bench_executor()
+    for result in results:
+        print(
+            f"{result.release}: executor {1e3 * result.executor_seconds:.1f} ms, eager torch "
+            f"{1e3 * result.torch_seconds:.1f} ms, ratio {result.ratio:.2f} "
+            f"(limit {result.limit:g})"
+        )
+    return 0 if all(result.passed for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

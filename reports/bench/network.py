@@ -1,0 +1,192 @@
+"""How long whole commands take, and how much memory, as ratios to importing what they stand on.
+
+Each round runs a command and `python -c "import torch"` (for Core ML `import torch, coremltools`)
+one after the other, so that what the machine does meanwhile falls on both; the figure is the
+median of the rounds' ratios. Memory is the peak of the process and its children, from the
+operating system (`wait4`). `python -m blazepalm.reports.bench.network` prints the table, or with
+`--json` the numbers.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blazepalm.converter.coreml.needed import need_coremltools
+from blazepalm.errors import CouldNotVerify
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ROUNDS = 5
+TORCH, COREML = "import torch", "import torch, coremltools"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a command may cost, in multiples of `baseline`; None: not limited."""
+
+    time: float
+    memory: float | None = None
+    baseline: str = TORCH
+
+
+LIMITS = {
+    "inspect palm-full": Limit(time=0.5),
+    "convert --no-coreml palm-full": Limit(time=1.5, memory=1.5),
+    "convert palm-full": Limit(time=1.8, baseline=COREML),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process: wall-clock seconds and peak resident bytes."""
+
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A command's medians; ratios are medians over the rounds, not ratios of medians."""
+
+    command: str
+    seconds: float
+    peak_bytes: int
+    time_ratio: float
+    memory_ratio: float
+    limit: Limit
+
+    @property
+    def passed(self) -> bool:
+        """Whether both ratios keep their limits."""
+        memory = self.limit.memory is None or self.memory_ratio <= self.limit.memory
+        return self.time_ratio <= self.limit.time and memory
+
+
+def bench(rounds: int = ROUNDS) -> tuple[Run, list[Result]]:
+    """(medians of importing torch, one result a command). Raises CouldNotVerify where a command
+    fails, or without coremltools.
+    """
+    need_coremltools("timing the conversion to Core ML", error=CouldNotVerify)
+    with tempfile.TemporaryDirectory() as scratch:
+        commands = {name: _command(name, Path(scratch)) for name in LIMITS}
+        for command in (_importing(TORCH), _importing(COREML), *commands.values()):
+            measure(command, scratch)  # once unmeasured: files come into the cache
+        pairs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in LIMITS}
+        for _ in range(rounds):
+            for name, command in commands.items():
+                base = measure(_importing(LIMITS[name].baseline), scratch)
+                pairs[name].append((base, measure(command, scratch)))
+    baselines = [
+        base for name, runs in pairs.items() if LIMITS[name].baseline == TORCH for base, _ in runs
+    ]
+    return _median(baselines), [summarise(name, runs) for name, runs in pairs.items()]
+
+
+def summarise(name: str, runs: Sequence[tuple[Run, Run]]) -> Result:
+    """The medians of (baseline, command) pairs."""
+    typical = _median([run for _, run in runs])
+    return Result(
+        command=name,
+        seconds=typical.seconds,
+        peak_bytes=typical.peak_bytes,
+        time_ratio=statistics.median(run.seconds / base.seconds for base, run in runs),
+        memory_ratio=statistics.median(run.peak_bytes / base.peak_bytes for base, run in runs),
+        limit=LIMITS[name],
+    )
+
+
+def measure(command: Sequence[str], folder: str) -> Run:
+    """Runs a process to its end in `folder`. Raises CouldNotVerify where it fails.
+
+    Linux counts what the caller held at the fork as the child's, so the caller must be small.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise CouldNotVerify(f"{' '.join(command)}: exit code {process.returncode}")
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+    return Run(seconds, usage.ru_maxrss * unit)
+
+
+def table(baseline: Run, results: Sequence[Result]) -> "Table":
+    """The same for people."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid.add_column("command", overflow="fold")
+    for heading in ("s", "× import", "limit", "MB", "× import", "limit"):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    grid.add_row("import torch", f"{baseline.seconds:.2f}", "", "", f"{baseline.peak_bytes >> 20}")
+    for result in results:
+        style = "green" if result.passed else "bold red"
+        memory = result.limit.memory
+        grid.add_row(
+            result.command,
+            f"{result.seconds:.2f}",
+            Text(f"{result.time_ratio:.2f}", style=style),
+            f"{result.limit.time:g}",
+            f"{result.peak_bytes >> 20}",
+            Text(f"{result.memory_ratio:.2f}", style=style),
+            "" if memory is None else f"{memory:g}",
+        )
+    return grid
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 where every limit is kept, else 1; 3 where a command fails."""
+    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", action="store_true", help="numbers instead of a table")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds: at least 1")
+    try:
+        baseline, results = bench(options.rounds)
+    except CouldNotVerify as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    if options.json:
+        rows = [{**asdict(result), "passed": result.passed} for result in results]
+        values = {"rounds": options.rounds, "import_torch": asdict(baseline), "commands": rows}
+        print(json.dumps(values, indent=1))
+    else:
+        from rich.console import Console
+
+        Console().print(table(baseline, results))
+    return 0 if all(result.passed for result in results) else 1
+
+
+def _importing(statement: str) -> tuple[str, ...]:
+    return sys.executable, "-c", statement
+
+
+def _command(name: str, scratch: Path) -> tuple[str, ...]:
+    command = (sys.executable, "-m", "blazepalm", *name.split())
+    return (*command, "--force", "-o", str(scratch / "out")) if "convert" in name else command
+
+
+def _median(runs: Sequence[Run]) -> Run:
+    return Run(
+        statistics.median(run.seconds for run in runs),
+        int(statistics.median(run.peak_bytes for run in runs)),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

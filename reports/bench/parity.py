@@ -1,0 +1,120 @@
+"""What parity costs beside its backends' own work: its time over theirs in one run, and whether its
+memory grows with the number of inputs.
+
+One worker compares a detector and a landmark model on rendered hands, again and again; the ratio
+is the whole run's time (conversion, export and report in it) over the sum of the backends' own.
+Memory is the peak of two processes with ten times as many inputs in the second.
+`python -m blazepalm.reports.bench.parity [--images N]` prints both; exit code 1 where a limit is
+not kept.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+RELEASES = ("palm-full", "hand-full")
+IMAGES = 500
+INPUTS = (500, 5000)  # of the two processes
+MOST_TIME, MOST_MEMORY = 1.15, 1.1
+PER_MEGABYTE = 1 << (20 if sys.platform == "darwin" else 10)  # of ru_maxrss
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """`seconds` of the whole run, `own` of its backends; `ratio` is seconds / own."""
+
+    images: int
+    seconds: float
+    own: float
+
+    @property
+    def ratio(self) -> float:
+        return self.seconds / self.own
+
+
+def measure_time(images: int = IMAGES) -> Overhead:
+    """Renders a small golden set, and compares on it until there were so many images."""
+    from blazepalm.golden.make import make_golden
+    from blazepalm.reports.parity import parity
+
+    with tempfile.TemporaryDirectory() as folder:
+        golden = make_golden(Path(folder))
+        cases = [case for case in golden.cases if case.readable and case.kind != "file"]
+        many = tuple(cases[i % len(cases)] for i in range(images))
+        report = parity(*RELEASES, golden=replace(golden, cases=many), noise=2, workers=1)
+    own = sum(sum(model.seconds.values()) for model in report.models)
+    return Overhead(images, report.seconds, own)
+
+
+def measure_memory() -> tuple[float, float]:
+    """Peak megabytes of a process with few inputs, and of one with many."""
+    peaks = []
+    for inputs in INPUTS:
+        command = [sys.executable, "-m", "blazepalm.reports.bench.parity", "--inputs", str(inputs)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(float(done.stdout))
+    return peaks[0], peaks[1]
+
+
+def compare_noise(inputs: int) -> float:
+    """LiteRT and the readable module of one landmark model on noise; this process's peak in
+    megabytes.
+    """
+    from blazepalm.converter.threads import one_torch_thread
+    from blazepalm.models.releases import resolve
+    from blazepalm.reports.cases.compare import Group
+    from blazepalm.reports.cases.inputs import noise_cases
+    from blazepalm.reports.compare.roles import TFLITE, TORCH
+    from blazepalm.reports.engine.engine import THREADS, Plan, records
+    from blazepalm.reports.judge.policy import LIMITS
+    from blazepalm.reports.judge.totals import Totals
+    from blazepalm.reports.subjects.open_subject import open_subject
+
+    name = "hand-lite"
+    subject = open_subject(
+        name, resolve(name).read_bytes(), workers=1, packages=None, only=(TFLITE, TORCH)
+    )
+    totals = Totals(LIMITS)
+    with one_torch_thread():
+        for found in records(
+            Plan((), ()),
+            [Group(other=subject)],
+            noise_cases(inputs, 0),
+            engine=THREADS,
+            workers=1,
+        ):
+            totals.add(found)
+    assert totals.inputs[subject.name] == inputs
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PER_MEGABYTE
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line above."""
+    parser = argparse.ArgumentParser(description="Measure what parity costs by itself.")
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--inputs", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.inputs is not None:
+        print(compare_noise(options.inputs))
+        return 0
+    import torch  # noqa: F401  (its import is not parity's time)
+
+    time = measure_time(options.images)
+    print(
+        f"parity over {time.images} images: {time.seconds:.0f} s, backends {time.own:.0f} s, "
+        f"ratio {time.ratio:.3f} (at most {MOST_TIME})"
+    )
+    few, many = measure_memory()
+    print(
+        f"memory: {few:.0f} MB with {INPUTS[0]} inputs, {many:.0f} MB with {INPUTS[1]}, "
+        f"ratio {many / few:.3f} (at most {MOST_MEMORY})"
+    )
+    return int(time.ratio > MOST_TIME or many / few > MOST_MEMORY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

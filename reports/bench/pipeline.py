@@ -1,0 +1,253 @@
+"""How long one frame takes in the hand pipeline with LiteRT, as a ratio to MediaPipe's own
+`Hands.process` on the same image with as many threads.
+
+MediaPipe lives in an environment of its own; the interpreter of one that has
+`mediapipe==0.10.21` is named by BLAZEPALM_MEDIAPIPE_PYTHON. Frames of the two alternate, so
+that what the machine does meanwhile falls on both; the figure is the median of the ratios of
+neighbours. Our time outside the networks is measured before that, by itself. Without MediaPipe,
+only our own times are measured.
+`python -m blazepalm.reports.bench.pipeline` prints the table, or with `--json` the numbers.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from blazepalm.errors import CouldNotVerify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from blazepalm.models.hand_pipeline import HandModels, Runner
+
+INTERPRETER = "BLAZEPALM_MEDIAPIPE_PYTHON"
+ROUNDS = 60
+WARM_UP = 5
+RATIO_LIMIT = 1.0
+# seconds a frame outside the networks, and as a share of MediaPipe's whole frame in the same run,
+# which took 20 ms on the machine that the limit was set for
+OWN_LIMIT, OWN_SHARE = 3.0e-3, 3 / 20
+COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
+
+# runs in the other environment: an image's path, complexity and mode; then a line, a time
+THEIRS = """
+import sys, time, numpy, mediapipe
+image = numpy.load(sys.argv[1])
+hands = mediapipe.solutions.hands.Hands(
+    static_image_mode=sys.argv[3] == "static", max_num_hands=2, model_complexity=int(sys.argv[2]))
+for line in sys.stdin:
+    start = time.perf_counter()
+    result = hands.process(image)
+    seconds = time.perf_counter() - start
+    print(seconds, len(result.multi_hand_landmarks or ()), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Medians over the rounds, in seconds; `own_seconds` are those outside the networks, and
+    `ratio` is None where MediaPipe was not there.
+    """
+
+    complexity: int
+    mode: str  # "static": each frame by itself; "video": hands are tracked
+    hands: int
+    seconds: float
+    own_seconds: float
+    mediapipe_seconds: float | None
+    ratio: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether both limits are kept."""
+        if self.ratio is None or self.mediapipe_seconds is None:
+            return self.own_seconds <= OWN_LIMIT
+        light = self.own_seconds <= OWN_SHARE * self.mediapipe_seconds
+        return light and self.ratio <= RATIO_LIMIT
+
+
+def bench_pipeline(rounds: int = ROUNDS, python: str | None = None) -> list[Result]:
+    """One rendered 640×480 image of one hand, both complexities, both modes, one thread.
+
+    `python`: an interpreter with MediaPipe; by default what BLAZEPALM_MEDIAPIPE_PYTHON names.
+    Raises CouldNotVerify where that does not run.
+    """
+    from blazepalm.golden.camera import View
+    from blazepalm.golden.poses import POSES
+    from blazepalm.golden.render import render_hand
+
+    python = python or os.environ.get(INTERPRETER)
+    image = render_hand(POSES["open"], View(8, 5, -6), size=(480, 640)).image
+    return [
+        _measure(image, complexity, mode, rounds, python)
+        for complexity in COMPLEXITIES
+        for mode in ("static", "video")
+    ]
+
+
+def _measure(
+    image: "NDArray[np.uint8]", complexity: int, mode: str, rounds: int, python: str | None
+) -> Result:
+    from blazepalm.models.hand_pipeline import HandPipeline, HandTracker
+    from blazepalm.reports.hands.open_models import open_hand_models
+
+    models, inside = _timed(open_hand_models(*COMPLEXITIES[complexity], "tflite"))
+    pipeline = HandPipeline(models) if mode == "static" else HandTracker(models)
+
+    def process() -> tuple[float, float, int]:
+        """Seconds, seconds outside the networks, and hands."""
+        inside.clear()
+        start = time.perf_counter()
+        hands = pipeline(image)
+        seconds = time.perf_counter() - start
+        return seconds, seconds - sum(inside), len(hands)
+
+    alone = [process() for _ in range(WARM_UP + rounds)][WARM_UP:]
+    found = alone[-1][2]
+    ours, theirs = [seconds for seconds, _, _ in alone], []
+    with _mediapipe(python, image, complexity, mode) as mediapipe:
+        if mediapipe is not None:
+            ours.clear()
+            for number in range(WARM_UP + rounds):
+                seconds, _, found = process()
+                other, count = mediapipe()
+                if count != found:
+                    raise CouldNotVerify(f"MediaPipe finds {count} hands where we find {found}")
+                if number >= WARM_UP:
+                    ours.append(seconds)
+                    theirs.append(other)
+    pairs = zip(ours, theirs, strict=True) if theirs else ()
+    return Result(
+        complexity=complexity,
+        mode=mode,
+        hands=found,
+        seconds=statistics.median(ours),
+        own_seconds=statistics.median(own for _, own, _ in alone),
+        mediapipe_seconds=statistics.median(theirs) if theirs else None,
+        ratio=statistics.median(a / b for a, b in pairs) if theirs else None,
+    )
+
+
+def _timed(models: "HandModels") -> "tuple[HandModels, list[float]]":
+    """The same networks, and the list to which each call adds its seconds."""
+    inside: list[float] = []
+
+    def timed(run: "Runner") -> "Runner":
+        def wrapped(images: Any) -> Any:
+            start = time.perf_counter()
+            outputs = run(images)
+            inside.append(time.perf_counter() - start)
+            return outputs
+
+        return wrapped
+
+    return (
+        dataclasses.replace(
+            models, detector=timed(models.detector), landmarks=timed(models.landmarks)
+        ),
+        inside,
+    )
+
+
+@contextmanager
+def _mediapipe(
+    python: str | None, image: "NDArray[np.uint8]", complexity: int, mode: str
+) -> "Iterator[Callable[[], tuple[float, int]] | None]":
+    """A function that lets MediaPipe process the image once: (seconds, hands)."""
+    import numpy as np
+
+    if python is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "image.npy"
+        np.save(path, image)
+        command = [python, "-c", THEIRS, str(path), str(complexity), mode]
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        except OSError as error:
+            raise CouldNotVerify(f"{INTERPRETER}: {python} does not run: {error}") from error
+        try:
+            yield lambda: _ask(child.stdin, child.stdout, python)
+        finally:
+            child.kill()
+            child.communicate()
+
+
+def _ask(stdin: IO[str] | None, stdout: IO[str] | None, python: str) -> tuple[float, int]:
+    assert stdin is not None and stdout is not None
+    try:
+        stdin.write("\n")
+        stdin.flush()
+        seconds, hands = stdout.readline().split()
+    except (OSError, ValueError) as error:
+        raise CouldNotVerify(f"{INTERPRETER}: {python} cannot run MediaPipe's hands") from error
+    return float(seconds), int(hands)
+
+
+def table(results: list[Result]) -> "Table":
+    """One row a complexity and mode."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("complexity", "mode", "ms a frame", "outside networks", "MediaPipe", "ratio", ""):
+        shown.add_column(name, justify="right")
+    for r in results:
+        theirs = "–" if r.mediapipe_seconds is None else f"{r.mediapipe_seconds * 1e3:.1f}"
+        ratio = "–" if r.ratio is None else f"{r.ratio:.2f}"
+        shown.add_row(
+            str(r.complexity),
+            r.mode,
+            f"{r.seconds * 1e3:.1f}",
+            f"{r.own_seconds * 1e3:.2f}",
+            theirs,
+            ratio,
+            "ok" if r.passed else "too slow",
+        )
+    return shown
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 where every limit is kept, 1 where not, 3 where MediaPipe was named and does not run."""
+    parser = argparse.ArgumentParser(description="Time a frame of the hand pipeline.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        results = bench_pipeline(options.rounds)
+    except CouldNotVerify as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    if options.json:
+        print(json.dumps([{**asdict(r), "passed": r.passed} for r in results], indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(table(results))
+    return 0 if all(r.passed for r in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

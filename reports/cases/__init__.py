@@ -1,0 +1,1 @@
+"""One input through one group of models: every number that a report adds up."""

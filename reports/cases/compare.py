@@ -1,0 +1,80 @@
+"""One case through all backends of one group of models: every number that the report adds up.
+
+A group is a detector and the landmark models that look where it points, or one model alone.
+What comes out is plain numbers, a `Record`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from blazepalm.reports.cases.hand import walk_hand
+from blazepalm.reports.cases.inputs import Case, noise
+from blazepalm.reports.cases.palm import locate_hands, walk_palm
+from blazepalm.reports.cases.raw import compare_raw
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.compare.roles import TFLITE
+from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.subjects.subject import Subject
+
+
+@dataclass(frozen=True)
+class Group:
+    """`palm` points to where `hands` look; `judged` says whether it is compared itself or was
+    taken along to find regions. A model of no family is a group of its own (`other`).
+    """
+
+    palm: Subject | None = None
+    hands: tuple[Subject, ...] = ()
+    other: Subject | None = None
+    judged: bool = True
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The models that are judged."""
+        palm = (self.palm,) if self.palm is not None and self.judged else ()
+        return palm + self.hands + ((self.other,) if self.other else ())
+
+
+def compare_case(
+    group: Group, case: Case, *, keep_raw: bool = False, margin: float = LIMITS.margin
+) -> Record:
+    """Runs and compares everything of `group` on `case`. A decision closer to its threshold than
+    `margin` may fall either way.
+    """
+    image = case.image
+    height, width = (0, 0) if image is None else image.shape[:2]
+    record = Record(case.name, case.sha256, case.kind, width, height, case.truth)
+    record.spared = case.spared
+    if image is None:
+        for subject in group.subjects:
+            tensor = noise(subject.input_shape, subject.value_range, case.seed, case.draw)
+            compare_raw(record, subject, tensor, case.name, keep_raw=keep_raw)
+        return record
+    if group.other is not None:
+        _compare_other(record, group.other, image, keep_raw)
+        return record
+    assert group.palm is not None
+    if group.judged:
+        located = walk_palm(record, group.palm, image, keep_raw=keep_raw, margin=margin)
+    else:
+        located = {TFLITE: locate_hands(group.palm, image)}
+    for hand in group.hands if located else ():
+        walk_hand(record, hand, image, located, group.palm, keep_raw=keep_raw, margin=margin)
+    return record
+
+
+def _compare_other(record: Record, subject: Subject, image: np.ndarray, keep_raw: bool) -> None:
+    tensor = letterboxed(subject, image)
+    if tensor is not None:
+        compare_raw(record, subject, tensor, record.case, keep_raw=keep_raw)
+
+
+def letterboxed(subject: Subject, image: np.ndarray) -> np.ndarray | None:
+    """What a model of no family is fed of an image: all of it. None for one that takes none."""
+    from blazepalm.models.letterbox import letterbox
+
+    if subject.input_shape[-1] != 3 or len(subject.input_shape) != 4:
+        return None
+    tensor, _ = letterbox(image, subject.input_shape[1:3], subject.value_range)
+    return tensor

@@ -1,0 +1,173 @@
+"""A landmark model's stages on one image, as every backend runs them: the crop of a region,
+network, landmarks in the crop, landmarks in the image.
+
+Isolated, a candidate looks where the reference's detector points; in cascade, where its own
+does. The reference is LiteRT with its default kernels.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from blazepalm.models.crop import Letterbox
+from blazepalm.models.decode import CroppedHand
+from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import compare_hands, compare_landmarks, hand_box
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.compare.roles import MIL_APP, TFLITE
+from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
+from blazepalm.reports.compare.tensors import compare, identical
+from blazepalm.reports.stages.stages import (
+    Floats,
+    HandChain,
+    HandRules,
+    Located,
+    Raw,
+    hands_in_image,
+)
+from blazepalm.reports.subjects.subject import Subject
+
+Crop = tuple[Floats, Letterbox]
+Answers = dict[str, dict[int, Raw]]  # by backend, by the region's number
+
+
+def walk_hand(
+    record: Record,
+    hand: Subject,
+    image: np.ndarray,
+    located: Mapping[str, Located],
+    palm: Subject,
+    *,
+    keep_raw: bool,
+    margin: float,
+) -> None:
+    """Compares every backend on one image; `located` says where each detector of `palm` points,
+    the reference's at least.
+    """
+    _HandWalk(record, hand, image, located, palm, margin).compare(keep_raw)
+
+
+class _HandWalk:
+    def __init__(
+        self,
+        record: Record,
+        hand: Subject,
+        image: np.ndarray,
+        located: Mapping[str, Located],
+        palm: Subject,
+        margin: float,
+    ) -> None:
+        assert isinstance(hand.rules, HandRules)
+        self.record, self.hand, self.image = record, hand, image
+        self.located, self.palm, self.margin = located, palm, margin
+        self.spec = hand.rules.spec
+        self.size = (image.shape[0], image.shape[1])
+        self.reference = hand.hand_chain(TFLITE)
+
+    def compare(self, keep_raw: bool) -> None:
+        regions = self.located[TFLITE].regions
+        crops = [self.reference.crop(self.image, region) for region in regions]
+        answers: Answers = {name: {} for name in self.hand.names}
+        for number, crop in enumerate(crops):
+            label = f"{self.record.case}#{number}"
+            raws = compare_raw(self.record, self.hand, crop[0], label, keep_raw=keep_raw)
+            for name, raw in raws.items():
+                answers[name][number] = raw
+            if TFLITE in raws:
+                self._isolated(number, crop, answers, label)
+        self._cascade(crops, answers)
+
+    def _isolated(self, number: int, crop: Crop, answers: Answers, label: str) -> None:
+        region, (tensor, box) = self.located[TFLITE].regions[number], crop
+        expected = self.reference.read(answers[TFLITE][number], box)
+        points = self.reference.project(expected, region, self.size)
+        same_crop, same_points = identical(tensor), identical(points)
+        for name in self.hand.candidates:
+            chain = self.hand.hand_chain(name)
+            if name == MIL_APP:
+                answers[name][number] = self._run(name, chain, tensor)
+            if number not in answers[name]:
+                continue
+            part = same_crop
+            if chain.crop != self.reference.crop:
+                part = compare(tensor, chain.crop(self.image, region)[0])
+            key = Key(self.hand.name, rows.CROP, ISOLATED, "pixels", name, TFLITE)
+            self.record.entries.append((key, label, part))
+            part = same_points
+            if chain.project != self.reference.project:
+                part = compare(points, chain.project(expected, region, self.size))
+            key = Key(self.hand.name, rows.IMAGE, ISOLATED, "landmarks", name, TFLITE)
+            self.record.entries.append((key, label, part))
+            found = chain.read(answers[name][number], box)
+            self._landmarks(name, expected, found, label)
+
+    def _landmarks(self, name: str, expected: CroppedHand, found: CroppedHand, label: str) -> None:
+        height, width = self.spec.input_size
+        scalars = compare_landmarks(
+            expected._asdict(),
+            found._asdict(),
+            pixels=(float(width), float(height)),
+            thresholds={"presence": self.spec.presence_threshold, "handedness": 0.5},
+            margin=self.margin,
+        )
+        where = (self.hand.name, rows.LANDMARKS, ISOLATED, name)
+        add_scalars(self.record, where, label, scalars)
+
+    def _cascade(self, crops: list[Crop], answers: Answers) -> None:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for name in (TFLITE, *self.hand.candidates):
+            located = self.located.get(name, self.located[TFLITE])
+            if name != MIL_APP and len(answers[name]) < len(crops):
+                continue  # it did not answer, which its raw outputs say
+            chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
+            run = self._runner(name, chain, crops, answers[name])
+            found[name] = hands_in_image(
+                chain, self.image, located, self.spec.presence_threshold, run
+            )
+            if name == TFLITE:
+                continue
+            scalars = compare_hands(
+                found[TFLITE], found[name], thresholds=self._thresholds(), margin=self.margin
+            )
+            where = (self.hand.name, rows.IMAGE, CASCADE, name)
+            add_scalars(self.record, where, self.record.case, scalars)
+        pair = f"{self.palm.name} + {self.hand.name}"
+        self.record.hands[pair] = {n: [_plain(h) for h in hs] for n, hs in found.items()}
+
+    def _thresholds(self) -> dict[str, float]:
+        palm: Any = self.palm.rules
+        return {
+            "score": palm.spec.score_threshold,
+            "presence": self.spec.presence_threshold,
+        }
+
+    def _runner(
+        self, name: str, chain: HandChain, crops: list[Crop], done: Mapping[int, Raw]
+    ) -> Callable[[int, Floats], Raw]:
+        """The network, unless it has just seen the very same input."""
+        known = [crops[number][0] for number in done]
+
+        def run(number: int, crop: Floats) -> Raw:
+            for before, raw in zip(known, done.values(), strict=True):
+                if np.array_equal(before, crop):
+                    return raw
+            return self._run(name, chain, crop)
+
+        return run
+
+    def _run(self, name: str, chain: HandChain, tensor: Floats) -> Raw:
+        raw: Raw = timed(self.record, self.hand, name, lambda: chain.run(tensor))
+        return raw
+
+
+def _plain(hand: Mapping[str, Any]) -> dict[str, Any]:
+    """As the report lists it."""
+    return {
+        "box": [round(float(v), 3) for v in hand_box(hand)],
+        "score": round(hand["score"], 6),
+        "landmarks": [[round(float(v), 3) for v in point] for point in hand["landmarks"]],
+        "presence": round(hand["presence"], 6),
+        "handedness": None if hand["handedness"] is None else round(hand["handedness"], 6),
+    }

@@ -1,0 +1,185 @@
+"""A detector's stages on one image, as every backend runs them: letterbox, network, decoding,
+suppression, regions.
+
+The reference is LiteRT with its default kernels. A candidate goes the way twice: each stage on
+the reference's input (`isolated`), and from the image on its own (`cascade`). A stage whose
+function is the reference's own gives its value, and is not computed again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from blazepalm.models.crop import Letterbox
+from blazepalm.models.decode import Palms
+from blazepalm.models.regions import Region
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import Scalars, compare_detections
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.compare.roles import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
+from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key, Scalar
+from blazepalm.reports.compare.tensors import Part, compare, identical, measure_range
+from blazepalm.reports.stages.stages import Decoded, Floats, Located, PalmChain, PalmRules, Raw
+from blazepalm.reports.stages.ties import shared_boxes
+from blazepalm.reports.subjects.subject import Subject
+
+POINTS, SCORES = "boxes and keypoints", "probabilities"
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What one backend made of the image, stage after stage."""
+
+    tensor: Floats
+    box: Letterbox
+    raw: Raw
+    decoded: Decoded
+    palms: Palms
+    located: Located
+
+
+def locate_hands(palm: Subject, image: np.ndarray) -> Located:
+    """Where the reference looks for hands, nothing compared."""
+    chain = palm.palm_chain(TFLITE)
+    tensor, box = chain.prepare(image)
+    return chain.locate(chain.suppress(chain.run(tensor), box), image.shape[:2])
+
+
+def walk_palm(
+    record: Record, palm: Subject, image: np.ndarray, *, keep_raw: bool, margin: float
+) -> dict[str, Located]:
+    """Compares every backend on one image. Returns where each of them looks for hands; nothing
+    where the reference itself does not answer.
+    """
+    return _PalmWalk(record, palm, image, margin).compare(keep_raw)
+
+
+class _PalmWalk:
+    def __init__(self, record: Record, palm: Subject, image: np.ndarray, margin: float) -> None:
+        assert isinstance(palm.rules, PalmRules)
+        self.record, self.palm, self.image, self.margin = record, palm, image, margin
+        self.spec: PalmDetectorSpec = palm.rules.spec
+        self.size = (image.shape[0], image.shape[1])
+        self.reference = palm.palm_chain(TFLITE)
+        self.same: dict[tuple[str, str], Part] = {}  # (stage, output) → the reference itself
+
+    def compare(self, keep_raw: bool) -> dict[str, Located]:
+        tensor, box = self.reference.prepare(self.image)
+        raws = compare_raw(self.record, self.palm, tensor, self.record.case, keep_raw=keep_raw)
+        if TFLITE not in raws:
+            return {}
+        ways = {TFLITE: self._way(self.reference, tensor, box, raws[TFLITE])}
+        decoded = {
+            name: self.reference.decode(raws[name]) for name in (ORACLE, TFLITE_REF) if name in raws
+        }
+        for name in self.palm.candidates:
+            if name not in raws and name != MIL_APP:
+                continue
+            chain = self.palm.palm_chain(name)
+            same = chain.prepare == self.reference.prepare
+            own, own_box = (tensor, box) if same else chain.prepare(self.image)
+            self._stage(rows.LETTERBOX, "pixels", name, tensor, None if same else own)
+            self._isolated(name, chain, ways[TFLITE])
+            if name in raws and (same or np.array_equal(own, tensor)):
+                raw = raws[name]
+            else:
+                raw = timed(self.record, self.palm, name, lambda c=chain, x=own: c.run(x))  # type: ignore[misc]
+            ways[name] = self._way(chain, own, own_box, raw)
+            self._cascade(name, ways[TFLITE], ways[name])
+        self._decoded({**{name: way.decoded for name, way in ways.items()}, **decoded})
+        return {name: way.located for name, way in ways.items()}
+
+    def _way(self, chain: PalmChain, tensor: Floats, box: Letterbox, raw: Raw) -> _Way:
+        palms = chain.suppress(raw, box)
+        located = chain.locate(palms, self.size)
+        return _Way(tensor, box, raw, chain.decode(raw), palms, located)
+
+    def _isolated(self, name: str, chain: PalmChain, way: _Way) -> None:
+        """The stages behind the network, each on the reference's input."""
+        reference, size = self.reference, self.size
+        if not chain.decodes:
+            same = chain.decode == reference.decode
+            decoded = None if same else chain.decode(way.raw)
+            for output, index in ((POINTS, 0), (SCORES, 1)):
+                value = None if decoded is None else decoded[index]
+                self._stage(rows.DECODED, output, name, way.decoded[index], value)
+            same = chain.suppress == reference.suppress
+            found = None if same else chain.suppress(way.raw, way.box).boxes
+            self._stage(rows.SUPPRESSED, POINTS, name, way.palms.boxes, found)
+        same = chain.locate == reference.locate
+        regions = None if same else _as_array(chain.locate(way.palms, size).regions)
+        self._stage(rows.REGION, "region", name, _as_array(way.located.regions), regions)
+
+    def _stage(
+        self, stage: str, output: str, name: str, value: np.ndarray, own: np.ndarray | None
+    ) -> None:
+        """`own` None: made by the reference's own function from the same input."""
+        key = Key(self.palm.name, stage, ISOLATED, output, name, TFLITE)
+        if own is None:
+            if (stage, output) not in self.same:
+                self.same[stage, output] = identical(value)
+            part = self.same[stage, output]
+        else:
+            part = compare(value, own)
+        self.record.entries.append((key, self.record.case, part))
+
+    def _cascade(self, name: str, reference: _Way, own: _Way) -> None:
+        scale = max(self.palm.input_shape[1:3]) / max(self.size)
+        scalars = compare_detections(
+            _boxes(reference.palms),
+            _boxes(own.palms),
+            threshold=self.spec.score_threshold,
+            margin=self.margin,
+            pixels=(self.size[1] * scale, self.size[0] * scale),
+            ties=shared_boxes(reference.decoded, own.decoded, self.spec, self.margin),
+        )
+        regions = _region_errors(reference.located.regions, own.located.regions)
+        for stage, found in ((rows.SUPPRESSED, scalars), (rows.REGION, regions)):
+            add_scalars(
+                self.record, (self.palm.name, stage, CASCADE, name), self.record.case, found
+            )
+
+    def _decoded(self, decoded: Mapping[str, Decoded]) -> None:
+        pairs = [pair for pair in self.palm.raw_pairs if GENERIC not in pair]
+        if self.palm.app is not None:
+            pairs.append((MIL_APP, ORACLE))
+        for candidate, reference in pairs:
+            if candidate not in decoded or reference not in decoded:
+                continue
+            for output, index in ((POINTS, 0), (SCORES, 1)):
+                key = Key(self.palm.name, rows.DECODED, CASCADE, output, candidate, reference)
+                part = compare(decoded[reference][index], decoded[candidate][index])
+                self.record.entries.append((key, self.record.case, part))
+        for name in (ORACLE, TFLITE, *self.palm.candidates):
+            for output, value in zip((POINTS, SCORES), decoded.get(name, ()), strict=False):
+                part_range = measure_range(value)
+                if part_range is not None:
+                    place = (self.palm.name, rows.DECODED, name, output)
+                    self.record.ranges.append((*place, part_range))
+
+
+def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
+    """Regions in the detections' order; another number of them is told by the suppressed set."""
+    if len(reference) != len(candidate) or not reference:
+        return {}
+    error = np.abs(_as_array(candidate) - _as_array(reference))
+    turn = error[:, 4] % (2 * np.pi)
+    error[:, 4] = np.minimum(turn, 2 * np.pi - turn)
+    return {
+        ("region", "position error"): Scalar(float(error[:, :4].max()), rows.MOST, "image sides"),
+        ("region", "rotation error"): Scalar(
+            float(np.degrees(error[:, 4].max())), rows.MOST, "degrees"
+        ),
+    }
+
+
+def _as_array(regions: list[Region]) -> np.ndarray:
+    values = [(r.x_center, r.y_center, r.width, r.height, r.rotation) for r in regions]
+    return np.asarray(values, np.float64).reshape(-1, 5)
+
+
+def _boxes(palms: Palms) -> tuple[np.ndarray, np.ndarray]:
+    return palms.boxes.astype(np.float64), palms.scores.astype(np.float64)

@@ -1,0 +1,93 @@
+"""All backends of one model on one input: their raw outputs against each other's.
+
+What did not come, or came in another shape, is a problem in the record, and later stages do
+without that backend. Equal bits are compared once.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import Scalars
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.compare.roles import TFLITE
+from blazepalm.reports.compare.rows import ISOLATED, Key
+from blazepalm.reports.compare.tensors import (
+    Part,
+    RangePart,
+    compare,
+    digest,
+    identical,
+    measure_range,
+)
+from blazepalm.reports.stages.stages import Raw
+from blazepalm.reports.subjects.subject import Subject
+
+
+def compare_raw(
+    record: Record, subject: Subject, tensor: np.ndarray, label: str, *, keep_raw: bool
+) -> dict[str, Raw]:
+    """Runs every raw backend on (1, H, W, C) and compares the outputs. Returns those of backends
+    that gave all of them in the file's shapes, by backend, under their readable names.
+    """
+    outputs: dict[str, Outputs] = {}
+    for name, backend in subject.backends.items():
+        if name in record.spared:
+            continue
+        outputs[name] = timed(record, subject, name, lambda b=backend: b.run(tensor))  # type: ignore[misc]
+    record.inputs.setdefault(subject.name, []).append(digest(tensor))
+    for output in subject.outputs:
+        ranges = {name: measure_range(found.get(output)) for name, found in outputs.items()}
+        known: dict[tuple[object, ...], Part] = {}
+        for candidate, reference in subject.raw_pairs:
+            if not record.spared.isdisjoint((candidate, reference)):
+                continue
+            key = Key(subject.name, rows.RAW, ISOLATED, output, candidate, reference)
+            r, c = outputs[reference].get(output), outputs[candidate].get(output)
+            same = (_identity(r, ranges[reference]), _identity(c, ranges[candidate]))
+            if same not in known:
+                known[same] = compare(r, c) if r is None or same[0] != same[1] else identical(r)
+            record.entries.append((key, label, known[same]))
+        for name, part_range in ranges.items():
+            if part_range is not None:
+                record.ranges.append((subject.name, rows.RAW, name, output, part_range))
+    if keep_raw:
+        kept = record.raw.setdefault(subject.name, {})
+        suffix = label.removeprefix(record.case)
+        for name, found in outputs.items():
+            kept.update({f"{name}/{o}{suffix}": value for o, value in found.items()})
+    return {n: subject.named(found) for n, found in outputs.items() if _is_whole(subject, found)}
+
+
+def timed(record: Record, subject: Subject, name: str, run: Callable[[], Any]) -> Any:
+    """What `run` gives; the time it takes is the backend's."""
+    start = time.perf_counter()
+    found = run()
+    spent = record.seconds.setdefault(subject.name, {})
+    spent[name] = spent.get(name, 0.0) + time.perf_counter() - start
+    return found
+
+
+def add_scalars(
+    record: Record, where: tuple[str, str, str, str], label: str, scalars: Scalars
+) -> None:
+    """Adds one input's scalars; `where` is (model, stage, mode, backend), against LiteRT."""
+    model, stage, mode, backend = where
+    for (output, metric), scalar in scalars.items():
+        key = Key(model, stage, mode, output, backend, TFLITE, metric)
+        record.entries.append((key, label, scalar))
+
+
+def _identity(values: np.ndarray | None, part: RangePart | None) -> tuple[object, ...]:
+    if values is None or part is None:
+        return (None,)
+    return values.dtype.str, part.shape, part.digest
+
+
+def _is_whole(subject: Subject, found: Mapping[str, np.ndarray]) -> bool:
+    wanted = zip(subject.outputs, subject.output_shapes, strict=True)
+    return all(name in found and found[name].shape == shape for name, shape in wanted)

@@ -1,0 +1,1 @@
+"""Two values and the measure of their difference: tensors, hands, and their totals."""

@@ -1,0 +1,274 @@
+"""Boxes and landmarks against a reference's, in the units of the task: pixels, IoU, flips.
+
+Detections are matched by IoU, as a whole (optimal assignment, scipy), never by index or one by
+one. A decision closer to its threshold than `margin` may fall either way: a tie is not a bug.
+Every function gives `Scalar`s by metric name, one input's share of a row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.reports.compare.rows import LEAST, MEAN, MOST, SUM, Scalar, exceeds
+
+Array = NDArray[np.float64]
+Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
+
+MATCHED_IOU = 0.5  # below that, two boxes are of different hands
+PALM_POINTS = (0, 5, 9, 13, 17)  # wrist and the fingers' bases
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Pairs of (reference, candidate) indices with their IoU, and who is left over."""
+
+    pairs: tuple[tuple[int, int, float], ...]
+    missing: tuple[int, ...]
+    extra: tuple[int, ...]
+
+
+def iou_matrix(a: Array, b: Array) -> Array:
+    """(N, 4) and (M, 4) corners → (N, M), 0..1; empty boxes overlap nothing."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    overlap = np.clip(high - low, 0, None).prod(axis=2)
+    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
+    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
+    union = area_a[:, None] + area_b[None, :] - overlap
+    found: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return found
+
+
+def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
+    """The assignment with the largest sum of IoU; pairs below `least_iou` are none. Boxes that
+    are not finite match nothing.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    overlap = np.nan_to_num(iou_matrix(reference, candidate), nan=0.0)
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    pairs = tuple(
+        (int(r), int(c), float(overlap[r, c]))
+        for r, c in zip(rows, columns, strict=True)
+        if overlap[r, c] >= least_iou
+    )
+    found_r, found_c = {r for r, _, _ in pairs}, {c for _, c, _ in pairs}
+    return Matches(
+        pairs,
+        tuple(i for i in range(len(reference)) if i not in found_r),
+        tuple(i for i in range(len(candidate)) if i not in found_c),
+    )
+
+
+def compare_detections(
+    reference: tuple[Array, Array],
+    candidate: tuple[Array, Array],
+    *,
+    threshold: float,
+    margin: float,
+    pixels: tuple[float, float],
+    ties: Mapping[int, tuple[Array, Array]],
+) -> Scalars:
+    """Suppressed sets, each boxes (M, 4) and scores (M,). `pixels` (width, height) of the model's
+    input is what boxes are normalised to. A detection without a partner counts unless its score
+    is within `margin` of the threshold. `ties` gives both boxes in place of those of a
+    detection of the reference whose anchors differ by ties alone (see `ties`).
+    """
+    boxes, scores = reference
+    other_boxes, other_scores = candidate
+    scale = np.array(pixels * 2)
+    matches = match(boxes, other_boxes)
+    lost = [s for s in scores[list(matches.missing)] if not abs(s - threshold) <= margin]
+    extra = [s for s in other_scores[list(matches.extra)] if not abs(s - threshold) <= margin]
+    result: Scalars = {
+        ("detections", "unmatched"): Scalar(float(len(lost) + len(extra)), SUM, "detections"),
+        ("detections", "within the margin"): Scalar(
+            float(len(matches.missing) + len(matches.extra) - len(lost) - len(extra)),
+            SUM,
+            "detections",
+        ),
+    }
+    for score in scores:
+        _least(result, ("score", "margin to the threshold"), abs(float(score) - threshold), "")
+    for r, c, overlap in matches.pairs:
+        _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
+        if r in ties:
+            mine, theirs = ties[r]
+            overlap = float(iou_matrix(mine[None], theirs[None])[0, 0])
+            a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
+        else:
+            a, b = boxes[r] * scale, other_boxes[c] * scale
+        centre = np.hypot(*((b[:2] + b[2:] - a[:2] - a[2:]) / 2))
+        size = np.abs((b[2:] - b[:2]) - (a[2:] - a[:2])).max()
+        _least(result, ("boxes", "IoU"), overlap, "")
+        _most(result, ("boxes", "centre error"), float(centre), "px")
+        _most(result, ("boxes", "size error"), float(size), "px")
+        _most(result, ("score", "difference"), abs(float(other_scores[c] - scores[r])), "")
+    return result
+
+
+def compare_landmarks(
+    reference: Mapping[str, NDArray[np.floating]],
+    candidate: Mapping[str, NDArray[np.floating]],
+    *,
+    pixels: tuple[float, float],
+    thresholds: Mapping[str, float],
+    margin: float,
+) -> Scalars:
+    """One hand's landmarks: `landmarks` (21, 3) normalised to a region of `pixels` (width,
+    height), `presence`, and, where the release has them, `handedness` and `world_landmarks`
+    (21, 3) in metres. Errors in x and y are distances; z is told apart. Where the reference says
+    that there is no hand, presence alone is compared: the other outputs mean nothing there.
+    """
+    result: Scalars = {}
+    if float(reference["presence"]) < thresholds["presence"] - margin:
+        reference = {"presence": reference["presence"]}
+    if (expected := reference.get("landmarks")) is not None:
+        error = _plane_error(expected, candidate["landmarks"], pixels)
+        _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "px"))
+        _most(result, ("landmarks", "p95 error"), float(np.quantile(error, 0.95)), "px")
+        _most(result, ("landmarks", "largest error"), float(error.max()), "px")
+        depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
+        _most(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
+        palm = _palm_size(_double(expected)[:, :2] * np.asarray(pixels))
+        if palm > 0:
+            _most(
+                result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
+            )
+    if (expected := reference.get("world_landmarks")) is not None:
+        world = np.linalg.norm(_double(candidate["world_landmarks"]) - _double(expected), axis=1)
+        _most(result, ("world_landmarks", "largest error"), float(world.max()) * 1000, "mm")
+    for name, threshold in thresholds.items():
+        if (value := reference.get(name)) is None:
+            continue
+        a, b = float(value), float(candidate[name])
+        flipped = (a >= threshold) != (b >= threshold) or not np.isfinite(b)
+        tie = abs(a - threshold) <= margin
+        _most(result, (name, "difference"), abs(b - a), "")
+        _least(result, (name, "margin to the threshold"), abs(a - threshold), "")
+        _add(result, (name, "flips"), Scalar(float(flipped and not tie), SUM, "flips"))
+    return result
+
+
+def compare_hands(
+    reference: Sequence[Mapping[str, Any]],
+    candidate: Sequence[Mapping[str, Any]],
+    *,
+    thresholds: Mapping[str, float],
+    margin: float,
+) -> Scalars:
+    """Hands in the image, as the report lists them (`landmarks` in pixels): matched by IoU of the
+    landmarks' boxes. A hand without a partner counts unless one of its probabilities (`score`
+    of its palm, `presence`) is within `margin` of that one's threshold.
+    """
+    boxes, other = _boxes(reference), _boxes(candidate)
+    matches = match(boxes, other)
+
+    def tie(hand: Mapping[str, Any]) -> bool:
+        return any(abs(hand[name] - least) <= margin for name, least in thresholds.items())
+
+    alone = [reference[i] for i in matches.missing] + [candidate[i] for i in matches.extra]
+    ties = sum(map(tie, alone))
+    result: Scalars = {
+        ("hands", "unmatched"): Scalar(float(len(alone) - ties), SUM, "hands"),
+        ("hands", "within the margin"): Scalar(float(ties), SUM, "hands"),
+    }
+    for r, c, _ in matches.pairs:
+        a, b = (_double(h["landmarks"]) for h in (reference[r], candidate[c]))
+        error = np.hypot(*(b[:, :2] - a[:, :2]).T)
+        _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
+        _most(result, ("landmarks", "largest error"), float(error.max()), "image px")
+        palm = _palm_size(a[:, :2])
+        if palm > 0:
+            _most(
+                result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
+            )
+    return result
+
+
+def truth_errors(
+    truth: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """What a rendered image knows better: hands there, found, false; the sum over found hands of
+    the mean joint error divided by the palm's size; handedness told, and told right.
+    """
+    matches = match(_boxes(truth), _boxes(found), least_iou=0.2)
+    values = {
+        "hands": float(len(truth)),
+        "found": float(len(matches.pairs)),
+        "false": float(len(matches.extra)),
+        "joint_error": 0.0,
+        "joints_of": 0.0,
+        "handedness_told": 0.0,
+        "handedness_right": 0.0,
+    }
+    for t, f, _ in matches.pairs:
+        true = _double(truth[t]["landmarks"])[:, :2]
+        joints = _double(found[f]["landmarks"])[:, :2]
+        palm = _palm_size(true)
+        if palm > 0:
+            values["joint_error"] += float(np.hypot(*(joints - true).T).mean()) / palm
+            values["joints_of"] += 1
+        side = found[f].get("handedness")
+        if isinstance(side, float):
+            values["handedness_told"] += 1
+            right = "right" if side > 0.5 else "left"
+            values["handedness_right"] += float(right == truth[t]["handedness"])
+    return values
+
+
+def _palm_size(points: Array) -> float:
+    """The wrist's mean distance to the fingers' bases."""
+    wrist, *bases = points[list(PALM_POINTS)]
+    return float(np.hypot(*(np.stack(bases) - wrist).T).mean())
+
+
+def hand_box(hand: Mapping[str, Any]) -> Array:
+    """(4,) corners round the landmarks, which move less than a palm's box between models."""
+    points = _double(hand["landmarks"])[:, :2]
+    return np.concatenate((points.min(axis=0), points.max(axis=0)))
+
+
+def _boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
+    return np.stack([hand_box(hand) for hand in hands]) if hands else np.zeros((0, 4))
+
+
+def _plane_error(
+    reference: NDArray[np.floating], candidate: NDArray[np.floating], pixels: tuple[float, float]
+) -> Array:
+    moved = (_double(candidate)[:, :2] - _double(reference)[:, :2]) * np.asarray(pixels)
+    return np.asarray(np.hypot(moved[:, 0], moved[:, 1]))
+
+
+def _count(happened: bool) -> Scalar:
+    return Scalar(float(happened), SUM, "detections")
+
+
+def _double(values: object) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _most(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+    if name not in result or exceeds(value, result[name].value):
+        result[name] = Scalar(value, MOST, unit)
+
+
+def _least(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+    if name not in result or exceeds(-value, -result[name].value):
+        result[name] = Scalar(value, LEAST, unit)
+
+
+def _add(result: Scalars, name: tuple[str, str], scalar: Scalar) -> None:
+    old = result.get(name)
+    if old is None:
+        result[name] = scalar
+        return
+    if scalar.how == SUM:
+        result[name] = Scalar(old.value + scalar.value, SUM, scalar.unit)
+        return
+    weight = old.weight + scalar.weight
+    value = (old.value * old.weight + scalar.value * scalar.weight) / weight
+    result[name] = Scalar(value, MEAN, scalar.unit, weight)

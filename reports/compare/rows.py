@@ -1,0 +1,156 @@
+"""What is compared, as names: every row of the report has one `Key`, and one way to add up.
+
+A key says which model, at which stage of the way from pixels to hands, how the stage got its
+input (`isolated`: the reference's, `cascade`: the backend's own), which quantity, of which
+backend, against which reference, by which metric.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from blazepalm.reports.compare.meters import Difference
+
+# The way from an image to hands; a stage's value is compared where a backend makes it itself.
+LETTERBOX = "letterboxed tensor"
+RAW = "raw outputs"
+DECODED = "decoded boxes"
+SUPPRESSED = "suppressed set"
+REGION = "region"
+CROP = "landmark tensor"
+LANDMARKS = "landmarks"
+IMAGE = "landmarks in the image"
+STAGES = (LETTERBOX, RAW, DECODED, SUPPRESSED, REGION, CROP, RAW, LANDMARKS, IMAGE)
+
+ISOLATED, CASCADE = "isolated", "cascade"
+
+# how a metric adds up over inputs; MAX_ABS is a whole `Difference`
+MAX_ABS = "largest error"
+TENSOR = "tensor"
+MOST, LEAST, SUM, MEAN = "most", "least", "sum", "mean"
+
+PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_mapped", "ambiguous"
+
+# who decides: the noise floor, equality of bits, the task's limits, or nobody
+BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
+
+BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """The name of a row. `output` is the file's name of an output, or a quantity's."""
+
+    model: str
+    stage: str
+    mode: str
+    output: str
+    backend: str
+    reference: str
+    metric: str = MAX_ABS
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One number of one input: `how` it adds up (MOST, LEAST, SUM, MEAN), in which `unit`."""
+
+    value: float
+    how: str
+    unit: str
+    weight: float = 1.0
+
+
+def exceeds(value: float, other: float) -> bool:
+    """Whether a value is larger; NaN is larger than anything."""
+    return not (value <= other or math.isnan(other))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A scalar over all inputs: `worst_case` names the input it came from (MOST and LEAST)."""
+
+    value: float
+    how: str
+    unit: str
+    inputs: int
+    worst_case: str | None
+
+
+class ScalarMeter:
+    """Adds scalars up, in the inputs' order."""
+
+    def __init__(self, first: Scalar) -> None:
+        self._how, self._unit = first.how, first.unit
+        self._inputs = 0
+        self._total = self._weight = 0.0
+        self._extreme: float | None = None
+        self._worst_case: str | None = None
+
+    def add(self, scalar: Scalar, case: str) -> None:
+        self._inputs += 1
+        self._total += scalar.value * scalar.weight
+        self._weight += scalar.weight
+        value = -scalar.value if self._how == LEAST else scalar.value
+        if self._extreme is None or exceeds(value, self._extreme):
+            self._extreme, self._worst_case = value, case
+
+    def result(self) -> Folded:
+        value = self._extreme or 0.0
+        if self._how == LEAST:
+            value = -value
+        elif self._how == SUM:
+            value = self._total
+        elif self._how == MEAN:
+            value = self._total / self._weight if self._weight else 0.0
+        return Folded(value, self._how, self._unit, self._inputs, self._worst_case)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One judged comparison over all inputs.
+
+    `field` is the readable name of `output`. `value` is what is judged (for tensors the largest
+    absolute error), `limit` what it may be, `unit` of both; `floor` and `multiple` (value in
+    floors) where the floor decides. `difference` holds every metric of a tensor. `status` is
+    pass, fail, not_run, not_mapped or ambiguous; `judge` says by what (`none`: shown, not
+    judged).
+    """
+
+    model: str
+    stage: str
+    mode: str
+    output: str
+    field: str
+    backend: str
+    reference: str
+    metric: str
+    judge: str
+    unit: str
+    inputs: int
+    value: float | None
+    limit: float | None
+    floor: float | None
+    multiple: float | None
+    worst_case: str | None
+    difference: Difference | None
+    status: str
+    reasons: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return Key(
+            self.model,
+            self.stage,
+            self.mode,
+            self.output,
+            self.backend,
+            self.reference,
+            self.metric,
+        )
+
+    @property
+    def judged(self) -> bool:
+        return self.judge != NOT_JUDGED
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,271 @@
+"""One input's output of a backend against a reference's: a `Part`, a few plain numbers that can
+be written down, sent to another process and added up (`reports.compare.meters`).
+
+Everything is computed in float64 whatever the outputs' dtype. NaN and infinity are a class of
+their own: counted, and kept out of the errors. Nothing is ever reshaped or broadcast to fit: a
+missing output, another shape or another dtype is a problem that the part carries. Errors are
+counted by the buckets of a DDSketch (Masson et al., VLDB 2019), so that quantiles can be had of
+any number of inputs.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ddsketch.mapping import LogarithmicMapping
+
+QUANTILE_ACCURACY = 0.01  # relative
+
+NO_REFERENCE = "the reference has no such output"
+NO_CANDIDATE = "the candidate has no such output"
+REAL = "fiub"  # kinds of dtypes
+LARGEST = float(np.finfo(np.float64).max)
+EXPONENT = np.uint64(0x7FF0_0000_0000_0000)  # of a float64: its other bits cleared, 2 to that power
+
+
+@dataclass(frozen=True)
+class Part:
+    """One input's candidate against its reference: sums over the elements that are finite on
+    both sides. `worst` is the element with the largest error (where, and both values), None where
+    nothing differs.
+    `half_units` is the largest error in units of float16's spacing at the reference.
+    `unequal` counts elements whose bits differ, None where the dtypes do. `counts` says how many
+    errors fall into each of the sketch's buckets, from the one called `first_bucket` on;
+    `zeros`, how many are nothing.
+    """
+
+    elements: int = 0
+    sum_abs: float = 0.0
+    sum_squares: float = 0.0
+    sum_reference: float = 0.0
+    sum_candidate: float = 0.0
+    dot: float = 0.0
+    peak: float = 0.0
+    max_abs: float = -1.0
+    worst: tuple[tuple[int, ...], float, float] | None = None
+    half_units: float = 0.0
+    unequal: int | None = 0
+    nonfinite_reference: int = 0
+    nonfinite_candidate: int = 0
+    zeros: int = 0
+    first_bucket: int = 0
+    counts: bytes = b""  # little-endian uint32
+    problem: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something could not be compared, or is not finite."""
+        return self.problem is not None or bool(self.nonfinite_reference + self.nonfinite_candidate)
+
+    def bucket_counts(self) -> np.ndarray:
+        """`counts` as int64."""
+        return np.frombuffer(self.counts, "<u4").astype(np.int64)
+
+    def to_json(self) -> dict[str, Any]:
+        """What differs from a part of nothing."""
+        values = {n: v for n, v in vars(self).items() if v != getattr(NOTHING, n)}
+        if self.counts:
+            values["counts"] = self.bucket_counts().tolist()
+        return values
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> "Part":
+        known = dict(values)
+        if known.get("worst") is not None:
+            index, reference, candidate = known["worst"]
+            known["worst"] = (tuple(index), reference, candidate)
+        known["counts"] = np.array(known.get("counts", ()), "<u4").tobytes()
+        return Part(**known)
+
+
+NOTHING = Part()
+
+
+@dataclass(frozen=True)
+class RangePart:
+    """One input's output of one backend: `digest` names its values, bit for bit."""
+
+    shape: tuple[int, ...]
+    low: float | None
+    high: float | None
+    nonfinite: int
+    zero: bool
+    digest: str
+
+
+def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Part:
+    """One input's outputs; None stands for an output that did not come."""
+    if reference is None or candidate is None:
+        return Part(problem=NO_REFERENCE if reference is None else NO_CANDIDATE)
+    if reference.shape != candidate.shape:
+        shapes = _shape(candidate.shape), _shape(reference.shape)
+        return Part(problem="shape {}, the reference has {}".format(*shapes))
+    for values in (reference, candidate):
+        if values.dtype.kind not in REAL:
+            return Part(problem=f"values of {values.dtype} are no real numbers")
+    unequal = _unequal(reference, candidate)
+    r, c = reference.astype(np.float64).ravel(), candidate.astype(np.float64).ravel()
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = c - r
+    np.abs(error, out=error)
+    missing, positions = (0, 0), None
+    total = float(error.sum())
+    if not math.isfinite(total):
+        finite_r, finite_c = np.isfinite(r), np.isfinite(c)
+        missing = _count(~finite_r), _count(~finite_c)
+        positions = np.flatnonzero(finite_r & finite_c)
+        r, c, error = r[positions], c[positions], error[positions]
+        total = float(error.sum())
+    if error.size == 0:
+        return Part(unequal=unequal, nonfinite_reference=missing[0], nonfinite_candidate=missing[1])
+    at = int(error.argmax())
+    worst = None
+    if error[at] > 0:
+        place = at if positions is None else int(positions[at])
+        worst = (_index(place, reference.shape), float(r[at]), float(c[at]))
+    zeros, first_bucket, counts = _buckets(error)
+    return Part(
+        elements=error.size,
+        sum_abs=total,
+        sum_squares=_product(error, error),
+        sum_reference=_product(r, r),
+        sum_candidate=_product(c, c),
+        dot=_product(r, c),
+        peak=_peak(r),
+        max_abs=float(error[at]),
+        worst=worst,
+        half_units=_half_units(error, r),
+        unequal=unequal,
+        nonfinite_reference=missing[0],
+        nonfinite_candidate=missing[1],
+        zeros=zeros,
+        first_bucket=first_bucket,
+        counts=counts,
+    )
+
+
+def identical(values: np.ndarray) -> Part:
+    """What `compare(values, values)` gives, for less: the same bits, errors of nothing."""
+    flat = values.astype(np.float64).ravel()
+    power = _product(flat, flat)
+    missing = 0
+    if not math.isfinite(power):
+        finite = flat[np.isfinite(flat)]
+        missing, flat = flat.size - finite.size, finite
+        power = _product(flat, flat)
+    if flat.size == 0:
+        return Part(nonfinite_reference=missing, nonfinite_candidate=missing)
+    return Part(
+        elements=flat.size,
+        sum_reference=power,
+        sum_candidate=power,
+        dot=power,
+        peak=_peak(flat),
+        max_abs=0.0,
+        nonfinite_reference=missing,
+        nonfinite_candidate=missing,
+        zeros=flat.size,
+    )
+
+
+def measure_range(values: np.ndarray | None) -> RangePart | None:
+    """The range of one input's output, or None where it did not come, or holds no numbers."""
+    if values is None or values.dtype.kind not in REAL:
+        return None
+    low, high, missing = _bounds(values)
+    return RangePart(
+        shape=tuple(values.shape),
+        low=low,
+        high=high,
+        nonfinite=missing,
+        zero=low == 0 and high == 0 and missing == 0,
+        digest=digest(values)[:16],
+    )
+
+
+def digest(values: np.ndarray) -> str:
+    """SHA-256 of the values in C order."""
+    return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
+
+
+def half_spacing(reference: np.ndarray) -> np.ndarray:
+    """The distance of float16 numbers at each float64 reference; the largest's beyond float16."""
+    power = (np.ascontiguousarray(reference).view(np.uint64) & EXPONENT).view(np.float64)
+    np.clip(power, 2.0**-14, 2.0**15, out=power)
+    power *= 2.0**-10
+    return power
+
+
+@lru_cache(maxsize=1)
+def mapping() -> "LogarithmicMapping":
+    """The sketch's buckets."""
+    from ddsketch.mapping import LogarithmicMapping
+
+    return LogarithmicMapping(QUANTILE_ACCURACY)
+
+
+def _buckets(error: np.ndarray) -> tuple[int, int, bytes]:
+    """How many errors are nothing, and how many fall into each of the sketch's buckets."""
+    some = error[error > mapping().min_possible]
+    if some.size == 0:
+        return error.size, 0, b""
+    keys = np.log2(np.minimum(some, LARGEST))
+    keys /= math.log2(mapping().gamma)
+    whole = np.ceil(keys, out=keys).astype(np.int64)
+    lowest = int(whole.min())
+    counts = np.bincount(whole - lowest).astype("<u4")
+    return error.size - some.size, lowest, counts.tobytes()
+
+
+def _bounds(values: np.ndarray) -> tuple[float | None, float | None, int]:
+    """The smallest and the largest finite value, and how many are not finite."""
+    if values.size == 0:
+        return None, None, 0
+    low, high = float(values.min()), float(values.max())  # NaN where there is one
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high, 0
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return None, None, values.size
+    return float(finite.min()), float(finite.max()), values.size - finite.size
+
+
+def _unequal(reference: np.ndarray, candidate: np.ndarray) -> int | None:
+    if reference.dtype != candidate.dtype:
+        return None
+    bits = f"u{reference.dtype.itemsize}"
+    r, c = (np.ascontiguousarray(a).view(bits) for a in (reference, candidate))
+    return _count(r != c)
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> float:
+    """The sum of products, always added up in the same order (BLAS may use threads)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.einsum("i,i->", a, b))
+
+
+def _half_units(error: np.ndarray, reference: np.ndarray) -> float:
+    with np.errstate(over="ignore"):
+        return float((error / half_spacing(reference)).max())
+
+
+def _peak(values: np.ndarray) -> float:
+    return max(float(values.max()), -float(values.min()))
+
+
+def _index(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(place, shape))
+
+
+def _count(which: np.ndarray) -> int:
+    return int(np.count_nonzero(which))
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "scalar"

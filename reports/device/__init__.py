@@ -1,0 +1,1 @@
+"""A phone's results: read, counted again, judged like any backend's."""

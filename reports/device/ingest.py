@@ -1,0 +1,215 @@
+"""Results of the iOS harness, read back: `results.json` and the raw outputs beside it.
+
+The schema is `reports/stored/schemas/ios-results.schema.json`. Raw outputs are
+little-endian float32 in C order without padding (`ios_harness/FIXTURES.md`); they are read only
+when asked for, only inside the folder, and only if they have the size that their shape says. No
+figure of a device is believed that can be computed here. A file that was cut off (`status` partial) is read as far as
+it goes; what cannot be used is a `problem`.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blazepalm.errors import ArtifactError
+from blazepalm.reports.device.benchmarks import bench_entry, device_entry, device_name
+from blazepalm.reports.fixtures.manifest import Fixtures, check_hashes
+from blazepalm.reports.stored.read import IOS_RESULTS, read_json, validate
+from blazepalm.text import printable
+
+SCHEMA = "blazepalm-ios-results/1"
+MOST_BYTES = 64 << 20  # of a results.json
+Place = tuple[str, str, str, str]  # model, case, units, tensor
+
+
+@dataclass(frozen=True)
+class RawOutput:
+    """One output of one model on one case, on disk. `max_abs` and `nan_count` are what the
+    device said: against the recorded outputs, and of its own values.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    max_abs: float | None
+    nan_count: int
+
+    def load(self) -> np.ndarray:
+        """The values, float32 of `shape`. Raises ArtifactError."""
+        count = math.prod(self.shape)
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(4 * count + 1)
+        except OSError as error:
+            raise ArtifactError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if len(content) != 4 * count:
+            raise ArtifactError(f"{self.path}: is not of {4 * count} bytes any more")
+        return np.frombuffer(content, "<f4").astype(np.float32).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class DeviceModel:
+    """A model as it was loaded; `outputs` have the shapes seen at run time."""
+
+    name: str
+    sha256: str
+    precision: str
+    outputs: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class DeviceResults:
+    """`name` is what backends are called by (`device:<name>:<units>`); `entry` is the report's
+    `device` form; `outputs` in the file's order; `pipeline` rows as the device wrote them.
+    `checked`: whether hashes were compared with fixtures.
+    """
+
+    name: str
+    entry: Mapping[str, Any]
+    models: Mapping[str, DeviceModel]
+    outputs: Mapping[Place, RawOutput]
+    pipeline: tuple[Mapping[str, Any], ...]
+    problems: tuple[str, ...]
+    checked: bool
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Compute units that gave outputs, in the order in which they came."""
+        return tuple(dict.fromkeys(units for _, _, units, _ in self.outputs))
+
+    def backend(self, units: str) -> str:
+        return f"device:{self.name}:{units}"
+
+    def load(self, model: str, case: str, units: str) -> dict[str, np.ndarray]:
+        """All outputs of a model on a case, by name. Raises ArtifactError."""
+        return {
+            tensor: output.load()
+            for (m, c, u, tensor), output in self.outputs.items()
+            if (m, c, u) == (model, case, units)
+        }
+
+
+def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
+    """Reads a `results.json`, or the folder that holds one.
+
+    Raises ArtifactError where it is none, of an unknown schema, made with other fixtures or
+    models than `fixtures`, or names a file outside its folder.
+    """
+    path = path / "results.json" if path.is_dir() else path
+    values = read_json(path, MOST_BYTES)
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if schema != SCHEMA:
+        found = printable(str(schema))[:80]
+        raise ArtifactError(f"{path}: schema {found} is unknown; this reads {SCHEMA}")
+    validate(values, IOS_RESULTS, str(path))
+    if fixtures is not None:
+        check_hashes(path, values, fixtures)
+    problems: list[str] = []
+    models = dict(_models(values, fixtures, problems))
+    outputs = dict(_outputs(path, values, models, problems))
+    bench = [bench_entry(row, problems) for row in values["bench"]]
+    return DeviceResults(
+        name=device_name(values),
+        entry=device_entry(values, bench),
+        models=models,
+        outputs=outputs,
+        pipeline=tuple(values["pipeline"]),
+        problems=tuple(problems),
+        checked=fixtures is not None,
+    )
+
+
+def recount(results: DeviceResults) -> Iterator[str]:
+    """Reads every raw output once and yields what is wrong with its values."""
+    for place, output in results.outputs.items():
+        found = int(np.count_nonzero(~np.isfinite(output.load())))
+        name = printable(", ".join(place))
+        if found:
+            yield f"{name}: {found} of {math.prod(output.shape)} values are not finite"
+        if found != output.nan_count:
+            yield f"{name}: the device counted {output.nan_count} of them, the file has {found}"
+
+
+def _models(
+    values: Mapping[str, Any], fixtures: Fixtures | None, problems: list[str]
+) -> Iterator[tuple[str, DeviceModel]]:
+    count = Counter(model["name"] for model in values["models"])
+    problems += [f"model {printable(n)}: loaded {c} times" for n, c in count.items() if c > 1]
+    for model in values["models"]:
+        name = model["name"]
+        shapes = {port["name"]: tuple(port["shape"]) for port in model["io"]}
+        if fixtures is not None:
+            for output, wanted in fixtures.outputs.get(name, {}).items():
+                if output in shapes and shapes[output] != wanted:
+                    problems.append(
+                        f"model {printable(name)}: {printable(output)} has the shape "
+                        f"{_times(shapes[output])}, in the fixtures {_times(wanted)}"
+                    )
+        yield name, DeviceModel(name, model["sha256"], model["precision"], shapes)
+
+
+def _outputs(
+    path: Path,
+    values: Mapping[str, Any],
+    models: Mapping[str, DeviceModel],
+    problems: list[str],
+) -> Iterator[tuple[Place, RawOutput]]:
+    folder = path.parent.resolve()
+    seen: set[Place] = set()
+    for row in values["parity"]:
+        place = (row["model"], row["case"], row["units"], row["tensor"])
+        file = _inside(path, folder, row["raw_file"])
+        problem = _problem(row, models, file) if place not in seen else "comes twice"
+        seen.add(place)
+        if problem is not None:
+            problems.append(f"{printable(', '.join(place))}: {problem}")
+            continue
+        shape = models[row["model"]].outputs[row["tensor"]]
+        yield place, RawOutput(file, shape, row["max_abs"], row["nan_count"])
+
+
+def _problem(row: Mapping[str, Any], models: Mapping[str, DeviceModel], file: Path) -> str | None:
+    """Why a row's raw file cannot be used; None where it can."""
+    model = models.get(row["model"])
+    if model is None:
+        return "the model is not among those that were loaded"
+    shape = model.outputs.get(row["tensor"])
+    if shape is None:
+        return "the model has no such output"
+    count = math.prod(shape)
+    if row["n"] != count:
+        return f"{row['n']} values were compared, and the shape {_times(shape)} has {count}"
+    name = printable(row["raw_file"])
+    if not row["raw_file"] or not file.is_file():
+        return f"there is no raw output {name}".rstrip()
+    size = file.stat().st_size
+    if size < 4 * count:
+        return f"{name} is cut off: {size} of {4 * count} bytes"
+    if size > 4 * count:
+        return f"{name} has {size} bytes, not {4 * count}: padding or another shape"
+    return None
+
+
+def _inside(path: Path, folder: Path, name: str) -> Path:
+    """The file of that name in the folder. Raises ArtifactError where it leads out of it."""
+    refused = ArtifactError(
+        f"{path}: the raw output {printable(name)[:120]} lies outside the results' folder"
+    )
+    if "\0" in name or name.startswith(("/", "~")) or ".." in re.split(r"[/\\]", name):
+        raise refused
+    try:
+        file = (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise refused from error
+    if not file.is_relative_to(folder):
+        raise refused
+    return file
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "scalar"

@@ -1,0 +1,73 @@
+"""What a phone brought back, as further columns of a parity report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from blazepalm.reports.compare.roles import DEVICE, role_of
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.device.ingest import ingest, recount
+from blazepalm.reports.device.rows import device_rows
+from blazepalm.reports.fixtures.manifest import read_fixtures
+from blazepalm.reports.judge.judge import coverage, judge_backend, model_holds
+from blazepalm.reports.judge.report import BackendSummary, Failure, ModelParity, ParityReport
+
+
+def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityReport:
+    """The report with the backends `device:<name>:<units>`. `path`: the harness's results.json, or
+    its folder; `fixtures`: what the device was given (`golden export-ios`). What cannot be
+    right, and a model that the report does not compare, become failures.
+
+    Raises ArtifactError where a file is none of ours, or made with other fixtures.
+    """
+    results = ingest(path, read_fixtures(fixtures))
+    found = device_rows(results, path, fixtures, report.limits)
+    known = {model.name for model in report.models}
+    failures = [Failure(str(path), text, 1) for text in (*results.problems, *recount(results))]
+    failures += [
+        Failure(str(path), f"has outputs of {name}, which was not compared here; name it too", 3)
+        for name in dict.fromkeys(row.model for row in found)
+        if name not in known
+    ]
+    mine = tuple(row for row in found if row.model in known)
+    unmeasured = (None,) * len(mine)
+    return replace(
+        report,
+        models=tuple(_joined(model, report.rows + mine) for model in report.models),
+        rows=report.rows + mine,
+        cases=tuple(replace(case, values=case.values + unmeasured) for case in report.cases),
+        device=(*report.device, results.entry),
+        failures=report.failures + tuple(failures),
+    )
+
+
+def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
+    """The model with the device's backends, by the rows of all that it now has."""
+    mine = [row for row in rows if row.model == model.name]
+    named = dict.fromkeys(row.backend for row in mine if row.backend.startswith(DEVICE))
+    backends = (
+        *model.backends,
+        *(_backend(name, [row for row in mine if row.backend == name]) for name in named),
+    )
+    statuses = [(backend.name, backend.status) for backend in backends]
+    return replace(
+        model,
+        backends=backends,
+        coverage=coverage(mine, statuses),
+        passed=model_holds(mine, statuses),
+    )
+
+
+def _backend(name: str, own: Sequence[Row]) -> BackendSummary:
+    role, outcome = role_of(name), judge_backend(role_of(name).judge, own)
+    return BackendSummary(
+        name=name,
+        label=role.label,
+        precision=role.precision,
+        judge=role.judge,
+        artifact_sha256=None,
+        status=outcome.status,
+        worst_multiple=None,
+        first_divergence=outcome.first_divergence,
+        reasons=outcome.reasons,
+    )

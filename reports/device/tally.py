@@ -1,0 +1,99 @@
+"""Comparisons of a device's outputs, gathered over all inputs, become `rows.Row`s: tensors with
+every metric, the task's numbers with their limits.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blazepalm.reports.compare.hands import Scalars
+from blazepalm.reports.compare.meters import DifferenceMeter
+from blazepalm.reports.compare.roles import TFLITE
+from blazepalm.reports.compare.rows import BY_TASK, NOT_RUN, PASS, Key, Row, ScalarMeter
+from blazepalm.reports.device.expected import Floats
+from blazepalm.reports.judge.judge import doubts_of, judge_row, value_of
+from blazepalm.reports.judge.policy import Limits
+
+DISORDER = 0.1  # by so much an output differs, relative L2, before its order is doubted
+ANYTHING = "outputs"  # the output of a row that says why there are none
+ALIKE = 0.03  # of that difference is left at most once both are sorted
+
+
+@dataclass
+class Tally:
+    """What is gathered over all inputs of one model on some units."""
+
+    differences: dict[str, DifferenceMeter] = field(default_factory=dict)
+    scalars: dict[Key, ScalarMeter] = field(default_factory=dict)
+    doubts: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=dict)  # expected, found
+
+    def add(self, place: tuple[str, str, str, str], scalars: Scalars, label: str) -> None:
+        """`place`: model, stage, mode, backend."""
+        model, stage, mode, backend = place
+        for (output, metric), scalar in scalars.items():
+            key = Key(model, stage, mode, output, backend, TFLITE, metric)
+            self.scalars.setdefault(key, ScalarMeter(scalar)).add(scalar, label)
+
+    def doubt(self, output: str, reason: str) -> None:
+        self.doubts.setdefault(output, []).append(reason)
+
+
+def tensor_row(key: Key, tally: Tally, output: str, limits: Limits) -> Row:
+    doubts = list(dict.fromkeys(tally.doubts.get(output, ())))
+    meter = tally.differences.get(output)
+    if meter is None:
+        return plain_row(key, (*doubts, "nothing was compared"), limits)
+    found = meter.result()
+    row = Row(
+        **vars(key),
+        field=key.output,
+        judge=BY_TASK,
+        unit="",
+        inputs=found.inputs,
+        value=value_of(BY_TASK, found),
+        limit=None,
+        floor=None,
+        multiple=None,
+        worst_case=found.worst.case if found.worst else None,
+        difference=found,
+        status=PASS,
+        reasons=tuple(dict.fromkeys((*doubts, *doubts_of(key, found)))),
+    )
+    return judge_row(row, limits)
+
+
+def plain_row(key: Key, reasons: tuple[str, ...], limits: Limits) -> Row:
+    """A row without a number: one that failed for these reasons, or without any was not run."""
+    row = Row(
+        **vars(key),
+        field=key.output,
+        judge=BY_TASK,
+        unit="",
+        inputs=0,
+        value=None,
+        limit=None,
+        floor=None,
+        multiple=None,
+        worst_case=None,
+        difference=None,
+        status=NOT_RUN,
+        reasons=reasons,
+    )
+    return judge_row(row, limits)
+
+
+def is_disordered(expected: Floats, found: Floats) -> bool:
+    """Whether the values are those expected once both are sorted, and not as they stand."""
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return False
+    a, b = expected.astype(np.float64).ravel(), found.astype(np.float64).ravel()
+    error = np.linalg.norm(b - a)
+    if not error > DISORDER * np.linalg.norm(a):
+        return False
+    return bool(np.linalg.norm(np.sort(b) - np.sort(a)) < ALIKE * error)
+
+
+def failure_head(failure: str) -> list[str]:
+    """Stage, and model and units where they are told (`reports.device.benchmarks`)."""
+    return failure.partition(": ")[0].split(", ")

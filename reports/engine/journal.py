@@ -1,0 +1,107 @@
+"""What a run has done so far, on disk: an interrupted run goes on where it was cut off.
+
+One compressed JSON file a case and group, with its SHA-256 in front, written whole or not at all,
+in a folder of a name of ours that says which plan it belongs to. A finished run removes it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from blazepalm.atomic import atomic_file, foreign, remove_files, status, told
+from blazepalm.atomic.look import OURS
+from blazepalm.errors import ArtifactError
+from blazepalm.reports.cases.inputs import Case
+from blazepalm.reports.compare.record import Record, from_json, to_json
+
+MOST_BYTES = 1 << 28  # of one record, unpacked
+DIGEST = hashlib.sha256().digest_size
+JOURNAL = ".blazepalm-journal"
+PLAN = "plan.json"
+RECORD = re.compile(r"\d{7,}-\d+\.json\.z")
+
+
+class Journal:
+    """The records of one plan in `folder`; what another plan left there is removed."""
+
+    def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
+        check_journal(folder)
+        self.folder = folder
+        self.resumed = 0
+        content = json.dumps(plan, sort_keys=True).encode()
+        with told(folder):
+            if _content(folder / PLAN) != content:
+                _remove(folder)
+                _write(folder / PLAN, content)
+
+    def read(self, index: int, group: int, case: Case) -> Record | None:
+        """What was found on that very case before, or None."""
+        try:
+            packed = self._path(index, group).read_bytes()
+            if hashlib.sha256(packed[DIGEST:]).digest() != packed[:DIGEST]:
+                return None  # damaged; what is whole is as `write` left it
+            text = zlib.decompressobj().decompress(packed[DIGEST:], MOST_BYTES)
+            record = from_json(json.loads(text))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, zlib.error):
+            return None
+        except (RecursionError, OverflowError):
+            return None
+        if (record.case, record.kind, record.sha256) != (case.name, case.kind, case.sha256):
+            return None
+        self.resumed += 1
+        return record
+
+    def write(self, index: int, group: int, record: Record) -> None:
+        text = json.dumps(to_json(record), separators=(",", ":"))
+        packed = zlib.compress(text.encode(), 1)
+        _write(self._path(index, group), hashlib.sha256(packed).digest() + packed)
+
+    def remove(self) -> None:
+        """The run is finished."""
+        with suppress(OSError):
+            _remove(self.folder)
+
+    def _path(self, index: int, group: int) -> Path:
+        return self.folder / f"{index:07d}-{group}.json.z"
+
+
+def check_journal(folder: Path) -> None:
+    """Raises ArtifactError where there is anything but what an interrupted run left."""
+    with told(folder):
+        found = status(folder)
+        if found is None:
+            return
+        if not stat.S_ISDIR(found.st_mode):
+            raise ArtifactError(f"{folder}: is no folder of ours; move it away")
+        other = foreign(folder, _ours(folder))
+    if other is not None:
+        raise ArtifactError(f"{folder}: holds {other!r}, which no run left there; move it away")
+
+
+def _ours(folder: Path) -> list[str]:
+    """The plan comes last: as long as it is there, so may records be."""
+    names = os.listdir(folder)
+    return [*(name for name in names if RECORD.fullmatch(name) or OURS.fullmatch(name)), PLAN]
+
+
+def _remove(folder: Path) -> None:
+    if os.path.isdir(folder):
+        remove_files(folder, _ours(folder))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,114 @@
+"""Tasks on a Ray cluster (https://docs.ray.io): one actor a worker, each with the plan's models
+opened, each task to the next one.
+
+What a cluster needs is this package on every machine. The gap: machines share no folder, so an
+actor that does not see the exported Core ML packages exports its own, the same bytes, and raw
+outputs travel with the records and are written here.
+"""
+
+import socket
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from blazepalm.errors import BlazePalmError, CouldNotVerify
+from blazepalm.reports.cases.inputs import Case
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.engine.engine import Engine, Plan, Worker, processors
+
+SECONDS = 10.0  # until a cluster answers
+MISSING = "--engine ray needs Ray; install it with: pip install 'blazepalm[ray]'"
+
+
+class Actor:
+    """A worker that may be on another machine."""
+
+    def __init__(self, plan: Plan) -> None:
+        packages = plan.packages
+        if packages is not None and not packages.is_dir():
+            self._folder = tempfile.TemporaryDirectory()
+            packages = Path(self._folder.name)
+        self.worker = Worker(plan, packages)
+
+    def work(self, group: int, case: Case) -> Record:
+        return self.worker.work(group, case)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A task's result; an error of ours in it is raised as itself."""
+
+    ray: Any
+    reference: Any
+
+    def result(self) -> Record:
+        try:
+            found: Record = self.ray.get(self.reference)
+        except self.ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, BlazePalmError):
+                raise error.cause from None
+            raise
+        except self.ray.exceptions.RayActorError as error:
+            raise CouldNotVerify(f"a worker on Ray died: {_line(error)}") from error
+        return found
+
+
+def open_ray(stack: ExitStack, plan: Plan, workers: int | None, address: str | None) -> Engine:
+    """Starts `workers` actors at `address`, or on a cluster of this machine alone; never more
+    than the cluster has processors, since those without one would be waited for without end.
+
+    Raises CouldNotVerify where Ray is missing or the cluster is not there.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise CouldNotVerify(MISSING) from error
+    if not ray.is_initialized():
+        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        if address is None:
+            workers = workers or processors()
+            options |= {"num_cpus": workers, "include_dashboard": False}
+        else:
+            _knock(address)
+        try:
+            ray.init(address=address or "local", **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            what = f"Ray at {address or 'this machine'}: {_line(error)}"
+            if address and isinstance(error, ConnectionError):
+                what += "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
+            raise CouldNotVerify(what) from error
+        stack.callback(ray.shutdown)
+    most = int(ray.cluster_resources().get("CPU", 0))
+    if most < 1:
+        raise CouldNotVerify(f"Ray at {address}: the cluster has no processor")
+    workers = min(workers or most, most)
+    shared = ray.put(plan)
+    remote: Any = ray.remote(num_cpus=1)(Actor)
+    actors = [remote.remote(shared) for _ in range(workers)]
+    for actor in actors:
+        stack.callback(ray.kill, actor)
+    turn = 0
+
+    def submit(group: int, case: Case) -> Promise:
+        nonlocal turn
+        turn += 1
+        return Promise(ray, actors[turn % workers].work.remote(group, case))
+
+    return Engine(submit, workers)
+
+
+def _knock(address: str) -> None:
+    """Raises CouldNotVerify where nobody answers at host:port: Ray would ask for minutes."""
+    try:
+        place = urlsplit(address if "//" in address else f"//{address}")
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), timeout=SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise CouldNotVerify(f"Ray at {address}: {_line(error)}; is the cluster there?") from error
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""Planted faults, and the self-test that every one of them is caught."""

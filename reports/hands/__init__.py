@@ -1,0 +1,1 @@
+"""Hands in pictures and videos: found, labelled and drawn."""

@@ -1,0 +1,162 @@
+"""Hands become records: one JSON document for any number of frames
+(`schemas/detections.schema.json`), and CSV with a row a hand.
+
+Both are written frame by frame, so that a video of any length takes no more memory than a
+picture. Coordinates are normalised to the image: 0 to 1, left to right and top to bottom.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from blazepalm.errors import InvalidModel
+
+if TYPE_CHECKING:
+    from blazepalm.media.frames import Frame
+    from blazepalm.models.decode import Palms
+    from blazepalm.models.hand_pipeline import Hand
+
+FORMAT, FORMAT_VERSION = "blazepalm-detections", 1
+DIGITS = 6  # after the point: a thousandth of a pixel of any picture
+FINGERS = {
+    "thumb": ("cmc", "mcp", "ip", "tip"),
+    **dict.fromkeys(("index", "middle", "ring", "pinky"), ("mcp", "pip", "dip", "tip")),
+}
+LANDMARKS = ("wrist", *(f"{finger}_{part}" for finger, parts in FINGERS.items() for part in parts))
+
+Record = dict[str, Any]
+
+
+def hand_record(hand: "Hand") -> Record:
+    """A hand as JSON values; every key is always there. Raises InvalidModel where a number is
+    not finite.
+    """
+    right = None if hand.handedness is None else float(hand.handedness)
+    return {
+        "score": _plain(hand.score),
+        "box": _plain(hand.box),
+        "keypoints": _plain(hand.keypoints),
+        "handedness": None if right is None else "right" if right > 0.5 else "left",
+        "handedness_score": None if right is None else _plain(max(right, 1.0 - right)),
+        "presence": _plain(hand.presence),
+        "landmarks": _plain(hand.landmarks),
+        "world_landmarks": None if hand.world_landmarks is None else _plain(hand.world_landmarks),
+        "tracked": hand.tracked,
+    }
+
+
+def palm_records(palms: "Palms") -> list[Record]:
+    """Palms alone, as hands without landmarks. Raises as `hand_record`."""
+    return [
+        {
+            "score": _plain(score),
+            "box": _plain(box),
+            "keypoints": _plain(keypoints),
+            "handedness": None,
+            "handedness_score": None,
+            "presence": None,
+            "landmarks": None,
+            "world_landmarks": None,
+            "tracked": False,
+        }
+        for box, keypoints, score in zip(*palms, strict=True)
+    ]
+
+
+def frame_record(frame: "Frame", hands: Sequence[Record]) -> Record:
+    """A frame and its hands (see `hand_record`), best first."""
+    return {
+        "source": frame.source,
+        "index": frame.index,
+        "seconds": None if frame.seconds is None else _plain(frame.seconds),
+        "width": frame.image.shape[1],
+        "height": frame.image.shape[0],
+        "hands": list(hands),
+    }
+
+
+def _plain(values: Any) -> Any:
+    """A number, or nested lists of them, to six digits."""
+    array = np.asarray(values, np.float64)
+    if not np.isfinite(array).all():
+        raise InvalidModel("the model gave numbers that are not finite: its weights are damaged")
+
+    def rounded(value: Any) -> Any:
+        return [rounded(v) for v in value] if isinstance(value, list) else round(value, DIGITS)
+
+    return rounded(array.tolist())
+
+
+class JsonDocument:
+    """Writes the document to a text file, a line a frame; `finish` completes it."""
+
+    def __init__(self, file: TextIO, models: dict[str, str | None]) -> None:
+        self._file = file
+        self._frames = 0
+        head = {"format": FORMAT, "version": FORMAT_VERSION, "models": models}
+        file.write("{\n" + "".join(f" {_json(k)}: {_json(v)},\n" for k, v in head.items()))
+        file.write(' "frames": [')
+
+    def add(self, record: Record) -> None:
+        """One frame, as `frame_record` gives it."""
+        self._file.write(f"{',' if self._frames else ''}\n  {_json(record)}")
+        self._frames += 1
+
+    def finish(self, failures: Sequence[dict[str, str]], *, interrupted: bool = False) -> None:
+        """Closes the list of frames. `failures`: `source` and `message` of each that could not
+        be read; `interrupted`: whether frames are missing because the user stopped it.
+        """
+        self._file.write("\n ],\n" if self._frames else "],\n")
+        tail = {"failures": list(failures), "interrupted": interrupted}
+        self._file.write(",\n".join(f" {_json(k)}: {_json(v)}" for k, v in tail.items()) + "\n}\n")
+        self._file.flush()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def csv_columns(keypoints: int) -> tuple[str, ...]:
+    """The columns of the table for a detector of `keypoints` keypoints."""
+    return (
+        *("source", "index", "seconds", "width", "height", "hand"),
+        *("score", "handedness", "handedness_score", "presence", "tracked"),
+        *(f"box_{side}" for side in ("xmin", "ymin", "xmax", "ymax")),
+        *(f"palm_{i}_{axis}" for i in range(keypoints) for axis in "xy"),
+        *(f"{name}_{axis}" for name in LANDMARKS for axis in "xyz"),
+        *(f"world_{name}_{axis}" for name in LANDMARKS for axis in "xyz"),
+    )
+
+
+class CsvTable:
+    """Writes a row a hand to a text file opened with `newline=""`. A frame without hands has
+    none; what a release does not say is an empty cell.
+    """
+
+    def __init__(self, file: TextIO, keypoints: int) -> None:
+        self._columns = csv_columns(keypoints)
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow(self._columns)
+
+    def add(self, record: Record) -> None:
+        """The hands of one frame, as `frame_record` gives it."""
+        for number, hand in enumerate(record["hands"], start=1):
+            cells: list[Any] = [record[name] for name in self._columns[:5]]
+            cells += [number, *(hand[name] for name in self._columns[6:10]), int(hand["tracked"])]
+            for name in ("box", "keypoints"):
+                cells += _flat(hand[name])
+            for name in ("landmarks", "world_landmarks"):
+                points = hand[name]
+                cells += [None] * (3 * len(LANDMARKS)) if points is None else _flat(points)
+            self._writer.writerow(cells)
+
+
+def _flat(values: Any) -> Iterator[float]:
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value

@@ -1,0 +1,88 @@
+"""Two models of a pipeline, opened in a backend, become functions from images to records: of one
+picture's hands, or of a video's, followed from frame to frame.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.models.decode import decode_palms
+from blazepalm.models.hand_pipeline import HandPipeline, HandTracker
+from blazepalm.models.letterbox import letterbox
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.reports.hands.detections import Record, hand_record, palm_records
+from blazepalm.reports.hands.open_models import (
+    Notice,
+    OpenModel,
+    Source,
+    detector_anchors,
+    hand_models,
+    open_model,
+)
+
+TRACKED_HANDS = 2  # MediaPipe's own default
+
+Look = Callable[[NDArray[np.uint8]], list[Record]]  # (H, W, 3) RGB → `hand_record`s, best first
+
+
+@dataclass(frozen=True)
+class Finder:
+    """`models` says what they are, as the JSON document does; `keypoints` how many a palm has.
+    `look` finds the hands of a picture; each call of `tracker` makes a function for the frames
+    of one video (`look` itself, where palms are all that is looked for).
+    """
+
+    models: dict[str, str | None]
+    keypoints: int
+    look: Look
+    tracker: Callable[[], Look]
+
+
+def open_finder(
+    model: Source,
+    landmarks: Source | None,
+    backend: str,
+    notice: Notice,
+    *,
+    threads: int = 1,
+    max_hands: int | None = None,
+) -> Finder:
+    """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
+    arguments and errors. `max_hands` None: all, but two where they are followed.
+    """
+    palm = open_model(model, "palm", backend, threads=threads, notice=notice)
+    assert isinstance(palm.spec, PalmDetectorSpec)
+    names = {"detector": palm.name, "landmarks": None, "backend": palm.backend}
+    if landmarks is None:
+        look = palm_finder(palm, max_hands)
+        return Finder(names, palm.spec.keypoints, look, lambda: look)
+    hand = open_model(landmarks, "hand", backend, threads=threads, notice=notice)
+    models = hand_models(palm, hand)
+
+    def tracker() -> Look:
+        return _recorded(HandTracker(models, max_hands or TRACKED_HANDS))
+
+    names = {**names, "landmarks": hand.name}
+    return Finder(names, palm.spec.keypoints, _recorded(HandPipeline(models, max_hands)), tracker)
+
+
+def palm_finder(palm: OpenModel, max_hands: int | None = None) -> Look:
+    """Finds palms alone."""
+    spec = palm.spec
+    assert isinstance(spec, PalmDetectorSpec)
+    anchors = detector_anchors(spec)
+
+    def look(image: NDArray[np.uint8]) -> list[Record]:
+        square, box = letterbox(image, spec.input_size, spec.value_range)
+        raw = palm.run(square)
+        palms = decode_palms(raw["boxes"][0], raw["scores"][0], anchors, spec, box)
+        return palm_records(palms)[:max_hands]
+
+    return look
+
+
+def _recorded(find: Callable[[NDArray[np.uint8]], Any]) -> Look:
+    return lambda image: [hand_record(hand) for hand in find(image)]

@@ -1,0 +1,288 @@
+"""Files, releases and packages become what drives the hand pipeline, over any backend: `torch`
+(the readable modules), `tflite` (Google's runtime on the file itself, no torch needed) or
+`coreml` (a package of face `raw`, executed by blazepalm and not by Apple's runtime).
+
+The one gap: what a file does not hold (value range, thresholds, regions) is of the generation
+that it was converted as; of a file as it is, its release's, or for an unknown one its family's
+newest, which `notice` is told.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.converter.architecture import examine
+from blazepalm.converter.choose import WANTED, choose
+from blazepalm.converter.convert import Converted, convert_graph, warn, with_release
+from blazepalm.converter.coreml.needed import need_coremltools
+from blazepalm.converter.known import release_of
+from blazepalm.converter.tflite.foreign import is_core_ml
+from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease
+from blazepalm.models.anchors import anchors_from_heads
+from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
+from blazepalm.models.releases import (
+    Generation,
+    Release,
+    by_sha256,
+    defaults,
+    generation_of,
+    load_registry,
+)
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec, spec_from_dict
+
+BACKENDS = ("torch", "tflite", "coreml")
+PACKAGES = (".mlpackage", ".mlmodel")
+
+Source = str | Path | Converted  # a file, bundle, release or its alias, a package; or in memory
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A network ready to run. `backend` says by what: `torch`, `tflite` or `coreml-mil`;
+    `sha256` is of the `.tflite` it comes from, "" for a package that does not say it.
+    """
+
+    name: str  # the release's, else the file's
+    backend: str
+    spec: Spec
+    generation: Generation
+    run: Runner
+    sha256: str
+
+
+def open_hand_models(
+    palm: Source,
+    hand: Source,
+    backend: str = "torch",
+    *,
+    threads: int = 1,
+    precision: str = "fp16",
+    notice: Notice = warn,
+) -> HandModels:
+    """Both networks of the pipeline; arguments and errors as for `open_model`."""
+    opened = [
+        open_model(model, family, backend, threads=threads, precision=precision, notice=notice)
+        for model, family in ((palm, "palm"), (hand, "hand"))
+    ]
+    return hand_models(*opened)
+
+
+def hand_models(palm: OpenModel, hand: OpenModel) -> HandModels:
+    """Two open networks as the pipeline takes them."""
+    assert isinstance(palm.spec, PalmDetectorSpec) and isinstance(hand.spec, HandLandmarksSpec)
+    return HandModels(
+        detector=palm.run,
+        detector_spec=palm.spec,
+        anchors=detector_anchors(palm.spec),
+        landmarks=hand.run,
+        landmarks_spec=hand.spec,
+        palm_rule=palm.generation.roi,
+        tracking_rule=hand.generation.roi,
+    )
+
+
+def detector_anchors(spec: PalmDetectorSpec) -> NDArray[np.float32]:
+    """(N, 4) of the spec's heads, as in `models.anchors`."""
+    return anchors_from_heads([(*head.size, head.anchors_per_cell) for head in spec.heads])
+
+
+def open_model(
+    model: Source,
+    family: str,
+    backend: str = "torch",
+    *,
+    threads: int = 1,
+    precision: str = "fp16",
+    notice: Notice = warn,
+) -> OpenModel:
+    """One network; `family` ("palm" or "hand") is what it must be, and which one is taken of a
+    bundle's. `threads` are LiteRT's.
+    `precision` is that of the Core ML package made here; an `.mlpackage` has its own, and is
+    taken by the backend `coreml` alone.
+
+    Raises UnknownRelease, InvalidModel (also for a model of another family, or of none),
+    UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.
+    """
+    if backend == "coreml":
+        need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
+    if isinstance(model, str | Path) and _is_package(Path(model)):
+        if backend != "coreml":
+            raise InvalidModel(f"{model}: is a Core ML package, which backend coreml runs")
+        return _open_package(Path(model), family, notice)
+    if backend == "tflite":
+        return _open_litert(model, family, threads, notice)
+    if backend not in BACKENDS:
+        raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(BACKENDS)}")
+    converted = model
+    if not isinstance(converted, Converted):
+        source, content = choose(converted, family)
+        converted = convert_graph(read_bytes(content, source), notice)
+    recognition = converted.recognition
+    spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
+    generation = generation_of(spec.generation, family)
+    if backend == "torch":
+        run = torch_runner(converted.module)
+        return OpenModel(converted.name, "torch", spec, generation, run, converted.graph.sha256)
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
+        run = _package_runner(_export(converted, Path(folder), precision), spec)
+    return OpenModel(converted.name, "coreml-mil", spec, generation, run, converted.graph.sha256)
+
+
+def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """Each raw output's shape for one image, by the fields of `PalmOutput` or `HandOutput`."""
+    if isinstance(spec, PalmDetectorSpec):
+        return {"boxes": (spec.anchors, spec.coordinates), "scores": (spec.anchors, 1)}
+    return {output.name: (output.values,) for output in spec.outputs}
+
+
+def _asked(model: Source) -> str | Path:
+    return model.graph.source if isinstance(model, Converted) else model
+
+
+def _of_family(source: str, spec: Spec | None, family: str) -> Spec:
+    kind = PalmDetectorSpec if family == "palm" else HandLandmarksSpec
+    if isinstance(spec, kind):
+        return spec
+    other = "palm" if isinstance(spec, PalmDetectorSpec) else "hand"
+    found = "a model of no known family" if spec is None else WANTED[other]
+    raise InvalidModel(f"{source}: is {found}, expected {WANTED[family]}")
+
+
+def _is_package(path: Path) -> bool:
+    """By its content; by its name where there is no such file."""
+    return is_core_ml(path) or (path.suffix.lower() in PACKAGES and not path.is_file())
+
+
+def _generation(release: Release | None, family: str, source: str, notice: Notice) -> Generation:
+    if release is not None:
+        return release.generation
+    newest = defaults(family)
+    notice(
+        f"{source}: not a known release; value range, thresholds and regions are those of the "
+        f"newest generation, {newest.name}"
+    )
+    return newest
+
+
+def _shaped(
+    outputs: Mapping[str, NDArray[Any]], count: int, spec: Spec
+) -> dict[str, NDArray[np.float32]]:
+    """Whatever axes of length 1 the file's outputs have, those of `output_shapes`."""
+    return {
+        name: np.asarray(outputs[name], np.float32).reshape(count, *shape)
+        for name, shape in output_shapes(spec).items()
+    }
+
+
+# TFLite -----------------------------------------------------------------------------------
+
+
+def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> OpenModel:
+    from blazepalm.reports.backends.litert import open_litert
+    from blazepalm.reports.backends.litert_rewrite import without_custom_operators
+
+    source, content = choose(model.graph.source if isinstance(model, Converted) else model, family)
+    graph = read_bytes(content, source)
+    if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
+        raise InvalidModel(f"{source}: is another file than the one that was converted")
+    recognition, _ = examine(graph)
+    found = None if recognition is None else recognition.spec
+    spec = _of_family(str(_asked(model)), found, family)
+    assert recognition is not None
+    release = release_of(graph)
+    if isinstance(model, Converted) and model.recognition is not None:
+        spec = model.recognition.spec
+        generation = generation_of(spec.generation, family)
+    else:
+        generation = _generation(release, family, source, notice)
+        spec = with_release(spec, generation)
+    backend = open_litert(
+        without_custom_operators(content, source).content,
+        recognition.outputs,
+        source=source,
+        threads=threads,
+    )
+    name = release.name if release else Path(source).stem
+
+    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return _shaped(backend.run(images), len(images), spec)
+
+    return OpenModel(name, "tflite", spec, generation, run, graph.sha256)
+
+
+# Core ML ----------------------------------------------------------------------------------
+
+
+def _export(converted: Converted, folder: Path, precision: str) -> Path:
+    from blazepalm.converter.coreml.export import export
+    from blazepalm.converter.coreml.options import CoreMLOptions
+
+    record = export(converted, folder, CoreMLOptions(face="raw", precision=precision))
+    return folder / record.name
+
+
+def _package_runner(path: Path, spec: Spec) -> Runner:
+    """The weights are mapped: the package itself may be gone afterwards."""
+    from blazepalm.reports.backends.mil import load
+    from blazepalm.reports.backends.package_outputs import RawPackage
+
+    program = load(path)
+    fields = tuple(output_shapes(spec))
+    declared = {feature.name: feature.type.shape or () for feature in program.outputs}
+    if missing := [name for name in fields if name not in declared]:
+        raise InvalidModel(
+            f"{path}: has no output {', '.join(missing)}; it has {', '.join(declared)}"
+        )
+    shapes = tuple(tuple(size or 1 for size in declared[name]) for name in fields)
+    package = RawPackage(program, fields, fields, shapes)
+    program.plan()
+
+    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return _shaped(package.run(images, program.run), len(images), spec)
+
+    return run
+
+
+def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
+    """A package that blazepalm wrote: its metadata say what it is."""
+    from blazepalm.reports.backends.mil import load
+
+    metadata = load(path).metadata
+    face = metadata.get("blazepalm.face")
+    if face is None:
+        raise InvalidModel(f"{path}: does not say what it is: only packages of blazepalm's own do")
+    if face != "raw":
+        raise InvalidModel(
+            f"{path}: has face {face}; the pipeline runs face raw: blazepalm convert … "
+            "--coreml-face raw"
+        )
+    try:
+        found = spec_from_dict(json.loads(metadata["blazepalm.spec"]))
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InvalidModel(f"{path}: its metadata hold no structure that can be read") from error
+    spec = _of_family(str(path), found, family)
+    sha256 = metadata.get("blazepalm.source_sha256", "")
+    release = by_sha256(sha256) or _release_named(metadata.get("blazepalm.release"))
+    if spec.generation:
+        try:
+            generation = generation_of(spec.generation, family)
+        except UnknownRelease as error:
+            raise InvalidModel(f"{path}: {error}; convert the model again") from error
+    else:  # written before packages said it
+        generation = _generation(release, family, str(path), notice)
+    run = _package_runner(path, spec)
+    name = release.name if release else path.stem
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256)
+
+
+def _release_named(name: str | None) -> Release | None:
+    """What a package says that its network is: its file may be another one than the release's."""
+    return next((release for release in load_registry().releases if release.name == name), None)

@@ -1,0 +1,1 @@
+"""Limits and verdicts, and the report as data."""

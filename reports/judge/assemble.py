@@ -1,0 +1,151 @@
+"""Totals → the report: every model's facts, backends, rows and cases."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.weights import tensor_map_to_list
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.roles import role_of
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, model_holds
+from blazepalm.reports.judge.policy import Limits
+from blazepalm.reports.judge.report import (
+    BackendSummary,
+    CaseResult,
+    Failure,
+    ModelParity,
+    ParityReport,
+)
+from blazepalm.reports.judge.totals import CaseTotals, Totals, accuracy_entries
+from blazepalm.reports.judge.verdict import judge_model, output_facts
+from blazepalm.reports.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    from blazepalm.golden.manifest import GoldenSet
+
+TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
+
+
+def make_report(
+    totals: Totals,
+    subjects: Sequence[Subject],
+    limits: Limits,
+    *,
+    layers: Mapping[str, Mapping[str, Any]],
+    failures: Sequence[Failure],
+    options: Mapping[str, Any],
+    golden: Mapping[str, Any] | None,
+    self_test: Mapping[str, Any] | None,
+    machine: Mapping[str, Any],
+    seconds: float,
+    resumed: int,
+) -> ParityReport:
+    """Judges every model and lists every case; `layers` by model."""
+    models: list[ModelParity] = []
+    judged: list[Row] = []
+    for subject in subjects:
+        found = judge_model(totals, subject, limits)
+        judged += found
+        models.append(_model(totals, subject, found, layers.get(subject.name)))
+    return ParityReport(
+        models=tuple(models),
+        rows=tuple(judged),
+        cases=tuple(_case(case, judged) for case in totals.cases),
+        cases_total=totals.cases_total,
+        failures=tuple(failures),
+        options=options,
+        limits=limits,
+        golden=golden,
+        accuracy=accuracy_entries(totals),
+        self_test=self_test,
+        device=(),
+        tools={"python": platform.python_version(), **tool_versions()},
+        machine=machine,
+        seconds=seconds,
+        resumed=resumed,
+    )
+
+
+def golden_entry(golden: "GoldenSet | None") -> dict[str, Any] | None:
+    """What the report says of a golden set."""
+    if golden is None:
+        return None
+    return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
+
+
+def tool_versions() -> dict[str, str]:
+    """The versions of what computes."""
+    return {name: _version(name) for name in TOOLS}
+
+
+def _model(
+    totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
+) -> ModelParity:
+    converted = subject.converted
+    backends = tuple(
+        _backend(name, subject, [row for row in found if row.backend == name])
+        for name in (*subject.names, *subject.missing)
+    )
+    statuses = [(backend.name, backend.status) for backend in backends]
+    return ModelParity(
+        name=subject.name,
+        source=converted.graph.source,
+        release=converted.release.name if converted.release else None,
+        family=subject.family,
+        sha256=converted.graph.sha256,
+        size=converted.graph.size,
+        input_shape=subject.input_shape,
+        value_range=subject.value_range,
+        value_range_from=subject.value_range_from,
+        inputs=totals.inputs[subject.name],
+        inputs_sha256=totals.digest(subject.name),
+        notes=subject.notes,
+        backends=backends,
+        outputs=output_facts(totals, subject),
+        coverage=coverage(found, statuses),
+        passed=model_holds(found, statuses),
+        tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
+        layers=layers,
+        seconds=dict(totals.seconds[subject.name]),
+    )
+
+
+def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
+    role = role_of(name)
+    raw = [row for row in own if row.judged and row.stage == rows.RAW]
+    multiples = [row.multiple for row in raw if row.multiple is not None]
+    outcome = judge_backend(role.judge, own, subject.missing.get(name, UNSEEN))
+    return BackendSummary(
+        name=name,
+        label=role.label,
+        precision=role.precision,
+        judge=role.judge,
+        artifact_sha256=subject.artifacts.get(name),
+        status=outcome.status,
+        worst_multiple=max(multiples, default=None),
+        first_divergence=outcome.first_divergence,
+        reasons=outcome.reasons,
+    )
+
+
+def _case(case: CaseTotals, judged: Sequence[Row]) -> CaseResult:
+    return CaseResult(
+        name=case.name,
+        kind=case.kind,
+        width=case.width,
+        height=case.height,
+        sha256=case.sha256,
+        image=None,
+        truth=case.truth,
+        hands=case.hands,
+        values=tuple(case.values.get(row.key) for row in judged),
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,243 @@
+"""The one judge: numbers → rows that pass or fail, backends, models and a report that do.
+
+Parity asks it of what was just measured, a device's rows of what the device brought, and `report
+recheck` of what a file holds: the same numbers and limits give the same verdict, word for word. It
+reads numbers and reasons that no limit heals, never a status that somebody wrote. A limit that is
+looser heals more rows and condemns none.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.meters import Difference
+from blazepalm.reports.compare.roles import DEVICE, ORACLE, TFLITE
+from blazepalm.reports.compare.rows import (
+    BY_BITS,
+    BY_FLOOR,
+    BY_TASK,
+    CASCADE,
+    FAIL,
+    ISOLATED,
+    NOT_JUDGED,
+    NOT_RUN,
+    PASS,
+    STAGES,
+    Key,
+    Row,
+    ScalarMeter,
+)
+from blazepalm.reports.judge.beyond import side
+from blazepalm.reports.judge.limits import task_limit, within
+from blazepalm.reports.judge.policy import FEW, Limits
+from blazepalm.text import printable
+
+# (stage, metric) of a task in which there is a hand
+EVIDENCE = ((rows.SUPPRESSED, "IoU"), (rows.LANDMARKS, "mean error"))
+
+UNSEEN = "no image gave it anything to judge"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rows of one backend of one model come to."""
+
+    status: str
+    first_divergence: str | None
+    reasons: tuple[str, ...]
+
+
+# Rows -------------------------------------------------------------------------------------
+
+
+def judge_row(row: Row, limits: Limits) -> Row:
+    """The row with its limit, status and all reasons; `row.reasons` are those that no limit
+    heals, and the limit's own comes behind them. A row of no inputs that does not say why it has
+    none was not run.
+    """
+    if is_empty(row):
+        return replace(row, limit=None, status=FAIL if row.reasons else NOT_RUN)
+    limit = _limit(row, limits)
+    own = _limits_reason(row, limit, limits)
+    reasons = row.reasons if own is None else (*row.reasons, own)
+    return replace(row, limit=limit, status=FAIL if reasons else PASS, reasons=reasons)
+
+
+def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
+    """One number of the task, whoever measured it."""
+    folded = meter.result()
+    row = Row(
+        **vars(key),
+        field=key.output,
+        judge=NOT_JUDGED if task_limit(key, limits) is None else BY_TASK,
+        unit=folded.unit,
+        inputs=folded.inputs,
+        value=folded.value,
+        limit=None,
+        floor=None,
+        multiple=None,
+        worst_case=folded.worst_case,
+        difference=None,
+        status=PASS,
+        reasons=(),
+    )
+    return judge_row(row, limits)
+
+
+def unjudged(row: Row, limits: Limits) -> Row:
+    """The inverse of `judge_row`: without the reason that `limits` gave, and what its numbers
+    alone say against it.
+    """
+    own = None if is_empty(row) else _limits_reason(row, _limit(row, limits), limits)
+    reasons = row.reasons[:-1] if row.reasons[-1:] == (own,) else row.reasons
+    if row.difference is not None and row.judged:
+        reasons = tuple(dict.fromkeys((*reasons, *doubts_of(row.key, row.difference))))
+    return replace(row, reasons=reasons)
+
+
+def doubts_of(key: Key, found: Difference) -> list[str]:
+    """What makes a tensor's numbers worthless, whatever the limits."""
+    doubts = list(found.problems)
+    if found.elements == 0 and not doubts and not (is_shared(key) and found.inputs):
+        doubts.append("nothing was compared")
+    if found.unequal is None and not doubts and ORACLE not in (key.reference, key.backend):
+        doubts.append(f"{key.backend} and {words(key.reference)} have outputs of different dtypes")
+    candidate = "the device" if key.backend.startswith(DEVICE) else key.backend
+    for count, name in (
+        (found.nonfinite_candidate, candidate),
+        (found.nonfinite_reference, words(key.reference)),
+    ):
+        if count:
+            doubts.append(f"{count} values of {name} are NaN or infinite")
+    return doubts
+
+
+def value_of(judge: str, found: Difference) -> float | None:
+    """What is judged of a tensor: how many values differ in their bits, or the largest error."""
+    if judge == BY_BITS:
+        return None if found.unequal is None else float(found.unequal)
+    return found.max_abs
+
+
+def is_empty(row: Row) -> bool:
+    """Whether a row stands for numbers that never came."""
+    return row.inputs == 0 and row.value is None and row.difference is None
+
+
+def is_shared(key: Key) -> bool:
+    """Whether a tensor is the reference's own function of the reference's own input: there is
+    no network in between.
+    """
+    return key.mode == ISOLATED and key.stage != rows.RAW
+
+
+def words(reference: str) -> str:
+    """A reference in a sentence."""
+    return {ORACLE: "the oracle", TFLITE: "LiteRT"}.get(reference, reference)
+
+
+def _limit(row: Row, limits: Limits) -> float | None:
+    """What the row may be by these limits; None where none of them decides it."""
+    if row.judge == BY_FLOOR and row.floor is not None:
+        return limits.float32_multiple * row.floor
+    if row.judge == BY_BITS:
+        return 0.0
+    return task_limit(row.key, limits) if row.judge == BY_TASK else None
+
+
+def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
+    """Why the row's number does not keep its limit; None where it does, or there is none."""
+    value, compared = row.value, row.difference
+    if limit is None:
+        missing = row.judge == BY_FLOOR and value is not None
+        return "there is no floor to judge it by" if missing else None
+    if row.judge == BY_TASK:
+        known = value is not None and math.isfinite(value)  # a file holds null for NaN
+        if value is not None and known and within(row.key, value, limit):
+            return None
+        amount = f"{value:.3g} {row.unit}".rstrip() if known else "not a finite number"
+        where = "" if row.worst_case is None else f" (case {printable(row.worst_case)})"
+        return f"{row.output}, {row.metric}: {amount}; at {side(row)} {limit:g} passes{where}"
+    if value is None or value <= limit:
+        return None
+    if row.judge == BY_BITS:
+        of = "values" if compared is None else f"of {compared.elements} values"
+        return f"{value:.0f} {of} differ in their bits"
+    multiple = value / row.floor if row.floor else math.inf
+    reason = (
+        f"{value:.3g} from {words(row.reference)}, which is {multiple:.3g} × the floor; the limit "
+        f"is {limits.float32_multiple:g} ×"
+    )
+    few = compared is not None and compared.elements < FEW
+    return f"{reason} (of few numbers: give more inputs)" if few else reason
+
+
+# What rows come to --------------------------------------------------------------------------
+
+
+def judge_backend(judge: str, own: Iterable[Row], unseen: str = UNSEEN) -> Outcome:
+    """A backend that `judge` decides, by all its rows of one model. A candidate of which nothing
+    was judged by what must judge it was not run, and `unseen` says why.
+    """
+    judged = [row for row in own if row.judged]
+    failed = [row for row in judged if row.status == FAIL]
+    if failed:
+        reasons = tuple(dict.fromkeys(reason for row in failed for reason in row.reasons))
+        return Outcome(FAIL, first_divergence(failed), reasons)
+    if judge in (BY_FLOOR, BY_TASK) and not any(_decides(row, judge) for row in judged):
+        return Outcome(NOT_RUN, None, (unseen,))
+    return Outcome(PASS, None, ())
+
+
+def coverage(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> tuple[int, int]:
+    """How many rows of a model were judged, of how many there should be; `backends` are names
+    and statuses.
+    """
+    judged = [row.status for row in own if row.judged]
+    done = sum(status in (PASS, FAIL) for status in judged)
+    return done, len(judged) + sum(_is_missing(*backend) for backend in backends)
+
+
+def model_holds(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> bool:
+    """Whether a model passes: something was judged, no row fails, and every backend of this
+    machine ran. What a device did not run is told, and fails nothing.
+    """
+    statuses = [row.status for row in own if row.judged]
+    if any(_is_missing(*backend) for backend in backends):
+        return False
+    return PASS in statuses and FAIL not in statuses
+
+
+def exit_code(
+    models: Sequence[bool], failed: bool, self_test: bool, failures: Iterable[int]
+) -> int:
+    """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies, and 3
+    only where nothing failed. `models`: which hold; `failed`: whether any row fails; `failures`:
+    the codes of sources that gave no verdict.
+    """
+    holds = bool(models) and all(models) and self_test
+    verdict = 0 if holds else 3 if models and self_test and not failed else 1
+    return max(verdict, *failures, 0)
+
+
+def first_divergence(failed: Sequence[Row]) -> str | None:
+    """The first stage on the way that fails on the reference's input, else in cascade."""
+    for mode in (ISOLATED, CASCADE):
+        stages = [row.stage for row in failed if row.mode == mode and row.stage in STAGES]
+        if stages:
+            return min(stages, key=STAGES.index)
+    return failed[0].stage if failed else None
+
+
+def _decides(row: Row, judge: str) -> bool:
+    """Whether a row judges a backend by what must judge it: the floor, or a hand that was seen,
+    not for NaN and the like alone.
+    """
+    if row.judge != judge or row.status not in (PASS, FAIL):
+        return False
+    return judge != BY_TASK or (row.stage, row.metric) in EVIDENCE
+
+
+def _is_missing(backend: str, status: str) -> bool:
+    return status == NOT_RUN and not backend.startswith(DEVICE)

@@ -1,0 +1,207 @@
+"""The parity report as data: what was compared, with what, and the verdict.
+
+Frozen dataclasses, true or false by `passed`; `to_dict` is the JSON that everything else is
+rendered from (`reports/stored/schemas/parity.schema.json`). Two runs on one machine give the same
+dictionary but for `timing`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from blazepalm.reports.compare.meters import Range
+from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.judge import exit_code
+from blazepalm.reports.judge.policy import LIMITS, Limits
+
+FORMAT = "blazepalm-parity"
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class BackendSummary:
+    """One backend of one model. `label` says what it is in words, `precision` what it computes
+    in; `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of what it ran, where
+    that is a file of its own. `worst_multiple`: its largest error in floors over the outputs.
+    """
+
+    name: str
+    label: str
+    precision: str
+    judge: str
+    artifact_sha256: str | None
+    status: str
+    worst_multiple: float | None
+    first_divergence: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """One output of the file: the oracle's `range`, and what float32 costs (`floor`, with the
+    largest error of each kernel set, of torch's generic module, and half a float32 spacing).
+    """
+
+    name: str
+    field: str
+    range: Range
+    floor: float
+    floor_of: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class ModelParity:
+    """One model's facts and backends; its rows stand in the report's `rows`. `release` is None
+    for an unknown file, `family` for a graph that no family was recognised in;
+    `value_range_from` says who gave the range; `inputs` counts what was fed, `inputs_sha256`
+    is of all of them. `tensor_map`: every weight's way (see `conversion.json`).
+    """
+
+    name: str
+    source: str
+    release: str | None
+    family: str | None
+    sha256: str
+    size: int
+    input_shape: tuple[int, ...]
+    value_range: tuple[float, float]
+    value_range_from: str
+    inputs: int
+    inputs_sha256: str
+    notes: tuple[str, ...]
+    backends: tuple[BackendSummary, ...]
+    outputs: tuple[OutputFacts, ...]
+    coverage: tuple[int, int]
+    passed: bool
+    tensor_map: tuple[Mapping[str, Any], ...]
+    layers: Mapping[str, Any] | None
+    seconds: Mapping[str, float] = field(compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        del values["seconds"]
+        return values
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One input image. `values[i]` is what `rows[i]` of the report measured on it, None where it
+    did not; `hands[pair][backend]` are the hands that a backend found, in pixels of the image:
+    `{box, score, landmarks (21×3) or None, presence, handedness}`; `truth` likewise, where the
+    image was rendered. `image` is a file beside the report, or None.
+    """
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+    image: str | None
+    truth: tuple[Mapping[str, Any], ...] | None
+    hands: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that gave no verdict: bad input (exit code 2), or not verifiable here (3)."""
+
+    source: str
+    message: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """The verdict over all sources: it passed only if there is a model and every one did.
+
+    `cases` are at most `policy.MOST_CASES`, worst first beyond that; `cases_total` counts all.
+    `golden` names the golden set (version, manifest's SHA-256) or is None. `accuracy`: error
+    against the rendered truth, one entry a pair and backend. `device`: what was ingested.
+    """
+
+    models: tuple[ModelParity, ...]
+    rows: tuple[Row, ...]
+    cases: tuple[CaseResult, ...]
+    cases_total: int
+    failures: tuple[Failure, ...]
+    options: Mapping[str, Any]
+    limits: Limits
+    golden: Mapping[str, Any] | None
+    accuracy: tuple[Mapping[str, Any], ...]
+    self_test: Mapping[str, Any] | None
+    device: tuple[Mapping[str, Any], ...]
+    tools: Mapping[str, str]
+    machine: Mapping[str, Any]
+    seconds: float = field(compare=False)
+    resumed: int = field(default=0, compare=False)
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def _tested(self) -> bool:
+        return self.self_test is None or bool(self.self_test["passed"])
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies,
+        and 3 only where nothing failed.
+        """
+        return exit_code(
+            [model.passed for model in self.models],
+            any(row.judged and row.status == FAIL for row in self.rows),
+            self._tested,
+            (failure.exit_code for failure in self.failures),
+        )
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers; NaN and infinity become null."""
+        judged = [row for row in self.rows if row.judged]
+        counts = {s: sum(row.status == s for row in judged) for s in sorted({PASS, FAIL, NOT_RUN})}
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "passed": self.passed,
+            "exit_code": self.exit_code,
+            "counts": {**counts, "rows": len(judged)},
+            "options": plain(dict(self.options)),
+            "limits": self.limits.to_dict(),
+            "default_limits": self.limits == LIMITS,
+            "golden": plain(self.golden),
+            "tools": dict(self.tools),
+            "machine": plain(dict(self.machine)),
+            "models": [model.to_dict() for model in self.models],
+            "rows": plain(self.rows),
+            "cases": plain(self.cases),
+            "cases_total": self.cases_total,
+            "accuracy": plain(self.accuracy),
+            "self_test": plain(self.self_test),
+            "device": plain(self.device),
+            "failures": plain(self.failures),
+            "timing": {
+                "seconds": self.seconds,
+                "resumed": self.resumed,
+                "models": [
+                    {"model": model.name, "seconds": dict(model.seconds)} for model in self.models
+                ],
+            },
+        }
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts, tuples as lists, what is not finite as None; all the way down."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

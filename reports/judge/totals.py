@@ -1,0 +1,169 @@
+"""Records of single cases become totals over all of them, in constant memory.
+
+Records are added in the cases' order, whatever engine computed them in whatever order, so sums
+are the same bit for bit.
+"""
+
+import hashlib
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blazepalm.reports.compare.hands import truth_errors
+from blazepalm.reports.compare.meters import DifferenceMeter, RangeMeter
+from blazepalm.reports.compare.record import Record, Share
+from blazepalm.reports.compare.rows import (
+    BY_BITS_AGAINST,
+    LEAST,
+    MOST,
+    SUM,
+    Key,
+    ScalarMeter,
+    exceeds,
+)
+from blazepalm.reports.compare.tensors import Part
+from blazepalm.reports.judge.limits import task_limit, within
+from blazepalm.reports.judge.policy import MOST_CASES, Limits
+
+
+@dataclass
+class CaseTotals:
+    """One case of all groups, as the report lists it. `badness` orders cases where not all can
+    be listed: infinite where something could not be compared or is beyond its limit, else the
+    largest error relative to its output's peak.
+    """
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+    truth: tuple[dict[str, Any], ...] | None
+    hands: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    values: dict[Key, float] = field(default_factory=dict)
+    badness: float = 0.0
+
+
+class Totals:
+    """Everything that a verdict by `limits` needs. `add` each case's records, one a group, in
+    order.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.differences: dict[Key, DifferenceMeter] = {}
+        self.scalars: dict[Key, ScalarMeter] = {}
+        self.ranges: dict[tuple[str, str, str, str], RangeMeter] = {}
+        self.inputs: defaultdict[str, int] = defaultdict(int)
+        self.seconds: defaultdict[str, defaultdict[str, float]] = defaultdict(
+            lambda: defaultdict(float)
+        )
+        self.accuracy: dict[tuple[str, str], dict[str, float]] = {}
+        self.cases_total = 0
+        self._digests: dict[str, Any] = defaultdict(hashlib.sha256)
+        self._cases: list[tuple[float, int, CaseTotals]] = []  # the worst, as a heap
+
+    def add(self, records: list[Record]) -> None:
+        """One case: the records of every group on it."""
+        r = records[0]
+        case = CaseTotals(r.case, r.kind, r.width, r.height, r.sha256, r.truth)
+        for record in records:
+            self._add(record, case)
+        entry = (case.badness, -self.cases_total, case)
+        self.cases_total += 1
+        if len(self._cases) < MOST_CASES:
+            heapq.heappush(self._cases, entry)
+        else:
+            heapq.heappushpop(self._cases, entry)
+
+    @property
+    def cases(self) -> list[CaseTotals]:
+        """In the order they came; the worst, where there are more than fit."""
+        return [case for _, _, case in sorted(self._cases, key=lambda entry: -entry[1])]
+
+    def digest(self, model: str) -> str:
+        """SHA-256 of the SHA-256 of each input of a model, in order."""
+        return str(self._digests[model].hexdigest())
+
+    def _add(self, record: Record, case: CaseTotals) -> None:
+        for key, label, share in record.entries:
+            if isinstance(share, Part):
+                self.differences.setdefault(key, DifferenceMeter()).add(share, label)
+            else:
+                self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
+            case.badness = max(case.badness, _badness(key, share, self.limits))
+            _case_value(case.values, key, share)
+        for model, stage, backend, output, part in record.ranges:
+            self.ranges.setdefault((model, stage, backend, output), RangeMeter()).add(part)
+        for model, digests in record.inputs.items():
+            self.inputs[model] += len(digests)
+            for digest in digests:
+                self._digests[model].update(digest.encode())
+        for model, spent in record.seconds.items():
+            for backend, seconds in spent.items():
+                self.seconds[model][backend] += seconds
+        case.hands.update(record.hands)
+        self._add_accuracy(record)
+
+    def _add_accuracy(self, record: Record) -> None:
+        if record.truth is None:
+            return
+        for pair, by_backend in record.hands.items():
+            for backend, hands in by_backend.items():
+                sums = self.accuracy.setdefault((pair, backend), defaultdict(float))
+                sums["images"] += 1
+                for name, value in truth_errors(record.truth, hands).items():
+                    sums[name] += value
+
+
+def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
+    """The sums against the truth as rates; None where there is nothing to divide by."""
+    entries = []
+    for (pair, backend), s in totals.accuracy.items():
+        entries.append(
+            {
+                "pair": pair,
+                "backend": backend,
+                "images": int(s["images"]),
+                "hands": int(s["hands"]),
+                "found": int(s["found"]),
+                "false": int(s["false"]),
+                "recall": _rate(s["found"], s["hands"]),
+                "precision": _rate(s["found"], s["found"] + s["false"]),
+                "joint_error": _rate(s["joint_error"], s["joints_of"]),
+                "handedness_accuracy": _rate(s["handedness_right"], s["handedness_told"]),
+            }
+        )
+    return tuple(entries)
+
+
+def _badness(key: Key, share: Share, limits: Limits) -> float:
+    if isinstance(share, Part):
+        return math.inf if share.doubtful else share.max_abs / (share.peak or 1.0)
+    limit = task_limit(key, limits)
+    return 0.0 if limit is None or within(key, share.value, limit) else math.inf
+
+
+def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
+    if isinstance(share, Part):
+        by_bits = key.reference == BY_BITS_AGAINST
+        value = float(share.unequal or 0) if by_bits else share.max_abs
+        how = SUM if by_bits else MOST
+        if share.problem is not None or value < 0:
+            return
+    else:
+        value, how = share.value, share.how
+    old = values.get(key)
+    if old is None:
+        values[key] = value
+    elif how == SUM:
+        values[key] = old + value
+    elif exceeds(-value, -old) if how == LEAST else exceeds(value, old):
+        values[key] = value  # of a mean, the worse of two hands
+
+
+def _rate(value: float, of: float) -> float | None:
+    return value / of if of else None

@@ -1,0 +1,212 @@
+"""Where it first goes wrong inside a model: every layer across LiteRT, torch and the Core ML
+program, by its cumulative and its *local* error.
+
+The local error of a layer is what it does wrong given the reference's own input: a run in which
+every layer's result, once compared, is replaced by LiteRT's. Both errors are told in multiples
+of what the arithmetic costs on that very layer (`layer_truth`). The culprit is the first layer
+with a high local error, named in all three vocabularies: TFLite operator and tensor, torch
+module, MIL operation.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from blazepalm.reports.cases.compare import Group, letterboxed
+from blazepalm.reports.cases.inputs import Case, noise
+from blazepalm.reports.cases.palm import locate_hands
+from blazepalm.reports.compare.roles import MIL, MIL_FP16, TFLITE, TORCH
+from blazepalm.reports.compare.rows import FAIL, NOT_MAPPED, PASS
+from blazepalm.reports.judge.policy import FLOAT16_LAYER, LIMITS
+from blazepalm.reports.layers.join import JOIN_SEED, join
+from blazepalm.reports.layers.truth import LayerTruth, Truth
+from blazepalm.reports.layers.values import Candidate, Named, run_program, run_traced
+from blazepalm.reports.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    from blazepalm.reports.backends.mil import Program
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """In multiples of the arithmetic's cost on that layer; None where it was not compared."""
+
+    cumulative: float | None
+    local: float | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """The first layer with a high local error, in all three vocabularies."""
+
+    op: int
+    operator: str
+    tensor: str
+    module: str | None
+    mil: str | None
+    local: float
+
+
+class _Far(NamedTuple):
+    """How far a layer's values are from float64; None where the values cannot be compared."""
+
+    cumulative: float | None
+    local: float | None
+
+
+def compare_layers(
+    truth: LayerTruth, candidate: Candidate, programs: "Mapping[str, Program] | None" = None
+) -> dict[str, Any]:
+    """The report's `layers` of one model on one input, without the case's name.
+
+    `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
+    """
+    joined, mil = truth.joined, [j.mil for j in truth.joined]
+    run = partial(run_traced, *candidate, truth.image)
+    distances = {TORCH: _distances(truth, run, [j.node for j in joined])}
+    for backend, program in (programs or {}).items():
+        distances[backend] = _distances(truth, partial(run_program, program, truth.image), mil)
+    found = _judge(truth, distances)
+    rows = []
+    culprits: dict[str, Culprit | None] = dict.fromkeys(found)
+    names = {tensor.index: tensor.name for tensor in truth.graph.tensors}
+    operators = {operator.index: operator.name for operator in truth.graph.operators}
+    for place, j in enumerate(joined):
+        errors = {backend: layers[place] for backend, layers in found.items()}
+        for backend, error in errors.items():
+            if error.status == FAIL and culprits[backend] is None:
+                culprits[backend] = Culprit(
+                    op=j.operator,
+                    operator=operators[j.operator],
+                    tensor=names[j.tensor],
+                    module=j.module,
+                    mil=j.mil,
+                    local=float("inf") if error.local is None else error.local,
+                )
+        rows.append(
+            {
+                "op": j.operator,
+                "operator": operators[j.operator],
+                "tensor": names[j.tensor],
+                "shape": list(truth.shapes[place]),
+                "module": j.module,
+                "mil": j.mil,
+                "backends": errors,
+            }
+        )
+    return {"reference": TFLITE, "rows": rows, "culprits": culprits}
+
+
+def layers_of(
+    group: Group, subject: Subject, calls: Candidate, content: bytes, case: Case | None
+) -> dict[str, Any]:
+    """The report's `layers` of one model on one case: the letterboxed image of a detector, the
+    first hand's crop of a landmark model, noise where there is neither. `calls`: what
+    `trace_subject` gives; `content`: its file.
+    """
+    programs = programs_of(subject)
+    image = None if case is None or case.image is None else network_input(group, subject, case)
+    name = "noise" if image is None or case is None else case.name
+    if image is None:
+        image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
+    truth = LayerTruth(subject, join(subject, calls, programs.get(MIL)), content, image)
+    return {"case": name, **compare_layers(truth, calls, programs)}
+
+
+def programs_of(subject: Subject) -> "dict[str, Program]":
+    """The programs of a model's raw packages, by backend."""
+    from blazepalm.reports.backends.mil_package import Executed
+
+    found = {name: subject.backends.get(name) for name in (MIL, MIL_FP16)}
+    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed)}
+
+
+def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:
+    """What a network of a group is fed of an image; None where its detector sees no hand."""
+    assert case.image is not None
+    if group.palm is None:
+        return letterboxed(subject, case.image)
+    if subject is group.palm:
+        return group.palm.palm_chain(TFLITE).prepare(case.image)[0]
+    regions = locate_hands(group.palm, case.image).regions
+    return subject.hand_chain(TFLITE).crop(case.image, regions[0])[0] if regions else None
+
+
+def _distances(
+    truth: LayerTruth, run: Callable[[Named | None], Named], names: Sequence[str | None]
+) -> list[_Far | None]:
+    """Of each layer of one backend; None where it has none of its own. `run` gives its values,
+    from the image on or with given ones in their places; `names`: what it calls each layer's.
+    """
+    values = run(None)
+    names = [name if name in values else None for name in names]
+    cumulative = _furthest(values, names, truth.doubles)
+    del values  # before the next are computed: they are the most of the memory
+    values = run({name: value for name, value in zip(names, truth.given, strict=True) if name})
+    local = _furthest(values, names, truth.exacts)
+    return [
+        None if name is None else _Far(far, near)
+        for name, far, near in zip(names, cumulative, local, strict=True)
+    ]
+
+
+def _furthest(
+    values: Named, names: Sequence[str | None], truths: Sequence[Truth]
+) -> list[float | None]:
+    return [
+        None if name is None else _distance(values[name], truth.values)
+        for name, truth in zip(names, truths, strict=True)
+    ]
+
+
+def _distance(value: np.ndarray, truth: np.ndarray) -> float | None:
+    if value.size != truth.size:
+        return None
+    error = truth - value.reshape(truth.shape)
+    worst = float(np.abs(error, out=error).max(initial=0.0))
+    return worst if np.isfinite(worst) else None
+
+
+def _judge(
+    truth: LayerTruth, distances: Mapping[str, Sequence[_Far | None]]
+) -> dict[str, list[LayerError]]:
+    """Every backend's layers. Where one of float32 is too far from the truth, what float32 costs
+    is measured on more than this input.
+    """
+    most = LIMITS.float32_multiple
+    costs = [layer.single for layer in truth.exacts]
+    singles = [errors for backend, errors in distances.items() if backend != MIL_FP16]
+    if any(
+        far is not None and far.local is not None and far.local > most * cost
+        for errors in singles
+        for far, cost in zip(errors, costs, strict=True)
+    ):
+        costs = truth.costs
+    found = {}
+    for backend, errors in distances.items():
+        half = backend == MIL_FP16
+        found[backend] = [
+            _error(far, double.half, exact.half, FLOAT16_LAYER)
+            if half
+            else _error(far, double.single, cost, most)
+            for far, double, exact, cost in zip(
+                errors, truth.doubles, truth.exacts, costs, strict=True
+            )
+        ]
+    return found
+
+
+def _error(far: _Far | None, cumulative: float, local: float, most: float) -> LayerError:
+    """`cumulative` and `local`: what the arithmetic costs."""
+    if far is None:
+        return LayerError(None, None, NOT_MAPPED)
+    near = None if far.local is None else far.local / local
+    return LayerError(
+        cumulative=None if far.cumulative is None else far.cumulative / cumulative,
+        local=near,
+        status=PASS if near is not None and near <= most else FAIL,
+    )

@@ -1,0 +1,85 @@
+"""Which torch call and which MIL operation is which TFLite operator.
+
+They are found by value: on seeded noise the unharmed modules give the same bits, whatever they
+call them. Where a MIL value has other bits than torch's (another kernel computes it), it is the
+one of the name that the exporter gives the call (`converter.coreml.names`).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blazepalm.reports.cases.inputs import noise
+from blazepalm.reports.layers.values import (
+    Candidate,
+    Named,
+    run_lowered,
+    run_program,
+    run_traced,
+)
+from blazepalm.reports.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    from blazepalm.reports.backends.mil import Program
+
+JOIN_SEED = 20201104
+
+
+@dataclass(frozen=True)
+class Joined:
+    """For each TFLite tensor that an operator makes: the torch call's name in the trace, the
+    module that holds the operator's weights (else the call's place), and the name of the MIL
+    value; None where there is none of its own.
+    """
+
+    operator: int
+    tensor: int
+    node: str | None
+    module: str | None
+    mil: str | None
+
+
+def join(subject: Subject, candidate: Candidate, program: "Program | None") -> tuple[Joined, ...]:
+    """Finds each TFLite tensor among the values of the torch module (its calls are `candidate`)
+    and of the MIL program.
+    """
+    from blazepalm.converter.coreml.names import identifier  # imports torch
+
+    graph, converted = subject.converted.graph, subject.converted
+    tensor = noise(subject.input_shape, subject.value_range, JOIN_SEED, 0)
+    lowered = run_lowered(converted.generic, tensor)
+    traced, face = candidate
+    nodes = _by_digest(run_traced(traced, face, tensor))
+    places = {node.name: path for node, path in traced.paths.items()}
+    modules = converted.recognition.modules if converted.recognition else {}
+    computed = {} if program is None else run_program(program, tensor)
+    values = _by_digest(computed)
+    found = []
+    for operator in graph.operators:
+        for index in operator.outputs:
+            if index not in lowered:
+                continue
+            key = _digest(lowered[index])
+            node = nodes[key].pop(0) if nodes.get(key) else None
+            mil = values[key].pop(0) if values.get(key) else None
+            call = None if node is None else places.get(node)
+            if mil is None and call is not None and identifier(call) in computed:
+                mil = identifier(call)
+            place = modules.get(operator.index) or call
+            found.append(Joined(operator.index, index, node, place, mil))
+    return tuple(found)
+
+
+def _by_digest(values: Named) -> dict[str, list[str]]:
+    """Names by what they hold, in the order in which it was computed."""
+    found: dict[str, list[str]] = {}
+    for name, value in values.items():
+        found.setdefault(_digest(value), []).append(name)
+    return found
+
+
+def _digest(value: np.ndarray) -> str:
+    """Of the bits in C order, whatever the shape: a reshape holds the same values."""
+    return hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()

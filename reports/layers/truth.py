@@ -1,0 +1,95 @@
+"""What every layer of one model should be on one input, and what the arithmetic costs there.
+
+Twice in float64: from the image on, and every layer from LiteRT's own values (for the local
+error). float32 costs what LiteRT is away from float64, at least half the distance of float32
+numbers at the peak; float16, half the distance of float16 numbers there.
+
+A head gives a single number, whose rounding may be next to nothing by luck. So before a layer is
+called a culprit, LiteRT's error is also measured on inputs that differ in the last digits.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from blazepalm.reports.backends.litert_layers import LayerReader
+from blazepalm.reports.backends.litert_rewrite import without_custom_operators
+from blazepalm.reports.compare.tensors import half_spacing
+from blazepalm.reports.judge.policy import FLOAT32_MOST
+from blazepalm.reports.layers.join import Joined
+from blazepalm.reports.layers.values import planes, run_lowered
+from blazepalm.reports.subjects.subject import Subject
+
+DRAWS = 3  # further inputs that LiteRT's error is measured on
+LAST_DIGITS = 2.0**-16  # how much they differ, as a share of each value
+
+
+class Truth(NamedTuple):
+    """A layer's values in float64, in torch's axis order, and what float32 (`single`) and float16
+    (`half`) cost there.
+    """
+
+    values: np.ndarray
+    single: float
+    half: float
+
+
+class LayerTruth:
+    """Of the joined layers whose value LiteRT gives: `given`, that value; `doubles`, in float64
+    from the image on; `exacts`, in float64 from LiteRT's values; `shapes`, in the file.
+    """
+
+    def __init__(
+        self, subject: Subject, joined: tuple[Joined, ...], content: bytes, image: np.ndarray
+    ) -> None:
+        """`content`: the model's file. `image`: (1, H, W, C) float32 in its range. Raises
+        CouldNotVerify where LiteRT's layers cannot be read.
+        """
+        from blazepalm.reports.backends.torch_generic import doubled  # imports torch
+
+        self.graph = subject.converted.graph
+        self.image = image
+        self._content = content
+        self._network = doubled(subject.converted.generic)
+        read = self._reader().read(image)
+        given = {tensor: planes(value) for tensor, value in read.items()}
+        self.joined = tuple(j for j in joined if j.tensor in given)
+        self.shapes = [read[j.tensor].shape for j in self.joined]
+        self.given = [given[j.tensor] for j in self.joined]
+        fed = image.astype(np.float64)
+        self.doubles, self.exacts = (
+            [_truth(values[j.tensor], given[j.tensor]) for j in self.joined]
+            for values in (run_lowered(self._network, fed), run_lowered(self._network, fed, given))
+        )
+
+    @cached_property
+    def costs(self) -> list[float]:
+        """What float32 costs each of `exacts`, seen on a few inputs; computed when asked for."""
+        costs = [truth.single for truth in self.exacts]
+        reader, random = self._reader(), np.random.default_rng(0)
+        for _ in range(DRAWS):
+            shares = LAST_DIGITS * random.uniform(-1, 1, self.image.shape)
+            image = (self.image * (1 + shares)).astype(np.float32)
+            given = {tensor: planes(value) for tensor, value in reader.read(image).items()}
+            exact = run_lowered(self._network, image.astype(np.float64), given)
+            for place, j in enumerate(self.joined):
+                far = _distance(exact[j.tensor], given[j.tensor])
+                if np.isfinite(far):
+                    costs[place] = max(costs[place], far)
+        return costs
+
+    def _reader(self) -> LayerReader:
+        source = self.graph.source
+        return LayerReader(without_custom_operators(self._content, source).content, source)
+
+
+def _truth(values: np.ndarray, given: np.ndarray) -> Truth:
+    peak = float(np.abs(values).max(initial=0.0))
+    least = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
+    half = float(half_spacing(np.array([peak]))[0]) / 2
+    return Truth(values, max(_distance(values, given), least), half)
+
+
+def _distance(values: np.ndarray, given: np.ndarray) -> float:
+    return float(np.abs(given - values).max(initial=0.0))

@@ -1,0 +1,120 @@
+"""Every value inside a model, by whoever computes it: the generic lowering, the torch calls of
+the readable module, the MIL program of a saved package.
+
+Each can be run with its results replaced, layer by layer, by given ones as soon as they are
+computed, so that every layer works on the reference's input. Values are in torch's axis order,
+channels first.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blazepalm.reports.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from torch.fx import Graph, GraphModule
+
+    from blazepalm.converter.coreml.trace import Traced
+    from blazepalm.reports.backends.mil import Program
+
+Layers = dict[int, np.ndarray]  # TFLite tensor → its value
+Named = dict[str, np.ndarray]
+
+Candidate = tuple["Traced", "nn.Module"]  # calls, and the module that they are of
+
+
+def run_lowered(module: "GraphModule", image: np.ndarray, given: Layers | None = None) -> Layers:
+    """Every tensor that an operator of the file makes, by the generic lowering, in the precision
+    of `image`. With `given`, each is replaced by the given one once it is computed.
+    """
+    import torch
+
+    places = {n.name: n.meta["tflite"][1] for n in module.graph.nodes if "tflite" in n.meta}
+    found: Layers = {}
+
+    def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
+        if name not in places:
+            return None
+        tensor = places[name]
+        found[tensor] = value.numpy()
+        return None if given is None else given.get(tensor)
+
+    _interpret(module, module.graph, torch.from_numpy(image), seen)
+    return found
+
+
+def run_traced(
+    traced: "Traced", module: "nn.Module", image: np.ndarray, given: Named | None = None
+) -> Named:
+    """Every call of a traced face by its name in the trace, (1, H, W, C) in."""
+    import torch
+
+    from blazepalm.converter.lowering import LoweredGraph
+
+    found: Named = {}
+    # a graph of no known family is its own face, and takes what the file takes
+    fed = image if isinstance(module, LoweredGraph) else planes(image)
+
+    def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
+        found[name] = value.numpy()
+        return None if given is None else given.get(name)
+
+    _interpret(module, traced.graph, torch.from_numpy(fed), seen)
+    return found
+
+
+def run_program(program: "Program", image: np.ndarray, given: Named | None = None) -> Named:
+    """Every value of the MIL program of a raw package, by its name, in execution order."""
+    feature = program.inputs[0]
+    feeds = [x for x in (planes(image), image) if feature.allows(x.shape)]
+    found = program.run({feature.name: feeds[0]}, intermediates=True, replace=given)
+    return {name: found[name] for name in program.plan().slots if name in found}
+
+
+def planes(value: np.ndarray) -> np.ndarray:
+    """TFLite's axis order → torch's: channels first where there are rows and columns."""
+    return np.ascontiguousarray(value.transpose(0, 3, 1, 2)) if value.ndim == 4 else value
+
+
+def trace_subject(subject: Subject) -> "Candidate":
+    """The calls of the readable module as the raw face of a package makes them."""
+    from blazepalm.converter.coreml.faces import face_module
+    from blazepalm.converter.coreml.trace import trace
+
+    face = face_module(subject.converted, "raw")
+    return trace(face, subject.converted.graph), face
+
+
+def _interpret(
+    module: "nn.Module",
+    graph: "Graph",
+    image: "torch.Tensor",
+    seen: "Callable[[str, torch.Tensor], np.ndarray | None]",
+) -> None:
+    """Runs the traced calls of a module one by one; what `seen` returns takes the value's place,
+    if it has as many numbers. (A GraphModule made of the calls would keep the frames that it is
+    made in, with all their values, until Python collects them.)
+    """
+    import torch
+    from torch.fx import Interpreter, Node
+
+    class Run(Interpreter):
+        look: "Callable[[str, torch.Tensor], np.ndarray | None]"
+
+        def run_node(self, n: Node) -> Any:
+            value = super().run_node(n)
+            if not isinstance(value, torch.Tensor) or n.op in ("placeholder", "get_attr"):
+                return value
+            other = self.look(n.name, value.detach())
+            if other is None or other.size != value.numel():
+                return value
+            return torch.from_numpy(other).reshape(value.shape).to(value.dtype)
+
+    run = Run(module, graph=graph)
+    run.look = seen  # were it the class's, every value would live until Python collects classes
+    with torch.no_grad():
+        run.run(image)

@@ -1,0 +1,66 @@
+"""What parity does beside comparing outputs: layer by layer (`--layers`), and planting faults
+(`--self-test`), on a few of the cases.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from blazepalm.converter.threads import use_one_torch_thread
+from blazepalm.reports.cases.compare import Group
+from blazepalm.reports.cases.inputs import Case
+
+OnStep = Callable[[str, int, int | None], None]
+
+
+def compare_inside(
+    groups: Sequence[Group],
+    contents: Mapping[str, bytes],
+    cases: Iterator[Case],
+    workers: int,
+    on_step: OnStep,
+) -> dict[str, Mapping[str, Any]]:
+    """The layers of every judged model by its name, on the first image that may hold a hand,
+    else on noise; `workers` models at once. `contents`: each model's bytes by name.
+    """
+    from blazepalm.reports.layers.compare import layers_of
+    from blazepalm.reports.layers.values import trace_subject
+
+    case = next((case for case in cases if case.image is not None and case.truth != ()), None)
+    pairs = [(group, subject) for group in groups for subject in group.subjects]
+    found: dict[str, Mapping[str, Any]] = {}
+    on_step("comparing layers", 0, len(pairs))
+    calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
+    with ThreadPoolExecutor(workers, initializer=use_one_torch_thread) as pool:
+        waiting = [
+            pool.submit(layers_of, group, subject, traced, contents[subject.name], case)
+            for (group, subject), traced in zip(pairs, calls, strict=True)
+        ]
+        try:
+            for number, ((_, subject), layers) in enumerate(zip(pairs, waiting, strict=True), 1):
+                found[subject.name] = layers.result()
+                on_step("comparing layers", number, len(pairs))
+        finally:  # Ctrl-C: what has not begun never does
+            for layers in waiting:
+                layers.cancel()
+    return found
+
+
+def plant_faults(
+    groups: Sequence[Group],
+    contents: Mapping[str, bytes],
+    cases: Iterator[Case],
+    on_step: OnStep,
+) -> dict[str, Any]:
+    """The report's `self_test`, on the first images that may hold hands."""
+    from blazepalm.reports.faults.check import IMAGES
+    from blazepalm.reports.faults.self_test import self_test
+
+    hands = (case for case in cases if case.image is not None and case.truth != ())
+    return self_test(
+        groups,
+        contents,
+        list(islice(hands, IMAGES)),
+        on_fault=lambda name, done, total: on_step("planting faults", done, total),
+    ).to_dict()

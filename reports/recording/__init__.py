@@ -1,0 +1,1 @@
+"""Recorded outputs as cases: MediaPipe's, and those of an earlier run."""

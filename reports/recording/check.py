@@ -1,0 +1,244 @@
+"""A golden folder's pictures looked at again, against what was recorded of them.
+
+Hands are matched by IoU of their landmarks' boxes, as a whole. Limits are those of the
+comparison with MediaPipe (`agreement.py`), and parity's for boxes and probabilities
+(`policy.py`). A hand that is missing or new counts, unless its palm's score or its presence is
+so close to the threshold that it may fall either way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidImage
+from blazepalm.golden.manifest import GoldenCase, GoldenSet
+from blazepalm.golden.own import RECORDING
+from blazepalm.models.hand_pipeline import Image
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+from blazepalm.reports.compare.hands import Array, hand_box, iou_matrix, match
+from blazepalm.reports.hands.open_models import OpenModel
+from blazepalm.reports.judge import policy
+from blazepalm.reports.recording import agreement
+from blazepalm.reports.recording.agreement import MEAN, SIDE, Values, beyond, distances, together
+from blazepalm.reports.recording.recording import (
+    KeptCase,
+    KeptHand,
+    Models,
+    OnCase,
+    Recording,
+    finder,
+    models_of,
+    pixels,
+)
+
+# Those against MediaPipe, and of the palm: keypoints as far as landmarks, parity's 1 − IoU of
+# boxes, its limit for presence, which the palm's score keeps as well.
+LIMITS: Values = {
+    **agreement.LIMITS,
+    "keypoints": agreement.LIMITS["most"],
+    "box": round(1.0 - policy.LIMITS.iou, 6),
+    "score": policy.LIMITS.presence,
+    "presence": policy.LIMITS.presence,
+}
+EACH = {name: limit for name, limit in LIMITS.items() if name != MEAN}  # a case's own
+
+WORDS = {
+    "mean": "landmarks on average, px",
+    "most": "farthest landmark, px",
+    "depth": "z, picture widths",
+    "world": "world landmarks, m",
+    "handedness": "handedness",
+    "keypoints": "farthest palm keypoint, px",
+    "box": "palm box, 1 − IoU",
+    "score": "palm score",
+    "presence": "presence",
+}
+
+OTHER_PIXELS = "its picture is another one than was recorded"
+GONE = "was recorded, and the set has no such picture any more"
+
+
+def told(values: Values, name: str) -> str:
+    """A difference beyond its limit, in words."""
+    return f"{WORDS[name]}: {values[name]:.3g}, limit {LIMITS[name]:g}"
+
+
+@dataclass(frozen=True)
+class CaseCheck:
+    """`recorded` and `found`: how many hands; `unmatched`: of both, those without a partner,
+    `ties` apart; `differences` over the others, as `LIMITS` names them, none without a hand.
+    `problem`: why it could not be looked at, or nothing.
+    """
+
+    name: str
+    recorded: int
+    found: int | None = None
+    unmatched: int = 0
+    ties: int = 0
+    differences: tuple[Values, ...] = ()
+    problem: str = ""
+
+    @property
+    def worst(self) -> Values:
+        return together(self.differences, LIMITS)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it fails, in words; none where it passes."""
+        if self.problem:
+            return (self.problem,)
+        worst = self.worst
+        alone = f"hands: {self.recorded} recorded, {self.found} found, {self.unmatched} unmatched"
+        return (
+            *((alone,) if self.unmatched else ()),
+            *(told(worst, name) for name in beyond(worst, EACH)),
+        )
+
+
+@dataclass(frozen=True)
+class RecordingCheck:
+    """`cases`: all that were recorded (or asked for); `unrecorded`: names of readable pictures
+    that nothing is known of. `expected` and `found`: who recorded, and who looked again.
+    """
+
+    expected: Models
+    found: Models
+    cases: tuple[CaseCheck, ...]
+    unrecorded: tuple[str, ...] = field(default=())
+
+    @property
+    def hands(self) -> int:
+        """How many were compared."""
+        return sum(len(case.differences) for case in self.cases)
+
+    @property
+    def differences(self) -> Values:
+        """Over the whole set."""
+        return together([one for case in self.cases for one in case.differences], LIMITS)
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was compared, and every limit holds in every case."""
+        good = not beyond(self.differences, LIMITS)
+        return good and bool(self.cases) and not any(case.reasons for case in self.cases)
+
+    def to_values(self) -> dict[str, Any]:
+        """As JSON; every key is always there."""
+        return {
+            "passed": self.passed,
+            "hands": self.hands,
+            "differences": self.differences,
+            "limits": LIMITS,
+            "cases": [
+                {
+                    "name": case.name,
+                    "passed": not case.reasons,
+                    "reasons": list(case.reasons),
+                    "recorded": case.recorded,
+                    "found": case.found,
+                    "unmatched": case.unmatched,
+                    "ties": case.ties,
+                    "differences": case.worst if case.differences else None,
+                }
+                for case in self.cases
+            ],
+            "unrecorded": list(self.unrecorded),
+        }
+
+
+def check_recording(
+    golden: GoldenSet,
+    recording: Recording,
+    palm: OpenModel,
+    hand: OpenModel,
+    *,
+    names: Sequence[str] | None = None,
+    on_case: OnCase = lambda name, done, total: None,
+) -> RecordingCheck:
+    """Looks at every recorded case again, or at those named. Raises CouldNotVerify where nothing
+    was recorded of a name, or at all; InvalidModel where a number is not finite.
+    """
+    where = golden.folder / RECORDING
+    kept = {case.name: case for case in recording.cases}
+    for name in names or ():
+        if name not in kept:
+            raise CouldNotVerify(f"{where}: nothing was recorded of {name!r}")
+    if not kept:
+        raise CouldNotVerify(f"{where}: nothing was recorded; blazepalm golden record does it")
+    wanted = [case for case in recording.cases if not names or case.name in names]
+    there = {case.name: case for case in golden.cases if case.readable}
+    find, checks, thresholds = finder(palm, hand), [], _thresholds(palm, hand)
+    for done, known in enumerate(wanted, start=1):
+        image, problem = _image(golden, there.get(known.name), known)
+        if image is None:
+            checks.append(CaseCheck(known.name, len(known.hands), problem=problem))
+        else:
+            found = find(known.name, image)
+            checks.append(compare(known, found, (image.shape[0], image.shape[1]), thresholds))
+        on_case(known.name, done, len(wanted))
+    unrecorded = () if names else tuple(name for name in there if name not in kept)
+    return RecordingCheck(recording.models, models_of(palm, hand), tuple(checks), unrecorded)
+
+
+def compare(
+    known: KeptCase,
+    found: Sequence[KeptHand],
+    size: tuple[int, int],
+    thresholds: Mapping[str, float],
+) -> CaseCheck:
+    """One picture of `size` (height, width). `thresholds` of `score` and `presence`."""
+    matches = match(_boxes(known.hands), _boxes(found))
+    alone = [known.hands[i] for i in matches.missing] + [found[i] for i in matches.extra]
+    ties = sum(_is_tie(hand, thresholds) for hand in alone)
+    pairs = ((found[f], known.hands[k]) for k, f, _ in matches.pairs)
+    return CaseCheck(
+        name=known.name,
+        recorded=len(known.hands),
+        found=len(found),
+        unmatched=len(alone) - ties,
+        ties=ties,
+        differences=tuple(difference(hand, expected, size) for hand, expected in pairs),
+    )
+
+
+def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Values:
+    """Of one hand in a picture of `size` (height, width), what `LIMITS` names."""
+    points = SIDE  # as far as can be, where they are not the same points
+    if hand.keypoints.shape == expected.keypoints.shape:
+        points = float(distances(hand.keypoints, expected.keypoints, size).max())
+    boxes = [np.asarray(one.box, np.float64)[None] for one in (hand, expected)]
+    return {
+        **agreement.difference(hand, expected, size),
+        "keypoints": points,
+        "box": 1.0 - float(iou_matrix(*boxes)[0, 0]),
+        "score": abs(float(hand.score) - float(expected.score)),
+        "presence": abs(float(hand.presence) - float(expected.presence)),
+    }
+
+
+def _image(golden: GoldenSet, case: GoldenCase | None, known: KeptCase) -> tuple[Image | None, str]:
+    """The picture, or why it is not what was recorded."""
+    if case is None:
+        return None, GONE
+    try:
+        image = golden.image(case)
+    except (ArtifactError, InvalidImage):
+        return None, OTHER_PIXELS
+    return (image, "") if pixels(image) == known.pixels else (None, OTHER_PIXELS)
+
+
+def _thresholds(palm: OpenModel, hand: OpenModel) -> dict[str, float]:
+    assert isinstance(palm.spec, PalmDetectorSpec) and isinstance(hand.spec, HandLandmarksSpec)
+    return {"score": palm.spec.score_threshold, "presence": hand.spec.presence_threshold}
+
+
+def _is_tie(hand: KeptHand, thresholds: Mapping[str, float]) -> bool:
+    margin = policy.LIMITS.margin
+    return any(abs(float(getattr(hand, n)) - least) <= margin for n, least in thresholds.items())
+
+
+def _boxes(hands: Sequence[KeptHand]) -> Array:
+    boxes = [hand_box({"landmarks": hand.landmarks}) for hand in hands]
+    return np.stack(boxes) if boxes else np.zeros((0, 4))

@@ -1,0 +1,117 @@
+"""Layers → a curve a model: error over depth on a logarithmic scale, in multiples of what
+float32 costs on each layer. Cumulative as a line, local as dots, the culprit named.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from blazepalm.reports.render.html.numbers import figure
+
+WIDTH, HEIGHT = 960, 300
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 34
+LEAST = 1e-2  # smaller multiples, and nothing at all, lie on the bottom line
+MOST_DECADES = 12
+
+
+def curves(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One entry a model that was compared layer by layer."""
+    return [
+        _curve(number, model, model["layers"])
+        for number, model in enumerate(report["models"])
+        if model["layers"] and model["layers"]["rows"]
+    ]
+
+
+def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> dict[str, Any]:
+    rows: Sequence[Mapping[str, Any]] = layers["rows"]
+    names = list(dict.fromkeys(name for row in rows for name in row["backends"]))
+    low, high = _decades(rows)
+
+    def x(index: int) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (index + 0.5) / len(rows), 1)
+
+    def y(value: float) -> float:
+        part = (math.log10(max(value, 10.0**low)) - low) / (high - low)
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(part, 1.0), 1)
+
+    series = []
+    for order, name in enumerate(names):
+        found = [row["backends"].get(name, {}) for row in rows]
+        series.append(
+            {
+                "name": name,
+                "order": order,
+                "path": _path(
+                    [(x(i), entry.get("cumulative")) for i, entry in enumerate(found)], y
+                ),
+                "dots": [
+                    {
+                        "x": x(i),
+                        "y": y(entry["local"]),
+                        "failed": entry["status"] == "fail",
+                        "title": f"{rows[i]['op']} {rows[i]['operator']}, {name}: "
+                        f"{figure(entry['local'])} × of its own",
+                    }
+                    for i, entry in enumerate(found)
+                    if entry.get("local") is not None
+                ],
+            }
+        )
+    return {
+        "number": number,
+        "model": model,
+        "layers": layers,
+        "series": series,
+        "culprits": list(_culprits(layers, rows, x)),
+        "ticks": [{"y": y(10.0**d), "text": f"{10.0**d:g}"} for d in _spaced(low, high)],
+        "steps": [
+            {"x": x(i), "text": rows[i]["op"]} for i in range(0, len(rows), max(1, len(rows) // 12))
+        ],
+        "unity": y(1.0),
+        "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT,
+                 "top": TOP, "bottom": HEIGHT - BOTTOM},
+    }  # fmt: skip
+
+
+def _culprits(
+    layers: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], x: Any
+) -> Iterator[dict[str, Any]]:
+    """Where the first layer with a high error of its own stands, a backend each."""
+    for backend, culprit in layers["culprits"].items():
+        if culprit is None:
+            continue
+        places = [i for i, row in enumerate(rows) if row["op"] == culprit["op"]]
+        if places:
+            at = x(places[0])
+            yield {**culprit, "backend": backend, "x": at, "left": at > WIDTH * 0.6}
+
+
+def _decades(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Whole powers of ten round every multiple, 1 to 10 at least."""
+    values = [
+        entry[kind]
+        for row in rows
+        for entry in row["backends"].values()
+        for kind in ("cumulative", "local")
+        if entry[kind] is not None
+    ]
+    low, high = min([1.0, *values]), max([10.0, *values])
+    bottom = math.floor(math.log10(max(low, LEAST)))
+    return bottom, min(math.ceil(math.log10(high)), bottom + MOST_DECADES)
+
+
+def _spaced(low: int, high: int) -> range:
+    return range(low, high + 1, max(1, (high - low) // 6))
+
+
+def _path(points: Sequence[tuple[float, float | None]], y: Any) -> str:
+    """An SVG path, broken where a layer was not measured."""
+    parts, pen = [], "M"
+    for at, value in points:
+        if value is None:
+            pen = "M"
+            continue
+        parts.append(f"{pen}{at} {y(value)}")
+        pen = "L"
+    return " ".join(parts)

@@ -1,0 +1,47 @@
+"""The cases' pictures as small JPEGs in the page itself, as `data:` addresses.
+
+A case's path is not trusted: it stays in the report's folder, and the file is read as any
+foreign image is, bounded and by a fixed list of formats. What cannot be read is left out.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blazepalm.errors import InvalidImage
+
+# With many cases the pictures shrink, so that a page stays a few megabytes: (cases, width)
+WIDTHS = ((64, 480), (120, 360), (220, 280))
+LEAST_WIDTH = 200
+QUALITY = 75
+
+
+def pictures(cases: Sequence[Mapping[str, Any]], folder: Path | None) -> list[str | None]:
+    """One `data:` address a case, None where there is no picture."""
+    if folder is None:
+        return [None] * len(cases)
+    number = sum(case["image"] is not None for case in cases)
+    width = next((width for most, width in WIDTHS if number <= most), LEAST_WIDTH)
+    return [_picture(case["image"], folder, width) for case in cases]
+
+
+def _picture(name: Any, folder: Path, width: int) -> str | None:
+    from PIL import Image
+
+    from blazepalm.media.images import read_image
+
+    if not isinstance(name, str):
+        return None
+    try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            return None
+        image = Image.fromarray(read_image(path))
+    except (InvalidImage, OSError, ValueError):
+        return None
+    image.thumbnail((width, width * 2), Image.Resampling.LANCZOS)
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", quality=QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(packed.getvalue()).decode("ascii")

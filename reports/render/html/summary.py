@@ -1,0 +1,167 @@
+"""What the first screen says: the verdict, a model's backends against their limits, and why."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from blazepalm.reports.render.html.limit_share import level, share, worse
+from blazepalm.reports.render.html.numbers import figure
+
+Report = Mapping[str, Any]
+MOST_LINES = 3  # of what failed, under the headline
+MOST_REASONS = 4  # of one backend, before the rest is left to the table
+EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
+EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
+
+
+def masthead(report: Report) -> dict[str, Any]:
+    """`state` is holds, fails or partly; `headline` and `facts` are for people; `because`: the
+    first few that failed, each as who and what.
+    """
+    models, counts = report["models"], report["counts"]
+    tested = report["self_test"]
+    sound = all(m["passed"] for m in models) and (tested is None or tested["passed"])
+    if report["passed"]:
+        state, headline = "holds", "Parity holds"
+    elif models and sound:
+        state, headline = "partly", "Not everything could be compared"
+    elif not models and report["exit_code"] == 3:
+        state, headline = "partly", "Parity could not be verified"
+    elif not models:
+        state, headline = "fails", "Nothing was compared"
+    else:
+        state, headline = "fails", "Parity fails"
+    facts = [
+        (_count(len(models), "model"), ""),
+        (_count(report["cases_total"], "input"), ""),
+        (f"{counts['pass']} of {counts['rows']}", "judged comparisons pass"),
+    ]
+    if counts["fail"]:
+        facts.append((str(counts["fail"]), "fails" if counts["fail"] == 1 else "fail"))
+    if (farthest := _farthest(report)) is not None:
+        facts.append((f"{figure(farthest)} ×", "the float32 floor at most"))
+    if report["failures"]:
+        facts.append((_count(len(report["failures"]), "source"), "without a verdict"))
+    if tested is not None:
+        facts.append((f"{tested['caught']} of {tested['planted']}", "planted faults caught"))
+    because = list(_because(report))
+    return {"state": state, "headline": headline, "facts": facts, "because": because}
+
+
+def matrix(report: Report) -> dict[str, Any]:
+    """Models × judged backends. `columns`: name, precision, note; `lines`: a cell a column."""
+    names = list(
+        dict.fromkeys(
+            backend["name"]
+            for model in report["models"]
+            for backend in model["backends"]
+            if backend["judge"] not in ("reference", "none")
+        )
+    )
+    known = {b["name"]: b for model in report["models"] for b in model["backends"]}
+    columns = [
+        {"name": n, "precision": known[n]["precision"], "executed": n.startswith(EXECUTED)}
+        for n in names
+    ]
+    lines = []
+    for number, model in enumerate(report["models"]):
+        own = {backend["name"]: backend for backend in model["backends"]}
+        cells = [_cell(report, model, own[n]) if n in own else None for n in names]
+        lines.append({"number": number, "model": model, "cells": cells})
+    return {"columns": columns, "lines": lines, "limit": report["limits"]["float32_multiple"]}
+
+
+def why(report: Report) -> list[dict[str, Any]]:
+    """One entry a backend that did not pass: its first divergence, culprit and reasons."""
+    found = []
+    for model in report["models"]:
+        culprits = (model["layers"] or {}).get("culprits", {})
+        for backend in model["backends"]:
+            if backend["status"] == "pass":
+                continue
+            failing = sum(
+                row["status"] == "fail"
+                for row in report["rows"]
+                if row["model"] == model["name"] and row["backend"] == backend["name"]
+            )
+            reasons = backend["reasons"]
+            found.append(
+                {
+                    "model": model["name"],
+                    "backend": backend,
+                    "failing": failing,
+                    "culprit": culprits.get(backend["name"]),
+                    "reasons": reasons[:MOST_REASONS],
+                    "more": len(reasons) - len(reasons[:MOST_REASONS]),
+                }
+            )
+    return found
+
+
+def _cell(report: Report, model: Mapping[str, Any], backend: Mapping[str, Any]) -> dict[str, Any]:
+    """`value` in large, `about` in small, `used` of the limit (0..1) for the bar."""
+    cell: dict[str, Any] = {
+        "name": backend["name"],
+        "status": backend["status"],
+        "first_divergence": backend["first_divergence"],
+    }
+    if backend["judge"] == "task":
+        row = _closest(report, model["name"], backend["name"])
+        used = None if row is None else share(row, row["value"])
+        value, about = ("", "") if row is None or used is None else _use(row, used)
+        return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
+    multiple = backend["worst_multiple"]
+    used = None if multiple is None else multiple / report["limits"]["float32_multiple"]
+    value = "" if multiple is None else f"{figure(multiple)} ×"
+    about = "the floor" if value else ""
+    return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
+
+
+def _because(report: Report) -> Iterator[tuple[str, ...]]:
+    said = [(failure["source"], "no verdict") for failure in report["failures"]]
+    for entry in why(report):
+        backend, culprit = entry["backend"], entry["culprit"]
+        divergence = backend["first_divergence"]
+        words = [backend["status"].replace("_", " ")] if divergence is None else []
+        words += [f"first diverges at {divergence}"] if divergence else []
+        words += [f"culprit operator {culprit['op']} {culprit['operator']}"] if culprit else []
+        said.append((f"{entry['model']} on {backend['name']}", ", ".join(words)))
+    yield from said[:MOST_LINES]
+    if len(said) > MOST_LINES:
+        yield (f"{len(said) - MOST_LINES} more", "below")
+
+
+def _closest(report: Report, model: str, backend: str) -> Mapping[str, Any] | None:
+    """The task's row that uses most of its limit."""
+    rows = [
+        row
+        for row in report["rows"]
+        if row["model"] == model and row["backend"] == backend and row["judge"] == "task"
+    ]
+    return max(rows, key=lambda row: worse(share(row, row["value"])), default=None)
+
+
+def _use(row: Mapping[str, Any], used: float) -> tuple[str, str]:
+    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`."""
+    limit = figure(row["limit"], row["unit"])
+    if used > 1:
+        return figure(row["value"], row["unit"]), f"{row['metric']}, limit {limit}"
+    return f"{100 * used:.0f} %", f"of {row['metric']} {limit}"
+
+
+def _bar(used: float | None) -> int | None:
+    """Per cent of the bar's length."""
+    return None if used is None else round(100 * min(used, 1.0))
+
+
+def _farthest(report: Report) -> float | None:
+    multiples = [
+        backend["worst_multiple"]
+        for model in report["models"]
+        for backend in model["backends"]
+        if backend["judge"] == "floor" and backend["worst_multiple"] is not None
+    ]
+    return max(multiples, default=None)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

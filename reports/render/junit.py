@@ -1,0 +1,130 @@
+"""The report as JUnit XML, for the test pages of CI: a test case is image × stage × pair.
+
+A suite a model. Each of its stages and pairs has one case for all inputs, with the verdict's
+reasons, and one for each image listed in the report. An image fails only where its row fails
+too (a mean over all images may pass though one image lies above it), so the file fails exactly
+when the report does. No times are written: the same report gives the same bytes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from blazepalm.reports.compare.rows import FAIL, PASS, Row
+from blazepalm.reports.judge.beyond import beyond, side
+from blazepalm.reports.stored.read import read_rows
+from blazepalm.text import figure, printable
+
+ALL = "all inputs"
+
+# model, stage, mode, backend, reference: the rows of one test case, by their place in the report
+Group = tuple[str, str, str, str, str]
+
+
+def junit(report: Mapping[str, Any]) -> str:
+    """A report (as `read_report` gives it) as XML text."""
+    xml = JUnitXml("blazepalm parity")
+    rows = read_rows(report)
+    for model in report["models"]:
+        xml.add_testsuite(_suite(model["name"], _model_cases(model, rows, report["cases"])))
+    if report["self_test"] is not None:
+        xml.add_testsuite(_suite("self-test", _self_test_cases(report["self_test"])))
+    sources = list(_source_cases(report))
+    if sources:
+        xml.add_testsuite(_suite("sources", sources))
+    xml.update_statistics()  # type: ignore[no-untyped-call]
+    text: str = xml.tostring().decode("utf-8")  # type: ignore[no-untyped-call]
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+    suite = TestSuite(_text(name))
+    suite.add_testcases(list(cases))
+    return suite
+
+
+def _model_cases(
+    model: Mapping[str, Any], rows: Sequence[Row], cases: Sequence[Mapping[str, Any]]
+) -> Iterator[TestCase]:
+    name = model["name"]
+    reasons = [
+        f"{backend['name']}: {reason}"
+        for backend in model["backends"]
+        if backend["status"] == FAIL
+        for reason in backend["reasons"] or ("fails",)
+    ]
+    yield _case(name, "verdict", [] if model["passed"] else reasons or ["the model fails"])
+    groups: dict[Group, list[int]] = {}
+    for index, row in enumerate(rows):
+        if row.model == name and row.judged:
+            group = (name, row.stage, row.mode, row.backend, row.reference)
+            groups.setdefault(group, []).append(index)
+    for (_, stage, mode, backend, reference), members in groups.items():
+        place = f"{name}.{stage}.{mode}"
+        pair = f"{backend} against {reference}"
+        yield _over_all(place, f"{ALL}: {pair}", [rows[i] for i in members])
+        for case in cases:
+            measured = [i for i in members if case["values"][i] is not None]
+            if measured:
+                failed = [
+                    _sentence(rows[i], case["values"][i])
+                    for i in measured
+                    if rows[i].status == FAIL and beyond(rows[i], case["values"][i])
+                ]
+                yield _case(place, f"{case['name']}: {pair}", failed)
+
+
+def _over_all(place: str, name: str, rows: Sequence[Row]) -> TestCase:
+    failed = [
+        f"{row.field}, {row.metric}: {reason}"
+        for row in rows
+        if row.status == FAIL
+        for reason in row.reasons or ("fails",)
+    ]
+    if failed or any(row.status == PASS for row in rows):
+        return _case(place, name, failed)
+    reasons = [reason for row in rows for reason in row.reasons] or [rows[0].status]
+    return _case(place, name, [], skipped="; ".join(dict.fromkeys(reasons)))
+
+
+def _sentence(row: Row, value: float) -> str:
+    return (
+        f"{row.field}, {row.metric}: {figure(value, row.unit)}; "
+        f"at {side(row)} {figure(row.limit, row.unit)} passes"
+    )
+
+
+def _self_test_cases(self_test: Mapping[str, Any]) -> Iterator[TestCase]:
+    for fault in self_test["faults"]:
+        missed = [] if fault["caught"] else [fault["message"] or "the fault was not caught"]
+        yield _case(f"self-test.{fault['release']}", fault["fault"], missed)
+    summary = (
+        f"{self_test['caught']} of {self_test['planted']} caught, {self_test['located']} located, "
+        f"{self_test['false_alarms']} false alarms"
+    )
+    yield _case("self-test", "verdict", [] if self_test["passed"] else [summary])
+
+
+def _source_cases(report: Mapping[str, Any]) -> Iterator[TestCase]:
+    for failure in report["failures"]:
+        case = _case("sources", failure["source"], [])
+        case.result = [Error(_text(failure["message"]), f"exit code {failure['exit_code']}")]
+        yield case
+    if not report["models"] and not report["failures"]:
+        yield _case("sources", "verdict", ["nothing was compared"])
+
+
+def _case(place: str, name: str, failed: Sequence[str], *, skipped: str = "") -> TestCase:
+    case = TestCase(_text(name), classname=_text(place))
+    if failed:
+        failure = Failure(_text(failed[0]), "parity")
+        failure.text = _text("\n".join(failed))
+        case.result = [failure]
+    elif skipped:
+        case.result = [Skipped(_text(skipped))]
+    return case
+
+
+def _text(text: str) -> str:
+    return printable(text, keep="\n")

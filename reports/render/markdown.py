@@ -1,0 +1,220 @@
+"""The report as Markdown for a pull request: verdict, matrix, failing rows, details folded.
+
+GitHub's dialect. Nothing out of a report is markup: what the dialect could read as such is
+written as character references, `@` and `#` get a zero-width space behind them so that nobody
+is notified and nothing is linked. At most MOST_CHARACTERS, since a comment may hold 65,536; what
+is left out is said.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.beyond import worst_first
+from blazepalm.reports.stored.read import read_rows
+from blazepalm.text import NOTHING, figure, printable
+
+MOST_CHARACTERS = 60_000
+MOST_FAILING = 20  # rows shown before the fold
+
+SIGNS = {PASS: "✅", FAIL: "❌", NOT_RUN: "⚪"}
+# what means something within a line of Markdown, HTML or GitHub's; no line begins with a name
+MARKUP = re.compile(r"[\\`*_\[\]<>|~&@#$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+ZERO_WIDTH = "&#8203;"
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """A report (as `read_report` gives it) as Markdown."""
+    rows = read_rows(report)
+    failing = worst_first(row for row in rows if row.judged and row.status == FAIL)
+    text = "\n\n".join(
+        [
+            _verdict(report),
+            *_matrix(report["models"]),
+            *_failures(report),
+            *_failing_table(failing[:MOST_FAILING], "What fails, worst first"),
+        ]
+    )
+    left_out = []
+    for title, section in _details(report, rows, failing):
+        folded = f"<details><summary>{title}</summary>\n\n{section}\n\n</details>"
+        if len(text) + len(folded) > MOST_CHARACTERS:
+            left_out.append(title)
+        else:
+            text += f"\n\n{folded}"
+    if left_out:
+        text += f"\n\n*Too long for a comment, see the report: {', '.join(left_out)}.*"
+    return text + "\n"
+
+
+def escape(text: str) -> str:
+    """`text` as it is, whatever the dialect could make of it; on one line."""
+    plain = printable(" ".join(text.split()))
+    return MARKUP.sub(_reference, plain)
+
+
+def _reference(match: re.Match[str]) -> str:
+    character = match[0]
+    quiet = ZERO_WIDTH if character in "@#" else ""
+    return f"&#{ord(character)};{quiet}"
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    counts = report["counts"]
+    models, cases = len(report["models"]), report["cases_total"]
+    said = "holds" if report["passed"] else "fails"
+    if report["exit_code"] == 3:
+        said = "could not be verified"
+    compared = ", ".join(
+        [
+            f"{models} model{'s' * (models != 1)}",
+            f"{cases} input{'s' * (cases != 1)}",
+            f"{counts['pass']} of {counts['rows']} judged rows pass",
+        ]
+    )
+    lines = [f"## {SIGNS[PASS if report['passed'] else FAIL]} Parity {said}", f"{compared}."]
+    if not report["default_limits"]:
+        given = ", ".join(f"{escape(k)} {v:g}" for k, v in report["limits"].items())
+        lines.append(f"**The limits are not the default ones:** {given}.")
+    if (tested := report["self_test"]) is not None:
+        lines.append(
+            f"Self-test: {tested['caught']} of {tested['planted']} planted faults caught, "
+            f"{tested['located']} located, {tested['false_alarms']} false alarms."
+        )
+    return "\n\n".join(lines)
+
+
+def _matrix(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not models:
+        return []
+    names = list(dict.fromkeys(b["name"] for model in models for b in model["backends"]))
+    body = []
+    for model in models:
+        cells = {b["name"]: _cell(b) for b in model["backends"]}
+        sign = SIGNS[PASS if model["passed"] else FAIL]
+        body.append(
+            [f"{sign} {escape(model['name'])}", *(cells.get(name, NOTHING) for name in names)]
+        )
+    legend = "Figures: the largest error in multiples of what float32 itself costs."
+    return [_table(["model", *map(escape, names)], body), legend]
+
+
+def _cell(backend: Mapping[str, Any]) -> str:
+    if backend["judge"] == "reference":
+        return "reference"
+    multiple = backend["worst_multiple"]
+    shown = "" if multiple is None else f" {figure(multiple)}&times;"
+    return f"{SIGNS.get(backend['status'], escape(backend['status']))}{shown}"
+
+
+def _failures(report: Mapping[str, Any]) -> list[str]:
+    failures = report["failures"]
+    if not failures:
+        return []
+    lines = [f"- of {escape(f['source'])}: {escape(f['message'])}" for f in failures]
+    return ["### No verdict", "\n".join(lines)]
+
+
+def _failing_table(rows: Sequence[Row], title: str) -> list[str]:
+    return [f"### {title}", _row_table(rows)] if rows else []
+
+
+def _row_table(rows: Iterable[Row]) -> str:
+    headings = ["model", "stage", "pair", "what", "value", "limit", "worst case", "why"]
+    return _table(
+        headings,
+        [
+            [
+                escape(row.model),
+                escape(f"{row.stage}, {row.mode}"),
+                escape(f"{row.backend} against {row.reference}"),
+                escape(f"{row.field}, {row.metric}"),
+                figure(row.value, escape(row.unit)),
+                figure(row.limit, escape(row.unit)),
+                escape(row.worst_case or NOTHING),
+                escape("; ".join(row.reasons) or row.status),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _details(
+    report: Mapping[str, Any], rows: Sequence[Row], failing: Sequence[Row]
+) -> Iterable[tuple[str, str]]:
+    if len(failing) > MOST_FAILING:
+        yield f"{len(failing) - MOST_FAILING} more that fail", _row_table(failing[MOST_FAILING:])
+    yield "Machine and tools", _pairs({**report["machine"], **report["tools"]})
+    yield (
+        "Models",
+        _table(
+            ["model", "SHA-256", "inputs", "rows compared"],
+            [
+                [
+                    escape(m["name"]),
+                    escape(m["sha256"]),
+                    str(m["inputs"]),
+                    "{} of {}".format(*m["coverage"]),
+                ]
+                for m in report["models"]
+            ],
+        ),
+    )
+    if report["accuracy"]:
+        yield "Against the rendered truth", _accuracy(report["accuracy"])
+    for device in report["device"]:
+        yield f"On {escape(device['name'])}", _device(device)
+    for model in report["models"]:
+        judged = [row for row in rows if row.model == model["name"] and row.judged]
+        if judged:
+            yield f"All judged rows of {escape(model['name'])}", _row_table(judged)
+
+
+def _accuracy(entries: Sequence[Mapping[str, Any]]) -> str:
+    return _table(
+        ["pair", "backend", "hands", "recall", "precision", "joint error / palm", "handedness"],
+        [
+            [
+                escape(e["pair"]),
+                escape(e["backend"]),
+                str(e["hands"]),
+                *(
+                    figure(e[name])
+                    for name in ("recall", "precision", "joint_error", "handedness_accuracy")
+                ),
+            ]
+            for e in entries
+        ],
+    )
+
+
+def _device(device: Mapping[str, Any]) -> str:
+    facts = escape(
+        f"Device: {device['model']}, {device['os']}, {device['channel']}, {device['status']}"
+    )
+    if device["not_a_benchmark"]:
+        facts += f". **Not a benchmark:** {escape('; '.join(device['not_a_benchmark']))}"
+    body = [
+        [
+            escape(b["model"]),
+            escape(b["units"]),
+            *(figure(b[name]) for name in ("p50_ms", "p90_ms", "p99_ms", "first_ms")),
+            figure(b["memory_mb"]["peak"]),
+            escape(f"{b['thermal']['start']} → {b['thermal']['end']}"),
+        ]
+        for b in device["bench"]
+    ]
+    headings = ["model", "units", "p50 ms", "p90 ms", "p99 ms", "first ms", "peak MB", "heat"]
+    failures = "".join(f"\n- failed: {escape(failure)}" for failure in device["failures"])
+    return f"{facts}\n\n{_table(headings, body) if body else ''}{failures and chr(10) + failures}"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return _table(["", ""], [[escape(str(k)), escape(str(v))] for k, v in values.items()])
+
+
+def _table(headings: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Cells are Markdown already."""
+    lines = [headings, ["---"] * len(headings), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

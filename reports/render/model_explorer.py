@@ -1,0 +1,64 @@
+"""Layer errors as node data of Google's Model Explorer: colours over a TFLite file's graph.
+
+`blazepalm parity --layers` measures them; opened beside the file in Model Explorer, each
+operator is coloured by its error in multiples of what float32 costs there. The form is that of
+one graph, which Model Explorer lays over the graph on the screen whatever its name is
+(`GraphNodeData`, https://github.com/google-ai-edge/model-explorer,
+src/server/package/src/model_explorer/node_data_builder.py). A node is named by its operator's
+output tensor, or by its position in the file where that name is empty or comes twice.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from blazepalm.file_names import file_name
+
+KINDS = ("local", "cumulative")  # of this layer alone; of all up to here
+
+# upper bounds in multiples of float32's cost, coloured from harmless to wrong
+THRESHOLDS = (
+    {"value": 1.0, "bgColor": "#d8f0dc"},
+    {"value": 10.0, "bgColor": "#f7f0c6"},
+    {"value": 1000.0, "bgColor": "#f6c58f"},
+    {"value": 1e300, "bgColor": "#e5736f"},
+)
+NOT_FINITE = {"value": "not finite", "bgColor": "#8c1d18", "textColor": "#ffffff"}
+
+
+def node_data(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """File name → node data, one a model, backend and kind; empty without `--layers`."""
+    found = {}
+    for model in report["models"]:
+        layers = model["layers"]
+        if layers is None:
+            continue
+        backends = dict.fromkeys(name for row in layers["rows"] for name in row["backends"])
+        for backend in backends:
+            for kind in KINDS:
+                name = file_name(f"{model['name']}.{backend}.{kind}")
+                found[f"{name}.json"] = _graph(layers["rows"], backend, kind)
+    return found
+
+
+def dumps(data: Mapping[str, Any]) -> str:
+    """One file's text; the same data gives the same bytes."""
+    return json.dumps(data, indent=1, allow_nan=False) + "\n"
+
+
+def _graph(rows: list[Mapping[str, Any]], backend: str, kind: str) -> dict[str, Any]:
+    count = Counter(row["tensor"] for row in rows)
+    results = {}
+    for row in rows:
+        measured = row["backends"].get(backend)
+        if measured is None or measured["status"] in ("not_mapped", "not_run"):
+            continue
+        unique = row["tensor"] and count[row["tensor"]] == 1
+        node = row["tensor"] if unique else str(row["op"])
+        value = measured[kind]
+        if value is not None:
+            results[node] = {"value": value}
+        elif measured["status"] == "fail":
+            results[node] = dict(NOT_FINITE)
+    return {"results": results, "thresholds": [dict(t) for t in THRESHOLDS]}

@@ -1,0 +1,230 @@
+"""The parity report for people: what float32 costs and who is inside it, what the task says, and
+why where something failed, worst first.
+
+Everything it prints is in the report's dataclasses; it computes no number of its own. It
+fits 80 columns, and tells more where there are 120. Names out of a file are not trusted:
+what a terminal could obey is escaped.
+"""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.roles import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
+from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
+from blazepalm.reports.judge.limits import TASK_LIMITS
+from blazepalm.reports.judge.report import ModelParity, OutputFacts, ParityReport
+from blazepalm.reports.render.terminal_cells import (
+    add_numbers,
+    count,
+    error_cell,
+    multiple_cell,
+    new_table,
+    percent,
+    plain_number,
+    range_cell,
+    safe,
+    verdict_cell,
+)
+from blazepalm.reports.render.terminal_lines import explanations
+
+WIDE = 120  # columns from which on the further figures are shown
+
+FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
+LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
+LAYERED = (TORCH, MIL, MIL_FP16)
+HEADINGS = {TORCH: "torch", MIL: "Core ML", MIL_FP16: "fp16", MIL_APP: "app"}
+
+
+def print_report(report: ParityReport, console: Console) -> None:
+    """Prints the tables, reasons, notes and the summary line."""
+    if report.models:
+        wide = console.width >= WIDE
+        console.print(floor_table(report, wide=wide))
+        console.print(Text(_legend(report), style="dim"))
+        if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
+            console.print()
+            console.print(task_table(report))
+        if report.accuracy:
+            console.print()
+            console.print(truth_table(report))
+    if any(model.layers is not None for model in report.models):
+        console.print()
+        console.print(layers_table(report))
+        console.print(Text(LAYERS_LEGEND, style="dim"))
+    for line in explanations(report):
+        console.print(line)
+    console.print(summary(report))
+
+
+def floor_table(report: ParityReport, *, wide: bool) -> Table:
+    """One line an output under the name of its model: errors in floors of float32."""
+    table = new_table()
+    table.add_column("raw outputs", no_wrap=True, overflow="ellipsis", min_width=18)
+    if wide:
+        table.add_column("in the file", no_wrap=True, overflow="ellipsis")
+        table.add_column("shape", no_wrap=True)
+    add_numbers(table, "range", "floor", "LiteRT", "torch")
+    if wide:
+        add_numbers(table, "mean", "rel. L2", "SNR dB")
+    add_numbers(table, "Core ML")
+    table.add_column("bits", justify="center", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for model in report.models:
+        table.add_row(*_heading(model, wide))
+        mine = [row for row in report.rows if row.model == model.name and row.stage == rows.RAW]
+        for output in model.outputs:
+            found = [row for row in mine if row.output == output.name]
+            table.add_row(*_output_line(output, found, wide))
+    return table
+
+
+def task_table(report: ParityReport) -> Table:
+    """What the task's limits judge, one line a quantity: each backend against LiteRT."""
+    table = new_table()
+    table.add_column("on images, against LiteRT", no_wrap=True, overflow="ellipsis", min_width=24)
+    table.add_column("limit", justify="right", no_wrap=True)
+    for name in TASK:
+        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for model in report.models:
+        found = [row for row in report.rows if row.model == model.name]
+        lines = [_task_line(key, found) for key in TASK_LIMITS]
+        if any(lines):
+            table.add_row(Text(safe(model.name), style="bold cyan"))
+        for line in lines:
+            if line:
+                table.add_row(*line)
+    return table
+
+
+def truth_table(report: ParityReport) -> Table:
+    """Against the joints that the renderer knows: parity that both sides get wrong shows here."""
+    table = new_table()
+    table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
+    add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
+    for pair in dict.fromkeys(str(entry["pair"]) for entry in report.accuracy):
+        table.add_row(Text(safe(pair), style="bold cyan"))
+        for entry in report.accuracy:
+            if entry["pair"] != pair or entry["backend"] not in (TFLITE, TORCH, MIL_APP):
+                continue
+            table.add_row(
+                f"  {entry['backend']}",
+                str(entry["hands"]),
+                percent(entry["recall"]),
+                percent(entry["precision"]),
+                percent(entry["joint_error"]),
+                percent(entry["handedness_accuracy"]),
+            )
+    return table
+
+
+def layers_table(report: ParityReport) -> Table:
+    """The largest error of any layer that is given the reference's input: in floors of float32,
+    those of float16 in half spacings of float16 at the layer's peak.
+    """
+    table = new_table()
+    table.add_column("layers, given LiteRT's input", no_wrap=True, overflow="ellipsis")
+    table.add_column("compared", justify="right", no_wrap=True)
+    for name in LAYERED:
+        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    for model in report.models:
+        if model.layers is None:
+            continue
+        mapped, culprits = model.layers["rows"], model.layers["culprits"]
+        compared, cells = [], []
+        for name in LAYERED:
+            known = [row["backends"][name] for row in mapped if name in row["backends"]]
+            local = [entry.local for entry in known if entry.local is not None]
+            compared.append(len(local))
+            worst = f"{max(local):.1f} ×" if local else "–"
+            cells.append(Text(worst, style="bold red" if culprits.get(name) else ""))
+        counts = f"{max(compared)} of {len(mapped)}"
+        table.add_row(Text(safe(model.name), style="bold cyan"), counts, *cells)
+    return table
+
+
+def summary(report: ParityReport) -> Text:
+    """The last line: how many of what, and whether parity holds."""
+    judged = [row for row in report.rows if row.judged]
+    done, all_rows = (sum(model.coverage[i] for model in report.models) for i in (0, 1))
+    failed = [row for row in judged if row.status == FAIL]
+    what = (
+        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
+        f"{done} of {count(all_rows, 'comparison')}, {report.seconds:.0f} s"
+    )
+    parts = [f"{count(len(failed), 'comparison')} failed" if failed else "all pass"]
+    if report.failures:
+        parts.append(f"{count(len(report.failures), 'source')} without a verdict")
+    waiting = sum(b.status == NOT_RUN for model in report.models for b in model.backends)
+    if waiting:
+        parts.append(f"{count(waiting, 'backend')} not run")
+    verdict = "parity holds" if report.passed else "parity does not hold"
+    if report.exit_code == 3 and not failed:
+        verdict = "parity could not be verified"
+    style = "bold green" if report.passed else "bold red"
+    return Text.assemble((verdict, style), f": {what}; {', '.join(parts)}")
+
+
+def _legend(report: ParityReport) -> str:
+    multiple = report.limits.float32_multiple
+    return (
+        "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
+        "torch, Core ML: the larger error against LiteRT and float64, in floors; "
+        f"up to {multiple:g} pass.\n"
+        "Core ML: the saved package, executed by blazepalm, not by Apple's runtime."
+    )
+
+
+def _heading(model: ModelParity, wide: bool) -> list[Text | str]:
+    name = Text(safe(model.name), style="bold cyan")
+    low, high = model.value_range
+    fed = Text(f"in {low:g}..{high:g}", style="dim")
+    shape = Text("×".join(map(str, model.input_shape)), style="dim")
+    return [name, Text(model.sha256[:8], style="dim"), shape, fed] if wide else [name, fed]
+
+
+def _output_line(output: OutputFacts, found: Sequence[Row], wide: bool) -> list[Text | str]:
+    cells: list[Text | str] = [Text(f"  {safe(output.field)}")]
+    if wide:
+        cells += [Text(safe(output.name)), "×".join(map(str, output.range.shape or ()))]
+    cells += [range_cell(output), error_cell(output.floor)]
+    against = next((r for r in found if r.backend == TORCH and r.reference == TFLITE), None)
+    cells.append(error_cell(None if against is None else against.value))
+    cells.append(multiple_cell(found, TORCH))
+    if wide:
+        d = None if against is None else against.difference
+        known = (None, None, None) if d is None else (d.mean_abs, d.rel_l2, d.snr_db)
+        cells += [error_cell(known[0]), error_cell(known[1])]
+        cells.append("–" if known[2] is None else f"{known[2]:.0f}")
+    cells.append(multiple_cell(found, MIL))
+    bits = [row for row in found if row.judge == rows.BY_BITS]
+    cells.append("–" if not bits else "equal" if bits[0].status != FAIL else "differ")
+    failed = [row for row in found if row.judged and row.status == FAIL]
+    judged = any(row.judged for row in found)
+    cells.append(verdict_cell("fail" if failed else "pass" if judged else "not run"))
+    return cells
+
+
+def _task_line(key: tuple[str, str, str], found: Sequence[Row]) -> list[Text | str] | None:
+    _, output, metric = key
+    mine = {
+        row.backend: row
+        for row in found
+        if (row.stage, row.output, row.metric) == key and row.judge == rows.BY_TASK
+    }
+    if not mine:
+        return None
+    some = next(iter(mine.values()))
+    sign = "≥" if metric == "IoU" else "≤"
+    unit = f" {some.unit}" if some.unit in ("px", "mm") else ""
+    cells: list[Text | str] = [f"  {output}, {metric}{unit}", f"{sign} {some.limit:g}"]
+    for name in TASK:
+        row = mine.get(name)
+        style = "bold red" if row and row.status == FAIL else ""
+        cells.append(Text("–" if row is None else plain_number(row.value), style=style))
+    failed = any(row.status == FAIL for row in mine.values())
+    return [*cells, verdict_cell("fail" if failed else "pass")]

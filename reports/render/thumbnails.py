@@ -1,0 +1,37 @@
+"""The cases' pictures, small, beside a report: `images/<case>.jpg`, for pages that show them."""
+
+import io
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from blazepalm.atomic import atomic_folder
+from blazepalm.file_names import file_name
+from blazepalm.reports.cases.inputs import Case
+
+FOLDER = "images"
+LONGEST = 640  # pixels of the longer side
+QUALITY = 82
+
+
+def write_thumbnails(
+    values: dict[str, Any], cases: Iterable[Case], folder: Path, before: Collection[str]
+) -> None:
+    """Writes a picture for each case of the report `values` that `cases` has one for, and names
+    it there, in place of those that the report of `before` names. Raises ArtifactError.
+    """
+    from PIL import Image
+
+    listed = {case["name"]: case for case in values["cases"]}
+    replaced = [image.removeprefix(f"{FOLDER}/") for image in before]
+    with atomic_folder(folder / FOLDER, owned=lambda _: replaced, force=True) as made:
+        for case in cases:
+            if case.image is None or case.name not in listed:
+                continue
+            picture = Image.fromarray(case.image)
+            picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+            name = f"{file_name(case.name)}.jpg"
+            packed = io.BytesIO()  # Pillow takes a part that is written for the whole
+            picture.save(packed, "JPEG", quality=QUALITY)
+            (made / name).write_bytes(packed.getvalue())
+            listed[case.name]["image"] = f"{FOLDER}/{name}"

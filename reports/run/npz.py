@@ -1,0 +1,63 @@
+"""Named arrays ↔ `.npz` and `.npy` files, never with pickle, the same bytes every time.
+
+The gap: names come out of a model and may hold anything; in the archive they are names of files,
+so what could lead out of a folder is cut away.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from blazepalm.errors import InvalidInput
+
+MADE = (1980, 1, 1, 0, 0, 0)  # of every member: the first date that a zip knows
+
+
+def member_names(names: Iterable[str]) -> dict[str, str]:
+    """A name in the archive for each name, all different; plain ones stay as they are."""
+    members: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        parts = re.sub(r"[^\w./ -]", "_", name).split("/")
+        plain = "/".join(part for part in parts if part.strip(". ")) or "value"
+        unique, count = plain, 1
+        while unique in taken:
+            count += 1
+            unique = f"{plain}_{count}"
+        taken.add(unique)
+        members[name] = unique
+    return members
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Writes the arrays in their order; returns what each is called in the archive. Text goes
+    in as text. Raises OSError.
+    """
+    members = member_names(arrays)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            plain = array.astype(str) if array.dtype == object else array
+            info = zipfile.ZipInfo(f"{members[name]}.npy", MADE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(plain), allow_pickle=False)
+    return members
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a `.npy` file, mapped and not read, so that what its header claims costs
+    nothing. Raises InvalidInput.
+    """
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror or 'is no .npy file'}") from error
+    except Exception as error:  # whatever a hostile header makes numpy raise
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InvalidInput(f"{path}: cannot be read as a .npy file: {lines[0][:200]}") from error
+    if not isinstance(found, np.ndarray):
+        raise InvalidInput(f"{path}: holds several arrays, expected one .npy array")
+    return found

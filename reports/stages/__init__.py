@@ -1,0 +1,1 @@
+"""The stages from pixels to hands, as any backend runs them."""

@@ -1,0 +1,1 @@
+"""Reports on disk: read, judged again, compared."""

@@ -1,0 +1,222 @@
+"""Two reports side by side: two releases, two days, two machines.
+
+Rows are joined by their key. B is worse where something fails in it that did not fail in A,
+and only then; what appeared, vanished, changed its status or its value by more than a factor
+is told beside it, and so is what the two were made with.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from blazepalm.reports.compare.rows import FAIL, Key, Row
+from blazepalm.reports.stored.read import read_rows
+
+FACTOR = 2.0  # values closer than this are the same, seen from here
+
+# in the order in which they are told
+WORSE, BETTER, STATUS, VANISHED, APPEARED, VALUE = (
+    "new failure",
+    "passes now",
+    "another status",
+    "vanished",
+    "appeared",
+    "another value",
+)
+KINDS = (WORSE, BETTER, STATUS, VANISHED, APPEARED, VALUE)
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """A row of either report, or of both; `factor` says how many times larger its value is in
+    B (below 1: smaller), None where there is no such number.
+    """
+
+    kind: str
+    key: Key
+    before: Row | None
+    after: Row | None
+    factor: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        def of(row: Row | None) -> dict[str, Any] | None:
+            if row is None:
+                return None
+            return {"status": row.status, "value": row.value, "limit": row.limit}
+
+        return {
+            "kind": self.kind,
+            "row": asdict(self.key),
+            "before": of(self.before),
+            "after": of(self.after),
+            "factor": self.factor,
+        }
+
+
+@dataclass(frozen=True)
+class FactChange:
+    """Something that the reports were made with, and is not the same: `what` names it."""
+
+    what: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class ReportDiff:
+    """`verdicts` says what fails in B as a whole and did not in A: a model, a source, the
+    self-test. `same` counts the rows that did not change.
+    """
+
+    facts: tuple[FactChange, ...]
+    verdicts: tuple[str, ...]
+    rows: tuple[RowChange, ...]
+    same: int
+
+    @property
+    def worse(self) -> bool:
+        return bool(self.verdicts) or any(change.kind == WORSE for change in self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "worse": self.worse,
+            "verdicts": list(self.verdicts),
+            "facts": [asdict(fact) for fact in self.facts],
+            "rows": [change.to_dict() for change in self.rows],
+            "same": self.same,
+        }
+
+
+def diff(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, factor: float = FACTOR
+) -> ReportDiff:
+    """Two reports (as `read_report` gives them): A `before`, B `after`."""
+    changes, same = [], 0
+    olds, news = _by_key(before), _by_key(after)
+    for name in dict.fromkeys((*olds, *news)):
+        change = _change(name[0], olds.get(name), news.get(name), factor)
+        if change is None:
+            same += 1
+        else:
+            changes.append(change)
+    changes.sort(key=lambda change: (KINDS.index(change.kind), -_size(change)))
+    return ReportDiff(
+        facts=tuple(_facts(before, after)),
+        verdicts=tuple(_verdicts(before, after)),
+        rows=tuple(changes),
+        same=same,
+    )
+
+
+def _by_key(report: Mapping[str, Any]) -> dict[tuple[Key, int], Row]:
+    """A key that comes twice is counted, so that no row hides another."""
+    found: dict[tuple[Key, int], Row] = {}
+    for row in read_rows(report):
+        count = 0
+        while (row.key, count) in found:
+            count += 1
+        found[row.key, count] = row
+    return found
+
+
+def _change(key: Key, old: Row | None, new: Row | None, factor: float) -> RowChange | None:
+    times = _times(old, new)
+
+    def of(kind: str) -> RowChange:
+        return RowChange(kind, key, old, new, times)
+
+    if new is not None and _fails(new) and not (old is not None and _fails(old)):
+        return of(WORSE)
+    if old is None:
+        return of(APPEARED)
+    if new is None:
+        return of(VANISHED)
+    if _fails(old) and new.status == "pass":
+        return of(BETTER)
+    if old.status != new.status or old.judged != new.judged:
+        return of(STATUS)
+    if (old.value is None) != (new.value is None):
+        return of(VALUE)
+    if times is not None and not 1 / factor <= times <= factor:
+        return of(VALUE)
+    if times is None and old.value != new.value:
+        return of(VALUE)
+    return None
+
+
+def _fails(row: Row) -> bool:
+    return row.judged and row.status == FAIL
+
+
+def _times(old: Row | None, new: Row | None) -> float | None:
+    if old is None or new is None or not old.value or new.value is None:
+        return None
+    return new.value / old.value
+
+
+def _size(change: RowChange) -> float:
+    """How much a value changed, whatever the direction."""
+    if change.factor is None:
+        return float("inf") if change.kind == VALUE else 0.0
+    times = abs(change.factor)
+    return max(times, 1 / times) if times else float("inf")
+
+
+def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    held = {model["name"] for model in before["models"] if model["passed"]}
+    known = {model["name"] for model in before["models"]}
+    for model in after["models"]:
+        name = model["name"]
+        if not model["passed"] and (name in held or name not in known):
+            yield f"{name} fails"
+    failed = {failure["source"] for failure in before["failures"]}
+    for failure in after["failures"]:
+        if failure["source"] not in failed:
+            first, *_ = failure["message"].splitlines() or [""]
+            yield f"{failure['source']}: {first}"
+    if _test_failed(after) and not _test_failed(before):
+        yield "the self-test fails"
+    if not after["models"] and before["models"]:
+        yield "nothing was compared"
+
+
+def _test_failed(report: Mapping[str, Any]) -> bool:
+    return report["self_test"] is not None and not report["self_test"]["passed"]
+
+
+def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FactChange]:
+    """Machine, tools, options, limits, inputs and models, name by name."""
+    for part in ("machine", "tools", "options", "limits", "golden"):
+        yield from _compare_facts(part, before[part] or {}, after[part] or {})
+    olds = {model["name"]: _identity(model) for model in before["models"]}
+    news = {model["name"]: _identity(model) for model in after["models"]}
+    for name in dict.fromkeys((*olds, *news)):
+        if name not in news or name not in olds:
+            there, absent = "compared", "not compared"
+            yield FactChange(
+                name, there if name in olds else absent, there if name in news else absent
+            )
+            continue
+        yield from _compare_facts(name, olds[name], news[name])
+
+
+def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
+    artifacts = {
+        f"{backend['name']} SHA-256": backend["artifact_sha256"]
+        for backend in model["backends"]
+        if backend["artifact_sha256"] is not None
+    }
+    return {"SHA-256": model["sha256"], "inputs SHA-256": model["inputs_sha256"], **artifacts}
+
+
+def _compare_facts(
+    part: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[FactChange]:
+    for name in dict.fromkeys((*old, *new)):
+        a, b = old.get(name), new.get(name)
+        if a != b:
+            yield FactChange(f"{part}: {name}", _words(a), _words(b))
+
+
+def _words(value: Any) -> str | None:
+    return None if value is None else str(value)

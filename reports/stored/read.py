@@ -1,0 +1,141 @@
+"""A JSON file of ours, read back: of bounded size, and as its schema says, or one sentence.
+
+The schemas are `reports/stored/schemas/*.schema.json` (JSON Schema 2020-12). JSON itself is read
+strictly: no NaN or infinity, no number beyond float64 or 64 bits. What a schema cannot say of
+a report (as many values in a case as there are rows) is checked here too.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from blazepalm import strict_json
+from blazepalm.errors import ArtifactError
+from blazepalm.reports.compare.meters import Difference, Worst
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION
+from blazepalm.reports.stored.json_schema import all_keep
+from blazepalm.text import printable
+
+SCHEMAS = Path(__file__).parent / "schemas"
+PARITY, IOS_RESULTS = "parity", "ios-results"
+
+REPORT_FILE = "parity.json"
+MOST_BYTES = 256 << 20  # of a file that is worth reading
+ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
+MOST_SHOWN = 160  # characters of a value that a message quotes
+
+
+def read_report(path: str | Path) -> dict[str, Any]:
+    """A parity report: the file, or `parity.json` in the folder. Raises ArtifactError."""
+    path = Path(path)
+    path = path / REPORT_FILE if path.is_dir() else path
+    values = read_json(path)
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ArtifactError(f"{path}: is no parity report; give the {REPORT_FILE} of a parity run")
+    if values.get("version") != FORMAT_VERSION:
+        version = _short(values.get("version"))
+        raise ArtifactError(
+            f"{path}: a report of version {version}, and this reads version {FORMAT_VERSION}; "
+            "run parity again"
+        )
+    validate(values, PARITY, str(path))
+    for case in values["cases"]:
+        if len(case["values"]) != len(values["rows"]):
+            raise ArtifactError(
+                f"{path}: case {_short(case['name'])} has {len(case['values'])} values for "
+                f"{len(values['rows'])} rows; run parity again"
+            )
+    return values
+
+
+def read_rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
+    """The rows of a report that its schema allows."""
+    return tuple(_row(values) for values in report["rows"])
+
+
+def validate(values: Any, schema: str, source: str) -> None:
+    """Raises ArtifactError that names the first place in `source` where `schema` is not kept."""
+    wanted = load_schema(schema)
+    known = {k: v for k, v in wanted.items() if k not in ABOUT}
+    if all_keep([values], known, wanted["$defs"]):
+        return
+    error = next(_validator(schema).iter_errors(values), None)
+    if error is not None:
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
+        where = printable(place.removeprefix(".") or "the whole")[-MOST_SHOWN:]
+        raise ArtifactError(f"{source}: does not keep the schema {schema}: {where}: {_why(error)}")
+
+
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
+    """The values of a JSON file. Raises ArtifactError."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ArtifactError(f"{path}: is not a file")
+        if size > most_bytes:
+            raise ArtifactError(f"{path}: {size} bytes, and at most {most_bytes} are read")
+        text = path.read_bytes().decode("utf-8")
+        return strict_json.loads(text)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # not UTF-8, not JSON, or a number that is refused
+        raise ArtifactError(f"{path}: is not JSON: {_short(str(error))}") from error
+
+
+@lru_cache(maxsize=4)
+def load_schema(name: str) -> Mapping[str, Any]:
+    """One of the schemas beside this file."""
+    text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
+
+
+@lru_cache(maxsize=4)
+def _validator(name: str) -> Any:
+    """The library's validator of one schema."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(load_schema(name))
+
+
+def _row(values: Mapping[str, Any]) -> Row:
+    difference = values["difference"]
+    return Row(
+        **{
+            **values,
+            "difference": None if difference is None else _difference(difference),
+            "reasons": tuple(values["reasons"]),
+        }
+    )
+
+
+def _difference(values: Mapping[str, Any]) -> Difference:
+    worst = values["worst"]
+    if worst is not None:
+        worst = Worst(**{**worst, "index": tuple(worst["index"])})
+    return Difference(**{**values, "worst": worst, "problems": tuple(values["problems"])})
+
+
+def _why(error: Any) -> str:
+    """The library's sentence, without a value of unbounded length in front."""
+    if error.validator in ("required", "additionalProperties"):
+        return _short(error.message)
+    wanted = {"type": "of type", "const": "what is written here,", "enum": "one of"}
+    if error.validator in wanted:
+        return (
+            f"{_short(error.instance)} is not {wanted[error.validator]} "
+            f"{json.dumps(error.validator_value)}"
+        )
+    return f"{_short(error.instance)} does not keep {error.validator} {error.validator_value}"
+
+
+def _short(value: Any) -> str:
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = "a deep nest"
+    text = printable(text)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"

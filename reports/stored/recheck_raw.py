@@ -1,0 +1,189 @@
+"""Stored raw outputs against the stored numbers: every difference computed again, in numpy.
+
+`parity` keeps each backend's outputs beside the report (`raw/<model>/<case>.safetensors`,
+arrays `<backend>/<output>`, `#1` behind the name for an image's second hand). Whoever changed
+either of the two, or computed wrongly, is found out. No model runs; torch is not imported.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.reports.compare.meters import DifferenceMeter
+from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
+from blazepalm.reports.compare.tensors import NO_CANDIDATE, Part, compare
+from blazepalm.reports.stored.raw_files import raw_path
+from blazepalm.reports.stored.read import read_rows
+from blazepalm.text import figure, printable
+
+FOLDER = "raw"
+MOST_BYTES = 1 << 30  # of one file of raw outputs
+MOST_TOLD = 20  # mismatches that are listed
+RELATIVE = 1e-9  # of sums, which another machine adds up in another order
+EXACT = ("inputs", "elements", "unequal", "max_abs", "nonfinite_reference", "nonfinite_candidate")
+SUMS = ("mean_abs", "rmse", "rel_l2", "cosine")
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class RawCheck:
+    """`values` were computed again and compared, `totals` of rows likewise; `missing` names
+    files that are not there, `mismatches` says what is different.
+    """
+
+    values: int
+    totals: int
+    missing: tuple[str, ...]
+    mismatches: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.values > 0 and not self.mismatches
+
+
+def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
+    """Compares a report with the raw outputs in `folder`. A row's totals are compared where
+    every case of the report has a file and is listed.
+
+    Raises CouldNotVerify where there is none, ArtifactError where one cannot be read.
+    """
+    rows = [
+        (index, row)
+        for index, row in enumerate(read_rows(report))
+        if row.stage == RAW and row.mode == ISOLATED and row.difference is not None
+    ]
+    values = totals = 0
+    missing: list[str] = []
+    mismatches: list[str] = []
+    for model in report["models"]:
+        own = [(index, row) for index, row in rows if row.model == model["name"]]
+        meters = {index: DifferenceMeter() for index, _ in own}
+        complete = report["cases_total"] == len(report["cases"])
+        for case in report["cases"]:
+            path = raw_path(folder, model["name"], case["name"])
+            wanted = [(index, row) for index, row in own if case["values"][index] is not None]
+            if not path.is_file():
+                missing += [str(path)] if wanted else []
+                complete &= not wanted
+                continue
+            with _Opened(path) as arrays:
+                for index, row in own:
+                    parts = [] if _was_spared(arrays, row) else list(_parts(arrays, row))
+                    for label, part in parts:
+                        meters[index].add(part, f"{case['name']}{label}")
+                    if case["values"][index] is not None:
+                        values += 1
+                        found = _value(row, [part for _, part in parts])
+                        if found != case["values"][index]:
+                            mismatches.append(_told(row, case, found, case["values"][index]))
+        if complete:
+            totals += len(own)
+            mismatches += [m for i, row in own for m in _totals(row, meters[i])]
+    if not values:
+        raise CouldNotVerify(
+            f"{folder}: holds no raw outputs of this report; run parity again and keep them"
+        )
+    return RawCheck(values, totals, tuple(missing), tuple(mismatches[:MOST_TOLD]))
+
+
+class _Opened:
+    """A file of raw outputs: arrays are read when they are first asked for, and kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> "_Opened":
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            if self.path.stat().st_size > MOST_BYTES:
+                raise ArtifactError(f"{self.path}: more than {MOST_BYTES} bytes; none of ours")
+            opener: Any = safe_open  # typed only in part
+            self._file = opener(self.path, framework="np").__enter__()
+        except (OSError, SafetensorError) as error:
+            raise ArtifactError(f"{self.path}: cannot be read: {_line(error)}") from error
+        self._arrays: dict[str, np.ndarray] = {}
+        self.names = list(self._file.keys())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.__exit__(*error)
+
+    def get(self, name: str) -> np.ndarray | None:
+        if name not in self._arrays:
+            if name not in self.names:
+                return None
+            try:
+                self._arrays[name] = self._file.get_tensor(name)
+            except Exception as error:  # whatever a hostile header makes the library raise
+                raise ArtifactError(
+                    f"{self.path}: {printable(name)} cannot be read: {_line(error)}"
+                ) from error
+        return self._arrays[name]
+
+
+def _was_spared(arrays: _Opened, row: Row) -> bool:
+    """Whether the row's backend was not asked about this case: there is nothing of it, and no
+    output was ever missed. Where it was asked, another count of inputs than the row's tells.
+    """
+    start = f"{row.backend}/"
+    assert row.difference is not None
+    return NO_CANDIDATE not in row.difference.problems and not any(
+        name.startswith(start) for name in arrays.names
+    )
+
+
+def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, Part]]:
+    """The row's comparison on one case, one for each hand in it."""
+    start = f"{row.reference}/{row.output}"
+    suffixes = [
+        name.removeprefix(start)
+        for name in arrays.names
+        if name.startswith(start) and re.fullmatch(r"(#\d{1,6})?", name.removeprefix(start))
+    ]
+    for suffix in sorted(suffixes, key=lambda s: int(s[1:] or 0)):
+        reference = arrays.get(f"{row.reference}/{row.output}{suffix}")
+        yield suffix, compare(reference, arrays.get(f"{row.backend}/{row.output}{suffix}"))
+
+
+def _value(row: Row, parts: Sequence[Part]) -> float | None:
+    """What the report lists for one case: the largest error, or how many bits differ."""
+    sound = [part for part in parts if part.problem is None and part.max_abs >= 0]
+    if not sound:
+        return None
+    if row.judge == BY_BITS:
+        return float(sum(part.unequal or 0 for part in sound))
+    return max(part.max_abs for part in sound)
+
+
+def _totals(row: Row, meter: DifferenceMeter) -> Iterator[str]:
+    found, stored = meter.result(), row.difference
+    assert stored is not None
+    for name in (*EXACT, *SUMS):
+        a, b = getattr(stored, name), getattr(found, name)
+        if a == b:
+            continue
+        close = name in SUMS and a is not None and b is not None
+        if not (close and abs(a - b) <= RELATIVE * max(abs(a), abs(b))):
+            yield f"{_name(row)}: {name} is {figure(b)}, and the report says {figure(a)}"
+
+
+def _told(row: Row, case: Mapping[str, Any], found: float | None, stored: float) -> str:
+    return (
+        f"{_name(row)}, case {printable(case['name'])}: {figure(found)}, and the report says "
+        f"{figure(stored)}"
+    )
+
+
+def _name(row: Row) -> str:
+    return printable(f"{row.model}, {row.field}: {row.backend} against {row.reference}")
+
+
+def _line(error: Exception) -> str:
+    return printable((str(error).splitlines() or [type(error).__name__])[0])[:200]

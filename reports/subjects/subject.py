@@ -1,0 +1,110 @@
+"""One model opened for parity, as data: every backend that can run it here, and what the stages
+round the network go by. `reports.subjects.open_subject` makes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blazepalm.reports.backends.backend import Backend, Outputs
+from blazepalm.reports.compare.roles import (
+    GENERIC,
+    MIL_APP,
+    ORACLE,
+    TFLITE,
+    TFLITE_REF,
+    TORCH,
+    role_of,
+)
+from blazepalm.reports.compare.rows import BY_FLOOR
+from blazepalm.reports.stages.stages import HandChain, HandRules, PalmChain, PalmRules, Raw
+
+if TYPE_CHECKING:
+    from blazepalm.converter.convert import Converted
+
+FLOOR_PAIRS = ((TFLITE, ORACLE), (TFLITE_REF, ORACLE), (GENERIC, ORACLE))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`backends` run (N, H, W, C) float32 and give the file's outputs; `app` runs the shipped
+    package on the same input and gives its own. `rules` is None where no family was
+    recognised. `artifacts`: SHA-256 of what a backend ran, where that is a file. `missing`: why a
+    backend that was asked for is not here. `stages`: by backend, functions in place of its
+    chain's own (a planted fault).
+    """
+
+    converted: "Converted"
+    outputs: tuple[str, ...]
+    fields: tuple[str, ...]
+    output_shapes: tuple[tuple[int, ...], ...]
+    input_shape: tuple[int, ...]
+    value_range: tuple[float, float]
+    value_range_from: str
+    notes: tuple[str, ...]
+    backends: Mapping[str, Backend]
+    app: Callable[[np.ndarray], Raw] | None
+    rules: PalmRules | HandRules | None
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, Mapping[str, Callable[..., Any]]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.converted.name
+
+    @property
+    def family(self) -> str | None:
+        recognition = self.converted.recognition
+        return None if recognition is None else recognition.family
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all backends, the shipped package's last."""
+        return (*self.backends, *((MIL_APP,) if self.app is not None else ()))
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The backends that are judged."""
+        return tuple(name for name in self.names if role_of(name).judged)
+
+    @property
+    def raw_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Who is compared with whom on raw outputs; the first pairs measure the floor."""
+        pairs = list(FLOOR_PAIRS)
+        for name in self.candidates:
+            pairs.append((name, ORACLE))
+            if role_of(name).judge == BY_FLOOR:
+                pairs.append((name, TFLITE))
+            if name == TORCH:
+                pairs.append((name, GENERIC))
+        return tuple((c, r) for c, r in pairs if c in self.backends and r in self.backends)
+
+    def named(self, outputs: Outputs) -> Raw:
+        """The file's outputs under their readable names."""
+        pairs = zip(self.outputs, self.fields, strict=True)
+        return {name: outputs[output] for output, name in pairs if output in outputs}
+
+    def palm_chain(self, backend: str) -> PalmChain:
+        """The stages of a detector as one backend runs them."""
+        assert isinstance(self.rules, PalmRules)
+        chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
+        return replace(chain, **self._spoilt(backend))
+
+    def hand_chain(self, backend: str) -> HandChain:
+        """The stages of a landmark model as one backend runs them."""
+        assert isinstance(self.rules, HandRules)
+        chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
+        return replace(chain, **self._spoilt(backend))
+
+    def runner(self, backend: str) -> Callable[[np.ndarray], Raw]:
+        """One backend as a function of images."""
+        if backend == MIL_APP:
+            assert self.app is not None
+            return self.app
+        return lambda images: self.named(self.backends[backend].run(images))
+
+    def _spoilt(self, backend: str) -> Mapping[str, Any]:
+        return self.stages.get(backend, {})

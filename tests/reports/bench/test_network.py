@@ -1,0 +1,79 @@
+"""The benchmark's arithmetic on numbers written here, and one real process."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.bench import network
+from blazepalm.reports.bench.network import Limit, Result, Run, main, measure, summarise
+
+
+def test_ratios_are_medians_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(network.LIMITS, "x", Limit(time=0.5, memory=0.5))
+    rounds = [
+        (Run(2.0, 100), Run(1.0, 30)),  # 0.5, 0.3
+        (Run(4.0, 100), Run(1.0, 90)),  # 0.25, 0.9: the machine was busy with something else
+        (Run(1.0, 100), Run(3.0, 50)),  # 3.0, 0.5
+    ]
+    result = summarise("x", rounds)
+    assert (result.time_ratio, result.memory_ratio) == (0.5, 0.5)
+    assert (result.seconds, result.peak_bytes) == (1.0, 50)
+    assert result.passed
+
+
+@pytest.mark.parametrize(
+    ("time", "memory", "limit", "passed"),
+    [
+        (0.5, 9.0, Limit(time=0.5), True),
+        (0.51, 0.1, Limit(time=0.5), False),
+        (1.0, 1.6, Limit(time=1.5, memory=1.5), False),
+        (1.5, 1.5, Limit(time=1.5, memory=1.5), True),
+    ],
+)
+def test_limits(time: float, memory: float, limit: Limit, passed: bool) -> None:
+    assert Result("x", 1.0, 1, time, memory, limit).passed is passed
+
+
+def test_memory_and_time_are_the_processs(tmp_path: Path) -> None:
+    code = (
+        "import time; b = bytearray(200 << 20); b[::4096] = bytes(len(b[::4096])); time.sleep(0.2)"
+    )
+    # measured from a small process: Linux counts the parent's memory at the fork as the child's
+    measuring = (
+        "import sys; from blazepalm.reports.bench.network import measure; "
+        "print(measure(sys.argv[1:-1], sys.argv[-1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", measuring, sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.fullmatch(r"Run\(seconds=([\d.]+), peak_bytes=(\d+)\)\n", done.stdout)
+    assert found is not None, done.stdout
+    assert 200 << 20 < int(found[2]) < 400 << 20
+    assert 0.2 < float(found[1]) < 20
+
+
+def test_a_failing_command_is_no_result(tmp_path: Path) -> None:
+    with pytest.raises(CouldNotVerify, match="exit code 7"):
+        measure((sys.executable, "-c", "raise SystemExit(7)"), str(tmp_path))
+
+
+def test_exit_code_tells_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(ratio: float) -> None:
+        result = Result("x", 1.0, 1 << 20, ratio, 1.0, Limit(time=0.5))
+        monkeypatch.setattr(network, "bench", lambda rounds: (Run(2.0, 1 << 20), [result]))
+
+    measured(0.4)
+    assert main(["--json"]) == 0
+    assert '"passed": true' in capsys.readouterr().out
+    measured(0.6)
+    assert main([]) == 1
+    assert "0.60" in capsys.readouterr().out

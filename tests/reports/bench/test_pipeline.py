@@ -1,0 +1,67 @@
+"""The timing of a frame: our own alone, beside another process, and a process that fails."""
+
+import sys
+
+import pytest
+
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.bench import pipeline
+from blazepalm.reports.bench.pipeline import Result
+from blazepalm.reports.bench.pipeline import bench_pipeline as bench
+
+ANSWERS = "import sys\nfor line in sys.stdin: print(1000.0, {hands}, flush=True)\n"
+
+
+def test_without_mediapipe_only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(pipeline.INTERPRETER, raising=False)
+    results = bench(rounds=2)
+    assert [(r.complexity, r.mode) for r in results] == [
+        (0, "static"),
+        (0, "video"),
+        (1, "static"),
+        (1, "video"),
+    ]
+    for result in results:
+        assert result.hands == 1
+        assert 0.0 < result.own_seconds < result.seconds
+        assert result.ratio is None and result.mediapipe_seconds is None
+
+
+def test_times_of_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that claims a thousand seconds a frame."""
+    monkeypatch.setattr(pipeline, "THEIRS", ANSWERS.format(hands=1))
+    monkeypatch.setattr(pipeline, "COMPLEXITIES", {1: ("palm-full", "hand-full")})
+    for result in bench(rounds=3, python=sys.executable):
+        assert result.mediapipe_seconds == 1000.0
+        assert result.ratio == pytest.approx(result.seconds / 1000.0, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message"),
+    [
+        (ANSWERS.format(hands=2), "finds 2 hands where we find 1"),
+        ("raise ImportError('mediapipe')", "cannot run MediaPipe"),
+    ],
+)
+def test_a_process_that_disagrees_or_dies(
+    monkeypatch: pytest.MonkeyPatch, theirs: str, message: str
+) -> None:
+    monkeypatch.setattr(pipeline, "THEIRS", theirs)
+    with pytest.raises(CouldNotVerify, match=message):
+        bench(rounds=1, python=sys.executable)
+
+
+def test_no_such_interpreter() -> None:
+    with pytest.raises(CouldNotVerify, match="does not run"):
+        bench(rounds=1, python="no-such-python")
+
+
+def test_limits() -> None:
+    kept = Result(1, "static", 1, 0.02, 0.002, 0.021, 0.95)
+    assert kept.passed
+    assert Result(1, "static", 1, 0.02, 0.003, 0.02, 1.0).passed
+    assert not Result(1, "static", 1, 0.02, 0.0031, 0.02, 1.0).passed
+    assert not Result(1, "static", 1, 0.02, 0.004, 0.021, 0.95).passed
+    assert not Result(1, "static", 1, 0.02, 0.002, 0.018, 1.1).passed
+    assert Result(1, "static", 1, 0.02, 0.003, None, None).passed
+    assert not Result(1, "static", 1, 0.02, 0.0031, None, None).passed

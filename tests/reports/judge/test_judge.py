@@ -1,0 +1,231 @@
+"""One judge: what parity wrote comes out again word for word, and no looser limit condemns."""
+
+import json
+import math
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.reports.test_device_join import report_of_the_devices_models
+from tests.reports.test_device_rows import FIXTURES, altered, brought
+from tests.reports.test_recheck import row
+
+from blazepalm.reports.compare.meters import DifferenceMeter, compare
+from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.device.join import with_device
+from blazepalm.reports.judge.judge import exit_code, judge_backend, judge_row, model_holds, unjudged
+from blazepalm.reports.judge.limits import TASK_LIMITS
+from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.parity import parity
+from blazepalm.reports.stored.recheck import MEASURED_BY, recheck, stored_limits
+from support import report_samples
+from support.small_golden import small_golden
+from support.tiny import STEP, chosen_subject, doubling, off_by, report_of
+
+Report = dict[str, Any]
+CHANGEABLE = [field.name for field in fields(Limits) if field.name not in MEASURED_BY]
+
+
+def stored(report: ParityReport) -> Report:
+    """As it comes back from a file."""
+    values: Report = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    return values
+
+
+def with_failures(values: Report) -> None:
+    values["failures"] = [
+        {"stage": "load", "model": "tiny-palm", "units": "all", "message": "no such unit"}
+    ]
+
+
+def cut_off(values: Report) -> None:
+    values["status"] = "partial"
+    lost = ("tiny-palm", "two", "all")
+    values["parity"] = [
+        row for row in values["parity"] if (row["model"], row["case"], row["units"]) != lost
+    ]
+
+
+@cache
+def reports() -> dict[str, Report]:
+    """Reports of every kind, each made by what makes reports."""
+    nan = {"torch": lambda images: {"double": np.full((1, 4, 5, 3), np.nan, np.float32)}}
+    found = {
+        "float32": report_of(chosen_subject()),
+        "failing": report_of(chosen_subject(torch=off_by(100 * STEP), generic=off_by(100 * STEP))),
+        "other bits": report_of(chosen_subject(torch=off_by(2 * STEP))),
+        "NaN": report_of(chosen_subject(**nan)),
+        "no output": report_of(chosen_subject(torch=lambda images: {})),
+        "one input": report_of(chosen_subject(), inputs=1),
+        "tight": report_of(chosen_subject(), limits=replace(LIMITS, float32_multiple=0.1)),
+        "nothing": parity(),
+    }
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind, change, units in (
+            ("device", None, ("cpuOnly", "all")),
+            ("device cut off", cut_off, ("cpuOnly", "all")),
+            ("device partly run", with_failures, ("cpuOnly",)),
+        ):
+            _, out = brought(folder / kind, units=units)
+            if change is not None:
+                altered(out, change)
+            found[kind] = with_device(report_of_the_devices_models(out), out, FIXTURES)
+        far = folder / "far"
+        _, out = brought(far, lambda m, o, v: v + np.float32(0.3) if o == "landmarks" else v)
+        found["device far away"] = with_device(report_of_the_devices_models(out), out, FIXTURES)
+        tiny = folder / "tiny.tflite"
+        tiny.write_bytes(doubling())
+        found["nothing fed"] = parity(tiny, noise=0, coreml=False)
+    values = {kind: stored(report) for kind, report in found.items()}
+    values["passing sample"] = stored_sample(report_samples.passing())
+    values["failing sample"] = stored_sample(report_samples.failing())
+    return values
+
+
+def stored_sample(values: Report) -> Report:
+    return json.loads(json.dumps(values))  # type: ignore[no-any-return]
+
+
+def same(report: Report) -> None:
+    found = recheck(report, stored_limits(report))
+    assert found.altered == () and found.changed == ()
+    for before, now in zip(report["rows"], found.report["rows"], strict=True):
+        assert before == now
+    assert found.report == report
+
+
+def test_every_report_comes_out_again_word_for_word() -> None:
+    kinds = reports()
+    assert {report["passed"] for report in kinds.values()} == {True, False}
+    for report in kinds.values():
+        same(report)
+    rows = [row for report in kinds.values() for row in report["rows"]]
+    assert {row["status"] for row in rows} == {PASS, FAIL, NOT_RUN}
+    partly = kinds["device partly run"]["models"]
+    assert any(backend["status"] == NOT_RUN for model in partly for backend in model["backends"])
+
+
+@pytest.mark.parametrize("compress", [None, "palettize8"])
+def test_whole_runs_come_out_again(compress: str | None, tmp_path: Path) -> None:
+    """Packages, compressed or not; kernels that some pictures are spared; their raw outputs."""
+    from blazepalm.reports.stored.recheck_raw import recheck_raw
+
+    golden = small_golden(tmp_path)
+    run = parity(
+        "hand-lite", golden=golden, noise=2, compress=compress, reference_every=2, folder=tmp_path
+    )
+    report = stored(run)
+    same(report)
+    inputs = {r["backend"]: r["inputs"] for r in report["rows"] if r["stage"] == "raw outputs"}
+    assert inputs["tflite-ref"] < inputs["tflite"], "some were spared"
+    checked = recheck_raw(report, tmp_path / "raw")
+    assert checked.passed and checked.totals > 20 and not checked.missing
+
+
+def loosened(limits: Limits, factors: dict[str, float]) -> Limits:
+    """Each limit by a factor of 1 or more, the least IoU by as much the other way."""
+    given = {n: getattr(limits, n) * (1 / f if n == "iou" else f) for n, f in factors.items()}
+    return replace(limits, **given)
+
+
+factors = st.fixed_dictionaries({name: st.floats(1.0, 1e4) | st.just(1.0) for name in CHANGEABLE})
+
+
+@settings(max_examples=25, deadline=None)
+@given(factors)
+def test_looser_limits_condemn_nothing_and_tighter_ones_heal_nothing(
+    given: dict[str, float],
+) -> None:
+    for kind, report in reports().items():
+        own = stored_limits(report)
+        loose = recheck(report, loosened(own, given))
+        tight = recheck(report, loosened(own, {name: 1 / f for name, f in given.items()}))
+        assert loose.altered == tight.altered == ()
+        assert loose.passed >= report["passed"] >= tight.passed, kind
+        for before, _ in loose.changed:
+            assert before.status == FAIL, kind
+        for before, _ in tight.changed:
+            assert before.status == PASS, kind
+
+
+def test_a_device_that_did_not_run_fails_nothing_by_any_limits() -> None:
+    report = reports()["device partly run"]
+    found = recheck(report, replace(LIMITS, iou=0.5, presence=0.5))
+    assert found.report["models"] == report["models"]
+    hand = next(model for model in report["models"] if model["name"] == "tiny-hand")
+    assert hand["passed"] and hand["backends"][-1]["status"] == NOT_RUN
+
+
+def test_reasons_beside_the_limit() -> None:
+    tight, loose = replace(LIMITS, float32_multiple=2.0), replace(LIMITS, float32_multiple=50.0)
+    nan = row(reasons=("1 values of torch are NaN or infinite",))
+    assert judge_row(row(), tight).status == FAIL
+    assert judge_row(nan, loose).status == FAIL, "for a reason that no limit heals"
+    assert len(judge_row(nan, tight).reasons) == 2
+    for limits in (tight, LIMITS, loose):
+        for bare in (row(), nan, row(value=20.0), row(value=None), row(value=math.nan)):
+            judged = judge_row(bare, limits)
+            assert unjudged(judged, limits).reasons == bare.reasons
+            assert judge_row(unjudged(judged, limits), limits) == judged
+    absent = row(value=None, reasons=("nothing was compared",))
+    assert judge_row(absent, loose) == replace(absent, limit=50.0, status=FAIL)
+    assert judge_row(row(floor=None), loose).status == FAIL
+
+
+@pytest.mark.parametrize("key", TASK_LIMITS)
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_a_number_of_the_task_that_is_none_is_worded_as_a_file_holds_it(
+    key: tuple[str, str, str], value: float | None
+) -> None:
+    stage, output, metric = key
+    given = row(
+        judge=BY_TASK, stage=stage, output=output, metric=metric, value=value, floor=None,
+        multiple=None,
+    )  # fmt: skip
+    judged = judge_row(given, LIMITS)
+    assert judged.status == FAIL and "not a finite number; at" in judged.reasons[0]
+
+
+def test_what_rows_come_to() -> None:
+    def of(*statuses: str, **given: Any) -> list[Row]:
+        return [row(status=status, **given) for status in statuses]
+
+    assert judge_backend("floor", of(PASS, PASS)).status == PASS
+    assert judge_backend("floor", of(PASS, FAIL)).status == FAIL
+    assert judge_backend("floor", of(PASS, judge="none")).status == NOT_RUN
+    assert judge_backend("reference", []).status == PASS, "it is what others are compared with"
+    assert judge_backend("task", of(PASS, judge=BY_TASK)).status == NOT_RUN, "it saw no hand"
+    assert model_holds(of(PASS), [("torch", PASS), ("device:x:all", NOT_RUN)])
+    assert not model_holds(of(PASS), [("torch", NOT_RUN)])
+    assert not model_holds(of(NOT_RUN), []) and not model_holds([], [])
+    assert not model_holds(of(PASS, FAIL), []) and model_holds(of(PASS, NOT_RUN), [])
+
+
+@pytest.mark.parametrize(
+    ("models", "failed", "tested", "failures", "code"),
+    [
+        ([True], False, True, [], 0), ([True], False, True, [3], 3), ([], False, True, [], 1),
+        ([False], False, True, [], 3), ([False, True], True, True, [], 1),
+        ([True], False, False, [], 1), ([False], True, True, [2], 2), ([], False, True, [2], 2),
+    ],
+)  # fmt: skip
+def test_exit_codes(
+    models: list[bool], failed: bool, tested: bool, failures: list[int], code: int
+) -> None:
+    assert exit_code(models, failed, tested, failures) == code
+
+
+def test_the_meter_and_the_judge_agree_on_what_is_worthless() -> None:
+    """A tensor of NaN, one that is missing, one of another dtype: as on paper."""
+    meter = DifferenceMeter()
+    meter.add(compare(np.ones(4, np.float32), np.full(4, np.nan, np.float32)), "a")
+    judged = unjudged(row(difference=meter.result(), value=None, reference="tflite"), LIMITS)
+    assert judged.reasons == ("nothing was compared", "4 values of torch are NaN or infinite")

@@ -1,0 +1,85 @@
+"""What a terminal shows beside the tables: why, where, and what was caught."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.layers.compare import Culprit, LayerError
+from blazepalm.reports.render.terminal import print_report
+from support.tiny import chosen_subject, off_by, report_of
+
+BAD = report_of(chosen_subject(torch=off_by(1.0)))
+SELF_TEST = {
+    "passed": False,
+    "planted": 3,
+    "caught": 2,
+    "located": 2,
+    "false_alarms": 1,
+    "alarms": ["palm, seed 3: it failed"],
+    "seeds": 5,
+    "faults": [
+        {"release": "palm", "fault": "bias zeroed", "caught": True, "located": True,
+         "expected": "stem", "found": "stem", "message": ""},
+        {"release": "palm", "fault": "kernel\x1b[2J", "caught": False, "located": False,
+         "expected": "stem", "found": "nothing", "message": ""},
+    ],
+}  # fmt: skip
+
+
+def shown(report: ParityReport, width: int = 200) -> str:
+    stream = io.StringIO()
+    print_report(report, Console(file=stream, width=width))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_failure_says_where_and_why(width: int) -> None:
+    text = shown(BAD, width)
+    assert max(map(len, text.splitlines())) <= width
+    words = " ".join(text.split())
+    assert "tiny torch: first diverges at raw outputs" in words
+    assert "from the oracle, which is" in words and "the limit is 10 ×" in words
+    assert "parity does not hold" in words and "3 of 3 comparisons" in words
+
+
+def test_what_was_not_run_is_said() -> None:
+    words = " ".join(shown(report_of(chosen_subject(), inputs=0)).split())
+    assert "torch: not run, no image gave it anything to judge" in words
+    assert "parity could not be verified" in words and "0 of 1 comparison" in words
+
+
+def layers(culprit: Culprit | None) -> dict[str, object]:
+    row = {
+        "op": 17, "operator": "CONV_2D", "tensor": "conv/Relu", "shape": [1, 2, 2, 3],
+        "module": "backbone.stem.conv", "mil": "backbone__stem__conv",
+        "backends": {"torch": LayerError(1.5, 0.25, "pass")},
+    }  # fmt: skip
+    return {"case": "fist", "reference": "tflite", "rows": [row], "culprits": {"torch": culprit}}
+
+
+def test_the_culprit_is_named_in_all_three_vocabularies() -> None:
+    culprit = Culprit(17, "CONV_2D", "conv/Relu", "backbone.stem.conv", "backbone__stem__conv", 512)
+    model = replace(BAD.models[0], layers=layers(culprit))
+    text = shown(replace(BAD, models=(model,)))
+    line = next(line for line in text.splitlines() if "layers, torch" in line)
+    for name in ("17", "CONV_2D", "conv/Relu", "backbone.stem.conv", "backbone__stem__conv", "512"):
+        assert name in line
+
+
+def test_layers_without_a_culprit_are_counted() -> None:
+    model = replace(BAD.models[0], layers=layers(None))
+    lines = shown(replace(BAD, models=(model,)), 80).splitlines()
+    heading = next(i for i, line in enumerate(lines) if line.startswith("layers, given"))
+    assert lines[heading].split()[-5:] == ["compared", "torch", "Core", "ML", "fp16"]
+    assert lines[heading + 1].split() == ["tiny", "1", "of", "1", "0.2", "×", "–", "–"]
+    assert not any("layers, torch" in line for line in lines)
+
+
+def test_the_self_test_lists_what_it_missed() -> None:
+    text = shown(replace(BAD, self_test=SELF_TEST))
+    assert "2 of 3 planted faults caught, 2 located, 1 false alarm over 5 seeds" in text
+    assert "palm, kernel\\x1b[2J: at stem, found nothing" in text and "\x1b" not in text
+    assert "bias zeroed" not in text and "palm, seed 3: it failed" in text
