@@ -3,8 +3,8 @@
 The schema is `reports/stored/schemas/ios-results.schema.json`. Raw outputs are
 little-endian float32 in C order without padding (`ios_harness/FIXTURES.md`); they are read only
 when asked for, only inside the folder, and only if they have the size that their shape says. No
-figure of a device is believed that can be computed here. A file that was cut off (`status` partial) is read as far as
-it goes; what cannot be used is a `problem`.
+figure of a device is believed that can be computed here. A file that was cut off
+(`status` partial) is read as far as it goes; what cannot be used is a `problem`.
 """
 
 import math

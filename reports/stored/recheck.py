@@ -2,9 +2,9 @@
 
 `reports.judge.judge` is asked, as parity asked it: with the limits it was made with, the same
 report comes out, word for word, and where it does not, somebody altered it. What failed for a
-reason that no limit heals (nothing compared, NaN, a constant) stays failed, and so does what was never judged.
-Two limits act while numbers are measured and cannot be changed afterwards: `margin` and
-`floor_multiple`.
+reason that no limit heals (nothing compared, NaN, a constant) stays failed, and so does what was
+never judged. Two limits act while numbers are measured and cannot be changed afterwards:
+`margin` and `floor_multiple`.
 """
 
 import math
