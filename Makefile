@@ -49,7 +49,8 @@ test-processors: $(VENV)/.installed-dev  ## the tests that could differ, with ot
 check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "error: run $(BIN)/ruff format"; exit 1; }
-	@$(BIN)/mypy
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then $(BIN)/mypy; \
+	else echo "types: not checked, the last NumPy for Python 3.10 has older ones"; fi
 	@$(BIN)/lint-imports --no-cache --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 
 # Core ML packages that others made, for the executor's tests.
