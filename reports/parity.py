@@ -29,19 +29,10 @@ from blazepalm.reports.cases.inputs import (
     sparing,
 )
 from blazepalm.reports.compare.roles import GENERIC, TFLITE_REF
-from blazepalm.reports.engine.engine import (
-    PROCESSES,
-    RAY,
-    THREADS,
-    Plan,
-    Source,
-    make_groups,
-    open_source,
-    processors,
-    records,
-)
+from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, records
 from blazepalm.reports.engine.groups import group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions

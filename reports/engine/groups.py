@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from blazepalm.models.releases import resolve
-from blazepalm.reports.engine.engine import Numbers, Source, open_source
+from blazepalm.reports.engine.plan import Numbers, Source, open_source
 from blazepalm.reports.subjects.subject import Subject
 
 COMPANION = "palm-full"  # finds regions where landmark models are compared without a detector

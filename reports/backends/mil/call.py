@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from blazepalm.errors import InvalidModel, UnsupportedOperator
-from blazepalm.reports.backends.mil.executors import Kernel
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import CARRIERS, carry
 from blazepalm.reports.backends.mil.syntax import Argument, Operation
 from blazepalm.reports.backends.mil.values import Constant, TensorType
 
 
-class Site:
+class Call:
     """One operation, where it stands in its function."""
 
     def __init__(

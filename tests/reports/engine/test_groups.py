@@ -4,8 +4,8 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
-from blazepalm.reports.engine.engine import Numbers, Source, make_groups
 from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.plan import Numbers, Source, make_groups
 
 
 def subjects(*names: str) -> Any:

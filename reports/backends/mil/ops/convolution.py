@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
     pad,
@@ -17,19 +17,20 @@ from blazepalm.reports.backends.mil.convolution_window import (
     resolve_pads,
     with_bias,
 )
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 @executes("conv")
-def conv(site: Site) -> Kernel:
+def conv(call: Call) -> Kernel:
     """Slides each kernel over its group of channels."""
-    told = read_convolution(site)
+    told = read_convolution(call)
     strides, dilations, groups = told.strides, told.dilations, told.groups
     convolve = CONVOLVE[told.dimensions]
-    in_float16 = site.sums_in_float16
+    in_float16 = call.sums_in_float16
     known: dict[tuple[torch.Size, torch.Size], tuple[Pads, tuple[int, ...] | None]] = {}
 
     def pads_of(x: torch.Tensor, weight: torch.Tensor) -> tuple[Pads, tuple[int, ...] | None]:
@@ -56,4 +57,4 @@ def conv(site: Site) -> Kernel:
             return convolve(padded, weight, bias, strides, 0, dilations, groups)
         return with_bias(convolve_float16(padded, weight, strides, dilations, groups), bias)
 
-    return site.kernel(run, "x", "weight", "bias")
+    return call.kernel(run, "x", "weight", "bias")

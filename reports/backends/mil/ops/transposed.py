@@ -10,26 +10,27 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import Pads, read_convolution, with_bias
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 @executes("conv_transpose")
-def conv_transpose(site: Site) -> Kernel:
+def conv_transpose(call: Call) -> Kernel:
     """Adds each kernel, times the element, where the element lies."""
-    told = read_convolution(site)
+    told = read_convolution(call)
     dimensions, strides, dilations = told.dimensions, told.strides, told.dilations
     asked = None
-    if site.has("output_shape"):
-        asked = site.integers("output_shape", length=dimensions + 2)[2:]
+    if call.has("output_shape"):
+        asked = call.integers("output_shape", length=dimensions + 2)[2:]
         if min(asked) < 1:
-            raise site.invalid(f"output_shape ends in {list(asked)}")
+            raise call.invalid(f"output_shape ends in {list(asked)}")
     convolve = CONVOLVE[dimensions]
-    in_float16 = site.sums_in_float16
+    in_float16 = call.sums_in_float16
 
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
@@ -52,7 +53,7 @@ def conv_transpose(site: Site) -> Kernel:
         kept = [slice(b, n - a) for (b, a), n in zip(crops, whole, strict=True)]
         return result[(slice(None), slice(None), *kept)]
 
-    return site.kernel(run, "x", "weight", "bias")
+    return call.kernel(run, "x", "weight", "bias")
 
 
 def _crops(kind: str, custom: Pads, whole: tuple[int, ...], wanted: tuple[int, ...] | None) -> Pads:
