@@ -17,7 +17,15 @@ from typing import Any
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import (
+    FLOAT32,
+    REFERENCE,
+    Backend,
+    Opening,
+    Outputs,
+    Registration,
+)
+from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
 
 SMALLEST = "palm-lite"  # of the embedded releases
 
@@ -118,7 +126,7 @@ def open_litert(
         (image,) = interpreter.get_input_details()
         shape = tuple(int(d) for d in image["shape"])
         interpreters.put(Opened(interpreter, int(image["index"]), shape, found))
-    name = "tflite-ref" if reference_kernels else "tflite"
+    name = TFLITE_REF if reference_kernels else TFLITE
     return LiteRT(name, source, outputs, interpreters)
 
 
@@ -169,3 +177,32 @@ def hush_litert() -> None:
 
     with contextlib.suppress(CouldNotVerify):
         open_litert(resolve(SMALLEST).read_bytes(), ("boxes", "scores"), source=SMALLEST)
+
+
+def _open(opening: Opening, reference_kernels: bool) -> Backend:
+    return open_litert(
+        opening.content,
+        opening.outputs,
+        source=opening.source,
+        reference_kernels=reference_kernels,
+        copies=opening.workers,
+    )
+
+
+BACKENDS = (
+    Registration(
+        TFLITE,
+        "LiteRT, default kernels (XNNPACK)",
+        FLOAT32,
+        lambda opening: _open(opening, reference_kernels=False),
+        REFERENCE,
+    ),
+    Registration(
+        TFLITE_REF,
+        "LiteRT, reference kernels",
+        FLOAT32,
+        lambda opening: _open(opening, reference_kernels=True),
+        REFERENCE,
+        every_picture=False,  # costs more than all others together
+    ),
+)

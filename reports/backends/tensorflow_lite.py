@@ -11,16 +11,20 @@ import sys
 from typing import Any
 
 from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends.backend import FLOAT32, Registration
 from blazepalm.reports.backends.litert import LiteRT, Opened, first_line, quiet_native_log
 
 NAME = "tensorflow"
+INSTALL = "install it with: pip install 'blazepalm[tensorflow]'"
 
 
-def has_tensorflow() -> bool:
-    """Whether it is installed; it is not imported."""
+def missing_tensorflow() -> str | None:
+    """None where it is installed, else how to get it; it is not imported."""
     if NAME in sys.modules:
-        return sys.modules[NAME] is not None
-    return importlib.util.find_spec(NAME) is not None
+        installed = sys.modules[NAME] is not None
+    else:
+        installed = importlib.util.find_spec(NAME) is not None
+    return None if installed else f"TensorFlow is not installed; {INSTALL}"
 
 
 def open_tensorflow(
@@ -44,8 +48,7 @@ def _open(content: bytes, outputs: tuple[str, ...], source: str) -> Opened:
         make: Any = tensorflow.lite.Interpreter
     except (ImportError, AttributeError) as error:
         raise CouldNotVerify(
-            f"tf.lite.Interpreter is not available here ({error}); install it with: "
-            "pip install 'blazepalm[tensorflow]'"
+            f"tf.lite.Interpreter is not available here ({error}); {INSTALL}"
         ) from error
     try:
         with quiet_native_log():
@@ -63,3 +66,14 @@ def _open(content: bytes, outputs: tuple[str, ...], source: str) -> Opened:
     (image,) = interpreter.get_input_details()
     shape = tuple(int(d) for d in image["shape"])
     return Opened(interpreter, int(image["index"]), shape, found)
+
+
+BACKEND = Registration(
+    NAME,
+    "TensorFlow's own tf.lite.Interpreter",
+    FLOAT32,
+    lambda opening: open_tensorflow(
+        opening.content, opening.outputs, source=opening.source, copies=opening.workers
+    ),
+    available=missing_tensorflow,
+)

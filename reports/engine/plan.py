@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.judge.policy import LIMITS, MOST_WORKERS
 from blazepalm.reports.stored.raw_files import write_raw
 from blazepalm.reports.subjects.open_subject import open_subject

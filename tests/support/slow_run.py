@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import Case, noise_cases
-from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.engine.engine import THREADS, records
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan
