@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from blazepalm.converter.same_padding import window
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.storage_types import round_to_float16
@@ -80,12 +81,8 @@ def resolve_pads(
     """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
     if kind in ("valid", "custom"):
         return custom
-    pads = []
-    for size, window, stride in zip(sizes, windows, strides, strict=True):
-        total = max(0, (-(-size // stride) - 1) * stride + window - size)
-        less, more = total // 2, total - total // 2
-        pads.append((less, more) if kind == "same" else (more, less))
-    return tuple(pads)
+    axes = [window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]
+    return tuple((a.front, a.back) if kind == "same" else (a.back, a.front) for a in axes)
 
 
 def pad(values: torch.Tensor, pads: Pads, fill: float = 0.0) -> torch.Tensor:
