@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import Registration
+from blazepalm.reports.backends.names import PIPELINE
 
 GROUP = "blazepalm.backends"
 BUILT_IN = (
@@ -38,6 +39,14 @@ def registered() -> dict[str, Registration]:
 def registration_of(name: str) -> Registration:
     """What the registry knows of a backend that ran here."""
     return registered()[name]
+
+
+def runs_pipeline(name: str) -> bool:
+    """Whether a backend can drive the hand pipeline: each that gives a file's own outputs."""
+    if name in PIPELINE:
+        return True
+    found = registered().get(name)
+    return found is not None and (found.package is None or found.package.face == "raw")
 
 
 def spared_backends() -> frozenset[str]:
