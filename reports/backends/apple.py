@@ -20,7 +20,7 @@ import numpy as np
 from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput
 from blazepalm.reports.backends.backend import FLOAT16, Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.mil import Feature, Program, load
-from blazepalm.reports.backends.mil.storage_types import CARRIERS
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES
 from blazepalm.reports.backends.mil.values import NUMPY
 from blazepalm.reports.backends.mil_package import RAW_FP16
 from blazepalm.reports.backends.package_outputs import RawPackage, match
@@ -83,7 +83,7 @@ class NativeProgram:
         for feature in interface.outputs:
             if feature.name not in found:
                 raise CouldNotVerify(f"{source}: Core ML gives no output '{feature.name}'")
-            if feature.image is not None or feature.type.dtype in CARRIERS:
+            if feature.image is not None or feature.type.dtype in STORAGE_TYPES:
                 outputs[feature.name] = _output(feature, found[feature.name])
         return outputs
 

@@ -18,7 +18,7 @@ from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.engine.journal import Journal
-from blazepalm.reports.engine.plan import Engine, Plan, Waiting, hand_over_raw, processors
+from blazepalm.reports.engine.plan import Engine, PendingRecord, Plan, hand_over_raw, processors
 
 THREADS, PROCESSES, RAY = "threads", "processes", "ray"
 
@@ -28,7 +28,7 @@ class Task(NamedTuple):
 
     place: int
     group: int
-    record: Record | Waiting
+    record: Record | PendingRecord
 
 
 def records(

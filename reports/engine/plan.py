@@ -26,7 +26,7 @@ class Source(NamedTuple):
     judged: bool = True
 
 
-class Numbers(NamedTuple):
+class GroupIndices(NamedTuple):
     """A `Group` by the numbers of its models in the plan."""
 
     palm: int | None
@@ -44,7 +44,7 @@ class Plan:
     """
 
     sources: tuple[Source, ...]
-    groups: tuple[Numbers, ...]
+    groups: tuple[GroupIndices, ...]
     packages: Path | None = None
     compress: str | None = None
     images: bool = True
@@ -52,13 +52,13 @@ class Plan:
     margin: float = LIMITS.margin
 
 
-class Waiting(Protocol):
+class PendingRecord(Protocol):
     """A task that was begun."""
 
     def result(self) -> Record: ...
 
 
-Submit = Callable[[int, Case], Waiting]  # starts one task: the group's number, and a case
+Submit = Callable[[int, Case], PendingRecord]  # starts one task: the group's number, and a case
 
 
 class Engine(NamedTuple):
@@ -100,7 +100,7 @@ def open_source(
     )
 
 
-def make_groups(numbers: Sequence[Numbers], subjects: Sequence[Subject]) -> list[Group]:
+def make_groups(numbers: Sequence[GroupIndices], subjects: Sequence[Subject]) -> list[Group]:
     """The plan's groups of opened models."""
 
     def of(number: int | None) -> Subject | None:

@@ -17,7 +17,7 @@ from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.ops import EXECUTORS
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, carry, round_to_float16
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, round_to_float16, to_tensor
 from blazepalm.reports.backends.mil.syntax import Function, Operation
 from blazepalm.reports.backends.mil.values import NUMPY, Constant, TensorType
 
@@ -116,7 +116,7 @@ def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
     for output, array in zip(call.operation.outputs, arrays, strict=False):
         if output.type.shape != array.shape:
             raise call.invalid(f"is declared {output.type}, its data give {list(array.shape)}")
-        if output.type.dtype not in CARRIERS or NUMPY[output.type.dtype] != array.dtype:
+        if output.type.dtype not in STORAGE_TYPES or NUMPY[output.type.dtype] != array.dtype:
             raise call.invalid(f"is declared {output.type}, its data give {array.dtype}")
         whole = UNPACKED.get(array.dtype, output.type.dtype)
         type_ = TensorType(whole, output.type.shape)
@@ -161,9 +161,9 @@ def _arrange(
 
 
 def _place(constant: Constant, name: str, source: str) -> torch.Tensor:
-    if constant.type.dtype not in CARRIERS:
+    if constant.type.dtype not in STORAGE_TYPES:
         raise InvalidModel(f"{source}: constant '{name}' of {constant.type} is used as a tensor")
-    return carry(constant.array(), constant.type.dtype)
+    return to_tensor(constant.array(), constant.type.dtype)
 
 
 def _rounded(kernel: Kernel) -> Callable[..., Any]:

@@ -27,9 +27,9 @@ CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 @executes("conv")
 def conv(call: Call) -> Kernel:
     """Slides each kernel over its group of channels."""
-    told = read_convolution(call)
-    strides, dilations, groups = told.strides, told.dilations, told.groups
-    convolve = CONVOLVE[told.dimensions]
+    parameters = read_convolution(call)
+    strides, dilations, groups = parameters.strides, parameters.dilations, parameters.groups
+    convolve = CONVOLVE[parameters.dimensions]
     in_float16 = call.sums_in_float16
     known: dict[tuple[torch.Size, torch.Size], tuple[Pads, tuple[int, ...] | None]] = {}
 
@@ -37,8 +37,8 @@ def conv(call: Call) -> Kernel:
         """The pads, and again as torch takes them where both sides are alike; once a shape."""
         key = (x.shape, weight.shape)
         if key not in known:
-            windows = told.windows(weight.shape[2:])
-            pads = resolve_pads(told.pad_type, told.pads, x.shape[2:], windows, strides)
+            windows = parameters.windows(weight.shape[2:])
+            pads = resolve_pads(parameters.pad_type, parameters.pads, x.shape[2:], windows, strides)
             padded = padded_shape(x.shape, pads)[2:]
             sizes = [(n - w) // s + 1 for n, w, s in zip(padded, windows, strides, strict=True)]
             require_size((x.shape[0], weight.shape[0], *sizes))

@@ -20,12 +20,12 @@ def fill(call: Call) -> Kernel:
     """`value` in every element of `shape`."""
     call.needs("shape")
     value: Any = call.scalar("value", 0.0)
-    carrier = call.carrier
+    storage_type = call.storage_type
 
     def run(shape: torch.Tensor) -> torch.Tensor:
         sizes = tuple(shape.tolist())
         require_size(sizes)
-        return torch.full(sizes, value, dtype=carrier)
+        return torch.full(sizes, value, dtype=storage_type)
 
     return call.kernel(run, "shape", rounds=False)
 
@@ -35,22 +35,22 @@ def fill_like(call: Call) -> Kernel:
     """`value` in the shape of `ref_tensor`."""
     call.needs("ref_tensor")
     value: Any = call.scalar("value", 0.0)
-    carrier = call.carrier
+    storage_type = call.storage_type
     return call.kernel(
-        lambda x: torch.full(x.shape, value, dtype=carrier), "ref_tensor", rounds=False
+        lambda x: torch.full(x.shape, value, dtype=storage_type), "ref_tensor", rounds=False
     )
 
 
 @executes("range_1d")
 def range_1d(call: Call) -> Kernel:
     """start, start + step, … below `end`."""
-    carrier = call.carrier
+    storage_type = call.storage_type
     call.needs("start", "end", "step")
 
     def run(start: torch.Tensor, end: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         first, last, by = start.item(), end.item(), step.item()
         require_size((max(0, math.ceil((last - first) / by)),))
-        return torch.arange(first, last, by, dtype=carrier)
+        return torch.arange(first, last, by, dtype=storage_type)
 
     return call.kernel(run, "start", "end", "step")
 
@@ -62,13 +62,15 @@ def one_hot(call: Call) -> Kernel:
     axis = call.integer("axis", -1)
     on: Any = call.scalar("on_value", 1)
     off: Any = call.scalar("off_value", 0)
-    carrier = call.carrier
+    storage_type = call.storage_type
 
     def run(indices: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
         count = int(size.item())
         require_size((*indices.shape, count))
         hot = indices[..., None] == torch.arange(count)
-        values = torch.where(hot, torch.tensor(on, dtype=carrier), torch.tensor(off, dtype=carrier))
+        values = torch.where(
+            hot, torch.tensor(on, dtype=storage_type), torch.tensor(off, dtype=storage_type)
+        )
         return values.movedim(-1, axis)
 
     return call.kernel(run, "indices", "one_hot_vector_size", rounds=False)
@@ -78,8 +80,8 @@ def one_hot(call: Call) -> Kernel:
 def non_zero(call: Call) -> Kernel:
     """The index of every element that is not 0, one a row."""
     call.needs("x")
-    carrier = call.carrier
-    return call.kernel(lambda x: torch.nonzero(x).to(carrier), "x", rounds=False)
+    storage_type = call.storage_type
+    return call.kernel(lambda x: torch.nonzero(x).to(storage_type), "x", rounds=False)
 
 
 @executes("band_part")

@@ -71,7 +71,7 @@ def exact_unary(call: Call) -> Kernel:
 def exp2(call: Call) -> Kernel:
     """2ˣ; of integers too."""
     call.needs("x")
-    if call.carrier.is_floating_point:
+    if call.storage_type.is_floating_point:
         return call.kernel(torch.exp2, "x")
     return call.kernel(lambda x: torch.pow(2, x).to(x.dtype), "x")
 
@@ -122,7 +122,7 @@ def binary(call: Call) -> Kernel:
     name = call.operation.type
     exact = name in EXACT_BINARY
     compute = EXACT_BINARY[name] if exact else BINARY[name]
-    if name == "real_div" and not call.carrier.is_floating_point:
+    if name == "real_div" and not call.storage_type.is_floating_point:
         compute = partial(torch.div, rounding_mode="trunc")
     return call.kernel(guarded(compute), "x", "y", rounds=not exact)
 

@@ -31,7 +31,7 @@ def linear(call: Call) -> Kernel:
             return total if bias is None else round_to_float16(total + bias)
 
         return call.kernel(run_float16, "x", "weight", "bias")
-    is_float = call.carrier.is_floating_point
+    is_float = call.storage_type.is_floating_point
 
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None

@@ -10,7 +10,7 @@ from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.kernel import Kernel
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, TYPE_NAMES
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, TYPE_NAMES
 
 
 def _spread(call: Call, parameter: str) -> torch.Tensor | None:
@@ -40,15 +40,15 @@ def quantize(call: Call) -> Kernel:
     target = TYPE_NAMES.get(call.text("output_dtype"), "")
     if target not in ("INT8", "UINT8") or target != call.result:
         raise call.invalid(f"output_dtype is {target}, its result is declared {call.result}")
-    carrier = CARRIERS[target]
-    limits = torch.iinfo(carrier)
+    storage_type = STORAGE_TYPES[target]
+    limits = torch.iinfo(storage_type)
     offset = () if zero is None else zero.shape
 
     def run(values: torch.Tensor) -> torch.Tensor:
         require_size(torch.broadcast_shapes(values.shape, scale.shape, offset))
         steps = torch.round(values / scale)
         steps = steps if zero is None else steps + zero
-        return steps.clamp(limits.min, limits.max).to(carrier)
+        return steps.clamp(limits.min, limits.max).to(storage_type)
 
     return call.kernel(run, "input", rounds=False)
 

@@ -59,9 +59,9 @@ def reduce(call: Call) -> Kernel:
     keep = call.flag("keep_dims")
     name = call.operation.type
     compute = REDUCTIONS[name]
-    carrier = call.carrier
+    storage_type = call.storage_type
     if not axes:
-        return call.kernel(lambda x: compute(x[None], (0,), False).to(carrier), "x")
+        return call.kernel(lambda x: compute(x[None], (0,), False).to(storage_type), "x")
     if call.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
         mean = name == "reduce_mean"
 
@@ -73,7 +73,7 @@ def reduce(call: Call) -> Kernel:
 
         return call.kernel(run_float16, "x")
     exact = name in ("reduce_max", "reduce_min")
-    return call.kernel(lambda x: compute(x, axes, keep).to(carrier), "x", rounds=not exact)
+    return call.kernel(lambda x: compute(x, axes, keep).to(storage_type), "x", rounds=not exact)
 
 
 @executes(*ARGUMENTS)

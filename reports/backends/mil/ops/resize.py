@@ -166,12 +166,12 @@ def resize(call: Call) -> Kernel:
     if not 1 <= count <= call.rank("x"):
         raise call.invalid(f"resized_dims is {count}, x has rank {call.rank('x')}")
     compute = resize_linear if linear else resize_nearest
-    carrier = call.carrier
+    storage_type = call.storage_type
 
     def run(x: torch.Tensor, shape: torch.Tensor) -> torch.Tensor:
         wanted = shape.tolist()[-count:]
         sizes = tuple(w or size for w, size in zip(wanted, x.shape[-count:], strict=True))
-        return compute(x, sizes, mode).to(carrier)
+        return compute(x, sizes, mode).to(storage_type)
 
     return call.kernel(run, "x", "shape", rounds=linear)
 

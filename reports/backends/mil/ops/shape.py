@@ -117,8 +117,8 @@ def flatten2d(call: Call) -> Kernel:
 def shape(call: Call) -> Kernel:
     """The operand's shape, as a vector."""
     call.needs("x")
-    carrier = call.carrier
-    return call.kernel(lambda x: torch.tensor(x.shape, dtype=carrier), "x", rounds=False)
+    storage_type = call.storage_type
+    return call.kernel(lambda x: torch.tensor(x.shape, dtype=storage_type), "x", rounds=False)
 
 
 @executes("identity")

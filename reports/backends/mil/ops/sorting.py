@@ -39,9 +39,9 @@ def argsort(call: Call) -> Kernel:
     call.needs("x")
     axis = call.integer("axis", -1)
     descending = not call.flag("ascending")
-    carrier = call.carrier
+    storage_type = call.storage_type
     return call.kernel(
-        lambda x: torch.argsort(x, dim=axis, descending=descending, stable=True).to(carrier),
+        lambda x: torch.argsort(x, dim=axis, descending=descending, stable=True).to(storage_type),
         "x",
         rounds=False,
     )
@@ -53,12 +53,14 @@ def cumsum(call: Call) -> Kernel:
     call.needs("x")
     axis = call.integer("axis", 0)
     exclusive, backwards = call.flag("exclusive"), call.flag("reverse")
-    carrier = call.carrier
+    storage_type = call.storage_type
     in_float16 = call.sums_in_float16
 
     def run(x: torch.Tensor) -> torch.Tensor:
         x = x.flip(axis) if backwards else x
-        total = _running_float16(x, axis) if in_float16 else torch.cumsum(x, axis, dtype=carrier)
+        total = (
+            _running_float16(x, axis) if in_float16 else torch.cumsum(x, axis, dtype=storage_type)
+        )
         if exclusive and x.shape[axis]:
             first = torch.zeros_like(total.narrow(axis, 0, 1))
             total = torch.cat((first, total.narrow(axis, 0, x.shape[axis] - 1)), axis)
