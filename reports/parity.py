@@ -20,6 +20,7 @@ from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.file_names import file_name
+from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
@@ -28,20 +29,10 @@ from blazepalm.reports.cases.inputs import (
     own_cases,
     sparing,
 )
-from blazepalm.reports.compare.roles import GENERIC, TFLITE_REF
-from blazepalm.reports.engine.engine import (
-    PROCESSES,
-    RAY,
-    THREADS,
-    Plan,
-    Source,
-    make_groups,
-    open_source,
-    processors,
-    records,
-)
+from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, records
 from blazepalm.reports.engine.groups import group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
@@ -219,7 +210,7 @@ def input_cases(options: Options) -> Iterator[Case]:
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
     own = own_cases(options.images) if options.images else iter(())
     cases = distinct_cases(chained(golden, own, noise_cases(options.noise_inputs, options.seed)))
-    return sparing(cases, (TFLITE_REF, GENERIC), options.reference_every)
+    return sparing(cases, spared_backends(), options.reference_every)
 
 
 def _open(

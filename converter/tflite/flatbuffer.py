@@ -74,13 +74,13 @@ class _Parser:
     """One file's tables, each read by the method of its name."""
 
     def __init__(self, content: bytes, source: str) -> None:
-        import tflite
+        from ai_edge_litert import schema_py_generated as schema
 
-        self.tflite = tflite
+        self.schema = schema
         self.file = BoundedFile(content, source)
-        self.root = tflite.Model.GetRootAs(content, 0)
-        self.types = {v: k.lower() for k, v in vars(tflite.TensorType).items() if k.isupper()}
-        self.builtins = {v: k for k, v in vars(tflite.BuiltinOperator).items() if k.isupper()}
+        self.root = schema.Model.GetRootAs(content, 0)
+        self.types = {v: k.lower() for k, v in vars(schema.TensorType).items() if k.isupper()}
+        self.builtins = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
         self.buffers: dict[int, np.ndarray | None] = {}
 
     def model(self) -> StoredModel:
@@ -172,9 +172,9 @@ class _Parser:
         )
 
     def dimension(self, what: str, table: Any) -> SparseDimension:
-        if table.Format() == self.tflite.DimensionType.DENSE:
+        if table.Format() == self.schema.DimensionType.DENSE:
             return SparseDimension(table.DenseSize())
-        if table.Format() != self.tflite.DimensionType.SPARSE_CSR:
+        if table.Format() != self.schema.DimensionType.SPARSE_CSR:
             raise self.file.invalid(f"{what} has a sparse dimension of format {table.Format()}")
         return SparseDimension(
             table.DenseSize(),
@@ -184,9 +184,9 @@ class _Parser:
 
     def indices(self, what: str, kind: int, union: Any) -> tuple[int, ...]:
         vectors = {
-            self.tflite.SparseIndexVector.Int32Vector: self.tflite.Int32Vector,
-            self.tflite.SparseIndexVector.Uint16Vector: self.tflite.Uint16Vector,
-            self.tflite.SparseIndexVector.Uint8Vector: self.tflite.Uint8Vector,
+            self.schema.SparseIndexVector.Int32Vector: self.schema.Int32Vector,
+            self.schema.SparseIndexVector.Uint16Vector: self.schema.Uint16Vector,
+            self.schema.SparseIndexVector.Uint8Vector: self.schema.Uint8Vector,
         }
         if kind not in vectors or union is None:
             raise self.file.invalid(f"{what} has a sparse dimension without its index vectors")

@@ -199,16 +199,16 @@ def check_options(options: Options) -> str:
 def _builtin(name: str, operator: Any, where: str) -> Options | None:
     if name not in TABLES or operator.BuiltinOptionsType() == 0:
         return None
-    import tflite
+    from ai_edge_litert import schema_py_generated as schema
 
     schema_table, convert = TABLES[name]
     kind = operator.BuiltinOptionsType()
-    if kind != getattr(tflite.BuiltinOptions, schema_table):
+    if kind != getattr(schema.BuiltinOptions, schema_table):
         raise InvalidModel(f"{where} carries options of kind {kind}, not {schema_table}")
     union = operator.BuiltinOptions()
     if union is None:
         return None
-    table = getattr(tflite, schema_table)()
+    table = getattr(schema, schema_table)()
     table.Init(union.Bytes, union.Pos)
     try:
         return convert(table)

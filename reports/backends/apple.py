@@ -8,18 +8,21 @@ tensors, and may give float16 values in float32; what comes out here is as the p
 
 import platform
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import FLOAT16, Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.mil import Feature, Program, load
-from blazepalm.reports.backends.mil.storage_types import CARRIERS
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES
 from blazepalm.reports.backends.mil.values import NUMPY
+from blazepalm.reports.backends.mil_package import RAW_FP16
 from blazepalm.reports.backends.package_outputs import RawPackage, match
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ class NativeProgram:
         for feature in interface.outputs:
             if feature.name not in found:
                 raise CouldNotVerify(f"{source}: Core ML gives no output '{feature.name}'")
-            if feature.image is not None or feature.type.dtype in CARRIERS:
+            if feature.image is not None or feature.type.dtype in STORAGE_TYPES:
                 outputs[feature.name] = _output(feature, found[feature.name])
         return outputs
 
@@ -96,6 +99,22 @@ class Native:
     def run(self, images: np.ndarray) -> Outputs:
         """(N, H, W, C) float32 in the release's range → the file's outputs in float32."""
         return self.package.run(images, self.native.run)
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """A backend that several threads may call, though what it calls may not be."""
+
+    backend: Backend
+    lock: Any = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        return self.backend.name
+
+    def run(self, images: np.ndarray) -> Outputs:
+        with self.lock:
+            return self.backend.run(images)
 
 
 def open_native(
@@ -127,12 +146,20 @@ def load_native(
     return NativeProgram(program, name, units, model or _load(program, name, units))
 
 
+def missing_core_ml() -> str | None:
+    """None on macOS, else why there is no Core ML here."""
+    if sys.platform == "darwin":
+        return None
+    return (
+        f"Core ML's own runtime is part of macOS, this is {platform.system()}: "
+        "only blazepalm's execution can be had here"
+    )
+
+
 def _load(program: Program, function: str, units: str) -> Model:
-    if sys.platform != "darwin":
-        raise CouldNotVerify(
-            f"Core ML's own runtime is part of macOS, this is {platform.system()}: "
-            "only blazepalm's execution can be had here"
-        )
+    reason = missing_core_ml()
+    if reason is not None:
+        raise CouldNotVerify(reason)
     try:
         import coremltools as ct
         from coremltools import libcoremlpython  # noqa: F401
@@ -202,3 +229,26 @@ def _output(feature: Feature, value: Any) -> np.ndarray:
         if array.size == np.prod(known, dtype=object):
             return array.reshape(known)
     return array
+
+
+def _open(opening: Opening, units: str) -> Backend | None:
+    package = opening.export(RAW_FP16)
+    try:
+        native = open_native(package, opening.outputs, opening.output_shapes, units=units)
+    except CouldNotVerify as error:
+        opening.notice(f"not compared with Core ML itself: {error}")
+        return None
+    return OneAtATime(native)
+
+
+BACKENDS = tuple(
+    Registration(
+        f"coreml-{units}",
+        f"Core ML package, raw face, in Core ML itself, {units}",
+        FLOAT16,
+        partial(_open, units=units),
+        available=missing_core_ml,
+        package=RAW_FP16,
+    )
+    for units in UNITS
+)

@@ -1,4 +1,4 @@
-"""What every backend is: a name, and images in, named raw outputs out.
+"""What every backend is: a name, and images in, named raw outputs out; and its registration.
 
 Images are (N, H, W, C) float32 in the release's value range, outputs are keyed by the names
 of the TFLite file's outputs, in its shapes (first axis N where the file's counts images),
@@ -6,14 +6,26 @@ axis order and units. A backend may be called from several threads at once.
 """
 
 from collections import Counter
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import CouldNotVerify
+from blazepalm.file_names import file_name
+
+if TYPE_CHECKING:
+    from blazepalm.converter.convert import Converted
 
 Outputs = dict[str, np.ndarray]
+
+PRECISIONS = FLOAT64, FLOAT32, FLOAT16 = "float64", "float32", "float16"
+
+# what others are compared with; what is compared; what is shown beside them
+KINDS = REFERENCE, CANDIDATE, WITNESS = "reference", "candidate", "witness"
 
 
 class Backend(Protocol):
@@ -23,6 +35,86 @@ class Backend(Protocol):
     def name(self) -> str: ...
 
     def run(self, images: np.ndarray) -> Outputs: ...
+
+
+class Package(NamedTuple):
+    """A Core ML package that parity exports: the folder it goes into, its face and precision."""
+
+    folder: str
+    face: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A converted model that backends are opened for, each to be called from `workers` threads at
+    once. `content`: the file's bytes, without operators that stock TFLite has no kernel for.
+    `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
+    compressed. `notice` takes a sentence for the report.
+    """
+
+    converted: "Converted"
+    content: bytes
+    workers: int = 1
+    packages: Path | None = None
+    compress: str | None = None
+    notice: Callable[[str], None] = lambda note: None
+
+    @property
+    def source(self) -> str:
+        """What messages call the model."""
+        return self.converted.graph.source
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return output_names(self.converted.graph)
+
+    @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        graph = self.converted.graph
+        return tuple(graph.tensors[t].shape for t in graph.outputs)
+
+    def export(self, package: Package) -> Path:
+        """The package on disk, exported where it is not there yet."""
+        from blazepalm.converter.coreml import export
+        from blazepalm.converter.coreml.options import CoreMLOptions
+
+        assert self.packages is not None
+        parent = self.packages / file_name(self.converted.name) / package.folder
+        if not any(parent.glob("*.mlpackage")):  # another worker's process made it
+            compress = self.compress if package.precision == "fp16" else None
+            options = CoreMLOptions(package.face, package.precision, compress=compress)
+            export(self.converted, parent, options)
+        (path,) = parent.glob("*.mlpackage")
+        return path
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the registry knows of a backend. `label` says in words what it is; `precision` is what
+    it computes in; `kind` is one of `KINDS`. `open` makes the backend, or gives `notice` the
+    reason why not and returns None. `available` gives the reason why the backend cannot run on
+    this machine, or None: then an `optional` one is left out, another is reported as not run.
+    `package` is the Core ML package that it runs, where it runs one; a package of face `app` gives
+    the pipeline's outputs, all else the file's. Without `every_picture` it runs on some alone.
+    """
+
+    name: str
+    label: str
+    precision: str
+    open: Callable[[Opening], Backend | None]
+    kind: str = CANDIDATE
+    available: Callable[[], str | None] = lambda: None
+    optional: bool = True
+    package: Package | None = None
+    every_picture: bool = True
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS or self.kind not in KINDS:
+            raise ValueError(
+                f"backend {self.name}: precision {self.precision!r} and kind {self.kind!r}, "
+                f"expected one of {', '.join(PRECISIONS)} and one of {', '.join(KINDS)}"
+            )
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:

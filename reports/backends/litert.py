@@ -10,14 +10,23 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import (
+    FLOAT32,
+    REFERENCE,
+    Backend,
+    Opening,
+    Outputs,
+    Registration,
+)
+from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
 
 SMALLEST = "palm-lite"  # of the embedded releases
 
@@ -89,36 +98,74 @@ def open_litert(
 
     Raises CouldNotVerify where LiteRT is not installed or cannot take the model.
     """
+    litert = import_litert()
+    kernels = litert.OpResolverType
+    return open_copies(
+        TFLITE_REF if reference_kernels else TFLITE,
+        outputs,
+        copies,
+        source,
+        lambda: open_interpreter(
+            litert.Interpreter,
+            content,
+            source,
+            num_threads=threads,
+            experimental_op_resolver_type=kernels.BUILTIN_REF
+            if reference_kernels
+            else kernels.AUTO,
+        ),
+    )
+
+
+def import_litert() -> Any:
+    """LiteRT's module of interpreters. Raises CouldNotVerify where it is not installed."""
     try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        return import_module("ai_edge_litert.interpreter")
     except ImportError as error:
         raise CouldNotVerify(
             f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
         ) from error
-    kernels = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+
+
+def open_interpreter(
+    make: Any, content: bytes, source: str, runtime: str = "LiteRT", **options: Any
+) -> Any:
+    """The model's bytes in an interpreter that `make` makes, ready to run. Raises CouldNotVerify
+    where `runtime` cannot take the model.
+    """
+    try:
+        with quiet_native_log():
+            interpreter = make(model_content=content, **options)
+            interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise CouldNotVerify(
+            f"{source}: {runtime} cannot load the model: {first_line(error)}"
+        ) from error
+    return interpreter
+
+
+def open_copies(
+    name: str,
+    outputs: tuple[str, ...],
+    copies: int,
+    source: str,
+    make: Callable[[], Any],
+    runtime: str = "LiteRT",
+) -> LiteRT:
+    """The backend `name` over so many interpreters, each as `make` gives it. Raises
+    CouldNotVerify where they have another number of outputs.
+    """
     interpreters: queue.SimpleQueue[Opened] = queue.SimpleQueue()
     for _ in range(copies):
-        try:
-            with quiet_native_log():
-                interpreter = Interpreter(
-                    model_content=content,
-                    num_threads=threads,
-                    experimental_op_resolver_type=kernels,
-                )
-                interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise CouldNotVerify(
-                f"{source}: LiteRT cannot load the model: {first_line(error)}"
-            ) from error
+        interpreter = make()
         found = tuple(int(detail["index"]) for detail in interpreter.get_output_details())
         if len(found) != len(outputs):
             raise CouldNotVerify(
-                f"{source}: LiteRT sees {len(found)} outputs where the file has {len(outputs)}"
+                f"{source}: {runtime} sees {len(found)} outputs where the file has {len(outputs)}"
             )
         (image,) = interpreter.get_input_details()
         shape = tuple(int(d) for d in image["shape"])
         interpreters.put(Opened(interpreter, int(image["index"]), shape, found))
-    name = "tflite-ref" if reference_kernels else "tflite"
     return LiteRT(name, source, outputs, interpreters)
 
 
@@ -169,3 +216,32 @@ def hush_litert() -> None:
 
     with contextlib.suppress(CouldNotVerify):
         open_litert(resolve(SMALLEST).read_bytes(), ("boxes", "scores"), source=SMALLEST)
+
+
+def _open(opening: Opening, reference_kernels: bool) -> Backend:
+    return open_litert(
+        opening.content,
+        opening.outputs,
+        source=opening.source,
+        reference_kernels=reference_kernels,
+        copies=opening.workers,
+    )
+
+
+BACKENDS = (
+    Registration(
+        TFLITE,
+        "LiteRT, default kernels (XNNPACK)",
+        FLOAT32,
+        lambda opening: _open(opening, reference_kernels=False),
+        REFERENCE,
+    ),
+    Registration(
+        TFLITE_REF,
+        "LiteRT, reference kernels",
+        FLOAT32,
+        lambda opening: _open(opening, reference_kernels=True),
+        REFERENCE,
+        every_picture=False,  # costs more than all others together
+    ),
+)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.litert import first_line, in_files_order, quiet_native_log
+from blazepalm.reports.backends.litert import import_litert, in_files_order, open_interpreter
 
 
 class LayerReader:
@@ -49,24 +49,12 @@ class LayerReader:
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
     def _open(self, content: bytes, *, preserve: bool) -> Any:
-        try:
-            from ai_edge_litert.interpreter import Interpreter, OpResolverType
-        except ImportError as error:
-            raise CouldNotVerify(
-                f"LiteRT is not available here ({error}); install it with: "
-                "pip install ai-edge-litert"
-            ) from error
-        try:
-            with quiet_native_log():
-                interpreter = Interpreter(
-                    model_content=content,
-                    num_threads=1,
-                    experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                    experimental_preserve_all_tensors=preserve,
-                )
-                interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise CouldNotVerify(
-                f"{self.source}: LiteRT cannot load the model: {first_line(error)}"
-            ) from error
-        return interpreter
+        litert = import_litert()
+        return open_interpreter(
+            litert.Interpreter,
+            content,
+            self.source,
+            num_threads=1,
+            experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=preserve,
+        )

@@ -42,16 +42,12 @@ def without_custom_operators(content: bytes, source: str) -> Rewritten:
     """A copy of a valid model with each `Convolution2DTransposeBias` replaced; the very same
     bytes where it has none.
 
-    Raises CouldNotVerify where the schema module is missing or an operator is malformed.
+    Raises CouldNotVerify where an operator is malformed.
     """
     if CUSTOM_CODE.encode() not in content:
         return Rewritten(content, 0)
-    try:
-        from ai_edge_litert import schema_py_generated as schema
-    except ImportError as error:
-        raise CouldNotVerify(
-            f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
-        ) from error
+    from ai_edge_litert import schema_py_generated as schema
+
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     custom = {
         i for i, code in enumerate(model.operatorCodes) if code.customCode == CUSTOM_CODE.encode()

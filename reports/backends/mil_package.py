@@ -1,4 +1,4 @@
-"""A saved Core ML package executed by blazepalm: the backend `coreml-mil`.
+"""A saved Core ML package executed by blazepalm: the backends `coreml-mil…`.
 
 Only what is on disk counts: the package is read back, and its MIL program runs operation by
 operation in torch (`reports.backends.mil`). It is not Apple's runtime.
@@ -10,9 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import Outputs
-from blazepalm.reports.backends.mil import load
+from blazepalm.converter.coreml.needed import missing_coremltools
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends.backend import (
+    FLOAT16,
+    FLOAT32,
+    Backend,
+    Opening,
+    Outputs,
+    Package,
+    Registration,
+)
+from blazepalm.reports.backends.mil import Program, load
+from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16
 from blazepalm.reports.backends.package_outputs import RawPackage, match
+
+RAW_FP32 = Package(MIL, "raw", "fp32")
+RAW_FP16 = Package(MIL_FP16, "raw", "fp16")
+APP_FP16 = Package(MIL_APP, "app", "fp16")
+
+# what the app face of each family must give
+APP_OUTPUTS = {"palm": {"boxes", "keypoints", "scores"}, "hand": {"landmarks", "presence"}}
 
 
 @dataclass(frozen=True)
@@ -54,7 +72,7 @@ def open_executed(
     outputs: tuple[str, ...],
     shapes: Sequence[tuple[int, ...]],
     *,
-    name: str = "coreml-mil",
+    name: str = MIL,
     float16_accumulation: bool = False,
 ) -> Executed:
     """Reads a package and makes it ready to run. `outputs` and `shapes` are those of the TFLite
@@ -67,3 +85,71 @@ def open_executed(
     executed = Executed(name, match(program, outputs, shapes), float16_accumulation)
     program.plan(float16_accumulation=float16_accumulation)
     return executed
+
+
+@dataclass(frozen=True)
+class App:
+    """The shipped package of a model with inputs from `low` to `high`; its outputs are its own."""
+
+    name: str
+    program: Program
+    low: float
+    high: float
+
+    def run(self, images: np.ndarray) -> Outputs:
+        """(1, H, W, C) float32 in the release's range, which become whole grey levels again."""
+        (feature,) = self.program.inputs
+        levels = np.rint((images[0] - self.low) * (255 / (self.high - self.low)))
+        return self.program.run({feature.name: np.clip(levels, 0, 255).astype(np.uint8)})
+
+
+def open_app(opening: Opening) -> App:
+    """Raises CouldNotVerify where the package does not give what it must."""
+    program = load(opening.export(APP_FP16))
+    recognition = opening.converted.recognition
+    assert recognition is not None
+    missing = APP_OUTPUTS[recognition.family] - {output.name for output in program.outputs}
+    if missing:
+        raise CouldNotVerify(f"{program.source}: gives no {', '.join(sorted(missing))}")
+    return App(MIL_APP, program, *recognition.spec.value_range)
+
+
+def _open_raw(opening: Opening, package: Package) -> Backend:
+    return open_executed(
+        opening.export(package), opening.outputs, opening.output_shapes, name=package.folder
+    )
+
+
+def _missing() -> str | None:
+    return missing_coremltools("writing a Core ML package")
+
+
+RAW_BACKENDS = (
+    Registration(
+        MIL,
+        "Core ML package, raw face, executed by blazepalm",
+        FLOAT32,
+        lambda opening: _open_raw(opening, RAW_FP32),
+        available=_missing,
+        optional=False,
+        package=RAW_FP32,
+    ),
+    Registration(
+        MIL_FP16,
+        "Core ML package, raw face, executed by blazepalm",
+        FLOAT16,
+        lambda opening: _open_raw(opening, RAW_FP16),
+        available=_missing,
+        optional=False,
+        package=RAW_FP16,
+    ),
+)
+APP_BACKEND = Registration(
+    MIL_APP,
+    "Core ML package as shipped, executed by blazepalm",
+    FLOAT16,
+    open_app,
+    available=_missing,
+    optional=False,
+    package=APP_FP16,
+)

@@ -6,21 +6,24 @@ TensorFlow may be installed and yet be too new to hold `tf.lite`.
 """
 
 import importlib.util
-import queue
 import sys
 from typing import Any
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.litert import LiteRT, Opened, first_line, quiet_native_log
+from blazepalm.reports.backends.backend import FLOAT32, Registration
+from blazepalm.reports.backends.litert import LiteRT, open_copies, open_interpreter
 
-NAME = "tensorflow"
+NAME, RUNTIME = "tensorflow", "TensorFlow"
+INSTALL = "install it with: pip install 'blazepalm[tensorflow]'"
 
 
-def has_tensorflow() -> bool:
-    """Whether it is installed; it is not imported."""
+def missing_tensorflow() -> str | None:
+    """None where it is installed, else how to get it; it is not imported."""
     if NAME in sys.modules:
-        return sys.modules[NAME] is not None
-    return importlib.util.find_spec(NAME) is not None
+        installed = sys.modules[NAME] is not None
+    else:
+        installed = importlib.util.find_spec(NAME) is not None
+    return None if installed else f"TensorFlow is not installed; {INSTALL}"
 
 
 def open_tensorflow(
@@ -31,35 +34,30 @@ def open_tensorflow(
 
     Raises CouldNotVerify where TensorFlow is not installed or cannot take the model.
     """
-    interpreters: queue.SimpleQueue[Opened] = queue.SimpleQueue()
-    for _ in range(copies):
-        interpreters.put(_open(content, outputs, source))
-    return LiteRT(NAME, source, outputs, interpreters)
-
-
-def _open(content: bytes, outputs: tuple[str, ...], source: str) -> Opened:
     try:
         import tensorflow
 
         make: Any = tensorflow.lite.Interpreter
     except (ImportError, AttributeError) as error:
         raise CouldNotVerify(
-            f"tf.lite.Interpreter is not available here ({error}); install it with: "
-            "pip install 'blazepalm[tensorflow]'"
+            f"tf.lite.Interpreter is not available here ({error}); {INSTALL}"
         ) from error
-    try:
-        with quiet_native_log():
-            interpreter = make(model_content=content, num_threads=1)
-            interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise CouldNotVerify(
-            f"{source}: TensorFlow cannot load the model: {first_line(error)}"
-        ) from error
-    found = tuple(int(detail["index"]) for detail in interpreter.get_output_details())
-    if len(found) != len(outputs):
-        raise CouldNotVerify(
-            f"{source}: TensorFlow sees {len(found)} outputs where the file has {len(outputs)}"
-        )
-    (image,) = interpreter.get_input_details()
-    shape = tuple(int(d) for d in image["shape"])
-    return Opened(interpreter, int(image["index"]), shape, found)
+    return open_copies(
+        NAME,
+        outputs,
+        copies,
+        source,
+        lambda: open_interpreter(make, content, source, RUNTIME, num_threads=1),
+        RUNTIME,
+    )
+
+
+BACKEND = Registration(
+    NAME,
+    "TensorFlow's own tf.lite.Interpreter",
+    FLOAT32,
+    lambda opening: open_tensorflow(
+        opening.content, opening.outputs, source=opening.source, copies=opening.workers
+    ),
+    available=missing_tensorflow,
+)

@@ -16,7 +16,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import (
+    FLOAT32,
+    FLOAT64,
+    REFERENCE,
+    WITNESS,
+    Outputs,
+    Registration,
+)
+from blazepalm.reports.backends.names import GENERIC, ORACLE
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,11 @@ class Lowered:
 
 def generic(module: nn.Module, outputs: tuple[str, ...]) -> Lowered:
     """The float32 lowering as it is."""
-    return Lowered("generic", module, torch.float32, outputs)
+    return Lowered(GENERIC, module, torch.float32, outputs)
 
 
 def oracle(module: GraphModule, outputs: tuple[str, ...]) -> Lowered:
-    return Lowered("oracle", doubled(module), torch.float64, outputs)
+    return Lowered(ORACLE, doubled(module), torch.float64, outputs)
 
 
 def doubled(module: GraphModule) -> GraphModule:
@@ -87,3 +95,22 @@ def convolve(
         part = x[:, top :: stride[0], left :: stride[1]][:, :height, :width]
         y = torch.addcmul(y, part, taps[i, j]) if y.ndim == 1 else y.addcmul_(part, taps[i, j])
     return y.permute(0, 3, 1, 2)
+
+
+BACKENDS = (
+    Registration(
+        ORACLE,
+        "the generic torch lowering in float64",
+        FLOAT64,
+        lambda opening: oracle(opening.converted.generic, opening.outputs),
+        REFERENCE,
+    ),
+    Registration(
+        GENERIC,
+        "the generic torch lowering",
+        FLOAT32,
+        lambda opening: generic(opening.converted.generic, opening.outputs),
+        WITNESS,
+        every_picture=False,  # conversion has proved that the readable module has the same bits
+    ),
+)

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import FLOAT32, Backend, Opening, Outputs, Registration
+from blazepalm.reports.backends.names import TORCH
+from blazepalm.reports.backends.torch_generic import Lowered
 
 
 @dataclass(frozen=True)
@@ -34,4 +36,15 @@ class Readable:
 
 def readable(module: nn.Module, outputs: tuple[str, ...], fields: tuple[str, ...]) -> Readable:
     """The module as a backend; it must be in eval mode and float32."""
-    return Readable("torch", module.eval(), outputs, fields)
+    return Readable(TORCH, module.eval(), outputs, fields)
+
+
+def _open(opening: Opening) -> Backend:
+    """Of a model of no family, the generic module takes the readable one's place."""
+    converted = opening.converted
+    if converted.recognition is None:
+        return Lowered(TORCH, converted.generic, torch.float32, opening.outputs)
+    return readable(converted.module, opening.outputs, converted.outputs)
+
+
+BACKEND = Registration(TORCH, "the readable torch module", FLOAT32, _open)

@@ -66,10 +66,11 @@ def compare_noise(inputs: int) -> float:
     """
     from blazepalm.converter.threads import one_torch_thread
     from blazepalm.models.releases import resolve
+    from blazepalm.reports.backends.names import TFLITE, TORCH
     from blazepalm.reports.cases.compare import Group
     from blazepalm.reports.cases.inputs import noise_cases
-    from blazepalm.reports.compare.roles import TFLITE, TORCH
-    from blazepalm.reports.engine.engine import THREADS, Plan, records
+    from blazepalm.reports.engine.engine import THREADS, records
+    from blazepalm.reports.engine.plan import Plan
     from blazepalm.reports.judge.policy import LIMITS
     from blazepalm.reports.judge.totals import Totals
     from blazepalm.reports.subjects.open_subject import open_subject

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.hand import walk_hand
 from blazepalm.reports.cases.inputs import Case, noise
 from blazepalm.reports.cases.palm import locate_hands, walk_palm
 from blazepalm.reports.cases.raw import compare_raw
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.subjects.subject import Subject
 

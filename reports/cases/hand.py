@@ -12,11 +12,11 @@ import numpy as np
 
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
+from blazepalm.reports.backends.names import MIL_APP, TFLITE
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import compare_hands, compare_landmarks, hand_box
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import MIL_APP, TFLITE
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
 from blazepalm.reports.compare.tensors import compare, identical
 from blazepalm.reports.stages.stages import (

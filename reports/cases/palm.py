@@ -15,11 +15,11 @@ from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import Palms
 from blazepalm.models.regions import Region
 from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.reports.backends.names import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars, compare_detections
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key, Scalar
 from blazepalm.reports.compare.tensors import Part, compare, identical, measure_range
 from blazepalm.reports.stages.stages import Decoded, Floats, Located, PalmChain, PalmRules, Raw

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.compare.rows import ISOLATED, Key
 from blazepalm.reports.compare.tensors import (
     Part,

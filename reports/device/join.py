@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from blazepalm.reports.compare.roles import DEVICE, role_of
-from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.backends.names import DEVICE
+from blazepalm.reports.compare.rows import BY_TASK, Row
 from blazepalm.reports.device.ingest import ingest, recount
 from blazepalm.reports.device.rows import device_rows
 from blazepalm.reports.fixtures.manifest import read_fixtures
@@ -59,12 +59,13 @@ def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
 
 
 def _backend(name: str, own: Sequence[Row]) -> BackendSummary:
-    role, outcome = role_of(name), judge_backend(role_of(name).judge, own)
+    outcome = judge_backend(BY_TASK, own)
+    _, device, units = name.rsplit(":", 2)
     return BackendSummary(
         name=name,
-        label=role.label,
-        precision=role.precision,
-        judge=role.judge,
+        label=f"recorded on {device}, compute units {units}",
+        precision="float16",
+        judge=BY_TASK,
         artifact_sha256=None,
         status=outcome.status,
         worst_multiple=None,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from blazepalm.errors import ArtifactError
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import compare_hands
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.compare.rows import CASCADE, Key, Row
 from blazepalm.reports.device.expected import Expected, Facts
 from blazepalm.reports.device.ingest import DeviceResults

@@ -16,10 +16,10 @@ import numpy as np
 
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.spec import BackboneSpec, ConvSpec, PalmDetectorSpec
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import compare_detections, compare_landmarks
 from blazepalm.reports.compare.meters import DifferenceMeter
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key, Row
 from blazepalm.reports.compare.tensors import compare
 from blazepalm.reports.device.expected import Expected, Facts, Floats, read_expected

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.meters import DifferenceMeter
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.compare.rows import BY_TASK, NOT_RUN, PASS, Key, Row, ScalarMeter
 from blazepalm.reports.device.expected import Floats
 from blazepalm.reports.judge.judge import doubts_of, judge_row, value_of

@@ -5,78 +5,22 @@ are handed on in the tasks' order, so the report does not depend on the engine, 
 work at once, or on what was done before an interruption. At most a few cases are held.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from blazepalm.converter.threads import use_one_torch_thread
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.roles import TFLITE
 from blazepalm.reports.engine.journal import Journal
-from blazepalm.reports.judge.policy import LIMITS, MOST_WORKERS
-from blazepalm.reports.stored.raw_files import write_raw
-from blazepalm.reports.subjects.open_subject import open_subject
-from blazepalm.reports.subjects.subject import Subject
+from blazepalm.reports.engine.plan import Engine, PendingRecord, Plan, hand_over_raw, processors
 
 THREADS, PROCESSES, RAY = "threads", "processes", "ray"
-
-
-class Source(NamedTuple):
-    """One model: what it is called, its bytes, and whether it is compared itself."""
-
-    name: str
-    content: bytes
-    judged: bool = True
-
-
-class Numbers(NamedTuple):
-    """A `Group` by the numbers of its models in the plan."""
-
-    palm: int | None
-    hands: tuple[int, ...]
-    other: int | None
-    judged: bool
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a worker in another process needs to open the same groups and do the same work.
-    `packages`: the folder of Core ML packages, None without; `compress`: how the float16 ones are
-    compressed; `images`: whether any case is one; `raw`: the folder for raw outputs, None
-    without; `margin`: see `compare_case`.
-    """
-
-    sources: tuple[Source, ...]
-    groups: tuple[Numbers, ...]
-    packages: Path | None = None
-    compress: str | None = None
-    images: bool = True
-    raw: Path | None = None
-    margin: float = LIMITS.margin
-
-
-class Waiting(Protocol):
-    """A task that was begun."""
-
-    def result(self) -> Record: ...
-
-
-Submit = Callable[[int, Case], Waiting]  # starts one task: the group's number, and a case
-
-
-class Engine(NamedTuple):
-    """How tasks are started, and how many are worked on at once."""
-
-    submit: Submit
-    workers: int
 
 
 class Task(NamedTuple):
@@ -84,7 +28,7 @@ class Task(NamedTuple):
 
     place: int
     group: int
-    record: Record | Waiting
+    record: Record | PendingRecord
 
 
 def records(
@@ -129,80 +73,6 @@ def records(
                         task.record.cancel()
 
 
-def processors() -> int:
-    """Processors that this process may use, within reason."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(count, MOST_WORKERS)
-
-
-def open_source(
-    source: Source,
-    *,
-    workers: int,
-    packages: Path | None,
-    compress: str | None = None,
-    images: bool = True,
-) -> Subject:
-    """Opens one model of a plan; of one that only finds regions, no more than does that.
-    Raises BlazePalmError as `open_subject`.
-    """
-    if not source.judged:
-        return open_subject(
-            source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
-        )
-    return open_subject(
-        source.name,
-        source.content,
-        workers=workers,
-        packages=packages,
-        images=images,
-        compress=compress,
-    )
-
-
-def make_groups(numbers: Sequence[Numbers], subjects: Sequence[Subject]) -> list[Group]:
-    """The plan's groups of opened models."""
-
-    def of(number: int | None) -> Subject | None:
-        return None if number is None else subjects[number]
-
-    return [
-        Group(of(n.palm), tuple(subjects[hand] for hand in n.hands), of(n.other), n.judged)
-        for n in numbers
-    ]
-
-
-class Worker:
-    """A plan's groups, opened where the work is done."""
-
-    def __init__(self, plan: Plan, packages: Path | None) -> None:
-        import torch
-
-        torch.set_num_threads(1)
-        self.plan = plan
-        subjects = [
-            open_source(
-                source,
-                workers=1,
-                packages=packages,
-                compress=plan.compress,
-                images=plan.images,
-            )
-            for source in plan.sources
-        ]
-        self.groups = make_groups(plan.groups, subjects)
-
-    def work(self, group: int, case: Case) -> Record:
-        """One task; raw outputs stay in the record."""
-        return compare_case(
-            self.groups[group],
-            case,
-            keep_raw=self.plan.raw is not None,
-            margin=self.plan.margin,
-        )
-
-
 def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
     if isinstance(task.record, Record):
         return task.record
@@ -243,10 +113,3 @@ def _open_engine(
         return record
 
     return Engine(lambda group, case: threads.submit(work, group, case), workers)
-
-
-def hand_over_raw(raw: Path | None, record: Record) -> None:
-    """Raw outputs become files where a folder for them is; the record then has none."""
-    if raw is not None and record.raw:
-        write_raw(raw, record)
-        record.raw = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from blazepalm.models.releases import resolve
-from blazepalm.reports.engine.engine import Numbers, Source, open_source
+from blazepalm.reports.engine.plan import GroupIndices, Source, open_source
 from blazepalm.reports.subjects.subject import Subject
 
 COMPANION = "palm-full"  # finds regions where landmark models are compared without a detector
@@ -15,7 +15,7 @@ KINDS = ("lite", "full")
 Opened = list[tuple[Source, Subject]]
 
 
-def group_models(subjects: Sequence[Subject]) -> tuple[Numbers, ...]:
+def group_models(subjects: Sequence[Subject]) -> tuple[GroupIndices, ...]:
     """Landmark models go with the detector whose name says the same kind (the word `lite` or
     `full`), else with the first; without a detector they are a group of their own.
     """
@@ -25,17 +25,17 @@ def group_models(subjects: Sequence[Subject]) -> tuple[Numbers, ...]:
         if subject.family == "hand":
             hands[_detector_of(subject, subjects, palms)].append(i)
     groups = [
-        Numbers(palm, tuple(found), None, True)
+        GroupIndices(palm, tuple(found), None, True)
         for palm, found in hands.items()
         if palm is not None or found
     ]
-    groups += [Numbers(None, (), i, True) for i, s in enumerate(subjects) if s.family is None]
+    groups += [GroupIndices(None, (), i, True) for i, s in enumerate(subjects) if s.family is None]
     return tuple(groups)
 
 
 def with_companion(
-    opened: Opened, groups: tuple[Numbers, ...]
-) -> tuple[Opened, tuple[Numbers, ...]]:
+    opened: Opened, groups: tuple[GroupIndices, ...]
+) -> tuple[Opened, tuple[GroupIndices, ...]]:
     """The same, with an embedded detector for landmark models that have none."""
     if not any(group.palm is None and group.hands for group in groups):
         return opened, groups
@@ -43,7 +43,7 @@ def with_companion(
     number = len(opened)
     opened = [*opened, (source, open_source(source, workers=1, packages=None))]
     return opened, tuple(
-        Numbers(number, group.hands, None, False) if group.palm is None and group.hands else group
+        group._replace(palm=number, judged=False) if group.palm is None and group.hands else group
         for group in groups
     )
 

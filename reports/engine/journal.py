@@ -20,7 +20,7 @@ from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record, from_json, to_json
 
-MOST_BYTES = 1 << 28  # of one record, unpacked
+MAX_BYTES = 1 << 28  # of one record, unpacked
 DIGEST = hashlib.sha256().digest_size
 JOURNAL = ".blazepalm-journal"
 PLAN = "plan.json"
@@ -46,7 +46,7 @@ class Journal:
             packed = self._path(index, group).read_bytes()
             if hashlib.sha256(packed[DIGEST:]).digest() != packed[:DIGEST]:
                 return None  # damaged; what is whole is as `write` left it
-            text = zlib.decompressobj().decompress(packed[DIGEST:], MOST_BYTES)
+            text = zlib.decompressobj().decompress(packed[DIGEST:], MAX_BYTES)
             record = from_json(json.loads(text))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, zlib.error):
             return None

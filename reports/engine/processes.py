@@ -15,7 +15,7 @@ from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import hush_litert
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.engine.engine import Plan, Submit, Worker, hand_over_raw
+from blazepalm.reports.engine.plan import Plan, Submit, Worker, hand_over_raw
 
 UNGUARDED = 86  # exit code of a process that a script without a main guard would make endless
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from blazepalm.errors import BlazePalmError, CouldNotVerify
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.engine.engine import Engine, Plan, Worker, processors
+from blazepalm.reports.engine.plan import Engine, Plan, Worker, processors
 
 SECONDS = 10.0  # until a cluster answers
 MISSING = "--engine ray needs Ray; install it with: pip install 'blazepalm[ray]'"

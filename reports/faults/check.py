@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from blazepalm.reports.backends.backend import Backend, Outputs
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
+from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case, noise, noise_cases
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.faults.catalogue import Answers, Fault, Planted
 from blazepalm.reports.judge.judge import first_divergence
@@ -120,7 +121,7 @@ class FaultBench:
 
     def _further(self, seed: int) -> list[Case]:
         cases = list(noise_cases(NOISE + FURTHER, seed))[NOISE:]
-        return [replace(case, spared=frozenset((TFLITE_REF, GENERIC))) for case in cases]
+        return [replace(case, spared=spared_backends()) for case in cases]
 
     def false_alarms(self, seeds: int) -> list[str]:
         """What fails, or is called a culprit, though nothing is wrong, over so many seeds."""

@@ -17,7 +17,7 @@ from blazepalm.reports.faults.catalogue import FAULTS, Fault
 from blazepalm.reports.faults.check import IMAGES, FaultBench, Outcome
 
 SEEDS = 5  # of the runs that must raise no alarm
-LEAST_LOCATED = 0.95  # of the planted faults
+MIN_LOCATED = 0.95  # of the planted faults
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SelfTest:
     def passed(self) -> bool:
         located = sum(outcome.located for outcome in self.outcomes)
         caught = all(outcome.caught for outcome in self.outcomes)
-        enough = located >= LEAST_LOCATED * len(self.outcomes)
+        enough = located >= MIN_LOCATED * len(self.outcomes)
         return bool(self.outcomes) and caught and enough and not self.false_alarms
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Files, releases and packages become what drives the hand pipeline, over any backend: `torch`
-(the readable modules), `tflite` (Google's runtime on the file itself, no torch needed) or
-`coreml` (a package of face `raw`, executed by blazepalm and not by Apple's runtime).
+(the readable modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml`
+(a package of face `raw`, executed by blazepalm and not by Apple's runtime), or any registered one.
 
 The one gap: what a file does not hold (value range, thresholds, regions) is of the generation
 that it was converted as; of a file as it is, its release's, or for an unknown one its family's
@@ -36,8 +36,10 @@ from blazepalm.models.releases import (
     load_registry,
 )
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec, spec_from_dict
+from blazepalm.reports.backends.backend import Opening
+from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.reports.backends.registry import registered, runs_pipeline
 
-BACKENDS = ("torch", "tflite", "coreml")
 PACKAGES = (".mlpackage", ".mlmodel")
 
 Source = str | Path | Converted  # a file, bundle, release or its alias, a package; or in memory
@@ -119,8 +121,8 @@ def open_model(
         return _open_package(Path(model), family, notice)
     if backend == "tflite":
         return _open_litert(model, family, threads, notice)
-    if backend not in BACKENDS:
-        raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(BACKENDS)}")
+    if not runs_pipeline(backend):
+        raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(PIPELINE)}")
     converted = model
     if not isinstance(converted, Converted):
         source, content = choose(converted, family)
@@ -132,8 +134,13 @@ def open_model(
         run = torch_runner(converted.module)
         return OpenModel(converted.name, "torch", spec, generation, run, converted.graph.sha256)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
-        run = _package_runner(_export(converted, Path(folder), precision), spec)
-    return OpenModel(converted.name, "coreml-mil", spec, generation, run, converted.graph.sha256)
+        if backend == "coreml":
+            backend = "coreml-mil"
+            run = _package_runner(_export(converted, Path(folder), precision), spec)
+        else:
+            _, content = choose(converted.graph.source, family)
+            run = _registered_runner(converted, content, backend, Path(folder), spec, notice)
+    return OpenModel(converted.name, backend, spec, generation, run, converted.graph.sha256)
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -180,6 +187,28 @@ def _shaped(
         name: np.asarray(outputs[name], np.float32).reshape(count, *shape)
         for name, shape in output_shapes(spec).items()
     }
+
+
+def _registered_runner(
+    converted: Converted, content: bytes, name: str, folder: Path, spec: Spec, notice: Notice
+) -> Runner:
+    """Any backend of the registry."""
+    from blazepalm.reports.backends.litert_rewrite import without_custom_operators
+
+    registration = registered()[name]
+    content = without_custom_operators(content, converted.graph.source).content
+    opening = Opening(converted, content, packages=folder, notice=notice)
+    reason = registration.available()
+    backend = registration.open(opening) if reason is None else None
+    if backend is None:
+        raise CouldNotVerify(reason or f"{converted.graph.source}: backend {name} cannot run it")
+    fields = dict(zip(opening.outputs, converted.outputs, strict=True))
+
+    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        found = {fields[output]: values for output, values in backend.run(images).items()}
+        return _shaped(found, len(images), spec)
+
+    return run
 
 
 # TFLite -----------------------------------------------------------------------------------

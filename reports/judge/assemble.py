@@ -6,10 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.weights import tensor_map_to_list
+from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.roles import role_of
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, model_holds
+from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, judge_of, model_holds
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     BackendSummary,
@@ -113,15 +113,16 @@ def _model(
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
-    role = role_of(name)
+    registration = registration_of(name)
+    judge = judge_of(registration)
     raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]
-    outcome = judge_backend(role.judge, own, subject.missing.get(name, UNSEEN))
+    outcome = judge_backend(judge, own, subject.missing.get(name, UNSEEN))
     return BackendSummary(
         name=name,
-        label=role.label,
-        precision=role.precision,
-        judge=role.judge,
+        label=registration.label,
+        precision=registration.precision,
+        judge=judge,
         artifact_sha256=subject.artifacts.get(name),
         status=outcome.status,
         worst_multiple=max(multiples, default=None),

@@ -10,9 +10,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, REFERENCE, Registration
+from blazepalm.reports.backends.names import DEVICE, ORACLE, TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference
-from blazepalm.reports.compare.roles import DEVICE, ORACLE, TFLITE
 from blazepalm.reports.compare.rows import (
     BY_BITS,
     BY_FLOOR,
@@ -46,6 +47,15 @@ class Outcome:
     status: str
     first_divergence: str | None
     reasons: tuple[str, ...]
+
+
+def judge_of(backend: Registration) -> str:
+    """What judges a backend: a candidate in float16 the task, any other the noise floor; nobody
+    judges what candidates are compared with.
+    """
+    if backend.kind == CANDIDATE:
+        return BY_TASK if backend.precision == FLOAT16 else BY_FLOOR
+    return REFERENCE if backend.kind == REFERENCE else NOT_JUDGED
 
 
 # Rows -------------------------------------------------------------------------------------

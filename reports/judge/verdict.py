@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.meters import Difference, Range
-from blazepalm.reports.compare.roles import (
+from blazepalm.reports.backends.backend import CANDIDATE
+from blazepalm.reports.backends.names import (
     GENERIC,
     MIL_APP,
     MIL_FP16,
@@ -22,8 +21,10 @@ from blazepalm.reports.compare.roles import (
     TFLITE,
     TFLITE_REF,
     TORCH,
-    role_of,
 )
+from blazepalm.reports.backends.registry import registration_of
+from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.meters import Difference, Range
 from blazepalm.reports.compare.rows import (
     BY_BITS,
     BY_BITS_AGAINST,
@@ -34,7 +35,14 @@ from blazepalm.reports.compare.rows import (
     Key,
     Row,
 )
-from blazepalm.reports.judge.judge import doubts_of, is_shared, judge_row, scalar_row, value_of
+from blazepalm.reports.judge.judge import (
+    doubts_of,
+    is_shared,
+    judge_of,
+    judge_row,
+    scalar_row,
+    value_of,
+)
 from blazepalm.reports.judge.policy import FLOAT32_MOST, Limits
 from blazepalm.reports.judge.report import OutputFacts
 from blazepalm.reports.judge.totals import Totals
@@ -67,8 +75,8 @@ def output_facts(totals: Totals, subject: Subject) -> tuple[OutputFacts, ...]:
 def _judge_tensor(
     totals: Totals, key: Key, found: Difference, fields: Mapping[str, str], limits: Limits
 ) -> Row:
-    role = role_of(key.backend)
-    judge = role.judge if role.judged else NOT_JUDGED
+    backend = registration_of(key.backend)
+    judge = judge_of(backend) if backend.kind == CANDIDATE else NOT_JUDGED
     if key.reference == BY_BITS_AGAINST:
         judge = BY_BITS
     if is_shared(key):  # the same arithmetic in float32

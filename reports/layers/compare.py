@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from blazepalm.reports.backends.names import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.cases.compare import Group, letterboxed
 from blazepalm.reports.cases.inputs import Case, noise
 from blazepalm.reports.cases.palm import locate_hands
-from blazepalm.reports.compare.roles import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare.rows import FAIL, NOT_MAPPED, PASS
 from blazepalm.reports.judge.policy import FLOAT16_LAYER, LIMITS
 from blazepalm.reports.layers.join import JOIN_SEED, join

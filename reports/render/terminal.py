@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.roles import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
 from blazepalm.reports.judge.limits import TASK_LIMITS
 from blazepalm.reports.judge.report import ModelParity, OutputFacts, ParityReport

@@ -32,8 +32,8 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Raw = Mapping[str, NDArray[Any]]  # a network's outputs by readable field
 
-MOST_HANDS = 4  # regions followed up in one image
-MOST_PALMS = 64  # looked at for them, best first
+MAX_HANDS = 4  # regions followed up in one image
+MAX_PALMS = 64  # looked at for them, best first
 
 
 class Located(NamedTuple):
@@ -125,10 +125,10 @@ class PalmRules:
         regions = [
             region_from_palm(box, keypoints, size, self.region)
             for box, keypoints in zip(
-                palms.boxes[:MOST_PALMS], palms.keypoints[:MOST_PALMS], strict=True
+                palms.boxes[:MAX_PALMS], palms.keypoints[:MAX_PALMS], strict=True
             )
         ]
-        kept = [i for i in distinct(regions) if regions[i].proper][:MOST_HANDS]
+        kept = [i for i in distinct(regions) if regions[i].proper][:MAX_HANDS]
         return Located([regions[i] for i in kept], [float(palms.scores[i]) for i in kept])
 
     def chain(self, run: Callable[[Floats], Raw], *, decodes: bool = False) -> PalmChain:

@@ -16,7 +16,7 @@ from blazepalm.reports.stages.stages import Decoded
 
 Array = NDArray[np.float64]
 
-MOST_DETECTIONS = 100  # in an image; of a network that sees more, ties are not the trouble
+MAX_DETECTIONS = 100  # in an image; of a network that sees more, ties are not the trouble
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[C
     left = order[scores[order] >= spec.score_threshold]
     near = order[np.abs(scores[order] - spec.score_threshold) <= margin]
     found: list[Cluster] = []
-    while left.size and len(found) <= MOST_DETECTIONS:
+    while left.size and len(found) <= MAX_DETECTIONS:
         best = left[0]
         overlap = intersection_over_union(boxes[best], boxes[left])  # type: ignore[arg-type]
         same = overlap > spec.suppression_iou
@@ -64,7 +64,7 @@ def shared_boxes(
     """
     ours, theirs = (clusters(d, spec, margin) for d in (reference, candidate))
     found: dict[int, tuple[Array, Array]] = {}
-    if max(len(ours), len(theirs)) > MOST_DETECTIONS:
+    if max(len(ours), len(theirs)) > MAX_DETECTIONS:
         return found
     for place, mine in enumerate(ours):
         other = max(

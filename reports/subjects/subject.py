@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import Backend, Outputs
-from blazepalm.reports.compare.roles import (
+from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, Backend, Outputs
+from blazepalm.reports.backends.names import (
     GENERIC,
     MIL_APP,
     ORACLE,
     TFLITE,
     TFLITE_REF,
     TORCH,
-    role_of,
 )
-from blazepalm.reports.compare.rows import BY_FLOOR
+from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.stages.stages import HandChain, HandRules, PalmChain, PalmRules, Raw
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Subject:
     @property
     def candidates(self) -> tuple[str, ...]:
         """The backends that are judged."""
-        return tuple(name for name in self.names if role_of(name).judged)
+        return tuple(name for name in self.names if registration_of(name).kind == CANDIDATE)
 
     @property
     def raw_pairs(self) -> tuple[tuple[str, str], ...]:
@@ -76,7 +75,7 @@ class Subject:
         pairs = list(FLOOR_PAIRS)
         for name in self.candidates:
             pairs.append((name, ORACLE))
-            if role_of(name).judge == BY_FLOOR:
+            if registration_of(name).precision != FLOAT16:
                 pairs.append((name, TFLITE))
             if name == TORCH:
                 pairs.append((name, GENERIC))

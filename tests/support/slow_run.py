@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import Case, noise_cases
-from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
-from blazepalm.reports.engine.engine import THREADS, Plan, records
+from blazepalm.reports.engine.engine import THREADS, records
 from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.plan import Plan
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import plain
 from blazepalm.reports.judge.totals import Totals
@@ -100,6 +101,8 @@ def as_values(totals: Totals) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    import torch  # noqa: F401  (what is killed is the work, not this import)
+
     print("begun", flush=True)
     values, resumed = run(Path(sys.argv[1]), pause=0.004)
     print(json.dumps({"values": values, "resumed": resumed}))

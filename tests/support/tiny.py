@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import noise_cases
-from blazepalm.reports.compare.roles import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
 from blazepalm.reports.judge.assemble import make_report
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport

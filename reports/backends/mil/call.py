@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from blazepalm.errors import InvalidModel, UnsupportedOperator
-from blazepalm.reports.backends.mil.executors import Kernel
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, carry
+from blazepalm.reports.backends.mil.kernel import Kernel
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, to_tensor
 from blazepalm.reports.backends.mil.syntax import Argument, Operation
 from blazepalm.reports.backends.mil.values import Constant, TensorType
 
 
-class Site:
+class Call:
     """One operation, where it stands in its function."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Site:
         if not self.has(parameter):
             return None
         array = self.array(parameter)
-        return carry(array, self.dtype(parameter))
+        return to_tensor(array, self.dtype(parameter))
 
     def scalar(self, parameter: str, default: Any = None) -> Any:
         """A parameter of one element as a Python value; `default` where it is absent."""
@@ -160,11 +160,11 @@ class Site:
         return self.operation.outputs[0].type.dtype
 
     @property
-    def carrier(self) -> torch.dtype:
+    def storage_type(self) -> torch.dtype:
         """torch's type of the (first) result."""
-        if self.result not in CARRIERS:
+        if self.result not in STORAGE_TYPES:
             raise self.unsupported(f"its result is {self.result}")
-        return CARRIERS[self.result]
+        return STORAGE_TYPES[self.result]
 
     @property
     def sums_in_float16(self) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from blazepalm.converter.same_padding import window
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 PAD_TYPES = ("valid", "custom", "same", "same_lower")
@@ -19,16 +20,16 @@ PAD_TYPES = ("valid", "custom", "same", "same_lower")
 Pads = tuple[tuple[int, int], ...]  # (before, after) of each spatial dimension
 
 
-def read_pads(site: Site, dimensions: int) -> tuple[str, Pads]:
+def read_pads(call: Call, dimensions: int) -> tuple[str, Pads]:
     """`pad_type` and the custom pads (zeros for the other types)."""
-    kind = site.text("pad_type", "valid").lower()
+    kind = call.text("pad_type", "valid").lower()
     if kind not in PAD_TYPES:
-        raise site.invalid(f"pad_type is {kind!r}, expected {' or '.join(PAD_TYPES)}")
+        raise call.invalid(f"pad_type is {kind!r}, expected {' or '.join(PAD_TYPES)}")
     flat = (0,) * (2 * dimensions)
     if kind == "custom":
-        flat = site.integers("pad", flat, length=2 * dimensions)
+        flat = call.integers("pad", flat, length=2 * dimensions)
     if min(flat, default=0) < 0:
-        raise site.invalid(f"pad is {list(flat)}")
+        raise call.invalid(f"pad is {list(flat)}")
     return kind, tuple(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -48,19 +49,19 @@ class Convolution:
         return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilations, strict=True))
 
 
-def read_convolution(site: Site) -> Convolution:
+def read_convolution(call: Call) -> Convolution:
     """The parameters of a convolution in one, two or three dimensions."""
-    site.needs("x", "weight")
-    dimensions = site.rank("x") - 2
-    if dimensions not in (1, 2, 3) or site.rank("weight") != dimensions + 2:
-        raise site.invalid(f"x has rank {site.rank('x')}, weight {site.rank('weight')}")
+    call.needs("x", "weight")
+    dimensions = call.rank("x") - 2
+    if dimensions not in (1, 2, 3) or call.rank("weight") != dimensions + 2:
+        raise call.invalid(f"x has rank {call.rank('x')}, weight {call.rank('weight')}")
     ones = (1,) * dimensions
-    strides = site.integers("strides", ones, length=dimensions)
-    dilations = site.integers("dilations", ones, length=dimensions)
-    groups = site.integer("groups", 1)
+    strides = call.integers("strides", ones, length=dimensions)
+    dilations = call.integers("dilations", ones, length=dimensions)
+    groups = call.integer("groups", 1)
     if min(*strides, *dilations, groups) < 1:
-        raise site.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
-    return Convolution(dimensions, strides, dilations, groups, *read_pads(site, dimensions))
+        raise call.invalid(f"strides {strides}, dilations {dilations}, groups {groups}")
+    return Convolution(dimensions, strides, dilations, groups, *read_pads(call, dimensions))
 
 
 def with_bias(total: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -80,12 +81,8 @@ def resolve_pads(
     """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
     if kind in ("valid", "custom"):
         return custom
-    pads = []
-    for size, window, stride in zip(sizes, windows, strides, strict=True):
-        total = max(0, (-(-size // stride) - 1) * stride + window - size)
-        less, more = total // 2, total - total // 2
-        pads.append((less, more) if kind == "same" else (more, less))
-    return tuple(pads)
+    axes = [window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]
+    return tuple((a.front, a.back) if kind == "same" else (a.back, a.front) for a in axes)
 
 
 def pad(values: torch.Tensor, pads: Pads, fill: float = 0.0) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Which MIL operations are executed, by the file of `ops/` that does it.
 
-The table that runs is `registry.EXECUTORS`, but filling it imports torch; this one answers
+The table that runs is `executors.EXECUTORS`, but filling it imports torch; this one answers
 "can it be executed?" in milliseconds. A test holds the two against each other.
 """
 

@@ -11,7 +11,12 @@ import torch
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.backends.mil.image import image_tensor
 from blazepalm.reports.backends.mil.interface import Feature, Interface
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, FLOATS, carry, round_to_float16
+from blazepalm.reports.backends.mil.storage_types import (
+    FLOATS,
+    STORAGE_TYPES,
+    round_to_float16,
+    to_tensor,
+)
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS
 
 
@@ -27,7 +32,7 @@ def prepare_inputs(
 
 
 def _prepare(feature: Feature, value: Any, source: str) -> torch.Tensor:
-    if feature.type.dtype not in CARRIERS:
+    if feature.type.dtype not in STORAGE_TYPES:
         raise InvalidInput(f"{source}: input {feature} is of a kind that is not executed")
     if value is None:
         if not feature.optional:
@@ -35,7 +40,7 @@ def _prepare(feature: Feature, value: Any, source: str) -> torch.Tensor:
         array = _default(feature, source)
     else:
         array = checked_array(feature, value, source)
-    tensor = carry(array, feature.type.dtype)
+    tensor = to_tensor(array, feature.type.dtype)
     return round_to_float16(tensor) if feature.type.dtype == "FLOAT16" else tensor
 
 

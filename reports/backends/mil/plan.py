@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.ops import EXECUTORS
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, carry, round_to_float16
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, round_to_float16, to_tensor
 from blazepalm.reports.backends.mil.syntax import Function, Operation
 from blazepalm.reports.backends.mil.values import NUMPY, Constant, TensorType
 
@@ -75,7 +75,7 @@ def make_plan(function: Function, source: str, *, float16_accumulation: bool) ->
     kernels: list[tuple[Operation, Kernel]] = []
     refused = []
     for op in function.operations:
-        site = Site(
+        call = Call(
             op,
             function.types,
             known,
@@ -84,13 +84,13 @@ def make_plan(function: Function, source: str, *, float16_accumulation: bool) ->
             float16_accumulation=float16_accumulation,
         )
         try:
-            kernel = _bind(site)
+            kernel = _bind(call)
         except UnsupportedOperator as error:
             refused.append(str(error))
             continue
-        known.update(site.literals)
+        known.update(call.literals)
         if kernel.run is None:
-            known.update(_results(site, kernel.constants))
+            known.update(_results(call, kernel.constants))
         else:
             kernels.append((op, kernel))
     if refused:
@@ -98,26 +98,26 @@ def make_plan(function: Function, source: str, *, float16_accumulation: bool) ->
     return _arrange(function, kernels, known, source)
 
 
-def _bind(site: Site) -> Kernel:
+def _bind(call: Call) -> Kernel:
     """Whatever a stranger's parameters make an executor raise becomes one sentence."""
-    if site.operation.blocks:
-        raise site.unsupported("has blocks of its own; control flow is not executed")
+    if call.operation.blocks:
+        raise call.unsupported("has blocks of its own; control flow is not executed")
     try:
-        return EXECUTORS[site.operation.type](site)
+        return EXECUTORS[call.operation.type](call)
     except BlazePalmError:
         raise
     except Exception as error:
-        raise site.invalid(f"its parameters make no sense ({first_line(error)})") from error
+        raise call.invalid(f"its parameters make no sense ({first_line(error)})") from error
 
 
-def _results(site: Site, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
+def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
     """What a `constexpr_*` gave, as constants of the declared types."""
     constants = {}
-    for output, array in zip(site.operation.outputs, arrays, strict=False):
+    for output, array in zip(call.operation.outputs, arrays, strict=False):
         if output.type.shape != array.shape:
-            raise site.invalid(f"is declared {output.type}, its data give {list(array.shape)}")
-        if output.type.dtype not in CARRIERS or NUMPY[output.type.dtype] != array.dtype:
-            raise site.invalid(f"is declared {output.type}, its data give {array.dtype}")
+            raise call.invalid(f"is declared {output.type}, its data give {list(array.shape)}")
+        if output.type.dtype not in STORAGE_TYPES or NUMPY[output.type.dtype] != array.dtype:
+            raise call.invalid(f"is declared {output.type}, its data give {array.dtype}")
         whole = UNPACKED.get(array.dtype, output.type.dtype)
         type_ = TensorType(whole, output.type.shape)
         constants[output.name] = Constant(type_, np.ascontiguousarray(array).reshape(-1))
@@ -161,9 +161,9 @@ def _arrange(
 
 
 def _place(constant: Constant, name: str, source: str) -> torch.Tensor:
-    if constant.type.dtype not in CARRIERS:
+    if constant.type.dtype not in STORAGE_TYPES:
         raise InvalidModel(f"{source}: constant '{name}' of {constant.type} is used as a tensor")
-    return carry(constant.array(), constant.type.dtype)
+    return to_tensor(constant.array(), constant.type.dtype)
 
 
 def _rounded(kernel: Kernel) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import torch
 
 from blazepalm.errors import BlazePalmError, InvalidModel
 from blazepalm.reports.backends.mil.plan import Plan, Step, first_line
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, deliver
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, to_array
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS, TensorType
 
 LARGE = 1 << 22  # elements of a result from which on all that is held is counted
@@ -72,13 +72,13 @@ def run_plan(
 
 
 def _in_place_of(result: torch.Tensor, given: np.ndarray) -> torch.Tensor:
-    """The given values in the shape and carrier of what was computed."""
+    """The given values in the shape and storage type of what was computed."""
     value = torch.from_numpy(np.ascontiguousarray(given)).reshape(result.shape)
     return value.to(result.dtype)
 
 
 def _numpy(value: Any, declared: TensorType) -> np.ndarray:
-    return deliver(value, declared.dtype) if isinstance(value, torch.Tensor) else np.array(value)
+    return to_array(value, declared.dtype) if isinstance(value, torch.Tensor) else np.array(value)
 
 
 def _check(step: Step, results: tuple[Any, ...], source: str) -> None:
@@ -91,7 +91,7 @@ def _check(step: Step, results: tuple[Any, ...], source: str) -> None:
     for result, declared in zip(results, step.types, strict=True):
         if not isinstance(result, torch.Tensor):
             continue
-        if result.dtype != CARRIERS.get(declared.dtype) or not agrees(result.shape, declared):
+        if result.dtype != STORAGE_TYPES.get(declared.dtype) or not agrees(result.shape, declared):
             raise InvalidModel(
                 f"{source}: {step.operation}: its operands give {result.dtype} of shape "
                 f"{list(result.shape)}, the file says {declared}"

@@ -14,8 +14,8 @@ import torch
 
 from blazepalm.reports.backends.mil.values import NUMPY
 
-# MIL's element type → torch's of what carries it
-CARRIERS = {
+# MIL's element type → torch's type that stores it
+STORAGE_TYPES = {
     "BOOL": torch.bool,
     "FLOAT16": torch.float32,
     "FLOAT32": torch.float32,
@@ -58,24 +58,24 @@ def round_to_float16(values: torch.Tensor) -> torch.Tensor:
     return values.half().float()
 
 
-def carry(array: np.ndarray, dtype: str) -> torch.Tensor:
-    """A constant or an input of MIL's `dtype` as its carrier; copied only where the two differ."""
-    carrier = CARRIERS[dtype]
+def to_tensor(array: np.ndarray, dtype: str) -> torch.Tensor:
+    """A constant or an input of MIL's `dtype` in its storage type; copied only where needed."""
+    storage_type = STORAGE_TYPES[dtype]
     wide = array.dtype in (np.uint16, np.uint32)
     stored = array.astype(np.int64) if wide else array if array.flags.writeable else array.copy()
-    return torch.from_numpy(np.ascontiguousarray(stored)).to(carrier).reshape(array.shape)
+    return torch.from_numpy(np.ascontiguousarray(stored)).to(storage_type).reshape(array.shape)
 
 
-def deliver(tensor: torch.Tensor, dtype: str) -> np.ndarray:
-    """A carried value as numpy's `dtype`; memory of its own."""
+def to_array(tensor: torch.Tensor, dtype: str) -> np.ndarray:
+    """A stored value as numpy's `dtype`; memory of its own."""
     return tensor.numpy().astype(NUMPY[dtype], order="C", copy=True)
 
 
 def cast_to(source: str, target: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The function that casts a carried value of MIL type `source` to `target`."""
-    carrier = CARRIERS[target]
+    """The function that casts a stored value of MIL type `source` to `target`."""
+    storage_type = STORAGE_TYPES[target]
     if target == "FLOAT16" and source != "FLOAT16":
         return lambda x: round_to_float16(x.float())
     if target == "UINT16":  # carried in int32, which does not wrap
         return lambda x: x.to(torch.int32) & 0xFFFF
-    return lambda x: x.to(carrier)
+    return lambda x: x.to(storage_type)

@@ -518,7 +518,7 @@ def test_options_out_of_range_are_refused(name: str, options: object) -> None:
 def test_neither_torch_nor_flatbuffers_is_imported_at_start() -> None:
     code = (
         "import sys; import blazepalm.converter.tflite; "
-        "print([m for m in ('torch', 'tflite', 'flatbuffers') if m in sys.modules])"
+        "print([m for m in ('torch', 'ai_edge_litert', 'flatbuffers') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.tensorflow_lite import has_tensorflow, open_tensorflow
+from blazepalm.reports.backends.tensorflow_lite import missing_tensorflow, open_tensorflow
 from blazepalm.reports.parity import parity
 from support.tiny import OUTPUT, SHAPE, doubling
 
@@ -25,7 +25,7 @@ def put(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
 def test_it_answers_as_the_file_does(monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, SimpleNamespace(lite=SimpleNamespace(Interpreter=Interpreter)))
     backend = open_tensorflow(doubling(), (OUTPUT,), source="tiny.tflite", copies=2)
-    assert has_tensorflow() and backend.name == "tensorflow"
+    assert missing_tensorflow() is None and backend.name == "tensorflow"
     image = np.random.default_rng(1).random(SHAPE, dtype=np.float32)
     np.testing.assert_array_equal(backend.run(image)[OUTPUT], 2 * image)
 
@@ -51,7 +51,7 @@ def test_what_is_not_installed_is_not_compared(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     put(monkeypatch, None)
-    assert not has_tensorflow()
+    assert missing_tensorflow() is not None
     file = tmp_path / "tiny.tflite"
     file.write_bytes(doubling())
     report = parity(file, noise=2, coreml=False)

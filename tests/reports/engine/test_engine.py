@@ -16,7 +16,8 @@ from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import Case, noise_cases
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, Plan, records
+from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, records
+from blazepalm.reports.engine.plan import Plan
 from blazepalm.reports.parity import parity
 from support.slow_run import slow_subject
 from support.small_golden import small_golden

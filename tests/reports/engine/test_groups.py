@@ -4,8 +4,8 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
-from blazepalm.reports.engine.engine import Numbers, Source, make_groups
 from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.plan import GroupIndices, Source, make_groups
 
 
 def subjects(*names: str) -> Any:
@@ -17,15 +17,18 @@ def subjects(*names: str) -> Any:
 def test_each_detector_has_the_landmarks_of_its_kind() -> None:
     models = subjects("hand-full", "palm-lite", "hand-lite", "palm-full", "other")
     assert group_models(models) == (
-        Numbers(1, (2,), None, True),
-        Numbers(3, (0,), None, True),
-        Numbers(None, (), 4, True),
+        GroupIndices(1, (2,), None, True),
+        GroupIndices(3, (0,), None, True),
+        GroupIndices(None, (), 4, True),
     )
 
 
 def test_landmarks_of_no_kind_go_with_the_first_detector() -> None:
     models = subjects("palm-2020", "palm-full", "hand-2019", "hand-full")
-    assert group_models(models) == (Numbers(0, (2,), None, True), Numbers(1, (3,), None, True))
+    assert group_models(models) == (
+        GroupIndices(0, (2,), None, True),
+        GroupIndices(1, (3,), None, True),
+    )
 
 
 def test_a_kind_is_a_whole_word() -> None:
@@ -38,7 +41,7 @@ def test_a_kind_is_a_whole_word() -> None:
 def test_without_a_detector_an_embedded_one_is_taken_along() -> None:
     models = subjects("hand-a", "hand-b")
     groups = group_models(models)
-    assert groups == (Numbers(None, (0, 1), None, True),)
+    assert groups == (GroupIndices(None, (0, 1), None, True),)
     opened, found = with_companion([(Source(m.name, b""), m) for m in models], groups)
     source, companion = opened[-1]
     assert (source.name, source.judged, companion.family) == ("palm-full", False, "palm")

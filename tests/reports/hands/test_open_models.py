@@ -107,6 +107,20 @@ def test_a_package_of_the_wrong_face(tmp_path: Path) -> None:
         open_model(package, "hand", "coreml")
 
 
+def test_a_registered_backend_drives_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    file = open_model("palm-lite", "palm", "tflite")
+    image = np.random.default_rng(5).random((1, 192, 192, 3), np.float32)
+    for name in ("oracle", "coreml-mil"):
+        opened = open_model("palm-lite", "palm", name)
+        assert opened.backend == name
+        for output, values in file.run(image).items():
+            limit = 2e-5 * max(1.0, np.abs(values).max())
+            np.testing.assert_allclose(opened.run(image)[output], values, rtol=0, atol=limit)
+    with pytest.raises(CouldNotVerify, match="is part of macOS"):
+        open_model("palm-lite", "palm", "coreml-all")
+
+
 @pytest.mark.parametrize("backend", ["tflite", "torch"])
 def test_rules_and_ranges_are_the_generations(backend: str) -> None:
     models = open_hand_models(

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from blazepalm.golden.manifest import GoldenSet
+from blazepalm.reports.backends.backend import Opening
 from blazepalm.reports.faults.check import Remembered
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity
 from blazepalm.reports.subjects import open_subject
+from blazepalm.reports.subjects.open_subject import Opened
 from support.small_golden import small_golden
 from support.tiny import Chosen, doubling
 
@@ -85,16 +87,18 @@ def halved(outputs: Outputs) -> Outputs:
     return {name: values.astype(np.float16) for name, values in outputs.items()}
 
 
-KNOWN: dict[str, dict[str, Remembered]] = {}  # what the real backends said, by model and name
+KNOWN: dict[str, Opened] = {}  # the real backends, by model
 OPEN = open_subject.open_backends
 
 
-def remembered(converted: Any, *rest: Any) -> Any:
+def remembered(opening: Opening, *rest: Any) -> Opened:
     """`open_backends` that computes everything once in all tests."""
-    if converted.name not in KNOWN:
-        found, _ = OPEN(converted, *rest)
-        KNOWN[converted.name] = {name: Remembered(backend) for name, backend in found.items()}
-    return dict(KNOWN[converted.name]), None
+    name = opening.converted.name
+    if name not in KNOWN:
+        found = OPEN(opening, *rest)
+        backends = {name: Remembered(backend) for name, backend in found.backends.items()}
+        KNOWN[name] = replace(found, backends=backends)
+    return KNOWN[name]
 
 
 def answering(
@@ -102,12 +106,10 @@ def answering(
 ) -> None:
     """Every model's backends of these names answer with something else."""
 
-    def opened(*arguments: Any) -> Any:
-        backends, note = remembered(*arguments)
-        for name in names:
-            own = backends[name]
-            backends[name] = Chosen(name, lambda x, own=own: change(own.run(x)))  # type: ignore[misc]
-        return backends, note
+    def opened(opening: Opening, *arguments: Any) -> Opened:
+        found = remembered(opening, *arguments)
+        changed = {n: Chosen(n, lambda x, n=n: change(found.backends[n].run(x))) for n in names}  # type: ignore[misc]
+        return replace(found, backends={**found.backends, **changed})
 
     monkeypatch.setattr(open_subject, "open_backends", opened)
 

@@ -19,9 +19,9 @@ import torch
 from blazepalm.converter.coreml.names import identifier
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.reports import layers
+from blazepalm.reports.backends.names import MIL, MIL_FP16, TORCH
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import noise
-from blazepalm.reports.compare.roles import MIL, MIL_FP16, TORCH
 from blazepalm.reports.faults.catalogue import FAULTS, Fault
 from blazepalm.reports.layers.compare import compare_layers, programs_of
 from blazepalm.reports.layers.join import Joined, join

@@ -67,7 +67,7 @@ def test_nothing_and_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = Decoded(np.zeros((0, 4)), np.zeros(0))
     assert shared_boxes(nothing, nothing, SPEC, MARGIN) == {}
     assert shared_boxes(decoded((0.0, 0.9)), nothing, SPEC, MARGIN) == {}
-    monkeypatch.setattr(ties, "MOST_DETECTIONS", 1)
+    monkeypatch.setattr(ties, "MAX_DETECTIONS", 1)
     many = decoded((0.0, 0.9), (0.2, 0.51), (5.0, 0.9), (9.0, 0.9))
     fewer = decoded((0.0, 0.9), (0.2, 0.49), (5.0, 0.9), (9.0, 0.9))
     assert shared_boxes(many, fewer, SPEC, MARGIN) == {}

@@ -11,7 +11,9 @@ import pytest
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends import apple
 from blazepalm.reports.backends.apple import UNITS
-from blazepalm.reports.compare.roles import MIL, MIL_APP, MIL_FP16, TFLITE, role_of
+from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE
+from blazepalm.reports.backends.registry import registration_of
+from blazepalm.reports.judge.judge import judge_of
 from blazepalm.reports.subjects.open_subject import open_subject, package_sha256
 from support.models import shared_model
 from support.tiny import chosen_subject, doubling
@@ -97,7 +99,8 @@ def test_on_a_mac_core_ml_runs_it_with_every_choice_of_units(
     for units in UNITS:
         name = f"coreml-{units}"
         assert name in subject.candidates and subject.artifacts[name] == subject.artifacts[MIL_FP16]
-        assert role_of(name).judge == "task" and units in role_of(name).label
+        registration = registration_of(name)
+        assert judge_of(registration) == "task" and units in registration.label
         assert (name, "oracle") in subject.raw_pairs
     assert subject.names[-1] == MIL_APP
     (package,) = (tmp_path / LITE / MIL_FP16).glob("*.mlpackage")

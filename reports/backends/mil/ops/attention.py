@@ -10,16 +10,17 @@ import math
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("scaled_dot_product_attention")
-def scaled_dot_product_attention(site: Site) -> Kernel:
+def scaled_dot_product_attention(call: Call) -> Kernel:
     """query (…, L, E), key (…, S, E), value (…, S, V) → (…, L, V)."""
-    site.needs("query", "key", "value")
-    if site.sums_in_float16:
-        raise site.unsupported("with a float16 accumulator")
+    call.needs("query", "key", "value")
+    if call.sums_in_float16:
+        raise call.unsupported("with a float16 accumulator")
 
     def run(
         query: torch.Tensor,
@@ -40,4 +41,4 @@ def scaled_dot_product_attention(site: Site) -> Kernel:
             likeness = likeness + mask
         return torch.softmax(likeness, -1) @ value
 
-    return site.kernel(run, "query", "key", "value", "attn_mask")
+    return call.kernel(run, "query", "key", "value", "attn_mask")

@@ -7,17 +7,18 @@ classes.
 
 import torch
 
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("classify")
-def classify(site: Site) -> Kernel:
+def classify(call: Call) -> Kernel:
     """The label of the largest probability, and all of them as a vector."""
-    site.needs("probabilities")
-    labels = site.array("classes").reshape(-1)
-    if len(site.operation.outputs) != 2:
-        raise site.invalid(f"has {len(site.operation.outputs)} outputs")
+    call.needs("probabilities")
+    labels = call.array("classes").reshape(-1)
+    if len(call.operation.outputs) != 2:
+        raise call.invalid(f"has {len(call.operation.outputs)} outputs")
 
     def run(probabilities: torch.Tensor) -> tuple[object, object]:
         flat = probabilities.reshape(-1)
@@ -25,4 +26,4 @@ def classify(site: Site) -> Kernel:
             raise ValueError(f"{flat.numel()} probabilities of {labels.size} classes")
         return labels[int(flat.argmax())], flat.numpy().copy()
 
-    return site.kernel(run, "probabilities", rounds=False)
+    return call.kernel(run, "probabilities", rounds=False)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 
 from blazepalm.reports.backends.mil.bounds import guarded, require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 COMPARISONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "equal": torch.eq,
@@ -25,20 +26,20 @@ COMPARISONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 
 @executes(*COMPARISONS)
-def comparison(site: Site) -> Kernel:
+def comparison(call: Call) -> Kernel:
     """True or false of each pair; float16 operands are compared as what they are."""
-    site.needs("x", "y")
-    return site.kernel(guarded(COMPARISONS[site.operation.type]), "x", "y", rounds=False)
+    call.needs("x", "y")
+    return call.kernel(guarded(COMPARISONS[call.operation.type]), "x", "y", rounds=False)
 
 
 @executes("select")
-def select(site: Site) -> Kernel:
+def select(call: Call) -> Kernel:
     """a where cond, b elsewhere; all three broadcast."""
-    site.needs("cond", "a", "b")
+    call.needs("cond", "a", "b")
 
     def run(cond: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if not cond.shape == a.shape == b.shape:
             require_size(torch.broadcast_shapes(cond.shape, a.shape, b.shape))
         return torch.where(cond, a, b)
 
-    return site.kernel(run, "cond", "a", "b", rounds=False)
+    return call.kernel(run, "cond", "a", "b", rounds=False)

@@ -13,28 +13,29 @@ import numpy as np
 
 from blazepalm.reports.backends.mil.blob import unpack
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import TYPE_NAMES
 from blazepalm.reports.backends.mil.values import NUMPY
 
 
 @executes("constexpr_cast")
-def constexpr_cast(site: Site) -> Kernel:
-    target = TYPE_NAMES.get(site.text("output_dtype"), "")
+def constexpr_cast(call: Call) -> Kernel:
+    target = TYPE_NAMES.get(call.text("output_dtype"), "")
     if target not in ("FLOAT16", "FLOAT32"):
-        raise site.invalid(f"output_dtype is {site.text('output_dtype')!r}")
-    return Kernel(constants=(site.array("source_val").astype(NUMPY[target]),))
+        raise call.invalid(f"output_dtype is {call.text('output_dtype')!r}")
+    return Kernel(constants=(call.array("source_val").astype(NUMPY[target]),))
 
 
 @executes("constexpr_affine_dequantize")
-def constexpr_affine_dequantize(site: Site) -> Kernel:
+def constexpr_affine_dequantize(call: Call) -> Kernel:
     """scale · (quantized_data − zero_point), one of each or one along `axis`."""
-    data, scale = site.array("quantized_data"), site.array("scale")
-    zero = site.array("zero_point")
-    axis = site.integer("axis")
+    data, scale = call.array("quantized_data"), call.array("scale")
+    zero = call.array("zero_point")
+    axis = call.integer("axis")
     if not -data.ndim <= axis < data.ndim:
-        raise site.invalid(f"axis is {axis} of rank {data.ndim}")
+        raise call.invalid(f"axis is {axis} of rank {data.ndim}")
     along = [-1 if a == axis % data.ndim else 1 for a in range(data.ndim)]
     spread = [v.reshape(along) if v.ndim == 1 else v for v in (scale, zero)]
     require_size(np.broadcast_shapes(data.shape, *(v.shape for v in spread)))
@@ -43,46 +44,46 @@ def constexpr_affine_dequantize(site: Site) -> Kernel:
 
 
 @executes("constexpr_lut_to_dense")
-def constexpr_lut_to_dense(site: Site) -> Kernel:
+def constexpr_lut_to_dense(call: Call) -> Kernel:
     """The entry of the table that each index names."""
-    lut = site.array("lut")
-    if not site.has("shape"):
-        return Kernel(constants=(look_up(site.array("indices"), lut, _vector_axis(site)),))
-    shape = site.integers("shape")
+    lut = call.array("lut")
+    if not call.has("shape"):
+        return Kernel(constants=(look_up(call.array("indices"), lut, _vector_axis(call)),))
+    shape = call.integers("shape")
     require_size(shape)
-    packed, bits = site.array("indices"), max(1, (lut.size - 1).bit_length())
+    packed, bits = call.array("indices"), max(1, (lut.size - 1).bit_length())
     if packed.dtype != np.uint8 or packed.size != -(-math.prod(shape) * bits // 8):
-        raise site.invalid(f"{packed.size} bytes of indices for shape {list(shape)}")
+        raise call.invalid(f"{packed.size} bytes of indices for shape {list(shape)}")
     indices = packed if bits == 8 else unpack(packed, bits, math.prod(shape), signed=False)
     return Kernel(constants=(lut.reshape(-1)[indices].reshape(shape),))
 
 
 @executes("constexpr_sparse_to_dense")
-def constexpr_sparse_to_dense(site: Site) -> Kernel:
+def constexpr_sparse_to_dense(call: Call) -> Kernel:
     """The non-zero values where the mask is set, 0 elsewhere."""
-    values, mask = site.array("nonzero_data"), site.array("mask")
-    if site.has("shape"):
-        shape = site.integers("shape")
+    values, mask = call.array("nonzero_data"), call.array("mask")
+    if call.has("shape"):
+        shape = call.integers("shape")
         require_size(shape)
         if mask.dtype != np.uint8 or mask.size != -(-math.prod(shape) // 8):
-            raise site.invalid(f"{mask.size} bytes of mask for shape {list(shape)}")
+            raise call.invalid(f"{mask.size} bytes of mask for shape {list(shape)}")
         mask = unpack(mask, 1, math.prod(shape), signed=False).reshape(shape)
     return Kernel(constants=(densify(values, mask),))
 
 
 @executes("constexpr_blockwise_shift_scale")
-def constexpr_blockwise_shift_scale(site: Site) -> Kernel:
+def constexpr_blockwise_shift_scale(call: Call) -> Kernel:
     """scale · (data − offset), one of each a block."""
-    offset = site.array("offset") if site.has("offset") else None
-    return Kernel(constants=(shift_scale(site.array("data"), site.array("scale"), offset),))
+    offset = call.array("offset") if call.has("offset") else None
+    return Kernel(constants=(shift_scale(call.array("data"), call.array("scale"), offset),))
 
 
 @executes("constexpr_lut_to_sparse")
-def constexpr_lut_to_sparse(site: Site) -> Kernel:
+def constexpr_lut_to_sparse(call: Call) -> Kernel:
     """`lut_to_dense` of the non-zero values alone: their mask, and the values."""
-    mask, lut = site.array("indices_mask"), site.array("lut")
-    axis = _vector_axis(site)
-    dense = look_up(densify(site.array("indices_nonzero_data"), mask), lut, axis)
+    mask, lut = call.array("indices_mask"), call.array("lut")
+    axis = _vector_axis(call)
+    dense = look_up(densify(call.array("indices_nonzero_data"), mask), lut, axis)
     if lut.shape[-1] > 1:
         assert axis is not None
         mask = np.repeat(mask, lut.shape[-1], axis)
@@ -90,11 +91,11 @@ def constexpr_lut_to_sparse(site: Site) -> Kernel:
 
 
 @executes("constexpr_sparse_blockwise_shift_scale")
-def constexpr_sparse_blockwise_shift_scale(site: Site) -> Kernel:
+def constexpr_sparse_blockwise_shift_scale(call: Call) -> Kernel:
     """`blockwise_shift_scale` of the non-zero values alone: their mask, and the values."""
-    mask, scale = site.array("data_mask"), site.array("scale")
-    offset = site.array("offset") if site.has("offset") else None
-    dense = shift_scale(densify(site.array("nonzero_data"), mask), scale, offset)
+    mask, scale = call.array("data_mask"), call.array("scale")
+    offset = call.array("offset") if call.has("offset") else None
+    dense = shift_scale(densify(call.array("nonzero_data"), mask), scale, offset)
     return Kernel(constants=(mask, dense[mask != 0]))
 
 
@@ -144,5 +145,5 @@ def _blocks(size: int, count: int) -> np.ndarray:
     return np.arange(size) // max(1, size // count)
 
 
-def _vector_axis(site: Site) -> int | None:
-    return site.integer("vector_axis") if site.has("vector_axis") else None
+def _vector_axis(call: Call) -> int | None:
+    return call.integer("vector_axis") if call.has("vector_axis") else None

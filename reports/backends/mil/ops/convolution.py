@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
     pad,
@@ -17,27 +17,28 @@ from blazepalm.reports.backends.mil.convolution_window import (
     resolve_pads,
     with_bias,
 )
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 @executes("conv")
-def conv(site: Site) -> Kernel:
+def conv(call: Call) -> Kernel:
     """Slides each kernel over its group of channels."""
-    told = read_convolution(site)
-    strides, dilations, groups = told.strides, told.dilations, told.groups
-    convolve = CONVOLVE[told.dimensions]
-    in_float16 = site.sums_in_float16
+    parameters = read_convolution(call)
+    strides, dilations, groups = parameters.strides, parameters.dilations, parameters.groups
+    convolve = CONVOLVE[parameters.dimensions]
+    in_float16 = call.sums_in_float16
     known: dict[tuple[torch.Size, torch.Size], tuple[Pads, tuple[int, ...] | None]] = {}
 
     def pads_of(x: torch.Tensor, weight: torch.Tensor) -> tuple[Pads, tuple[int, ...] | None]:
         """The pads, and again as torch takes them where both sides are alike; once a shape."""
         key = (x.shape, weight.shape)
         if key not in known:
-            windows = told.windows(weight.shape[2:])
-            pads = resolve_pads(told.pad_type, told.pads, x.shape[2:], windows, strides)
+            windows = parameters.windows(weight.shape[2:])
+            pads = resolve_pads(parameters.pad_type, parameters.pads, x.shape[2:], windows, strides)
             padded = padded_shape(x.shape, pads)[2:]
             sizes = [(n - w) // s + 1 for n, w, s in zip(padded, windows, strides, strict=True)]
             require_size((x.shape[0], weight.shape[0], *sizes))
@@ -56,4 +57,4 @@ def conv(site: Site) -> Kernel:
             return convolve(padded, weight, bias, strides, 0, dilations, groups)
         return with_bias(convolve_float16(padded, weight, strides, dilations, groups), bias)
 
-    return site.kernel(run, "x", "weight", "bias")
+    return call.kernel(run, "x", "weight", "bias")

@@ -10,85 +10,88 @@ from typing import Any
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("fill")
-def fill(site: Site) -> Kernel:
+def fill(call: Call) -> Kernel:
     """`value` in every element of `shape`."""
-    site.needs("shape")
-    value: Any = site.scalar("value", 0.0)
-    carrier = site.carrier
+    call.needs("shape")
+    value: Any = call.scalar("value", 0.0)
+    storage_type = call.storage_type
 
     def run(shape: torch.Tensor) -> torch.Tensor:
         sizes = tuple(shape.tolist())
         require_size(sizes)
-        return torch.full(sizes, value, dtype=carrier)
+        return torch.full(sizes, value, dtype=storage_type)
 
-    return site.kernel(run, "shape", rounds=False)
+    return call.kernel(run, "shape", rounds=False)
 
 
 @executes("fill_like")
-def fill_like(site: Site) -> Kernel:
+def fill_like(call: Call) -> Kernel:
     """`value` in the shape of `ref_tensor`."""
-    site.needs("ref_tensor")
-    value: Any = site.scalar("value", 0.0)
-    carrier = site.carrier
-    return site.kernel(
-        lambda x: torch.full(x.shape, value, dtype=carrier), "ref_tensor", rounds=False
+    call.needs("ref_tensor")
+    value: Any = call.scalar("value", 0.0)
+    storage_type = call.storage_type
+    return call.kernel(
+        lambda x: torch.full(x.shape, value, dtype=storage_type), "ref_tensor", rounds=False
     )
 
 
 @executes("range_1d")
-def range_1d(site: Site) -> Kernel:
+def range_1d(call: Call) -> Kernel:
     """start, start + step, … below `end`."""
-    carrier = site.carrier
-    site.needs("start", "end", "step")
+    storage_type = call.storage_type
+    call.needs("start", "end", "step")
 
     def run(start: torch.Tensor, end: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         first, last, by = start.item(), end.item(), step.item()
         require_size((max(0, math.ceil((last - first) / by)),))
-        return torch.arange(first, last, by, dtype=carrier)
+        return torch.arange(first, last, by, dtype=storage_type)
 
-    return site.kernel(run, "start", "end", "step")
+    return call.kernel(run, "start", "end", "step")
 
 
 @executes("one_hot")
-def one_hot(site: Site) -> Kernel:
+def one_hot(call: Call) -> Kernel:
     """A new axis: `on_value` at the index, `off_value` elsewhere (and all along, if outside)."""
-    site.needs("indices", "one_hot_vector_size")
-    axis = site.integer("axis", -1)
-    on: Any = site.scalar("on_value", 1)
-    off: Any = site.scalar("off_value", 0)
-    carrier = site.carrier
+    call.needs("indices", "one_hot_vector_size")
+    axis = call.integer("axis", -1)
+    on: Any = call.scalar("on_value", 1)
+    off: Any = call.scalar("off_value", 0)
+    storage_type = call.storage_type
 
     def run(indices: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
         count = int(size.item())
         require_size((*indices.shape, count))
         hot = indices[..., None] == torch.arange(count)
-        values = torch.where(hot, torch.tensor(on, dtype=carrier), torch.tensor(off, dtype=carrier))
+        values = torch.where(
+            hot, torch.tensor(on, dtype=storage_type), torch.tensor(off, dtype=storage_type)
+        )
         return values.movedim(-1, axis)
 
-    return site.kernel(run, "indices", "one_hot_vector_size", rounds=False)
+    return call.kernel(run, "indices", "one_hot_vector_size", rounds=False)
 
 
 @executes("non_zero")
-def non_zero(site: Site) -> Kernel:
+def non_zero(call: Call) -> Kernel:
     """The index of every element that is not 0, one a row."""
-    site.needs("x")
-    carrier = site.carrier
-    return site.kernel(lambda x: torch.nonzero(x).to(carrier), "x", rounds=False)
+    call.needs("x")
+    storage_type = call.storage_type
+    return call.kernel(lambda x: torch.nonzero(x).to(storage_type), "x", rounds=False)
 
 
 @executes("band_part")
-def band_part(site: Site) -> Kernel:
+def band_part(call: Call) -> Kernel:
     """0 outside a band about the diagonal of the last two axes; below 0 means no bound."""
-    site.needs("x")
-    lower, upper = site.integer("lower", -1), site.integer("upper", -1)
+    call.needs("x")
+    lower, upper = call.integer("lower", -1), call.integer("upper", -1)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         x = x if lower < 0 else torch.triu(x, -lower)
         return x if upper < 0 else torch.tril(x, upper)
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)

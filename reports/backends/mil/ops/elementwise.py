@@ -11,8 +11,9 @@ from functools import partial
 import torch
 
 from blazepalm.reports.backends.mil.bounds import guarded
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import TYPE_NAMES, cast_to
 
 UNARY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -55,82 +56,82 @@ EXACT_BINARY: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = 
 
 
 @executes(*UNARY)
-def unary(site: Site) -> Kernel:
-    site.needs("x")
-    return site.kernel(UNARY[site.operation.type], "x")
+def unary(call: Call) -> Kernel:
+    call.needs("x")
+    return call.kernel(UNARY[call.operation.type], "x")
 
 
 @executes(*EXACT_UNARY)
-def exact_unary(site: Site) -> Kernel:
-    site.needs("x")
-    return site.kernel(EXACT_UNARY[site.operation.type], "x", rounds=False)
+def exact_unary(call: Call) -> Kernel:
+    call.needs("x")
+    return call.kernel(EXACT_UNARY[call.operation.type], "x", rounds=False)
 
 
 @executes("exp2")
-def exp2(site: Site) -> Kernel:
+def exp2(call: Call) -> Kernel:
     """2ˣ; of integers too."""
-    site.needs("x")
-    if site.carrier.is_floating_point:
-        return site.kernel(torch.exp2, "x")
-    return site.kernel(lambda x: torch.pow(2, x).to(x.dtype), "x")
+    call.needs("x")
+    if call.storage_type.is_floating_point:
+        return call.kernel(torch.exp2, "x")
+    return call.kernel(lambda x: torch.pow(2, x).to(x.dtype), "x")
 
 
 @executes("inverse")
-def inverse(site: Site) -> Kernel:
+def inverse(call: Call) -> Kernel:
     """1 / (x + epsilon)."""
-    site.needs("x")
-    epsilon = site.number("epsilon", 1e-4)
-    return site.kernel(lambda x: torch.reciprocal(x + epsilon), "x")
+    call.needs("x")
+    epsilon = call.number("epsilon", 1e-4)
+    return call.kernel(lambda x: torch.reciprocal(x + epsilon), "x")
 
 
 @executes("log")
-def log(site: Site) -> Kernel:
+def log(call: Call) -> Kernel:
     """log(x + epsilon)."""
-    site.needs("x")
-    epsilon = site.number("epsilon", 1e-45)
-    return site.kernel(lambda x: torch.log(x + epsilon), "x")
+    call.needs("x")
+    epsilon = call.number("epsilon", 1e-45)
+    return call.kernel(lambda x: torch.log(x + epsilon), "x")
 
 
 @executes("rsqrt")
-def rsqrt(site: Site) -> Kernel:
+def rsqrt(call: Call) -> Kernel:
     """1 / √(x + epsilon)."""
-    site.needs("x")
-    epsilon = site.number("epsilon", 1e-12)
-    return site.kernel(lambda x: torch.rsqrt(x + epsilon), "x")
+    call.needs("x")
+    epsilon = call.number("epsilon", 1e-12)
+    return call.kernel(lambda x: torch.rsqrt(x + epsilon), "x")
 
 
 @executes("clip")
-def clip(site: Site) -> Kernel:
+def clip(call: Call) -> Kernel:
     """min(max(x, alpha), beta)."""
-    site.needs("x")
-    alpha, beta = site.number("alpha"), site.number("beta")
-    return site.kernel(lambda x: torch.clamp(x, alpha, beta), "x")
+    call.needs("x")
+    alpha, beta = call.number("alpha"), call.number("beta")
+    return call.kernel(lambda x: torch.clamp(x, alpha, beta), "x")
 
 
 @executes("threshold")
-def threshold(site: Site) -> Kernel:
+def threshold(call: Call) -> Kernel:
     """max(x, alpha)."""
-    site.needs("x")
-    alpha = site.number("alpha")
-    return site.kernel(lambda x: torch.clamp(x, min=alpha), "x")
+    call.needs("x")
+    alpha = call.number("alpha")
+    return call.kernel(lambda x: torch.clamp(x, min=alpha), "x")
 
 
 @executes(*BINARY, *EXACT_BINARY)
-def binary(site: Site) -> Kernel:
-    site.needs("x", "y")
-    name = site.operation.type
+def binary(call: Call) -> Kernel:
+    call.needs("x", "y")
+    name = call.operation.type
     exact = name in EXACT_BINARY
     compute = EXACT_BINARY[name] if exact else BINARY[name]
-    if name == "real_div" and not site.carrier.is_floating_point:
+    if name == "real_div" and not call.storage_type.is_floating_point:
         compute = partial(torch.div, rounding_mode="trunc")
-    return site.kernel(guarded(compute), "x", "y", rounds=not exact)
+    return call.kernel(guarded(compute), "x", "y", rounds=not exact)
 
 
 @executes("cast")
-def cast(site: Site) -> Kernel:
+def cast(call: Call) -> Kernel:
     """To another element type: a fraction is dropped towards zero, anything but 0 is true."""
-    site.needs("x")
-    wanted = site.text("dtype")
-    if TYPE_NAMES.get(wanted) != site.result:
-        raise site.invalid(f"casts to {wanted!r}, its result is declared {site.result}")
-    return site.kernel(cast_to(site.dtype("x"), site.result), "x", rounds=False)
+    call.needs("x")
+    wanted = call.text("dtype")
+    if TYPE_NAMES.get(wanted) != call.result:
+        raise call.invalid(f"casts to {wanted!r}, its result is declared {call.result}")
+    return call.kernel(cast_to(call.dtype("x"), call.result), "x", rounds=False)

@@ -8,16 +8,17 @@ from the end, as iOS 15 and 16 say.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero, require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("gather")
-def gather(site: Site) -> Kernel:
+def gather(call: Call) -> Kernel:
     """x at `indices` along `axis`; the axes of `indices` stand in its place."""
-    site.needs("x", "indices")
-    axis = site.integer("axis", 0)
-    batch = site.integer("batch_dims", 0)
+    call.needs("x", "indices")
+    axis = call.integer("axis", 0)
+    batch = call.integer("batch_dims", 0)
 
     def run(x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         at = axis % x.dim()
@@ -39,26 +40,26 @@ def gather(site: Site) -> Kernel:
         taken = taken.reshape(*x.shape[:batch], -1, *rest)  # the picked axis is at `batch`
         return taken.movedim(batch, at).reshape(shape)
 
-    return site.kernel(run, "x", "indices", rounds=False)
+    return call.kernel(run, "x", "indices", rounds=False)
 
 
 @executes("gather_along_axis")
-def gather_along_axis(site: Site) -> Kernel:
+def gather_along_axis(call: Call) -> Kernel:
     """One index an element: numpy's take_along_axis."""
-    site.needs("x", "indices")
-    axis = site.integer("axis", 0)
+    call.needs("x", "indices")
+    axis = call.integer("axis", 0)
 
     def run(x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         return torch.gather(x, axis, from_zero(indices, x.shape[axis]))
 
-    return site.kernel(run, "x", "indices", rounds=False)
+    return call.kernel(run, "x", "indices", rounds=False)
 
 
 @executes("gather_nd")
-def gather_nd(site: Site) -> Kernel:
+def gather_nd(call: Call) -> Kernel:
     """The slice of x that each vector of `indices` names, after `batch_dims` shared axes."""
-    site.needs("x", "indices")
-    batch = site.integer("batch_dims", 0)
+    call.needs("x", "indices")
+    batch = call.integer("batch_dims", 0)
 
     def run(x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         depth = indices.shape[-1]
@@ -80,4 +81,4 @@ def gather_nd(site: Site) -> Kernel:
             raise ValueError("indices of length 0")
         return x[(*shared, *named)]
 
-    return site.kernel(run, "x", "indices", rounds=False)
+    return call.kernel(run, "x", "indices", rounds=False)

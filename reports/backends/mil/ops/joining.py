@@ -6,16 +6,17 @@ coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_room, require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("concat")
-def concat(site: Site) -> Kernel:
+def concat(call: Call) -> Kernel:
     """One behind the other along `axis`; element by element in turn where `interleave`."""
-    site.needs("values")
-    axis = site.integer("axis")
-    if site.flag("interleave"):
+    call.needs("values")
+    axis = call.integer("axis")
+    if call.flag("interleave"):
 
         def run_interleaved(*values: torch.Tensor) -> torch.Tensor:
             require_room(values)
@@ -24,57 +25,57 @@ def concat(site: Site) -> Kernel:
             shape[at] *= len(values)
             return torch.stack(values, at + 1).reshape(shape)
 
-        return site.kernel(run_interleaved, "values", rounds=False)
-    scalars = site.rank("values") == 0
+        return call.kernel(run_interleaved, "values", rounds=False)
+    scalars = call.rank("values") == 0
 
     def run(*values: torch.Tensor) -> torch.Tensor:
         require_room(values)
         return torch.stack(values) if scalars else torch.cat(values, axis)
 
-    return site.kernel(run, "values", rounds=False)
+    return call.kernel(run, "values", rounds=False)
 
 
 @executes("stack")
-def stack(site: Site) -> Kernel:
+def stack(call: Call) -> Kernel:
     """Along a new axis."""
-    site.needs("values")
-    axis = site.integer("axis")
+    call.needs("values")
+    axis = call.integer("axis")
 
     def run(*values: torch.Tensor) -> torch.Tensor:
         require_room(values)
         return torch.stack(values, axis)
 
-    return site.kernel(run, "values", rounds=False)
+    return call.kernel(run, "values", rounds=False)
 
 
 @executes("split")
-def split(site: Site) -> Kernel:
+def split(call: Call) -> Kernel:
     """Into `split_sizes`, or into `num_splits` equal parts."""
-    site.needs("x")
-    axis = site.integer("axis")
-    if site.has("split_sizes"):
-        sizes = list(site.integers("split_sizes"))
-        return site.kernel(lambda x: tuple(torch.split(x, sizes, axis)), "x", rounds=False)
-    count = site.integer("num_splits")
+    call.needs("x")
+    axis = call.integer("axis")
+    if call.has("split_sizes"):
+        sizes = list(call.integers("split_sizes"))
+        return call.kernel(lambda x: tuple(torch.split(x, sizes, axis)), "x", rounds=False)
+    count = call.integer("num_splits")
     if count < 1:
-        raise site.invalid(f"num_splits is {count}")
+        raise call.invalid(f"num_splits is {count}")
 
     def run(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if x.shape[axis] % count:
             raise ValueError(f"{x.shape[axis]} does not divide into {count} equal parts")
         return tuple(torch.split(x, x.shape[axis] // count, axis))
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("tile")
-def tile(site: Site) -> Kernel:
+def tile(call: Call) -> Kernel:
     """`reps[i]` times along axis i."""
-    site.needs("x", "reps")
+    call.needs("x", "reps")
 
     def run(x: torch.Tensor, reps: torch.Tensor) -> torch.Tensor:
         times = reps.tolist()
         require_size(tuple(s * t for s, t in zip(x.shape, times, strict=True)))
         return x.repeat(times)
 
-    return site.kernel(run, "x", "reps", rounds=False)
+    return call.kernel(run, "x", "reps", rounds=False)

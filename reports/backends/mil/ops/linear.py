@@ -9,17 +9,18 @@ import torch.nn.functional as F
 
 from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import matmul_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 
 @executes("linear")
-def linear(site: Site) -> Kernel:
+def linear(call: Call) -> Kernel:
     """x (…, D_in) × weight (D_out, D_in) transposed, plus bias (D_out)."""
-    site.needs("x", "weight")
-    if site.sums_in_float16:
+    call.needs("x", "weight")
+    if call.sums_in_float16:
 
         def run_float16(
             x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
@@ -29,8 +30,8 @@ def linear(site: Site) -> Kernel:
             total = rows.reshape(*x.shape[:-1], weight.shape[0])
             return total if bias is None else round_to_float16(total + bias)
 
-        return site.kernel(run_float16, "x", "weight", "bias")
-    is_float = site.carrier.is_floating_point
+        return call.kernel(run_float16, "x", "weight", "bias")
+    is_float = call.storage_type.is_floating_point
 
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
@@ -41,7 +42,7 @@ def linear(site: Site) -> Kernel:
         total = torch.matmul(x, weight.T)
         return total if bias is None else total + bias
 
-    return site.kernel(run, "x", "weight", "bias")
+    return call.kernel(run, "x", "weight", "bias")
 
 
 def _check_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
@@ -51,12 +52,12 @@ def _check_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
 
 
 @executes("matmul")
-def matmul(site: Site) -> Kernel:
+def matmul(call: Call) -> Kernel:
     """numpy's matmul; `transpose_x`, `transpose_y` swap the last two axes of rank 2 and more."""
-    site.needs("x", "y")
-    turn_x = site.flag("transpose_x") and site.rank("x") > 1
-    turn_y = site.flag("transpose_y") and site.rank("y") > 1
-    in_float16 = site.sums_in_float16
+    call.needs("x", "y")
+    turn_x = call.flag("transpose_x") and call.rank("x") > 1
+    turn_y = call.flag("transpose_y") and call.rank("y") > 1
+    in_float16 = call.sums_in_float16
 
     def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         x = x.transpose(-1, -2) if turn_x else x
@@ -76,30 +77,30 @@ def matmul(site: Site) -> Kernel:
         result = result.squeeze(-2) if x.dim() == 1 else result
         return result.squeeze(-1) if y.dim() == 1 else result
 
-    return site.kernel(run, "x", "y")
+    return call.kernel(run, "x", "y")
 
 
 @executes("einsum")
-def einsum(site: Site) -> Kernel:
+def einsum(call: Call) -> Kernel:
     """`values` by `equation`; axes of length 1 are broadcast."""
-    site.needs("values")
-    equation = site.text("equation").replace(" ", "")
-    if site.sums_in_float16:
+    call.needs("values")
+    equation = call.text("equation").replace(" ", "")
+    if call.sums_in_float16:
         sides = equation.split("->")
         terms = sides[0].split(",")
         if len(sides) != 2 or len(terms) != 2 or "." in equation:
-            raise site.unsupported(f"{equation!r} with a float16 accumulator")
+            raise call.unsupported(f"{equation!r} with a float16 accumulator")
 
         def run_float16(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return _einsum_float16(x, y, terms[0], terms[1], sides[1])
 
-        return site.kernel(run_float16, "values")
+        return call.kernel(run_float16, "values")
 
     def run(*values: torch.Tensor) -> torch.Tensor:
         _require_einsum(equation, values)
         return torch.einsum(equation, *values)
 
-    return site.kernel(run, "values")
+    return call.kernel(run, "values")
 
 
 def _require_einsum(equation: str, values: tuple[torch.Tensor, ...]) -> None:

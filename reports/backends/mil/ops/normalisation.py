@@ -8,30 +8,31 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("batch_norm")
-def batch_norm(site: Site) -> Kernel:
+def batch_norm(call: Call) -> Kernel:
     """gamma·(x − mean) / √(variance + epsilon) + beta, one of each a channel (axis 1)."""
-    site.needs("x")
-    mean, variance = site.tensor("mean"), site.tensor("variance")
-    gamma, beta = site.tensor("gamma"), site.tensor("beta")
+    call.needs("x")
+    mean, variance = call.tensor("mean"), call.tensor("variance")
+    gamma, beta = call.tensor("gamma"), call.tensor("beta")
     if mean is None or variance is None:
-        raise site.invalid("has no mean or no variance")
-    epsilon = site.number("epsilon", 1e-5)
-    return site.kernel(
+        raise call.invalid("has no mean or no variance")
+    epsilon = call.number("epsilon", 1e-5)
+    return call.kernel(
         lambda x: F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon), "x"
     )
 
 
 @executes("instance_norm")
-def instance_norm(site: Site) -> Kernel:
+def instance_norm(call: Call) -> Kernel:
     """Each channel of each image by its own mean and variance, then gamma and beta."""
-    site.needs("x")
-    gamma, beta = site.tensor("gamma"), site.tensor("beta")
-    epsilon = site.number("epsilon", 1e-5)
+    call.needs("x")
+    gamma, beta = call.tensor("gamma"), call.tensor("beta")
+    epsilon = call.number("epsilon", 1e-5)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         channels = (x.shape[1], *(1,) * (x.dim() - 2))
@@ -41,19 +42,19 @@ def instance_norm(site: Site) -> Kernel:
         result = result if gamma is None else result * gamma.reshape(channels)
         return result if beta is None else result + beta.reshape(channels)
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")
 
 
 @executes("layer_norm")
-def layer_norm(site: Site) -> Kernel:
+def layer_norm(call: Call) -> Kernel:
     """Over `axes` (all of them by default); gamma and beta have the shape of those axes."""
-    rank = site.rank("x")
-    axes = site.integers("axes", tuple(range(rank)))
+    rank = call.rank("x")
+    axes = call.integers("axes", tuple(range(rank)))
     axes = tuple(sorted(axis % rank for axis in axes))
-    gamma, beta = site.tensor("gamma"), site.tensor("beta")
-    epsilon = site.number("epsilon", 1e-5)
+    gamma, beta = call.tensor("gamma"), call.tensor("beta")
+    epsilon = call.number("epsilon", 1e-5)
     if axes == tuple(range(rank - len(axes), rank)):
-        return site.kernel(lambda x: F.layer_norm(x, x.shape[axes[0] :], gamma, beta, epsilon), "x")
+        return call.kernel(lambda x: F.layer_norm(x, x.shape[axes[0] :], gamma, beta, epsilon), "x")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(rank)]
@@ -62,34 +63,34 @@ def layer_norm(site: Site) -> Kernel:
         result = result if gamma is None else result * gamma.reshape(shape)
         return result if beta is None else result + beta.reshape(shape)
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")
 
 
 @executes("l2_norm")
-def l2_norm(site: Site) -> Kernel:
+def l2_norm(call: Call) -> Kernel:
     """x / √(Σx² + epsilon) over the last three axes."""
-    if site.rank("x") < 3:
-        raise site.invalid(f"x has rank {site.rank('x')}, expected 3 at least")
-    epsilon = site.number("epsilon", 1e-6)
+    if call.rank("x") < 3:
+        raise call.invalid(f"x has rank {call.rank('x')}, expected 3 at least")
+    epsilon = call.number("epsilon", 1e-6)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         return x / torch.sqrt(x.square().sum((-3, -2, -1), keepdim=True) + epsilon)
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")
 
 
 @executes("local_response_norm")
-def local_response_norm(site: Site) -> Kernel:
+def local_response_norm(call: Call) -> Kernel:
     """x / (k + alpha / size · Σx²)^beta over `size` neighbouring channels."""
-    site.needs("x")
-    size = site.integer("size")
-    alpha, beta = site.number("alpha", 1e-4), site.number("beta", 0.75)
-    k = site.number("k", 1.0)
+    call.needs("x")
+    size = call.integer("size")
+    alpha, beta = call.number("alpha", 1e-4), call.number("beta", 0.75)
+    k = call.number("k", 1.0)
     if size < 1:
-        raise site.invalid(f"size is {size}")
+        raise call.invalid(f"size is {size}")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         require_size((x.shape[0], x.shape[1] + size, *x.shape[2:]))  # torch pads the channels
         return F.local_response_norm(x, size, alpha, beta, k)
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")

@@ -8,24 +8,25 @@ taken by index, in numpy's sense.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import Pads, pad, padded_shape
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 MODES = ("constant", "reflect", "replicate")
 
 
 @executes("pad")
-def pad_axes(site: Site) -> Kernel:
+def pad_axes(call: Call) -> Kernel:
     """The last axes with elements before and after."""
-    site.needs("x", "pad")
-    mode = site.text("mode", "constant", among=MODES)
-    fill = site.number("constant_val", 0.0) if mode == "constant" else 0.0
-    known = site.known_integers("pad")
+    call.needs("x", "pad")
+    mode = call.text("mode", "constant", among=MODES)
+    fill = call.number("constant_val", 0.0) if mode == "constant" else 0.0
+    known = call.known_integers("pad")
     if known is not None:
-        pads = _pairs(known, site.rank("x"))
-        return site.kernel(lambda x: _pad(x, pads, mode, fill), "x", rounds=False)
-    return site.kernel(
+        pads = _pairs(known, call.rank("x"))
+        return call.kernel(lambda x: _pad(x, pads, mode, fill), "x", rounds=False)
+    return call.kernel(
         lambda x, flat: _pad(x, _pairs(flat.tolist(), x.dim()), mode, fill),
         "x",
         "pad",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
     pad,
@@ -19,8 +19,9 @@ from blazepalm.reports.backends.mil.convolution_window import (
     read_pads,
     resolve_pads,
 )
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -29,16 +30,16 @@ AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 Ints = tuple[int, ...]
 
 
-def _geometry(site: Site) -> tuple[int, Ints, Ints, str, Pads, bool]:
-    dimensions = site.rank("x") - 2
+def _geometry(call: Call) -> tuple[int, Ints, Ints, str, Pads, bool]:
+    dimensions = call.rank("x") - 2
     if dimensions not in AVG_POOL:
-        raise site.invalid(f"x has rank {site.rank('x')}, expected 3, 4 or 5")
-    windows = site.integers("kernel_sizes", length=dimensions)
-    strides = site.integers("strides", (1,) * dimensions, length=dimensions)
-    kind, custom = read_pads(site, dimensions)
+        raise call.invalid(f"x has rank {call.rank('x')}, expected 3, 4 or 5")
+    windows = call.integers("kernel_sizes", length=dimensions)
+    strides = call.integers("strides", (1,) * dimensions, length=dimensions)
+    kind, custom = read_pads(call, dimensions)
     if min(*windows, *strides) < 1:
-        raise site.invalid(f"kernel_sizes {list(windows)}, strides {list(strides)}")
-    return dimensions, windows, strides, kind, custom, site.flag("ceil_mode")
+        raise call.invalid(f"kernel_sizes {list(windows)}, strides {list(strides)}")
+    return dimensions, windows, strides, kind, custom, call.flag("ceil_mode")
 
 
 def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
@@ -65,13 +66,13 @@ def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool)
 
 
 @executes("max_pool")
-def max_pool(site: Site) -> Kernel:
+def max_pool(call: Call) -> Kernel:
     """The largest of each window; padding never wins."""
-    dimensions, windows, strides, kind, custom, ceil = _geometry(site)
+    dimensions, windows, strides, kind, custom, ceil = _geometry(call)
     pool = MAX_POOL[dimensions]
     even = _even(kind, custom, windows)
     if even is not None:
-        return site.kernel(lambda x: pool(x, windows, strides, even, 1, ceil), "x", rounds=False)
+        return call.kernel(lambda x: pool(x, windows, strides, even, 1, ceil), "x", rounds=False)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         pads = resolve_pads(kind, custom, x.shape[2:], windows, strides)
@@ -79,19 +80,19 @@ def max_pool(site: Site) -> Kernel:
         sides = tuple((b, a + e) for (b, a), (_, e) in zip(pads, extra, strict=True))
         return pool(pad(x, sides, -math.inf), windows, strides)
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("avg_pool")
-def avg_pool(site: Site) -> Kernel:
+def avg_pool(call: Call) -> Kernel:
     """The mean of each window; its padding counts unless `exclude_padding_from_average`."""
-    dimensions, windows, strides, kind, custom, ceil = _geometry(site)
-    exclude = site.flag("exclude_padding_from_average")
+    dimensions, windows, strides, kind, custom, ceil = _geometry(call)
+    exclude = call.flag("exclude_padding_from_average")
     pool = AVG_POOL[dimensions]
     even = _even(kind, custom, windows)
-    in_float16 = site.sums_in_float16
+    in_float16 = call.sums_in_float16
     if even is not None and not in_float16:
-        return site.kernel(lambda x: pool(x, windows, strides, even, ceil, not exclude), "x")
+        return call.kernel(lambda x: pool(x, windows, strides, even, ceil, not exclude), "x")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         pads = resolve_pads(kind, custom, x.shape[2:], windows, strides)
@@ -103,13 +104,13 @@ def avg_pool(site: Site) -> Kernel:
         add = _sums(windows, strides, in_float16)
         return add(padded) / _sums(windows, strides, False)(counted)
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")
 
 
 @executes("l2_pool")
-def l2_pool(site: Site) -> Kernel:
+def l2_pool(call: Call) -> Kernel:
     """The root of the sum of squares of each window."""
-    _, windows, strides, kind, custom, ceil = _geometry(site)
+    _, windows, strides, kind, custom, ceil = _geometry(call)
     add = _sums(windows, strides, False)
 
     def run(x: torch.Tensor) -> torch.Tensor:
@@ -117,7 +118,7 @@ def l2_pool(site: Site) -> Kernel:
         extra = _overhang(x.shape[2:], pads, windows, strides, ceil)
         return add(pad(pad(x, pads), extra).square()).sqrt()
 
-    return site.kernel(run, "x")
+    return call.kernel(run, "x")
 
 
 def _sums(windows: Ints, strides: Ints, in_float16: bool) -> Callable[[torch.Tensor], torch.Tensor]:

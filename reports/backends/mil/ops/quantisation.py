@@ -7,56 +7,57 @@ halves to the even neighbour.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
-from blazepalm.reports.backends.mil.storage_types import CARRIERS, TYPE_NAMES
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
+from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, TYPE_NAMES
 
 
-def _spread(site: Site, parameter: str) -> torch.Tensor | None:
+def _spread(call: Call, parameter: str) -> torch.Tensor | None:
     """A scale or zero point such that it broadcasts along `axis`, in float32."""
-    values = site.tensor(parameter)
+    values = call.tensor(parameter)
     if values is None:
         return None
     if values.dim() == 0:
         return values.float()
-    rank = site.rank("input")
-    axis = site.integer("axis") % rank
+    rank = call.rank("input")
+    axis = call.integer("axis") % rank
     return values.float().reshape([-1 if a == axis else 1 for a in range(rank)])
 
 
-def _scale_and_zero(site: Site) -> tuple[torch.Tensor, torch.Tensor | None]:
-    scale = _spread(site, "scale")
+def _scale_and_zero(call: Call) -> tuple[torch.Tensor, torch.Tensor | None]:
+    scale = _spread(call, "scale")
     if scale is None:
-        raise site.invalid("has no scale")
-    return scale, _spread(site, "zero_point")
+        raise call.invalid("has no scale")
+    return scale, _spread(call, "zero_point")
 
 
 @executes("quantize")
-def quantize(site: Site) -> Kernel:
+def quantize(call: Call) -> Kernel:
     """clip(round(input / scale) + zero_point)."""
-    site.needs("input")
-    scale, zero = _scale_and_zero(site)
-    target = TYPE_NAMES.get(site.text("output_dtype"), "")
-    if target not in ("INT8", "UINT8") or target != site.result:
-        raise site.invalid(f"output_dtype is {target}, its result is declared {site.result}")
-    carrier = CARRIERS[target]
-    limits = torch.iinfo(carrier)
+    call.needs("input")
+    scale, zero = _scale_and_zero(call)
+    target = TYPE_NAMES.get(call.text("output_dtype"), "")
+    if target not in ("INT8", "UINT8") or target != call.result:
+        raise call.invalid(f"output_dtype is {target}, its result is declared {call.result}")
+    storage_type = STORAGE_TYPES[target]
+    limits = torch.iinfo(storage_type)
     offset = () if zero is None else zero.shape
 
     def run(values: torch.Tensor) -> torch.Tensor:
         require_size(torch.broadcast_shapes(values.shape, scale.shape, offset))
         steps = torch.round(values / scale)
         steps = steps if zero is None else steps + zero
-        return steps.clamp(limits.min, limits.max).to(carrier)
+        return steps.clamp(limits.min, limits.max).to(storage_type)
 
-    return site.kernel(run, "input", rounds=False)
+    return call.kernel(run, "input", rounds=False)
 
 
 @executes("dequantize")
-def dequantize(site: Site) -> Kernel:
+def dequantize(call: Call) -> Kernel:
     """scale · (input − zero_point)."""
-    site.needs("input")
-    scale, zero = _scale_and_zero(site)
+    call.needs("input")
+    scale, zero = _scale_and_zero(call)
     offset = () if zero is None else zero.shape
 
     def run(values: torch.Tensor) -> torch.Tensor:
@@ -65,4 +66,4 @@ def dequantize(site: Site) -> Kernel:
         steps = steps if zero is None else steps - zero
         return steps * scale
 
-    return site.kernel(run, "input")
+    return call.kernel(run, "input")

@@ -8,61 +8,62 @@ channels: `pixel_shuffle` is torch's (channel, row, column), `depth_to_space` Te
 import torch
 import torch.nn.functional as F
 
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import pad
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 @executes("pixel_shuffle")
-def pixel_shuffle(site: Site) -> Kernel:
-    site.needs("x")
-    factor = site.integer("upscale_factor")
-    return site.kernel(lambda x: F.pixel_shuffle(x, factor), "x", rounds=False)
+def pixel_shuffle(call: Call) -> Kernel:
+    call.needs("x")
+    factor = call.integer("upscale_factor")
+    return call.kernel(lambda x: F.pixel_shuffle(x, factor), "x", rounds=False)
 
 
 @executes("pixel_unshuffle")
-def pixel_unshuffle(site: Site) -> Kernel:
-    site.needs("x")
-    factor = site.integer("downscale_factor")
-    return site.kernel(lambda x: F.pixel_unshuffle(x, factor), "x", rounds=False)
+def pixel_unshuffle(call: Call) -> Kernel:
+    call.needs("x")
+    factor = call.integer("downscale_factor")
+    return call.kernel(lambda x: F.pixel_unshuffle(x, factor), "x", rounds=False)
 
 
 @executes("depth_to_space")
-def depth_to_space(site: Site) -> Kernel:
+def depth_to_space(call: Call) -> Kernel:
     """(N, b·b·C, H, W) → (N, C, H·b, W·b)."""
-    site.needs("x")
-    block = _block(site)
+    call.needs("x")
+    block = _block(call)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape
         blocks = x.reshape(n, block, block, c // (block * block), h, w)
         return blocks.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, h * block, w * block)
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("space_to_depth")
-def space_to_depth(site: Site) -> Kernel:
+def space_to_depth(call: Call) -> Kernel:
     """(N, C, H·b, W·b) → (N, b·b·C, H, W)."""
-    site.needs("x")
-    block = _block(site)
+    call.needs("x")
+    block = _block(call)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape
         blocks = x.reshape(n, c, h // block, block, w // block, block)
         return blocks.permute(0, 3, 5, 1, 2, 4).reshape(n, -1, h // block, w // block)
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("space_to_batch")
-def space_to_batch(site: Site) -> Kernel:
+def space_to_batch(call: Call) -> Kernel:
     """Pads, then each place of a block becomes an image: place by place, all images of one."""
-    site.needs("x")
-    rows, columns = site.integers("block_shape", length=2)
-    flat = site.integers("paddings", length=4)
+    call.needs("x")
+    rows, columns = call.integers("block_shape", length=2)
+    flat = call.integers("paddings", length=4)
     if min(rows, columns) < 1 or min(flat) < 0:
-        raise site.invalid(f"block_shape {[rows, columns]}, paddings {list(flat)}")
+        raise call.invalid(f"block_shape {[rows, columns]}, paddings {list(flat)}")
     pads = ((flat[0], flat[1]), (flat[2], flat[3]))
 
     def run(x: torch.Tensor) -> torch.Tensor:
@@ -71,17 +72,17 @@ def space_to_batch(site: Site) -> Kernel:
         blocks = x.reshape(n, c, h // rows, rows, w // columns, columns)
         return blocks.permute(3, 5, 0, 1, 2, 4).reshape(-1, c, h // rows, w // columns)
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("batch_to_space")
-def batch_to_space(site: Site) -> Kernel:
+def batch_to_space(call: Call) -> Kernel:
     """What `space_to_batch` did, undone; then rows and columns cropped."""
-    site.needs("x")
-    rows, columns = site.integers("block_shape", length=2)
-    top, bottom, left, right = site.integers("crops", length=4)
+    call.needs("x")
+    rows, columns = call.integers("block_shape", length=2)
+    top, bottom, left, right = call.integers("crops", length=4)
     if min(rows, columns) < 1 or min(top, bottom, left, right) < 0:
-        raise site.invalid(f"block_shape {[rows, columns]}, crops below 0")
+        raise call.invalid(f"block_shape {[rows, columns]}, crops below 0")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape
@@ -89,11 +90,11 @@ def batch_to_space(site: Site) -> Kernel:
         whole = blocks.permute(2, 3, 4, 0, 5, 1).reshape(-1, c, h * rows, w * columns)
         return whole[:, :, top : h * rows - bottom, left : w * columns - right]
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
-def _block(site: Site) -> int:
-    block = site.integer("block_size")
+def _block(call: Call) -> int:
+    block = call.integer("block_size")
     if block < 1:
-        raise site.invalid(f"block_size is {block}")
+        raise call.invalid(f"block_size is {block}")
     return block

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import torch
 
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import sum_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import cast_to
 
 Axes = tuple[int, ...]
@@ -48,20 +49,20 @@ ARGUMENTS = {"reduce_argmax": torch.argmax, "reduce_argmin": torch.argmin}
 
 
 @executes(*REDUCTIONS)
-def reduce(site: Site) -> Kernel:
+def reduce(call: Call) -> Kernel:
     """Over `axes`, which stay as length 1 where `keep_dims`."""
-    rank = site.rank("x")
-    axes = site.integers("axes", tuple(range(rank)))
+    rank = call.rank("x")
+    axes = call.integers("axes", tuple(range(rank)))
     if any(not -rank <= axis < rank for axis in axes):
-        raise site.invalid(f"axes {list(axes)} of rank {rank}")
+        raise call.invalid(f"axes {list(axes)} of rank {rank}")
     axes = tuple(sorted({axis % rank for axis in axes}))
-    keep = site.flag("keep_dims")
-    name = site.operation.type
+    keep = call.flag("keep_dims")
+    name = call.operation.type
     compute = REDUCTIONS[name]
-    carrier = site.carrier
+    storage_type = call.storage_type
     if not axes:
-        return site.kernel(lambda x: compute(x[None], (0,), False).to(carrier), "x")
-    if site.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
+        return call.kernel(lambda x: compute(x[None], (0,), False).to(storage_type), "x")
+    if call.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
         mean = name == "reduce_mean"
 
         def run_float16(x: torch.Tensor) -> torch.Tensor:
@@ -70,20 +71,20 @@ def reduce(site: Site) -> Kernel:
                 total = total / (x.numel() / max(total.numel(), 1))
             return total.reshape(_kept(x, axes)) if keep else total
 
-        return site.kernel(run_float16, "x")
+        return call.kernel(run_float16, "x")
     exact = name in ("reduce_max", "reduce_min")
-    return site.kernel(lambda x: compute(x, axes, keep).to(carrier), "x", rounds=not exact)
+    return call.kernel(lambda x: compute(x, axes, keep).to(storage_type), "x", rounds=not exact)
 
 
 @executes(*ARGUMENTS)
-def reduce_argument(site: Site) -> Kernel:
+def reduce_argument(call: Call) -> Kernel:
     """The place of the (first) largest or smallest value along `axis`."""
-    site.needs("x")
-    axis = site.integer("axis", -1)
-    keep = site.flag("keep_dims")
-    compute = ARGUMENTS[site.operation.type]
-    store = cast_to("INT64", site.result)
-    return site.kernel(lambda x: store(compute(x, axis, keep)), "x", rounds=False)
+    call.needs("x")
+    axis = call.integer("axis", -1)
+    keep = call.flag("keep_dims")
+    compute = ARGUMENTS[call.operation.type]
+    store = cast_to("INT64", call.result)
+    return call.kernel(lambda x: store(compute(x, axis, keep)), "x", rounds=False)
 
 
 def _kept(x: torch.Tensor, axes: Axes) -> tuple[int, ...]:

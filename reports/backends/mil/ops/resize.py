@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 
 def _strict_align(source: int, target: int) -> torch.Tensor:
@@ -116,73 +117,73 @@ def _scaled(x: torch.Tensor, factors: tuple[float, ...]) -> tuple[int, ...]:
     )
 
 
-def _factors(site: Site) -> tuple[float, float]:
-    factors = (site.number("scale_factor_height", 1), site.number("scale_factor_width", 1))
-    if site.rank("x") < 3 or not all(0 < factor < 1e6 for factor in factors):
-        raise site.invalid(f"x has rank {site.rank('x')}, factors {factors}")
+def _factors(call: Call) -> tuple[float, float]:
+    factors = (call.number("scale_factor_height", 1), call.number("scale_factor_width", 1))
+    if call.rank("x") < 3 or not all(0 < factor < 1e6 for factor in factors):
+        raise call.invalid(f"x has rank {call.rank('x')}, factors {factors}")
     return factors
 
 
 @executes("upsample_nearest_neighbor")
-def upsample_nearest_neighbor(site: Site) -> Kernel:
+def upsample_nearest_neighbor(call: Call) -> Kernel:
     """By a factor, which may be a fraction."""
-    factors = _factors(site)
-    return site.kernel(lambda x: resize_nearest(x, _scaled(x, factors), "FLOOR"), "x", rounds=False)
+    factors = _factors(call)
+    return call.kernel(lambda x: resize_nearest(x, _scaled(x, factors), "FLOOR"), "x", rounds=False)
 
 
 @executes("resize_nearest_neighbor")
-def resize_nearest_neighbor(site: Site) -> Kernel:
-    sizes = (site.integer("target_size_height"), site.integer("target_size_width"))
-    return site.kernel(lambda x: resize_nearest(x, sizes, "CENTRE"), "x", rounds=False)
+def resize_nearest_neighbor(call: Call) -> Kernel:
+    sizes = (call.integer("target_size_height"), call.integer("target_size_width"))
+    return call.kernel(lambda x: resize_nearest(x, sizes, "CENTRE"), "x", rounds=False)
 
 
 @executes("upsample_bilinear")
-def upsample_bilinear(site: Site) -> Kernel:
+def upsample_bilinear(call: Call) -> Kernel:
     """`align_corners` is true unless said otherwise, `half_pixel_centers` its opposite."""
-    factors = _factors(site)
-    align = site.flag("align_corners", True)
-    half = site.flag("half_pixel_centers", not align)
+    factors = _factors(call)
+    align = call.flag("align_corners", True)
+    half = call.flag("half_pixel_centers", not align)
     if align and half:
-        raise site.unsupported("has both align_corners and half_pixel_centers")
+        raise call.unsupported("has both align_corners and half_pixel_centers")
     mode = "STRICT_ALIGN_CORNERS" if align else "UNALIGN_CORNERS" if half else "DEFAULT"
-    return site.kernel(lambda x: resize_linear(x, _scaled(x, factors), mode), "x")
+    return call.kernel(lambda x: resize_linear(x, _scaled(x, factors), mode), "x")
 
 
 @executes("resize_bilinear")
-def resize_bilinear(site: Site) -> Kernel:
-    sizes = (site.integer("target_size_height", 1), site.integer("target_size_width", 1))
-    mode = site.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
-    return site.kernel(lambda x: resize_linear(x, sizes, mode), "x")
+def resize_bilinear(call: Call) -> Kernel:
+    sizes = (call.integer("target_size_height", 1), call.integer("target_size_width", 1))
+    mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
+    return call.kernel(lambda x: resize_linear(x, sizes, mode), "x")
 
 
 @executes("resize")
-def resize(site: Site) -> Kernel:
+def resize(call: Call) -> Kernel:
     """The last `resized_dims` axes to the end of `shape`; 0 there keeps an axis."""
-    count = site.integer("resized_dims")
-    mode = site.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
+    count = call.integer("resized_dims")
+    mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
     modes = ("LINEAR", "NEAREST_NEIGHBOR")
-    linear = site.text("interpolation_mode", "LINEAR", among=modes) == "LINEAR"
-    if not 1 <= count <= site.rank("x"):
-        raise site.invalid(f"resized_dims is {count}, x has rank {site.rank('x')}")
+    linear = call.text("interpolation_mode", "LINEAR", among=modes) == "LINEAR"
+    if not 1 <= count <= call.rank("x"):
+        raise call.invalid(f"resized_dims is {count}, x has rank {call.rank('x')}")
     compute = resize_linear if linear else resize_nearest
-    carrier = site.carrier
+    storage_type = call.storage_type
 
     def run(x: torch.Tensor, shape: torch.Tensor) -> torch.Tensor:
         wanted = shape.tolist()[-count:]
         sizes = tuple(w or size for w, size in zip(wanted, x.shape[-count:], strict=True))
-        return compute(x, sizes, mode).to(carrier)
+        return compute(x, sizes, mode).to(storage_type)
 
-    return site.kernel(run, "x", "shape", rounds=linear)
+    return call.kernel(run, "x", "shape", rounds=linear)
 
 
 @executes("crop")
-def crop(site: Site) -> Kernel:
+def crop(call: Call) -> Kernel:
     """The last two axes, less so many rows and columns on each side."""
-    top, bottom = site.integers("crop_height", length=2)
-    left, right = site.integers("crop_width", length=2)
+    top, bottom = call.integers("crop_height", length=2)
+    left, right = call.integers("crop_width", length=2)
     if min(top, bottom, left, right) < 0:
-        raise site.invalid("crops less than nothing")
-    return site.kernel(
+        raise call.invalid("crops less than nothing")
+    return call.kernel(
         lambda x: x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right],
         "x",
         rounds=False,

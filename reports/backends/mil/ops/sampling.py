@@ -10,8 +10,9 @@ the box, Xin − 1 its extent.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero, require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 PADDINGS = ("constant", "border", "reflection", "symmetric")
 COORDINATES = ("unnormalized", "normalized_minus_one_to_one", "normalized_zero_to_one")
@@ -77,14 +78,14 @@ def _pixels(position: torch.Tensor, size: int, mode: str, align: bool) -> torch.
 
 
 @executes("resample")
-def resample(site: Site) -> Kernel:
+def resample(call: Call) -> Kernel:
     """x at `coordinates` (N, H, W, 2), each (x, y)."""
-    site.needs("x", "coordinates")
-    nearest = site.text("sampling_mode", among=("bilinear", "nearest")) == "nearest"
-    padding = site.text("padding_mode", among=PADDINGS)
-    fill = site.number("padding_value") if padding == "constant" else 0.0
-    mode = site.text("coordinates_mode", among=COORDINATES)
-    align = site.flag("align_corners")
+    call.needs("x", "coordinates")
+    nearest = call.text("sampling_mode", among=("bilinear", "nearest")) == "nearest"
+    padding = call.text("padding_mode", among=PADDINGS)
+    fill = call.number("padding_value") if padding == "constant" else 0.0
+    mode = call.text("coordinates_mode", among=COORDINATES)
+    align = call.flag("align_corners")
 
     def run(x: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
         height, width = x.shape[-2:]
@@ -96,21 +97,21 @@ def resample(site: Site) -> Kernel:
             row, column = _fold(row, height, padding), _fold(column, width, padding)
         return sample(x, row, column, nearest=nearest, fill=fill)
 
-    return site.kernel(run, "x", "coordinates")
+    return call.kernel(run, "x", "coordinates")
 
 
 @executes("affine")
-def affine(site: Site) -> Kernel:
+def affine(call: Call) -> Kernel:
     """x at x' = a0·x + a1·y + a2, y' = b0·x + b1·y + b2 of the output's own grid."""
-    site.needs("x", "transform_matrix")
-    height, width = site.integer("output_height"), site.integer("output_width")
-    mode = site.text("coordinates_mode", among=COORDINATES)
-    padding = site.text("padding_mode", among=PADDINGS)
-    nearest = site.text("sampling_mode", among=("bilinear", "nearest")) == "nearest"
-    align = site.flag("align_corners")
+    call.needs("x", "transform_matrix")
+    height, width = call.integer("output_height"), call.integer("output_width")
+    mode = call.text("coordinates_mode", among=COORDINATES)
+    padding = call.text("padding_mode", among=PADDINGS)
+    nearest = call.text("sampling_mode", among=("bilinear", "nearest")) == "nearest"
+    align = call.flag("align_corners")
     if mode != "normalized_minus_one_to_one" or not align:
-        raise site.unsupported("coordinates other than −1..1 with aligned corners")
-    fill = site.number("padding_value", 0.0)
+        raise call.unsupported("coordinates other than −1..1 with aligned corners")
+    fill = call.number("padding_value", 0.0)
 
     def run(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         require_size((*x.shape[:2], height, width))
@@ -125,7 +126,7 @@ def affine(site: Site) -> Kernel:
             row, column = _fold(row, x.shape[-2], padding), _fold(column, x.shape[-1], padding)
         return sample(x, row, column, nearest=nearest, fill=fill)
 
-    return site.kernel(run, "x", "transform_matrix")
+    return call.kernel(run, "x", "transform_matrix")
 
 
 def _along(low: torch.Tensor, high: torch.Tensor, count: int, mode: str) -> torch.Tensor:
@@ -144,16 +145,16 @@ def _along(low: torch.Tensor, high: torch.Tensor, count: int, mode: str) -> torc
 
 
 @executes("crop_resize")
-def crop_resize(site: Site) -> Kernel:
+def crop_resize(call: Call) -> Kernel:
     """Boxes of pictures, each resized. From iOS 17 on `boxes` (N, 4) and `box_indices` (N,)
     → (N, C, H, W); before, `roi` (N, 1, 4 or 5, 1, 1) → (N, B or 1, C, H, W).
     """
-    height, width = site.integer("target_height", 1), site.integer("target_width", 1)
-    normalised = site.flag("normalized_coordinates")
-    scale = site.number("spatial_scale", 1.0)
-    box_mode = site.text("box_coordinate_mode", "CORNERS_HEIGHT_FIRST", among=BOX_MODES)
-    mode = site.text("sampling_mode", "DEFAULT", among=SAMPLING)
-    fill = site.number("pad_value", 0.0)
+    height, width = call.integer("target_height", 1), call.integer("target_width", 1)
+    normalised = call.flag("normalized_coordinates")
+    scale = call.number("spatial_scale", 1.0)
+    box_mode = call.text("box_coordinate_mode", "CORNERS_HEIGHT_FIRST", among=BOX_MODES)
+    mode = call.text("sampling_mode", "DEFAULT", among=SAMPLING)
+    fill = call.number("pad_value", 0.0)
 
     def cut(x: torch.Tensor, boxes: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
         """boxes (N, 4), which (N,) → (N, C, height, width)."""
@@ -176,8 +177,8 @@ def crop_resize(site: Site) -> Kernel:
         crops = sample(x[which], row, column, nearest=False, fill=0.0)
         return torch.where(inside[:, None], crops, fill)
 
-    if site.has("boxes"):
-        site.needs("x")
+    if call.has("boxes"):
+        call.needs("x")
 
         def run(
             x: torch.Tensor, boxes: torch.Tensor, indices: torch.Tensor | None = None
@@ -185,8 +186,8 @@ def crop_resize(site: Site) -> Kernel:
             which = torch.arange(boxes.shape[0]) if indices is None else indices
             return cut(x, boxes, from_zero(which, x.shape[0]))
 
-        return site.kernel(run, "x", "boxes", "box_indices")
-    site.needs("x", "roi")
+        return call.kernel(run, "x", "boxes", "box_indices")
+    call.needs("x", "roi")
 
     def run_rois(x: torch.Tensor, roi: torch.Tensor) -> torch.Tensor:
         flat = roi.reshape(roi.shape[0], -1)
@@ -197,4 +198,4 @@ def crop_resize(site: Site) -> Kernel:
         crops = cut(x, flat.repeat_interleave(batch, 0), which)
         return crops.reshape(count, batch, *crops.shape[1:])
 
-    return site.kernel(run_rois, "x", "roi")
+    return call.kernel(run_rois, "x", "roi")

@@ -10,8 +10,9 @@ import math
 import torch
 
 from blazepalm.reports.backends.mil.bounds import from_zero
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 MODES = ("update", "add", "sub", "mul", "div", "max", "min")
 REDUCE = {"mul": "prod", "max": "amax", "min": "amin"}
@@ -37,11 +38,11 @@ def scatter_rows(
 
 
 @executes("scatter")
-def scatter(site: Site) -> Kernel:
+def scatter(call: Call) -> Kernel:
     """Slices of `updates` at `indices` of `axis`."""
-    site.needs("data", "indices", "updates")
-    axis = site.integer("axis", 0)
-    mode = site.text("mode", "add", among=MODES)
+    call.needs("data", "indices", "updates")
+    axis = call.integer("axis", 0)
+    mode = call.text("mode", "add", among=MODES)
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
         at = axis % data.dim()
@@ -55,15 +56,15 @@ def scatter(site: Site) -> Kernel:
         )
         return result.reshape(rows.shape).movedim(0, at)
 
-    return site.kernel(run, "data", "indices", "updates")
+    return call.kernel(run, "data", "indices", "updates")
 
 
 @executes("scatter_along_axis")
-def scatter_along_axis(site: Site) -> Kernel:
+def scatter_along_axis(call: Call) -> Kernel:
     """One index an element of `updates`."""
-    site.needs("data", "indices", "updates")
-    axis = site.integer("axis", 0)
-    mode = site.text("mode", "add", among=MODES)
+    call.needs("data", "indices", "updates")
+    axis = call.integer("axis", 0)
+    mode = call.text("mode", "add", among=MODES)
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
         at = axis % data.dim()
@@ -75,14 +76,14 @@ def scatter_along_axis(site: Site) -> Kernel:
         result = scatter_rows(data.reshape(-1, 1), linear.reshape(-1), updates.reshape(-1, 1), mode)
         return result.reshape(data.shape)
 
-    return site.kernel(run, "data", "indices", "updates")
+    return call.kernel(run, "data", "indices", "updates")
 
 
 @executes("scatter_nd")
-def scatter_nd(site: Site) -> Kernel:
+def scatter_nd(call: Call) -> Kernel:
     """The slice of `data` that each vector of `indices` names."""
-    site.needs("data", "indices", "updates")
-    mode = site.text("mode", "add", among=MODES)
+    call.needs("data", "indices", "updates")
+    mode = call.text("mode", "add", among=MODES)
 
     def run(data: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor) -> torch.Tensor:
         depth = indices.shape[-1]
@@ -93,4 +94,4 @@ def scatter_nd(site: Site) -> Kernel:
         result = scatter_rows(rows, linear.reshape(-1), updates.reshape(linear.numel(), -1), mode)
         return result.reshape(data.shape)
 
-    return site.kernel(run, "data", "indices", "updates")
+    return call.kernel(run, "data", "indices", "updates")

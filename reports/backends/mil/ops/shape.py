@@ -9,8 +9,9 @@ import math
 
 import torch
 
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 LEFT_ALIGNED = ("CoreML5", "CoreML6")  # iOS 15, iOS 16
 
@@ -32,13 +33,13 @@ def resolve_shape(
 
 
 @executes("reshape")
-def reshape(site: Site) -> Kernel:
+def reshape(call: Call) -> Kernel:
     """To `shape`, where −1 is what remains."""
-    site.needs("x", "shape")
-    from_the_right = site.opset not in LEFT_ALIGNED
-    known = site.known_integers("shape")
+    call.needs("x", "shape")
+    from_the_right = call.opset not in LEFT_ALIGNED
+    known = call.known_integers("shape")
     if known is not None and 0 not in known:
-        return site.kernel(lambda x: x.reshape(known), "x", rounds=False)
+        return call.kernel(lambda x: x.reshape(known), "x", rounds=False)
 
     def run(x: torch.Tensor, shape: torch.Tensor | None = None) -> torch.Tensor:
         wanted = known if shape is None else tuple(shape.tolist())
@@ -46,17 +47,17 @@ def reshape(site: Site) -> Kernel:
         return x.reshape(resolve_shape(x.shape, wanted, from_the_right=from_the_right))
 
     parameters = ("x",) if known is not None else ("x", "shape")
-    return site.kernel(run, *parameters, rounds=False)
+    return call.kernel(run, *parameters, rounds=False)
 
 
 @executes("reshape_like")
-def reshape_like(site: Site) -> Kernel:
+def reshape_like(call: Call) -> Kernel:
     """To the axes `begins[i]:ends[i]` of each reference (to its last where `end_masks[i]`)."""
-    site.needs("x", "ref_tensors")
-    count = len(site.operation.inputs["ref_tensors"])
-    begins = site.each_integer("begins", count)
-    ends = site.each_integer("ends", count)
-    masks = site.each_integer("end_masks", count)
+    call.needs("x", "ref_tensors")
+    count = len(call.operation.inputs["ref_tensors"])
+    begins = call.each_integer("begins", count)
+    ends = call.each_integer("ends", count)
+    masks = call.each_integer("end_masks", count)
 
     def run(x: torch.Tensor, *references: torch.Tensor) -> torch.Tensor:
         shape: tuple[int, ...] = ()
@@ -64,16 +65,16 @@ def reshape_like(site: Site) -> Kernel:
             shape += tuple(reference.shape[begin : None if open_ else end])
         return x.reshape(shape)
 
-    return site.kernel(run, "x", "ref_tensors", rounds=False)
+    return call.kernel(run, "x", "ref_tensors", rounds=False)
 
 
 @executes("expand_dims")
-def expand_dims(site: Site) -> Kernel:
+def expand_dims(call: Call) -> Kernel:
     """New axes of length 1, at the places `axes` of the result."""
-    axes = site.integers("axes")
-    rank = site.rank("x") + len(axes)
+    axes = call.integers("axes")
+    rank = call.rank("x") + len(axes)
     if any(not -rank <= axis < rank for axis in axes):
-        raise site.invalid(f"axes {list(axes)} in a result of rank {rank}")
+        raise call.invalid(f"axes {list(axes)} in a result of rank {rank}")
     places = sorted(axis % rank for axis in axes)
 
     def run(x: torch.Tensor) -> torch.Tensor:
@@ -81,31 +82,31 @@ def expand_dims(site: Site) -> Kernel:
             x = x.unsqueeze(place)
         return x
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)
 
 
 @executes("squeeze")
-def squeeze(site: Site) -> Kernel:
+def squeeze(call: Call) -> Kernel:
     """Without those of `axes` (of all, if absent) that have length 1."""
-    site.needs("x")
-    if not site.has("axes"):
-        return site.kernel(torch.squeeze, "x", rounds=False)
-    axes = site.integers("axes")
-    return site.kernel(lambda x: torch.squeeze(x, axes), "x", rounds=False)
+    call.needs("x")
+    if not call.has("axes"):
+        return call.kernel(torch.squeeze, "x", rounds=False)
+    axes = call.integers("axes")
+    return call.kernel(lambda x: torch.squeeze(x, axes), "x", rounds=False)
 
 
 @executes("transpose")
-def transpose(site: Site) -> Kernel:
-    perm = site.integers("perm", length=site.rank("x"))
-    return site.kernel(lambda x: x.permute(perm), "x", rounds=False)
+def transpose(call: Call) -> Kernel:
+    perm = call.integers("perm", length=call.rank("x"))
+    return call.kernel(lambda x: x.permute(perm), "x", rounds=False)
 
 
 @executes("flatten2d")
-def flatten2d(site: Site) -> Kernel:
+def flatten2d(call: Call) -> Kernel:
     """(what is before `axis`, what is from it on)."""
-    site.needs("x")
-    axis = site.integer("axis", 1)
-    return site.kernel(
+    call.needs("x")
+    axis = call.integer("axis", 1)
+    return call.kernel(
         lambda x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:])),
         "x",
         rounds=False,
@@ -113,14 +114,14 @@ def flatten2d(site: Site) -> Kernel:
 
 
 @executes("shape")
-def shape(site: Site) -> Kernel:
+def shape(call: Call) -> Kernel:
     """The operand's shape, as a vector."""
-    site.needs("x")
-    carrier = site.carrier
-    return site.kernel(lambda x: torch.tensor(x.shape, dtype=carrier), "x", rounds=False)
+    call.needs("x")
+    storage_type = call.storage_type
+    return call.kernel(lambda x: torch.tensor(x.shape, dtype=storage_type), "x", rounds=False)
 
 
 @executes("identity")
-def identity(site: Site) -> Kernel:
-    site.needs("x")
-    return site.kernel(lambda x: x, "x", rounds=False)
+def identity(call: Call) -> Kernel:
+    call.needs("x")
+    return call.kernel(lambda x: x, "x", rounds=False)

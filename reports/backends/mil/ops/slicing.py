@@ -8,8 +8,9 @@ turned round.
 import torch
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.call import Call
+from blazepalm.reports.backends.mil.executors import executes
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 Ints = tuple[int, ...]
 
@@ -17,15 +18,15 @@ Ints = tuple[int, ...]
 class Slicer:
     """The constant half of a slice: strides and masks. Positions may come at run time."""
 
-    def __init__(self, site: Site) -> None:
-        rank = site.rank("x")
-        self.strides = site.integers("stride", (1,) * rank, length=rank)
+    def __init__(self, call: Call) -> None:
+        rank = call.rank("x")
+        self.strides = call.integers("stride", (1,) * rank, length=rank)
         if 0 in self.strides:
-            raise site.invalid("stride holds a 0")
+            raise call.invalid("stride holds a 0")
         nothing = (0,) * rank
-        self.from_start = site.integers("begin_mask", nothing, length=rank)
-        self.to_end = site.integers("end_mask", nothing, length=rank)
-        self.dropped = site.integers("squeeze_mask", nothing, length=rank)
+        self.from_start = call.integers("begin_mask", nothing, length=rank)
+        self.to_end = call.integers("end_mask", nothing, length=rank)
+        self.dropped = call.integers("squeeze_mask", nothing, length=rank)
 
     def spans(self, shape: Ints, begin: Ints, end: Ints) -> tuple[list[slice], list[int]]:
         """A forward slice of each axis, and the axes to be turned round after it."""
@@ -51,10 +52,10 @@ class Slicer:
 
 
 @executes("slice_by_index")
-def slice_by_index(site: Site) -> Kernel:
+def slice_by_index(call: Call) -> Kernel:
     """x[begin : end : stride], with `squeeze_mask` axes indexed instead and dropped."""
-    site.needs("x", "begin", "end")
-    slicer = Slicer(site)
+    call.needs("x", "begin", "end")
+    slicer = Slicer(call)
     drop = slicer.axes_dropped()
 
     def take(x: torch.Tensor, begin: Ints, end: Ints) -> torch.Tensor:
@@ -63,13 +64,13 @@ def slice_by_index(site: Site) -> Kernel:
         part = part.flip(turned) if turned else part
         return part.squeeze(drop) if drop else part
 
-    begin, end = site.known_integers("begin"), site.known_integers("end")
+    begin, end = call.known_integers("begin"), call.known_integers("end")
     if begin is not None and end is not None:
         first, last = begin, end
-        if len(first) != site.rank("x") or len(last) != site.rank("x"):
-            raise site.invalid("begin or end has not one element for each axis of x")
-        return site.kernel(lambda x: take(x, first, last), "x", rounds=False)
-    return site.kernel(
+        if len(first) != call.rank("x") or len(last) != call.rank("x"):
+            raise call.invalid("begin or end has not one element for each axis of x")
+        return call.kernel(lambda x: take(x, first, last), "x", rounds=False)
+    return call.kernel(
         lambda x, b, e: take(x, tuple(b.tolist()), tuple(e.tolist())),
         "x",
         "begin",
@@ -79,9 +80,9 @@ def slice_by_index(site: Site) -> Kernel:
 
 
 @executes("slice_by_size")
-def slice_by_size(site: Site) -> Kernel:
+def slice_by_size(call: Call) -> Kernel:
     """`size[i]` elements from `begin[i]` on; all that remain where −1."""
-    site.needs("x", "begin", "size")
+    call.needs("x", "begin", "size")
 
     def run(x: torch.Tensor, begin: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
         spans = []
@@ -93,14 +94,14 @@ def slice_by_size(site: Site) -> Kernel:
             spans.append(slice(first, last))
         return x[tuple(spans)]
 
-    return site.kernel(run, "x", "begin", "size", rounds=False)
+    return call.kernel(run, "x", "begin", "size", rounds=False)
 
 
 @executes("slice_update")
-def slice_update(site: Site) -> Kernel:
+def slice_update(call: Call) -> Kernel:
     """x with `update` in place of the slice."""
-    site.needs("x", "update", "begin", "end")
-    slicer = Slicer(site)
+    call.needs("x", "update", "begin", "end")
+    slicer = Slicer(call)
 
     def run(
         x: torch.Tensor, update: torch.Tensor, begin: torch.Tensor, end: torch.Tensor
@@ -112,22 +113,22 @@ def slice_update(site: Site) -> Kernel:
         part.copy_(update.flip(turned) if turned else update)
         return result
 
-    return site.kernel(run, "x", "update", "begin", "end", rounds=False)
+    return call.kernel(run, "x", "update", "begin", "end", rounds=False)
 
 
 @executes("reverse")
-def reverse(site: Site) -> Kernel:
+def reverse(call: Call) -> Kernel:
     """Back to front along `axes` (all of them, if absent)."""
-    axes = site.integers("axes", tuple(range(site.rank("x"))))
-    return site.kernel(lambda x: x.flip(axes), "x", rounds=False)
+    axes = call.integers("axes", tuple(range(call.rank("x"))))
+    return call.kernel(lambda x: x.flip(axes), "x", rounds=False)
 
 
 @executes("reverse_sequence")
-def reverse_sequence(site: Site) -> Kernel:
+def reverse_sequence(call: Call) -> Kernel:
     """The first `lengths[i]` elements of each sequence back to front."""
-    site.needs("x", "lengths")
-    rank = site.rank("x")
-    along, batch = site.integer("seq_axis", 0) % rank, site.integer("batch_axis", 0) % rank
+    call.needs("x", "lengths")
+    rank = call.rank("x")
+    along, batch = call.integer("seq_axis", 0) % rank, call.integer("batch_axis", 0) % rank
 
     def run(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         if lengths.shape != (x.shape[batch],):
@@ -140,19 +141,19 @@ def reverse_sequence(site: Site) -> Kernel:
         source = source if batch < along else source.T
         return torch.gather(x, along, source.reshape(shape).expand(x.shape))
 
-    return site.kernel(run, "x", "lengths", rounds=False)
+    return call.kernel(run, "x", "lengths", rounds=False)
 
 
 @executes("sliding_windows")
-def sliding_windows(site: Site) -> Kernel:
+def sliding_windows(call: Call) -> Kernel:
     """Every window of `size`, `stride` apart along `axis`; its elements in the axis behind."""
-    rank = site.rank("x")
-    axis = site.integer("axis") % rank
-    size, stride = site.integer("size"), site.integer("stride", 1)
+    rank = call.rank("x")
+    axis = call.integer("axis") % rank
+    size, stride = call.integer("size"), call.integer("stride", 1)
 
     def run(x: torch.Tensor) -> torch.Tensor:
         windows = x.unfold(axis, size, stride).movedim(-1, axis + 1)  # a view
         require_size(windows.shape)
         return windows
 
-    return site.kernel(run, "x", rounds=False)
+    return call.kernel(run, "x", rounds=False)

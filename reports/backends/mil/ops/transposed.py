@@ -10,49 +10,52 @@ import torch
 import torch.nn.functional as F
 
 from blazepalm.reports.backends.mil.bounds import require_size
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import Pads, read_convolution, with_bias
-from blazepalm.reports.backends.mil.executors import Kernel, executes
+from blazepalm.reports.backends.mil.executors import executes
 from blazepalm.reports.backends.mil.float16 import convolve_float16
+from blazepalm.reports.backends.mil.kernel import Kernel
 
 CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 @executes("conv_transpose")
-def conv_transpose(site: Site) -> Kernel:
+def conv_transpose(call: Call) -> Kernel:
     """Adds each kernel, times the element, where the element lies."""
-    told = read_convolution(site)
-    dimensions, strides, dilations = told.dimensions, told.strides, told.dilations
+    parameters = read_convolution(call)
+    dimensions, strides, dilations = parameters.dimensions, parameters.strides, parameters.dilations
     asked = None
-    if site.has("output_shape"):
-        asked = site.integers("output_shape", length=dimensions + 2)[2:]
+    if call.has("output_shape"):
+        asked = call.integers("output_shape", length=dimensions + 2)[2:]
         if min(asked) < 1:
-            raise site.invalid(f"output_shape ends in {list(asked)}")
+            raise call.invalid(f"output_shape ends in {list(asked)}")
     convolve = CONVOLVE[dimensions]
-    in_float16 = site.sums_in_float16
+    in_float16 = call.sums_in_float16
 
     def run(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
     ) -> torch.Tensor:
-        windows = told.windows(weight.shape[2:])
+        windows = parameters.windows(weight.shape[2:])
         whole = tuple(
             (size - 1) * s + w for size, s, w in zip(x.shape[2:], strides, windows, strict=True)
         )
         wanted = asked
-        if wanted is None and told.pad_type in ("same", "same_lower"):
+        if wanted is None and parameters.pad_type in ("same", "same_lower"):
             wanted = tuple(size * s for size, s in zip(x.shape[2:], strides, strict=True))
-        crops = _crops(told.pad_type, told.pads, whole, wanted)
-        require_size((x.shape[0], weight.shape[1] * told.groups, *whole))
+        crops = _crops(parameters.pad_type, parameters.pads, whole, wanted)
+        require_size((x.shape[0], weight.shape[1] * parameters.groups, *whole))
         if in_float16:
-            result = with_bias(_transpose_float16(x, weight, strides, dilations, told.groups), bias)
+            result = with_bias(
+                _transpose_float16(x, weight, strides, dilations, parameters.groups), bias
+            )
         else:
-            result = convolve(x, weight, bias, strides, 0, 0, told.groups, dilations)
+            result = convolve(x, weight, bias, strides, 0, 0, parameters.groups, dilations)
         if min(c for pair in crops for c in pair) < 0:
             return _cropped_or_grown(result, crops, bias)
         kept = [slice(b, n - a) for (b, a), n in zip(crops, whole, strict=True)]
         return result[(slice(None), slice(None), *kept)]
 
-    return site.kernel(run, "x", "weight", "bias")
+    return call.kernel(run, "x", "weight", "bias")
 
 
 def _crops(kind: str, custom: Pads, whole: tuple[int, ...], wanted: tuple[int, ...] | None) -> Pads:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from blazepalm.errors import InvalidModel
-from blazepalm.reports.backends.mil.call import Site
+from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.ops import EXECUTORS
 from blazepalm.reports.backends.mil.ops.constexpr import look_up
 from blazepalm.reports.backends.mil.syntax import Named, Operation
@@ -41,8 +41,8 @@ def prepare(name: str, result: str, values: dict[str, torch.Tensor], **constants
     inputs: dict[str, Any] = {p: (p,) for p in values}
     inputs |= {p: (constant(v),) for p, v in constants.items()}
     operation = Operation(name, "z", inputs, (Named("z", TensorType(result, None)),), 0)
-    site = Site(operation, types, {}, opset="CoreML8", source="test", float16_accumulation=False)
-    return EXECUTORS[name](site)
+    call = Call(operation, types, {}, opset="CoreML8", source="test", float16_accumulation=False)
+    return EXECUTORS[name](call)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Every backend there is. Adding one takes a file, and a line here; from another distribution, an
+entry point in the group `blazepalm.backends` (CONTRIBUTING.md, "Add a backend").
+
+Each line names a `Registration`, or a tuple of them, as `module:attribute`. They are compared in
+this order, those of other distributions last.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends.backend import Registration
+from blazepalm.reports.backends.names import PIPELINE
+
+GROUP = "blazepalm.backends"
+BUILT_IN = (
+    "litert:BACKENDS",
+    "torch_generic:BACKENDS",
+    "torch_readable:BACKEND",
+    "tensorflow_lite:BACKEND",
+    "mil_package:RAW_BACKENDS",
+    "apple:BACKENDS",
+    "mil_package:APP_BACKEND",
+)
+
+
+@cache
+def registered() -> dict[str, Registration]:
+    """The backends by name. Raises CouldNotVerify where one cannot be loaded."""
+    found: dict[str, Registration] = {}
+    for registration in _load():
+        if registration.name in found:
+            raise CouldNotVerify(f"two backends are called {registration.name!r}; remove one")
+        found[registration.name] = registration
+    return found
+
+
+def registration_of(name: str) -> Registration:
+    """What the registry knows of a backend that ran here."""
+    return registered()[name]
+
+
+def runs_pipeline(name: str) -> bool:
+    """Whether a backend can drive the hand pipeline: each that gives a file's own outputs."""
+    if name in PIPELINE:
+        return True
+    found = registered().get(name)
+    return found is not None and (found.package is None or found.package.face == "raw")
+
+
+def spared_backends() -> frozenset[str]:
+    """The backends that do not run on every picture unless asked to."""
+    return frozenset(r.name for r in registered().values() if not r.every_picture)
+
+
+def _load() -> Iterator[Registration]:
+    own = [EntryPoint(line, f"blazepalm.reports.backends.{line}", GROUP) for line in BUILT_IN]
+    others = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
+    for point in (*own, *others):
+        try:
+            loaded = point.load()
+        except Exception as error:  # whatever a stranger's module raises
+            raise CouldNotVerify(
+                f"backend {point.name} ({point.value}) cannot be loaded: {error}; "
+                "repair or uninstall the distribution that it comes from"
+            ) from error
+        for registration in loaded if isinstance(loaded, tuple) else (loaded,):
+            if not isinstance(registration, Registration):
+                raise CouldNotVerify(
+                    f"backend {point.name} ({point.value}) is {type(registration).__name__}, "
+                    "expected Registration"
+                )
+            yield registration

@@ -1,0 +1,149 @@
+"""What every engine works by: the models and groups of a run, and a worker that opens them where
+the work is done.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from blazepalm.reports.backends.names import TFLITE
+from blazepalm.reports.cases.compare import Group, compare_case
+from blazepalm.reports.cases.inputs import Case
+from blazepalm.reports.compare.record import Record
+from blazepalm.reports.judge.policy import LIMITS, MOST_WORKERS
+from blazepalm.reports.stored.raw_files import write_raw
+from blazepalm.reports.subjects.open_subject import open_subject
+from blazepalm.reports.subjects.subject import Subject
+
+
+class Source(NamedTuple):
+    """One model: what it is called, its bytes, and whether it is compared itself."""
+
+    name: str
+    content: bytes
+    judged: bool = True
+
+
+class GroupIndices(NamedTuple):
+    """A `Group` by the numbers of its models in the plan."""
+
+    palm: int | None
+    hands: tuple[int, ...]
+    other: int | None
+    judged: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker in another process needs to open the same groups and do the same work.
+    `packages`: the folder of Core ML packages, None without; `compress`: how the float16 ones are
+    compressed; `images`: whether any case is one; `raw`: the folder for raw outputs, None
+    without; `margin`: see `compare_case`.
+    """
+
+    sources: tuple[Source, ...]
+    groups: tuple[GroupIndices, ...]
+    packages: Path | None = None
+    compress: str | None = None
+    images: bool = True
+    raw: Path | None = None
+    margin: float = LIMITS.margin
+
+
+class PendingRecord(Protocol):
+    """A task that was begun."""
+
+    def result(self) -> Record: ...
+
+
+Submit = Callable[[int, Case], PendingRecord]  # starts one task: the group's number, and a case
+
+
+class Engine(NamedTuple):
+    """How tasks are started, and how many are worked on at once."""
+
+    submit: Submit
+    workers: int
+
+
+def processors() -> int:
+    """Processors that this process may use, within reason."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(count, MOST_WORKERS)
+
+
+def open_source(
+    source: Source,
+    *,
+    workers: int,
+    packages: Path | None,
+    compress: str | None = None,
+    images: bool = True,
+) -> Subject:
+    """Opens one model of a plan; of one that only finds regions, no more than does that.
+    Raises BlazePalmError as `open_subject`.
+    """
+    if not source.judged:
+        return open_subject(
+            source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
+        )
+    return open_subject(
+        source.name,
+        source.content,
+        workers=workers,
+        packages=packages,
+        images=images,
+        compress=compress,
+    )
+
+
+def make_groups(numbers: Sequence[GroupIndices], subjects: Sequence[Subject]) -> list[Group]:
+    """The plan's groups of opened models."""
+
+    def of(number: int | None) -> Subject | None:
+        return None if number is None else subjects[number]
+
+    return [
+        Group(of(n.palm), tuple(subjects[hand] for hand in n.hands), of(n.other), n.judged)
+        for n in numbers
+    ]
+
+
+class Worker:
+    """A plan's groups, opened where the work is done."""
+
+    def __init__(self, plan: Plan, packages: Path | None) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        self.plan = plan
+        subjects = [
+            open_source(
+                source,
+                workers=1,
+                packages=packages,
+                compress=plan.compress,
+                images=plan.images,
+            )
+            for source in plan.sources
+        ]
+        self.groups = make_groups(plan.groups, subjects)
+
+    def work(self, group: int, case: Case) -> Record:
+        """One task; raw outputs stay in the record."""
+        return compare_case(
+            self.groups[group],
+            case,
+            keep_raw=self.plan.raw is not None,
+            margin=self.plan.margin,
+        )
+
+
+def hand_over_raw(raw: Path | None, record: Record) -> None:
+    """Raw outputs become files where a folder for them is; the record then has none."""
+    if raw is not None and record.raw:
+        write_raw(raw, record)
+        record.raw = {}
