@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from blazepalm import __version__
 from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
 from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.version import __version__
 
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte

@@ -12,7 +12,7 @@ from blazepalm.errors import ArtifactError
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 MOST_REGIONS = 4  # a `batch` package takes 1, 2, 3 or 4 at once
 

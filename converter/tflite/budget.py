@@ -4,7 +4,7 @@ Sparse, narrow or shared buffers unfold: halves to twice their bytes, a pruned k
 times. A small file must not ask for gigabytes.
 """
 
-from blazepalm.converter.tflite.stored import StoredModel
+from blazepalm.converter.tflite.graph import StoredModel
 from blazepalm.errors import InvalidModel
 
 FREE_BYTES = 1 << 26  # for any file; beyond it, at most so many times the file's size:

@@ -17,8 +17,14 @@ import numpy as np
 
 from blazepalm.converter.tflite.bounded import BoundedFile
 from blazepalm.converter.tflite.foreign import IDENTIFIER, described, starts_archive
-from blazepalm.converter.tflite.graph import Operator, Quantisation, SparseDimension, Sparsity
-from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
+from blazepalm.converter.tflite.graph import (
+    Operator,
+    Quantisation,
+    SparseDimension,
+    Sparsity,
+    StoredModel,
+    StoredTensor,
+)
 from blazepalm.converter.tflite.typed_options import read_options
 from blazepalm.errors import InvalidModel
 

@@ -41,7 +41,7 @@ from blazepalm.reports.stages.stages import HandRules, PalmRules, Raw
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 # (backend, face, precision) of the packages that parity exports
 PACKAGES = ((MIL, "raw", "fp32"), (MIL_FP16, "raw", "fp16"), (MIL_APP, "app", "fp16"))
