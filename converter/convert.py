@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from unicodedata import normalize
 
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import examine
@@ -24,6 +23,7 @@ from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.file_names import folded
 from blazepalm.models.releases import Generation, Release, defaults, find_generation, resolve
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 
@@ -222,20 +222,15 @@ def folder_names(file: str, sources: Sequence[str]) -> list[str]:
     gives none, or two still have one.
     """
     short = [Path(source.rpartition(":")[2]).stem for source in sources]
-    counts = Counter(_folded(name) for name in short)
+    counts = Counter(folded(name) for name in short)
     long = [_joined(source.removeprefix(f"{file}:")) for source in sources]
-    names = [a if counts[_folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
+    names = [a if counts[folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
     for source, name in zip(sources, names, strict=True):
         if name.strip(". ") == "":
             raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
-    if len({_folded(name) for name in names}) < len(names):
+    if len({folded(name) for name in names}) < len(names):
         raise ArtifactError(f"{file}: two members would go to one folder; name one of them")
     return names
-
-
-def _folded(name: str) -> str:
-    """Some disks take `Hand` and `hand` for one, and some an accent written in either way."""
-    return normalize("NFC", name).casefold()
 
 
 def _joined(path: str) -> str:

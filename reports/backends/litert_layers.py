@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.litert import first_line, in_files_order, quiet_native_log
+from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.reports.backends.litert import in_files_order, quiet_native_log
 
 
 class LayerReader:

@@ -10,8 +10,8 @@ import queue
 import sys
 from typing import Any
 
-from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.litert import LiteRT, Opened, first_line, quiet_native_log
+from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.reports.backends.litert import LiteRT, Opened, quiet_native_log
 
 NAME = "tensorflow"
 
