@@ -15,7 +15,7 @@ from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import AxisOptions
 from blazepalm.errors import InvalidModel
-from blazepalm.models.anchors import MOST_ANCHORS, anchors_from_heads
+from blazepalm.models.anchors import MAX_ANCHORS, anchors_from_heads
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "Convolution2DTransposeBias")
 PASSED_THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "LOGISTIC")
@@ -40,7 +40,7 @@ def heads_of(graph: Graph) -> tuple[Head, ...]:
     if len(graph.outputs) < 2:
         return ()
     heads = _common(graph) or _common(normalise(graph))  # transposes may stand between
-    return heads if sum(math.prod(head) for head in heads) <= MOST_ANCHORS else ()
+    return heads if sum(math.prod(head) for head in heads) <= MAX_ANCHORS else ()
 
 
 def _common(graph: Graph) -> tuple[Head, ...]:

@@ -22,9 +22,9 @@ from blazepalm.media.images import MAX_PIXELS, read_image
 FORMAT = "blazepalm-golden"
 MANIFEST = "manifest.json"
 KINDS = ("hand", "hard", "file", "own")
-MOST_BYTES = 1 << 24  # of a manifest
-MOST_CASES = 10_000
-MOST_HANDS = 16  # of a case
+MAX_BYTES = 1 << 24  # of a manifest
+MAX_CASES = 10_000
+MAX_HANDS = 16  # of a case
 JOINTS = 21
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -123,14 +123,14 @@ def load_golden(folder: Path) -> GoldenSet:
     path = folder / MANIFEST
     try:
         with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ArtifactError(f"{path}: is larger than {MOST_BYTES >> 20} MB, no manifest is")
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ArtifactError(f"{path}: is larger than {MAX_BYTES >> 20} MB, no manifest is")
         values = json.loads(content)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        if not isinstance(values["cases"], list) or len(values["cases"]) > MOST_CASES:
-            raise ValueError(f"cases is no list of at most {MOST_CASES}")
+        if not isinstance(values["cases"], list) or len(values["cases"]) > MAX_CASES:
+            raise ValueError(f"cases is no list of at most {MAX_CASES}")
         cases = tuple(_case(case) for case in values["cases"])
         for what in ("name", "file"):
             if len({getattr(case, what).casefold() for case in cases}) != len(cases):
@@ -169,8 +169,8 @@ def _case(values: dict[str, Any]) -> GoldenCase:
     if width * height > MAX_PIXELS:
         raise ValueError(f"a picture of {width}×{height} pixels is too large")
     hands = values["hands"]
-    if not isinstance(hands, list) or len(hands) > MOST_HANDS:
-        raise ValueError(f"hands is no list of at most {MOST_HANDS}")
+    if not isinstance(hands, list) or len(hands) > MAX_HANDS:
+        raise ValueError(f"hands is no list of at most {MAX_HANDS}")
     return GoldenCase(
         name=_text(values["name"], NAME),
         kind=_text(values["kind"], re.compile("|".join(KINDS))),

@@ -19,7 +19,7 @@ from blazepalm.models.spec import (
     UpSpec,
 )
 
-MAX_ELEMENTS = 1 << 28  # of a map or a weight: 1 GiB of float32
+MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
 PLAIN_ACTIVATIONS = ("none", "relu", "relu6")
 ACTIVATIONS = (*PLAIN_ACTIVATIONS, "prelu", "maximum")  # the latter two have slopes
 SHORTCUTS = ("none", "identity", "max_pool")

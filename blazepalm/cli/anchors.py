@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph
 
 FORMATS = (".npy", ".csv", ".json")
-LARGEST = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
+MAX_BYTES = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
 COLUMNS = ("x_center", "y_center", "w", "h")
 
 
@@ -118,7 +118,7 @@ def read(path: Path) -> "np.ndarray":
 
     found: np.ndarray
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_BYTES:
             raise ArtifactError(f"{path}: {path.stat().st_size} bytes are no anchors")
         if path.suffix == ".npy":
             found = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -25,7 +25,7 @@ from blazepalm.version import __version__
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 1 << 16
-LARGEST = 64 << 20  # bytes of a file of unknown size; the largest known release has 5.5 MB
+MAX_BYTES = 64 << 20  # bytes of a file of unknown size; the largest known release has 5.5 MB
 TRIES = 3  # times that a broken transfer is taken up again by itself
 
 Progress = Callable[[int, int | None], None]  # bytes there, of how many
@@ -159,7 +159,7 @@ def _receive(
 
 
 def _check_size(url: str, found: int, expected: int | None) -> None:
-    most = LARGEST if expected is None else expected
+    most = MAX_BYTES if expected is None else expected
     if found > most:
         raise FetchFailed(f"{url}: sends {found} bytes or more, expected at most {most}")
 
