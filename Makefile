@@ -125,9 +125,6 @@ ios-farm: ios-fixtures  ## on a Mac: what a device farm takes
 
 bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
-	@$(BIN)/python -m blazepalm.reports.bench.executor
-	@$(BIN)/python -m blazepalm.reports.bench.pipeline
-	@$(BIN)/python -m blazepalm.reports.bench.parity
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build

@@ -6,7 +6,7 @@ Everything is imported when first asked for, so `import blazepalm` costs nothing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from blazepalm.version import __version__
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import convert

@@ -2,6 +2,8 @@
 which file, operator or tensor; what was found; what to do.
 """
 
+from collections.abc import Callable
+
 
 class BlazePalmError(Exception):
     """Anything that is the input's or the environment's fault, not ours."""
@@ -39,12 +41,22 @@ class CouldNotVerify(BlazePalmError):
     """The comparison that was asked for could not be made (exit code 3, not 2)."""
 
 
-def one_line(error: BaseException, most: int = 300) -> str:
+MAX_QUOTED = 300  # characters of another's message
+
+
+def one_line(error: BaseException) -> str:
     """What went wrong, short enough for one sentence: of a message of several lines, which a
     library may give, all that fits into one.
     """
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    text = text or type(error).__name__
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return f"{error} is missing" if isinstance(error, KeyError) else _quoted(error, "; ".join)
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, where a message's first line says it and a trace may follow."""
+    return _quoted(error, lambda lines: lines[0])
+
+
+def _quoted(error: BaseException, joined: Callable[[list[str]], str]) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = joined(lines or [type(error).__name__])
+    return text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 1]}…"

@@ -1,12 +1,46 @@
-"""Names out of files as parts of paths: a name never leaves its folder."""
+"""Names out of files as parts of paths: a name never leaves its folder, and no two names share a
+file.
+"""
 
 import re
+from collections.abc import Callable
+from itertools import count
+from unicodedata import normalize
 
 UNSAFE = re.compile(r"[^\w.+~-]")
-LONGEST = 150  # bytes, of the 255 that a file system takes
+FORBIDDEN = frozenset('/\\:*?"<>|')  # on one system or another
+MAX_BYTES = 150  # of the 255 that a file system takes
 
 
 def file_name(name: str) -> str:
-    """A name as one component of a path."""
-    safe = UNSAFE.sub("_", name).lstrip(".").encode()[:LONGEST].decode(errors="ignore")
-    return safe or "_"
+    """One component of a path in letters, digits and `_.+~-`."""
+    return _cut(UNSAFE.sub("_", name).lstrip(".")) or "_"
+
+
+def readable_file_name(name: str) -> str:
+    """One component of a path that keeps whatever every file system takes, spaces too."""
+    kept = "".join(c if c.isprintable() and c not in FORBIDDEN else "_" for c in name)
+    return _cut(kept).strip(" .") or "_"
+
+
+def folded(name: str) -> str:
+    """Some disks take `Hand` and `hand` for one, and some an accent written in either way."""
+    return normalize("NFC", name).casefold()
+
+
+def unique_name(
+    name: str, taken: set[str], separator: str = "-", key: Callable[[str], str] = folded
+) -> str:
+    """`name`, with the first free number from 2 on where it is taken; `taken` holds the keys of
+    names, and from now on this one's.
+    """
+    numbered = (f"{name}{separator}{n}" for n in count(2))
+    unique = name
+    while key(unique) in taken:
+        unique = next(numbered)
+    taken.add(key(unique))
+    return unique
+
+
+def _cut(name: str) -> str:
+    return name.encode(errors="replace")[:MAX_BYTES].decode(errors="ignore")

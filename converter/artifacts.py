@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import blazepalm
-from blazepalm.models.spec import PalmDetectorSpec, spec_to_dict
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.models.spec_json import spec_to_dict
+from blazepalm.version import __version__
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
     from blazepalm.converter.coreml import CoreMLOptions
 
 SCHEMA = "blazepalm-conversion/1"
@@ -77,7 +78,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
         "coreml": package,
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
-            "blazepalm": blazepalm.__version__,
+            "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},
         },
     }

@@ -1,55 +1,31 @@
 """A release, a file or a bundle → readable module, tensor map, proof, folder of artifacts.
 
-The proof is the last step before anything is written: on seeded images the readable module
-and the operator-by-operator lowering of the graph's normal form must give bitwise equal float32
-outputs, and that the file's own graph (`converter.proof` says how closely).
+The proof (`converter.proof`) is the last step before anything is written.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-from unicodedata import normalize
-
-import numpy as np
 
 from blazepalm.atomic import atomic_folder, check_folder
-from blazepalm.converter.architecture import Recognition, examine
+from blazepalm.converter.architecture import examine
+from blazepalm.converter.converted import Converted, Preserved
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.known import release_of
 from blazepalm.converter.normal_form import channels_last
-from blazepalm.converter.proof import Preserved, prove_normal_form
+from blazepalm.converter.proof import prove, prove_normal_form
 from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.errors import (
-    ArtifactError,
-    BlazePalmError,
-    InvalidModel,
-    WeightTransferError,
-)
-from blazepalm.models.releases import (
-    Generation,
-    Release,
-    defaults,
-    find_generation,
-    resolve,
-)
+from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.file_names import folded
+from blazepalm.models.releases import Generation, Release, defaults, find_generation, resolve
 from blazepalm.models.spec import PalmDetectorSpec, Spec
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from blazepalm.converter.lowering import LoweredGraph
-    from blazepalm.converter.weights import TensorMap
-
-PROOF_SEED = 20190817  # any will do; the day the first release appeared
-PROOF_IMAGES = 2
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
@@ -57,43 +33,6 @@ OnFailure = Callable[[BlazePalmError], None]
 
 def warn(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr)
-
-
-@dataclass(frozen=True)
-class Converted:
-    """One model in memory. `module` is the readable network, or `generic` itself where no
-    family was recognised (`recognition` is None, `reason` says why). `normal` is the normal
-    form, operator by operator: `generic` itself where nothing had to be rewritten.
-    """
-
-    graph: Graph
-    release: Release | None
-    recognition: Recognition | None
-    reason: str
-    generic: "LoweredGraph"
-    module: "nn.Module"
-    tensor_map: "TensorMap"
-    normal: "LoweredGraph"
-    preserved: Preserved = field(default_factory=Preserved)
-
-    @property
-    def name(self) -> str:
-        """The release's name, else the file's."""
-        return self.release.name if self.release else Path(self.graph.source).stem
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Readable output names in the file's order; the file's own where unrecognised."""
-        if self.recognition is not None:
-            return self.recognition.outputs
-        return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
-
-    @property
-    def output_values(self) -> tuple[str, ...]:
-        """What each number of an only, small output is; empty where nobody says."""
-        if self.release is None or len(self.graph.outputs) > 1:
-            return ()
-        return self.release.generation.output_values
 
 
 def module_of(
@@ -194,49 +133,6 @@ def with_release(spec: Spec, generation: Generation) -> Spec:
     )
 
 
-def prove(converted: Converted) -> "Tensor":
-    """Raises WeightTransferError unless the readable module and the normal form agree bit for
-    bit on seeded images, N, H, W, C, and InvalidModel where nothing can be compared: the file's
-    weights give no numbers. Returns the images.
-    """
-    import torch
-
-    assert converted.recognition is not None
-    graph, spec = converted.recognition.normal, converted.recognition.spec
-    check_finite(converted.graph)
-    shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
-    images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
-    nhwc = torch.from_numpy(images.astype(np.float32))
-    with torch.no_grad(), one_torch_thread():
-        expected = converted.normal(nhwc)
-        found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
-    for name, reference in zip(converted.outputs, expected, strict=True):
-        value = getattr(found, name)
-        if not torch.isfinite(reference).all():
-            raise InvalidModel(
-                f"{graph.source}: its weights are so large that {name} is not finite; "
-                "fetch the file again"
-            )
-        if value.shape != reference.shape or not torch.equal(value, reference):
-            raise WeightTransferError(
-                f"{graph.source}: the readable module's {name} differ from the graph's; "
-                "this is a fault of the recognition, not of the file"
-            )
-    return nhwc
-
-
-def check_finite(graph: Graph) -> None:
-    """Raises InvalidModel that names the first weight with a NaN or an infinity."""
-    for tensor in graph.constants():
-        data = tensor.data
-        if data is not None and data.dtype.kind == "f" and not np.isfinite(data).all():
-            count = int(data.size - np.isfinite(data).sum())
-            raise InvalidModel(
-                f"{graph.source}: the weight {tensor} has {count} of {data.size} values that are "
-                "not finite; the file is damaged, fetch it again"
-            )
-
-
 def convert(
     source: str | Path,
     output: str | Path | None = None,
@@ -326,20 +222,15 @@ def folder_names(file: str, sources: Sequence[str]) -> list[str]:
     gives none, or two still have one.
     """
     short = [Path(source.rpartition(":")[2]).stem for source in sources]
-    counts = Counter(_folded(name) for name in short)
+    counts = Counter(folded(name) for name in short)
     long = [_joined(source.removeprefix(f"{file}:")) for source in sources]
-    names = [a if counts[_folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
+    names = [a if counts[folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
     for source, name in zip(sources, names, strict=True):
         if name.strip(". ") == "":
             raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
-    if len({_folded(name) for name in names}) < len(names):
+    if len({folded(name) for name in names}) < len(names):
         raise ArtifactError(f"{file}: two members would go to one folder; name one of them")
     return names
-
-
-def _folded(name: str) -> str:
-    """Some disks take `Hand` and `hand` for one, and some an accent written in either way."""
-    return normalize("NFC", name).casefold()
 
 
 def _joined(path: str) -> str:

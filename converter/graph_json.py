@@ -20,7 +20,7 @@ import numpy as np
 from blazepalm.converter.ops.geometry import elements
 from blazepalm.converter.tflite import options as option_types
 from blazepalm.converter.tflite.constant_folding import NUMERIC
-from blazepalm.converter.tflite.flatbuffer import HIGHEST_RANK, MOST_ELEMENTS, MOST_ENTRIES
+from blazepalm.converter.tflite.flatbuffer import MAX_ENTRIES, MAX_RANK, MAX_TENSOR_ELEMENTS
 from blazepalm.converter.tflite.graph import Graph, Operator, Provenance, Tensor
 from blazepalm.converter.tflite.options import Options
 from blazepalm.converter.tflite.typed_options import check_options
@@ -110,8 +110,8 @@ def _tensor_to_dict(tensor: Tensor, keep: bool) -> dict[str, Any]:
 def _tensor_from_dict(index: int, values: Any, where: str) -> Tensor:
     values = _object(values, where)
     name, dtype = _text(values, "name", where), _text(values, "dtype", where)
-    shape = _indices(values, "shape", where, 0, MOST_ELEMENTS)
-    if len(shape) > HIGHEST_RANK or elements(tuple(max(d, 1) for d in shape)) > MOST_ELEMENTS:
+    shape = _indices(values, "shape", where, 0, MAX_TENSOR_ELEMENTS)
+    if len(shape) > MAX_RANK or elements(tuple(max(d, 1) for d in shape)) > MAX_TENSOR_ELEMENTS:
         raise ValueError(f"{where}.shape is {_shown(list(shape))}, too large for a tensor")
     if not _of_type(values, "constant", bool, where):
         return Tensor(index, name, shape, dtype)
@@ -206,8 +206,8 @@ def _object(values: Any, where: str) -> Mapping[str, Any]:
 
 def _list(values: Mapping[str, Any], key: str, where: str) -> list[Any]:
     items: list[Any] = _of_type(values, key, list, where)
-    if key != "data" and len(items) > MOST_ENTRIES:
-        raise ValueError(f"{where}.{key} has {len(items)} entries, more than {MOST_ENTRIES}")
+    if key != "data" and len(items) > MAX_ENTRIES:
+        raise ValueError(f"{where}.{key} has {len(items)} entries, more than {MAX_ENTRIES}")
     return items
 
 

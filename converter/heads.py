@@ -15,11 +15,11 @@ from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import AxisOptions
 from blazepalm.errors import InvalidModel
-from blazepalm.models.anchors import MOST_ANCHORS, anchors_from_heads
+from blazepalm.models.anchors import MAX_ANCHORS, anchors_from_heads
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "Convolution2DTransposeBias")
 PASSED_THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "LOGISTIC")
-MOST_STEPS = 1 << 12  # operators walked back over for one output; a real file needs six
+MAX_STEPS = 1 << 12  # operators walked back over for one output; a real file needs six
 
 
 class Head(NamedTuple):
@@ -40,7 +40,7 @@ def heads_of(graph: Graph) -> tuple[Head, ...]:
     if len(graph.outputs) < 2:
         return ()
     heads = _common(graph) or _common(normalise(graph))  # transposes may stand between
-    return heads if sum(math.prod(head) for head in heads) <= MOST_ANCHORS else ()
+    return heads if sum(math.prod(head) for head in heads) <= MAX_ANCHORS else ()
 
 
 def _common(graph: Graph) -> tuple[Head, ...]:
@@ -86,36 +86,47 @@ def _output_heads(graph: Graph, output: int) -> tuple[Head, ...]:
         return ()
     _, rows, values = shape
     heads = []
-    for _, height, width, channels in _maps(graph, output):
+    for op in head_operators(graph, output).convolutions:
+        _, height, width, channels = graph.tensors[op.outputs[0]].shape
         if channels % values:
             return ()
         heads.append(Head(height, width, channels // values))
     return tuple(heads) if sum(math.prod(head) for head in heads) == rows else ()
 
 
-def _maps(graph: Graph, output: int) -> list[tuple[int, ...]]:
-    """Shapes of the convolutions' outputs that `output` is made of, in order; none at all
-    where a part of it is made otherwise.
+class HeadOperators(NamedTuple):
+    """What a detector's output is made of: convolutions, in the order of its anchors, and what
+    only joins and reshapes their maps. No convolutions where a part of it is made otherwise.
     """
-    maps: list[tuple[int, ...]] = []
+
+    convolutions: tuple[Operator, ...]
+    passed: tuple[Operator, ...]
+    stopped: str = ""  # why there are none
+
+
+def head_operators(graph: Graph, output: int) -> HeadOperators:
+    """Walks back from an output through CONCATENATION and RESHAPE."""
+    convolutions: list[Operator] = []
+    passed: list[Operator] = []
     ahead = [output]
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if not ahead:
-            return maps
+            return HeadOperators(tuple(convolutions), tuple(passed))
         tensor = ahead.pop()
-        producer = graph.producer(tensor)
-        if producer is None:
-            return []
-        if producer.name in CONVOLUTIONS and len(graph.tensors[tensor].shape) == 4:
-            maps.append(graph.tensors[tensor].shape)
-        elif producer.name == "CONCATENATION" and _joins_rows(producer):
-            ahead.extend(reversed(producer.inputs))
-        elif producer.name in PASSED_THROUGH:
-            ahead.append(next(iter(producer.inputs), -1))
+        op = graph.producer(tensor)
+        if op is None:
+            return HeadOperators((), (), f"{graph.tensors[tensor]} comes from no operator")
+        if op.name in CONVOLUTIONS and len(graph.tensors[tensor].shape) == 4:
+            convolutions.append(op)
+            continue
+        if op.name == "CONCATENATION":
+            if not isinstance(op.options, AxisOptions) or op.options.axis not in (1, -2):
+                stopped = f"operator {op.index} CONCATENATION is not along the anchors"
+                return HeadOperators((), (), stopped)
+            ahead.extend(reversed(op.inputs))
+        elif op.name in PASSED_THROUGH:
+            ahead.append(next(iter(op.inputs), -1))
         else:
-            return []
-    return []
-
-
-def _joins_rows(operator: Operator) -> bool:
-    return isinstance(operator.options, AxisOptions) and operator.options.axis in (1, -2)
+            return HeadOperators((), (), f"{graph.tensors[tensor]} comes from {op.name}")
+        passed.append(op)
+    return HeadOperators((), (), f"more than {MAX_STEPS} operators behind its heads")

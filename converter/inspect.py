@@ -19,7 +19,8 @@ from blazepalm.converter.tflite import read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
 from blazepalm.errors import InvalidModel
 from blazepalm.models.releases import defaults, load_registry, resolve
-from blazepalm.models.spec import Spec, spec_to_dict
+from blazepalm.models.spec import Spec
+from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.strict_json import float_to_json
 
 

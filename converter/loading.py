@@ -16,7 +16,8 @@ from blazepalm.converter.artifacts import RECORD, SCHEMA
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, one_line
-from blazepalm.models.spec import PalmDetectorSpec, Spec, spec_from_dict
+from blazepalm.models.spec import PalmDetectorSpec, Spec
+from blazepalm.models.spec_json import spec_from_dict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,13 +12,14 @@ bound is 2⁻²⁰ of the distance, a millionth of what float32 can show.
 """
 
 import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blazepalm.converter.tflite.graph import Graph, Rewrite
-from blazepalm.errors import WeightTransferError
+from blazepalm.converter.converted import Converted, Preserved
+from blazepalm.converter.tflite.graph import Graph
+from blazepalm.converter.threads import one_torch_thread
+from blazepalm.errors import InvalidModel, WeightTransferError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,32 +28,51 @@ if TYPE_CHECKING:
 
 FLOAT64_SHARE = 2.0**-20
 HALF_SPACING = 2.0**-24  # of float32 at 1
+PROOF_SEED = 20190817  # any will do; the day the first release appeared
+PROOF_IMAGES = 2
 
 
-@dataclass(frozen=True)
-class Preserved:
-    """What became of the file's graph on the way to its normal form. `bitwise`: all outputs on
-    the proof's images have the same bits; else `largest` is how far they were apart in float64,
-    as a share of the bound for each output (1 would be the most), and `float32` how far in
-    float32.
+def prove(converted: Converted) -> "Tensor":
+    """Raises WeightTransferError unless the readable module and the normal form agree bit for
+    bit on seeded images, N, H, W, C, and InvalidModel where nothing can be compared: the file's
+    weights give no numbers. Returns the images.
     """
+    import torch
 
-    rewrites: tuple[Rewrite, ...] = ()
-    bitwise: bool = True
-    largest: float = 0.0
-    float32: float = 0.0
+    assert converted.recognition is not None
+    graph, spec = converted.recognition.normal, converted.recognition.spec
+    check_finite(converted.graph)
+    shape = (PROOF_IMAGES, *graph.tensors[graph.inputs[0]].shape[1:])
+    images = np.random.Generator(np.random.PCG64(PROOF_SEED)).uniform(*spec.value_range, shape)
+    nhwc = torch.from_numpy(images.astype(np.float32))
+    with torch.no_grad(), one_torch_thread():
+        expected = converted.normal(nhwc)
+        found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
+    for name, reference in zip(converted.outputs, expected, strict=True):
+        value = getattr(found, name)
+        if not torch.isfinite(reference).all():
+            raise InvalidModel(
+                f"{graph.source}: its weights are so large that {name} is not finite; "
+                "fetch the file again"
+            )
+        if value.shape != reference.shape or not torch.equal(value, reference):
+            raise WeightTransferError(
+                f"{graph.source}: the readable module's {name} differ from the graph's; "
+                "this is a fault of the recognition, not of the file"
+            )
+    return nhwc
 
-    def to_dict(self) -> dict[str, Any]:
-        """Rewrites by name, each with the operators of every application."""
-        names: dict[str, list[list[int]]] = {}
-        for rewrite in self.rewrites:
-            names.setdefault(rewrite.name, []).append(list(rewrite.operators))
-        return {
-            "rewrites": [{"name": name, "operators": done} for name, done in names.items()],
-            "equals_file": "bitwise" if self.bitwise else "in float64",
-            "share_of_float64_bound": self.largest,
-            "float32_difference": self.float32,
-        }
+
+def check_finite(graph: Graph) -> None:
+    """Raises InvalidModel that names the first weight with a NaN or an infinity."""
+    for tensor in graph.constants():
+        data = tensor.data
+        if data is not None and data.dtype.kind == "f" and not np.isfinite(data).all():
+            count = int(data.size - np.isfinite(data).sum())
+            raise InvalidModel(
+                f"{graph.source}: the weight {tensor} has {count} of {data.size} values that are "
+                "not finite; the file is damaged, fetch it again"
+            )
 
 
 def prove_normal_form(

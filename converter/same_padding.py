@@ -16,6 +16,11 @@ class Window(NamedTuple):
     back: int
     stride: int
 
+    @property
+    def padding(self) -> int:
+        """The zeros on both sides together."""
+        return self.front + self.back
+
 
 def window(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> Window:
     """The window of TFLite's `padding` (`"SAME"` or `"VALID"`) along one axis."""

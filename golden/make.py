@@ -33,7 +33,7 @@ from blazepalm.golden.cases import (
 from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
 from blazepalm.golden.manifest import (
     MANIFEST,
-    MOST_CASES,
+    MAX_CASES,
     GoldenCase,
     GoldenSet,
     TrueHand,
@@ -93,8 +93,8 @@ def make_golden(
             cases[plan.name] = _written(plan, result, place)
             on_case(plan.name, sum(name in cases for name in made), len(made))
         for name, content, parameters in itertools.chain((first,) if first else (), own):
-            if len(cases) >= MOST_CASES:
-                raise ArtifactError(f"{folder}: more than {MOST_CASES} cases; keep fewer images")
+            if len(cases) >= MAX_CASES:
+                raise ArtifactError(f"{folder}: more than {MAX_CASES} cases; keep fewer images")
             (place / f"{name}.png").write_bytes(content)
             cases[name] = _case(place / f"{name}.png", name, "own", 0, parameters, ())
         order = {plan.name: number for number, plan in enumerate(CASES)}

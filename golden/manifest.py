@@ -11,23 +11,29 @@ import re
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, first_line
+from blazepalm.file_names import folded
 from blazepalm.media.images import MAX_PIXELS, read_image
 
 FORMAT = "blazepalm-golden"
 MANIFEST = "manifest.json"
-KINDS = ("hand", "hard", "file", "own")
-MOST_BYTES = 1 << 24  # of a manifest
-MOST_CASES = 10_000
-MOST_HANDS = 16  # of a case
+MAX_BYTES = 1 << 24  # of a manifest
+MAX_CASES = 10_000
+MAX_HANDS = 16  # of a case
 JOINTS = 21
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-DIGEST = re.compile(r"[0-9a-f]{64}")
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Coordinate = Annotated[float, Meta(gt=-1e7, lt=1e7)]
+Size = Annotated[int, Meta(ge=0)]
+AllJoints = Meta(min_length=JOINTS, max_length=JOINTS)
 
 ABOUT = {
     "hands": "Every hand in the picture; none is known of a case of kind own.",
@@ -51,10 +57,10 @@ class TrueHand:
     `handedness` the hand's own, `left` or `right`.
     """
 
-    joints_2d: tuple[tuple[float, float], ...]
-    joints_3d: tuple[tuple[float, float, float], ...]
-    box: tuple[float, float, float, float]
-    handedness: str
+    joints_2d: Annotated[tuple[tuple[Coordinate, Coordinate], ...], AllJoints]
+    joints_3d: Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], AllJoints]
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+    handedness: Annotated[str, Meta(pattern=r"^(left|right)\Z")]
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,16 @@ class GoldenCase:
     `parameters`: what it was rendered with.
     """
 
-    name: str
-    kind: str
-    file: str
-    sha256: str
+    name: Name
+    kind: Annotated[str, Meta(pattern=r"^(hand|hard|file|own)\Z")]
+    file: Name
+    sha256: Digest
     readable: bool
-    width: int
-    height: int
-    seed: int
+    width: Size
+    height: Size
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     parameters: dict[str, Any] = field(default_factory=dict)
-    hands: tuple[TrueHand, ...] = ()
+    hands: Annotated[tuple[TrueHand, ...], Meta(max_length=MAX_HANDS)] = ()
 
     def read(self, folder: Path) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError where the file is not
@@ -112,6 +118,13 @@ class GoldenSet:
         return case.read(self.folder)
 
 
+@dataclass(frozen=True)
+class _Manifest:
+    format: Literal["blazepalm-golden"]
+    version: Annotated[int, Meta(ge=1, le=10**6)]
+    cases: Annotated[tuple[GoldenCase, ...], Meta(max_length=MAX_CASES)]
+
+
 def _rows(text: str) -> str:
     """Lists of numbers on one line each."""
     return re.sub(r"\[[-\d.eE,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
@@ -123,26 +136,24 @@ def load_golden(folder: Path) -> GoldenSet:
     path = folder / MANIFEST
     try:
         with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ArtifactError(f"{path}: is larger than {MOST_BYTES >> 20} MB, no manifest is")
-        values = json.loads(content)
-        if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        if not isinstance(values["cases"], list) or len(values["cases"]) > MOST_CASES:
-            raise ValueError(f"cases is no list of at most {MOST_CASES}")
-        cases = tuple(_case(case) for case in values["cases"])
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ArtifactError(f"{path}: is larger than {MAX_BYTES >> 20} MB, no manifest is")
+        found = msgspec.json.decode(content, type=_Manifest)
+        for case in found.cases:
+            _check(case)
         for what in ("name", "file"):
-            if len({getattr(case, what).casefold() for case in cases}) != len(cases):
+            if len({folded(getattr(case, what)) for case in found.cases}) != len(found.cases):
                 raise ValueError(f"two cases have the same {what}")
-        return GoldenSet(_whole(values["version"], 1, 10**6), folder, cases)
+        return GoldenSet(found.version, folder, found.cases)
     except FileNotFoundError as error:
         raise ArtifactError(f"{folder}: holds no golden set ({MANIFEST} is missing)") from error
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ArtifactError(f"{path}: is no manifest of a golden set ({reason})") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"{path}: is no manifest of a golden set ({first_line(error)})"
+        ) from error
 
 
 def file_sha256(path: Path) -> str | None:
@@ -159,71 +170,14 @@ def file_sha256(path: Path) -> str | None:
     return digest.hexdigest()
 
 
-def _case(values: dict[str, Any]) -> GoldenCase:
-    if not isinstance(values["parameters"], dict):
-        raise ValueError("parameters is no object")
-    if not isinstance(values["readable"], bool):
-        raise ValueError("readable is not true or false")
-    readable, low = values["readable"], int(values["readable"])
-    width, height = (_whole(values[side], low, MAX_PIXELS * low) for side in ("width", "height"))
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"a picture of {width}×{height} pixels is too large")
-    hands = values["hands"]
-    if not isinstance(hands, list) or len(hands) > MOST_HANDS:
-        raise ValueError(f"hands is no list of at most {MOST_HANDS}")
-    return GoldenCase(
-        name=_text(values["name"], NAME),
-        kind=_text(values["kind"], re.compile("|".join(KINDS))),
-        file=_text(values["file"], NAME),
-        sha256=_text(values["sha256"], DIGEST),
-        readable=readable,
-        width=width,
-        height=height,
-        seed=_whole(values["seed"], 0, 2**63 - 1),
-        parameters=values["parameters"],
-        hands=tuple(_hand(hand) for hand in hands),
-    )
-
-
-def _hand(values: dict[str, Any]) -> TrueHand:
-    joints_2d = _points(values["joints_2d"], JOINTS, 2)
-    joints_3d = _points(values["joints_3d"], JOINTS, 3)
-    left, top, right, bottom = _points([values["box"]], 1, 4)[0]
-    if not (left <= right and top <= bottom):
-        raise ValueError("a box whose sides are exchanged")
-    return TrueHand(
-        tuple((x, y) for x, y in joints_2d),
-        tuple((x, y, z) for x, y, z in joints_3d),
-        (left, top, right, bottom),
-        _text(values["handedness"], re.compile("left|right")),
-    )
-
-
-def _points(rows: Any, count: int, size: int) -> list[list[float]]:
-    if not isinstance(rows, list) or len(rows) != count:
-        raise ValueError(f"expected {count} × {size} numbers")
-    for row in rows:
-        if not isinstance(row, list) or len(row) != size:
-            raise ValueError(f"expected {count} × {size} numbers")
-        for value in row:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"{_shown(value)} is no number")
-            if not -1e7 < value < 1e7:
-                raise ValueError(f"{_shown(value)} is no coordinate")
-    return [[float(value) for value in row] for row in rows]
-
-
-def _whole(value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{_shown(value)} is no whole number from {low} to {high}")
-    return value
-
-
-def _text(value: Any, pattern: re.Pattern[str]) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError(f"{_shown(value)} is not what is expected there")
-    return value
-
-
-def _shown(value: Any) -> str:
-    return repr(value)[:60]
+def _check(case: GoldenCase) -> None:
+    low = int(case.readable)
+    if min(case.width, case.height) < low or max(case.width, case.height) > MAX_PIXELS * low:
+        found = "readable" if case.readable else "not readable"
+        raise ValueError(f"{case.name} is {found}, and has {case.width}×{case.height} pixels")
+    if case.width * case.height > MAX_PIXELS:
+        raise ValueError(f"{case.name} has {case.width}×{case.height} pixels, which is too large")
+    for hand in case.hands:
+        left, top, right, bottom = hand.box
+        if not (left <= right and top <= bottom):
+            raise ValueError(f"{case.name} has a box whose sides are exchanged")

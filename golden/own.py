@@ -9,7 +9,6 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.errors import InvalidImage
+from blazepalm.file_names import folded, unique_name
 from blazepalm.golden.manifest import GoldenCase
 from blazepalm.media.frames import find_sources, read_frames
 
@@ -32,7 +32,7 @@ def own_pictures(
     sources = find_sources(paths) if paths else []
     if any(source.kind == "camera" for source in sources):
         raise InvalidImage("camera: never ends, so it cannot be kept; give pictures or a video")
-    names = {name.casefold() for name in kept}
+    names = {folded(name) for name in kept}
     digests = {case.sha256 for case in kept.values() if case.kind == "own"}
     for source in sources:
         for frame in read_frames(source):
@@ -41,8 +41,7 @@ def own_pictures(
             if digest in digests:
                 continue
             digests.add(digest)
-            name = _free("own-" + _safe(frame.name), names)
-            names.add(name.casefold())
+            name = unique_name("own-" + _case_name(frame.name), names)
             yield name, content, {"source": Path(frame.source).name, "frame": frame.index}
 
 
@@ -61,12 +60,6 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
-def _safe(name: str) -> str:
-    """What every file system takes."""
+def _case_name(name: str) -> str:
+    """Short and ASCII, as the names of rendered cases are."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "picture"
-
-
-def _free(name: str, taken: set[str]) -> str:
-    if name.casefold() not in taken:
-        return name
-    return next(other for n in count(2) if (other := f"{name}-{n}").casefold() not in taken)

@@ -24,7 +24,7 @@ PALM_JOINTS = (0, 5, 9, 13, 17)
 PALM_LENGTH = 86.5  # mm, wrist to the base of the middle finger
 
 # degrees; a pose outside is refused
-LIMITS = {
+JOINT_LIMITS = {
     "spread": (-25.0, 25.0),
     "mcp": (-30.0, 95.0),
     "pip": (-5.0, 115.0),
@@ -64,7 +64,7 @@ class Thumb:
 
 @dataclass(frozen=True)
 class Pose:
-    """Joint angles of a hand. Raises ValueError where an angle is outside human `LIMITS`."""
+    """Joint angles of a hand. Raises ValueError where an angle is outside human `JOINT_LIMITS`."""
 
     thumb: Thumb = Thumb()
     index: Finger = Finger()
@@ -87,7 +87,7 @@ class Pose:
 
 
 def _check(where: str, limit: str, angle: float) -> None:
-    low, high = LIMITS[limit]
+    low, high = JOINT_LIMITS[limit]
     if not low <= angle <= high:
         raise ValueError(f"{where} is {angle}°, a hand allows {low}° to {high}°")
 

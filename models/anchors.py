@@ -18,7 +18,7 @@ import numpy as np
 
 from blazepalm.models.releases import SsdOptions
 
-MOST_ANCHORS = 1 << 22  # the largest known detector has 2944
+MAX_ANCHORS = 1 << 22  # the largest known detector has 2944
 
 
 def anchors_from_heads(heads: Sequence[tuple[int, int, int]]) -> np.ndarray:
@@ -28,8 +28,8 @@ def anchors_from_heads(heads: Sequence[tuple[int, int, int]]) -> np.ndarray:
     """
     if not heads or any(min(head) < 1 for head in heads):
         raise ValueError(f"heads are {list(heads)}, expected sizes and counts of at least 1")
-    if sum(math.prod(head) for head in heads) > MOST_ANCHORS:
-        raise ValueError(f"heads {list(heads)} give more than {MOST_ANCHORS} anchors")
+    if sum(math.prod(head) for head in heads) > MAX_ANCHORS:
+        raise ValueError(f"heads {list(heads)} give more than {MAX_ANCHORS} anchors")
     return np.concatenate([_grid(h, w, np.ones((n, 2), np.float32)) for h, w, n in heads])
 
 

@@ -31,7 +31,7 @@ Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
 
 STEPS = 32  # positions are rounded to 1/32 pixel
 BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
-LONGEST = 32766  # whole positions are int16
+MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
 FAR = 32000.0  # pixels; no corner is further off, no position is either
 LIMIT = 32767.0 * STEPS  # further off is all border
@@ -177,9 +177,9 @@ def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[Maps, Letter
 def _remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
     import cv2
 
-    if max(image.shape[:2]) > LONGEST:
+    if max(image.shape[:2]) > MAX_SIDE:
         raise InvalidImage(
-            f"the image has {image.shape[1]}×{image.shape[0]} pixels, at most {LONGEST} a side "
+            f"the image has {image.shape[1]}×{image.shape[0]} pixels, at most {MAX_SIDE} a side "
             "are read; scale it down"
         )
     border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT

@@ -19,8 +19,9 @@ from blazepalm.models.spec import (
     UpSpec,
 )
 
-MAX_ELEMENTS = 1 << 28  # of a map or a weight: 1 GiB of float32
-ACTIVATIONS = ("none", "relu", "relu6", "prelu")
+MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
+PLAIN_ACTIVATIONS = ("none", "relu", "relu6")
+ACTIVATIONS = (*PLAIN_ACTIVATIONS, "prelu", "maximum")  # the latter two have slopes
 SHORTCUTS = ("none", "identity", "max_pool")
 POOLINGS = ("mean", "flatten", "none")
 SCORES, POINTS = ("presence", "handedness"), ("landmarks", "world_landmarks")
@@ -141,7 +142,7 @@ def _up(x: Map, spec: UpSpec, taps: dict[tuple[int, int], Map], where: str) -> M
     if (tap.stage, tap.block) not in taps:
         raise ValueError(f"{where}.tap is block {tap.block} of stage {tap.stage}, there is none")
     for name, value in (("tap.activation", tap.activation), ("activation", spec.activation)):
-        _among(f"{where}.{name}", value, ACTIVATIONS[:-1])  # the slopes of prelu have no place
+        _among(f"{where}.{name}", value, PLAIN_ACTIVATIONS)  # slopes would have no place
     if spec.reduce is not None:
         x = _conv(x, spec.reduce, f"{where}.reduce")
     if spec.transposed is not None:
@@ -166,7 +167,7 @@ def _conv(x: Map, spec: ConvSpec, where: str) -> Map:
 
 
 def _transposed(x: Map, spec: ConvSpec, where: str) -> Map:
-    """What juts out is cut; groups are not for it."""
+    """The overhang is cropped; there are no groups."""
     _layer(x, spec, where)
     if spec.groups != 1:
         raise ValueError(f"{where}.groups is {spec.groups}, a transposed convolution has one")

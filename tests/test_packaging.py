@@ -19,9 +19,13 @@ else:
 PARTS = ("converter", "golden", "models", "reports")
 SOURCES = {
     f"blazepalm/{path.relative_to(base).as_posix()}"
-    for base in (ROOT, ROOT / "blazepalm")
-    for part in ([*PARTS] if base == ROOT else ["atomic", "cli", "__init__.py", "__main__.py"])
-    for path in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
+    for base, folders in (
+        (ROOT, [ROOT / part for part in PARTS]),
+        (ROOT / "blazepalm", [p for p in (ROOT / "blazepalm").iterdir() if not p.is_symlink()]),
+    )
+    for folder in folders
+    for path in ([folder] if folder.is_file() else folder.rglob("*"))
+    if path.suffix == ".py"
 }
 
 

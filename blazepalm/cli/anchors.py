@@ -8,7 +8,8 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, first_line
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph
 
 FORMATS = (".npy", ".csv", ".json")
-LARGEST = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
+MAX_BYTES = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
 COLUMNS = ("x_center", "y_center", "w", "h")
 
 
@@ -117,7 +118,7 @@ def read(path: Path) -> "np.ndarray":
 
     found: np.ndarray
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_BYTES:
             raise ArtifactError(f"{path}: {path.stat().st_size} bytes are no anchors")
         if path.suffix == ".npy":
             found = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -131,8 +132,7 @@ def read(path: Path) -> "np.ndarray":
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, SyntaxError, EOFError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ArtifactError(f"{path}: holds no table of numbers ({reason})") from error
+        raise ArtifactError(f"{path}: holds no table of numbers ({first_line(error)})") from error
     if found.dtype.kind not in "fiu":
         raise ArtifactError(f"{path}: holds {found.dtype} values, expected numbers")
     return found
@@ -164,14 +164,14 @@ def report(
     """The same for people."""
     total = sum(h * w * n for h, w, n in heads)
     parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in heads)
-    console.out(f"{console.clean(release or source)}: {total} anchors = {parts}")
+    console.out(f"{printable(release or source)}: {total} anchors = {parts}")
     if options is not None:
         agree = "the same, bit for bit" if options else "DIFFERENT"
         console.out(f"from MediaPipe's SSD options: {agree}")
     if output is not None:
-        console.out(f"written: {console.clean(str(output))}")
+        console.out(f"written: {printable(str(output))}")
     if check is not None and found is not None:
-        console.out(f"{console.clean(str(check))}: {verdict(found)}")
+        console.out(f"{printable(str(check))}: {verdict(found)}")
 
 
 def verdict(found: dict[str, Any]) -> str:

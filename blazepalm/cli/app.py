@@ -109,7 +109,7 @@ def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from blazepalm import __version__
+        from blazepalm.version import __version__
 
         typer.echo(f"blazepalm {__version__}")
         raise typer.Exit

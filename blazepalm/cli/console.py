@@ -1,7 +1,7 @@
 """What every command prints with: results to stdout; progress, warnings, errors to stderr.
 
 On a terminal rich draws; elsewhere it is plain lines, so that a log stays readable. Names out
-of a file are not trusted: `clean` escapes whatever a terminal could obey, and nothing printed
+of a file are not trusted: `printable` escapes whatever a terminal could obey, and nothing printed
 here is read as rich markup.
 """
 
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -60,19 +62,7 @@ def error(message: str) -> None:
 
 def note(message: str) -> None:
     """A plain line on stderr."""
-    stderr_console().print(clean(message), markup=False, highlight=False, soft_wrap=True)
-
-
-def clean(text: str, *, keep: str = "") -> str:
-    """`text` with every unprintable character (control, direction, half of a pair) escaped,
-    but for those in `keep`.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii")
-        for c in text
-    )
+    stderr_console().print(printable(message), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -82,7 +72,7 @@ def working(message: str) -> Iterator[None]:
     if console.is_terminal:
         from rich.text import Text
 
-        with console.status(Text(clean(message))):
+        with console.status(Text(printable(message))):
             yield
     else:
         note(message)
@@ -106,7 +96,7 @@ def transfer(name: str) -> Iterator[Progress]:
         rich_progress.TimeRemainingColumn(),
     )
     with rich_progress.Progress(*columns, console=console) as bars:
-        task = bars.add_task(clean(name), total=None)
+        task = bars.add_task(printable(name), total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
@@ -144,7 +134,7 @@ def progress() -> Iterator[OnStep]:
 
         def on_step(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(clean(what), total=total)
+                tasks[what] = bars.add_task(printable(what), total=total)
             bars.update(tasks[what], completed=done, total=total)
 
         yield on_step
@@ -167,7 +157,7 @@ def quit_quietly() -> NoReturn:
 def _labelled(label: str, style: str, message: str) -> None:
     from rich.text import Text
 
-    text = Text.assemble((f"{label}: ", style), clean(message, keep="\n"))
+    text = Text.assemble((f"{label}: ", style), printable(message, keep="\n"))
     stderr_console().print(text, soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.errors import BlazePalmError
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,7 +112,7 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
     table.add_column(overflow="fold")
 
     def add(label: str, text: str) -> None:
-        table.add_row(label, Text(console.clean(text)))
+        table.add_row(label, Text(printable(text)))
 
     add("source", f"{source['file']}, {source['bytes']:,} bytes, SHA-256 {source['sha256'][:16]}…")
     add("release", record["release"] or "not in the registry")

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from blazepalm import __version__
 from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
 from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.version import __version__
 
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 1 << 16
-LARGEST = 64 << 20  # bytes of a file of unknown size; the largest known release has 5.5 MB
+MAX_BYTES = 64 << 20  # bytes of a file of unknown size; the largest known release has 5.5 MB
 TRIES = 3  # times that a broken transfer is taken up again by itself
 
 Progress = Callable[[int, int | None], None]  # bytes there, of how many
@@ -159,7 +159,7 @@ def _receive(
 
 
 def _check_size(url: str, found: int, expected: int | None) -> None:
-    most = LARGEST if expected is None else expected
+    most = MAX_BYTES if expected is None else expected
     if found > most:
         raise FetchFailed(f"{url}: sends {found} bytes or more, expected at most {most}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepalm.cli import console
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +54,7 @@ class Tally:
     @property
     def _heading(self) -> str:
         size = f"{self._last['width']}×{self._last['height']}"
-        return f"{console.clean(self.source.path)}, {size}"
+        return f"{printable(self.source.path)}, {size}"
 
 
 def counted(hands: "Sequence[Record]") -> str:
@@ -101,4 +102,4 @@ def tell_outputs(outputs: "Outputs") -> None:
         written = [path for path in paths if path is not None and path.exists()]
         if written:
             path: Path = written[0] if len(written) == 1 else written[0].parent
-            console.out(f"{what}: {console.clean(str(path))}")
+            console.out(f"{what}: {printable(str(path))}")

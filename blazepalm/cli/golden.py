@@ -13,6 +13,7 @@ import typer
 from blazepalm.atomic import atomic_file
 from blazepalm.cli import console, golden_export, golden_record
 from blazepalm.errors import ArtifactError
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.golden.lock import Comparison
@@ -155,8 +156,8 @@ def show(
     done = f"{len(rendered)} rendered" if rendered else "nothing was rendered again"
     console.out(
         f"golden set {found.version}: {len(found.cases)} cases ({counts}), {done}",
-        f"manifest: {console.clean(str(found.folder / MANIFEST))}  {found.sha256[:16]}",
-        f"sheet:    {console.clean(str(sheet))}",
+        f"manifest: {printable(str(found.folder / MANIFEST))}  {found.sha256[:16]}",
+        f"sheet:    {printable(str(sheet))}",
     )
     if compared is None:
         return

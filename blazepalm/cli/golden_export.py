@@ -13,6 +13,7 @@ import typer
 
 from blazepalm.atomic import check_folder
 from blazepalm.cli import console
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.reports.fixtures.export import Exported
@@ -133,7 +134,7 @@ def golden_set(
 
 def show_export(done: "Exported") -> None:
     console.out(
-        f"fixtures: {console.clean(str(done.folder))}  {done.bytes / 1e6:.1f} MB",
+        f"fixtures: {printable(str(done.folder))}  {done.bytes / 1e6:.1f} MB",
         f"models:   {', '.join(done.models)}",
         f"cases:    {len(done.cases)}, {done.records} single predictions"
         + (f", a video of {done.frames} frames" if done.frames else ""),

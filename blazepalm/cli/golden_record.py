@@ -14,6 +14,7 @@ import typer
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.reports.hands.open_models import OpenModel
@@ -91,8 +92,8 @@ def record(
     console.out(
         f"recorded: {count(len(found.cases), 'picture')}, {len(names)} of them now, with "
         f"{count(hands, 'hand')}",
-        f"with:     {console.clean(str(found.models))}",
-        f"file:     {console.clean(str(path))}",
+        f"with:     {printable(str(found.models))}",
+        f"file:     {printable(str(path))}",
     )
 
 

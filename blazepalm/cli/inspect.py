@@ -13,8 +13,8 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
-from blazepalm.cli.console import clean
 from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,9 +89,9 @@ def render(
         name = inspection.release or "bundle"
         count = len(inspection.models)
         yield Text.assemble((name, "bold cyan"), f"  {count} model{'s' * (count != 1)}")
-        yield facts([("file", clean(inspection.file)), *_identity(inspection)])
+        yield facts([("file", printable(inspection.file)), *_identity(inspection)])
         if inspection.others:
-            yield facts([("others", f"no models: {clean(', '.join(inspection.others))}")])
+            yield facts([("others", f"no models: {printable(', '.join(inspection.others))}")])
         yield ""
     for position, model in enumerate(inspection.models):
         if position:
@@ -119,14 +119,14 @@ def _model(model: "ModelInspection", width: int) -> "Iterator[RenderableType]":
 
 
 def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
-    yield "file", clean(model.source)
+    yield "file", printable(model.source)
     yield from _identity(model)
     if model.network_sha256 is not None:
         yield "network", model.network_sha256
     if model.release is not None and not model.release_file:
         yield "", f"another file of {model.release}"
     if model.description:
-        yield "says", clean(model.description)
+        yield "says", printable(model.description)
     yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
     if model.value_range is not None:
         low, high = model.value_range
@@ -146,7 +146,10 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
         yield "heads", f"{parts} = {model.anchors:,} anchors"
     yield from _structure(model)
     if model.metadata:
-        yield "metadata", ", ".join(f"{clean(n)} ({size:,})" for n, size in model.metadata.items())
+        yield (
+            "metadata",
+            ", ".join(f"{printable(n)} ({size:,})" for n, size in model.metadata.items()),
+        )
     if model.dequantised:
         yield "note", "computes in integers; read here by its meaning in floating point"
 
@@ -159,7 +162,7 @@ def _structure(model: "ModelInspection") -> Iterator[tuple[str, str]]:
     spec = model.spec
     if spec is None:
         if model.unrecognised_because:
-            yield "structure", f"not recognised: {clean(model.unrecognised_because)}"
+            yield "structure", f"not recognised: {printable(model.unrecognised_because)}"
         return
     yield "stem", _convolution(spec.backbone.stem)
     yield "stages", _stages(spec.backbone.stages)
@@ -215,14 +218,14 @@ def operator_table(model: "ModelInspection") -> "Table":
     table.expand = True
     table.show_header = True
     for op in model.operators:
-        what = Text(clean(op.name), style="cyan")
+        what = Text(printable(op.name), style="cyan")
         options = " ".join(
             f"{key}={_option(value)}"
             for key, value in op.options.items()
             if key in TELLING or value not in (0, 1, "NONE", ())
         )
         if options:
-            what.append(f"\n{clean(options)}", style="dim")
+            what.append(f"\n{printable(options)}", style="dim")
         reads = ", ".join(_tensor(model, i) for i in op.inputs if i >= 0)
         gives = ", ".join(_tensor(model, i) for i in op.outputs)
         table.add_row(str(op.index), what, Text(f"{reads}\n→ {gives}"))
@@ -245,7 +248,7 @@ def tensor_table(model: "ModelInspection") -> "Table":
     for tensor in model.tensors:
         stored = tensor.stored_as or ""
         size = f"{tensor.stored_bytes:,}" if tensor.stored_as else ""
-        name = Text(clean(tensor.name))
+        name = Text(printable(tensor.name))
         table.add_row(str(tensor.index), times(tensor.shape), tensor.dtype, stored, size, name)
     return table
 
@@ -256,7 +259,7 @@ def _tensor(model: "ModelInspection", index: int) -> str:
 
 def _named_tensor(model: "ModelInspection", index: int) -> str:
     tensor = model.tensors[index]
-    return f"{clean(tensor.name)} {times(tensor.shape)} {tensor.dtype}"
+    return f"{printable(tensor.name)} {times(tensor.shape)} {tensor.dtype}"
 
 
 def _option(value: object) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepalm.cli import console
-from blazepalm.cli.console import clean
 from blazepalm.cli.tables import SIDE_BY_SIDE, beside, facts, histogram, plain_table, times
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,7 +49,7 @@ def render(summary: "ProgramSummary", width: int) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     name = summary.own("release") or Path(summary.file).stem
-    yield Text.assemble((clean(name), "bold cyan"), f"  {_kind(summary)}")
+    yield Text.assemble((printable(name), "bold cyan"), f"  {_kind(summary)}")
     yield facts(_facts(summary, wide=width >= SIDE_BY_SIDE))
     yield ""
     total = sum(summary.operations.values())
@@ -63,18 +63,18 @@ def _kind(summary: "ProgramSummary") -> str:
     """`Core ML program, app face, fp16, palettize8`."""
     own = [summary.own(key) for key in ("face", "precision", "compress")]
     words = [f"{own[0]} face" if own[0] else None, *own[1:]]
-    return ", ".join(["Core ML program", *(clean(word) for word in words if word)])
+    return ", ".join(["Core ML program", *(printable(word) for word in words if word)])
 
 
 def _facts(summary: "ProgramSummary", *, wide: bool) -> "Iterator[tuple[str, str | Text]]":
-    yield "file", clean(summary.file)
+    yield "file", printable(summary.file)
     yield "size", f"{summary.bytes:,} bytes"
     systems = f"{', '.join(summary.target)} or newer, " if summary.target else ""
     yield "target", f"{systems}specification version {summary.specification_version}"
     yield "precision", _shares(summary.precision)
     yield from _functions(summary, wide)
     if summary.lacking:
-        lacking = ", ".join(f"{clean(n)} ({count})" for n, count in summary.lacking.items())
+        lacking = ", ".join(f"{printable(n)} ({count})" for n, count in summary.lacking.items())
         yield "executor", f"lacks {lacking}: blazepalm cannot run it"
     else:
         yield "executor", "blazepalm run has every operation"
@@ -86,7 +86,7 @@ def _shares(counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     if not total:
         return "computes nothing"
-    shares = [f"{clean(name)} in {count}" for name, count in counts.items()]
+    shares = [f"{printable(name)} in {count}" for name, count in counts.items()]
     return ", ".join([f"{shares[0]} of {total} values", *shares[1:]])
 
 
@@ -98,7 +98,7 @@ def _functions(summary: "ProgramSummary", wide: bool) -> "Iterator[tuple[str, st
         if several:
             default = ", the default" if function is first else ""
             count = f"{function.operations} operation{'s' * (function.operations != 1)}"
-            yield "function", f"{clean(function.name)}: {count}{default}"
+            yield "function", f"{printable(function.name)}: {count}{default}"
         for label, ports in (("input", function.inputs), ("output", function.outputs)):
             for place, port in enumerate(ports):
                 yield (label if place == 0 else ""), _port(port, wide)
@@ -118,13 +118,13 @@ def _port(port: "Port", wide: bool) -> "Text":
         shape = "" if port.shape is None else f"{times(port.shape)} "
         what = f"{shape}{port.dtype}"
         sizes = ", takes "
-    text = Text.assemble((clean(port.name), "bold"), f" {clean(what)}")
+    text = Text.assemble((printable(port.name), "bold"), f" {printable(what)}")
     if port.shapes:
         text.append(f"{sizes}{port.shapes}")
     if port.optional:
         text.append(", optional")
     if port.description:
-        text.append(f"{'  ' if wide else chr(10)}{clean(port.description)}", style="dim")
+        text.append(f"{'  ' if wide else chr(10)}{printable(port.description)}", style="dim")
     return text
 
 
@@ -144,7 +144,7 @@ def _metadata(summary: "ProgramSummary") -> Iterator[tuple[str, str]]:
         shown.add(OWN + "spec")
     rest = [key for key in summary.metadata if key not in labels and key not in shown]
     for place, key in enumerate(rest):
-        entry = f"{clean(key)} = {_short(summary.metadata[key])}"
+        entry = f"{printable(key)} = {_short(summary.metadata[key])}"
         yield ("metadata" if place == 0 else ""), entry
 
 
@@ -155,12 +155,12 @@ def _spec(spec: "Spec") -> str:
     values = f"{size} pixels, values {low:g} .. {high:g}"
     if isinstance(spec, PalmDetectorSpec):
         return f"palm detector, {values}, {spec.anchors:,} anchors, {spec.keypoints} keypoints"
-    outputs = ", ".join(clean(output.name) for output in spec.outputs)
+    outputs = ", ".join(printable(output.name) for output in spec.outputs)
     return f"hand landmarks, {values}: {outputs}"
 
 
 def _short(text: str) -> str:
-    text = clean(text)
+    text = printable(text)
     return text if len(text) <= LONG else f"{text[:LONG]}… ({len(text):,} characters)"
 
 
@@ -170,7 +170,7 @@ def weights(summary: "ProgramSummary") -> "Table":
     table = plain_table(f"weights  {summary.parameters:,} parameters", *headings)
     for row in summary.weights:
         numbers = (row.tensors, row.values, row.stored_bytes)
-        table.add_row(clean(row.stored_as), *(f"{number:,}" for number in numbers))
+        table.add_row(printable(row.stored_as), *(f"{number:,}" for number in numbers))
     return table
 
 
@@ -178,7 +178,7 @@ def operation_table(program: "Program", function: str) -> "Table":
     """Every operation in execution order: type, what it reads, what it gives."""
     from rich.text import Text
 
-    table = plain_table(f"every operation of {clean(function)}, in execution order")
+    table = plain_table(f"every operation of {printable(function)}, in execution order")
     table.add_column("#", justify="right", style="dim", no_wrap=True)
     table.add_column("operation", overflow="fold", ratio=1)
     table.add_column("reads → gives", overflow="fold", ratio=3)
@@ -186,14 +186,14 @@ def operation_table(program: "Program", function: str) -> "Table":
     constants = program.functions[function].constants
     for index, op in enumerate(program.functions[function].operations):
         reads = ", ".join(
-            clean(argument)
+            printable(argument)
             for arguments in op.inputs.values()
             for argument in arguments
             if isinstance(argument, str) and argument not in constants
         )
-        gives = ", ".join(f"{clean(o.name)} {o.type}" for o in op.outputs)
+        gives = ", ".join(f"{printable(o.name)} {o.type}" for o in op.outputs)
         table.add_row(
-            str(index), Text(clean(op.type), style="cyan"), Text(f"{reads or '–'}\n→ {gives}")
+            str(index), Text(printable(op.type), style="cyan"), Text(f"{reads or '–'}\n→ {gives}")
         )
     return table
 
@@ -203,11 +203,11 @@ def constant_table(program: "Program", function: str) -> "Table":
     from rich.text import Text
 
     headings = ("type", "bytes")
-    table = plain_table(f"every stored constant of {clean(function)}", *headings)
+    table = plain_table(f"every stored constant of {printable(function)}", *headings)
     table.add_column("name", overflow="fold", ratio=1)
     table.expand = True
     for name, constant in program.functions[function].constants.items():
         if constant.blob is not None:
             stored = f"{constant.stored.nbytes:,}"
-            table.add_row(str(constant.type).lower(), stored, Text(clean(name)))
+            table.add_row(str(constant.type).lower(), stored, Text(printable(name)))
     return table

@@ -22,6 +22,7 @@ from blazepalm.atomic import (
     refuse_inputs,
 )
 from blazepalm.errors import ArtifactError
+from blazepalm.file_names import readable_file_name, unique_name
 
 if TYPE_CHECKING:
     from blazepalm.media.frames import Source
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 PICTURES = (".png", ".jpg", ".jpeg")
 MOVIES = (".mp4",)
 MOVING = ("video", "camera")
-LONGEST_NAME = 150  # bytes, of the 255 that a file system takes
-FORBIDDEN = frozenset('/\\:*?"<>|')  # in names on one system or another
 
 
 @dataclass(frozen=True)
@@ -121,23 +120,8 @@ def whole_movie(path: Path, fps: float | None, *, force: bool = True) -> "Iterat
 
 def distinct_names(sources: "Sequence[Source]") -> dict[str, str]:
     """A file name without suffix for each source, by its path."""
-    names: dict[str, str] = {}
     taken: set[str] = set()
-    for source in sources:
-        stem = plain_name(source.name)
-        name, number = stem, 2
-        while name.casefold() in taken:
-            name, number = f"{stem}-{number}", number + 1
-        taken.add(name.casefold())
-        names[source.path] = name
-    return names
-
-
-def plain_name(name: str) -> str:
-    """`name` as any file system takes it: printable, of one folder, not hidden, not too long."""
-    kept = "".join(c if c.isprintable() and c not in FORBIDDEN else "_" for c in name)
-    kept = kept.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
-    return kept.strip(" .") or "_"
+    return {source.path: unique_name(readable_file_name(source.name), taken) for source in sources}
 
 
 def _is_file(path: Path, suffixes: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
 from blazepalm.reports.judge import policy
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -188,7 +189,7 @@ def parity(
             if as_json:
                 console.note(line)
             else:
-                console.out(console.clean(line))
+                console.out(printable(line))
     raise typer.Exit(report.exit_code)
 
 

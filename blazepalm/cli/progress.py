@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.cli import console
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -39,7 +40,7 @@ class Frames:
         now = time.monotonic()
         self.done += 1
         if self._bars is not None:
-            self._bars.update(self._task, completed=self.done, source=console.clean(source))
+            self._bars.update(self._task, completed=self.done, source=printable(source))
         elif now - self._said >= EVERY:
             self._said = now
             of = "" if self.total is None else f" of {self.total}"

@@ -10,6 +10,7 @@ from blazepalm.cli import console
 from blazepalm.reports.recording.agreement import MEAN, beyond
 from blazepalm.reports.recording.check import LIMITS, CaseCheck, RecordingCheck, told
 from blazepalm.reports.render.terminal_cells import count
+from blazepalm.text import printable
 
 
 def show(found: RecordingCheck) -> None:
@@ -17,7 +18,7 @@ def show(found: RecordingCheck) -> None:
     console.out(table(found))
     for case in found.cases:
         for reason in case.reasons:
-            console.out(f"{console.clean(case.name)}: {reason}")
+            console.out(f"{printable(case.name)}: {reason}")
     if MEAN in beyond(found.differences, LIMITS):
         console.out(f"all together: {told(found.differences, MEAN)}")
     if ties := sum(case.ties for case in found.cases):
@@ -29,8 +30,8 @@ def show(found: RecordingCheck) -> None:
             "blazepalm golden record adds what is missing"
         )
     console.out(
-        f"recorded: {console.clean(str(found.expected))}",
-        f"now:      {console.clean(str(found.found))}",
+        f"recorded: {printable(str(found.expected))}",
+        f"now:      {printable(str(found.found))}",
     )
     differ = sum(bool(case.reasons) for case in found.cases)
     verdict = "as recorded" if found.passed else f"{differ} differ" if differ else "differ"
@@ -45,7 +46,7 @@ def table(found: RecordingCheck) -> Table:
     for name in ("hands", "mean px", "most px", "z", "world m", ""):
         shown.add_column(name, justify="right", no_wrap=True)
     for case in found.cases:
-        shown.add_row(console.clean(case.name), _hands(case), *_numbers(case), _verdict(case))
+        shown.add_row(printable(case.name), _hands(case), *_numbers(case), _verdict(case))
     return shown
 
 

@@ -12,6 +12,7 @@ from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError
 from blazepalm.models.releases import Asset, Bundle, Release, by_name, load_registry
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -74,7 +75,7 @@ def fetch(
     if as_json:
         console.emit_json({"release": asset.name, "file": str(path), "sha256": digest, "how": how})
     else:
-        console.out(f"{asset.name}: {how}, {console.clean(str(path))}")
+        console.out(f"{asset.name}: {how}, {printable(str(path))}")
 
 
 def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None, force: bool) -> str:

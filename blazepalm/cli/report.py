@@ -17,6 +17,7 @@ from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.reports.stored.recheck import Rechecked
@@ -171,7 +172,7 @@ def render_report(
     if as_json:
         console.emit_json({"written": written})
     else:
-        console.out(*(console.clean(f"written: {name}") for name in written))
+        console.out(*(printable(f"written: {name}") for name in written))
 
 
 def _junit(values: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
-from blazepalm.cli.console import clean
 from blazepalm.errors import InvalidInput
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,7 +186,7 @@ def _inputs(
     for entry in arrays:
         name, _, file = entry.partition("=")
         if name not in names or not file:
-            takes = ", ".join(map(clean, names))
+            takes = ", ".join(map(printable, names))
             raise InvalidInput(f"--input {entry}: expected NAME=FILE.npy, NAME one of {takes}")
         given[name] = read_npy(Path(file))
     fed = []
@@ -238,12 +238,12 @@ def render(values: dict[str, Any]) -> "Iterator[RenderableType]":
     """The report, piece by piece."""
     from rich.text import Text
 
-    yield Text.assemble((clean(Path(values["package"]).name), "bold cyan"), f"  {HONEST}")
+    yield Text.assemble((printable(Path(values["package"]).name), "bold cyan"), f"  {HONEST}")
     for fed in values["images"]:
         low, high = fed["value_range"]
         how = "letterboxed" if fed["letterbox"] else "resized"
         yield (
-            f"{clean(fed['file'])} → {clean(fed['input'])}: {how} to "
+            f"{printable(fed['file'])} → {printable(fed['input'])}: {how} to "
             f"{fed['width']}×{fed['height']}, {fed['layout']}, {low:g}..{high:g}"
         )
     yield ""
@@ -256,9 +256,9 @@ def render(values: dict[str, Any]) -> "Iterator[RenderableType]":
         yield f"largest difference from Core ML ({values['native']['units']})"
         for row in values["native"]["differences"]:
             largest = "not finite" if row["largest"] is None else f"{row['largest']:.4g}"
-            yield f"  {clean(row['name'])}  {largest}"
+            yield f"  {printable(row['name'])}  {largest}"
     if values["written"]:
-        yield f"written: {clean(values['written']['file'])}"
+        yield f"written: {printable(values['written']['file'])}"
 
 
 def _table(what: str, rows: list[dict[str, Any]]) -> "Table":
@@ -275,7 +275,7 @@ def _table(what: str, rows: list[dict[str, Any]]) -> "Table":
     for heading in ("min", "max", "mean"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        name = Text(clean(row["name"]))
+        name = Text(printable(row["name"]))
         if row["not_finite"]:
             name.append(f"\n{row['not_finite']:,} not finite", style="bold red")
         figures = ["–" if row[key] is None else f"{row[key]:.5g}" for key in ("min", "max", "mean")]
@@ -289,4 +289,4 @@ def _in_full(values: Any) -> str:
     """`[0.1, 2]`, or one number, or text."""
     if isinstance(values, list):
         return f"[{', '.join(_in_full(value) for value in values)}]"
-    return f"{values:.5g}" if isinstance(values, float) else clean(str(values))
+    return f"{values:.5g}" if isinstance(values, float) else printable(str(values))

@@ -1,11 +1,11 @@
 """What the reports of `inspect` and `run` are drawn with. Text in them is never markup; names
-out of a file go through `console.clean` first.
+out of a file go through `printable` first.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from blazepalm.cli.console import clean
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,7 +58,7 @@ def histogram(title: str, counts: Mapping[str, int]) -> "Table":
     table.add_column(no_wrap=True)
     most = max(counts.values(), default=1)
     for name, count in counts.items():
-        table.add_row(Text(clean(name)), str(count), Text(bar(count / most), style="cyan"))
+        table.add_row(Text(printable(name)), str(count), Text(bar(count / most), style="cyan"))
     return table
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.errors import InvalidImage
+from blazepalm.errors import InvalidImage, first_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,10 +49,10 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImage(_too_large(path, "more")) from error
     except OSError as error:
-        reason = error.strerror or _first_line(error)
+        reason = error.strerror or first_line(error)
         raise InvalidImage(f"{path}: cannot be read: {reason}") from error
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise InvalidImage(f"{path}: cannot be decoded: {_first_line(error)}") from error
+        raise InvalidImage(f"{path}: cannot be decoded: {first_line(error)}") from error
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
@@ -94,7 +94,3 @@ def _pixels(picture: "Image.Image") -> NDArray[np.uint8]:
         end = min(top + BAND, height)
         pixels[top:end] = np.asarray(picture.crop((0, top, width, end)))
     return pixels
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

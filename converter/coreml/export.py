@@ -19,7 +19,7 @@ from blazepalm.converter.coreml.quiet import import_coremltools
 from blazepalm.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 
 def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRecord:

@@ -19,7 +19,7 @@ from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, PalmHeadS
 from blazepalm.models.trunk import Backbone
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 
 class Face(nn.Module):

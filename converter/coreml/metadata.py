@@ -11,10 +11,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
-from blazepalm.models.spec import PalmDetectorSpec, spec_to_dict
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.models.spec_json import spec_to_dict
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 VERSIONS = "com.github.apple.coremltools."
 PREFIX = "blazepalm."

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from torch.fx import Node
 
+from blazepalm.file_names import unique_name
+
 SEPARATOR = "__"
 
 
@@ -41,13 +43,7 @@ class Names:
 
     def free(self, wanted: str) -> str:
         """`wanted` as an identifier, with a number behind it where it is taken."""
-        plain = identifier(wanted)
-        unique, count = plain, 1
-        while unique in self.taken:
-            count += 1
-            unique = f"{plain}{SEPARATOR}{count}"
-        self.taken.add(unique)
-        return unique
+        return unique_name(identifier(wanted), self.taken, SEPARATOR, key=str)
 
     def release(self, name: str) -> None:
         """An operation is gone: its name is free again."""

@@ -12,9 +12,9 @@ from blazepalm.errors import ArtifactError
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
-MOST_REGIONS = 4  # a `batch` package takes 1, 2, 3 or 4 at once
+MAX_REGIONS = 4  # a `batch` package takes 1, 2, 3 or 4 at once
 
 RAW = {
     "boxes": "For each anchor x, y, w, h of its box, then x, y of each keypoint: pixels of the "
@@ -115,7 +115,7 @@ def _hand(spec: HandLandmarksSpec, single: bool) -> Ports:
         ),
     }
     crop = "A square crop of one hand, fingers up"
-    many = f"1 to {MOST_REGIONS} square crops of a hand each, fingers up: RGB planes of "
+    many = f"1 to {MAX_REGIONS} square crops of a hand each, fingers up: RGB planes of "
     given = (
         _image(spec, crop)
         if single

@@ -18,10 +18,10 @@ from torch.fx.node import map_arg
 
 from blazepalm.converter.coreml.names import Names, path
 from blazepalm.converter.coreml.ops import EMITTERS
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
-from blazepalm.converter.coreml.ops.shape import MOST_AXES
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
+from blazepalm.converter.coreml.ops.shape import MAX_AXES
 from blazepalm.converter.coreml.options import Port
-from blazepalm.converter.coreml.ports import MOST_REGIONS
+from blazepalm.converter.coreml.ports import MAX_REGIONS
 from blazepalm.converter.coreml.trace import Traced, function_name
 from blazepalm.errors import UnsupportedOperator
 
@@ -84,10 +84,10 @@ def check_supported(traced: Traced) -> None:
 
 def _check_axes(function: Function, source: str) -> None:
     for op in function.operations:
-        if any(value.rank > MOST_AXES for value in op.outputs):
+        if any(value.rank > MAX_AXES for value in op.outputs):
             raise UnsupportedOperator(
                 f"{source}: {path(op.name)} gives a value of {op.outputs[0].rank} axes, Core ML "
-                f"has {MOST_AXES} at most; leave the package out (--no-coreml)"
+                f"has {MAX_AXES} at most; leave the package out (--no-coreml)"
             )
 
 
@@ -116,8 +116,8 @@ class _Run:
 
     def _emit(self, node: Node) -> Value:
         args, kwargs = map_arg((node.args, dict(node.kwargs)), lambda n: self.values[n])
-        site = Site(node, self.names, self._precision(node), self.casts, self.values)
-        return EMITTERS[node.target](site, *args, **kwargs)
+        context = EmitContext(node, self.names, self._precision(node), self.casts, self.values)
+        return EMITTERS[node.target](context, *args, **kwargs)
 
     def _precision(self, node: Node) -> np.dtype[Any]:
         """float32 where the face says so, where a constant is too large for float16, and where
@@ -153,7 +153,7 @@ def _feature(port: Port, face: str) -> ImageType | TensorType:
         )
     shape: Any = port.shape
     if face == "batch":
-        shapes = [(n, *port.shape[1:]) for n in range(1, MOST_REGIONS + 1)]
+        shapes = [(n, *port.shape[1:]) for n in range(1, MAX_REGIONS + 1)]
         shape = EnumeratedShapes(shapes, default=shapes[0])
     return TensorType(name=port.name, shape=shape, dtype=np.float32)
 

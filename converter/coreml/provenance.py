@@ -19,7 +19,7 @@ from blazepalm.converter.coreml.options import Layer
 from blazepalm.converter.coreml.trace import Traced, function_name, in_network, parameters
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 LAYOUT = {"reshape", "flatten", "unflatten", "permute", "contiguous", "image_batch"}
 SAME = {"hardtanh": "relu6"}  # as the readable modules call it

@@ -18,12 +18,13 @@ from typing import TypeVar
 import numpy as np
 from torch import Tensor
 
-from blazepalm.converter.ops.geometry import MAX_ELEMENTS, elements
+from blazepalm.converter.ops.geometry import elements
 from blazepalm.converter.ops.recording import Recorder, node_of
 from blazepalm.converter.ops.values import Value
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.errors import InvalidModel, UnsupportedOperator
+from blazepalm.models.spec_check import MAX_ELEMENTS
 
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}

@@ -2,8 +2,6 @@
 
 import math
 
-MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
-
 # where the axes N, H, W, C of a value held as N, C, H, W are
 CHANNELS_FIRST_AXIS = (0, 2, 3, 1)
 

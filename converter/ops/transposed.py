@@ -13,6 +13,7 @@ from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.convolution import bias_of
 from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.lowerings import lowers
+from blazepalm.converter.same_padding import window
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import (
     Convolution2DTransposeBiasOptions,
@@ -34,9 +35,9 @@ def lower_transpose_conv(op: Operator, context: Context) -> None:
     cut = (0, 0)
     if options.padding == "SAME":
         cut = (
-            _same_cut(shape[1], kernel_h, stride[0]),
-            _same_cut(shape[2], kernel_w, stride[1]),
-        )
+            window(shape[1], kernel_h, stride[0], "SAME").padding,
+            window(shape[2], kernel_w, stride[1], "SAME").padding,
+        )  # what a convolution from that size would have padded
     _spread(op, context, 2, 3, stride, cut, (shape[1], shape[2]), options.activation)
 
 
@@ -59,11 +60,6 @@ def lower_convolution_2d_transpose_bias(op: Operator, context: Context) -> None:
         stride[1] * (width - 1) + kernel_w - cut[1],
     )
     _spread(op, context, 0, 2, stride, cut, size, "NONE")
-
-
-def _same_cut(size: int, kernel: int, stride: int) -> int:
-    """The rows that a convolution from `size` would have padded."""
-    return max(0, (-(-size // stride) - 1) * stride + kernel - size)
 
 
 def _check(op: Operator, context: Context, data: int, stride: tuple[int, int]) -> None:

@@ -2,34 +2,28 @@
 
 from dataclasses import dataclass
 
+from blazepalm.converter.heads import head_operators
 from blazepalm.converter.patterns.walk import SPATIAL, Mismatch, Walk, conv_layer
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import AxisOptions
 from blazepalm.models.spec import ConvSpec
 
 
-def detector_head(walk: Walk, output: int) -> list[Operator]:
+def detector_head(walk: Walk, output: int) -> tuple[Operator, ...]:
     """The convolutions behind a detector output, in the order of its anchors."""
-    op = walk.graph.producer(output)
-    branches = [output]
-    if op is not None and op.name == "CONCATENATION":
-        if not isinstance(op.options, AxisOptions) or op.options.axis not in (1, -2):
-            raise Mismatch(f"operator {op.index} CONCATENATION is not along the anchors")
-        if op.options.activation != "NONE":
+    found = head_operators(walk.graph, output)
+    if found.stopped:
+        raise Mismatch(found.stopped)
+    for op in found.passed:
+        if op.name not in ("CONCATENATION", "RESHAPE"):
+            raise Mismatch(f"operator {op.index} {op.name} stands behind a head")
+        if isinstance(op.options, AxisOptions) and op.options.activation != "NONE":
             raise Mismatch(f"operator {op.index} CONCATENATION ends in an activation")
         walk.claim(op)
-        branches = list(op.inputs)
-    heads = []
-    for branch in branches:
-        reshape = walk.graph.producer(branch)
-        if reshape is None or reshape.name != "RESHAPE":
-            raise Mismatch(f"{walk.graph.tensors[branch]} comes from no RESHAPE")
-        conv = walk.graph.producer(reshape.inputs[0])
-        if conv is None or conv.name != "CONV_2D":
-            raise Mismatch(f"operator {reshape.index} RESHAPE reads no convolution")
-        walk.claim(reshape)
-        heads.append(conv)
-    return heads
+    for op in found.convolutions:
+        if op.name != "CONV_2D":
+            raise Mismatch(f"operator {op.index} {op.name} where a head's CONV_2D was expected")
+    return found.convolutions
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from blazepalm.errors import InvalidModel
 
-LONGEST_TEXT = 1 << 16  # bytes of a name; fused operators join dozens of names
+MAX_TEXT_BYTES = 1 << 16  # bytes of a name; fused operators join dozens of names
 OVERLAP = 4  # times the file's size
 FREE = 1 << 20  # entries and bytes that any file may take
 
@@ -58,7 +58,7 @@ class BoundedFile:
     def text(self, encoded: bytes | None, what: str) -> str:
         if encoded is None:
             return ""
-        if len(encoded) > LONGEST_TEXT:
+        if len(encoded) > MAX_TEXT_BYTES:
             raise self.invalid(f"{what} has {len(encoded)} bytes; fetch the file again")
         self.spend(len(encoded))
         return encoded.decode("utf-8", errors="replace")

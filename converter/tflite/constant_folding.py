@@ -12,9 +12,8 @@ import numpy as np
 
 from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.dequantise import dequantise
-from blazepalm.converter.tflite.graph import Operator, Provenance, Tensor
+from blazepalm.converter.tflite.graph import Operator, Provenance, StoredModel, StoredTensor, Tensor
 from blazepalm.converter.tflite.sparsity import densify
-from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
 from blazepalm.errors import InvalidModel
 
 DEQUANTISED_BYTES = 4  # an element: float32

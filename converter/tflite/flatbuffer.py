@@ -17,8 +17,14 @@ import numpy as np
 
 from blazepalm.converter.tflite.bounded import BoundedFile
 from blazepalm.converter.tflite.foreign import IDENTIFIER, described, starts_archive
-from blazepalm.converter.tflite.graph import Operator, Quantisation, SparseDimension, Sparsity
-from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
+from blazepalm.converter.tflite.graph import (
+    Operator,
+    Quantisation,
+    SparseDimension,
+    Sparsity,
+    StoredModel,
+    StoredTensor,
+)
 from blazepalm.converter.tflite.typed_options import read_options
 from blazepalm.errors import InvalidModel
 
@@ -26,9 +32,9 @@ SCHEMA_VERSION = 3
 CUSTOM = 32  # BuiltinOperator.CUSTOM
 BUILTIN_CODE_SLOT = 10  # the fourth field of table OperatorCode: 4 + 2 · 3
 
-MOST_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
-HIGHEST_RANK = 32
-MOST_ELEMENTS = 1 << 31  # of one tensor
+MAX_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
+MAX_RANK = 32
+MAX_TENSOR_ELEMENTS = 1 << 31  # of one tensor
 
 # What the accessors raise when an offset, a length or a type in the file is nonsense.
 DAMAGE = (
@@ -125,8 +131,8 @@ class _Parser:
     def tensor(self, index: int, table: Any) -> StoredTensor:
         what = f"tensor {index}"
         shape = self.file.integers(table.ShapeAsNumpy())
-        if len(shape) > HIGHEST_RANK:
-            raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {HIGHEST_RANK}")
+        if len(shape) > MAX_RANK:
+            raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {MAX_RANK}")
         elements = 1
         for dimension in shape:  # in Python's integers: nothing overflows
             elements *= max(dimension, 1)  # a zero must not hide the others
@@ -134,9 +140,9 @@ class _Parser:
                 raise self.file.invalid(
                     f"{what} has shape {list(shape)}; only fixed shapes can be converted"
                 )
-        if elements > MOST_ELEMENTS:
+        if elements > MAX_TENSOR_ELEMENTS:
             raise self.file.invalid(
-                f"{what} has shape {list(shape)}, more than {MOST_ELEMENTS} elements"
+                f"{what} has shape {list(shape)}, more than {MAX_TENSOR_ELEMENTS} elements"
             )
         return StoredTensor(
             index=index,
@@ -163,7 +169,7 @@ class _Parser:
         if table is None:
             return None
         levels = table.DimMetadataLength()
-        if levels > 2 * HIGHEST_RANK:
+        if levels > 2 * MAX_RANK:
             raise self.file.invalid(f"{what} is sparse over {levels} levels")
         return Sparsity(
             traversal_order=self.file.integers(table.TraversalOrderAsNumpy()),
@@ -245,8 +251,8 @@ class _Parser:
     def each(
         self, what: str, count: int, at: Callable[[int], Any], read: Callable[[int, Any], Any]
     ) -> list[Any]:
-        if count > MOST_ENTRIES:
-            raise self.file.invalid(f"{count} {what}, more than {MOST_ENTRIES}")
+        if count > MAX_ENTRIES:
+            raise self.file.invalid(f"{count} {what}, more than {MAX_ENTRIES}")
         return [read(i, at(i)) for i in range(count)]
 
     def buffer(self, index: int, what: str) -> np.ndarray | None:

@@ -1,19 +1,17 @@
-"""The whole of a TFLite subgraph as frozen dataclasses: what every other part of the
-converter works on. Nothing here knows about flatbuffers or torch.
+"""A TFLite subgraph as frozen dataclasses: as the file stores it (`StoredModel`), and with its
+constants evaluated (`Graph`), on which the rest of the converter works. Nothing here knows about
+flatbuffers or torch.
 
 Schema: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blazepalm.converter.tflite.options import Options
-
-if TYPE_CHECKING:
-    from blazepalm.converter.tflite.stored import StoredModel
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,47 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class StoredTensor:
+    """A tensor as the file has it. `content` is the buffer's bytes (uint8, a read-only view
+    of the file), None where the buffer is empty.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    buffer: int
+    quantisation: Quantisation | None = None
+    sparsity: Sparsity | None = None
+    content: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"%{self.index} {self.name!r}"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model as the file has it; every index in it lies in range."""
+
+    source: str
+    size: int
+    description: str
+    tensors: tuple[StoredTensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    metadata: dict[str, bytes]
+
+    def where(self, operator: Operator) -> str:
+        """How a message names an operator: file, position, name."""
+        return f"{self.source}: operator {operator.index} {operator.name}"
+
+
+@dataclass(frozen=True)
 class Rewrite:
     """One value-preserving change to a graph: what it is called, and the operators that went
     or changed, by their position in the file (from `stored_operators` on: made by a rewrite).
@@ -140,7 +179,7 @@ class Graph:
     metadata: Mapping[str, bytes]
     stored_operators: int  # operators in the file, folded ones included
     dequantised: bool = False  # the file computes in integers; this is its float meaning
-    stored: "StoredModel | None" = field(default=None, repr=False, compare=False)
+    stored: StoredModel | None = field(default=None, repr=False, compare=False)
     rewrites: tuple[Rewrite, ...] = ()  # what was changed since the file, in order
 
     def constants(self) -> Iterator[Tensor]:

@@ -14,9 +14,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from blazepalm.converter.tflite.graph import Operator, Quantisation, Sparsity
+from blazepalm.converter.tflite.graph import (
+    Operator,
+    Quantisation,
+    Sparsity,
+    StoredModel,
+    StoredTensor,
+)
 from blazepalm.converter.tflite.options import Options
-from blazepalm.converter.tflite.stored import StoredModel, StoredTensor
 
 ABSENT = "absent"  # an optional operand that is not there, or a tensor that nothing computes
 

@@ -4,7 +4,7 @@ operand is an input, a constant or computed before, and nothing is written twice
 
 from collections.abc import Collection
 
-from blazepalm.converter.tflite.stored import StoredModel
+from blazepalm.converter.tflite.graph import StoredModel
 from blazepalm.errors import InvalidModel
 
 

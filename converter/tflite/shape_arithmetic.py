@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.converter.tflite.graph import Operator, Provenance, Rewrite, Tensor
+from blazepalm.converter.tflite.graph import Operator, Provenance, Rewrite, StoredModel, Tensor
 from blazepalm.converter.tflite.options import (
     AxisOptions,
     BinaryOptions,
@@ -20,7 +20,6 @@ from blazepalm.converter.tflite.options import (
     SqueezeOptions,
     StridedSliceOptions,
 )
-from blazepalm.converter.tflite.stored import StoredModel
 
 MAX_VALUES = 64  # of a shape, or of what is computed from one
 INTEGERS = ("int32", "int64")

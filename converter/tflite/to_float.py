@@ -17,9 +17,8 @@ import numpy as np
 
 from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.dequantise import INTEGERS, dequantise
-from blazepalm.converter.tflite.graph import Operator, Tensor
+from blazepalm.converter.tflite.graph import Operator, StoredModel, Tensor
 from blazepalm.converter.tflite.options import FullyConnectedOptions
-from blazepalm.converter.tflite.stored import StoredModel
 from blazepalm.errors import InvalidModel
 
 FLOAT_BYTES = 4

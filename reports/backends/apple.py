@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput
+from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput, first_line
 from blazepalm.reports.backends.backend import FLOAT16, Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.mil import Feature, Program, load
 from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES
@@ -75,9 +75,8 @@ class NativeProgram:
         try:
             found = self.model.predict(given)
         except Exception as error:  # coremltools raises plain Exception and RuntimeError
-            lines = str(error).strip().splitlines() or [type(error).__name__]
             raise CouldNotVerify(
-                f"{source}: Core ML ({self.units}) cannot run it: {lines[0]}"
+                f"{source}: Core ML ({self.units}) cannot run it: {first_line(error)}"
             ) from error
         outputs = {}
         for feature in interface.outputs:
@@ -174,9 +173,8 @@ def _load(program: Program, function: str, units: str) -> Model:
             str(program.path), compute_units=ct.ComputeUnit[UNITS[units]], **several
         )
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise CouldNotVerify(
-            f"{program.source}: Core ML ({units}) cannot load it: {lines[0]}"
+            f"{program.source}: Core ML ({units}) cannot load it: {first_line(error)}"
         ) from error
     return model
 

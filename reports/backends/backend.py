@@ -18,7 +18,7 @@ from blazepalm.errors import CouldNotVerify
 from blazepalm.file_names import file_name
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 Outputs = dict[str, np.ndarray]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify, first_line
 from blazepalm.reports.backends.backend import (
     FLOAT32,
     REFERENCE,
@@ -175,12 +175,6 @@ def in_files_order(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if len(axes) == 3 and axes != shape[1:] and (axes[2], *axes[:2]) == shape[1:]:
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     return images
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a native runtime's message, which can run over many."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -3,17 +3,18 @@ that it was made of.
 
 Both compute in float32 on one thread, one after the other in each round, so that what the
 machine does meanwhile falls on both; the figure is the median of the rounds' ratios, in
-processor time of the thread. `python -m blazepalm.reports.bench.executor` prints it.
+processor time of the thread.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from blazepalm.reports.bench.findings import Findings
 
 RELEASES = ("palm-full", "hand-full")
 ROUNDS = 30
@@ -35,6 +36,18 @@ class ExecutorSpeed:
     def passed(self) -> bool:
         """Whether the ratio keeps its limit."""
         return self.ratio <= self.limit
+
+
+def run(rounds: int | None = None) -> Findings:
+    """Raises BlazePalmError as `bench_executor` does."""
+    results = bench_executor(rounds=rounds or ROUNDS)
+    shown = "\n".join(
+        f"{result.release}: executor {1e3 * result.executor_seconds:.1f} ms, eager torch "
+        f"{1e3 * result.torch_seconds:.1f} ms, ratio {result.ratio:.2f} (limit {result.limit:g})"
+        for result in results
+    )
+    rows = [{**asdict(result), "passed": result.passed} for result in results]
+    return Findings({"executor": rows}, shown, all(result.passed for result in results))
 
 
 def bench_executor(
@@ -102,19 +115,3 @@ def _seconds(action: Callable[[], Any]) -> float:
     start = time.thread_time()
     action()
     return time.thread_time() - start
-
-
-def main() -> int:
-    """Exit code 0 where every limit is kept, else 1."""
-    results = bench_executor()
-    for result in results:
-        print(
-            f"{result.release}: executor {1e3 * result.executor_seconds:.1f} ms, eager torch "
-            f"{1e3 * result.torch_seconds:.1f} ms, ratio {result.ratio:.2f} "
-            f"(limit {result.limit:g})"
-        )
-    return 0 if all(result.passed for result in results) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,22 +4,22 @@ memory grows with the number of inputs.
 One worker compares a detector and a landmark model on rendered hands, again and again; the ratio
 is the whole run's time (conversion, export and report in it) over the sum of the backends' own.
 Memory is the peak of two processes with ten times as many inputs in the second.
-`python -m blazepalm.reports.bench.parity [--images N]` prints both; exit code 1 where a limit is
-not kept.
 """
 
-import argparse
 import resource
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from blazepalm.reports.bench.findings import Findings
 
 RELEASES = ("palm-full", "hand-full")
 IMAGES = 500
 INPUTS = (500, 5000)  # of the two processes
-MOST_TIME, MOST_MEMORY = 1.15, 1.1
+MAX_TIME, MAX_MEMORY = 1.15, 1.1
+PRINT_PEAK = "from {module} import compare_noise; print(compare_noise({inputs}))"
 PER_MEGABYTE = 1 << (20 if sys.platform == "darwin" else 10)  # of ru_maxrss
 
 
@@ -34,6 +34,24 @@ class Overhead:
     @property
     def ratio(self) -> float:
         return self.seconds / self.own
+
+
+def run(rounds: int | None = None) -> Findings:
+    """Rounds it has none: one run of many inputs is long enough."""
+    import torch  # noqa: F401  (its import is not parity's time)
+
+    time = measure_time(IMAGES)
+    few, many = measure_memory()
+    shown = (
+        f"parity over {time.images} images: {time.seconds:.0f} s, backends {time.own:.0f} s, "
+        f"ratio {time.ratio:.3f} (at most {MAX_TIME})\n"
+        f"memory: {few:.0f} MB with {INPUTS[0]} inputs, {many:.0f} MB with {INPUTS[1]}, "
+        f"ratio {many / few:.3f} (at most {MAX_MEMORY})"
+    )
+    memory = {"inputs": INPUTS, "peak_megabytes": (few, many), "ratio": many / few}
+    passed = time.ratio <= MAX_TIME and many / few <= MAX_MEMORY
+    values = {"time": {**asdict(time), "ratio": time.ratio}, "memory": memory, "passed": passed}
+    return Findings({"parity": values}, shown, passed)
 
 
 def measure_time(images: int = IMAGES) -> Overhead:
@@ -52,12 +70,15 @@ def measure_time(images: int = IMAGES) -> Overhead:
 
 def measure_memory() -> tuple[float, float]:
     """Peak megabytes of a process with few inputs, and of one with many."""
-    peaks = []
-    for inputs in INPUTS:
-        command = [sys.executable, "-m", "blazepalm.reports.bench.parity", "--inputs", str(inputs)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        peaks.append(float(done.stdout))
-    return peaks[0], peaks[1]
+    few, many = INPUTS
+    return peak_of_a_process(few), peak_of_a_process(many)
+
+
+def peak_of_a_process(inputs: int) -> float:
+    """Peak megabytes of a process that does nothing but `compare_noise`."""
+    command = [sys.executable, "-c", PRINT_PEAK.format(module=__name__, inputs=inputs)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout)
 
 
 def compare_noise(inputs: int) -> float:
@@ -91,31 +112,3 @@ def compare_noise(inputs: int) -> float:
             totals.add(found)
     assert totals.inputs[subject.name] == inputs
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PER_MEGABYTE
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line above."""
-    parser = argparse.ArgumentParser(description="Measure what parity costs by itself.")
-    parser.add_argument("--images", type=int, default=IMAGES)
-    parser.add_argument("--inputs", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.inputs is not None:
-        print(compare_noise(options.inputs))
-        return 0
-    import torch  # noqa: F401  (its import is not parity's time)
-
-    time = measure_time(options.images)
-    print(
-        f"parity over {time.images} images: {time.seconds:.0f} s, backends {time.own:.0f} s, "
-        f"ratio {time.ratio:.3f} (at most {MOST_TIME})"
-    )
-    few, many = measure_memory()
-    print(
-        f"memory: {few:.0f} MB with {INPUTS[0]} inputs, {many:.0f} MB with {INPUTS[1]}, "
-        f"ratio {many / few:.3f} (at most {MOST_MEMORY})"
-    )
-    return int(time.ratio > MOST_TIME or many / few > MOST_MEMORY)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

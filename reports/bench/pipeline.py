@@ -6,16 +6,12 @@ MediaPipe lives in an environment of its own; the interpreter of one that has
 that what the machine does meanwhile falls on both; the figure is the median of the ratios of
 neighbours. Our time outside the networks is measured before that, by itself. Without MediaPipe,
 only our own times are measured.
-`python -m blazepalm.reports.bench.pipeline` prints the table, or with `--json` the numbers.
 """
 
-import argparse
 import dataclasses
-import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.bench.findings import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +76,13 @@ class Result:
             return self.own_seconds <= OWN_LIMIT
         light = self.own_seconds <= OWN_SHARE * self.mediapipe_seconds
         return light and self.ratio <= RATIO_LIMIT
+
+
+def run(rounds: int | None = None) -> Findings:
+    """Raises CouldNotVerify as `bench_pipeline` does."""
+    results = bench_pipeline(rounds or ROUNDS)
+    rows = [{**asdict(result), "passed": result.passed} for result in results]
+    return Findings({"pipeline": rows}, table(results), all(result.passed for result in results))
 
 
 def bench_pipeline(rounds: int = ROUNDS, python: str | None = None) -> list[Result]:
@@ -227,27 +231,3 @@ def table(results: list[Result]) -> "Table":
             "ok" if r.passed else "too slow",
         )
     return shown
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """0 where every limit is kept, 1 where not, 3 where MediaPipe was named and does not run."""
-    parser = argparse.ArgumentParser(description="Time a frame of the hand pipeline.")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    try:
-        results = bench_pipeline(options.rounds)
-    except CouldNotVerify as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    if options.json:
-        print(json.dumps([{**asdict(r), "passed": r.passed} for r in results], indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(table(results))
-    return 0 if all(r.passed for r in results) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

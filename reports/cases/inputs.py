@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.file_names import file_name
+from blazepalm.file_names import file_name, folded, unique_name
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -103,9 +103,5 @@ def distinct_cases(cases: Iterable[Case]) -> Iterator[Case]:
     """The same, of different names, as files too: the second `a.png` becomes `a.png~2`."""
     seen: set[str] = set()
     for case in cases:
-        name, number = case.name, 1
-        while (key := file_name(name).casefold()) in seen:
-            number += 1
-            name = f"{case.name}~{number}"
-        seen.add(key)
-        yield case if number == 1 else replace(case, name=name)
+        name = unique_name(case.name, seen, "~", key=lambda name: folded(file_name(name)))
+        yield case if name == case.name else replace(case, name=name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from blazepalm.errors import BlazePalmError, CouldNotVerify
+from blazepalm.errors import BlazePalmError, CouldNotVerify, first_line
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.engine.plan import Engine, Plan, Worker, processors
@@ -52,7 +52,7 @@ class Promise:
                 raise error.cause from None
             raise
         except self.ray.exceptions.RayActorError as error:
-            raise CouldNotVerify(f"a worker on Ray died: {_line(error)}") from error
+            raise CouldNotVerify(f"a worker on Ray died: {first_line(error)}") from error
         return found
 
 
@@ -76,7 +76,7 @@ def open_ray(stack: ExitStack, plan: Plan, workers: int | None, address: str | N
         try:
             ray.init(address=address or "local", **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            what = f"Ray at {address or 'this machine'}: {_line(error)}"
+            what = f"Ray at {address or 'this machine'}: {first_line(error)}"
             if address and isinstance(error, ConnectionError):
                 what += "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
             raise CouldNotVerify(what) from error
@@ -107,8 +107,6 @@ def _knock(address: str) -> None:
         if place.hostname and place.port:
             socket.create_connection((place.hostname, place.port), timeout=SECONDS).close()
     except (OSError, ValueError) as error:
-        raise CouldNotVerify(f"Ray at {address}: {_line(error)}; is the cluster there?") from error
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CouldNotVerify(
+            f"Ray at {address}: {first_line(error)}; is the cluster there?"
+        ) from error

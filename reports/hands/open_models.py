@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.choose import WANTED, choose
-from blazepalm.converter.convert import Converted, convert_graph, warn, with_release
+from blazepalm.converter.convert import convert_graph, warn, with_release
+from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.foreign import is_core_ml
@@ -35,7 +36,8 @@ from blazepalm.models.releases import (
     generation_of,
     load_registry,
 )
-from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec, spec_from_dict
+from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
+from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.reports.backends.backend import Opening
 from blazepalm.reports.backends.names import PIPELINE
 from blazepalm.reports.backends.registry import registered, runs_pipeline

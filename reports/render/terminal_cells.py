@@ -10,6 +10,7 @@ from rich.text import Text
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.judge.report import OutputFacts
+from blazepalm.text import printable
 
 
 def new_table() -> Table:
@@ -79,6 +80,4 @@ def count(number: int, what: str) -> str:
 
 def safe(text: str) -> str:
     """The text with everything escaped that is not printed as itself."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
+    return printable(text, keep="\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blazepalm.errors import InvalidInput
+from blazepalm.errors import InvalidInput, first_line
 
 MADE = (1980, 1, 1, 0, 0, 0)  # of every member: the first date that a zip knows
 
@@ -56,8 +56,7 @@ def read_npy(path: Path) -> np.ndarray:
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror or 'is no .npy file'}") from error
     except Exception as error:  # whatever a hostile header makes numpy raise
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise InvalidInput(f"{path}: cannot be read as a .npy file: {lines[0][:200]}") from error
+        raise InvalidInput(f"{path}: cannot be read as a .npy file: {first_line(error)}") from error
     if not isinstance(found, np.ndarray):
         raise InvalidInput(f"{path}: holds several arrays, expected one .npy array")
     return found

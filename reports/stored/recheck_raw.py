@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
 from blazepalm.reports.compare.tensors import NO_CANDIDATE, Part, compare
@@ -186,4 +186,4 @@ def _name(row: Row) -> str:
 
 
 def _line(error: Exception) -> str:
-    return printable((str(error).splitlines() or [type(error).__name__])[0])[:200]
+    return printable(first_line(error))

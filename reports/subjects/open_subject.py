@@ -21,7 +21,7 @@ from blazepalm.reports.stages.stages import HandRules, PalmRules
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.stages.stages import HandChain, HandRules, PalmChain, PalmRules, Raw
 
 if TYPE_CHECKING:
-    from blazepalm.converter.convert import Converted
+    from blazepalm.converter.converted import Converted
 
 FLOOR_PAIRS = ((TFLITE, ORACLE), (TFLITE_REF, ORACLE), (GENERIC, ORACLE))
 

@@ -13,6 +13,7 @@ from blazepalm.cli import app as app_module
 from blazepalm.cli import console
 from blazepalm.cli.app import COMMANDS
 from blazepalm.errors import CouldNotVerify, InvalidModel
+from blazepalm.text import printable
 from support.cli import Cli, Outcome
 from support.models import ROOT
 
@@ -159,10 +160,10 @@ def test_encoding_that_lacks_a_character_is_no_crash() -> None:
 
 
 def test_clean_escapes_what_a_terminal_obeys() -> None:
-    assert console.clean("a\x1b]0;x\x07\n\t\u202eb\udc80é×→") == (
+    assert printable("a\x1b]0;x\x07\n\t\u202eb\udc80é×→") == (
         "a\\x1b]0;x\\x07\\n\\t\\u202eb\\udc80é×→"
     )
-    assert console.clean("a\nb", keep="\n") == "a\nb"
+    assert printable("a\nb", keep="\n") == "a\nb"
 
 
 def test_plain_progress_is_a_line_a_quarter(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.reports.bench import network as reports_bench
-from blazepalm.reports.bench.network import Limit, Result, Run
+from blazepalm.reports.bench import commands as reports_bench
+from blazepalm.reports.bench.commands import Limit, Result, Run
+from blazepalm.reports.bench.findings import Findings
 from support.cli import Cli
 from support.device_results import CASES, UNITS, write
 
@@ -23,15 +24,30 @@ def test_run(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, ratio: float, code
         return Run(2.0, 1 << 20), [Result("x", 1.0, 1 << 20, ratio, 1.0, Limit(time=0.5))]
 
     monkeypatch.setattr(reports_bench, "bench", measured)
-    result = blazepalm("bench", "run", "--rounds", "2", "--json")
+    result = blazepalm("bench", "run", "commands", "--rounds", "2", "--json")
     assert result.code == code
     assert result.json["commands"][0]["passed"] is (code == 0) and result.json["rounds"] == 2
-    result = blazepalm("bench", "run", "--rounds", "2")
+    result = blazepalm("bench", "run", "commands", "--rounds", "2")
     assert result.code == code and f"{ratio:.2f}" in result.out
 
 
+def test_all_run_where_none_is_named(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("commands", "executor", "pipeline", "parity")
+    for name in names:
+        found = Findings({name: []}, f"figures of {name}", passed=name != "pipeline")
+        monkeypatch.setattr(
+            f"blazepalm.reports.bench.{name}.run", lambda rounds, found=found: found
+        )
+    result = blazepalm("bench", "run")
+    assert result.code == 1
+    assert result.out == "".join(f"figures of {name}\n" for name in names)
+    result = blazepalm("bench", "run", "parity", "commands", "--json")
+    assert result.code == 0 and list(result.json) == ["commands", "parity"]
+
+
 def test_run_bad_usage(blazepalm: Cli) -> None:
-    assert blazepalm("bench", "run", "--rounds", "0").code == 2
+    assert blazepalm("bench", "run", "speed").code == 2
+    assert blazepalm("bench", "run", "commands", "--rounds", "0").code == 2
 
 
 def test_bench_ingest(blazepalm: Cli, tmp_path: Path) -> None:

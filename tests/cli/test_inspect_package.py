@@ -10,7 +10,7 @@ import coremltools as ct
 import pytest
 from torch import nn
 
-from blazepalm.models.spec import spec_to_dict
+from blazepalm.models.spec_json import spec_to_dict
 from support.cli import Cli
 from support.converted import converted
 from support.packages import BREAKS, block_of, convert_module, edit_package, save_functions

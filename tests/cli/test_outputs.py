@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from blazepalm.atomic import identify, refuse_inputs
 from blazepalm.cli.outputs import (
     distinct_names,
-    plain_name,
     settle,
     whole_movie,
 )
@@ -21,29 +20,6 @@ from blazepalm.reports.hands.video import Mp4
 
 def picture(path: str) -> Source:
     return Source(path, "image", 1, None)
-
-
-def test_plain_names() -> None:
-    for name, expected in (
-        ("photo", "photo"),
-        ("my clip.v2", "my clip.v2"),
-        ("naïve 手", "naïve 手"),
-        ("..", "_"),
-        (".hidden", "hidden"),
-        ("a/b\\c:d", "a_b_c_d"),
-        ("new\nline\u202e", "new_line_"),
-        ("", "_"),
-    ):
-        assert plain_name(name) == expected
-
-
-@given(st.text())
-def test_any_name_becomes_a_file_name(name: str) -> None:
-    plain = plain_name(name)
-    assert plain == Path(plain).name and plain not in ("", ".", "..")
-    assert plain.isprintable() and not plain.startswith(".")
-    assert len(plain.encode("utf-8")) <= 150
-    assert plain_name(plain) == plain
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-2", "b", "..", "a-2-2"]), min_size=1, max_size=8))

@@ -14,8 +14,10 @@ import torch
 
 import blazepalm
 from blazepalm.converter import convert as conversion
-from blazepalm.converter.convert import Converted, convert_graph, module_of, prove
+from blazepalm.converter.convert import convert_graph, module_of
+from blazepalm.converter.converted import Converted
 from blazepalm.converter.loading import load, read_record
+from blazepalm.converter.proof import prove
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.errors import (
     ArtifactError,

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from blazepalm.converter import proof
-from blazepalm.converter.convert import Converted, convert_graph
+from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.converted import Converted
 from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite import read, read_bytes
 from blazepalm.errors import WeightTransferError

@@ -11,7 +11,7 @@ from PIL import Image
 from blazepalm.errors import ArtifactError, InvalidImage
 from blazepalm.golden.manifest import (
     MANIFEST,
-    MOST_BYTES,
+    MAX_BYTES,
     GoldenCase,
     GoldenSet,
     TrueHand,
@@ -158,6 +158,6 @@ def test_size_and_absence(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="holds no golden set"):
         load_golden(tmp_path)
     with (tmp_path / MANIFEST).open("wb") as stream:
-        stream.truncate(MOST_BYTES + 1)
+        stream.truncate(MAX_BYTES + 1)
     with pytest.raises(ArtifactError, match="is larger than 16 MB"):
         load_golden(tmp_path)

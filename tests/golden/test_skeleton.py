@@ -9,7 +9,7 @@ from blazepalm.golden.poses import POSES
 from blazepalm.golden.skeleton import (
     BONES,
     CHAINS,
-    LIMITS,
+    JOINT_LIMITS,
     PALM_JOINTS,
     SHAPES,
     Finger,
@@ -90,7 +90,7 @@ def test_rotation_turns_x_to_y_about_z() -> None:
 
 
 def test_angles_that_no_hand_has_are_refused() -> None:
-    low, high = LIMITS["pip"]
+    low, high = JOINT_LIMITS["pip"]
     Pose(ring=Finger(pip=high))
     with pytest.raises(ValueError, match=r"ring\.pip is 116"):
         Pose(ring=Finger(pip=high + 1))

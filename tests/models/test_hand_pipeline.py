@@ -43,7 +43,7 @@ COMPLEXITIES = {
     "1": ("palm-full-2023-09", "hand-full-2022"),
 }
 # pixels, on average and at most; then z in image widths and world landmarks in metres
-MEAN, MOST, DEPTH, WORLD = 0.05, 0.5, 0.001, 0.001
+MAX_MEAN, MAX_PIXELS, MAX_DEPTH, MAX_WORLD = 0.05, 0.5, 0.001, 0.001
 PREFIX = 15  # frames of the sequence that are rendered here; the second hand enters in them
 
 
@@ -72,9 +72,9 @@ def assert_equal(
         assert hand.handedness is not None and hand.world_landmarks is not None
         away = np.abs(hand.landmarks - np.array(truth["landmarks"]))
         pixels = np.hypot(away[:, 0] * size[1], away[:, 1] * size[0])
-        assert pixels.mean() <= MEAN and pixels.max() <= MOST
-        assert away[:, 2].max() <= DEPTH
-        assert np.abs(hand.world_landmarks - np.array(truth["world"])).max() <= WORLD
+        assert pixels.mean() <= MAX_MEAN and pixels.max() <= MAX_PIXELS
+        assert away[:, 2].max() <= MAX_DEPTH
+        assert np.abs(hand.world_landmarks - np.array(truth["world"])).max() <= MAX_WORLD
         left = float(hand.handedness)  # of a mirrored picture, which MediaPipe expects
         assert abs((left if truth["label"] == "Left" else 1 - left) - truth["score"]) < 0.01
 
@@ -96,7 +96,7 @@ def test_torch_differs_by_noise_alone(torch_networks: HandModels, name: str) -> 
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.score, other.score, atol=1e-4)
         away = np.abs(one.landmarks - other.landmarks)[:, :2] * image.shape[1::-1]
-        assert away.mean() <= MEAN and away.max() <= MOST
+        assert away.mean() <= MAX_MEAN and away.max() <= MAX_PIXELS
 
 
 def test_tracking_is_mediapipes() -> None:
@@ -119,8 +119,8 @@ def test_tracking_is_mediapipes() -> None:
             for found, room in ((hand, 1), (free_hand, 10)):
                 away = np.abs(found.landmarks - landmarks)
                 pixels = np.hypot(away[:, 0] * size[1], away[:, 1] * size[0])
-                assert pixels.mean() <= room * MEAN and pixels.max() <= room * MOST
-                assert away[:, 2].max() <= room * DEPTH
+                assert pixels.mean() <= room * MAX_MEAN and pixels.max() <= room * MAX_PIXELS
+                assert away[:, 2].max() <= room * MAX_DEPTH
     # a hand detected, followed, joined by a second one, and both followed
     assert seen == {(False,), (True,), (False, True), (True, True)}
 

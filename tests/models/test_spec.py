@@ -14,9 +14,8 @@ from blazepalm.models.spec import (
     StageSpec,
     TapSpec,
     UpSpec,
-    spec_from_dict,
-    spec_to_dict,
 )
+from blazepalm.models.spec_json import spec_from_dict, spec_to_dict
 
 
 def small_spec() -> PalmDetectorSpec:

@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from blazepalm.converter.convert import Converted, module_of
+from blazepalm.converter.convert import module_of
+from blazepalm.converter.converted import Converted
 from support.models import shared_model
 
 

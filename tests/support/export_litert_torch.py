@@ -14,7 +14,8 @@ import torch
 
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
-from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.models.spec_json import spec_from_dict
 
 
 class Plain(torch.nn.Module):

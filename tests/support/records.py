@@ -27,8 +27,8 @@ from blazepalm.models.spec import (
     StageSpec,
     TapSpec,
     UpSpec,
-    spec_to_dict,
 )
+from blazepalm.models.spec_json import spec_to_dict
 from support.tflite_builder import ModelBuilder
 
 WIDTH = 8

@@ -10,7 +10,7 @@ from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 from torch.fx import Node
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
 from blazepalm.converter.coreml.ops.emitters import emits
 
 Pair = int | Sequence[int]
@@ -24,7 +24,7 @@ def pair(value: Pair) -> tuple[int, int]:
 
 @emits(torch.conv2d)
 def emit_conv2d(
-    site: Site,
+    context: EmitContext,
     x: Value,
     weight: Weight,
     bias: Weight | None = None,
@@ -35,19 +35,19 @@ def emit_conv2d(
 ) -> Var:
     rows, columns = pair(padding)
     pad = [rows, rows, columns, columns]  # top, bottom, left, right
-    margin = zeros_round(site.source())
+    margin = zeros_round(context.source())
     if margin is not None:
-        x = site.values[site.source().all_input_nodes[0]]
+        x = context.values[context.source().all_input_nodes[0]]
         pad = [a + b for a, b in zip(pad, margin, strict=True)]
     padded = {"pad_type": "custom", "pad": pad} if any(pad) else {"pad_type": "valid"}
     return mb.conv(
-        x=site.var(x),
-        weight=site.stored(weight),
-        bias=site.optional(bias),
+        x=context.var(x),
+        weight=context.stored(weight),
+        bias=context.optional(bias),
         strides=list(pair(stride)),
         dilations=list(pair(dilation)),
         groups=groups,
-        name=site.name(),
+        name=context.name(),
         **padded,
     )
 

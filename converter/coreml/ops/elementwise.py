@@ -10,7 +10,7 @@ import torch
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
 from blazepalm.converter.coreml.ops.emitters import emits
 
 BINARY: dict[Any, str] = {
@@ -43,25 +43,25 @@ OF_POSITIVE: dict[Any, str] = {torch.log: "log", torch.rsqrt: "rsqrt"}
 
 
 def _binary(function: Any, name: str) -> Callable[..., Value]:
-    def emit(site: Site, a: Value, b: Value) -> Value:
+    def emit(context: EmitContext, a: Value, b: Value) -> Value:
         if not isinstance(a, Var | Weight) and not isinstance(b, Var | Weight):
             return function(a, b)
-        return getattr(mb, name)(x=site.var(a), y=site.var(b), name=site.name())
+        return getattr(mb, name)(x=context.var(a), y=context.var(b), name=context.name())
 
     return emit
 
 
 def _unary(name: str) -> Callable[..., Value]:
-    def emit(site: Site, x: Value) -> Value:
-        return getattr(mb, name)(x=site.var(x), name=site.name())
+    def emit(context: EmitContext, x: Value) -> Value:
+        return getattr(mb, name)(x=context.var(x), name=context.name())
 
     return emit
 
 
 def _of_positive(name: str) -> Callable[..., Value]:
-    def emit(site: Site, x: Value) -> Value:
-        nothing = site.dtype.type(0)  # MIL would add a little to x
-        return getattr(mb, name)(x=site.var(x), epsilon=nothing, name=site.name())
+    def emit(context: EmitContext, x: Value) -> Value:
+        nothing = context.dtype.type(0)  # MIL would add a little to x
+        return getattr(mb, name)(x=context.var(x), epsilon=nothing, name=context.name())
 
     return emit
 
@@ -75,10 +75,12 @@ for _function, _name in OF_POSITIVE.items():
 
 
 @emits(torch.neg)
-def emit_neg(site: Site, x: Value) -> Var:
-    return mb.mul(x=site.var(x), y=site.dtype.type(-1), name=site.name())
+def emit_neg(context: EmitContext, x: Value) -> Var:
+    return mb.mul(x=context.var(x), y=context.dtype.type(-1), name=context.name())
 
 
 @emits(torch.where)
-def emit_where(site: Site, condition: Value, a: Value, b: Value) -> Var:
-    return mb.select(cond=site.var(condition), a=site.var(a), b=site.var(b), name=site.name())
+def emit_where(context: EmitContext, condition: Value, a: Value, b: Value) -> Var:
+    return mb.select(
+        cond=context.var(condition), a=context.var(a), b=context.var(b), name=context.name()
+    )

@@ -42,7 +42,7 @@ class Weight:
 
 
 @dataclass
-class Site:
+class EmitContext:
     """One node under way. `dtype` is the precision that it computes in; `values` are those of
     the nodes before it.
     """

@@ -5,18 +5,18 @@ import torch.nn.functional as F
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
 from blazepalm.converter.coreml.ops.emitters import emits
 from blazepalm.converter.coreml.ops.shape import reshaped
 
 
 @emits(F.linear)
-def emit_linear(site: Site, x: Value, weight: Weight, bias: Weight | None = None) -> Var:
-    value = site.var(x)
-    given = {"weight": site.stored(weight), "bias": site.optional(bias)}
+def emit_linear(context: EmitContext, x: Value, weight: Weight, bias: Weight | None = None) -> Var:
+    value = context.var(x)
+    given = {"weight": context.stored(weight), "bias": context.optional(bias)}
     if value.rank <= 3:
-        return mb.linear(x=value, name=site.name(), **given)
+        return mb.linear(x=value, name=context.name(), **given)
     shape = value.shape
-    rows = reshaped(site, value, (int(np.prod(shape[:-1])), shape[-1]), site.name("rows"))
-    y = mb.linear(x=rows, name=site.name("product"), **given)
-    return reshaped(site, y, (*shape[:-1], y.shape[-1]), site.name())
+    rows = reshaped(context, value, (int(np.prod(shape[:-1])), shape[-1]), context.name("rows"))
+    y = mb.linear(x=rows, name=context.name("product"), **given)
+    return reshaped(context, y, (*shape[:-1], y.shape[-1]), context.name())

@@ -6,20 +6,26 @@ import torch.nn.functional as F
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value
 from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(F.pad)
 def emit_pad(
-    site: Site, x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = None
+    context: EmitContext,
+    x: Value,
+    pad: Sequence[int],
+    mode: str = "constant",
+    value: float | None = None,
 ) -> Var:
     """A value of rank 5 or less; MIL mirrors (`reflect`) and repeats (`replicate`) the last
     two axes only, as torch does for an image.
     """
     if not any(pad):
-        return site.var(x)
+        return context.var(x)
     pairs = [pad[i : i + 2] for i in range(0, len(pad), 2)]
     amounts = [amount for both in reversed(pairs) for amount in both]
-    constant = site.dtype.type(value or 0)
-    return mb.pad(x=site.var(x), pad=amounts, mode=mode, constant_val=constant, name=site.name())
+    constant = context.dtype.type(value or 0)
+    return mb.pad(
+        x=context.var(x), pad=amounts, mode=mode, constant_val=constant, name=context.name()
+    )

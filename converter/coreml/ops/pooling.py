@@ -5,13 +5,13 @@ from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
 from blazepalm.converter.coreml.ops.convolution import Pair, pair
-from blazepalm.converter.coreml.ops.emit_context import Site, Value
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value
 from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(F.max_pool2d)
 def emit_max_pool2d(
-    site: Site,
+    context: EmitContext,
     x: Value,
     kernel_size: Pair,
     stride: Pair | None = None,
@@ -22,12 +22,12 @@ def emit_max_pool2d(
 ) -> Var:
     assert pair(dilation) == (1, 1) and not return_indices  # TFLite has neither
     window = _window(kernel_size, stride, padding, ceil_mode)
-    return mb.max_pool(x=site.var(x), name=site.name(), **window)
+    return mb.max_pool(x=context.var(x), name=context.name(), **window)
 
 
 @emits(F.avg_pool2d)
 def emit_avg_pool2d(
-    site: Site,
+    context: EmitContext,
     x: Value,
     kernel_size: Pair,
     stride: Pair | None = None,
@@ -37,7 +37,7 @@ def emit_avg_pool2d(
 ) -> Var:
     window = _window(kernel_size, stride, padding, ceil_mode)
     window["exclude_padding_from_average"] = not count_include_pad
-    return mb.avg_pool(x=site.var(x), name=site.name(), **window)
+    return mb.avg_pool(x=context.var(x), name=context.name(), **window)
 
 
 def _window(kernel: Pair, stride: Pair | None, padding: Pair, ceil_mode: bool) -> dict[str, object]:

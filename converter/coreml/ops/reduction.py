@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value
 from blazepalm.converter.coreml.ops.emitters import emits
 
 REDUCTIONS = {
@@ -19,9 +19,9 @@ REDUCTIONS = {
 
 
 def _reduction(name: str) -> Callable[..., Var]:
-    def emit(site: Site, x: Value, dim: Sequence[int], keepdim: bool = False) -> Var:
+    def emit(context: EmitContext, x: Value, dim: Sequence[int], keepdim: bool = False) -> Var:
         reduce = getattr(mb, name)
-        return reduce(x=site.var(x), axes=list(dim), keep_dims=keepdim, name=site.name())
+        return reduce(x=context.var(x), axes=list(dim), keep_dims=keepdim, name=context.name())
 
     return emit
 

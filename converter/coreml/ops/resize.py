@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value
 from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(F.interpolate)
 def emit_interpolate(
-    site: Site,
+    context: EmitContext,
     x: Value,
     size: Sequence[int],
     scale_factor: None = None,
@@ -24,7 +24,7 @@ def emit_interpolate(
     antialias: bool = False,
 ) -> Var:
     """Always to a size: the rest is torch's default."""
-    value = site.var(x)
+    value = context.var(x)
     before, after = value.shape[2:], tuple(size)
     factors = [o / i for i, o in zip(before, after, strict=True)]
     whole = all(factor.is_integer() for factor in factors)
@@ -32,9 +32,9 @@ def emit_interpolate(
     target = {"target_size_height": after[0], "target_size_width": after[1]}
     if mode == "nearest":
         assert whole  # the lowering picks rows and columns one by one elsewhere
-        return mb.upsample_nearest_neighbor(x=value, name=site.name(), **scale)
+        return mb.upsample_nearest_neighbor(x=value, name=context.name(), **scale)
     if whole:
         corners = bool(align_corners)
-        return mb.upsample_bilinear(x=value, align_corners=corners, name=site.name(), **scale)
+        return mb.upsample_bilinear(x=value, align_corners=corners, name=context.name(), **scale)
     sampling = "STRICT_ALIGN_CORNERS" if align_corners else "UNALIGN_CORNERS"
-    return mb.resize_bilinear(x=value, sampling_mode=sampling, name=site.name(), **target)
+    return mb.resize_bilinear(x=value, sampling_mode=sampling, name=context.name(), **target)

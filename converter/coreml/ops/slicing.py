@@ -11,13 +11,13 @@ import torch
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
 from blazepalm.converter.coreml.ops.emitters import emits
 from blazepalm.converter.coreml.ops.transposed import cut_off
 
 
 @emits(operator.getitem)
-def emit_getitem(site: Site, x: Value, index: Any) -> Value:
+def emit_getitem(context: EmitContext, x: Value, index: Any) -> Value:
     """One of several results, or `x[:, 2:, None, 0]`: slices of positive step, places on an
     axis (which goes), new axes.
     """
@@ -26,9 +26,9 @@ def emit_getitem(site: Site, x: Value, index: Any) -> Value:
     items = list(index) if isinstance(index, tuple) else [index]
     places = [item for item in items if item is not None]
     parts = [_part(item, d) for item, d in zip(places, x.shape[: len(places)], strict=True)]
-    y = _sliced(site, site.var(x), parts)
+    y = _sliced(context, context.var(x), parts)
     new = [axis for axis, item in enumerate(_after(items)) if item is None]
-    return mb.expand_dims(x=y, axes=new, name=site.name("new_axes")) if new else y
+    return mb.expand_dims(x=y, axes=new, name=context.name("new_axes")) if new else y
 
 
 def _after(items: Sequence[Any]) -> list[Any]:
@@ -44,11 +44,11 @@ def _part(item: Any, size: int) -> tuple[int, int, int, bool]:
     return place, place + 1, 1, True
 
 
-def _sliced(site: Site, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> Var:
+def _sliced(context: EmitContext, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> Var:
     untouched = [part == (0, d, 1, False) for part, d in zip(parts, x.shape, strict=False)]
     if all(untouched):
         return x
-    cut = cut_off(site, x, parts)
+    cut = cut_off(context, x, parts)
     if cut is not None:
         return cut
     parts = [*parts, *((0, d, 1, False) for d in x.shape[len(parts) :])]
@@ -61,38 +61,40 @@ def _sliced(site: Site, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> 
         begin_mask=whole,
         end_mask=whole,
         squeeze_mask=[part[3] for part in parts],
-        name=site.name(),
+        name=context.name(),
     )
 
 
 @emits(torch.split, "split")
 def emit_split(
-    site: Site, x: Value, split_size_or_sections: int | Sequence[int], dim: int = 0
+    context: EmitContext, x: Value, split_size_or_sections: int | Sequence[int], dim: int = 0
 ) -> Any:
-    value, sizes = site.var(x), split_size_or_sections
+    value, sizes = context.var(x), split_size_or_sections
     if isinstance(sizes, int):
         sizes = [sizes] * (value.shape[dim] // sizes)
     if len(sizes) == 1:
         return (value,)
-    return mb.split(x=value, split_sizes=list(sizes), axis=dim, name=site.name())
+    return mb.split(x=value, split_sizes=list(sizes), axis=dim, name=context.name())
 
 
 @emits(torch.unbind)
-def emit_unbind(site: Site, x: Value, dim: int = 0) -> tuple[Var, ...]:
-    value = site.var(x)
+def emit_unbind(context: EmitContext, x: Value, dim: int = 0) -> tuple[Var, ...]:
+    value = context.var(x)
     before = [(0, d, 1, False) for d in value.shape[:dim]]
     return tuple(
-        _sliced(site, value, [*before, (place, place + 1, 1, True)])
+        _sliced(context, value, [*before, (place, place + 1, 1, True)])
         for place in range(value.shape[dim])
     )
 
 
 @emits("index_select")
-def emit_index_select(site: Site, x: Value, dim: int, index: Weight) -> Var:
+def emit_index_select(context: EmitContext, x: Value, dim: int, index: Weight) -> Var:
     places = Weight(index.path, index.array.astype(np.int32))
-    return mb.gather(x=site.var(x), indices=site.stored(places), axis=dim, name=site.name())
+    return mb.gather(
+        x=context.var(x), indices=context.stored(places), axis=dim, name=context.name()
+    )
 
 
 @emits("flip")
-def emit_flip(site: Site, x: Value, dims: Sequence[int]) -> Var:
-    return mb.reverse(x=site.var(x), axes=list(dims), name=site.name())
+def emit_flip(context: EmitContext, x: Value, dims: Sequence[int]) -> Var:
+    return mb.reverse(x=context.var(x), axes=list(dims), name=context.name())

@@ -9,13 +9,13 @@ from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Var
 
 from blazepalm.converter.coreml.ops.convolution import Pair, pair
-from blazepalm.converter.coreml.ops.emit_context import Site, Value, Weight
+from blazepalm.converter.coreml.ops.emit_context import EmitContext, Value, Weight
 from blazepalm.converter.coreml.ops.emitters import emits
 
 
 @emits(torch.conv_transpose2d)
 def emit_conv_transpose2d(
-    site: Site,
+    context: EmitContext,
     x: Value,
     weight: Weight,
     bias: Weight | None = None,
@@ -29,34 +29,36 @@ def emit_conv_transpose2d(
     below, right = pair(output_padding)
     beyond = bool(below or right)
     y = mb.conv_transpose(
-        x=site.var(x),
-        weight=site.stored(weight),
-        bias=None if beyond else site.optional(bias),
+        x=context.var(x),
+        weight=context.stored(weight),
+        bias=None if beyond else context.optional(bias),
         strides=list(pair(stride)),
         pad_type="custom",
         pad=[rows, rows, columns, columns],
         dilations=list(pair(dilation)),
         groups=groups,
-        name=site.name("product" if beyond else ""),
+        name=context.name("product" if beyond else ""),
     )
     if not beyond:
         return y
-    y = mb.pad(x=y, pad=[0, below, 0, right], name=site.name("" if bias is None else "beyond"))
+    y = mb.pad(x=y, pad=[0, below, 0, right], name=context.name("" if bias is None else "beyond"))
     if bias is None:
         return y
     column = Weight(bias.path, bias.array.reshape(-1, 1, 1))
-    return mb.add(x=y, y=site.stored(column), name=site.name())
+    return mb.add(x=y, y=context.stored(column), name=context.name())
 
 
-def cut_off(site: Site, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> Var | None:
+def cut_off(
+    context: EmitContext, x: Var, parts: Sequence[tuple[int, int, int, bool]]
+) -> Var | None:
     """Rows and columns of `x` alone, where a transposed convolution made it and nothing else
     reads it: the same convolution, cut. None where it is something else.
     """
     op = x.op
     if op is None or op.op_type != "conv_transpose" or len(parts) != 4:
         return None
-    readers = [node for node in site.source().users if node.target is not getattr]
-    if readers != [site.node]:
+    readers = [node for node in context.source().users if node.target is not getattr]
+    if readers != [context.node]:
         return None
     whole = [(0, d, 1, False) for d in x.shape]
     if list(parts[:2]) != whole[:2] or any(part[2:] != (1, False) for part in parts):

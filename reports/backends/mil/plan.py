@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
+from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator, first_line
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.ops import EXECUTORS
@@ -177,9 +177,3 @@ def _rounded(kernel: Kernel) -> Callable[..., Any]:
         return round_to_float16(result)
 
     return rounded
-
-
-def first_line(error: Exception) -> str:
-    """What went wrong, short enough for one sentence."""
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from blazepalm.errors import BlazePalmError, InvalidModel
-from blazepalm.reports.backends.mil.plan import Plan, Step, first_line
+from blazepalm.errors import BlazePalmError, InvalidModel, first_line
+from blazepalm.reports.backends.mil.plan import Plan, Step
 from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, to_array
 from blazepalm.reports.backends.mil.values import MAX_ELEMENTS, TensorType
 

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from blazepalm.models.spec import Spec, spec_from_dict, spec_to_dict
+from blazepalm.models.spec import Spec
+from blazepalm.models.spec_json import spec_from_dict, spec_to_dict
 from blazepalm.reports.backends.mil.coverage import EXECUTED
 from blazepalm.reports.backends.mil.interface import Feature, Interface
 from blazepalm.reports.backends.mil.program import Program, load

@@ -21,7 +21,8 @@ from blazepalm.converter.coreml import CoreMLOptions, CoreMLRecord, Port, export
 from blazepalm.converter.coreml.ports import identifier
 from blazepalm.errors import ArtifactError
 from blazepalm.models.decode import decode_boxes, decode_scores
-from blazepalm.models.spec import PalmDetectorSpec, spec_from_dict
+from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.reports.backends.mil import load
 from support.converted import converted, images
 from support.models import ROOT, SHARED, shared_model

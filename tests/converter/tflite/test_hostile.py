@@ -16,7 +16,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
-from blazepalm.converter.tflite.flatbuffer import MOST_ENTRIES
+from blazepalm.converter.tflite.flatbuffer import MAX_ENTRIES
 from blazepalm.errors import InvalidModel
 from support.models import shared_model
 from support.tflite_builder import ModelBuilder, schema
@@ -280,7 +280,7 @@ def test_one_buffer_dequantised_a_thousand_times() -> None:
         model.operator("DEQUANTIZE", [half], [out])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert "out of proportion to the file" in refusal(model.build([image], outputs))
-    most = budget.FREE_BYTES + budget.LARGEST_UNFOLDING * (5 << 20)
+    most = budget.FREE_BYTES + budget.MAX_UNFOLDING * (5 << 20)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 1.5 * most
 
 
@@ -301,7 +301,7 @@ def test_one_entry_listed_a_million_times(table: str) -> None:
     spoilt_content = bytearray(content).ljust(end, b"\0")
     spoilt_content += struct.pack("<I", count) + (offsets % (1 << 32)).astype("<u4").tobytes()
     struct.pack_into("<I", spoilt_content, field, end - field)
-    assert f"1000000 {table}, more than {MOST_ENTRIES}" in refusal(bytes(spoilt_content))
+    assert f"1000000 {table}, more than {MAX_ENTRIES}" in refusal(bytes(spoilt_content))
 
 
 def test_many_names_in_the_same_place() -> None:

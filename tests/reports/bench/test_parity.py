@@ -1,14 +1,18 @@
 """The bench of parity itself, on a few inputs: it runs, and its figures are what they say."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blazepalm.reports.bench import parity
-from blazepalm.reports.bench.parity import Overhead, compare_noise, main, measure_time
+from blazepalm.reports.bench.parity import (
+    Overhead,
+    compare_noise,
+    measure_time,
+    peak_of_a_process,
+    run,
+)
 from support.small_golden import small_golden
 
 
@@ -23,26 +27,25 @@ def test_the_ratio_is_of_times_that_were_taken(
     assert found.ratio == found.seconds / found.own
 
 
-def test_a_limit_that_is_not_kept_is_an_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for own, peaks, code in (
-        (9.0, (100.0, 105.0), 0),
-        (8.0, (100.0, 105.0), 1),
-        (9.0, (100.0, 120.0), 1),
+def test_a_limit_that_is_not_kept_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "IMAGES", 7)
+    for own, peaks, passed in (
+        (9.0, (100.0, 105.0), True),
+        (8.0, (100.0, 105.0), False),
+        (9.0, (100.0, 120.0), False),
     ):
         monkeypatch.setattr(
             parity, "measure_time", lambda images, own=own: Overhead(images, 10.0, own)
         )
         monkeypatch.setattr(parity, "measure_memory", lambda peaks=peaks: peaks)
-        assert main(["--images", "7"]) == code
-    assert "parity over 7 images: 10 s, backends 9 s, ratio 1.111" in capsys.readouterr().out
+        found = run()
+        assert found.passed is passed
+        assert found.values["parity"]["memory"]["ratio"] == peaks[1] / peaks[0]
+    assert "parity over 7 images: 10 s, backends 9 s, ratio 1.111" in str(found.shown)
 
 
 def test_a_process_prints_its_peak() -> None:
-    command = [sys.executable, "-m", "blazepalm.reports.bench.parity", "--inputs", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert 50 < float(done.stdout) < 4000
+    assert 50 < peak_of_a_process(3) < 4000
 
 
 def test_both_backends_are_compared() -> None:

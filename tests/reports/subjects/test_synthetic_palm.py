@@ -5,7 +5,8 @@ same. NumPy is the witness; it shares no code with the other three.
 import numpy as np
 import pytest
 
-from blazepalm.converter.convert import Converted, convert_graph
+from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.converted import Converted
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.reports.backends import torch_generic, torch_readable
 from blazepalm.reports.backends.backend import Opening, output_names

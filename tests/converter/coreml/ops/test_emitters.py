@@ -322,4 +322,4 @@ def test_six_axes_are_refused(tmp_path: Path) -> None:
 
 def test_an_emitter_is_registered_once() -> None:
     with pytest.raises(ValueError, match="emitted twice"):
-        emits(operator.add)(lambda site, x: x)
+        emits(operator.add)(lambda context, x: x)

@@ -11,7 +11,7 @@ import torch
 from coremltools.converters.mil import Builder
 from torch import nn
 
-from blazepalm.models.spec import spec_to_dict
+from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.reports.backends.mil.package import is_package
 from blazepalm.reports.backends.mil.summary import summarise
 from support.converted import converted

@@ -3,12 +3,9 @@
 Each round runs a command and `python -c "import torch"` (for Core ML `import torch, coremltools`)
 one after the other, so that what the machine does meanwhile falls on both; the figure is the
 median of the rounds' ratios. Memory is the peak of the process and its children, from the
-operating system (`wait4`). `python -m blazepalm.reports.bench.network` prints the table, or with
-`--json` the numbers.
+operating system (`wait4`).
 """
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.bench.findings import Findings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +37,7 @@ class Limit:
     baseline: str = TORCH
 
 
-LIMITS = {
+COMMANDS = {
     "inspect palm-full": Limit(time=0.5),
     "convert --no-coreml palm-full": Limit(time=1.5, memory=1.5),
     "convert palm-full": Limit(time=1.8, baseline=COREML),
@@ -72,22 +70,31 @@ class Result:
         return self.time_ratio <= self.limit.time and memory
 
 
-def bench(rounds: int = ROUNDS) -> tuple[Run, list[Result]]:
+def run(rounds: int | None = None) -> Findings:
+    """Raises CouldNotVerify as `bench` does."""
+    rounds = rounds or ROUNDS
+    baseline, results = bench(rounds)
+    rows = [{**asdict(result), "passed": result.passed} for result in results]
+    values = {"rounds": rounds, "import_torch": asdict(baseline), "commands": rows}
+    return Findings(values, table(baseline, results), all(result.passed for result in results))
+
+
+def bench(rounds: int) -> tuple[Run, list[Result]]:
     """(medians of importing torch, one result a command). Raises CouldNotVerify where a command
     fails, or without coremltools.
     """
     need_coremltools("timing the conversion to Core ML", error=CouldNotVerify)
     with tempfile.TemporaryDirectory() as scratch:
-        commands = {name: _command(name, Path(scratch)) for name in LIMITS}
+        commands = {name: _command(name, Path(scratch)) for name in COMMANDS}
         for command in (_importing(TORCH), _importing(COREML), *commands.values()):
             measure(command, scratch)  # once unmeasured: files come into the cache
-        pairs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in LIMITS}
+        pairs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in COMMANDS}
         for _ in range(rounds):
             for name, command in commands.items():
-                base = measure(_importing(LIMITS[name].baseline), scratch)
+                base = measure(_importing(COMMANDS[name].baseline), scratch)
                 pairs[name].append((base, measure(command, scratch)))
     baselines = [
-        base for name, runs in pairs.items() if LIMITS[name].baseline == TORCH for base, _ in runs
+        base for name, runs in pairs.items() if COMMANDS[name].baseline == TORCH for base, _ in runs
     ]
     return _median(baselines), [summarise(name, runs) for name, runs in pairs.items()]
 
@@ -101,7 +108,7 @@ def summarise(name: str, runs: Sequence[tuple[Run, Run]]) -> Result:
         peak_bytes=typical.peak_bytes,
         time_ratio=statistics.median(run.seconds / base.seconds for base, run in runs),
         memory_ratio=statistics.median(run.peak_bytes / base.peak_bytes for base, run in runs),
-        limit=LIMITS[name],
+        limit=COMMANDS[name],
     )
 
 
@@ -148,30 +155,6 @@ def table(baseline: Run, results: Sequence[Result]) -> "Table":
     return grid
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 where every limit is kept, else 1; 3 where a command fails."""
-    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--json", action="store_true", help="numbers instead of a table")
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error("--rounds: at least 1")
-    try:
-        baseline, results = bench(options.rounds)
-    except CouldNotVerify as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    if options.json:
-        rows = [{**asdict(result), "passed": result.passed} for result in results]
-        values = {"rounds": options.rounds, "import_torch": asdict(baseline), "commands": rows}
-        print(json.dumps(values, indent=1))
-    else:
-        from rich.console import Console
-
-        Console().print(table(baseline, results))
-    return 0 if all(result.passed for result in results) else 1
-
-
 def _importing(statement: str) -> tuple[str, ...]:
     return sys.executable, "-c", statement
 
@@ -186,7 +169,3 @@ def _median(runs: Sequence[Run]) -> Run:
         statistics.median(run.seconds for run in runs),
         int(statistics.median(run.peak_bytes for run in runs)),
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.bench import network
-from blazepalm.reports.bench.network import Limit, Result, Run, main, measure, summarise
+from blazepalm.reports.bench import commands
+from blazepalm.reports.bench.commands import Limit, Result, Run, measure, run, summarise
+from blazepalm.reports.bench.findings import Findings
 
 
 def test_ratios_are_medians_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(network.LIMITS, "x", Limit(time=0.5, memory=0.5))
+    monkeypatch.setitem(commands.COMMANDS, "x", Limit(time=0.5, memory=0.5))
     rounds = [
         (Run(2.0, 100), Run(1.0, 30)),  # 0.5, 0.3
         (Run(4.0, 100), Run(1.0, 90)),  # 0.25, 0.9: the machine was busy with something else
@@ -44,7 +46,7 @@ def test_memory_and_time_are_the_processs(tmp_path: Path) -> None:
     )
     # measured from a small process: Linux counts the parent's memory at the fork as the child's
     measuring = (
-        "import sys; from blazepalm.reports.bench.network import measure; "
+        "import sys; from blazepalm.reports.bench.commands import measure; "
         "print(measure(sys.argv[1:-1], sys.argv[-1]))"
     )
     done = subprocess.run(
@@ -64,16 +66,16 @@ def test_a_failing_command_is_no_result(tmp_path: Path) -> None:
         measure((sys.executable, "-c", "raise SystemExit(7)"), str(tmp_path))
 
 
-def test_exit_code_tells_the_verdict(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def measured(ratio: float) -> None:
+def test_findings_tell_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(ratio: float) -> Findings:
         result = Result("x", 1.0, 1 << 20, ratio, 1.0, Limit(time=0.5))
-        monkeypatch.setattr(network, "bench", lambda rounds: (Run(2.0, 1 << 20), [result]))
+        monkeypatch.setattr(commands, "bench", lambda rounds: (Run(2.0, 1 << 20), [result]))
+        return run(2)
 
-    measured(0.4)
-    assert main(["--json"]) == 0
-    assert '"passed": true' in capsys.readouterr().out
-    measured(0.6)
-    assert main([]) == 1
-    assert "0.60" in capsys.readouterr().out
+    found = measured(0.4)
+    assert found.passed and found.values["commands"][0]["passed"] is True
+    found = measured(0.6)
+    assert not found.passed
+    with (console := Console()).capture() as captured:
+        console.print(found.shown)
+    assert "0.60" in captured.get()
