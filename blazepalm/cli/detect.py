@@ -17,6 +17,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.choices import check_choice
 from blazepalm.errors import InvalidImage
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 NONE = "none"
 LANDMARKS = "hand-full"
-BACKENDS = ("torch", "tflite", "coreml")
 
 
 def detect(
@@ -58,7 +58,7 @@ def detect(
         str,
         typer.Option(
             "--backend",
-            metavar="|".join(BACKENDS),
+            metavar="torch|tflite|coreml",
             help="What runs them; `coreml` is executed by blazepalm, not by Apple's runtime.",
         ),
     ] = "torch",
@@ -123,8 +123,9 @@ def detect(
     An input that cannot be read is told on stderr, the others are processed,
     and the exit code is 2. Ctrl-C completes what is being written; then it is 130.
     """
-    if backend not in BACKENDS:
-        raise typer.BadParameter(f"{backend!r} is none of {', '.join(BACKENDS)}")
+    from blazepalm.reports.hands.open_models import BACKENDS
+
+    check_choice("--backend", backend, BACKENDS)
     if landmarks == NONE and track:
         raise typer.BadParameter("--track needs landmarks, and --landmarks is none")
     from blazepalm.cli.detecting import Work, run
