@@ -7,7 +7,7 @@ TFLite puts the odd pixel behind (below, to the right); torch pads both sides al
 from typing import NamedTuple
 
 
-class Window(NamedTuple):
+class KernelWindow(NamedTuple):
     """How a kernel moves along one axis: sizes before and after, zeros in front and behind."""
 
     size: int
@@ -22,11 +22,13 @@ class Window(NamedTuple):
         return self.front + self.back
 
 
-def window(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> Window:
+def kernel_window(
+    size: int, kernel: int, stride: int, padding: str, dilation: int = 1
+) -> KernelWindow:
     """The window of TFLite's `padding` (`"SAME"` or `"VALID"`) along one axis."""
     reach = (kernel - 1) * dilation + 1
     if padding == "VALID":
-        return Window(size, max(0, (size - reach + stride) // stride), 0, 0, stride)
+        return KernelWindow(size, max(0, (size - reach + stride) // stride), 0, 0, stride)
     output = -(-size // stride)
     total = max(0, (output - 1) * stride + reach - size)
-    return Window(size, output, total // 2, total - total // 2, stride)
+    return KernelWindow(size, output, total // 2, total - total // 2, stride)

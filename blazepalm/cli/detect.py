@@ -17,6 +17,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.choices import check_choice
 from blazepalm.errors import InvalidImage
 from blazepalm.reports.backends.names import PIPELINE
 
@@ -125,8 +126,8 @@ def detect(
     """
     from blazepalm.reports.backends.registry import runs_pipeline
 
-    if not runs_pipeline(backend):
-        raise typer.BadParameter(f"unknown backend {backend!r}; choose from {', '.join(PIPELINE)}")
+    if not runs_pipeline(backend):  # more than are offered: any that gives a file's own outputs
+        check_choice("--backend", backend, PIPELINE)
     if landmarks == NONE and track:
         raise typer.BadParameter("--track needs landmarks, and --landmarks is none")
     from blazepalm.cli.detecting import Work, run

@@ -13,6 +13,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
+from blazepalm.cli.choices import check_choice
 from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.text import printable
 
@@ -65,7 +66,7 @@ def record(
     from blazepalm.reports.recording.recording import record as find_all
     from blazepalm.reports.render.terminal_cells import count
 
-    _among(backend, RECORDED_BY)
+    check_choice("--backend", backend, RECORDED_BY)
     golden, path = load_golden(folder), folder / RECORDING
     choose(golden, only)  # before the models are opened
     check_file(path, force=True, inputs=[folder / case.file for case in golden.cases])
@@ -144,8 +145,8 @@ def check(
     from blazepalm.reports.recording.recording import load_recording, models_of
 
     if backend is not None:
-        _among(backend, CHECKED_BY)
-    _among(precision, PRECISIONS)
+        check_choice("--backend", backend, CHECKED_BY)
+    check_choice("--precision", precision, PRECISIONS)
     golden, known = load_golden(folder), load_recording(folder)
     if known is None:
         raise CouldNotVerify(
@@ -210,8 +211,3 @@ def _one_thread(backend: str) -> Any:
     from blazepalm.cli.detect import torch_threads
 
     return torch_threads(backend, 1)
-
-
-def _among(given: str, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise typer.BadParameter(f"{given!r} is none of {', '.join(known)}")

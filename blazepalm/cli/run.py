@@ -12,6 +12,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
+from blazepalm.cli.choices import check_choice
 from blazepalm.errors import InvalidInput
 from blazepalm.text import printable
 
@@ -146,8 +147,7 @@ def _target(output: Path, force: bool, inputs: list[Path]) -> Path:
 def _native(program: "Program", function: str, units: str) -> "NativeProgram":
     from blazepalm.reports.backends.apple import UNITS, load_native
 
-    if units not in UNITS:
-        raise typer.BadParameter(f"{units!r} is none of {', '.join(UNITS)}", param_hint="--units")
+    check_choice("--units", units, UNITS)
     return load_native(program, function, units=units)
 
 

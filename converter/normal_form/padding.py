@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from blazepalm.converter.normal_form.change import Change, Fresh, builtin
 from blazepalm.converter.normal_form.matching import integers, made_by, number, shape
-from blazepalm.converter.same_padding import window
+from blazepalm.converter.same_padding import kernel_window
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, TransposeConvOptions
 
@@ -55,8 +55,8 @@ def named(graph: Graph, op: Operator) -> Change | None:
         strides = (options.stride_h, options.stride_w)
         dilations = (options.dilation_h, options.dilation_w)
         for n, k, s, d in zip(size, kernel, strides, dilations, strict=True):
-            same = window(n, k, s, "SAME", d)
-            if same.front or same.back or same.output != window(n, k, s, "VALID", d).output:
+            same = kernel_window(n, k, s, "SAME", d)
+            if same.front or same.back or same.output != kernel_window(n, k, s, "VALID", d).output:
                 return None
         return Change((replace(op, options=replace(options, padding="VALID")),))
     if op.name == "TRANSPOSE_CONV" and isinstance(options, TransposeConvOptions):

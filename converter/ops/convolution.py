@@ -12,7 +12,7 @@ from torch import Tensor
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.lowerings import lowers
-from blazepalm.converter.same_padding import Window, window
+from blazepalm.converter.same_padding import KernelWindow, kernel_window
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, DepthwiseConv2DOptions
 
@@ -60,8 +60,8 @@ def _convolve(
     dilation = (options.dilation_h, options.dilation_w)
     if min(*stride, *dilation, *kernel) < 1:
         raise context.invalid(op, f"stride {stride}, dilation {dilation}, kernel {kernel}")
-    rows = window(height, kernel[0], stride[0], options.padding, dilation[0])
-    columns = window(width, kernel[1], stride[1], options.padding, dilation[1])
+    rows = kernel_window(height, kernel[0], stride[0], options.padding, dilation[0])
+    columns = kernel_window(width, kernel[1], stride[1], options.padding, dilation[1])
     padded = (rows.front + height + rows.back, columns.front + width + columns.back)
     context.check_size(op, (batch, *padded, channels))
     x = context.channels_first(op, 0)
@@ -72,7 +72,9 @@ def _convolve(
     context.leave(op, y, (batch, rows.output, columns.output, outputs), channels_first=True)
 
 
-def pad_same(x: Tensor, rows: Window, columns: Window) -> tuple[Tensor, tuple[int, int]]:
+def pad_same(
+    x: Tensor, rows: KernelWindow, columns: KernelWindow
+) -> tuple[Tensor, tuple[int, int]]:
     """Splits the zeros of N, C, H, W `x` into those that torch's convolution adds itself and,
     where they are uneven, an explicit margin.
     """

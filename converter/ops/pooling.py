@@ -13,7 +13,7 @@ from torch import Tensor
 from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.lowerings import lowers
-from blazepalm.converter.same_padding import Window, window
+from blazepalm.converter.same_padding import KernelWindow, kernel_window
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import Pool2DOptions
 
@@ -26,8 +26,8 @@ def lower_pool_2d(op: Operator, context: Context) -> None:
     stride = (options.stride_h, options.stride_w)
     if min(*kernel, *stride) < 1:
         raise context.invalid(op, f"stride {stride}, kernel {kernel}")
-    rows = window(height, kernel[0], stride[0], options.padding)
-    columns = window(width, kernel[1], stride[1], options.padding)
+    rows = kernel_window(height, kernel[0], stride[0], options.padding)
+    columns = kernel_window(width, kernel[1], stride[1], options.padding)
     ceil = any(w.back > w.front and w.stride > 1 for w in (rows, columns))
     padding = (_even(rows), _even(columns))
     x = context.channels_first(op, 0)
@@ -43,7 +43,7 @@ def lower_pool_2d(op: Operator, context: Context) -> None:
     context.leave(op, y, (batch, rows.output, columns.output, channels), channels_first=True)
 
 
-def _even(w: Window) -> int:
+def _even(w: KernelWindow) -> int:
     """The padding on both sides for torch: what is in front, or without a stride the larger
     one behind.
     """

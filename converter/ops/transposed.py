@@ -13,7 +13,7 @@ from blazepalm.converter.ops.context import Context
 from blazepalm.converter.ops.convolution import bias_of
 from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.lowerings import lowers
-from blazepalm.converter.same_padding import window
+from blazepalm.converter.same_padding import kernel_window
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import (
     Convolution2DTransposeBiasOptions,
@@ -35,8 +35,8 @@ def lower_transpose_conv(op: Operator, context: Context) -> None:
     cut = (0, 0)
     if options.padding == "SAME":
         cut = (
-            window(shape[1], kernel_h, stride[0], "SAME").padding,
-            window(shape[2], kernel_w, stride[1], "SAME").padding,
+            kernel_window(shape[1], kernel_h, stride[0], "SAME").padding,
+            kernel_window(shape[2], kernel_w, stride[1], "SAME").padding,
         )  # what a convolution from that size would have padded
     _spread(op, context, 2, 3, stride, cut, (shape[1], shape[2]), options.activation)
 

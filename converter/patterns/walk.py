@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from blazepalm.converter.same_padding import window
+from blazepalm.converter.same_padding import kernel_window
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import Conv2DOptions, FullyConnectedOptions
 from blazepalm.models.spec import ConvSpec
@@ -124,8 +124,8 @@ def _conv_spec(walk: Walk, op: Operator) -> tuple[ConvSpec, Operator | None]:
     padding = (0, 0, 0, 0)
     pad = None
     if options.padding == "SAME":
-        rows = window(size[0], kernel[0], options.stride_h, "SAME")
-        columns = window(size[1], kernel[1], options.stride_w, "SAME")
+        rows = kernel_window(size[0], kernel[0], options.stride_h, "SAME")
+        columns = kernel_window(size[1], kernel[1], options.stride_w, "SAME")
         padding = (rows.front, rows.back, columns.front, columns.back)
     else:
         producer = walk.graph.producer(op.inputs[0])

@@ -37,7 +37,7 @@ def constant_indices(model: StoredModel) -> frozenset[int]:
     )
 
 
-def fold(
+def fold_constants(
     model: StoredModel, constants: frozenset[int], budget: Budget
 ) -> tuple[list[Tensor], list[Operator]]:
     """All tensors in the file's numbering, and the operators left in the file's order."""

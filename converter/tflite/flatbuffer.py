@@ -49,7 +49,7 @@ DAMAGE = (
 )
 
 
-def read_schema(content: bytes, source: str) -> StoredModel:
+def read_flatbuffer(content: bytes, source: str) -> StoredModel:
     """Parses one `.tflite`. Raises InvalidModel, and nothing else, for whatever is wrong."""
     _check_identifier(content, source)
     try:

@@ -1,8 +1,8 @@
 """A `.tflite` file, or a `.task`/`.zip` bundle of several → graphs.
 
-bytes → schema (checked indices) → order (acyclic) → fold (constants evaluated) → shapes
-(arithmetic on them evaluated) → to_float (integer models) → Graph. Only InvalidModel is ever
-raised, whatever the file holds.
+bytes → flatbuffer (checked indices) → order (acyclic) → constant_folding → shape_arithmetic
+(evaluated too) → to_float (integer models) → Graph. Only InvalidModel is ever raised, whatever
+the file holds.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from blazepalm.converter.tflite.budget import Budget
 from blazepalm.converter.tflite.bundle import Contents, choose_one, open_contents, read_contents
-from blazepalm.converter.tflite.constant_folding import constant_indices, fold
-from blazepalm.converter.tflite.flatbuffer import read_schema
+from blazepalm.converter.tflite.constant_folding import constant_indices, fold_constants
+from blazepalm.converter.tflite.flatbuffer import read_flatbuffer
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.order import check_order
 from blazepalm.converter.tflite.shape_arithmetic import fold_shapes
@@ -73,11 +73,11 @@ def read_bytes(content: bytes, source: str) -> Graph:
     """The graph of a `.tflite` in memory; `source` is what messages call it. Constants are
     read-only views of `content` where nothing had to be computed. Raises InvalidModel.
     """
-    model = read_schema(content, source)
+    model = read_flatbuffer(content, source)
     constants = constant_indices(model)
     check_order(model, constants)
     budget = Budget(model)
-    tensors, operators = fold(model, constants, budget)
+    tensors, operators = fold_constants(model, constants, budget)
     tensors, operators, rewrites = fold_shapes(model, tensors, operators)
     tensors, operators, outputs, dequantised = to_float(model, tensors, operators, budget)
     return Graph(
