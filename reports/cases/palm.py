@@ -169,9 +169,9 @@ def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
     turn = error[:, 4] % (2 * np.pi)
     error[:, 4] = np.minimum(turn, 2 * np.pi - turn)
     return {
-        ("region", "position error"): Scalar(float(error[:, :4].max()), rows.MOST, "image sides"),
+        ("region", "position error"): Scalar(float(error[:, :4].max()), rows.MAX, "image sides"),
         ("region", "rotation error"): Scalar(
-            float(np.degrees(error[:, 4].max())), rows.MOST, "degrees"
+            float(np.degrees(error[:, 4].max())), rows.MAX, "degrees"
         ),
     }
 

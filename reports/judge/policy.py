@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 # Inputs beside the golden images: uniform noise reaches every weight and every border. Where
-# there are no images at all, INPUTS of them are the claim; with fewer than LEAST_INPUTS a
+# there are no images at all, INPUTS of them are the claim; with fewer than MIN_INPUTS a
 # module that answers with a constant cannot be told from one that works.
 NOISE_INPUTS = 2
 INPUTS = 50
-LEAST_INPUTS = 2
+MIN_INPUTS = 2
 
 # A floor of fewer numbers than this can be low by luck (seen: one in fifty floors of two numbers
 # failed an unharmed model): a row that fails by such a floor says so. It fails none the less.
@@ -34,13 +34,13 @@ FLOAT16_LAYER = 32.0
 SEED = 0
 
 # Cases worked on at once, at most; each has backends and activations of its own in memory.
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 # Peaks beyond it are taken as it: the distance of float32 numbers there is still finite.
-FLOAT32_MOST = 2.0**127
+FLOAT32_MAX = 2.0**127
 
 # Cases listed one by one in the report, worst first; of the others the sums are kept.
-MOST_CASES = 200
+MAX_CASES = 200
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Failure:
 class ParityReport:
     """The verdict over all sources: it passed only if there is a model and every one did.
 
-    `cases` are at most `policy.MOST_CASES`, worst first beyond that; `cases_total` counts all.
+    `cases` are at most `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all.
     `golden` names the golden set (version, manifest's SHA-256) or is None. `accuracy`: error
     against the rendered truth, one entry a pair and backend. `device`: what was ingested.
     """

@@ -17,16 +17,16 @@ from blazepalm.reports.compare.meters import DifferenceMeter, RangeMeter
 from blazepalm.reports.compare.record import Record, Share
 from blazepalm.reports.compare.rows import (
     BY_BITS_AGAINST,
-    LEAST,
-    MOST,
+    MAX,
+    MIN,
     SUM,
     Key,
     ScalarMeter,
     exceeds,
 )
 from blazepalm.reports.compare.tensors import Part
-from blazepalm.reports.judge.limits import task_limit, within
-from blazepalm.reports.judge.policy import MOST_CASES, Limits
+from blazepalm.reports.judge.policy import MAX_CASES, Limits
+from blazepalm.reports.judge.task_limits import task_limit, within
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Totals:
             self._add(record, case)
         entry = (case.badness, -self.cases_total, case)
         self.cases_total += 1
-        if len(self._cases) < MOST_CASES:
+        if len(self._cases) < MAX_CASES:
             heapq.heappush(self._cases, entry)
         else:
             heapq.heappushpop(self._cases, entry)
@@ -151,7 +151,7 @@ def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
     if isinstance(share, Part):
         by_bits = key.reference == BY_BITS_AGAINST
         value = float(share.unequal or 0) if by_bits else share.max_abs
-        how = SUM if by_bits else MOST
+        how = SUM if by_bits else MAX
         if share.problem is not None or value < 0:
             return
     else:
@@ -161,7 +161,7 @@ def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
         values[key] = value
     elif how == SUM:
         values[key] = old + value
-    elif exceeds(-value, -old) if how == LEAST else exceeds(value, old):
+    elif exceeds(-value, -old) if how == MIN else exceeds(value, old):
         values[key] = value  # of a mean, the worse of two hands
 
 

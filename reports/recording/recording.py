@@ -25,7 +25,7 @@ from blazepalm.reports.stored.read import read_json, validate
 
 FORMAT, FORMAT_VERSION = "blazepalm-recording", 1
 SCHEMA = "recording"
-MOST_BYTES = 64 << 20  # of a recording
+MAX_BYTES = 64 << 20  # of a recording
 
 Find = Callable[[str, Image], "tuple[KeptHand, ...]"]  # name, (H, W, 3) uint8 RGB
 OnCase = Callable[[str, int, int], None]  # name, done, of how many
@@ -89,9 +89,9 @@ class Recording:
         lines["cases"] = "[" + ",".join(f"\n  {_json(case)}" for case in cases) + "\n ]"
         text = ",\n".join(f" {_json(name)}: {lines[name]}" for name in sorted(lines))
         content = f"{{\n{text}\n}}\n".encode()
-        if len(content) > MOST_BYTES:
+        if len(content) > MAX_BYTES:
             raise ArtifactError(
-                f"{RECORDING}: would be larger than {MOST_BYTES >> 20} MB; record fewer pictures"
+                f"{RECORDING}: would be larger than {MAX_BYTES >> 20} MB; record fewer pictures"
             )
         return content
 
@@ -104,7 +104,7 @@ def load_recording(folder: Path) -> Recording | None:
     try:
         if path.is_symlink():
             raise ArtifactError(f"{path}: is a link, and a recording is a file of its own")
-        values = read_json(path, MOST_BYTES)
+        values = read_json(path, MAX_BYTES)
         validate(values, SCHEMA, str(path))
         cases = tuple(_case(case) for case in values["cases"])
         if len({case.name for case in cases}) != len(cases):

@@ -15,8 +15,8 @@ from rich.text import Text
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.roles import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
-from blazepalm.reports.judge.limits import TASK_LIMITS
 from blazepalm.reports.judge.report import ModelParity, OutputFacts, ParityReport
+from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.render.terminal_cells import (
     add_numbers,
     count,

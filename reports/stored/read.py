@@ -23,9 +23,9 @@ SCHEMAS = Path(__file__).parent / "schemas"
 PARITY, IOS_RESULTS = "parity", "ios-results"
 
 REPORT_FILE = "parity.json"
-MOST_BYTES = 256 << 20  # of a file that is worth reading
+MAX_BYTES = 256 << 20  # of a file that is worth reading
 ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
-MOST_SHOWN = 160  # characters of a value that a message quotes
+MAX_SHOWN = 160  # characters of a value that a message quotes
 
 
 def read_report(path: str | Path) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def validate(values: Any, schema: str, source: str) -> None:
     error = next(_validator(schema).iter_errors(values), None)
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-        where = printable(place.removeprefix(".") or "the whole")[-MOST_SHOWN:]
+        where = printable(place.removeprefix(".") or "the whole")[-MAX_SHOWN:]
         raise ArtifactError(f"{source}: does not keep the schema {schema}: {where}: {_why(error)}")
 
 
-def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
+def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
     """The values of a JSON file. Raises ArtifactError."""
     try:
         size = path.stat().st_size
@@ -138,4 +138,4 @@ def _short(value: Any) -> str:
     except RecursionError:
         text = "a deep nest"
     text = printable(text)
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

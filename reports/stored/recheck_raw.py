@@ -22,8 +22,8 @@ from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
 FOLDER = "raw"
-MOST_BYTES = 1 << 30  # of one file of raw outputs
-MOST_TOLD = 20  # mismatches that are listed
+MAX_BYTES = 1 << 30  # of one file of raw outputs
+MAX_TOLD = 20  # mismatches that are listed
 RELATIVE = 1e-9  # of sums, which another machine adds up in another order
 EXACT = ("inputs", "elements", "unequal", "max_abs", "nonfinite_reference", "nonfinite_candidate")
 SUMS = ("mean_abs", "rmse", "rel_l2", "cosine")
@@ -89,7 +89,7 @@ def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
         raise CouldNotVerify(
             f"{folder}: holds no raw outputs of this report; run parity again and keep them"
         )
-    return RawCheck(values, totals, tuple(missing), tuple(mismatches[:MOST_TOLD]))
+    return RawCheck(values, totals, tuple(missing), tuple(mismatches[:MAX_TOLD]))
 
 
 class _Opened:
@@ -102,8 +102,8 @@ class _Opened:
         from safetensors import SafetensorError, safe_open
 
         try:
-            if self.path.stat().st_size > MOST_BYTES:
-                raise ArtifactError(f"{self.path}: more than {MOST_BYTES} bytes; none of ours")
+            if self.path.stat().st_size > MAX_BYTES:
+                raise ArtifactError(f"{self.path}: more than {MAX_BYTES} bytes; none of ours")
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from blazepalm.reports.judge.beyond import AT_LEAST
+from blazepalm.reports.judge.task_limits import IOU
 
 LEVELS = (0.01, 0.1, 0.5, 1.0, 10.0)  # shares at which the colour of a cell changes
 WITHIN = 3  # the last level that is within the limit
@@ -18,7 +18,7 @@ def share(row: Mapping[str, Any], value: float | None) -> float | None:
     if value is None or limit is None:
         return None
     used, allowed = float(value), float(limit)
-    if row["metric"] == AT_LEAST:
+    if row["metric"] == IOU:
         used, allowed = 1.0 - used, 1.0 - allowed
     if used <= 0.0:
         return 0.0

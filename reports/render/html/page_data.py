@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blazepalm.reports.hands.draw import FINGERS, PALM
-from blazepalm.reports.judge.beyond import AT_LEAST
+from blazepalm.reports.judge.task_limits import IOU
 from blazepalm.reports.render.html.limit_share import share
 from blazepalm.reports.render.html.stage_order import places
 
@@ -40,7 +40,7 @@ def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
         "models": [model["name"] for model in models],
         "backends": list(dict.fromkeys(b["name"] for m in models for b in m["backends"])),
         "multiple": report["limits"]["float32_multiple"],
-        "least": [AT_LEAST],
+        "least": [IOU],
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
             "lines": [_row(row, place) for row, place in zip(rows, places(rows), strict=True)],

@@ -7,8 +7,8 @@ from blazepalm.reports.render.html.limit_share import level, share, worse
 from blazepalm.reports.render.html.numbers import figure
 
 Report = Mapping[str, Any]
-MOST_LINES = 3  # of what failed, under the headline
-MOST_REASONS = 4  # of one backend, before the rest is left to the table
+MAX_LINES = 3  # of what failed, under the headline
+MAX_REASONS = 4  # of one backend, before the rest is left to the table
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
 EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
@@ -90,8 +90,8 @@ def why(report: Report) -> list[dict[str, Any]]:
                     "backend": backend,
                     "failing": failing,
                     "culprit": culprits.get(backend["name"]),
-                    "reasons": reasons[:MOST_REASONS],
-                    "more": len(reasons) - len(reasons[:MOST_REASONS]),
+                    "reasons": reasons[:MAX_REASONS],
+                    "more": len(reasons) - len(reasons[:MAX_REASONS]),
                 }
             )
     return found
@@ -125,9 +125,9 @@ def _because(report: Report) -> Iterator[tuple[str, ...]]:
         words += [f"first diverges at {divergence}"] if divergence else []
         words += [f"culprit operator {culprit['op']} {culprit['operator']}"] if culprit else []
         said.append((f"{entry['model']} on {backend['name']}", ", ".join(words)))
-    yield from said[:MOST_LINES]
-    if len(said) > MOST_LINES:
-        yield (f"{len(said) - MOST_LINES} more", "below")
+    yield from said[:MAX_LINES]
+    if len(said) > MAX_LINES:
+        yield (f"{len(said) - MAX_LINES} more", "below")
 
 
 def _closest(report: Report, model: str, backend: str) -> Mapping[str, Any] | None:

@@ -168,7 +168,7 @@ def test_size_is_bounded_and_absence_told(tmp_path: Path, monkeypatch: pytest.Mo
         read_report(tmp_path)
     path = tmp_path / "parity.json"
     with path.open("wb") as file:
-        file.truncate(subject.MOST_BYTES + 1)
+        file.truncate(subject.MAX_BYTES + 1)
     with pytest.raises(ArtifactError, match="at most"):
         read_report(path)
 
