@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
@@ -232,7 +233,7 @@ def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str,
         "counts": found.report["counts"],
         "changed": [
             {
-                "row": vars(after.key),
+                "row": asdict(after.key),
                 "value": after.value,
                 "before": {"status": before.status, "limit": before.limit},
                 "after": {"status": after.status, "limit": after.limit},

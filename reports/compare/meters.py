@@ -13,8 +13,8 @@ import numpy as np
 
 from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
-    Part,
-    RangePart,
+    TensorDifference,
+    TensorRange,
     compare,
     identical,
     mapping,
@@ -24,10 +24,10 @@ from blazepalm.reports.compare.tensors import (
 __all__ = [
     "Difference",
     "DifferenceMeter",
-    "Part",
     "Range",
     "RangeMeter",
-    "RangePart",
+    "TensorDifference",
+    "TensorRange",
     "Worst",
     "compare",
     "identical",
@@ -116,7 +116,7 @@ class DifferenceMeter:
         self._counts = np.zeros(0, np.int64)
         self._problems: dict[str, None] = {}  # an ordered set
 
-    def add(self, part: Part, case: str) -> None:
+    def add(self, part: TensorDifference, case: str) -> None:
         """Adds one input's part; `case` is what the result calls it."""
         self._inputs += 1
         if part.problem is not None:
@@ -171,7 +171,7 @@ class DifferenceMeter:
             problems=tuple(self._problems),
         )
 
-    def _add_counts(self, part: Part) -> None:
+    def _add_counts(self, part: TensorDifference) -> None:
         counts, first = part.bucket_counts(), part.first_bucket
         if counts.size == 0:
             return
@@ -204,10 +204,10 @@ class RangeMeter:
     def __init__(self) -> None:
         self._inputs = self._nonfinite = 0
         self._low, self._high = math.inf, -math.inf
-        self._first: RangePart | None = None
+        self._first: TensorRange | None = None
         self._constant = self._zero = True
 
-    def add(self, part: RangePart | None) -> None:
+    def add(self, part: TensorRange | None) -> None:
         if part is None:
             return
         if self._first is None:

@@ -9,6 +9,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from blazepalm.reports.compare.meters import Difference
 
 # The way from an image to hands; a stage's value is compared where a backend makes it itself.
@@ -37,8 +39,7 @@ BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
 BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
 
 
-@dataclass(frozen=True, order=True)
-class Key:
+class Key(Struct, frozen=True, order=True, array_like=True):
     """The name of a row. `output` is the file's name of an output, or a quantity's."""
 
     model: str
@@ -50,8 +51,7 @@ class Key:
     metric: str = MAX_ABS
 
 
-@dataclass(frozen=True)
-class Scalar:
+class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
     """One number of one input: `how` it adds up (MAX, MIN, SUM, MEAN), in which `unit`."""
 
     value: float

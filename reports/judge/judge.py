@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec.structs import asdict
+
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference
 from blazepalm.reports.compare.roles import DEVICE, ORACLE, TFLITE
@@ -126,7 +128,7 @@ def _row(
     reasons: tuple[str, ...] = (),
 ) -> Row:
     row = Row(
-        **vars(key),
+        **asdict(key),
         field=key.output if field is None else field,
         judge=judge,
         unit=unit,

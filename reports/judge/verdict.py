@@ -8,9 +8,9 @@ a constant) fails.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference, Range

@@ -16,7 +16,7 @@ import numpy as np
 from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
-from blazepalm.reports.compare.tensors import NO_CANDIDATE, Part, compare
+from blazepalm.reports.compare.tensors import NO_CANDIDATE, TensorDifference, compare
 from blazepalm.reports.stored.raw_files import raw_path
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
@@ -139,7 +139,7 @@ def _was_spared(arrays: _Opened, row: Row) -> bool:
     )
 
 
-def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, Part]]:
+def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, TensorDifference]]:
     """The row's comparison on one case, one for each hand in it."""
     start = f"{row.reference}/{row.output}"
     suffixes = [
@@ -152,7 +152,7 @@ def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, Part]]:
         yield suffix, compare(reference, arrays.get(f"{row.backend}/{row.output}{suffix}"))
 
 
-def _value(row: Row, parts: Sequence[Part]) -> float | None:
+def _value(row: Row, parts: Sequence[TensorDifference]) -> float | None:
     """What the report lists for one case: the largest error, or how many bits differ."""
     sound = [part for part in parts if part.problem is None and part.max_abs >= 0]
     if not sound:
