@@ -7,12 +7,11 @@ Exit codes: 0; 1 for a new failure, a report that fails, numbers that differ; 2 
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console

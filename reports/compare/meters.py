@@ -7,9 +7,9 @@ whoever counted which inputs.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
@@ -37,8 +37,7 @@ __all__ = [
 QUANTILES = (0.5, 0.99, 0.999)
 
 
-@dataclass(frozen=True)
-class Worst:
+class Worst(Struct, frozen=True, forbid_unknown_fields=True):
     """The element with the largest error: of which case, where in it, and both values."""
 
     case: str
@@ -47,8 +46,7 @@ class Worst:
     candidate: float
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True, forbid_unknown_fields=True):
     """A candidate against a reference, over all inputs, in the output's own units.
 
     `elements` counts what was compared (finite on both sides); the errors are None where
@@ -80,8 +78,7 @@ class Difference:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True, forbid_unknown_fields=True):
     """One backend's output over all inputs. `low` and `high` are over the finite elements,
     None where there are none; `constant` says that every input gave the same values, `zero`
     that all of them were 0.

@@ -6,8 +6,6 @@ backend, against which reference, by which metric.
 """
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from msgspec import Struct
 
@@ -96,8 +94,7 @@ class ScalarMeter:
         return -extreme if self._how == MIN else extreme
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
     """One judged comparison over all inputs.
 
     `field` is the readable name of `output`. `value` is what is judged (for tensors the largest
@@ -142,6 +139,3 @@ class Row:
     @property
     def judged(self) -> bool:
         return self.judge != NOT_JUDGED
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)

@@ -1,8 +1,9 @@
 """What a phone brought back, as further columns of a parity report."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from blazepalm.reports.compare.roles import DEVICE, role_of
 from blazepalm.reports.compare.rows import Row

@@ -8,9 +8,9 @@ looser heals more rows and condemns none.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference

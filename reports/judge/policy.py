@@ -5,8 +5,10 @@ same graph and inputs, measured in the same run (`reports.judge.verdict`), not b
 chosen by hand. float16 is judged by the task: boxes, landmarks, presence, handedness.
 """
 
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 # Inputs beside the golden images: uniform noise reaches every weight and every border. Where
 # there are no images at all, INPUTS of them are the claim; with fewer than MIN_INPUTS a
@@ -43,8 +45,7 @@ FLOAT32_MAX = 2.0**127
 MAX_CASES = 200
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of one verdict; `report recheck` may be given others.
 
     `float32_multiple`: a float32 backend may be this many floors from the oracle, and from

@@ -11,9 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from blazepalm import strict_json
 from blazepalm.errors import ArtifactError
-from blazepalm.reports.compare.meters import Difference, Worst
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION
 from blazepalm.reports.stored.json_schema import all_keep
@@ -53,7 +54,7 @@ def read_report(path: str | Path) -> dict[str, Any]:
 
 def read_rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
     """The rows of a report that its schema allows."""
-    return tuple(_row(values) for values in report["rows"])
+    return convert(report["rows"], tuple[Row, ...])
 
 
 def validate(values: Any, schema: str, source: str) -> None:
@@ -99,24 +100,6 @@ def _validator(name: str) -> Any:
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(load_schema(name))
-
-
-def _row(values: Mapping[str, Any]) -> Row:
-    difference = values["difference"]
-    return Row(
-        **{
-            **values,
-            "difference": None if difference is None else _difference(difference),
-            "reasons": tuple(values["reasons"]),
-        }
-    )
-
-
-def _difference(values: Mapping[str, Any]) -> Difference:
-    worst = values["worst"]
-    if worst is not None:
-        worst = Worst(**{**worst, "index": tuple(worst["index"])})
-    return Difference(**{**values, "worst": worst, "problems": tuple(values["problems"])})
 
 
 def _why(error: Any) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from blazepalm.reports.compare.meters import DifferenceMeter, compare
 from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
@@ -30,7 +30,7 @@ from tests.reports.device.test_rows import FIXTURES, altered, brought
 from tests.reports.stored.test_recheck import row
 
 Report = dict[str, Any]
-CHANGEABLE = [field.name for field in fields(Limits) if field.name not in MEASURED_BY]
+CHANGEABLE = [name for name in Limits.__struct_fields__ if name not in MEASURED_BY]
 
 
 def stored(report: ParityReport) -> Report:

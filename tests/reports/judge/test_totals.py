@@ -1,9 +1,9 @@
 """Totals over cases: sums, the worst cases where not all can be listed, errors against truth."""
 
 import math
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.record import Measurement, Record

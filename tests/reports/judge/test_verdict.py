@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.record import Record
