@@ -6,9 +6,9 @@ Where a quantity is compared with two references, the cell shows the worse one.
 from collections.abc import Mapping
 from typing import Any
 
-from blazepalm.reports.render.html.limit_share import level, share, worse
+from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
-from blazepalm.reports.render.html.stage_order import places
+from blazepalm.reports.render.html.stage_order import stage_positions
 
 Row = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def heat(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _table(number: int, model: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
     own = [(i, row) for i, row in enumerate(rows) if row["model"] == model["name"]]
-    order = places([row for _, row in own])
+    order = stage_positions([row for _, row in own])
     numbered = [entry for _, entry in sorted(zip(order, own, strict=True), key=lambda e: e[0])]
     candidates = [b["name"] for b in model["backends"] if b["judge"] not in ("reference", "none")]
     shown = [(i, row) for i, row in numbered if row["backend"] in candidates]
@@ -65,11 +65,11 @@ def _cell(found: list[tuple[int, Row]]) -> dict[str, Any] | None:
 
     def badness(entry: tuple[int, Row]) -> tuple[bool, bool, float]:
         row = entry[1]
-        used = worse(share(row, row["value"]))
+        used = worse(usage(row, row["value"]))
         return row["status"] == "fail", row["judge"] != "bits", used  # bits tell less
 
     number, row = max(found, key=badness)
-    used = share(row, row["value"])
+    used = usage(row, row["value"])
     by_floor = row["judge"] == "floor" and row["multiple"] is not None
     return {
         "row": number,

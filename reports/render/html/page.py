@@ -19,7 +19,7 @@ from markupsafe import Markup
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
-from blazepalm.reports.render.html.page_data import island
+from blazepalm.reports.render.html.page_data import page_data
 from blazepalm.reports.render.html.pictures import pictures
 from blazepalm.reports.render.html.summary import masthead, matrix, why
 from blazepalm.text import NOTHING, printable
@@ -56,7 +56,7 @@ def render(values: Mapping[str, Any], folder: Path | None) -> str:
             policy=content_security_policy(script, style),
             style=Markup(style),
             script=Markup(script),
-            island=Markup(as_island(island(report, images))),
+            island=Markup(embedded_json(page_data(report, images))),
         )
     )
 
@@ -74,7 +74,7 @@ def harmless(value: Any) -> Any:
     return value
 
 
-def as_island(data: Any) -> str:
+def embedded_json(data: Any) -> str:
     """JSON that no HTML parser can leave: its three characters as escapes."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -11,8 +11,8 @@ from typing import Any
 
 from blazepalm.reports.hands.draw import FINGERS, PALM
 from blazepalm.reports.judge.task_limits import IOU
-from blazepalm.reports.render.html.limit_share import share
-from blazepalm.reports.render.html.stage_order import places
+from blazepalm.reports.render.html.limit_usage import usage
+from blazepalm.reports.render.html.stage_order import stage_positions
 
 Report = Mapping[str, Any]
 REFERENCE = "tflite"
@@ -31,7 +31,7 @@ TENSOR = (
 )  # fmt: skip
 
 
-def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
+def page_data(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
     rows, models = report["rows"], report["models"]
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
@@ -43,7 +43,9 @@ def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
         "least": [IOU],
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
-            "lines": [_row(row, place) for row, place in zip(rows, places(rows), strict=True)],
+            "lines": [
+                _row(row, place) for row, place in zip(rows, stage_positions(rows), strict=True)
+            ],
         },
         "cases": [
             _case(case, image is not None, rows)
@@ -64,7 +66,7 @@ def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
 def _row(row: Mapping[str, Any], place: int) -> list[Any]:
     difference = row["difference"]
     worst = None if difference is None else difference["worst"]
-    used = share(row, row["value"])
+    used = usage(row, row["value"])
     return [
         *(_short(row[name], 5) for name in ROW),
         place,
@@ -81,7 +83,7 @@ def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Report]) -> di
     failing = over = 0
     worst: tuple[float, int] | None = None
     for number, (row, value) in enumerate(zip(rows, case["values"], strict=True)):
-        used = share(row, value)
+        used = usage(row, value)
         if used is None or row["judge"] == "none":
             continue
         if used > 1:

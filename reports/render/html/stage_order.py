@@ -6,7 +6,7 @@ from typing import Any
 from blazepalm.reports.compare.rows import CASCADE, CROP, RAW, STAGES
 
 
-def places(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def stage_positions(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Of each row, its stage's place on its model's way; an unknown stage comes last. A network
     comes after what it is fed, a landmark model's after the landmark tensor.
     """

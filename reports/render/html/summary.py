@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from blazepalm.reports.render.html.limit_share import level, share, worse
+from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
 Report = Mapping[str, Any]
@@ -106,7 +106,7 @@ def _cell(report: Report, model: Mapping[str, Any], backend: Mapping[str, Any]) 
     }
     if backend["judge"] == "task":
         row = _closest(report, model["name"], backend["name"])
-        used = None if row is None else share(row, row["value"])
+        used = None if row is None else usage(row, row["value"])
         value, about = ("", "") if row is None or used is None else _use(row, used)
         return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
     multiple = backend["worst_multiple"]
@@ -137,7 +137,7 @@ def _closest(report: Report, model: str, backend: str) -> Mapping[str, Any] | No
         for row in report["rows"]
         if row["model"] == model and row["backend"] == backend and row["judge"] == "task"
     ]
-    return max(rows, key=lambda row: worse(share(row, row["value"])), default=None)
+    return max(rows, key=lambda row: worse(usage(row, row["value"])), default=None)
 
 
 def _use(row: Mapping[str, Any], used: float) -> tuple[str, str]:

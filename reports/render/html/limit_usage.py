@@ -10,7 +10,7 @@ LEVELS = (0.01, 0.1, 0.5, 1.0, 10.0)  # shares at which the colour of a cell cha
 WITHIN = 3  # the last level that is within the limit
 
 
-def share(row: Mapping[str, Any], value: float | None) -> float | None:
+def usage(row: Mapping[str, Any], value: float | None) -> float | None:
     """Of a row's limit, by a value of it (its own, or one case's); infinite where nothing may
     differ and something does. None where there is no limit or no value.
     """
