@@ -9,6 +9,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
+from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
 from blazepalm.reports.judge.task_limits import IOU
 from blazepalm.reports.render.html.limit_usage import usage
@@ -31,8 +34,8 @@ TENSOR = (
 )  # fmt: skip
 
 
-def page_data(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
-    rows, models = report["rows"], report["models"]
+def page_data(report: Report, rows: Sequence[Row], images: Sequence[str | None]) -> dict[str, Any]:
+    models = report["models"]
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
         "palm": [list(bone) for bone in PALM],
@@ -63,32 +66,30 @@ def page_data(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[str, Any], place: int) -> list[Any]:
-    difference = row["difference"]
-    worst = None if difference is None else difference["worst"]
-    used = usage(row, row["value"])
+def _row(row: Row, place: int) -> list[Any]:
+    difference = row.difference
+    worst = None if difference is None else difference.worst
+    used = usage(row, row.value)
     return [
-        *(_short(row[name], 5) for name in ROW),
+        *(_short(getattr(row, name), 5) for name in ROW),
         place,
         None if used is None else -1 if math.isinf(used) else _short(used, 4),
-        None
-        if worst is None
-        else [worst["case"], worst["index"], worst["reference"], worst["candidate"]],
-        [] if difference is None else difference["problems"],
-        *(None if difference is None else _short(difference[name], 5) for name in DIFFERENCE),
+        None if worst is None else astuple(worst),
+        [] if difference is None else difference.problems,
+        *(None if difference is None else _short(getattr(difference, n), 5) for n in DIFFERENCE),
     ]
 
 
-def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Report]) -> dict[str, Any]:
+def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Row]) -> dict[str, Any]:
     failing = over = 0
     worst: tuple[float, int] | None = None
     for number, (row, value) in enumerate(zip(rows, case["values"], strict=True)):
         used = usage(row, value)
-        if used is None or row["judge"] == "none":
+        if used is None or row.judge == "none":
             continue
         if used > 1:
-            failing += row["status"] == "fail"
-            over += row["status"] != "fail"
+            failing += row.status == "fail"
+            over += row.status != "fail"
         if worst is None or used > worst[0]:
             worst = (used, number)
     return {
