@@ -1,6 +1,6 @@
 """What one run finds in a golden folder's pictures becomes `recorded.json` beside them: what
 later runs are expected to find, in own pictures above all, of which no truth is known
-(`schemas/recording.schema.json`; compared in `recording/check.py`).
+(`schemas/recording.schema.json`; compared in `check.py`).
 
 Numbers are kept as they are, float32, written as the decimal number that is exactly theirs. A
 recording may be hostile: it is bounded and held against its schema before it is used.
