@@ -7,11 +7,11 @@ Exit codes: 0; 1 for a new failure, a report that fails, numbers that differ; 2 
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict, replace
 
 from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
@@ -233,7 +233,7 @@ def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str,
         "counts": found.report["counts"],
         "changed": [
             {
-                "row": vars(after.key),
+                "row": asdict(after.key),
                 "value": after.value,
                 "before": {"status": before.status, "limit": before.limit},
                 "after": {"status": after.status, "limit": after.limit},

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from blazepalm.cli.tables import plain_table
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.beyond import worst_first
+from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.stored.diff import WORSE, ReportDiff
 from blazepalm.reports.stored.recheck import Rechecked
 from blazepalm.reports.stored.recheck_raw import RawCheck

@@ -21,7 +21,7 @@ from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars, compare_detections
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key, Scalar
-from blazepalm.reports.compare.tensors import Part, compare, identical, measure_range
+from blazepalm.reports.compare.tensors import TensorDifference, compare, identical, measure_range
 from blazepalm.reports.stages.stages import Decoded, Floats, Located, PalmChain, PalmRules, Raw
 from blazepalm.reports.stages.ties import shared_boxes
 from blazepalm.reports.subjects.subject import Subject
@@ -64,7 +64,9 @@ class _PalmWalk:
         self.spec: PalmDetectorSpec = palm.rules.spec
         self.size = (image.shape[0], image.shape[1])
         self.reference = palm.palm_chain(TFLITE)
-        self.same: dict[tuple[str, str], Part] = {}  # (stage, output) → the reference itself
+        self.same: dict[
+            tuple[str, str], TensorDifference
+        ] = {}  # (stage, output) → the reference itself
 
     def compare(self, keep_raw: bool) -> dict[str, Located]:
         tensor, box = self.reference.prepare(self.image)
@@ -155,10 +157,10 @@ class _PalmWalk:
                 self.record.entries.append((key, self.record.case, part))
         for name in (ORACLE, TFLITE, *self.palm.candidates):
             for output, value in zip((POINTS, SCORES), decoded.get(name, ()), strict=False):
-                part_range = measure_range(value)
-                if part_range is not None:
+                tensor_range = measure_range(value)
+                if tensor_range is not None:
                     place = (self.palm.name, rows.DECODED, name, output)
-                    self.record.ranges.append((*place, part_range))
+                    self.record.ranges.append((*place, tensor_range))
 
 
 def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
@@ -169,9 +171,9 @@ def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
     turn = error[:, 4] % (2 * np.pi)
     error[:, 4] = np.minimum(turn, 2 * np.pi - turn)
     return {
-        ("region", "position error"): Scalar(float(error[:, :4].max()), rows.MOST, "image sides"),
+        ("region", "position error"): Scalar(float(error[:, :4].max()), rows.MAX, "image sides"),
         ("region", "rotation error"): Scalar(
-            float(np.degrees(error[:, 4].max())), rows.MOST, "degrees"
+            float(np.degrees(error[:, 4].max())), rows.MAX, "degrees"
         ),
     }
 

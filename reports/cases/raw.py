@@ -17,8 +17,8 @@ from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import ISOLATED, Key
 from blazepalm.reports.compare.tensors import (
-    Part,
-    RangePart,
+    TensorDifference,
+    TensorRange,
     compare,
     digest,
     identical,
@@ -42,7 +42,7 @@ def compare_raw(
     record.inputs.setdefault(subject.name, []).append(digest(tensor))
     for output in subject.outputs:
         ranges = {name: measure_range(found.get(output)) for name, found in outputs.items()}
-        known: dict[tuple[object, ...], Part] = {}
+        known: dict[tuple[object, ...], TensorDifference] = {}
         for candidate, reference in subject.raw_pairs:
             if not record.spared.isdisjoint((candidate, reference)):
                 continue
@@ -52,9 +52,9 @@ def compare_raw(
             if same not in known:
                 known[same] = compare(r, c) if r is None or same[0] != same[1] else identical(r)
             record.entries.append((key, label, known[same]))
-        for name, part_range in ranges.items():
-            if part_range is not None:
-                record.ranges.append((subject.name, rows.RAW, name, output, part_range))
+        for name, tensor_range in ranges.items():
+            if tensor_range is not None:
+                record.ranges.append((subject.name, rows.RAW, name, output, tensor_range))
     if keep_raw:
         kept = record.raw.setdefault(subject.name, {})
         suffix = label.removeprefix(record.case)
@@ -82,7 +82,7 @@ def add_scalars(
         record.entries.append((key, label, scalar))
 
 
-def _identity(values: np.ndarray | None, part: RangePart | None) -> tuple[object, ...]:
+def _identity(values: np.ndarray | None, part: TensorRange | None) -> tuple[object, ...]:
     if values is None or part is None:
         return (None,)
     return values.dtype.str, part.shape, part.digest

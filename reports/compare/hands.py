@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.reports.compare.rows import LEAST, MEAN, MOST, SUM, Scalar, exceeds
+from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
 Array = NDArray[np.float64]
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
@@ -92,7 +92,7 @@ def compare_detections(
         ),
     }
     for score in scores:
-        _least(result, ("score", "margin to the threshold"), abs(float(score) - threshold), "")
+        _min(result, ("score", "margin to the threshold"), abs(float(score) - threshold), "")
     for r, c, overlap in matches.pairs:
         _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
         if r in ties:
@@ -103,10 +103,10 @@ def compare_detections(
             a, b = boxes[r] * scale, other_boxes[c] * scale
         centre = np.hypot(*((b[:2] + b[2:] - a[:2] - a[2:]) / 2))
         size = np.abs((b[2:] - b[:2]) - (a[2:] - a[:2])).max()
-        _least(result, ("boxes", "IoU"), overlap, "")
-        _most(result, ("boxes", "centre error"), float(centre), "px")
-        _most(result, ("boxes", "size error"), float(size), "px")
-        _most(result, ("score", "difference"), abs(float(other_scores[c] - scores[r])), "")
+        _min(result, ("boxes", "IoU"), overlap, "")
+        _max(result, ("boxes", "centre error"), float(centre), "px")
+        _max(result, ("boxes", "size error"), float(size), "px")
+        _max(result, ("score", "difference"), abs(float(other_scores[c] - scores[r])), "")
     return result
 
 
@@ -129,26 +129,26 @@ def compare_landmarks(
     if (expected := reference.get("landmarks")) is not None:
         error = _plane_error(expected, candidate["landmarks"], pixels)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "px"))
-        _most(result, ("landmarks", "p95 error"), float(np.quantile(error, 0.95)), "px")
-        _most(result, ("landmarks", "largest error"), float(error.max()), "px")
+        _max(result, ("landmarks", "p95 error"), float(np.quantile(error, 0.95)), "px")
+        _max(result, ("landmarks", "largest error"), float(error.max()), "px")
         depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
-        _most(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
+        _max(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
         palm = _palm_size(_double(expected)[:, :2] * np.asarray(pixels))
         if palm > 0:
-            _most(
+            _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
             )
     if (expected := reference.get("world_landmarks")) is not None:
         world = np.linalg.norm(_double(candidate["world_landmarks"]) - _double(expected), axis=1)
-        _most(result, ("world_landmarks", "largest error"), float(world.max()) * 1000, "mm")
+        _max(result, ("world_landmarks", "largest error"), float(world.max()) * 1000, "mm")
     for name, threshold in thresholds.items():
         if (value := reference.get(name)) is None:
             continue
         a, b = float(value), float(candidate[name])
         flipped = (a >= threshold) != (b >= threshold) or not np.isfinite(b)
         tie = abs(a - threshold) <= margin
-        _most(result, (name, "difference"), abs(b - a), "")
-        _least(result, (name, "margin to the threshold"), abs(a - threshold), "")
+        _max(result, (name, "difference"), abs(b - a), "")
+        _min(result, (name, "margin to the threshold"), abs(a - threshold), "")
         _add(result, (name, "flips"), Scalar(float(flipped and not tie), SUM, "flips"))
     return result
 
@@ -180,10 +180,10 @@ def compare_hands(
         a, b = (_double(h["landmarks"]) for h in (reference[r], candidate[c]))
         error = np.hypot(*(b[:, :2] - a[:, :2]).T)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
-        _most(result, ("landmarks", "largest error"), float(error.max()), "image px")
+        _max(result, ("landmarks", "largest error"), float(error.max()), "image px")
         palm = _palm_size(a[:, :2])
         if palm > 0:
-            _most(
+            _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
             )
     return result
@@ -251,14 +251,14 @@ def _double(values: object) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-def _most(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+def _max(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
     if name not in result or exceeds(value, result[name].value):
-        result[name] = Scalar(value, MOST, unit)
+        result[name] = Scalar(value, MAX, unit)
 
 
-def _least(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+def _min(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
     if name not in result or exceeds(-value, -result[name].value):
-        result[name] = Scalar(value, LEAST, unit)
+        result[name] = Scalar(value, MIN, unit)
 
 
 def _add(result: Scalars, name: tuple[str, str], scalar: Scalar) -> None:

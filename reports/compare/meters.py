@@ -7,14 +7,14 @@ whoever counted which inputs.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
-    Part,
-    RangePart,
+    TensorDifference,
+    TensorRange,
     compare,
     identical,
     mapping,
@@ -24,10 +24,10 @@ from blazepalm.reports.compare.tensors import (
 __all__ = [
     "Difference",
     "DifferenceMeter",
-    "Part",
     "Range",
     "RangeMeter",
-    "RangePart",
+    "TensorDifference",
+    "TensorRange",
     "Worst",
     "compare",
     "identical",
@@ -37,8 +37,7 @@ __all__ = [
 QUANTILES = (0.5, 0.99, 0.999)
 
 
-@dataclass(frozen=True)
-class Worst:
+class Worst(Struct, frozen=True, forbid_unknown_fields=True):
     """The element with the largest error: of which case, where in it, and both values."""
 
     case: str
@@ -47,8 +46,7 @@ class Worst:
     candidate: float
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True, forbid_unknown_fields=True):
     """A candidate against a reference, over all inputs, in the output's own units.
 
     `elements` counts what was compared (finite on both sides); the errors are None where
@@ -80,8 +78,7 @@ class Difference:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True, forbid_unknown_fields=True):
     """One backend's output over all inputs. `low` and `high` are over the finite elements,
     None where there are none; `constant` says that every input gave the same values, `zero`
     that all of them were 0.
@@ -116,7 +113,7 @@ class DifferenceMeter:
         self._counts = np.zeros(0, np.int64)
         self._problems: dict[str, None] = {}  # an ordered set
 
-    def add(self, part: Part, case: str) -> None:
+    def add(self, part: TensorDifference, case: str) -> None:
         """Adds one input's part; `case` is what the result calls it."""
         self._inputs += 1
         if part.problem is not None:
@@ -171,7 +168,7 @@ class DifferenceMeter:
             problems=tuple(self._problems),
         )
 
-    def _add_counts(self, part: Part) -> None:
+    def _add_counts(self, part: TensorDifference) -> None:
         counts, first = part.bucket_counts(), part.first_bucket
         if counts.size == 0:
             return
@@ -204,10 +201,10 @@ class RangeMeter:
     def __init__(self) -> None:
         self._inputs = self._nonfinite = 0
         self._low, self._high = math.inf, -math.inf
-        self._first: RangePart | None = None
+        self._first: TensorRange | None = None
         self._constant = self._zero = True
 
-    def add(self, part: RangePart | None) -> None:
+    def add(self, part: TensorRange | None) -> None:
         if part is None:
             return
         if self._first is None:

@@ -6,8 +6,8 @@ backend, against which reference, by which metric.
 """
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+
+from msgspec import Struct
 
 from blazepalm.reports.compare.meters import Difference
 
@@ -27,7 +27,7 @@ ISOLATED, CASCADE = "isolated", "cascade"
 # how a metric adds up over inputs; MAX_ABS is a whole `Difference`
 MAX_ABS = "largest error"
 TENSOR = "tensor"
-MOST, LEAST, SUM, MEAN = "most", "least", "sum", "mean"
+MAX, MIN, SUM, MEAN = "most", "least", "sum", "mean"
 
 PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_mapped", "ambiguous"
 
@@ -37,8 +37,7 @@ BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
 BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
 
 
-@dataclass(frozen=True, order=True)
-class Key:
+class Key(Struct, frozen=True, order=True, array_like=True):
     """The name of a row. `output` is the file's name of an output, or a quantity's."""
 
     model: str
@@ -50,9 +49,8 @@ class Key:
     metric: str = MAX_ABS
 
 
-@dataclass(frozen=True)
-class Scalar:
-    """One number of one input: `how` it adds up (MOST, LEAST, SUM, MEAN), in which `unit`."""
+class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
+    """One number of one input: `how` it adds up (MAX, MIN, SUM, MEAN), in which `unit`."""
 
     value: float
     how: str
@@ -65,48 +63,38 @@ def exceeds(value: float, other: float) -> bool:
     return not (value <= other or math.isnan(other))
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A scalar over all inputs: `worst_case` names the input it came from (MOST and LEAST)."""
-
-    value: float
-    how: str
-    unit: str
-    inputs: int
-    worst_case: str | None
-
-
 class ScalarMeter:
-    """Adds scalars up, in the inputs' order."""
+    """Adds scalars up, in the inputs' order. `worst_case` names the input with the largest (MIN:
+    smallest) value.
+    """
 
     def __init__(self, first: Scalar) -> None:
-        self._how, self._unit = first.how, first.unit
-        self._inputs = 0
+        self.unit = first.unit
+        self.inputs = 0
+        self.worst_case: str | None = None
+        self._how = first.how
         self._total = self._weight = 0.0
         self._extreme: float | None = None
-        self._worst_case: str | None = None
 
     def add(self, scalar: Scalar, case: str) -> None:
-        self._inputs += 1
+        self.inputs += 1
         self._total += scalar.value * scalar.weight
         self._weight += scalar.weight
-        value = -scalar.value if self._how == LEAST else scalar.value
+        value = -scalar.value if self._how == MIN else scalar.value
         if self._extreme is None or exceeds(value, self._extreme):
-            self._extreme, self._worst_case = value, case
+            self._extreme, self.worst_case = value, case
 
-    def result(self) -> Folded:
-        value = self._extreme or 0.0
-        if self._how == LEAST:
-            value = -value
-        elif self._how == SUM:
-            value = self._total
-        elif self._how == MEAN:
-            value = self._total / self._weight if self._weight else 0.0
-        return Folded(value, self._how, self._unit, self._inputs, self._worst_case)
+    @property
+    def value(self) -> float:
+        if self._how == SUM:
+            return self._total
+        if self._how == MEAN:
+            return self._total / self._weight if self._weight else 0.0
+        extreme = self._extreme or 0.0
+        return -extreme if self._how == MIN else extreme
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
     """One judged comparison over all inputs.
 
     `field` is the readable name of `output`. `value` is what is judged (for tensors the largest
@@ -151,6 +139,3 @@ class Row:
     @property
     def judged(self) -> bool:
         return self.judge != NOT_JUDGED
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)

@@ -1,5 +1,5 @@
-"""One input's output of a backend against a reference's: a `Part`, a few plain numbers that can
-be written down, sent to another process and added up (`reports.compare.meters`).
+"""One input's output of a backend against a reference's: a `TensorDifference`, a few plain
+numbers that can be written down, sent to another process and added up (`reports.compare.meters`).
 
 Everything is computed in float64 whatever the outputs' dtype. NaN and infinity are a class of
 their own: counted, and kept out of the errors. Nothing is ever reshaped or broadcast to fit: a
@@ -10,12 +10,11 @@ any number of inputs.
 
 import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ddsketch.mapping import LogarithmicMapping
@@ -29,8 +28,7 @@ LARGEST = float(np.finfo(np.float64).max)
 EXPONENT = np.uint64(0x7FF0_0000_0000_0000)  # of a float64: its other bits cleared, 2 to that power
 
 
-@dataclass(frozen=True)
-class Part:
+class TensorDifference(Struct, frozen=True, omit_defaults=True, tag="tensor"):
     """One input's candidate against its reference: sums over the elements that are finite on
     both sides. `worst` is the element with the largest error (where, and both values), None where
     nothing differs.
@@ -67,28 +65,8 @@ class Part:
         """`counts` as int64."""
         return np.frombuffer(self.counts, "<u4").astype(np.int64)
 
-    def to_json(self) -> dict[str, Any]:
-        """What differs from a part of nothing."""
-        values = {n: v for n, v in vars(self).items() if v != getattr(NOTHING, n)}
-        if self.counts:
-            values["counts"] = self.bucket_counts().tolist()
-        return values
 
-    @staticmethod
-    def from_json(values: Mapping[str, Any]) -> "Part":
-        known = dict(values)
-        if known.get("worst") is not None:
-            index, reference, candidate = known["worst"]
-            known["worst"] = (tuple(index), reference, candidate)
-        known["counts"] = np.array(known.get("counts", ()), "<u4").tobytes()
-        return Part(**known)
-
-
-NOTHING = Part()
-
-
-@dataclass(frozen=True)
-class RangePart:
+class TensorRange(Struct, frozen=True):
     """One input's output of one backend: `digest` names its values, bit for bit."""
 
     shape: tuple[int, ...]
@@ -99,16 +77,16 @@ class RangePart:
     digest: str
 
 
-def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Part:
+def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> TensorDifference:
     """One input's outputs; None stands for an output that did not come."""
     if reference is None or candidate is None:
-        return Part(problem=NO_REFERENCE if reference is None else NO_CANDIDATE)
+        return TensorDifference(problem=NO_REFERENCE if reference is None else NO_CANDIDATE)
     if reference.shape != candidate.shape:
         shapes = _shape(candidate.shape), _shape(reference.shape)
-        return Part(problem="shape {}, the reference has {}".format(*shapes))
+        return TensorDifference(problem="shape {}, the reference has {}".format(*shapes))
     for values in (reference, candidate):
         if values.dtype.kind not in REAL:
-            return Part(problem=f"values of {values.dtype} are no real numbers")
+            return TensorDifference(problem=f"values of {values.dtype} are no real numbers")
     unequal = _unequal(reference, candidate)
     r, c = reference.astype(np.float64).ravel(), candidate.astype(np.float64).ravel()
     with np.errstate(invalid="ignore", over="ignore"):
@@ -123,14 +101,16 @@ def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Part:
         r, c, error = r[positions], c[positions], error[positions]
         total = float(error.sum())
     if error.size == 0:
-        return Part(unequal=unequal, nonfinite_reference=missing[0], nonfinite_candidate=missing[1])
+        return TensorDifference(
+            unequal=unequal, nonfinite_reference=missing[0], nonfinite_candidate=missing[1]
+        )
     at = int(error.argmax())
     worst = None
     if error[at] > 0:
         place = at if positions is None else int(positions[at])
         worst = (_index(place, reference.shape), float(r[at]), float(c[at]))
     zeros, first_bucket, counts = _buckets(error)
-    return Part(
+    return TensorDifference(
         elements=error.size,
         sum_abs=total,
         sum_squares=_product(error, error),
@@ -150,7 +130,7 @@ def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Part:
     )
 
 
-def identical(values: np.ndarray) -> Part:
+def identical(values: np.ndarray) -> TensorDifference:
     """What `compare(values, values)` gives, for less: the same bits, errors of nothing."""
     flat = values.astype(np.float64).ravel()
     power = _product(flat, flat)
@@ -160,8 +140,8 @@ def identical(values: np.ndarray) -> Part:
         missing, flat = flat.size - finite.size, finite
         power = _product(flat, flat)
     if flat.size == 0:
-        return Part(nonfinite_reference=missing, nonfinite_candidate=missing)
-    return Part(
+        return TensorDifference(nonfinite_reference=missing, nonfinite_candidate=missing)
+    return TensorDifference(
         elements=flat.size,
         sum_reference=power,
         sum_candidate=power,
@@ -174,12 +154,12 @@ def identical(values: np.ndarray) -> Part:
     )
 
 
-def measure_range(values: np.ndarray | None) -> RangePart | None:
+def measure_range(values: np.ndarray | None) -> TensorRange | None:
     """The range of one input's output, or None where it did not come, or holds no numbers."""
     if values is None or values.dtype.kind not in REAL:
         return None
     low, high, missing = _bounds(values)
-    return RangePart(
+    return TensorRange(
         shape=tuple(values.shape),
         low=low,
         high=high,

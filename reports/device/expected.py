@@ -21,7 +21,7 @@ from blazepalm.reports.stored.read import read_json
 from blazepalm.text import printable
 
 Floats = NDArray[np.float32]
-MOST_VALUES = 1 << 26  # of a tensor
+MAX_VALUES = 1 << 26  # of a tensor
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Files:
         wanted, count = self.digests[name], math.prod(shape)
         if name.startswith("/") or ".." in name.split("/") or min(shape, default=0) < 0:
             raise ValueError(name)
-        if count > MOST_VALUES:
+        if count > MAX_VALUES:
             raise ValueError(name)
         path = self.folder / name
         try:

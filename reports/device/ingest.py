@@ -24,7 +24,7 @@ from blazepalm.reports.stored.read import IOS_RESULTS, read_json, validate
 from blazepalm.text import printable
 
 SCHEMA = "blazepalm-ios-results/1"
-MOST_BYTES = 64 << 20  # of a results.json
+MAX_BYTES = 64 << 20  # of a results.json
 Place = tuple[str, str, str, str]  # model, case, units, tensor
 
 
@@ -101,7 +101,7 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
     models than `fixtures`, or names a file outside its folder.
     """
     path = path / "results.json" if path.is_dir() else path
-    values = read_json(path, MOST_BYTES)
+    values = read_json(path, MAX_BYTES)
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
         found = printable(str(schema))[:80]

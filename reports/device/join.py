@@ -1,8 +1,9 @@
 """What a phone brought back, as further columns of a parity report."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from blazepalm.reports.backends.names import DEVICE
 from blazepalm.reports.compare.rows import BY_TASK, Row

@@ -14,12 +14,12 @@ from blazepalm.reports.compare.hands import compare_hands
 from blazepalm.reports.compare.rows import CASCADE, Key, Row
 from blazepalm.reports.device.expected import Expected, Facts
 from blazepalm.reports.device.ingest import DeviceResults
-from blazepalm.reports.device.tally import ANYTHING, Tally, failure_head, plain_row
-from blazepalm.reports.judge.judge import scalar_row
+from blazepalm.reports.device.tally import ANYTHING, Tally, failure_head
+from blazepalm.reports.judge.judge import empty_row, scalar_row
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.text import printable
 
-MOST_HANDS = 1000  # in a picture
+MAX_HANDS = 1000  # in a picture
 
 
 def picture_rows(
@@ -72,7 +72,7 @@ def picture_rows(
         scalars = compare_hands(*listed, thresholds=threshold, margin=limits.margin)
         tally.add(place, scalars, case)
     if reasons := tally.doubts.get(ANYTHING):
-        yield plain_row(Key(*place[:3], ANYTHING, backend, TFLITE), tuple(reasons), limits)
+        yield empty_row(Key(*place[:3], ANYTHING, backend, TFLITE), tuple(reasons), limits)
     for key, meter in tally.scalars.items():
         yield scalar_row(key, meter, limits)
 
@@ -88,7 +88,7 @@ def _picture_file(
     if path.is_symlink() or not path.is_file():
         return None
     with path.open("rb") as file:
-        content = file.read(4 * width * MOST_HANDS + 1)
-    if len(content) % (4 * width) or len(content) > 4 * width * MOST_HANDS:
+        content = file.read(4 * width * MAX_HANDS + 1)
+    if len(content) % (4 * width) or len(content) > 4 * width * MAX_HANDS:
         return None
     return np.frombuffer(content, "<f4").astype(np.float64).reshape(-1, width)

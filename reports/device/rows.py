@@ -30,10 +30,8 @@ from blazepalm.reports.device.tally import (
     Tally,
     failure_head,
     is_disordered,
-    plain_row,
-    tensor_row,
 )
-from blazepalm.reports.judge.judge import scalar_row
+from blazepalm.reports.judge.judge import empty_row, scalar_row
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.stages.stages import Decoded, PalmRules
 from blazepalm.reports.stages.ties import shared_boxes
@@ -99,7 +97,7 @@ class _Judge:
         found = []
         for output in self.facts.outputs:
             key = Key(name, rows.RAW, ISOLATED, output, backend, TFLITE)
-            found.append(tensor_row(key, tally, output, self.limits))
+            found.append(tally.row(key, self.limits))
         return found + [scalar_row(key, m, self.limits) for key, m in tally.scalars.items()]
 
     def _cases(self) -> list[str]:
@@ -184,7 +182,7 @@ class _Judge:
         reasons = [f"the device said: {message}" for message in self._said()[:1]]
         if not reasons and not self.results.outputs:
             reasons = ["the device brought no outputs"]
-        return plain_row(key, tuple(reasons), self.limits)
+        return empty_row(key, tuple(reasons), self.limits)
 
     def _said(self) -> list[str]:
         """What the device says went wrong with this model on these units."""

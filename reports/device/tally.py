@@ -9,9 +9,9 @@ import numpy as np
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.meters import DifferenceMeter
-from blazepalm.reports.compare.rows import BY_TASK, NOT_RUN, PASS, Key, Row, ScalarMeter
+from blazepalm.reports.compare.rows import BY_TASK, Key, Row, ScalarMeter
 from blazepalm.reports.device.expected import Floats
-from blazepalm.reports.judge.judge import doubts_of, judge_row, value_of
+from blazepalm.reports.judge.judge import doubts_of, empty_row, tensor_row
 from blazepalm.reports.judge.policy import Limits
 
 DISORDER = 0.1  # by so much an output differs, relative L2, before its order is doubted
@@ -38,49 +38,15 @@ class Tally:
     def doubt(self, output: str, reason: str) -> None:
         self.doubts.setdefault(output, []).append(reason)
 
-
-def tensor_row(key: Key, tally: Tally, output: str, limits: Limits) -> Row:
-    doubts = list(dict.fromkeys(tally.doubts.get(output, ())))
-    meter = tally.differences.get(output)
-    if meter is None:
-        return plain_row(key, (*doubts, "nothing was compared"), limits)
-    found = meter.result()
-    row = Row(
-        **vars(key),
-        field=key.output,
-        judge=BY_TASK,
-        unit="",
-        inputs=found.inputs,
-        value=value_of(BY_TASK, found),
-        limit=None,
-        floor=None,
-        multiple=None,
-        worst_case=found.worst.case if found.worst else None,
-        difference=found,
-        status=PASS,
-        reasons=tuple(dict.fromkeys((*doubts, *doubts_of(key, found)))),
-    )
-    return judge_row(row, limits)
-
-
-def plain_row(key: Key, reasons: tuple[str, ...], limits: Limits) -> Row:
-    """A row without a number: one that failed for these reasons, or without any was not run."""
-    row = Row(
-        **vars(key),
-        field=key.output,
-        judge=BY_TASK,
-        unit="",
-        inputs=0,
-        value=None,
-        limit=None,
-        floor=None,
-        multiple=None,
-        worst_case=None,
-        difference=None,
-        status=NOT_RUN,
-        reasons=reasons,
-    )
-    return judge_row(row, limits)
+    def row(self, key: Key, limits: Limits) -> Row:
+        """An output's row."""
+        doubts = self.doubts.get(key.output, [])
+        meter = self.differences.get(key.output)
+        if meter is None:
+            reasons = dict.fromkeys((*doubts, "nothing was compared"))
+            return empty_row(key, tuple(reasons), limits)
+        found = meter.result()
+        return tensor_row(key, found, BY_TASK, limits, doubts=(*doubts, *doubts_of(key, found)))
 
 
 def is_disordered(expected: Floats, found: Floats) -> bool:

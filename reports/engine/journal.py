@@ -1,7 +1,7 @@
 """What a run has done so far, on disk: an interrupted run goes on where it was cut off.
 
-One compressed JSON file a case and group, with its SHA-256 in front, written whole or not at all,
-in a folder of a name of ours that says which plan it belongs to. A finished run removes it.
+One compressed MessagePack file a case and group, with its SHA-256 in front, written whole or not
+at all, in a folder of a name of ours that says which plan it belongs to. A finished run removes it.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from blazepalm.atomic import atomic_file, foreign, remove_files, status, told
 from blazepalm.atomic.look import OURS
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case
-from blazepalm.reports.compare.record import Record, from_json, to_json
+from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 
 MAX_BYTES = 1 << 28  # of one record, unpacked
 DIGEST = hashlib.sha256().digest_size
 JOURNAL = ".blazepalm-journal"
 PLAN = "plan.json"
-RECORD = re.compile(r"\d{7,}-\d+\.json\.z")
+RECORD = re.compile(r"\d{7,}-\d+\.(msgpack|json)\.z")  # JSON: of older versions
 
 
 class Journal:
@@ -46,11 +46,9 @@ class Journal:
             packed = self._path(index, group).read_bytes()
             if hashlib.sha256(packed[DIGEST:]).digest() != packed[:DIGEST]:
                 return None  # damaged; what is whole is as `write` left it
-            text = zlib.decompressobj().decompress(packed[DIGEST:], MAX_BYTES)
-            record = from_json(json.loads(text))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, zlib.error):
-            return None
-        except (RecursionError, OverflowError):
+            content = zlib.decompressobj().decompress(packed[DIGEST:], MAX_BYTES)
+            record = from_bytes(content)
+        except (OSError, ValueError, RecursionError, zlib.error):
             return None
         if (record.case, record.kind, record.sha256) != (case.name, case.kind, case.sha256):
             return None
@@ -58,8 +56,10 @@ class Journal:
         return record
 
     def write(self, index: int, group: int, record: Record) -> None:
-        text = json.dumps(to_json(record), separators=(",", ":"))
-        packed = zlib.compress(text.encode(), 1)
+        try:
+            packed = zlib.compress(to_bytes(record), 1)
+        except UnicodeEncodeError:  # the case's name is not Unicode: it will be compared again
+            return
         _write(self._path(index, group), hashlib.sha256(packed).digest() + packed)
 
     def remove(self) -> None:
@@ -68,7 +68,7 @@ class Journal:
             _remove(self.folder)
 
     def _path(self, index: int, group: int) -> Path:
-        return self.folder / f"{index:07d}-{group}.json.z"
+        return self.folder / f"{index:07d}-{group}.msgpack.z"
 
 
 def check_journal(folder: Path) -> None:

@@ -12,7 +12,7 @@ from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.judge.policy import LIMITS, MOST_WORKERS
+from blazepalm.reports.judge.policy import LIMITS, MAX_WORKERS
 from blazepalm.reports.stored.raw_files import write_raw
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
@@ -72,7 +72,7 @@ def processors() -> int:
     """Processors that this process may use, within reason."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(count, MOST_WORKERS)
+    return min(count, MAX_WORKERS)
 
 
 def open_source(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import structs
 
 from blazepalm.reports.backends.backend import Backend, Outputs
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
@@ -164,7 +165,7 @@ class FaultBench:
         """What must fail without any fault in a model: a limit a hundred times tighter, and
         backends that all answer with a constant.
         """
-        tight = replace(LIMITS, float32_multiple=LIMITS.float32_multiple / 100)
+        tight = structs.replace(LIMITS, float32_multiple=LIMITS.float32_multiple / 100)
         constant = replace(
             self.subject,
             backends={n: Answers(b, constant=True) for n, b in self.subject.backends.items()},

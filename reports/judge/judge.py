@@ -8,7 +8,9 @@ looser heals more rows and condemns none.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import asdict, replace
 
 from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, REFERENCE, Registration
 from blazepalm.reports.backends.names import DEVICE, ORACLE, TFLITE
@@ -29,9 +31,8 @@ from blazepalm.reports.compare.rows import (
     Row,
     ScalarMeter,
 )
-from blazepalm.reports.judge.beyond import side
-from blazepalm.reports.judge.limits import task_limit, within
 from blazepalm.reports.judge.policy import FEW, Limits
+from blazepalm.reports.judge.task_limits import most_or_least, task_limit, within
 from blazepalm.text import printable
 
 # (stage, metric) of a task in which there is a hand
@@ -74,23 +75,82 @@ def judge_row(row: Row, limits: Limits) -> Row:
     return replace(row, limit=limit, status=FAIL if reasons else PASS, reasons=reasons)
 
 
+def tensor_row(
+    key: Key,
+    found: Difference,
+    judge: str,
+    limits: Limits,
+    *,
+    field: str | None = None,
+    floor: float | None = None,
+    doubts: Iterable[str] = (),
+) -> Row:
+    """One output's difference; `doubts` fail it whatever the limits."""
+    value = value_of(judge, found)
+    return _row(
+        key,
+        judge,
+        limits,
+        field=field,
+        unit="values" if judge == BY_BITS else "",
+        inputs=found.inputs,
+        value=value,
+        floor=floor,
+        multiple=None if floor is None or value is None else value / floor,
+        worst_case=found.worst.case if found.worst else None,
+        difference=found,
+        reasons=tuple(dict.fromkeys(doubts)),
+    )
+
+
 def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
     """One number of the task, whoever measured it."""
-    folded = meter.result()
+    judge = NOT_JUDGED if task_limit(key, limits) is None else BY_TASK
+    return _row(
+        key,
+        judge,
+        limits,
+        unit=meter.unit,
+        inputs=meter.inputs,
+        value=meter.value,
+        worst_case=meter.worst_case,
+    )
+
+
+def empty_row(key: Key, reasons: tuple[str, ...], limits: Limits) -> Row:
+    """A row without a number: it failed for these reasons, or without any was not run."""
+    return _row(key, BY_TASK, limits, reasons=reasons)
+
+
+def _row(
+    key: Key,
+    judge: str,
+    limits: Limits,
+    *,
+    field: str | None = None,
+    unit: str = "",
+    inputs: int = 0,
+    value: float | None = None,
+    floor: float | None = None,
+    multiple: float | None = None,
+    worst_case: str | None = None,
+    difference: Difference | None = None,
+    reasons: tuple[str, ...] = (),
+) -> Row:
     row = Row(
-        **vars(key),
-        field=key.output,
-        judge=NOT_JUDGED if task_limit(key, limits) is None else BY_TASK,
-        unit=folded.unit,
-        inputs=folded.inputs,
-        value=folded.value,
+        **asdict(key),
+        field=key.output if field is None else field,
+        judge=judge,
+        unit=unit,
+        inputs=inputs,
+        value=value,
         limit=None,
-        floor=None,
-        multiple=None,
-        worst_case=folded.worst_case,
-        difference=None,
-        status=PASS,
-        reasons=(),
+        floor=floor,
+        multiple=multiple,
+        worst_case=worst_case,
+        difference=difference,
+        status=NOT_RUN,
+        reasons=reasons,
     )
     return judge_row(row, limits)
 
@@ -164,11 +224,13 @@ def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
         return "there is no floor to judge it by" if missing else None
     if row.judge == BY_TASK:
         known = value is not None and math.isfinite(value)  # a file holds null for NaN
-        if value is not None and known and within(row.key, value, limit):
+        if value is not None and known and within(row, value, limit):
             return None
         amount = f"{value:.3g} {row.unit}".rstrip() if known else "not a finite number"
         where = "" if row.worst_case is None else f" (case {printable(row.worst_case)})"
-        return f"{row.output}, {row.metric}: {amount}; at {side(row)} {limit:g} passes{where}"
+        return (
+            f"{row.output}, {row.metric}: {amount}; at {most_or_least(row)} {limit:g} passes{where}"
+        )
     if value is None or value <= limit:
         return None
     if row.judge == BY_BITS:

@@ -5,15 +5,17 @@ same graph and inputs, measured in the same run (`reports.judge.verdict`), not b
 chosen by hand. float16 is judged by the task: boxes, landmarks, presence, handedness.
 """
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 # Inputs beside the golden images: uniform noise reaches every weight and every border. Where
-# there are no images at all, INPUTS of them are the claim; with fewer than LEAST_INPUTS a
+# there are no images at all, INPUTS of them are the claim; with fewer than MIN_INPUTS a
 # module that answers with a constant cannot be told from one that works.
 NOISE_INPUTS = 2
 INPUTS = 50
-LEAST_INPUTS = 2
+MIN_INPUTS = 2
 
 # A floor of fewer numbers than this can be low by luck (seen: one in fifty floors of two numbers
 # failed an unharmed model): a row that fails by such a floor says so. It fails none the less.
@@ -34,17 +36,16 @@ FLOAT16_LAYER = 32.0
 SEED = 0
 
 # Cases worked on at once, at most; each has backends and activations of its own in memory.
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 # Peaks beyond it are taken as it: the distance of float32 numbers there is still finite.
-FLOAT32_MOST = 2.0**127
+FLOAT32_MAX = 2.0**127
 
 # Cases listed one by one in the report, worst first; of the others the sums are kept.
-MOST_CASES = 200
+MAX_CASES = 200
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of one verdict; `report recheck` may be given others.
 
     `float32_multiple`: a float32 backend may be this many floors from the oracle, and from

@@ -1,14 +1,15 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
-Frozen dataclasses, true or false by `passed`; `to_dict` is the JSON that everything else is
+Frozen structs, true or false by `passed`; `to_dict` is the JSON that everything else is
 rendered from (`reports/stored/schemas/parity.schema.json`). Two runs on one machine give the same
 dictionary but for `timing`.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from blazepalm.reports.compare.meters import Range
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
@@ -19,8 +20,7 @@ FORMAT = "blazepalm-parity"
 FORMAT_VERSION = 2
 
 
-@dataclass(frozen=True)
-class BackendSummary:
+class BackendSummary(Struct, frozen=True, forbid_unknown_fields=True):
     """One backend of one model. `label` says what it is in words, `precision` what it computes
     in; `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of what it ran, where
     that is a file of its own. `worst_multiple`: its largest error in floors over the outputs.
@@ -37,8 +37,7 @@ class BackendSummary:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class OutputFacts:
+class OutputFacts(Struct, frozen=True, forbid_unknown_fields=True):
     """One output of the file: the oracle's `range`, and what float32 costs (`floor`, with the
     largest error of each kernel set, of torch's generic module, and half a float32 spacing).
     """
@@ -50,8 +49,7 @@ class OutputFacts:
     floor_of: Mapping[str, float | None]
 
 
-@dataclass(frozen=True)
-class ModelParity:
+class ModelParity(Struct, frozen=True, forbid_unknown_fields=True):
     """One model's facts and backends; its rows stand in the report's `rows`. `release` is None
     for an unknown file, `family` for a graph that no family was recognised in;
     `value_range_from` says who gave the range; `inputs` counts what was fed, `inputs_sha256`
@@ -76,7 +74,7 @@ class ModelParity:
     passed: bool
     tensor_map: tuple[Mapping[str, Any], ...]
     layers: Mapping[str, Any] | None
-    seconds: Mapping[str, float] = field(compare=False)
+    seconds: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
@@ -84,8 +82,7 @@ class ModelParity:
         return values
 
 
-@dataclass(frozen=True)
-class CaseResult:
+class CaseResult(Struct, frozen=True, forbid_unknown_fields=True):
     """One input image. `values[i]` is what `rows[i]` of the report measured on it, None where it
     did not; `hands[pair][backend]` are the hands that a backend found, in pixels of the image:
     `{box, score, landmarks (21×3) or None, presence, handedness}`; `truth` likewise, where the
@@ -103,8 +100,7 @@ class CaseResult:
     values: tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     """A source that gave no verdict: bad input (exit code 2), or not verifiable here (3)."""
 
     source: str
@@ -112,11 +108,10 @@ class Failure:
     exit_code: int
 
 
-@dataclass(frozen=True)
-class ParityReport:
+class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
     """The verdict over all sources: it passed only if there is a model and every one did.
 
-    `cases` are at most `policy.MOST_CASES`, worst first beyond that; `cases_total` counts all.
+    `cases` are at most `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all.
     `golden` names the golden set (version, manifest's SHA-256) or is None. `accuracy`: error
     against the rendered truth, one entry a pair and backend. `device`: what was ingested.
     """
@@ -134,8 +129,8 @@ class ParityReport:
     device: tuple[Mapping[str, Any], ...]
     tools: Mapping[str, str]
     machine: Mapping[str, Any]
-    seconds: float = field(compare=False)
-    resumed: int = field(default=0, compare=False)
+    seconds: float
+    resumed: int = 0
 
     @property
     def passed(self) -> bool:
@@ -195,13 +190,17 @@ class ParityReport:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dicts, tuples as lists, what is not finite as None; all the way down."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+    """Structs and dataclasses as dicts, tuples as lists, what is not finite as None; all the way
+    down.
+    """
+    return _finite(to_builtins(value, str_keys=True))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
     if isinstance(value, tuple | list):
-        return [plain(v) for v in value]
+        return [_finite(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -14,19 +14,19 @@ from typing import Any
 
 from blazepalm.reports.compare.hands import truth_errors
 from blazepalm.reports.compare.meters import DifferenceMeter, RangeMeter
-from blazepalm.reports.compare.record import Record, Share
+from blazepalm.reports.compare.record import Measurement, Record
 from blazepalm.reports.compare.rows import (
     BY_BITS_AGAINST,
-    LEAST,
-    MOST,
+    MAX,
+    MIN,
     SUM,
     Key,
     ScalarMeter,
     exceeds,
 )
-from blazepalm.reports.compare.tensors import Part
-from blazepalm.reports.judge.limits import task_limit, within
-from blazepalm.reports.judge.policy import MOST_CASES, Limits
+from blazepalm.reports.compare.tensors import TensorDifference
+from blazepalm.reports.judge.policy import MAX_CASES, Limits
+from blazepalm.reports.judge.task_limits import task_limit, within
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Totals:
             self._add(record, case)
         entry = (case.badness, -self.cases_total, case)
         self.cases_total += 1
-        if len(self._cases) < MOST_CASES:
+        if len(self._cases) < MAX_CASES:
             heapq.heappush(self._cases, entry)
         else:
             heapq.heappushpop(self._cases, entry)
@@ -90,7 +90,7 @@ class Totals:
 
     def _add(self, record: Record, case: CaseTotals) -> None:
         for key, label, share in record.entries:
-            if isinstance(share, Part):
+            if isinstance(share, TensorDifference):
                 self.differences.setdefault(key, DifferenceMeter()).add(share, label)
             else:
                 self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
@@ -140,18 +140,18 @@ def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
     return tuple(entries)
 
 
-def _badness(key: Key, share: Share, limits: Limits) -> float:
-    if isinstance(share, Part):
+def _badness(key: Key, share: Measurement, limits: Limits) -> float:
+    if isinstance(share, TensorDifference):
         return math.inf if share.doubtful else share.max_abs / (share.peak or 1.0)
     limit = task_limit(key, limits)
     return 0.0 if limit is None or within(key, share.value, limit) else math.inf
 
 
-def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
-    if isinstance(share, Part):
+def _case_value(values: dict[Key, float], key: Key, share: Measurement) -> None:
+    if isinstance(share, TensorDifference):
         by_bits = key.reference == BY_BITS_AGAINST
         value = float(share.unequal or 0) if by_bits else share.max_abs
-        how = SUM if by_bits else MOST
+        how = SUM if by_bits else MAX
         if share.problem is not None or value < 0:
             return
     else:
@@ -161,7 +161,7 @@ def _case_value(values: dict[Key, float], key: Key, share: Share) -> None:
         values[key] = value
     elif how == SUM:
         values[key] = old + value
-    elif exceeds(-value, -old) if how == LEAST else exceeds(value, old):
+    elif exceeds(-value, -old) if how == MIN else exceeds(value, old):
         values[key] = value  # of a mean, the worse of two hands
 
 

@@ -8,9 +8,9 @@ a constant) fails.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from blazepalm.reports.backends.backend import CANDIDATE
 from blazepalm.reports.backends.names import (
@@ -31,19 +31,11 @@ from blazepalm.reports.compare.rows import (
     BY_FLOOR,
     ISOLATED,
     NOT_JUDGED,
-    PASS,
     Key,
     Row,
 )
-from blazepalm.reports.judge.judge import (
-    doubts_of,
-    is_shared,
-    judge_of,
-    judge_row,
-    scalar_row,
-    value_of,
-)
-from blazepalm.reports.judge.policy import FLOAT32_MOST, Limits
+from blazepalm.reports.judge.judge import doubts_of, is_shared, judge_of, scalar_row, tensor_row
+from blazepalm.reports.judge.policy import FLOAT32_MAX, Limits
 from blazepalm.reports.judge.report import OutputFacts
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.subjects.subject import Subject
@@ -90,26 +82,16 @@ def _judge_tensor(
             doubts += _floor_doubts(totals, key)
         if key.stage == rows.RAW:
             doubts += _unlike_tflite(totals, key, parts, limits)
-    value = value_of(judge, found)
-    row = Row(
-        **vars(key),
-        field=fields.get(key.output, key.output),
-        judge=judge,
-        unit="values" if judge == BY_BITS else "",
-        inputs=found.inputs,
-        value=value,
-        limit=None,
-        floor=floor,
-        multiple=None if floor is None or value is None else value / floor,
-        worst_case=found.worst.case if found.worst else None,
-        difference=found,
-        status=PASS,
-        reasons=(),
-    )
-    if judge == NOT_JUDGED:
-        return row
     doubts += _doubts(totals, key, found)
-    return judge_row(replace(row, reasons=tuple(dict.fromkeys(doubts))), limits)
+    return tensor_row(
+        key,
+        found,
+        judge,
+        limits,
+        field=fields.get(key.output),
+        floor=floor,
+        doubts=() if judge == NOT_JUDGED else doubts,
+    )
 
 
 def _doubts(totals: Totals, key: Key, found: Difference) -> list[str]:
@@ -168,7 +150,7 @@ def _floor_parts(
     peak = _range(totals, model, stage, ORACLE, output).peak
     if found is not None and found.peak is not None and parts[TFLITE] is None:
         peak = found.peak
-    parts["spacing"] = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
+    parts["spacing"] = float(np.spacing(np.float32(min(peak, FLOAT32_MAX)))) / 2
     return parts
 
 

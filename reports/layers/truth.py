@@ -16,7 +16,7 @@ import numpy as np
 from blazepalm.reports.backends.litert_layers import LayerReader
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.compare.tensors import half_spacing
-from blazepalm.reports.judge.policy import FLOAT32_MOST
+from blazepalm.reports.judge.policy import FLOAT32_MAX
 from blazepalm.reports.layers.join import Joined
 from blazepalm.reports.layers.values import planes, run_lowered
 from blazepalm.reports.subjects.subject import Subject
@@ -86,7 +86,7 @@ class LayerTruth:
 
 def _truth(values: np.ndarray, given: np.ndarray) -> Truth:
     peak = float(np.abs(values).max(initial=0.0))
-    least = float(np.spacing(np.float32(min(peak, FLOAT32_MOST)))) / 2
+    least = float(np.spacing(np.float32(min(peak, FLOAT32_MAX)))) / 2
     half = float(half_spacing(np.array([peak]))[0]) / 2
     return Truth(values, max(_distance(values, given), least), half)
 

@@ -1,6 +1,6 @@
 """One hand as two runs find it: how far apart, by the names of `LIMITS`, and whether that is
 little enough. What is expected is MediaPipe's record (`mediapipe.py`) or an earlier run's own
-(`recording_check.py`).
+(`check.py`).
 
 Lengths are in pixels of an image 640 long, so that one limit does for pictures of any size.
 """

@@ -1,6 +1,6 @@
 """What one run finds in a golden folder's pictures becomes `recorded.json` beside them: what
 later runs are expected to find, in own pictures above all, of which no truth is known
-(`schemas/recording.schema.json`; compared in `recording_check.py`).
+(`schemas/recording.schema.json`; compared in `check.py`).
 
 Numbers are kept as they are, float32, written as the decimal number that is exactly theirs. A
 recording may be hostile: it is bounded and held against its schema before it is used.
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel
@@ -25,7 +26,7 @@ from blazepalm.reports.stored.read import read_json, validate
 
 FORMAT, FORMAT_VERSION = "blazepalm-recording", 1
 SCHEMA = "recording"
-MOST_BYTES = 64 << 20  # of a recording
+MAX_BYTES = 64 << 20  # of a recording
 
 Find = Callable[[str, Image], "tuple[KeptHand, ...]"]  # name, (H, W, 3) uint8 RGB
 OnCase = Callable[[str, int, int], None]  # name, done, of how many
@@ -82,16 +83,16 @@ class Recording:
 
     def to_bytes(self) -> bytes:
         """The file, a line a case. Raises ArtifactError where it could not be read back."""
-        cases = [_plain(case) for case in self.cases]
+        cases = msgspec.json.decode(msgspec.json.encode(self.cases, enc_hook=_lists))
         values = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(self.models)}
         validate({**values, "cases": cases}, SCHEMA, RECORDING)
         lines = {name: _json(value) for name, value in values.items()}
         lines["cases"] = "[" + ",".join(f"\n  {_json(case)}" for case in cases) + "\n ]"
         text = ",\n".join(f" {_json(name)}: {lines[name]}" for name in sorted(lines))
         content = f"{{\n{text}\n}}\n".encode()
-        if len(content) > MOST_BYTES:
+        if len(content) > MAX_BYTES:
             raise ArtifactError(
-                f"{RECORDING}: would be larger than {MOST_BYTES >> 20} MB; record fewer pictures"
+                f"{RECORDING}: would be larger than {MAX_BYTES >> 20} MB; record fewer pictures"
             )
         return content
 
@@ -104,15 +105,14 @@ def load_recording(folder: Path) -> Recording | None:
     try:
         if path.is_symlink():
             raise ArtifactError(f"{path}: is a link, and a recording is a file of its own")
-        values = read_json(path, MOST_BYTES)
+        values = read_json(path, MAX_BYTES)
         validate(values, SCHEMA, str(path))
-        cases = tuple(_case(case) for case in values["cases"])
+        cases = msgspec.convert(values["cases"], tuple[KeptCase, ...], dec_hook=_array)
         if len({case.name for case in cases}) != len(cases):
             raise ArtifactError(f"{path}: two cases have the same name")
     except ArtifactError as error:
         raise ArtifactError(f"{error}; delete it and record again") from error
-    detector, landmarks = (ModelName(**values[which]) for which in ("detector", "landmarks"))
-    return Recording(Models(detector, landmarks, values["backend"]), cases)
+    return Recording(msgspec.convert(values, Models), cases)
 
 
 def finder(palm: OpenModel, hand: OpenModel) -> Find:
@@ -196,25 +196,13 @@ def _kept(hand: Hand, name: str) -> KeptHand:
     return KeptHand(**values)
 
 
-def _plain(case: KeptCase) -> dict[str, Any]:
-    """As JSON values; a float64 holds every float32 exactly."""
-    hands = [
-        {
-            field.name: None if (value := getattr(hand, field.name)) is None else value.tolist()
-            for field in fields(KeptHand)
-        }
-        for hand in case.hands
-    ]
-    return {"name": case.name, "pixels": case.pixels, "hands": hands}
+def _lists(array: Any) -> Any:
+    """An array as JSON has it; a float64 holds every float32 exactly."""
+    return array.tolist()
 
 
-def _case(values: dict[str, Any]) -> KeptCase:
-    hands = tuple(KeptHand(**{k: _array(v) for k, v in hand.items()}) for hand in values["hands"])
-    return KeptCase(values["name"], values["pixels"], hands)
-
-
-def _array(values: Any) -> Any:
-    return None if values is None else np.array(values, np.float32)
+def _array(kind: type, values: Any) -> Any:
+    return np.array(values, np.float32)
 
 
 def _json(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from blazepalm.reports.compare.rows import FAIL, PASS, Row
-from blazepalm.reports.judge.beyond import beyond, side
+from blazepalm.reports.judge.task_limits import exceeds_limit, most_or_least
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
@@ -70,7 +70,7 @@ def _model_cases(
                 failed = [
                     _sentence(rows[i], case["values"][i])
                     for i in measured
-                    if rows[i].status == FAIL and beyond(rows[i], case["values"][i])
+                    if rows[i].status == FAIL and exceeds_limit(rows[i], case["values"][i])
                 ]
                 yield _case(place, f"{case['name']}: {pair}", failed)
 
@@ -91,7 +91,7 @@ def _over_all(place: str, name: str, rows: Sequence[Row]) -> TestCase:
 def _sentence(row: Row, value: float) -> str:
     return (
         f"{row.field}, {row.metric}: {figure(value, row.unit)}; "
-        f"at {side(row)} {figure(row.limit, row.unit)} passes"
+        f"at {most_or_least(row)} {figure(row.limit, row.unit)} passes"
     )
 
 

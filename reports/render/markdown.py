@@ -2,7 +2,7 @@
 
 GitHub's dialect. Nothing out of a report is markup: what the dialect could read as such is
 written as character references, `@` and `#` get a zero-width space behind them so that nobody
-is notified and nothing is linked. At most MOST_CHARACTERS, since a comment may hold 65,536; what
+is notified and nothing is linked. At most MAX_CHARACTERS, since a comment may hold 65,536; what
 is left out is said.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
-from blazepalm.reports.judge.beyond import worst_first
+from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import NOTHING, figure, printable
 
-MOST_CHARACTERS = 60_000
-MOST_FAILING = 20  # rows shown before the fold
+MAX_CHARACTERS = 60_000
+MAX_FAILING = 20  # rows shown before the fold
 
 SIGNS = {PASS: "✅", FAIL: "❌", NOT_RUN: "⚪"}
 # what means something within a line of Markdown, HTML or GitHub's; no line begins with a name
@@ -33,13 +33,13 @@ def markdown(report: Mapping[str, Any]) -> str:
             _verdict(report),
             *_matrix(report["models"]),
             *_failures(report),
-            *_failing_table(failing[:MOST_FAILING], "What fails, worst first"),
+            *_failing_table(failing[:MAX_FAILING], "What fails, worst first"),
         ]
     )
     left_out = []
     for title, section in _details(report, rows, failing):
         folded = f"<details><summary>{title}</summary>\n\n{section}\n\n</details>"
-        if len(text) + len(folded) > MOST_CHARACTERS:
+        if len(text) + len(folded) > MAX_CHARACTERS:
             left_out.append(title)
         else:
             text += f"\n\n{folded}"
@@ -143,8 +143,8 @@ def _row_table(rows: Iterable[Row]) -> str:
 def _details(
     report: Mapping[str, Any], rows: Sequence[Row], failing: Sequence[Row]
 ) -> Iterable[tuple[str, str]]:
-    if len(failing) > MOST_FAILING:
-        yield f"{len(failing) - MOST_FAILING} more that fail", _row_table(failing[MOST_FAILING:])
+    if len(failing) > MAX_FAILING:
+        yield f"{len(failing) - MAX_FAILING} more that fail", _row_table(failing[MAX_FAILING:])
     yield "Machine and tools", _pairs({**report["machine"], **report["tools"]})
     yield (
         "Models",

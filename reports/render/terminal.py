@@ -15,8 +15,8 @@ from rich.text import Text
 from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
-from blazepalm.reports.judge.limits import TASK_LIMITS
 from blazepalm.reports.judge.report import ModelParity, OutputFacts, ParityReport
+from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.render.terminal_cells import (
     add_numbers,
     count,
@@ -24,12 +24,12 @@ from blazepalm.reports.render.terminal_cells import (
     multiple_cell,
     new_table,
     percent,
-    plain_number,
     range_cell,
     safe,
     verdict_cell,
 )
 from blazepalm.reports.render.terminal_lines import explanations
+from blazepalm.text import figure
 
 WIDE = 120  # columns from which on the further figures are shown
 
@@ -225,6 +225,6 @@ def _task_line(key: tuple[str, str, str], found: Sequence[Row]) -> list[Text | s
     for name in TASK:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""
-        cells.append(Text("–" if row is None else plain_number(row.value), style=style))
+        cells.append(Text(figure(None if row is None else row.value), style=style))
     failed = any(row.status == FAIL for row in mine.values())
     return [*cells, verdict_cell("fail" if failed else "pass")]

@@ -3,6 +3,7 @@ terminal could obey is escaped.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,9 @@ from rich.text import Text
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.judge.report import OutputFacts
-from blazepalm.text import printable
+from blazepalm.text import NOTHING, figure, printable
+
+safe = partial(printable, keep="\n")  # names and messages, lines and all
 
 
 def new_table() -> Table:
@@ -32,34 +35,18 @@ def verdict_cell(status: str) -> Text:
 def range_cell(output: OutputFacts) -> str:
     """From the lowest value of an output to the highest."""
     if output.range.low is None or output.range.high is None:
-        return "–"
-    return f"{_number(output.range.low)} … {_number(output.range.high)}"
-
-
-def _number(value: float) -> str:
-    """Three digits; powers of ten only where a plain number would be long."""
-    if value and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.1e}"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def plain_number(value: float | None) -> str:
-    """Up to four digits behind the point."""
-    if value is None:
-        return "–"
-    if value and abs(value) < 1e-4:
-        return f"{value:.0e}"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+        return NOTHING
+    return f"{figure(output.range.low)} … {figure(output.range.high)}"
 
 
 def percent(value: object) -> str:
     """A share of 1."""
-    return f"{value:.1%}" if isinstance(value, float) else "–"
+    return f"{value:.1%}" if isinstance(value, float) else NOTHING
 
 
 def error_cell(value: float | None) -> str:
     """Two digits and a power of ten."""
-    return "–" if value is None else f"{value:.1e}"
+    return NOTHING if value is None else f"{value:.1e}"
 
 
 def multiple_cell(found: Sequence[Row], backend: str) -> Text:
@@ -68,7 +55,7 @@ def multiple_cell(found: Sequence[Row], backend: str) -> Text:
     known = [row.multiple for row in mine if row.multiple is not None]
     style = "bold red" if any(row.status == FAIL for row in mine) else ""
     if not known:
-        return Text("–", style=style)
+        return Text(NOTHING, style=style)
     value = max(known)
     return Text(f"{value:.2f} ×" if value < 1000 else f"{value:.0e} ×", style=style)
 
@@ -76,8 +63,3 @@ def multiple_cell(found: Sequence[Row], backend: str) -> Text:
 def count(number: int, what: str) -> str:
     """`1 model`, `2 models`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def safe(text: str) -> str:
-    """The text with everything escaped that is not printed as itself."""
-    return printable(text, keep="\n")

@@ -5,11 +5,11 @@ the layers, what the self-test caught, notes.
 from rich.text import Text
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN
-from blazepalm.reports.judge.beyond import worst_first
 from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.render.terminal_cells import count, safe
 
-MOST_REASONS = 20
+MAX_REASONS = 20
 
 
 def explanations(report: ParityReport) -> list[Text]:
@@ -32,11 +32,11 @@ def _reasons(report: ParityReport) -> list[Text]:
                 stage = f": first diverges at {backend.first_divergence}"
                 lines.append(Text.assemble((safe(what), "bold red"), stage))
     failed = worst_first(row for row in report.rows if row.judged and row.status == FAIL)
-    for row in failed[:MOST_REASONS]:
+    for row in failed[:MAX_REASONS]:
         name = f"{row.model} {row.field}, {row.backend}, {row.mode}"
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {'; '.join(row.reasons)}")))
-    if len(failed) > MOST_REASONS:
-        lines.append(Text(f"and {len(failed) - MOST_REASONS} more, all in the report"))
+    if len(failed) > MAX_REASONS:
+        lines.append(Text(f"and {len(failed) - MAX_REASONS} more, all in the report"))
     for failure in report.failures:
         name = "error" if failure.source in failure.message else failure.source
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {failure.message}")))

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import structs
+
 from blazepalm.reports.compare.rows import FAIL, Key, Row
 from blazepalm.reports.stored.read import read_rows
 
@@ -46,7 +48,7 @@ class RowChange:
 
         return {
             "kind": self.kind,
-            "row": asdict(self.key),
+            "row": structs.asdict(self.key),
             "before": of(self.before),
             "after": of(self.after),
             "factor": self.factor,

@@ -11,9 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from blazepalm import strict_json
 from blazepalm.errors import ArtifactError
-from blazepalm.reports.compare.meters import Difference, Worst
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION
 from blazepalm.reports.stored.json_schema import all_keep
@@ -23,9 +24,9 @@ SCHEMAS = Path(__file__).parent / "schemas"
 PARITY, IOS_RESULTS = "parity", "ios-results"
 
 REPORT_FILE = "parity.json"
-MOST_BYTES = 256 << 20  # of a file that is worth reading
+MAX_BYTES = 256 << 20  # of a file that is worth reading
 ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
-MOST_SHOWN = 160  # characters of a value that a message quotes
+MAX_SHOWN = 160  # characters of a value that a message quotes
 
 
 def read_report(path: str | Path) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def read_report(path: str | Path) -> dict[str, Any]:
 
 def read_rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
     """The rows of a report that its schema allows."""
-    return tuple(_row(values) for values in report["rows"])
+    return convert(report["rows"], tuple[Row, ...])
 
 
 def validate(values: Any, schema: str, source: str) -> None:
@@ -65,11 +66,11 @@ def validate(values: Any, schema: str, source: str) -> None:
     error = next(_validator(schema).iter_errors(values), None)
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-        where = printable(place.removeprefix(".") or "the whole")[-MOST_SHOWN:]
+        where = printable(place.removeprefix(".") or "the whole")[-MAX_SHOWN:]
         raise ArtifactError(f"{source}: does not keep the schema {schema}: {where}: {_why(error)}")
 
 
-def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
+def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
     """The values of a JSON file. Raises ArtifactError."""
     try:
         size = path.stat().st_size
@@ -101,24 +102,6 @@ def _validator(name: str) -> Any:
     return Draft202012Validator(load_schema(name))
 
 
-def _row(values: Mapping[str, Any]) -> Row:
-    difference = values["difference"]
-    return Row(
-        **{
-            **values,
-            "difference": None if difference is None else _difference(difference),
-            "reasons": tuple(values["reasons"]),
-        }
-    )
-
-
-def _difference(values: Mapping[str, Any]) -> Difference:
-    worst = values["worst"]
-    if worst is not None:
-        worst = Worst(**{**worst, "index": tuple(worst["index"])})
-    return Difference(**{**values, "worst": worst, "problems": tuple(values["problems"])})
-
-
 def _why(error: Any) -> str:
     """The library's sentence, without a value of unbounded length in front."""
     if error.validator in ("required", "additionalProperties"):
@@ -138,4 +121,4 @@ def _short(value: Any) -> str:
     except RecursionError:
         text = "a deep nest"
     text = printable(text)
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

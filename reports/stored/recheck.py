@@ -9,8 +9,10 @@ never judged. Two limits act while numbers are measured and cannot be changed af
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import convert
 
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
@@ -56,7 +58,7 @@ class Rechecked:
 
 def stored_limits(report: Report) -> Limits:
     """The limits that a report was judged by."""
-    return Limits(**report["limits"])
+    return convert(report["limits"], Limits)
 
 
 def recheck(report: Report, limits: Limits) -> Rechecked:
@@ -169,12 +171,11 @@ def _words(value: float | str | None) -> str:
 
 
 def _check(before: Limits, limits: Limits) -> None:
-    for field in fields(Limits):
-        value = getattr(limits, field.name)
+    for name, value in limits.to_dict().items():
         if not (math.isfinite(value) and value > 0):
-            raise InvalidInput(f"{field.name} {value}: a limit is a positive number")
-        if field.name in MEASURED_BY and value != getattr(before, field.name):
+            raise InvalidInput(f"{name} {value}: a limit is a positive number")
+        if name in MEASURED_BY and value != getattr(before, name):
             raise InvalidInput(
-                f"{field.name} decides while numbers are measured, and the report was measured "
-                f"with {getattr(before, field.name):g}; run parity again"
+                f"{name} decides while numbers are measured, and the report was measured "
+                f"with {getattr(before, name):g}; run parity again"
             )

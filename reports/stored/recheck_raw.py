@@ -16,14 +16,14 @@ import numpy as np
 from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
-from blazepalm.reports.compare.tensors import NO_CANDIDATE, Part, compare
+from blazepalm.reports.compare.tensors import NO_CANDIDATE, TensorDifference, compare
 from blazepalm.reports.stored.raw_files import raw_path
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
 FOLDER = "raw"
-MOST_BYTES = 1 << 30  # of one file of raw outputs
-MOST_TOLD = 20  # mismatches that are listed
+MAX_BYTES = 1 << 30  # of one file of raw outputs
+MAX_TOLD = 20  # mismatches that are listed
 RELATIVE = 1e-9  # of sums, which another machine adds up in another order
 EXACT = ("inputs", "elements", "unequal", "max_abs", "nonfinite_reference", "nonfinite_candidate")
 SUMS = ("mean_abs", "rmse", "rel_l2", "cosine")
@@ -89,7 +89,7 @@ def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
         raise CouldNotVerify(
             f"{folder}: holds no raw outputs of this report; run parity again and keep them"
         )
-    return RawCheck(values, totals, tuple(missing), tuple(mismatches[:MOST_TOLD]))
+    return RawCheck(values, totals, tuple(missing), tuple(mismatches[:MAX_TOLD]))
 
 
 class _Opened:
@@ -102,8 +102,8 @@ class _Opened:
         from safetensors import SafetensorError, safe_open
 
         try:
-            if self.path.stat().st_size > MOST_BYTES:
-                raise ArtifactError(f"{self.path}: more than {MOST_BYTES} bytes; none of ours")
+            if self.path.stat().st_size > MAX_BYTES:
+                raise ArtifactError(f"{self.path}: more than {MAX_BYTES} bytes; none of ours")
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:
@@ -139,7 +139,7 @@ def _was_spared(arrays: _Opened, row: Row) -> bool:
     )
 
 
-def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, Part]]:
+def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, TensorDifference]]:
     """The row's comparison on one case, one for each hand in it."""
     start = f"{row.reference}/{row.output}"
     suffixes = [
@@ -152,7 +152,7 @@ def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, Part]]:
         yield suffix, compare(reference, arrays.get(f"{row.backend}/{row.output}{suffix}"))
 
 
-def _value(row: Row, parts: Sequence[Part]) -> float | None:
+def _value(row: Row, parts: Sequence[TensorDifference]) -> float | None:
     """What the report lists for one case: the largest error, or how many bits differ."""
     sound = [part for part in parts if part.problem is None and part.max_abs >= 0]
     if not sound:

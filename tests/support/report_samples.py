@@ -8,11 +8,11 @@ To look at one in a browser:
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference, Range, Worst

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from blazepalm.converter.same_padding import window
+from blazepalm.converter.same_padding import kernel_window
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.storage_types import round_to_float16
@@ -81,7 +81,7 @@ def resolve_pads(
     """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
     if kind in ("valid", "custom"):
         return custom
-    axes = [window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]
+    axes = [kernel_window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]
     return tuple((a.front, a.back) if kind == "same" else (a.back, a.front) for a in axes)
 
 

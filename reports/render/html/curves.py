@@ -10,8 +10,8 @@ from blazepalm.reports.render.html.numbers import figure
 
 WIDTH, HEIGHT = 960, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 34
-LEAST = 1e-2  # smaller multiples, and nothing at all, lie on the bottom line
-MOST_DECADES = 12
+MIN = 1e-2  # smaller multiples, and nothing at all, lie on the bottom line
+MAX_DECADES = 12
 
 
 def curves(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -97,8 +97,8 @@ def _decades(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
         if entry[kind] is not None
     ]
     low, high = min([1.0, *values]), max([10.0, *values])
-    bottom = math.floor(math.log10(max(low, LEAST)))
-    return bottom, min(math.ceil(math.log10(high)), bottom + MOST_DECADES)
+    bottom = math.floor(math.log10(max(low, MIN)))
+    return bottom, min(math.ceil(math.log10(high)), bottom + MAX_DECADES)
 
 
 def _spaced(low: int, high: int) -> range:

@@ -3,37 +3,36 @@
 Where a quantity is compared with two references, the cell shows the worse one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blazepalm.reports.render.html.limit_share import level, share, worse
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
-from blazepalm.reports.render.html.stage_order import places
-
-Row = Mapping[str, Any]
+from blazepalm.reports.render.html.stage_order import stage_positions
 
 
-def heat(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def heat(report: Mapping[str, Any], rows: Sequence[Row]) -> list[dict[str, Any]]:
     """One table a model: `columns` (backends), and `groups` of lines by stage."""
     return [
         table
         for number, model in enumerate(report["models"])
-        if (table := _table(number, model, report["rows"]))["groups"]
+        if (table := _table(number, model, rows))["groups"]
     ]
 
 
-def _table(number: int, model: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
-    own = [(i, row) for i, row in enumerate(rows) if row["model"] == model["name"]]
-    order = places([row for _, row in own])
+def _table(number: int, model: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    own = [(i, row) for i, row in enumerate(rows) if row.model == model["name"]]
+    order = stage_positions([row for _, row in own])
     numbered = [entry for _, entry in sorted(zip(order, own, strict=True), key=lambda e: e[0])]
     candidates = [b["name"] for b in model["backends"] if b["judge"] not in ("reference", "none")]
-    shown = [(i, row) for i, row in numbered if row["backend"] in candidates]
-    backends = [name for name in candidates if any(row["backend"] == name for _, row in shown)]
+    shown = [(i, row) for i, row in numbered if row.backend in candidates]
+    backends = [name for name in candidates if any(row.backend == name for _, row in shown)]
     lines: dict[tuple[str, str], dict[tuple[str, str], dict[str, list[tuple[int, Row]]]]] = {}
     for i, row in shown:
-        place, quantity = (row["stage"], row["mode"]), (row["field"], row["metric"])
+        place, quantity = (row.stage, row.mode), (row.field, row.metric)
         cell = lines.setdefault(place, {}).setdefault(quantity, {})
-        cell.setdefault(row["backend"], []).append((i, row))
+        cell.setdefault(row.backend, []).append((i, row))
     groups = [
         {
             "stage": stage,
@@ -49,7 +48,7 @@ def _table(number: int, model: Mapping[str, Any], rows: list[Row]) -> dict[str, 
         }
         for (stage, mode), quantities in lines.items()
     ]
-    failed = any(row["status"] == "fail" for _, row in shown)
+    failed = any(row.status == "fail" for _, row in shown)
     return {
         "number": number,
         "model": model,
@@ -65,15 +64,15 @@ def _cell(found: list[tuple[int, Row]]) -> dict[str, Any] | None:
 
     def badness(entry: tuple[int, Row]) -> tuple[bool, bool, float]:
         row = entry[1]
-        used = worse(share(row, row["value"]))
-        return row["status"] == "fail", row["judge"] != "bits", used  # bits tell less
+        used = worse(usage(row, row.value))
+        return row.status == "fail", row.judge != "bits", used  # bits tell less
 
     number, row = max(found, key=badness)
-    used = share(row, row["value"])
-    by_floor = row["judge"] == "floor" and row["multiple"] is not None
+    used = usage(row, row.value)
+    by_floor = row.judge == "floor" and row.multiple is not None
     return {
         "row": number,
-        "text": f"{figure(row['multiple'])} ×" if by_floor else figure(row["value"], row["unit"]),
-        "level": level(used) if row["judge"] != "none" else None,
-        "status": row["status"],
+        "text": f"{figure(row.multiple)} ×" if by_floor else figure(row.value, row.unit),
+        "level": level(used) if row.judge != "none" else None,
+        "status": row.status,
     }

@@ -2,7 +2,7 @@
 
 from blazepalm.text import NOTHING
 
-LEAST, MOST = 1e-4, 1e7  # outside of which powers of ten are shorter
+MIN, MAX = 1e-4, 1e7  # outside of which powers of ten are shorter
 WHOLE = 1e6  # below which a whole number is shown as it is
 
 
@@ -13,7 +13,7 @@ def figure(value: float | str | None, unit: str = "") -> str:
     size = abs(value)
     if size < WHOLE and value == int(value):
         text = f"{value:,.0f}"
-    elif LEAST <= size < MOST:
+    elif MIN <= size < MAX:
         text = f"{float(f'{value:.3g}'):,.0f}" if size >= 1000 else _trimmed(f"{value:.3g}")
     else:
         mantissa, exponent = f"{value:.2e}".split("e")

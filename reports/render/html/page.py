@@ -19,9 +19,10 @@ from markupsafe import Markup
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
-from blazepalm.reports.render.html.page_data import island
+from blazepalm.reports.render.html.page_data import page_data
 from blazepalm.reports.render.html.pictures import pictures
 from blazepalm.reports.render.html.summary import masthead, matrix, why
+from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import NOTHING, printable
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ STATUS = {
 
 def render(values: Mapping[str, Any], folder: Path | None) -> str:
     report = harmless(values)
+    rows = read_rows(report)
+    failed = why(report, rows)
     style, script = _style(), _script()
     images = pictures(values["cases"], folder)
     return (
@@ -47,16 +50,16 @@ def render(values: Mapping[str, Any], folder: Path | None) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
-            masthead=masthead(report),
-            matrix=matrix(report),
-            why=why(report),
-            heat=heat(report),
+            masthead=masthead(report, failed),
+            matrix=matrix(report, rows),
+            why=failed,
+            heat=heat(report, rows),
             curves=curves(report),
             images=images,
             policy=content_security_policy(script, style),
             style=Markup(style),
             script=Markup(script),
-            island=Markup(as_island(island(report, images))),
+            island=Markup(embedded_json(page_data(report, rows, images))),
         )
     )
 
@@ -74,7 +77,7 @@ def harmless(value: Any) -> Any:
     return value
 
 
-def as_island(data: Any) -> str:
+def embedded_json(data: Any) -> str:
     """JSON that no HTML parser can leave: its three characters as escapes."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

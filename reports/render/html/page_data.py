@@ -9,10 +9,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
+from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
-from blazepalm.reports.judge.beyond import AT_LEAST
-from blazepalm.reports.render.html.limit_share import share
-from blazepalm.reports.render.html.stage_order import places
+from blazepalm.reports.judge.task_limits import IOU
+from blazepalm.reports.render.html.limit_usage import usage
+from blazepalm.reports.render.html.stage_order import stage_positions
 
 Report = Mapping[str, Any]
 REFERENCE = "tflite"
@@ -31,8 +34,8 @@ TENSOR = (
 )  # fmt: skip
 
 
-def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
-    rows, models = report["rows"], report["models"]
+def page_data(report: Report, rows: Sequence[Row], images: Sequence[str | None]) -> dict[str, Any]:
+    models = report["models"]
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
         "palm": [list(bone) for bone in PALM],
@@ -40,10 +43,12 @@ def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
         "models": [model["name"] for model in models],
         "backends": list(dict.fromkeys(b["name"] for m in models for b in m["backends"])),
         "multiple": report["limits"]["float32_multiple"],
-        "least": [AT_LEAST],
+        "least": [IOU],
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
-            "lines": [_row(row, place) for row, place in zip(rows, places(rows), strict=True)],
+            "lines": [
+                _row(row, place) for row, place in zip(rows, stage_positions(rows), strict=True)
+            ],
         },
         "cases": [
             _case(case, image is not None, rows)
@@ -61,32 +66,30 @@ def island(report: Report, images: Sequence[str | None]) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[str, Any], place: int) -> list[Any]:
-    difference = row["difference"]
-    worst = None if difference is None else difference["worst"]
-    used = share(row, row["value"])
+def _row(row: Row, place: int) -> list[Any]:
+    difference = row.difference
+    worst = None if difference is None else difference.worst
+    used = usage(row, row.value)
     return [
-        *(_short(row[name], 5) for name in ROW),
+        *(_short(getattr(row, name), 5) for name in ROW),
         place,
         None if used is None else -1 if math.isinf(used) else _short(used, 4),
-        None
-        if worst is None
-        else [worst["case"], worst["index"], worst["reference"], worst["candidate"]],
-        [] if difference is None else difference["problems"],
-        *(None if difference is None else _short(difference[name], 5) for name in DIFFERENCE),
+        None if worst is None else astuple(worst),
+        [] if difference is None else difference.problems,
+        *(None if difference is None else _short(getattr(difference, n), 5) for n in DIFFERENCE),
     ]
 
 
-def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Report]) -> dict[str, Any]:
+def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Row]) -> dict[str, Any]:
     failing = over = 0
     worst: tuple[float, int] | None = None
     for number, (row, value) in enumerate(zip(rows, case["values"], strict=True)):
-        used = share(row, value)
-        if used is None or row["judge"] == "none":
+        used = usage(row, value)
+        if used is None or row.judge == "none":
             continue
         if used > 1:
-            failing += row["status"] == "fail"
-            over += row["status"] != "fail"
+            failing += row.status == "fail"
+            over += row.status != "fail"
         if worst is None or used > worst[0]:
             worst = (used, number)
     return {

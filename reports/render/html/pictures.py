@@ -14,7 +14,7 @@ from blazepalm.errors import InvalidImage
 
 # With many cases the pictures shrink, so that a page stays a few megabytes: (cases, width)
 WIDTHS = ((64, 480), (120, 360), (220, 280))
-LEAST_WIDTH = 200
+MIN_WIDTH = 200
 QUALITY = 75
 
 
@@ -23,7 +23,7 @@ def pictures(cases: Sequence[Mapping[str, Any]], folder: Path | None) -> list[st
     if folder is None:
         return [None] * len(cases)
     number = sum(case["image"] is not None for case in cases)
-    width = next((width for most, width in WIDTHS if number <= most), LEAST_WIDTH)
+    width = next((width for most, width in WIDTHS if number <= most), MIN_WIDTH)
     return [_picture(case["image"], folder, width) for case in cases]
 
 

@@ -1,19 +1,20 @@
 """What the first screen says: the verdict, a model's backends against their limits, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from blazepalm.reports.render.html.limit_share import level, share, worse
+from blazepalm.reports.compare.rows import BY_TASK, Row
+from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
 Report = Mapping[str, Any]
-MOST_LINES = 3  # of what failed, under the headline
-MOST_REASONS = 4  # of one backend, before the rest is left to the table
+MAX_LINES = 3  # of what failed, under the headline
+MAX_REASONS = 4  # of one backend, before the rest is left to the table
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
 EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
 
-def masthead(report: Report) -> dict[str, Any]:
+def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
     """`state` is holds, fails or partly; `headline` and `facts` are for people; `because`: the
     first few that failed, each as who and what.
     """
@@ -43,11 +44,11 @@ def masthead(report: Report) -> dict[str, Any]:
         facts.append((_count(len(report["failures"]), "source"), "without a verdict"))
     if tested is not None:
         facts.append((f"{tested['caught']} of {tested['planted']}", "planted faults caught"))
-    because = list(_because(report))
+    because = list(_because(report, failed))
     return {"state": state, "headline": headline, "facts": facts, "because": because}
 
 
-def matrix(report: Report) -> dict[str, Any]:
+def matrix(report: Report, rows: Sequence[Row]) -> dict[str, Any]:
     """Models × judged backends. `columns`: name, precision, note; `lines`: a cell a column."""
     names = list(
         dict.fromkeys(
@@ -65,12 +66,12 @@ def matrix(report: Report) -> dict[str, Any]:
     lines = []
     for number, model in enumerate(report["models"]):
         own = {backend["name"]: backend for backend in model["backends"]}
-        cells = [_cell(report, model, own[n]) if n in own else None for n in names]
+        cells = [_cell(report, rows, model, own[n]) if n in own else None for n in names]
         lines.append({"number": number, "model": model, "cells": cells})
     return {"columns": columns, "lines": lines, "limit": report["limits"]["float32_multiple"]}
 
 
-def why(report: Report) -> list[dict[str, Any]]:
+def why(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """One entry a backend that did not pass: its first divergence, culprit and reasons."""
     found = []
     for model in report["models"]:
@@ -79,9 +80,9 @@ def why(report: Report) -> list[dict[str, Any]]:
             if backend["status"] == "pass":
                 continue
             failing = sum(
-                row["status"] == "fail"
-                for row in report["rows"]
-                if row["model"] == model["name"] and row["backend"] == backend["name"]
+                row.status == "fail"
+                for row in rows
+                if row.model == model["name"] and row.backend == backend["name"]
             )
             reasons = backend["reasons"]
             found.append(
@@ -90,14 +91,14 @@ def why(report: Report) -> list[dict[str, Any]]:
                     "backend": backend,
                     "failing": failing,
                     "culprit": culprits.get(backend["name"]),
-                    "reasons": reasons[:MOST_REASONS],
-                    "more": len(reasons) - len(reasons[:MOST_REASONS]),
+                    "reasons": reasons[:MAX_REASONS],
+                    "more": len(reasons) - len(reasons[:MAX_REASONS]),
                 }
             )
     return found
 
 
-def _cell(report: Report, model: Mapping[str, Any], backend: Mapping[str, Any]) -> dict[str, Any]:
+def _cell(report: Report, rows: Sequence[Row], model: Report, backend: Report) -> dict[str, Any]:
     """`value` in large, `about` in small, `used` of the limit (0..1) for the bar."""
     cell: dict[str, Any] = {
         "name": backend["name"],
@@ -105,8 +106,8 @@ def _cell(report: Report, model: Mapping[str, Any], backend: Mapping[str, Any]) 
         "first_divergence": backend["first_divergence"],
     }
     if backend["judge"] == "task":
-        row = _closest(report, model["name"], backend["name"])
-        used = None if row is None else share(row, row["value"])
+        row = _closest(rows, model["name"], backend["name"])
+        used = None if row is None else usage(row, row.value)
         value, about = ("", "") if row is None or used is None else _use(row, used)
         return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
     multiple = backend["worst_multiple"]
@@ -116,36 +117,32 @@ def _cell(report: Report, model: Mapping[str, Any], backend: Mapping[str, Any]) 
     return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
 
 
-def _because(report: Report) -> Iterator[tuple[str, ...]]:
+def _because(report: Report, failed: Sequence[Report]) -> Iterator[tuple[str, ...]]:
     said = [(failure["source"], "no verdict") for failure in report["failures"]]
-    for entry in why(report):
+    for entry in failed:
         backend, culprit = entry["backend"], entry["culprit"]
         divergence = backend["first_divergence"]
         words = [backend["status"].replace("_", " ")] if divergence is None else []
         words += [f"first diverges at {divergence}"] if divergence else []
         words += [f"culprit operator {culprit['op']} {culprit['operator']}"] if culprit else []
         said.append((f"{entry['model']} on {backend['name']}", ", ".join(words)))
-    yield from said[:MOST_LINES]
-    if len(said) > MOST_LINES:
-        yield (f"{len(said) - MOST_LINES} more", "below")
+    yield from said[:MAX_LINES]
+    if len(said) > MAX_LINES:
+        yield (f"{len(said) - MAX_LINES} more", "below")
 
 
-def _closest(report: Report, model: str, backend: str) -> Mapping[str, Any] | None:
+def _closest(rows: Sequence[Row], model: str, backend: str) -> Row | None:
     """The task's row that uses most of its limit."""
-    rows = [
-        row
-        for row in report["rows"]
-        if row["model"] == model and row["backend"] == backend and row["judge"] == "task"
-    ]
-    return max(rows, key=lambda row: worse(share(row, row["value"])), default=None)
+    own = (row for row in rows if (row.model, row.backend, row.judge) == (model, backend, BY_TASK))
+    return max(own, key=lambda row: worse(usage(row, row.value)), default=None)
 
 
-def _use(row: Mapping[str, Any], used: float) -> tuple[str, str]:
+def _use(row: Row, used: float) -> tuple[str, str]:
     """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`."""
-    limit = figure(row["limit"], row["unit"])
+    limit = figure(row.limit, row.unit)
     if used > 1:
-        return figure(row["value"], row["unit"]), f"{row['metric']}, limit {limit}"
-    return f"{100 * used:.0f} %", f"of {row['metric']} {limit}"
+        return figure(row.value, row.unit), f"{row.metric}, limit {limit}"
+    return f"{100 * used:.0f} %", f"of {row.metric} {limit}"
 
 
 def _bar(used: float | None) -> int | None:

@@ -1,7 +1,5 @@
 """Raw outputs of all backends on one input: compared as NumPy would, each pair of bits once."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from blazepalm.reports.cases import raw
 from blazepalm.reports.cases.inputs import noise
 from blazepalm.reports.cases.raw import compare_raw, timed
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.tensors import Part, compare, digest
+from blazepalm.reports.compare.tensors import TensorDifference, compare, digest
 from support.tiny import OUTPUT, SHAPE, Answer, chosen_subject, off_by
 
 IMAGE = noise(SHAPE, (0.0, 1.0), 3, 0)
@@ -32,9 +30,9 @@ def test_every_pair_is_what_comparing_it_gives() -> None:
 
 def test_the_same_bits_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """LiteRT, the generic module and the readable one say the same here."""
-    asked: list[Part] = []
+    asked: list[TensorDifference] = []
 
-    def counted(*outputs: np.ndarray | None) -> Part:
+    def counted(*outputs: np.ndarray | None) -> TensorDifference:
         asked.append(compare(*outputs))
         return asked[-1]
 
@@ -51,13 +49,15 @@ def test_the_same_bits_of_another_kind_are_not_the_same() -> None:
     )
     parts = {(k.backend, k.reference): part for k, _, part in record.entries}
     part = parts["torch", "tflite"]
-    assert isinstance(part, Part) and part.unequal is None and part.max_abs == 0.0
+    assert isinstance(part, TensorDifference) and part.unequal is None and part.max_abs == 0.0
 
 
 def test_a_backend_that_did_not_answer_goes_no_further() -> None:
     record, found = recorded(torch=lambda x: {}, generic=lambda x: {OUTPUT: x[0]})
     assert set(found) == {"tflite", "tflite-ref", "oracle"}
-    problems = [part.problem for key, _, part in record.entries if isinstance(part, Part)]
+    problems = [
+        part.problem for key, _, part in record.entries if isinstance(part, TensorDifference)
+    ]
     assert problems.count("the candidate has no such output") == 3
     assert problems.count("shape 4×5×3, the reference has 1×4×5×3") == 1
     assert {backend for _, _, backend, _, _ in record.ranges} == {*found, "generic"}
@@ -74,7 +74,7 @@ def test_a_backend_that_is_spared_is_not_run() -> None:
     def never(images: np.ndarray) -> dict[str, np.ndarray]:
         raise AssertionError("it ran")
 
-    record = replace(Record("case", "0" * 64, "own", 5, 4), spared=frozenset({"tflite-ref"}))
+    record = Record("case", "0" * 64, "own", 5, 4, spared=frozenset({"tflite-ref"}))
     found = compare_raw(record, chosen_subject(tflite_ref=never), IMAGE, "case", keep_raw=False)
     assert "tflite-ref" not in found and "torch" in found
     assert "tflite-ref" not in {key.backend for key, _, _ in record.entries}

@@ -17,7 +17,7 @@ from blazepalm.reports.compare.hands import (
     match,
     truth_errors,
 )
-from blazepalm.reports.compare.rows import LEAST, MEAN, MOST, SUM
+from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM
 
 NONE = np.zeros((0, 4)), np.zeros(0)
 
@@ -90,7 +90,7 @@ def test_errors_of_a_box_are_pixels_of_the_input() -> None:
     assert value(found, "boxes", "size error") == pytest.approx(2.0)
     overlap = 0.19 * 0.20
     assert value(found, "boxes", "IoU") == pytest.approx(overlap / (0.04 + 0.044 - overlap))
-    assert found["boxes", "IoU"].how == LEAST and found["boxes", "size error"].how == MOST
+    assert found["boxes", "IoU"].how == MIN and found["boxes", "size error"].how == MAX
     assert value(found, "detections", "unmatched") == 0
 
 

@@ -1,6 +1,5 @@
 """Totals over inputs, against NumPy on all of them at once, and on paper."""
 
-import json
 import math
 
 import numpy as np
@@ -8,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec import msgpack
 
 from blazepalm.reports.compare.meters import Difference, DifferenceMeter, Range, RangeMeter, Worst
-from blazepalm.reports.compare.tensors import Part, compare, measure_range
+from blazepalm.reports.compare.tensors import TensorDifference, compare, measure_range
 
 FLOATS = st.floats(-1e3, 1e3, width=32)
 STACK = arrays(np.float32, (3, 2, 5), elements=FLOATS)
@@ -77,7 +77,7 @@ def test_quantiles_of_no_errors_are_nothing() -> None:
 
 @given(st.lists(st.booleans(), min_size=6, max_size=6))
 def test_who_counted_what_changes_no_bit(elsewhere: list[bool]) -> None:
-    """A part that was made in another process comes through JSON."""
+    """A part that was made in another process comes through MessagePack."""
     rng = np.random.default_rng(5)
     here, there = DifferenceMeter(), DifferenceMeter()
     for number, remote in enumerate(elsewhere):
@@ -85,7 +85,7 @@ def test_who_counted_what_changes_no_bit(elsewhere: list[bool]) -> None:
         part = compare(r, r + rng.normal(0, 1e-6, r.shape).astype(np.float32))
         here.add(part, str(number))
         if remote:
-            part = Part.from_json(json.loads(json.dumps(part.to_json())))
+            part = msgpack.decode(msgpack.encode(part), type=TensorDifference)
         there.add(part, str(number))
     assert here.result() == there.result()
 

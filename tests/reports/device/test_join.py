@@ -1,9 +1,9 @@
 """A device's rows in a report that compares the same models, and in one that does not."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from blazepalm.reports.compare.rows import FAIL, PASS
 from blazepalm.reports.device.join import with_device

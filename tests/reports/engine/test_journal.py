@@ -2,6 +2,7 @@
 moments that nobody chose.
 """
 
+import copy
 import json
 import os
 import random
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import msgpack
 
 from blazepalm.atomic import part_of
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case, noise_cases
-from blazepalm.reports.compare.record import Record, from_json, to_json
+from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 from blazepalm.reports.compare.rows import MEAN, Key, Scalar
-from blazepalm.reports.compare.tensors import Part, RangePart
+from blazepalm.reports.compare.tensors import TensorDifference, TensorRange
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from support import slow_run
 from support.models import ROOT
@@ -36,12 +38,16 @@ RECORD = Record(
     height=0,
     truth=({"box": [0.0, 1.0, 2.0, 3.0], "landmarks": [[0.5, 1.5]], "handedness": "left"},),
     entries=[
-        (KEY, "noise-0000", Part(3, max_abs=float("inf"), worst=((0, 1), 1.0, float("nan")))),
+        (
+            KEY,
+            "noise-0000",
+            TensorDifference(3, max_abs=float("inf"), worst=((0, 1), 1.0, float("nan"))),
+        ),
         (KEY, "noise-0000#1", Scalar(0.25, MEAN, "px", 2.0)),
-        (KEY, "noise-0000#2", Part(problem="no such output")),
+        (KEY, "noise-0000#2", TensorDifference(problem="no such output")),
     ],
     ranges=[
-        ("model", "raw outputs", "torch", "boxes", RangePart((1, 2), -1.0, None, 1, False, "ab"))
+        ("model", "raw outputs", "torch", "boxes", TensorRange((1, 2), -1.0, None, 1, False, "ab"))
     ],
     inputs={"model": ["ff"]},
     seconds={"model": {"torch": 0.25}},
@@ -62,7 +68,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def count(folder: Path) -> int:
     """Records that a run has written."""
-    return len(list((folder / JOURNAL).glob("*.json.z")))
+    return len(list((folder / JOURNAL).glob("*.msgpack.z")))
 
 
 def test_killed_and_resumed_it_gives_the_same(tmp_path: Path) -> None:
@@ -116,18 +122,20 @@ def test_another_plan_begins_anew(tmp_path: Path) -> None:
     [
         b"",
         b"no zlib",
-        zlib.compress(b"no json"),
+        zlib.compress(b"no record"),
         zlib.compress(b"[]"),
         zlib.compress(b"{}"),
         zlib.compress(b"[" * 100_000),
         zlib.compress(b'{"case": 1}')[:-3],
-        zlib.compress(json.dumps({**to_json(RECORD), "entries": [[1, 2, 3, 4]]}).encode()),
+        zlib.compress(
+            msgpack.encode({**msgpack.decode(to_bytes(RECORD)), "entries": [[1, 2, 3, 4]]})
+        ),
     ],
     ids=range(8),
 )
 def test_a_damaged_record_is_computed_again(damage: bytes, tmp_path: Path) -> None:
     interrupted(tmp_path, 7)
-    for path in (tmp_path / JOURNAL).glob("0000002-*.json.z"):
+    for path in (tmp_path / JOURNAL).glob("0000002-*.msgpack.z"):
         path.write_bytes(damage)
     values, resumed = slow_run.run(tmp_path)
     assert values == slow_run.run(None)[0] and resumed < 2 * 7
@@ -154,8 +162,8 @@ def test_a_record_is_of_one_case_alone(tmp_path: Path) -> None:
     assert journal.resumed == 1
 
 
-def test_a_record_comes_back_out_of_json() -> None:
-    assert repr(from_json(json.loads(json.dumps(to_json(RECORD))))) == repr(RECORD)
+def test_a_record_comes_back() -> None:
+    assert repr(from_bytes(to_bytes(RECORD))) == repr(RECORD)
 
 
 def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -185,7 +193,7 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
 def test_any_changed_bit_is_found(tmp_path: Path) -> None:
     journal = Journal(tmp_path / JOURNAL, {})
     journal.write(0, 0, RECORD)
-    path = next((tmp_path / JOURNAL).glob("*.json.z"))
+    path = next((tmp_path / JOURNAL).glob("*.msgpack.z"))
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(
@@ -200,19 +208,19 @@ def test_any_changed_bit_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [None, 0, -1, 1e308, "x", [], [1], {}, {"a": 1}, True])
 def test_values_of_another_kind_are_found(value: Any, tmp_path: Path) -> None:
-    """JSON that unpacks, with one value changed for one of another kind, at every place."""
+    """A record that unpacks, with one value changed for one of another kind, at every place."""
     journal = Journal(tmp_path / JOURNAL, {})
     journal.write(0, 0, RECORD)
-    path = next((tmp_path / JOURNAL).glob("*.json.z"))
-    good = json.loads(json.dumps(to_json(RECORD)))
+    path = next((tmp_path / JOURNAL).glob("*.msgpack.z"))
+    good = msgpack.decode(to_bytes(RECORD))
     seen = 0
     for place in places(good):
-        changed = json.loads(json.dumps(good))
+        changed = copy.deepcopy(good)
         inside = changed
         for key in place[:-1]:
             inside = inside[key]
         inside[place[-1]] = value
-        path.write_bytes(path.read_bytes()[:32] + zlib.compress(json.dumps(changed).encode(), 1))
+        path.write_bytes(path.read_bytes()[:32] + zlib.compress(msgpack.encode(changed), 1))
         assert journal.read(0, 0, CASE) is None or changed == good
         seen += 1
     assert seen > 50

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,25 +11,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reports.test_device_join import report_of_the_devices_models
-from tests.reports.test_device_rows import FIXTURES, altered, brought
-from tests.reports.test_recheck import row
+from msgspec.structs import replace
 
 from blazepalm.reports.compare.meters import DifferenceMeter, compare
 from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
 from blazepalm.reports.device.join import with_device
 from blazepalm.reports.judge.judge import exit_code, judge_backend, judge_row, model_holds, unjudged
-from blazepalm.reports.judge.limits import TASK_LIMITS
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.parity import parity
 from blazepalm.reports.stored.recheck import MEASURED_BY, recheck, stored_limits
 from support import report_samples
 from support.small_golden import small_golden
 from support.tiny import STEP, chosen_subject, doubling, off_by, report_of
+from tests.reports.device.test_join import report_of_the_devices_models
+from tests.reports.device.test_rows import FIXTURES, altered, brought
+from tests.reports.stored.test_recheck import row
 
 Report = dict[str, Any]
-CHANGEABLE = [field.name for field in fields(Limits) if field.name not in MEASURED_BY]
+CHANGEABLE = [name for name in Limits.__struct_fields__ if name not in MEASURED_BY]
 
 
 def stored(report: ParityReport) -> Report:

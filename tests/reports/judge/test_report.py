@@ -2,10 +2,10 @@
 
 import io
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from blazepalm.reports.judge.report import Failure, ParityReport, plain

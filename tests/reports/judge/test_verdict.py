@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.compare.rows import LEAST, MOST, Key, Row, Scalar
+from blazepalm.reports.compare.rows import MAX, MIN, Key, Row, Scalar
 from blazepalm.reports.judge.judge import first_divergence, judge_row
-from blazepalm.reports.judge.limits import TASK_LIMITS
 from blazepalm.reports.judge.policy import FEW, LIMITS, Limits
+from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.judge.verdict import judge_model, output_facts
 from support.tiny import (
@@ -196,7 +196,7 @@ def task_row(key: tuple[str, str, str], value: float) -> Row:
     stage, output, metric = key
     subject, totals = chosen_subject(), Totals(LIMITS)
     where = Key(subject.name, stage, rows.ISOLATED, output, "coreml-mil-fp16", "tflite", metric)
-    how = LEAST if metric == "IoU" else MOST
+    how = MIN if metric == "IoU" else MAX
     record = Record("case", "0" * 64, "own", 4, 4, entries=[(where, "c", Scalar(value, how, ""))])
     totals.add([record])
     (row,) = judge_model(totals, subject, LIMITS)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from blazepalm.reports.judge.beyond import worst_first
-from blazepalm.reports.render.markdown import MOST_CHARACTERS, escape, markdown
+from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.render.markdown import MAX_CHARACTERS, escape, markdown
 from blazepalm.reports.stored.read import read_rows
 from support import report_samples
 
@@ -121,7 +121,7 @@ def test_it_fits_a_comment_and_says_what_does_not() -> None:
         row["status"] = "fail"
     text = markdown(report)
     assert "*Too long for a comment, see the report: " in text
-    assert len(text) < MOST_CHARACTERS + 2000
+    assert len(text) < MAX_CHARACTERS + 2000
 
 
 @pytest.mark.parametrize("sample", [report_samples.hostile, report_samples.failing])

@@ -1,9 +1,9 @@
 """What a terminal shows beside the tables: why, where, and what was caught."""
 
 import io
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from blazepalm.reports.judge.report import ParityReport

@@ -4,12 +4,12 @@ import copy
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from safetensors.numpy import load_file, save_file
 
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidInput

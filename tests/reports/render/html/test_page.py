@@ -123,7 +123,7 @@ def test_only_what_is_named_by_hash_may_run(passing: Values) -> None:
 
 
 def test_script_makes_no_markup_of_data() -> None:
-    scripts = sorted((ROOT / "reports" / "html" / "script").glob("*.js"))
+    scripts = sorted((ROOT / "reports" / "render" / "html" / "script").glob("*.js"))
     assert len(scripts) > 5
     for path in scripts:
         text = path.read_text(encoding="utf-8")

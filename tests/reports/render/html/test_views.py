@@ -1,16 +1,18 @@
 """Shares, figures, heat, curves and the island, against arithmetic on paper."""
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
-from blazepalm.reports.render.html.limit_share import level, share
+from blazepalm.reports.render.html.limit_usage import level, usage
 from blazepalm.reports.render.html.numbers import figure
-from blazepalm.reports.render.html.page_data import island
-from blazepalm.reports.render.html.stage_order import places
+from blazepalm.reports.render.html.page_data import page_data
+from blazepalm.reports.render.html.stage_order import stage_positions
+from blazepalm.reports.stored.read import read_rows
 from support import report_samples
 
 FIGURES = [
@@ -49,7 +51,7 @@ def test_figures_have_units() -> None:
 def test_share_of_a_limit(
     metric: str, value: float | None, limit: float | None, used: float | None
 ) -> None:
-    found = share({"metric": metric, "limit": limit}, value)
+    found = usage(SimpleNamespace(metric=metric, limit=limit), value)
     assert found is None if used is None else found == pytest.approx(used)
 
 
@@ -63,12 +65,12 @@ def test_levels() -> None:
 def test_the_way_of_a_detector_and_of_a_landmark_model() -> None:
     def way(model: str, *stages: str) -> list[str]:
         rows = [
-            {"model": model, "stage": stage, "mode": mode}
+            SimpleNamespace(model=model, stage=stage, mode=mode)
             for mode in ("cascade", "isolated")
             for stage in stages
         ]
-        names = [f"{row['stage']}, {row['mode']}" for row in rows]
-        return [name for _, name in sorted(zip(places(rows), names, strict=True))]
+        names = [f"{row.stage}, {row.mode}" for row in rows]
+        return [name for _, name in sorted(zip(stage_positions(rows), names, strict=True))]
 
     assert way("palm", "raw outputs", "region", "letterboxed tensor") == [
         "letterboxed tensor, isolated", "letterboxed tensor, cascade",
@@ -82,7 +84,9 @@ def test_the_way_of_a_detector_and_of_a_landmark_model() -> None:
 
 def test_heat_shows_the_worse_reference() -> None:
     values = report_samples.passing()
-    (table,) = (t for t in heat(values) if t["model"]["name"] == "palm-full-2023-09")
+    (table,) = (
+        t for t in heat(values, read_rows(values)) if t["model"]["name"] == "palm-full-2023-09"
+    )
     assert table["columns"] == ["torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"]
     raw = table["groups"][0]
     assert (raw["stage"], raw["mode"]) == ("raw outputs", "isolated")
@@ -134,7 +138,7 @@ def test_curve_is_logarithmic_and_broken_where_nothing_was_measured() -> None:
 
 def test_landmarks_are_told_by_their_distance_from_litert() -> None:
     values = report_samples.failing()
-    found = island(values, [None] * len(values["cases"]))
+    found = page_data(values, read_rows(values), [None] * len(values["cases"]))
     pair = "palm-full-2023-09 + hand-full-2022"
     compared = 0
     for case, shown in zip(values["cases"], found["cases"], strict=True):
@@ -163,7 +167,9 @@ def test_a_hand_of_its_own_and_one_that_is_not_finite_have_no_partner() -> None:
         {**hands["tflite"][0], "landmarks": [[None, 1.0, 0.0]] * 21},
     )
     hands["torch"] = [lost, broken]
-    shown = island(values, [None] * len(values["cases"]))["cases"][0]["hands"][pair]["torch"]
+    shown = page_data(values, read_rows(values), [None] * len(values["cases"]))["cases"][0][
+        "hands"
+    ][pair]["torch"]
     assert all("off" not in hand and len(hand["points"]) == 42 for hand in shown)
     assert shown[1]["points"][:2] == [None, 1]
 
@@ -171,7 +177,9 @@ def test_a_hand_of_its_own_and_one_that_is_not_finite_have_no_partner() -> None:
 def test_a_case_counts_what_lies_beyond_its_limit() -> None:
     values = report_samples.failing()
     for case, shown in zip(
-        values["cases"], island(values, [None] * len(values["cases"]))["cases"], strict=True
+        values["cases"],
+        page_data(values, read_rows(values), [None] * len(values["cases"]))["cases"],
+        strict=True,
     ):
         beyond = [
             row["status"]
