@@ -18,7 +18,9 @@ from support.hand_scenes import rendered
 from support.models import ROOT
 
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads((ROOT / "reports" / "schemas" / "detections.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
+)
 
 
 def moved(number: int) -> np.ndarray:

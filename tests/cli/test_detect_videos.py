@@ -25,7 +25,9 @@ from support.models import ROOT
 
 Command = Callable[..., Outcome]
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads((ROOT / "reports" / "schemas" / "detections.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
+)
 FRAMES = 5
 
 

@@ -143,14 +143,14 @@ def desk(
     found = finder.Finder(models, 7, lambda image: [], lambda: lambda image: [])
     monkeypatch.setattr(finder, "open_finder", lambda *_, **__: found)
 
-    def export(folder: Path, *, force: bool, **_: object) -> export.Exported:
+    def exported(folder: Path, *, force: bool, **_: object) -> export.Exported:
         with whole_fixtures(folder, force=force) as writer:
             writer.put("images/a.bgra", b"a" * 400)
             writer.put("models/A.mlpackage/Manifest.json", b"b" * 400)
             digest = writer.manifest({})
         return export.Exported(folder, ("a",), ("b",), 0, 0, 0, digest)
 
-    monkeypatch.setattr(export, "export_ios", export)
+    monkeypatch.setattr(export, "export_ios", exported)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
