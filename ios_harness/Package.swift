@@ -1,11 +1,11 @@
 // swift-tools-version:5.9
 //
-// The portable core of the hand tracker, its Core ML half, the device's facts, the runs that compare
-// and time models, and the logic of the app's screens.
+// The portable core of the hand tracker, its Core ML half, the device's facts, the runs that
+// compare and time models, and the logic of the app's screens.
 //
-// The Xcode project in App/ links one product, PalmKit, into the app and into its tests. If it linked
-// several products that share a target, Xcode would link that target twice, and could not build a
-// product dynamically whose name is also a target's.
+// The Xcode project in App/ links one product, PalmKit, into the app and into its tests. If it
+// linked several products that share a target, Xcode would link that target twice, and could not
+// build a product dynamically whose name is also a target's.
 //
 // On Linux, COREML_SHIM=1 adds stand-ins for Core ML and for the Apple-only parts of XCTest, and
 // with them the Core ML half and the harness's own tests. A Mac never builds them: the machine that

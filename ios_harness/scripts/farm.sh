@@ -3,8 +3,8 @@
 #
 #   ios_harness/scripts/farm.sh OUT
 #
-# Upload OUT/harness-tests.zip to a farm that runs XCTest bundles (AWS Device Farm
-# also needs OUT/HarnessHost.ipa; Google's device platform takes the zip alone). Then take results.json from
+# Upload OUT/harness-tests.zip to a farm that runs XCTest bundles (AWS Device Farm also needs
+# OUT/HarnessHost.ipa; Google's device platform takes the zip alone). Then take results.json from
 # the run's attachments or from the app's Documents/out, or the lines that begin with
 # `blazepalm-results ` from its log.
 set -euo pipefail

@@ -3,8 +3,8 @@
 #
 #   ios_harness/scripts/phone.sh OUT DEVICE_ID
 #
-# OUT is a new folder; `xcrun xctrace list devices` prints DEVICE_ID in brackets. First put your team
-# into App/Signing.local.xcconfig, turn on the phone's Developer Mode, and unlock the phone.
+# OUT is a new folder; `xcrun xctrace list devices` prints DEVICE_ID in brackets. First put your
+# team into App/Signing.local.xcconfig, turn on the phone's Developer Mode, and unlock the phone.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
