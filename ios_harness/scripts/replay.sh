@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The harness's own tests on Linux: recorded outputs in place of Core ML.
+# Runs the harness's tests on Linux, with recorded outputs in place of Core ML.
 #
 #   ios_harness/scripts/replay.sh OUT [FIXTURES]
 #
-# OUT is a new folder; FIXTURES what `blazepalm golden export-ios` has written, by default the
-# small ones in Tests/Fixtures. BLAZEPALM_IOS_FAULT=nan and the like plant a fault. As of a device,
-# OUT gets out/, attachments/ and a log.
+# OUT is a new folder; FIXTURES a folder from `blazepalm golden export-ios`, by default the small
+# one in Tests/Fixtures. BLAZEPALM_IOS_FAULT=nan (or another) plants a fault. As after a run on a
+# device, OUT contains out/, attachments/ and a log.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"

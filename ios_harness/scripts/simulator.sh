@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Parity in a simulator, on the CPU: no phone, no signing, and no benchmark.
+# Checks parity in a simulator, on the CPU: no phone, no signing, and no benchmark.
 #
 #   ios_harness/scripts/simulator.sh OUT [SIMULATOR]
 #
-# OUT is a new folder; SIMULATOR a name as `xcrun simctl list devices` prints it.
+# OUT is a new folder; SIMULATOR a name from `xcrun simctl list devices`.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -25,7 +25,7 @@ TEST_RUNNER_BLAZEPALM_IOS_UNITS=cpuOnly \
   -destination "platform=iOS Simulator,name=$simulator" \
   -resultBundlePath "$out/run.xcresult" | tee "$out/xcodebuild.log" || status=$?
 
-# A simulator's tests write straight into OUT; the attachments are there all the same.
+# Tests in a simulator write directly to OUT; export the attachments as well.
 export_attachments "$out/run.xcresult" "$out/attachments" || true
 [ -f "$out/out/results.json" ] || fail "no results: see $out/xcodebuild.log"
 next_steps "$out/out/results.json"

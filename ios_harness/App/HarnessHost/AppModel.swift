@@ -1,4 +1,4 @@
-// What all screens share: the bundled fixtures, the choice, and whether a benchmark is running.
+// State shared by all screens: bundled fixtures, choice, and whether a benchmark is running.
 
 import Combine
 import Foundation
@@ -7,15 +7,15 @@ import PalmScreens
 
 @MainActor
 final class AppModel: ObservableObject {
-  /// Nil until they are read and checked.
+  /// Nil until read and checked.
   @Published private(set) var fixtures: Result<Fixtures, any Error>?
-  /// What is chosen; kept between launches.
+  /// The user's choice, saved between launches.
   @Published var choice = TrackerChoice.kept(in: .standard) {
     didSet { keepChoice() }
   }
-  /// Why the choice could not be kept.
+  /// The reason why the choice could not be saved.
   @Published private(set) var choiceProblem: String?
-  /// A benchmark has the device to itself.
+  /// Whether a benchmark is running, which must have the device to itself.
   @Published var isMeasuring = false
 
   /// Reads and checks the fixtures, off the main thread.
@@ -38,7 +38,7 @@ final class AppModel: ObservableObject {
       try choice.keep(in: .standard)
       choiceProblem = nil
     } catch {
-      choiceProblem = "The choice cannot be kept: \(sentence(error))"
+      choiceProblem = "The choice cannot be saved: \(sentence(error))"
     }
   }
 }

@@ -1,4 +1,4 @@
-// The app: three screens, or an idle one while it is the host of tests.
+// The app: three screens, or an idle one while it hosts tests.
 
 import PalmScreens
 import SwiftUI

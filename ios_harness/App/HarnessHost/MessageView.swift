@@ -1,4 +1,4 @@
-// A screen that says one thing: what is wrong or under way, and what to do.
+// A screen with one message: what is wrong or in progress, and what to do.
 
 import SwiftUI
 
@@ -9,7 +9,7 @@ struct MessageView: View {
   let text: String
   /// The name of a symbol.
   let symbol: String
-  /// What a button does, if there is one.
+  /// The button's action, if there is a button.
   var actionTitle: String?
   var action: () -> Void = {}
 

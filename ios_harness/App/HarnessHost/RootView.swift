@@ -1,4 +1,4 @@
-// The three screens, once the fixtures are there; before that, what is missing.
+// The three screens once the fixtures are loaded; before that, progress or what is missing.
 
 import PalmCore
 import PalmScreens

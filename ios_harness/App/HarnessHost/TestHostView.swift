@@ -1,5 +1,5 @@
-// What the app shows while tests run in it: nothing that costs time, and the screen stays on, since
-// a phone that locks itself ends them.
+// The app's screen while it hosts tests: it costs no time, and keeps the phone awake, because tests
+// end when the phone locks.
 
 import SwiftUI
 import UIKit

@@ -1,5 +1,5 @@
-// The speed of every model on every unit: raw samples into the results, and XCTest's own metrics of
-// one model as an extra in Xcode's report.
+// Measures the speed of every model on every unit: the results get raw samples, and Xcode's report
+// also gets XCTest's own metrics of one model.
 
 import PalmCore
 import PalmCoreML
@@ -14,7 +14,7 @@ import XCTest
 final class BenchmarkTests: XCTestCase {
   func testModels() async throws {
     let run = try ResultSink.run()
-    try XCTSkipUnless(run.configuration.stages.contains(.bench), "bench is not asked for")
+    try XCTSkipUnless(run.configuration.stages.contains(.bench), "the run omits bench")
     for job in try run.jobs() {
       let added = try await run.bench(job)
       try XCTContext.runActivity(named: "\(job.model.name) · \(job.units.rawValue)") { activity in
@@ -26,7 +26,7 @@ final class BenchmarkTests: XCTestCase {
 
   func testXCTestMetrics() async throws {
     let run = try ResultSink.run()
-    try XCTSkipUnless(run.configuration.stages.contains(.bench), "bench is not asked for")
+    try XCTSkipUnless(run.configuration.stages.contains(.bench), "the run omits bench")
     let job = try XCTUnwrap(try run.jobs().first)
     let runner = try await run.load(job)
     let record = try XCTUnwrap(try run.records(of: job.model).first)

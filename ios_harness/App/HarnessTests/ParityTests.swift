@@ -1,5 +1,5 @@
-// Every model on every unit against the recorded outputs, and whole pictures against the expected
-// hands: one activity for each model × case × units.
+// Compares every model on every unit with the recorded outputs, and whole pictures with the
+// expected hands: one activity for each model × case × units.
 
 import PalmCore
 import PalmHarness
@@ -13,7 +13,7 @@ import XCTest
 final class ParityTests: XCTestCase {
   func testModels() async throws {
     let run = try ResultSink.run()
-    try XCTSkipUnless(run.configuration.stages.contains(.parity), "parity is not asked for")
+    try XCTSkipUnless(run.configuration.stages.contains(.parity), "the run omits parity")
     for job in try run.jobs() {
       let what = "\(job.model.name) · \(job.units.rawValue)"
       do {
@@ -35,13 +35,13 @@ final class ParityTests: XCTestCase {
 
   func testPictures() async throws {
     let run = try ResultSink.run()
-    try XCTSkipUnless(run.configuration.stages.contains(.pipeline), "pipeline is not asked for")
+    try XCTSkipUnless(run.configuration.stages.contains(.pipeline), "the run omits pipeline")
     for units in run.configuration.units {
       do {
         guard let tracker = try await run.tracker(units) else {
           throw PalmError.invalidFixtures(
             "the fixtures have no pair of models; export a palm detector and a landmark model, or "
-              + "leave `pipeline` out of the stages")
+              + "remove `pipeline` from the stages")
         }
         for picture in try run.cases() {
           try XCTContext.runActivity(named: "pipeline · \(units.rawValue) · \(picture.name)") {

@@ -1,5 +1,5 @@
-// Results leave three ways: a file, an attachment that is always kept, one line on standard
-// output. The file is the store's; the other two are here.
+// Delivers results in three ways: as a file, as an attachment that is always kept, and as one line
+// on standard output. The store writes the file; this file does the other two.
 
 import Foundation
 import PalmCore
@@ -11,21 +11,21 @@ import XCTest
   import AppleTestShim
 #endif
 
-/// The run that all tests of this process share, and the ways out of it.
+/// The run that all tests of this process share, and the delivery of its results.
 @MainActor
 enum ResultSink {
-  /// Begins each line on standard output; a results document follows.
+  /// The prefix of each line on standard output, before a results document.
   static let linePrefix = "blazepalm-results "
 
-  /// The run, or why there is none.
+  /// The run, or the error that prevented it.
   private static let shared = Result { try makeRun() }
 
-  /// The run. Throws where fixtures or configuration are not as they must be.
+  /// The run. Throws if fixtures or configuration are invalid.
   static func run() throws -> HarnessRun {
     try shared.get()
   }
 
-  /// Hands out what one case has added: kept as an attachment of its activity, and printed.
+  /// Delivers the rows that one case has added: attaches them to its activity, and prints them.
   static func deliver(_ added: Results, to activity: any XCTActivity) throws {
     let json = try added.json(pretty: false)
     activity.add(attachment(json))
@@ -35,7 +35,7 @@ enum ResultSink {
     }
   }
 
-  /// Ends a stage: all results so far are kept as an attachment of the test.
+  /// Ends a stage: attaches all results so far to the test.
   static func finish(_ stage: RunStage, of test: XCTestCase) throws {
     let store = try run().store
     try store.finish(stage)
@@ -80,7 +80,7 @@ enum ResultSink {
     #endif
   }
 
-  /// The folder that a variable names, else the one in a bundle: the tests' or the app's.
+  /// The folder named by a variable, else the one in the tests' or the app's bundle.
   private static func fixturesFolder(_ environment: [String: String]) throws -> URL {
     if let path = environment["BLAZEPALM_IOS_FIXTURES"] {
       return URL(fileURLWithPath: path, isDirectory: true)
@@ -90,8 +90,8 @@ enum ResultSink {
     }
     #if canImport(Darwin)
       throw PalmError.invalidFixtures(
-        "no folder Fixtures in the app; run `blazepalm golden export-ios -o App/Fixtures` and build "
-          + "again")
+        "the app has no Fixtures folder; run `blazepalm golden export-ios -o App/Fixtures`, then "
+          + "build again")
     #else
       return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()

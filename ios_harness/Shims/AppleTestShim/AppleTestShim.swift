@@ -1,9 +1,8 @@
-// Stand-ins for the parts of XCTest that Linux has not. Each declaration names the page that it
-// follows.
+// Stand-ins for the parts of XCTest that Linux lacks. Each declaration cites its documentation.
 //
-// BLAZEPALM_IOS_ATTACHMENTS names a folder for attachments, in place of a result bundle: of those
-// that are always kept, one file each, and `index.txt` with a line for each: file, a tab, and the
-// activity's name, or the test's.
+// BLAZEPALM_IOS_ATTACHMENTS names a folder that replaces the result bundle. The shim writes a file
+// for each attachment that is always kept, and a line to `index.txt`: file, tab, name of the
+// activity or the test.
 
 import Foundation
 import XCTest
@@ -20,7 +19,7 @@ public final class XCTAttachment {
   public var name: String?
   /// https://developer.apple.com/documentation/xctest/xctattachment/lifetime-swift.property
   public var lifetime = Lifetime.deleteOnSuccess
-  /// The shim's own: what was attached.
+  /// The attached data; only in the shim.
   public let payload: Data
 
   /// https://developer.apple.com/documentation/xctest/xctattachment/init(data:uniformtypeidentifier:)
@@ -61,7 +60,7 @@ private final class RecordedActivity: XCTActivity {
   }
 }
 
-/// What is attached to be kept goes into the folder, if one is named.
+/// Writes an attachment that is always kept to the folder, if one is named.
 @MainActor
 private func keep(_ attachment: XCTAttachment, of owner: String) {
   let variables = ProcessInfo.processInfo.environment
@@ -77,7 +76,7 @@ private func keep(_ attachment: XCTAttachment, of owner: String) {
     try attachment.payload.write(to: folder.appendingPathComponent(name))
     try (before + "\(name)\t\(owner)\n").write(to: index, atomically: true, encoding: .utf8)
   } catch {
-    XCTFail("\(folder.path): an attachment cannot be kept: \(error)")
+    XCTFail("\(folder.path): cannot write an attachment: \(error)")
   }
 }
 
@@ -117,7 +116,7 @@ extension XCTestCase {
 
   /// https://developer.apple.com/documentation/xctest/xctestcase/measure(metrics:options:block:)
   ///
-  /// Runs the block as often as asked, and measures nothing.
+  /// Runs the block the requested number of times, and measures nothing.
   public func measure(metrics: [any XCTMetric], options: XCTMeasureOptions, block: () -> Void) {
     for _ in 0..<options.iterationCount {
       block()

@@ -1,4 +1,4 @@
-// Pixel buffers, which belong to Core Video on Apple's systems.
+// Pixel buffers, which are part of Core Video on Apple's systems.
 
 import Foundation
 

@@ -4,33 +4,33 @@ import Foundation
 
 /// https://developer.apple.com/documentation/coreml/mlcpucomputedevice
 public final class MLCPUComputeDevice: Hashable, Sendable {
-  /// The shim's own.
+  /// Only in the shim.
   public init() {}
-  /// There is but one.
+  /// All instances are equal.
   public static func == (a: MLCPUComputeDevice, b: MLCPUComputeDevice) -> Bool { true }
-  /// There is but one.
+  /// All instances are equal.
   public func hash(into hasher: inout Hasher) {}
 }
 
 /// https://developer.apple.com/documentation/coreml/mlgpucomputedevice
 public final class MLGPUComputeDevice: Hashable, Sendable {
-  /// The shim's own.
+  /// Only in the shim.
   public init() {}
-  /// There is but one.
+  /// All instances are equal.
   public static func == (a: MLGPUComputeDevice, b: MLGPUComputeDevice) -> Bool { true }
-  /// There is but one.
+  /// All instances are equal.
   public func hash(into hasher: inout Hasher) {}
 }
 
 /// https://developer.apple.com/documentation/coreml/mlneuralenginecomputedevice
 public final class MLNeuralEngineComputeDevice: Hashable, Sendable {
-  /// The shim's own.
+  /// Only in the shim.
   public init() {}
-  /// There is but one.
+  /// All instances are equal.
   public static func == (
     a: MLNeuralEngineComputeDevice, b: MLNeuralEngineComputeDevice
   ) -> Bool { true }
-  /// There is but one.
+  /// All instances are equal.
   public func hash(into hasher: inout Hasher) {}
 }
 

@@ -142,7 +142,7 @@ public final class MLFeatureDescription {
   }
 }
 
-/// What the shim throws.
+/// An error of the shim.
 struct ShimError: LocalizedError {
   let errorDescription: String?
 

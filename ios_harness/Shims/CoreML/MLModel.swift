@@ -1,4 +1,4 @@
-// A model that computes nothing: it answers a picture with the outputs recorded for it.
+// A model that computes nothing: it returns the outputs recorded for a picture.
 
 import Foundation
 
@@ -61,7 +61,7 @@ public final class MLModel {
 
   /// https://developer.apple.com/documentation/coreml/mlmodel/compilemodel(at:)-6442s
   ///
-  /// The "compiled" folder holds the path of the package.
+  /// The "compiled" folder stores the path of the package.
   public static func compileModel(at modelURL: URL) async throws -> URL {
     guard FileManager.default.fileExists(atPath: modelURL.path) else {
       throw ShimError("\(modelURL.path): no such package")
@@ -87,7 +87,7 @@ public final class MLModel {
   /// https://developer.apple.com/documentation/coreml/mlmodel/prediction(from:)
   public func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider {
     guard let image = input.featureValue(for: "image")?.imageBufferValue else {
-      throw ShimError("no image under the name `image`")
+      throw ShimError("the input has no image named `image`")
     }
     return try replay.answer(image)
   }

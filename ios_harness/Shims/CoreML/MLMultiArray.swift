@@ -1,5 +1,5 @@
-// Stand-ins for Core ML on Linux: only what PalmCoreML uses, so that it is type-checked and run
-// without Apple's SDK. Each declaration names the page that it follows.
+// Stand-ins for Core ML on Linux: only what PalmCoreML uses, so that it compiles and runs without
+// Apple's SDK. Each declaration cites its documentation page.
 
 import Foundation
 
@@ -11,7 +11,7 @@ public enum MLMultiArrayDataType: Int, Sendable {
   case int32 = 131104
   case int8 = 131080
 
-  /// Bytes of one value; the shim's own.
+  /// Bytes per value; only in the shim.
   var bytes: Int {
     switch self {
     case .double: 8
@@ -46,7 +46,7 @@ public final class MLMultiArray {
     self.init(shape: sizes, strides: strides, dataType: dataType, storage: bytes)
   }
 
-  /// The shim's own: an array over given bytes, whose strides may skip some of them.
+  /// An array over given bytes, whose strides may skip some of them; only in the shim.
   public init(shape: [Int], strides: [Int], dataType: MLMultiArrayDataType, storage: [UInt8]) {
     self.shape = shape.map { NSNumber(value: $0) }
     self.strides = strides.map { NSNumber(value: $0) }

@@ -1,7 +1,7 @@
-// Recorded outputs of one model: found by the picture, so that a wrong crop is noticed.
+// Recorded outputs of one model, found by the picture, so that a wrong crop is noticed.
 //
-// The fixtures folder is the one that the package lies in (FIXTURES.md). The shim reads the
-// manifest by itself; what it gives must not depend on the code that it is there to test.
+// The fixtures folder is the one that contains the package (FIXTURES.md). The shim parses the
+// manifest itself, so that its outputs do not depend on the code under test.
 
 import Foundation
 
@@ -14,7 +14,7 @@ final class Replay {
     let outputs: [String: (shape: [Int], values: [Float])]
   }
 
-  /// Pictures that differ by more than this many levels on average are not the recorded one.
+  /// A picture that differs by more than this many levels on average is not the recorded one.
   static let nearEnough = 2.0
 
   let description: MLModelDescription
@@ -33,7 +33,7 @@ final class Replay {
         return folder.appendingPathComponent(path).standardizedFileURL.path
           == package.standardizedFileURL.path
       }), let name = facts["name"] as? String
-    else { throw ShimError("\(package.path): not a package of the fixtures") }
+    else { throw ShimError("\(package.path): not one of the fixtures' packages") }
     model = name
     description = try Self.describe(facts)
     records = try (manifest["records"] as? [Any] ?? []).map { try Self.object($0) }
@@ -41,7 +41,7 @@ final class Replay {
       .map { try Self.record($0, folder) }
   }
 
-  /// The outputs recorded for `image`, damaged where a fault is planted.
+  /// The outputs recorded for `image`, damaged if a fault is planted.
   func answer(_ image: CVPixelBuffer) throws -> any MLFeatureProvider {
     let index = try find(try packed(image))
     var values: [String: Any] = [:]
@@ -68,11 +68,11 @@ final class Replay {
         best = (index, distance)
       }
     }
-    guard let best else { throw ShimError("\(model): no record of a picture of this size") }
+    guard let best else { throw ShimError("\(model): no recorded picture has this size") }
     guard best.distance <= Self.nearEnough else {
       throw ShimError(
         "\(model): nothing is recorded for this picture; the nearest is \(records[best.index].name), "
-          + "\(best.distance) levels off on average")
+          + "\(best.distance) levels away on average")
     }
     return best.index
   }
@@ -84,7 +84,7 @@ final class Replay {
     CVPixelBufferLockBaseAddress(image, .readOnly)
     defer { CVPixelBufferUnlockBaseAddress(image, .readOnly) }
     guard let base = CVPixelBufferGetBaseAddress(image) else {
-      throw ShimError("the picture cannot be locked")
+      throw ShimError("cannot lock the picture")
     }
     let row = 4 * CVPixelBufferGetWidth(image)
     var pixels: [UInt8] = []
@@ -102,17 +102,17 @@ final class Replay {
       if FileManager.default.fileExists(atPath: manifest.path) { return folder }
       folder.deleteLastPathComponent()
     }
-    throw ShimError("\(package.path): lies in no fixtures folder")
+    throw ShimError("\(package.path): not in a fixtures folder")
   }
 
   private static func describe(_ facts: [String: Any]) throws -> MLModelDescription {
     guard let width = facts["width"] as? Int, let height = facts["height"] as? Int else {
-      throw ShimError("a model of the manifest has no size")
+      throw ShimError("a model in the manifest has no size")
     }
     var outputs: [String: MLFeatureDescription] = [:]
     for port in facts["outputs"] as? [[String: Any]] ?? [] {
       guard let name = port["name"] as? String, let shape = port["shape"] as? [Int] else {
-        throw ShimError("an output of the manifest has no name or shape")
+        throw ShimError("an output in the manifest has no name or shape")
       }
       outputs[name] = MLFeatureDescription(
         name: name, multiArray: MLMultiArrayConstraint(shape: shape, dataType: .float32))
@@ -138,7 +138,7 @@ final class Replay {
     let input = try object(entry["input"])
     guard let name = entry["name"] as? String, let file = input["file"] as? String,
       let width = input["width"] as? Int, let height = input["height"] as? Int
-    else { throw ShimError("a record of the manifest has no name or input") }
+    else { throw ShimError("a record in the manifest has no name or input") }
     var outputs: [String: (shape: [Int], values: [Float])] = [:]
     for (key, value) in try object(entry["outputs"]) {
       let tensor = try object(value)
@@ -159,7 +159,7 @@ final class Replay {
 
   private static func object(_ value: Any?) throws -> [String: Any] {
     guard let object = value as? [String: Any] else {
-      throw ShimError("the manifest is not as FIXTURES.md says")
+      throw ShimError("the manifest does not follow FIXTURES.md")
     }
     return object
   }

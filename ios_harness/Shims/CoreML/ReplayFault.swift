@@ -1,35 +1,35 @@
-// Faults that a replay can plant in every output: for the tests that the gate can fail.
+// Faults that a replay can plant in every output, to test that the gate can fail.
 
 import Foundation
 
 /// One kind of damage. `BLAZEPALM_IOS_FAULT=shifted` plants it for a whole test run.
 public enum ReplayFault: String, CaseIterable, Sendable {
-  /// As recorded.
+  /// No damage.
   case none
-  /// Not a fault: rows are padded, and the strides say so.
+  /// Not a fault: rows are padded, with matching strides.
   case honestPadding
-  /// Each row holds the values of the one before.
+  /// Each row holds the values of the previous one.
   case shifted
-  /// Columns for rows, the shape as it should be.
+  /// Rows and columns are swapped, with the correct shape.
   case transposed
   /// One value is NaN.
   case nan
-  /// Values stored as int32 where the model says float32.
+  /// Values are int32 although the model declares float32.
   case wrongDtype
-  /// The outputs are not there.
+  /// The outputs are missing.
   case missingOutput
-  /// Rows are padded, and the strides do not say so.
+  /// Rows are padded, without matching strides.
   case paddedRows
   /// The outputs of another record.
   case otherCase
-  /// Half of the bytes are not there.
+  /// Half of the bytes are missing.
   case truncated
   /// All values are the same.
   case constant
-  /// One row too many.
+  /// There is one row too many.
   case wrongShape
 
-  /// What `BLAZEPALM_IOS_FAULT` says, or what a test has set.
+  /// The fault named by `BLAZEPALM_IOS_FAULT`, or set by a test.
   nonisolated(unsafe) public static var current: ReplayFault = {
     let name = ProcessInfo.processInfo.environment["BLAZEPALM_IOS_FAULT"] ?? "none"
     guard let fault = ReplayFault(rawValue: name) else {
@@ -40,7 +40,7 @@ public enum ReplayFault: String, CaseIterable, Sendable {
 
   typealias Values = (shape: [Int], values: [Float])
 
-  /// The array that the model gives; nil where it gives none.
+  /// The array that the model returns; nil if it returns none.
   func apply(_ name: String, _ output: Values, other: Values?) -> MLMultiArray? {
     let (shape, values) = output
     let width = shape.last ?? 1
@@ -49,7 +49,7 @@ public enum ReplayFault: String, CaseIterable, Sendable {
     case .honestPadding: return padded(shape, values, honest: true)
     case .paddedRows: return padded(shape, values, honest: false)
     case .shifted:
-      // one row down; a single row by one value
+      // shift by one row, or by one value if there is a single row
       let by = width < values.count ? width : 1
       return array(shape, (values.suffix(by) + values).prefix(values.count))
     case .transposed: return array(shape, transposed(values, width))

@@ -1,10 +1,10 @@
-// Anchors of the single-shot palm detector, from the size of each head's map.
+// Anchors of the single-shot palm detector, computed from the size of each head's map.
 //
-// Cells go row by row from the top left, the anchors of a cell together; every palm detector has
-// w = h = 1, so an anchor is its centre. Source:
+// Cells run row by row from the top left, with all anchors of a cell together; every palm detector
+// has w = h = 1, so an anchor is its centre. Source:
 // mediapipe/calculators/tflite/ssd_anchors_calculator.cc (fixed_anchor_size, offset 0.5).
 
-/// One map of the detector and how many anchors each of its cells has.
+/// One map of the detector and its number of anchors per cell.
 public struct AnchorMap: Equatable, Sendable, Codable {
   /// Rows of cells.
   public var rows: Int
@@ -21,12 +21,12 @@ public struct AnchorMap: Equatable, Sendable, Codable {
   }
 }
 
-/// The most anchors that are made; the largest known detector has 2944.
+/// The maximum number of anchors; the largest known detector has 2944.
 public let mostAnchors = 1 << 22
 
 /// The centres x, y of all anchors, normalised to the input, in the order of the maps.
 ///
-/// Throws ``PalmError/invalidModel(_:)`` where there is no map, or one is empty or absurd.
+/// Throws ``PalmError/invalidModel(_:)`` if there is no map, or if one is empty or too large.
 public func anchorCenters(of maps: [AnchorMap]) throws -> [SIMD2<Float>] {
   var count = 0
   for map in maps {
@@ -52,8 +52,8 @@ public func anchorCenters(of maps: [AnchorMap]) throws -> [SIMD2<Float>] {
   return centers
 }
 
-/// The maps of a detector whose layers have these strides: layers of one stride share a map, and
-/// each brings two anchors a cell (aspect ratio 1 and the interpolated scale).
+/// The maps of a detector whose layers have these strides: layers with the same stride share a map,
+/// and each adds two anchors per cell (aspect ratio 1 and the interpolated scale).
 ///
 /// Throws ``PalmError/invalidModel(_:)`` for a stride below 1.
 public func anchorMaps(input: ImageSize, strides: [Int]) throws -> [AnchorMap] {
@@ -61,7 +61,7 @@ public func anchorMaps(input: ImageSize, strides: [Int]) throws -> [AnchorMap] {
   var last: Int?
   for stride in strides {
     guard stride >= 1 else {
-      throw PalmError.invalidModel("stride \(stride) of a detector's layer; expected 1 or more")
+      throw PalmError.invalidModel("a detector layer has stride \(stride); expected 1 or more")
     }
     if stride == last {
       maps[maps.count - 1].anchorsPerCell += 2
@@ -79,5 +79,5 @@ private func noAnchors(_ maps: [AnchorMap]) -> PalmError {
   let sizes = maps.map { "\($0.rows)×\($0.columns)×\($0.anchorsPerCell)" }
   return .invalidModel(
     "the detector's maps are [\(sizes.joined(separator: ", "))]; expected sizes and counts of at "
-      + "least 1 and at most \(mostAnchors) anchors in all")
+      + "least 1 and at most \(mostAnchors) anchors in total")
 }

@@ -3,7 +3,7 @@
 
 import Foundation
 
-/// The same angle in −π ≤ angle < π.
+/// The equivalent angle in −π ≤ angle < π.
 func normalisedRadians(_ angle: Float) -> Float {
   let wide = Double(angle)
   return Float(wide - 2 * Double.pi * ((wide + Double.pi) / (2 * Double.pi)).rounded(.down))

@@ -6,24 +6,24 @@ import Foundation
 public struct BGRAImage: Equatable, Sendable {
   /// Width and height in pixels.
   public let size: ImageSize
-  /// Four bytes a pixel: blue, green, red, alpha.
+  /// Four bytes per pixel: blue, green, red, alpha.
   public private(set) var bytes: [UInt8]
 
-  /// A picture of the given bytes.
+  /// A picture with the given bytes.
   ///
-  /// Throws ``PalmError/invalidImage(_:)`` where their number does not fit the size.
+  /// Throws ``PalmError/invalidImage(_:)`` if their number does not match the size.
   public init(size: ImageSize, bytes: [UInt8]) throws {
     guard size.width > 0, size.height > 0, bytes.count == 4 * size.width * size.height else {
       throw PalmError.invalidImage(
-        "\(bytes.count) bytes are not a picture of \(size.width) × \(size.height) BGRA pixels")
+        "\(bytes.count) bytes do not hold \(size.width) × \(size.height) BGRA pixels")
     }
     self.size = size
     self.bytes = bytes
   }
 
-  /// `region` of this picture as one of `target` pixels, and where it lies there.
+  /// `region` drawn as a picture of `target` pixels, and its letterbox there.
   ///
-  /// Throws ``PalmError/invalidRegion(_:)`` where the region is empty.
+  /// Throws ``PalmError/invalidRegion(_:)`` if the region is empty.
   public func cropped(
     to region: PixelRegion, target: ImageSize, border: Border
   ) throws -> (image: BGRAImage, letterbox: Letterbox) {

@@ -1,23 +1,23 @@
-// `manifest.json` of a fixtures folder; FIXTURES.md says what each field means.
+// `manifest.json` of a fixtures folder; FIXTURES.md explains each field.
 
-/// What a fixtures folder holds.
+/// The contents of a fixtures folder.
 public struct FixtureManifest: Codable, Equatable, Sendable {
-  /// The only format that is read.
+  /// The only format that is accepted.
   public static let format = "blazepalm-ios-fixtures/1"
 
   /// Always ``format``.
   public var format: String
   /// The commit that exported the folder, if known.
   public var commit: String?
-  /// The SHA-256 of every file of the folder but the manifest, by path.
+  /// The SHA-256 of every file in the folder except the manifest, by path.
   public var files: [String: String]
   /// The models.
   public var models: [FixtureModel]
-  /// Which two models find hands together; nil where there is no such pair.
+  /// The two models that find hands together; nil if there is no such pair.
   public var pipeline: FixturePipeline?
-  /// Pictures with what is expected of each stage.
+  /// Pictures with the expected result of each stage.
   public var cases: [FixtureCase]
-  /// Inputs of single models with the outputs recorded for them.
+  /// Inputs of single models with their recorded outputs.
   public var records: [FixtureRecord]
   /// Raw detector outputs and the palms in them.
   public var decoders: [FixtureDecoder]
@@ -46,7 +46,7 @@ public struct FixtureImage: Codable, Equatable, Sendable {
   public var size: ImageSize { ImageSize(width: width, height: height) }
 }
 
-/// Which kind of network a model is.
+/// The kind of network.
 public enum ModelKind: String, Codable, Sendable {
   /// Finds palms.
   case palm
@@ -80,24 +80,24 @@ public struct FixtureModel: Codable, Equatable, Sendable {
   public var height: Int
   /// Outputs by name.
   public var outputs: [FixturePort]
-  /// Of a palm detector.
+  /// Facts of a palm detector; nil for a landmark model.
   public var palm: FixturePalmFacts?
-  /// Of a landmark model.
+  /// Facts of a landmark model; nil for a palm detector.
   public var hand: FixtureHandFacts?
 
   /// The input's size.
   public var input: ImageSize { ImageSize(width: width, height: height) }
 }
 
-/// What a palm detector's file does not say.
+/// Facts that a palm detector's file does not contain.
 public struct FixturePalmFacts: Codable, Equatable, Sendable {
-  /// How many anchors.
+  /// The number of anchors.
   public var anchors: Int
-  /// How many keypoints a palm has.
+  /// The number of keypoints per palm.
   public var keypoints: Int
   /// The lowest score of a palm.
   public var scoreThreshold: Float
-  /// Boxes that overlap by more are one palm.
+  /// Boxes that overlap by more (IoU) count as one palm.
   public var suppressionIoU: Float
 
   enum CodingKeys: String, CodingKey {
@@ -107,9 +107,9 @@ public struct FixturePalmFacts: Codable, Equatable, Sendable {
   }
 }
 
-/// What a landmark model's file does not say.
+/// Facts that a landmark model's file does not contain.
 public struct FixtureHandFacts: Codable, Equatable, Sendable {
-  /// The lowest presence of a hand, not included.
+  /// A hand's presence must be above this.
   public var presenceThreshold: Float
 
   enum CodingKeys: String, CodingKey {
@@ -117,13 +117,13 @@ public struct FixtureHandFacts: Codable, Equatable, Sendable {
   }
 }
 
-/// Which two models find hands together.
+/// The two models that find hands together.
 public struct FixturePipeline: Codable, Equatable, Sendable {
   /// The palm detector's name.
   public var palm: String
   /// The landmark model's name.
   public var hand: String
-  /// How many hands are looked for.
+  /// The number of hands to look for.
   public var maximumHands: Int
 
   enum CodingKeys: String, CodingKey {
@@ -132,7 +132,7 @@ public struct FixturePipeline: Codable, Equatable, Sendable {
   }
 }
 
-/// A picture and what is expected of each stage, all normalised to the picture.
+/// A picture and the expected result of each stage, all normalised to the picture.
 public struct FixtureCase: Codable, Equatable, Sendable {
   /// The case's name.
   public var name: String
@@ -140,25 +140,26 @@ public struct FixtureCase: Codable, Equatable, Sendable {
   public var image: FixtureImage
   /// (n, 4 + 2K + 1): corner and size of the box, keypoints, score of each palm, best first.
   public var palms: FixtureTensor?
-  /// (r, 5): x_center, y_center, width, height, rotation of each region looked at.
+  /// (r, 5): x_center, y_center, width, height, rotation of each region passed to the landmark
+  /// model.
   public var regions: FixtureTensor?
   /// (h, 21, 3): landmarks of each hand that is present.
   public var landmarks: FixtureTensor?
-  /// (h): presence of each of them.
+  /// (h): presence of each of these hands.
   public var presence: FixtureTensor?
-  /// (h): handedness of each of them.
+  /// (h): handedness of each of these hands.
   public var handedness: FixtureTensor?
-  /// (h, 21, 3): world landmarks of each of them.
+  /// (h, 21, 3): world landmarks of each of these hands.
   public var world: FixtureTensor?
 }
 
-/// An input of one model and the outputs recorded for it.
+/// An input of one model and its recorded outputs.
 public struct FixtureRecord: Codable, Equatable, Sendable {
   /// The model's name.
   public var model: String
-  /// The record's name; unique for its model.
+  /// The record's name; unique within its model.
   public var name: String
-  /// The picture that it belongs to.
+  /// The name of its picture's case.
   public var image: String
   /// The model's input.
   public var input: FixtureImage
@@ -178,15 +179,15 @@ public struct FixtureDecoder: Codable, Equatable, Sendable {
   public var maps: [[Int]]
   /// Keypoints and thresholds.
   public var facts: FixturePalmFacts
-  /// (N, 4 + 2K).
+  /// (N, 4 + 2K): raw boxes and keypoints.
   public var raw: FixtureTensor
-  /// (N).
+  /// (N): scores before the sigmoid.
   public var logits: FixtureTensor
   /// (n, 4 + 2K + 1): corner and size of the box, keypoints, score of each palm, best first.
   public var palms: FixtureTensor
 }
 
-/// A sequence of frames: what the models said of each, and what follows.
+/// A sequence of frames: the models' outputs for each, and the expected tracking.
 public struct FixtureSequence: Codable, Equatable, Sendable {
   /// A name for messages.
   public var name: String
@@ -194,16 +195,16 @@ public struct FixtureSequence: Codable, Equatable, Sendable {
   public var width: Int
   /// Height of the frames in pixels.
   public var height: Int
-  /// How many frames.
+  /// The number of frames.
   public var frames: Int
-  /// How many hands are looked for.
+  /// The number of hands to look for.
   public var maximumHands: Int
   /// (n, 1 + 4 + 2K + 1): frame, then corner and size of the box, keypoints, score, of each palm
   /// in the frames where palms were detected.
   public var palms: FixtureTensor
-  /// (m, 63 + 1): landmarks normalised to the crop, presence: what the landmark model said.
+  /// (m, 63 + 1): landmarks normalised to the crop, presence: the landmark model's outputs.
   public var outputs: FixtureTensor
-  /// (r, 3 + 5): frame, index of the region in it, row of `outputs`, and the region looked at.
+  /// (r, 3 + 5): frame, index of the region in it, row of `outputs`, and the region.
   public var regions: FixtureTensor
   /// (h, 2 + 63): frame, index, and the landmarks of each hand that is present, for some frames.
   public var hands: FixtureTensor

@@ -1,27 +1,27 @@
-// A fixtures folder, checked against its manifest before anything of it is used.
+// A fixtures folder, checked against its manifest before any of it is used.
 //
 //   Fixtures/
-//     manifest.json                              format, SHA-256 of every file, and all below
+//     manifest.json                              format, SHA-256 of every file, and the rest of this list
 //     models/<Name>.mlpackage/…                  Core ML packages, face `app`
 //     images/<case>.bgra                         pictures
-//     cases/<case>/<stage>.bin                   what is expected of each stage
+//     cases/<case>/<stage>.bin                   expected result of each stage
 //     records/<model>/<record>.bgra              inputs of single models
-//     records/<model>/<record>/<output>.bin      outputs recorded for them
+//     records/<model>/<record>/<output>.bin      their recorded outputs
 //     decoders/<name>/…  sequences/<name>/…      raw detector outputs; tracking
 //     run.json                                   the default run configuration, optional
 //
-// `.bin` is little-endian float32; `.bgra` is four bytes a pixel. FIXTURES.md has the details.
+// `.bin` is little-endian float32; `.bgra` is four bytes per pixel. FIXTURES.md has the details.
 
 import Foundation
 
 /// A fixtures folder.
 public struct Fixtures: Sendable {
-  /// No fixture is larger.
+  /// The maximum size of a file in bytes.
   public static let mostBytes = 1 << 28
 
   /// The folder.
   public let folder: URL
-  /// What it holds.
+  /// Its contents.
   public let manifest: FixtureManifest
   /// The SHA-256 of `manifest.json` itself.
   public let manifestSHA256: String
@@ -29,7 +29,7 @@ public struct Fixtures: Sendable {
 
   /// Reads the manifest of `folder`.
   ///
-  /// Throws ``PalmError/invalidFixtures(_:)`` where it is missing, of another format, or names a
+  /// Throws ``PalmError/invalidFixtures(_:)`` if it is missing, has another format, or lists a
   /// path outside the folder.
   public init(folder: URL) throws {
     let url = folder.appendingPathComponent("manifest.json")
@@ -52,7 +52,7 @@ public struct Fixtures: Sendable {
           + "fixtures with the blazepalm of this checkout")
     }
     for path in manifest.files.keys where !Self.isInside(path) {
-      throw PalmError.invalidFixtures("\(url.path): names \(path), which is outside the folder")
+      throw PalmError.invalidFixtures("\(url.path): lists \(path), which is outside the folder")
     }
     self.folder = folder
     manifestSHA256 = SHA256Digest.hex(of: data)
@@ -61,7 +61,7 @@ public struct Fixtures: Sendable {
   /// Checks the SHA-256 of every file.
   ///
   /// Throws ``PalmError/invalidFixtures(_:)`` for the first file that is missing or altered, and
-  /// where there is nothing to compare.
+  /// if there is nothing to compare.
   public func verify() throws {
     guard !manifest.models.isEmpty, !manifest.records.isEmpty else {
       throw PalmError.invalidFixtures(
@@ -73,9 +73,9 @@ public struct Fixtures: Sendable {
     }
   }
 
-  /// The bytes of a file, its SHA-256 checked the first time.
+  /// The bytes of a file; the first read checks its SHA-256.
   ///
-  /// Throws ``PalmError/invalidFixtures(_:)`` where the file is missing, altered, too large or not
+  /// Throws ``PalmError/invalidFixtures(_:)`` if the file is missing, altered, too large or not
   /// in the manifest.
   public func bytes(_ path: String) throws -> [UInt8] {
     guard let expected = manifest.files[path] else {
@@ -90,7 +90,7 @@ public struct Fixtures: Sendable {
       let found = SHA256Digest.hex(of: data)
       guard found == expected else {
         throw PalmError.invalidFixtures(
-          "\(url.path): has SHA-256 \(found.prefix(12))…, the manifest says "
+          "\(url.path): its SHA-256 is \(found.prefix(12))…, the manifest says "
             + "\(expected.prefix(12))…; export the fixtures again")
       }
       checked.insert(path)
@@ -100,42 +100,42 @@ public struct Fixtures: Sendable {
 
   /// The values of a tensor, in row-major order.
   ///
-  /// Throws ``PalmError/invalidFixtures(_:)`` as ``bytes(_:)`` does, and where the file's size is
-  /// not that of the shape.
+  /// Throws ``PalmError/invalidFixtures(_:)`` as ``bytes(_:)`` does, and if the file's size does
+  /// not match the shape.
   public func values(_ tensor: FixtureTensor) throws -> [Float] {
     let bytes = try bytes(tensor.file)
     var count = 1
     for axis in tensor.shape {
       guard axis >= 0, axis <= Self.mostBytes else {
-        throw PalmError.invalidFixtures("\(tensor.file): shape \(tensor.shape) cannot be")
+        throw PalmError.invalidFixtures("\(tensor.file): shape \(tensor.shape) is invalid")
       }
       let (product, overflow) = count.multipliedReportingOverflow(by: axis)
       guard !overflow else {
-        throw PalmError.invalidFixtures("\(tensor.file): shape \(tensor.shape) cannot be")
+        throw PalmError.invalidFixtures("\(tensor.file): shape \(tensor.shape) is invalid")
       }
       count = product
     }
     guard bytes.count % 4 == 0, bytes.count / 4 == count else {
       throw PalmError.invalidFixtures(
-        "\(tensor.file): \(bytes.count) bytes are not the float32 values of shape \(tensor.shape)")
+        "\(tensor.file): \(bytes.count) bytes do not hold float32 values of shape \(tensor.shape)")
     }
     return floats(littleEndian: bytes)
   }
 
   /// A picture.
   ///
-  /// Throws ``PalmError`` as ``bytes(_:)`` does, and where the file's size is not the picture's.
+  /// Throws ``PalmError`` as ``bytes(_:)`` does, and if the file's size is not the picture's.
   public func image(_ image: FixtureImage) throws -> BGRAImage {
     try BGRAImage(size: image.size, bytes: bytes(image.file))
   }
 
-  /// The model of that name.
+  /// The model with this name.
   ///
-  /// Throws ``PalmError/invalidFixtures(_:)`` where there is none.
+  /// Throws ``PalmError/invalidFixtures(_:)`` if there is none.
   public func model(_ name: String) throws -> FixtureModel {
     guard let model = manifest.models.first(where: { $0.name == name }) else {
       let names = manifest.models.map(\.name).joined(separator: ", ")
-      throw PalmError.invalidFixtures("no model \(name) in the fixtures; there are \(names)")
+      throw PalmError.invalidFixtures("the fixtures have no model \(name); choose one of \(names)")
     }
     return model
   }
@@ -150,13 +150,13 @@ public struct Fixtures: Sendable {
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
       DecodingError.dataCorrupted(let context):
       let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return path.isEmpty ? "not JSON" : "\(path) is of the wrong type"
+      return path.isEmpty ? "not JSON" : "\(path) has the wrong type"
     default: return "\(error)"
     }
   }
 }
 
-/// The files whose digests have been found right.
+/// The files whose digests have been verified.
 private final class CheckedFiles: @unchecked Sendable {
   private let lock = NSLock()
   private var paths: Set<String> = []

@@ -1,7 +1,7 @@
-// float16 from its bits. `Float16` is missing on Intel Macs, where the tests may run too.
+// float16 from its bits. Intel Macs have no `Float16`, and the tests may run there too.
 // Format: IEEE 754-2019, binary16.
 
-/// The value of a float16 with these bits; every one is exact in float32.
+/// The value of the float16 with these bits; float32 represents every one exactly.
 public func float(half bits: UInt16) -> Float {
   let negative = bits & 0x8000 != 0
   let exponent = Int(bits >> 10 & 0x1F)

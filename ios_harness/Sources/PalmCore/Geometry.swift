@@ -1,4 +1,4 @@
-// Sizes and turned rectangles, the vocabulary of every stage.
+// Sizes and rotated rectangles, used by every stage.
 //
 // Coordinates are normalised: x by the image's width, y by its height, from the top left.
 // Angles are radians, clockwise as seen in the image.
@@ -17,20 +17,20 @@ public struct ImageSize: Equatable, Hashable, Sendable, Codable {
   }
 }
 
-/// A turned rectangle, normalised to the image; MediaPipe's `NormalizedRect`.
+/// A rotated rectangle, normalised to the image; MediaPipe's `NormalizedRect`.
 public struct Region: Equatable, Sendable, Codable {
   /// The centre's x, in image widths.
   public var xCenter: Float
   /// The centre's y, in image heights.
   public var yCenter: Float
-  /// The width before turning, in image widths.
+  /// The width before rotation, in image widths.
   public var width: Float
-  /// The height before turning, in image heights.
+  /// The height before rotation, in image heights.
   public var height: Float
   /// Radians clockwise, −π to π.
   public var rotation: Float
 
-  /// A rectangle of `width` × `height` about a centre, turned by `rotation`.
+  /// A rectangle of `width` × `height` about a centre, rotated by `rotation`.
   public init(xCenter: Float, yCenter: Float, width: Float, height: Float, rotation: Float) {
     self.xCenter = xCenter
     self.yCenter = yCenter
@@ -53,7 +53,7 @@ public struct Region: Equatable, Sendable, Codable {
   }
 }
 
-/// The overlap of two upright rectangles over their union, 0…1; 0 where they do not meet.
+/// Intersection over union of two upright rectangles, 0…1; 0 if they do not overlap.
 /// MediaPipe's `CalculateIou` (mediapipe/util/rectangle_util.cc).
 func intersectionOverUnion(
   _ low: SIMD2<Float>, _ high: SIMD2<Float>, _ otherLow: SIMD2<Float>, _ otherHigh: SIMD2<Float>

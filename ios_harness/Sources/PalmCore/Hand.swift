@@ -1,6 +1,6 @@
-// What the tracker finds.
+// The tracker's results.
 
-/// Left or right, of a hand in a picture that is not mirrored.
+/// Whether a hand is left or right, in a picture that is not mirrored.
 public enum Handedness: String, Sendable, Codable, CaseIterable {
   /// The person's left hand.
   case left
@@ -10,21 +10,21 @@ public enum Handedness: String, Sendable, Codable, CaseIterable {
 
 /// One hand in a picture.
 public struct Hand: Equatable, Sendable {
-  /// How many landmarks a hand has.
+  /// The number of landmarks per hand.
   public static let landmarkCount = 21
 
-  /// 21 points: x and y normalised to the image, z in image widths about the wrist, smaller is
-  /// nearer.
+  /// 21 points: x and y normalised to the image, z in image widths relative to the wrist, smaller
+  /// is nearer.
   public var landmarks: [SIMD3<Float>]
-  /// How sure the model is that there is a hand, 0…1.
+  /// The model's confidence that there is a hand, 0…1.
   public var confidence: Float
-  /// 0 for a left to 1 for a right hand; nil where the release does not say.
+  /// From 0 for a left hand to 1 for a right hand; nil if the release has no such output.
   public var handednessScore: Float?
-  /// 21 points in metres about the hand's centre; nil where the release has none.
+  /// 21 points in metres relative to the hand's centre; nil if the release has none.
   public var worldLandmarks: [SIMD3<Float>]?
-  /// Where the hand was looked for.
+  /// The region given to the landmark model.
   public var region: Region
-  /// The palm that led to it; nil where the hand was followed from the frame before.
+  /// The palm it was found from; nil if the hand was tracked from the previous frame.
   public var palm: PalmDetection?
 
   /// A hand with all its values.
@@ -40,12 +40,12 @@ public struct Hand: Equatable, Sendable {
     self.palm = palm
   }
 
-  /// Left or right; nil where the release does not say.
+  /// Left or right; nil if the release has no such output.
   public var handedness: Handedness? {
     handednessScore.map { $0 > 0.5 ? .right : .left }
   }
 
-  /// Pairs of landmarks that a skeleton joins.
+  /// Pairs of landmarks connected by the skeleton.
   public static let bones: [(Int, Int)] = [
     (0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (5, 9), (9, 10), (10, 11),
     (11, 12), (9, 13), (13, 14), (14, 15), (15, 16), (13, 17), (0, 17), (17, 18), (18, 19),

@@ -1,44 +1,44 @@
-// From frame to frame: which regions to look at, and when to detect palms again.
+// Tracking: which regions to look at in each frame, and when to detect palms again.
 //
-// Palms are detected only while fewer hands are followed than wanted. Of two regions of one hand
-// the followed one stays. Sources, under mediapipe/, v0.10.21:
+// The tracker detects palms only while it tracks fewer hands than wanted. If two regions are of one
+// hand, the tracked one stays. Sources, under mediapipe/, v0.10.21:
 // modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt, calculators/util/association_calculator.h.
 
-/// A region to look at in this frame, and the palm that it came from, if any.
+/// A region to look at in this frame, and its palm, if any.
 public struct RegionOfInterest: Equatable, Sendable {
-  /// Where to look.
+  /// The region.
   public var region: Region
-  /// The palm it came from; nil for a hand that is followed.
+  /// The palm it came from; nil for a tracked hand.
   public var palm: PalmDetection?
 
-  /// A region and where it came from.
+  /// A region and its palm.
   public init(region: Region, palm: PalmDetection?) {
     self.region = region
     self.palm = palm
   }
 }
 
-/// The memory between frames. For each frame: detect palms if ``needsPalms``, ask for
-/// ``regions(palms:in:)``, run the landmark model on each, and hand the results to
+/// The state between frames. For each frame: detect palms if ``needsPalms``, ask for
+/// ``regions(palms:in:)``, run the landmark model on each, and pass the results to
 /// ``follow(_:in:)``.
 public struct HandTracking: Equatable, Sendable {
-  /// Two regions that overlap by more than this (IoU) are of one hand.
+  /// Two regions that overlap by more than this (IoU) belong to one hand.
   public static let sameHandIoU = 0.5
 
-  /// How many hands are wanted.
+  /// The number of hands wanted.
   public var maximumHands: Int
-  /// From a palm to a region.
+  /// The rule from a palm to a region.
   public var palmRule: RegionRule
-  /// From landmarks to the region in the next frame.
+  /// The rule from landmarks to the region in the next frame.
   public var handRule: RegionRule
-  /// The lowest presence of a hand, not included.
+  /// A hand's presence must be above this.
   public var presenceThreshold: Float
-  /// Hands are followed from frame to frame; else each frame starts anew.
+  /// Whether to track hands from frame to frame; if not, each frame starts afresh.
   public var follows: Bool
-  /// The regions of the hands of the frame before, for this frame.
+  /// This frame's regions for the hands of the previous frame.
   public private(set) var followed: [Region] = []
 
-  /// An empty memory.
+  /// A state without hands.
   public init(
     maximumHands: Int = 2, palmRule: RegionRule = .palm, handRule: RegionRule = .hand,
     presenceThreshold: Float = 0.5, follows: Bool = true
@@ -55,8 +55,8 @@ public struct HandTracking: Equatable, Sendable {
     followed.count < maximumHands
   }
 
-  /// The regions to look at. `palms`, best first and normalised to the image, are those of this
-  /// frame; they are left out of account while enough hands are followed.
+  /// The regions to look at. `palms` are those of this frame, best first and normalised to the
+  /// image; they are ignored while enough hands are tracked.
   public func regions(palms: [PalmDetection], in image: ImageSize) -> [RegionOfInterest] {
     var all: [RegionOfInterest] = []
     if needsPalms {
@@ -68,7 +68,7 @@ public struct HandTracking: Equatable, Sendable {
     return distinct(all.map(\.region)).map { all[$0] }
   }
 
-  /// Keeps the hands that are present, and remembers where they will be in the next frame.
+  /// Keeps the hands that are present, and stores their regions for the next frame.
   public mutating func follow(_ hands: [Hand], in image: ImageSize) -> [Hand] {
     let present = hands.filter { $0.confidence > presenceThreshold }
     followed = follows ? present.map { handRule.region(landmarks: $0.landmarks, in: image) } : []
@@ -81,8 +81,8 @@ public struct HandTracking: Equatable, Sendable {
   }
 }
 
-/// Which of the regions to keep: of two that overlap by more than `threshold`, as if upright, the
-/// later. Returns indices in order.
+/// The indices of the regions to keep, in order: of two that overlap by more than `threshold`,
+/// taken as upright, the later.
 public func distinct(
   _ regions: [Region], threshold: Double = HandTracking.sameHandIoU
 ) -> [Int] {
@@ -94,7 +94,7 @@ public func distinct(
   return kept
 }
 
-/// Intersection over union of two regions as if upright, 0…1.
+/// Intersection over union of two regions taken as upright, 0…1.
 func overlap(_ a: Region, _ b: Region) -> Double {
   func shared(_ a: Float, _ aSize: Float, _ b: Float, _ bSize: Float) -> Double {
     let end = min(Double(a) + Double(aSize) / 2, Double(b) + Double(bSize) / 2)

@@ -1,15 +1,15 @@
-// Landmarks of a crop come back to the image.
+// Maps a crop's landmarks back to the image.
 //
 // Sources, under mediapipe/calculators/util/, v0.10.21: landmark_letterbox_removal_calculator.cc,
 // landmark_projection_calculator.cc, world_landmark_projection_calculator.cc.
 
-/// What the landmark model says of one region.
+/// The landmark model's outputs for one region.
 public struct LandmarkOutput: Equatable, Sendable {
   /// 21 points: x and y 0…1 of the crop, z in crop widths.
   public var landmarks: [SIMD3<Float>]
-  /// How sure the model is that there is a hand, 0…1.
+  /// The model's confidence that there is a hand, 0…1.
   public var presence: Float
-  /// 0 for a left to 1 for a right hand, or nil.
+  /// From 0 for a left hand to 1 for a right hand, or nil.
   public var handedness: Float?
   /// 21 points in metres, upright in the crop, or nil.
   public var worldLandmarks: [SIMD3<Float>]?
@@ -28,7 +28,7 @@ public struct LandmarkOutput: Equatable, Sendable {
 
 extension Region {
   /// Landmarks normalised to this region → to the image; z from region widths to image widths.
-  /// The region must be square in pixels, as every rule makes it.
+  /// The region must be square in pixels; every rule makes it so.
   public func project(_ landmarks: [SIMD3<Float>]) -> [SIMD3<Float>] {
     let (sine, cosine) = sineAndCosine(rotation)
     return landmarks.map { landmark in

@@ -1,9 +1,9 @@
-// A rectangle of any aspect ratio becomes the square that a network takes, and points come back.
+// Maps a rectangle of any aspect ratio to a network's square input, and points back.
 //
-// The rectangle is grown about its centre until it has the square's aspect ratio; what it gained
-// is the padding. Source: `PadRoi` in mediapipe/calculators/tensor/image_to_tensor_utils.cc.
+// The rectangle grows about its centre until it has the square's aspect ratio; the added area is
+// the padding. Source: `PadRoi` in mediapipe/calculators/tensor/image_to_tensor_utils.cc.
 
-/// Where a picture lies in the square that a network sees.
+/// The position of a picture in a network's square input.
 public struct Letterbox: Equatable, Sendable {
   /// The margin on the left, and the same on the right, as a fraction of the square's width.
   public var left: Float
@@ -26,7 +26,7 @@ public struct Letterbox: Equatable, Sendable {
     size / extent
   }
 
-  /// A landmark of the square → of the picture. Depth has the scale of x.
+  /// A landmark of the square → of the picture. Depth is scaled like x.
   public func toImage(_ landmark: SIMD3<Float>) -> SIMD3<Float> {
     let extent = self.extent
     return SIMD3(
@@ -38,11 +38,11 @@ public struct Letterbox: Equatable, Sendable {
   }
 }
 
-/// A turned rectangle in pixels of the image; MediaPipe's `RotatedRect`.
+/// A rotated rectangle in pixels of the image; MediaPipe's `RotatedRect`.
 public struct PixelRegion: Equatable, Sendable {
   /// The centre, in pixels.
   public var center: SIMD2<Float>
-  /// Width and height before turning, in pixels.
+  /// Width and height before rotation, in pixels.
   public var size: SIMD2<Float>
   /// Radians clockwise.
   public var rotation: Float
@@ -68,9 +68,9 @@ public struct PixelRegion: Equatable, Sendable {
       size: SIMD2(region.width, region.height) * size, rotation: region.rotation)
   }
 
-  /// The rectangle grown to the aspect ratio of `target`, and where the old one lies in it.
+  /// The rectangle grown to the aspect ratio of `target`, and the old one's position in it.
   ///
-  /// Throws ``PalmError/invalidRegion(_:)`` where the rectangle is empty or not finite.
+  /// Throws ``PalmError/invalidRegion(_:)`` if the rectangle is empty or not finite.
   public func padded(to target: ImageSize) throws -> (region: PixelRegion, letterbox: Letterbox) {
     let finite =
       center.x.isFinite && center.y.isFinite && size.x.isFinite && size.y.isFinite

@@ -1,19 +1,19 @@
-// How far two tensors, and two sets of hands, are apart. No thresholds: those live in Python.
+// Differences between two tensors and between two sets of hands. Thresholds are applied in Python.
 
 /// One tensor compared with its reference.
 public struct TensorComparison: Equatable, Sendable {
-  /// How many values were compared.
+  /// The number of values compared.
   public var count: Int
-  /// The largest |candidate − reference| over pairs of finite values; nil where there is none.
+  /// The largest |candidate − reference| over pairs of finite values; nil if there is none.
   public var maximumError: Double?
-  /// How many values of the candidate are NaN or infinite.
+  /// The number of NaN or infinite values in the candidate.
   public var nonFinite: Int
-  /// Whether all values of the candidate are the same, of more than one.
+  /// Whether the candidate has more than one value and all are the same.
   public var isConstant: Bool
 
-  /// Compares value by value; the arrays have the same count.
+  /// Compares value by value; the arrays must have the same count.
   ///
-  /// Throws ``PalmError/invalidTensor(_:)`` where they have not, or are empty.
+  /// Throws ``PalmError/invalidTensor(_:)`` if the counts differ or are 0.
   public init(reference: [Float], candidate: [Float]) throws {
     guard reference.count == candidate.count, !reference.isEmpty else {
       throw PalmError.invalidTensor(
@@ -41,14 +41,14 @@ public struct TensorComparison: Equatable, Sendable {
 
 /// The hands of a picture compared with the expected ones.
 public struct HandComparison: Equatable, Sendable {
-  /// How many hands were expected.
+  /// The number of hands expected.
   public var expected: Int
-  /// How many were found.
+  /// The number of hands found.
   public var found: Int
-  /// The lowest overlap (IoU) of the rectangles round a pair's landmarks; nil where there is no
+  /// The lowest overlap (IoU) of the rectangles round a pair's landmarks; nil if there is no
   /// pair.
   public var boxIoUMinimum: Double?
-  /// The largest distance in x or y of a pair's landmarks, normalised to the image; nil where
+  /// The largest distance in x or y of a pair's landmarks, normalised to the image; nil if
   /// there is no pair.
   public var landmarkErrorMaximum: Double?
 
@@ -81,8 +81,8 @@ private func landmarkOverlap(_ a: [SIMD3<Float>], _ b: [SIMD3<Float>]) -> Double
   return Double(intersectionOverUnion(aLow, aHigh, bLow, bHigh))
 }
 
-/// The assignment of rows to columns with the largest sum; every one is tried, up to 6 of each
-/// side, and beyond that the best free column of each row in turn.
+/// The assignment of rows to columns with the largest sum. Tries every assignment of up to 6 rows
+/// and columns; beyond that, takes the best free column for each row in turn.
 func bestPairs(_ scores: [[Double]]) -> [(Int, Int)] {
   let rows = scores.count
   let columns = scores.first?.count ?? 0

@@ -1,13 +1,13 @@
-// Where a point of the camera's picture lies on a preview that fills its view.
+// Maps points of the camera's picture to a preview that fills its view.
 //
-// The preview keeps the picture's aspect ratio and covers the whole view, cutting off what does
-// not fit on both sides alike; a front camera's preview is mirrored.
+// The preview keeps the picture's aspect ratio and covers the whole view, cropping the
+// overhang equally on both sides; a front camera's preview is mirrored.
 
 /// From points normalised to a picture to points of a view.
 public struct OverlayGeometry: Equatable, Sendable {
   /// Points of the view per pixel of the picture.
   public let scale: Double
-  /// Where the picture's top left corner lies; not positive.
+  /// The position of the picture's top left corner in the view; never positive.
   public let origin: SIMD2<Double>
   private let picture: SIMD2<Double>
   private let view: SIMD2<Double>
@@ -23,13 +23,13 @@ public struct OverlayGeometry: Equatable, Sendable {
     self.mirrored = mirrored
   }
 
-  /// Where a point, normalised to the picture, lies in the view.
+  /// The position in the view of a point normalised to the picture.
   public func point(_ normalised: SIMD2<Float>) -> SIMD2<Double> {
     let fitted = SIMD2(Double(normalised.x), Double(normalised.y)) * picture * scale + origin
     return mirrored ? SIMD2(view.x - fitted.x, fitted.y) : fitted
   }
 
-  /// Where a landmark lies in the view.
+  /// The position of a landmark in the view.
   public func point(_ landmark: SIMD3<Float>) -> SIMD2<Double> {
     point(SIMD2(landmark.x, landmark.y))
   }
@@ -45,7 +45,7 @@ public struct OverlayGeometry: Equatable, Sendable {
   }
 }
 
-/// How near each landmark is, 0 the farthest to 1 the nearest of its hand: for its colour.
+/// The nearness of each landmark, from 0 (farthest in its hand) to 1 (nearest), for its colour.
 public func nearness(_ landmarks: [SIMD3<Float>]) -> [Double] {
   let depths = landmarks.map { Double($0.z) }
   guard let nearest = depths.min(), let farthest = depths.max(), farthest > nearest else {

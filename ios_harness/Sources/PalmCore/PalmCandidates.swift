@@ -1,12 +1,12 @@
-// Detections that overlap become one: weighted suppression over a flat, reused store.
+// Merges overlapping detections: weighted suppression over a flat, reused buffer.
 //
-// Each best detection becomes the mean of all that overlap it by more than the threshold,
-// weighted by score, and keeps its own score. Sums run in order of falling score, in float32.
+// Each best detection becomes the score-weighted mean of all that overlap it by more than the
+// threshold, and keeps its own score. Sums run in order of falling score, in float32.
 // Source: mediapipe/calculators/util/non_max_suppression_calculator.cc (WEIGHTED), v0.10.21.
 
 /// Rows of xmin, ymin, xmax, ymax, then keypoints, and a score for each row. A far corner is the
-/// near one plus the box's size in float32, as MediaPipe keeps it. Nothing is allocated for a row:
-/// the memory is as large as all anchors need from the start.
+/// near one plus the box's size in float32, as in MediaPipe. Adding a row allocates nothing: the
+/// buffer is large enough for all anchors from the start.
 struct PalmCandidates {
   private let row: Int
   private var values: [Float]
@@ -59,7 +59,7 @@ struct PalmCandidates {
     }
   }
 
-  /// Adds a box; a negative or unknown size is left out.
+  /// Adds a box, unless its size is negative or NaN.
   private mutating func put(_ low: SIMD2<Float>, _ high: SIMD2<Float>, _ score: Float) -> Bool {
     guard high.x >= low.x, high.y >= low.y else { return false }
     let start = count * row
@@ -73,7 +73,7 @@ struct PalmCandidates {
     return true
   }
 
-  /// The palms that are left, best first. Of equal scores the earlier anchor comes first.
+  /// The remaining palms, best first. If scores are equal, the earlier anchor comes first.
   mutating func suppressed(above threshold: Float) -> [PalmDetection] {
     order.removeAll(keepingCapacity: true)
     for index in 0..<count {
@@ -93,7 +93,7 @@ struct PalmCandidates {
     return palms
   }
 
-  /// Takes the best row and all that overlap it out of `order`; they become one palm.
+  /// Removes the best row and all that overlap it from `order`, and merges them into one palm.
   private mutating func merge(best: Int, threshold: Float) -> PalmDetection {
     let low = SIMD2(values[best * row], values[best * row + 1])
     let high = SIMD2(values[best * row + 2], values[best * row + 3])

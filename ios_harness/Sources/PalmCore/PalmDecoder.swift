@@ -1,26 +1,26 @@
-// The detector's outputs, one row an anchor, become the palms of a picture.
+// Decodes the detector's outputs, one row per anchor, into the palms of a picture.
 //
-// Two kinds of outputs: those of the `app` package (corners, keypoints and scores, decoded inside
-// the model), and raw ones (offsets to anchors in pixels of the input, and logits). Anchors below
-// the score threshold are dropped before anything is decoded. Source:
+// There are two kinds of outputs: those of the `app` package (corners, keypoints and scores,
+// decoded inside the model), and raw ones (offsets to anchors in pixels of the input, and logits).
+// Anchors below the score threshold are dropped before anything is decoded. Source:
 // mediapipe/calculators/tensor/tensors_to_detections_calculator.cc, v0.10.21.
 
 import Foundation
 
-/// What the post-processing must know of a detector.
+/// The facts about a detector that post-processing needs.
 public struct PalmSpec: Equatable, Sendable {
   /// The size of the detector's input.
   public var input: ImageSize
-  /// How many anchors there are.
+  /// The number of anchors.
   public var anchors: Int
-  /// How many keypoints a palm has.
+  /// The number of keypoints per palm.
   public var keypoints: Int
   /// The lowest score of a palm.
   public var scoreThreshold: Float
-  /// Boxes that overlap by more than this (IoU) are one palm.
+  /// Boxes that overlap by more than this (IoU) count as one palm.
   public var suppressionIoU: Float
 
-  /// The facts of one detector.
+  /// Stores the facts of one detector.
   public init(
     input: ImageSize, anchors: Int, keypoints: Int, scoreThreshold: Float, suppressionIoU: Float
   ) {
@@ -32,33 +32,33 @@ public struct PalmSpec: Equatable, Sendable {
   }
 }
 
-/// Turns a detector's outputs into palms. It keeps its working memory between frames, so it is a
-/// class and belongs to one thread at a time.
+/// Turns a detector's outputs into palms. It reuses its working memory between frames, so it is a
+/// class; use it from one thread at a time.
 public final class PalmDecoder {
-  /// The largest logit that is told apart: `exp` stays finite.
+  /// Logits are clamped to ± this value, so that `exp` stays finite.
   public static let scoreClip: Float = 100
 
-  /// What the decoder knows of its detector.
+  /// The facts of its detector.
   public let spec: PalmSpec
   private let anchors: [SIMD2<Float>]
   private var candidates: PalmCandidates
 
-  /// A decoder of outputs that the model has decoded already.
+  /// A decoder for outputs that the model has already decoded.
   public init(spec: PalmSpec) {
     self.spec = spec
     anchors = []
     candidates = PalmCandidates(capacity: spec.anchors, keypoints: spec.keypoints)
   }
 
-  /// A decoder of raw outputs.
+  /// A decoder for raw outputs.
   ///
-  /// Throws ``PalmError/invalidModel(_:)`` where the maps do not give as many anchors as the
-  /// specification says.
+  /// Throws ``PalmError/invalidModel(_:)`` if the maps do not give the specification's number of
+  /// anchors.
   public init(spec: PalmSpec, maps: [AnchorMap]) throws {
     let anchors = try anchorCenters(of: maps)
     guard anchors.count == spec.anchors else {
       throw PalmError.invalidModel(
-        "the detector's maps give \(anchors.count) anchors, its specification \(spec.anchors); "
+        "the detector's maps give \(anchors.count) anchors, its specification says \(spec.anchors); "
           + "export the fixtures again")
     }
     self.spec = spec
@@ -69,7 +69,7 @@ public final class PalmDecoder {
   /// Palms from decoded outputs, best first, normalised to the detector's input.
   ///
   /// `boxes` is (N, 4) xmin, ymin, xmax, ymax, `keypoints` (N, K, 2), `scores` (N).
-  /// Throws ``PalmError/invalidTensor(_:)`` where a tensor has another number of values.
+  /// Throws ``PalmError/invalidTensor(_:)`` if a tensor has another number of values.
   public func palms(boxes: [Float], keypoints: [Float], scores: [Float]) throws -> [PalmDetection] {
     try check("boxes", boxes.count, 4)
     try check("keypoints", keypoints.count, 2 * spec.keypoints)
@@ -92,11 +92,11 @@ public final class PalmDecoder {
   ///
   /// `raw` is (N, 4 + 2K): x, y, w, h of the box, then x, y of each keypoint, in pixels of the
   /// input and relative to the anchor's centre. `logits` is (N).
-  /// Throws ``PalmError/invalidTensor(_:)`` where a tensor has another number of values, and
-  /// ``PalmError/invalidModel(_:)`` where the decoder was made without anchors.
+  /// Throws ``PalmError/invalidTensor(_:)`` if a tensor has another number of values, and
+  /// ``PalmError/invalidModel(_:)`` if the decoder was made without anchors.
   public func palms(raw: [Float], logits: [Float]) throws -> [PalmDetection] {
     guard !anchors.isEmpty else {
-      throw PalmError.invalidModel("raw outputs need anchors; make the decoder with maps")
+      throw PalmError.invalidModel("raw outputs need anchors; create the decoder with maps")
     }
     let row = 4 + 2 * spec.keypoints
     try check("raw boxes", raw.count, row)

@@ -4,15 +4,15 @@
 public struct PalmDetection: Equatable, Sendable {
   /// The box's corner nearest to the origin: xmin, ymin.
   public var minimum: SIMD2<Float>
-  /// The box's width and height. Kept instead of the far corner, as MediaPipe keeps it, so that
+  /// The box's width and height. Stored instead of the far corner, as in MediaPipe, so that
   /// nothing is rounded twice.
   public var size: SIMD2<Float>
   /// Points on the palm; 0 is the wrist, 2 the base of the middle finger.
   public var keypoints: [SIMD2<Float>]
-  /// How sure the detector is, 0…1.
+  /// The detector's confidence, 0…1.
   public var confidence: Float
 
-  /// A palm of a box given by corner and size.
+  /// A palm from its box's corner and size.
   public init(
     minimum: SIMD2<Float>, size: SIMD2<Float>, keypoints: [SIMD2<Float>], confidence: Float
   ) {
@@ -34,7 +34,7 @@ public struct PalmDetection: Equatable, Sendable {
       keypoints: keypoints.map(letterbox.toImage), confidence: confidence)
   }
 
-  /// The overlap of the boxes over their union, 0…1.
+  /// Intersection over union of the boxes, 0…1.
   public func intersectionOverUnion(_ other: PalmDetection) -> Float {
     PalmCore.intersectionOverUnion(minimum, maximum, other.minimum, other.maximum)
   }

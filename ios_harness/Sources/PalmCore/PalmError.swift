@@ -1,12 +1,12 @@
-// What can go wrong, each with what to do about it.
+// The errors, each with its remedy.
 
-/// An error of the hand tracker or of its harness. Its description is one sentence for a person.
+/// An error of the hand tracker or its harness, described in one sentence.
 public enum PalmError: Error, Equatable, CustomStringConvertible {
   /// A region that cannot be cropped.
   case invalidRegion(String)
   /// A picture of the wrong size or pixel format.
   case invalidImage(String)
-  /// A tensor of the wrong name, shape or type, or with values that cannot be.
+  /// A tensor with the wrong name, shape or type, or with impossible values.
   case invalidTensor(String)
   /// A model that is missing, cannot be loaded, or is not one of the hand models.
   case invalidModel(String)

@@ -1,6 +1,6 @@
 // Percentiles with linear interpolation between the two nearest samples, numpy's default.
 
-/// The value below which `percent` of the samples lie; nil where there are none.
+/// The value below which `percent` % of the samples lie; nil if there are none.
 public func percentile(_ samples: [Double], _ percent: Double) -> Double? {
   guard !samples.isEmpty, (0...100).contains(percent) else { return nil }
   let sorted = samples.sorted()

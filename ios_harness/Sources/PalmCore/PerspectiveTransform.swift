@@ -13,7 +13,7 @@ struct PerspectiveTransform {
 
   /// From a crop of `target` pixels to `region` of the image.
   ///
-  /// Throws ``PalmError/invalidRegion(_:)`` where the region is too thin to be turned round.
+  /// Throws ``PalmError/invalidRegion(_:)`` if the region is too thin to invert the map.
   init(region: PixelRegion, target: ImageSize) throws {
     let width = Float(target.width)
     let height = Float(target.height)
@@ -30,7 +30,7 @@ struct PerspectiveTransform {
     m = inverse
   }
 
-  /// Lower left, upper left, upper right, lower right of the turned rectangle.
+  /// Lower left, upper left, upper right, lower right of the rotated rectangle.
   static func corners(of region: PixelRegion) -> [SIMD2<Float>] {
     let degrees = Float(Double(region.rotation * 180) / Double.pi)
     let angle = Double(degrees) * Double.pi / 180
@@ -45,13 +45,13 @@ struct PerspectiveTransform {
     return [p0, p1, 2 * center - p0, 2 * center - p1]
   }
 
-  /// The map that takes four points to four others; nil where there is none.
+  /// The map from four points to four others; nil if there is none.
   private static func solve(from: [SIMD2<Float>], to: [SIMD2<Float>]) -> [Double]? {
     var a = [[Double]](repeating: Array(repeating: 0, count: 8), count: 8)
     var b = [Double](repeating: 0, count: 8)
     for i in 0..<4 {
       let (p, q) = (from[i], to[i])
-      // the products are rounded to float32, as there
+      // OpenCV rounds the products to float32
       a[i] = [Double(p.x), Double(p.y), 1, 0, 0, 0, Double(-p.x * q.x), Double(-p.y * q.x)]
       a[i + 4] = [0, 0, 0, Double(p.x), Double(p.y), 1, Double(-p.x * q.y), Double(-p.y * q.y)]
       b[i] = Double(q.x)

@@ -1,15 +1,15 @@
-// A turned rectangle of a BGRA picture becomes the BGRA picture that a network takes.
+// Draws a rotated rectangle of a BGRA picture into a network's BGRA input.
 //
 // Bilinear, as OpenCV 4 warps for MediaPipe: positions rounded to 1/32 pixel, weights in fixed
-// point, results rounded to whole levels; pixel (j, i) of the crop reads where corner (j, i)
-// lies, with no half-pixel shift. Source: warpPerspective and remapBilinear of OpenCV 4
-// (modules/imgproc/src/imgwarp.cpp). Alpha comes out opaque.
+// point, results rounded to whole levels; pixel (j, i) of the crop reads the position of
+// corner (j, i), with no half-pixel shift. Source: warpPerspective and remapBilinear of OpenCV 4
+// (modules/imgproc/src/imgwarp.cpp). Alpha becomes opaque.
 
-/// What is read beyond the picture.
+/// What to read beyond the picture.
 public enum Border: Sendable {
-  /// Black: of a letterboxed picture.
+  /// Black, for a letterboxed picture.
   case black
-  /// The nearest pixel of the picture: of a hand's crop.
+  /// The nearest pixel of the picture, for a hand's crop.
   case repeated
 }
 
@@ -19,20 +19,20 @@ public struct PixelView {
   public let base: UnsafeRawPointer
   /// Width and height in pixels.
   public let size: ImageSize
-  /// From one row to the next.
+  /// Bytes from one row to the next.
   public let bytesPerRow: Int
 
   /// A view of `size` pixels at `base`.
   ///
-  /// Throws ``PalmError/invalidImage(_:)`` where the size is empty or over 32766 pixels a side, or
+  /// Throws ``PalmError/invalidImage(_:)`` if the size is empty or over 32766 pixels a side, or
   /// rows are shorter than their pixels.
   public init(base: UnsafeRawPointer, size: ImageSize, bytesPerRow: Int) throws {
     guard (1...32766).contains(size.width), (1...32766).contains(size.height),
       bytesPerRow >= 4 * size.width
     else {
       throw PalmError.invalidImage(
-        "a picture of \(size.width) × \(size.height) pixels with \(bytesPerRow) bytes a row cannot "
-          + "be read; give 32-bit BGRA of at most 32766 pixels a side")
+        "a picture of \(size.width) × \(size.height) pixels with \(bytesPerRow) bytes per row "
+          + "cannot be read; give 32-bit BGRA of at most 32766 pixels a side")
     }
     self.base = base
     self.size = size
@@ -40,16 +40,16 @@ public struct PixelView {
   }
 }
 
-/// Draws `region` of `source` into `target`, `targetSize` pixels of `targetBytesPerRow` bytes a
-/// row.
+/// Draws `region` of `source` into `target`, `targetSize` pixels with `targetBytesPerRow` bytes
+/// per row.
 ///
-/// Throws ``PalmError/invalidRegion(_:)`` where the region is empty.
+/// Throws ``PalmError/invalidRegion(_:)`` if the region is empty.
 public func warp(
   _ source: PixelView, region: PixelRegion, border: Border, into target: UnsafeMutableRawPointer,
   targetSize: ImageSize, targetBytesPerRow: Int
 ) throws {
   let m = try PerspectiveTransform(region: region, target: targetSize).m
-  // OpenCV walks in blocks of at most 16 rows and 1024 pixels, and sums from a block's left edge
+  // OpenCV works in blocks of at most 16 rows and 1024 pixels, and sums from a block's left edge
   let block = min(1024 / min(16, targetSize.height), targetSize.width)
   let sampler = Sampler(source: source, border: border)
   for row in 0..<targetSize.height {
@@ -74,7 +74,7 @@ public func warp(
   }
 }
 
-/// To the nearest integer, ties to even; a position beyond Int32 is clamped.
+/// Rounds to the nearest integer, ties to even, clamped to Int32.
 @inline(__always)
 private func rounded(_ value: Double) -> Int {
   let limit = 2_147_483_392.0
@@ -116,7 +116,7 @@ private struct Sampler {
     out[3] = 255
   }
 
-  /// Where a pixel lies; nil for the black beyond the picture.
+  /// The offset of a pixel; nil for the black beyond the picture.
   @inline(__always)
   private func pixel(_ x: Int, _ y: Int) -> UnsafePointer<UInt8>? {
     if x >= 0, y >= 0, x < width, y < height {

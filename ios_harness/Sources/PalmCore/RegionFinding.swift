@@ -1,11 +1,11 @@
-// Where to look for a hand: from its palm, or from its landmarks in the frame before.
+// Where to look for a hand: from its palm, or from its landmarks in the previous frame.
 //
 // float32 in MediaPipe's order of operations. Sources, under mediapipe/, v0.10.21:
 // calculators/util/detections_to_rects_calculator.cc, rect_transformation_calculator.cc and
 // modules/hand_landmark/calculators/hand_landmarks_to_rect_calculator.cc.
 
 extension RegionRule {
-  /// The region of the hand to which `palm` belongs.
+  /// The region of the hand that `palm` belongs to.
   public func region(palm: PalmDetection, in image: ImageSize) -> Region {
     let center = palm.minimum + palm.size / 2
     let rotation = rotation(of: palm.keypoints, in: image)
@@ -40,10 +40,10 @@ extension RegionRule {
       center: center / size, size: (uprightHigh - uprightLow) / size, rotation: rotation, in: image)
   }
 
-  /// By how much a region is turned so that its hand stands upright, in radians.
+  /// The rotation that makes a region's hand upright, in radians.
   func rotation(of points: [SIMD2<Float>], in image: ImageSize) -> Float {
     var aim = SIMD2<Float>(0, 0)
-    // lighter points first: MediaPipe takes the mean of the outer two, then that and the middle
+    // lighter points first: MediaPipe averages the outer two, then that mean and the middle
     for weight in [Float](Set(towards.map(\.weight))).sorted() {
       for entry in towards where entry.weight == weight {
         aim += points[entry.point] * weight
@@ -69,8 +69,8 @@ extension RegionRule {
   }
 }
 
-/// The smallest upright rectangle round the points. As in MediaPipe, its far corner is never
-/// below the smallest normal float.
+/// The smallest upright rectangle round the points. As in MediaPipe, its far corner is at least
+/// the smallest normal float.
 private func bounds(_ points: [SIMD2<Float>]) -> (low: SIMD2<Float>, high: SIMD2<Float>) {
   let tiny = Float.leastNormalMagnitude
   var low = SIMD2<Float>(repeating: .greatestFiniteMagnitude)

@@ -10,13 +10,13 @@ public struct ParityRow: Codable, Equatable, Sendable {
   public var units: String
   /// The output's name.
   public var tensor: String
-  /// How many values were compared.
+  /// The number of values compared.
   public var n: Int
-  /// The largest absolute difference from the recorded value; null where no pair was finite.
+  /// The largest absolute difference from the recorded value; null if no pair was finite.
   @OrNull public var maxAbs: Double?
-  /// How many values are not finite.
+  /// The number of values that are not finite.
   public var nanCount: Int
-  /// The output as little-endian float32, relative to the results.
+  /// The path of the output as little-endian float32, relative to the results.
   public var rawFile: String
 
   /// One row.
@@ -41,9 +41,9 @@ public struct PipelineRow: Codable, Equatable, Sendable {
   public var `case`: String
   /// The compute units.
   public var units: String
-  /// How many hands were expected.
+  /// The number of hands expected.
   public var expected: Int
-  /// How many were found.
+  /// The number of hands found.
   public var found: Int
   /// The lowest overlap of the rectangles round a pair's landmarks; null without a pair.
   @OrNull public var boxIouMin: Double?
@@ -67,27 +67,27 @@ public struct BenchRow: Codable, Equatable, Sendable {
   public var model: String
   /// The compute units.
   public var units: String
-  /// How many predictions went before, not counted.
+  /// The number of warm-up predictions, which are not counted.
   public var warmup: Int
-  /// Nanoseconds of each prediction, in the order of time.
+  /// Nanoseconds of each prediction, in chronological order.
   public var samplesNs: [UInt64]
   /// The median in milliseconds.
   @OrNull public var p50Ms: Double?
-  /// Nine of ten are faster.
+  /// The 90th percentile in milliseconds.
   @OrNull public var p90Ms: Double?
-  /// 19 of 20 are faster.
+  /// The 95th percentile in milliseconds.
   @OrNull public var p95Ms: Double?
-  /// 99 of 100 are faster.
+  /// The 99th percentile in milliseconds.
   @OrNull public var p99Ms: Double?
-  /// The first prediction after loading.
+  /// Milliseconds of the first prediction after loading.
   @OrNull public var firstMs: Double?
-  /// Compiling and loading.
+  /// Milliseconds of compiling and loading.
   public var load: LoadTimes
   /// Bytes of memory.
   public var memory: MemoryFootprint
   /// Heat.
   public var thermal: ThermalRecord
-  /// The share of operations on each unit; null where the system does not say.
+  /// The share of operations on each unit; null if the system does not report it.
   public var plan: PlanShares?
 
   /// One row; the percentiles are computed from the samples.
@@ -139,7 +139,7 @@ public struct BenchRow: Codable, Equatable, Sendable {
 public struct LoadTimes: Codable, Equatable, Sendable {
   /// From package to compiled model.
   @OrNull public var compileMs: Double?
-  /// The first load of the compiled model, which the system may have to specialise.
+  /// The first load of the compiled model, when the system may have to specialise it.
   @OrNull public var coldMs: Double?
   /// Further loads.
   public var warmMs: [Double]
@@ -152,13 +152,13 @@ public struct LoadTimes: Codable, Equatable, Sendable {
   }
 }
 
-/// Bytes that the app takes.
+/// The app's memory in bytes.
 public struct MemoryFootprint: Codable, Equatable, Sendable {
   /// Before the model was loaded.
   public var before: UInt64
   /// After loading.
   public var loaded: UInt64
-  /// The most seen while it ran.
+  /// The peak while it ran.
   public var peak: UInt64
 
   /// Three readings.
@@ -173,9 +173,9 @@ public struct MemoryFootprint: Codable, Equatable, Sendable {
 public struct ThermalRecord: Codable, Equatable, Sendable {
   /// The state when measuring began, after any wait: `nominal`, `fair`, `serious`, `critical` or `unknown`.
   public var start: String
-  /// The state after.
+  /// The state afterwards.
   public var end: String
-  /// Waits for the device to cool, then changes of the state.
+  /// Waits for the device to cool, then changes of state.
   public var events: [ThermalEvent]
 
   /// One record.
@@ -190,7 +190,7 @@ public struct ThermalRecord: Codable, Equatable, Sendable {
 public struct ThermalEvent: Codable, Equatable, Sendable {
   /// Seconds since the benchmark of this row began.
   public var atS: Double
-  /// The new state, or `cooling` where the benchmark waited.
+  /// The new state, or `cooling` if the benchmark waited.
   public var state: String
 
   /// One event.
@@ -200,7 +200,7 @@ public struct ThermalEvent: Codable, Equatable, Sendable {
   }
 }
 
-/// The share of operations that each unit is preferred for, 0…1.
+/// The share of operations for which Core ML prefers each unit, 0…1.
 public struct PlanShares: Codable, Equatable, Sendable {
   /// On the Neural Engine.
   public var ane: Double

@@ -1,4 +1,4 @@
-// What a run on a device has measured: `results.json`, schema `blazepalm-ios-results/1`.
+// The measurements of a run on a device: `results.json`, schema `blazepalm-ios-results/1`.
 //
 // Keys are written in snake_case; a number that is not finite, or not known, is null.
 
@@ -39,30 +39,30 @@ public struct Results: Codable, Equatable, Sendable {
 
   /// Always ``schema``.
   public var schema = Results.schema
-  /// Which run.
+  /// The run.
   public var run: RunFacts
-  /// On what.
+  /// The device.
   public var device: DeviceFacts
-  /// With which inputs.
+  /// The fixtures.
   public var fixtures: FixtureFacts
   /// The models that were loaded.
   public var models: [ModelFacts] = []
-  /// Outputs of single models against the recorded ones.
+  /// Outputs of single models compared with the recorded ones.
   public var parity: [ParityRow] = []
-  /// Hands of whole pictures against the expected ones.
+  /// Hands of whole pictures compared with the expected ones.
   public var pipeline: [PipelineRow] = []
   /// Speed, memory and heat.
   public var bench: [BenchRow] = []
-  /// What went wrong.
+  /// The failures.
   public var failures: [FailureRow] = []
-  /// `complete` once everything asked for has been tried; before that `partial`.
+  /// `complete` once every requested stage has been tried; until then `partial`.
   public var status = Status.partial
 
-  /// Whether the run came to its end.
+  /// Whether the run finished.
   public enum Status: String, Codable, Sendable {
-    /// Everything asked for has been tried.
+    /// Every requested stage has been tried.
     case complete
-    /// Not yet, or it was cut off.
+    /// The run has not finished, or was cut off.
     case partial
   }
 
@@ -73,12 +73,12 @@ public struct Results: Codable, Equatable, Sendable {
     self.fixtures = fixtures
   }
 
-  /// The same run without its rows: to write down what one case has added.
+  /// The same run without its rows, to which one case then adds its own.
   public func withoutRows() -> Results {
     Results(run: run, device: device, fixtures: fixtures)
   }
 
-  /// JSON with sorted keys; `pretty` on several lines, else on one.
+  /// JSON with sorted keys, on several lines if `pretty`, else on one.
   public func json(pretty: Bool) throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -87,7 +87,7 @@ public struct Results: Codable, Equatable, Sendable {
     return try encoder.encode(self)
   }
 
-  /// Reads what ``json(pretty:)`` wrote.
+  /// Reads the output of ``json(pretty:)``.
   public static func read(_ data: Data) throws -> Results {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -97,11 +97,11 @@ public struct Results: Codable, Equatable, Sendable {
 
 /// Which run.
 public struct RunFacts: Codable, Equatable, Sendable {
-  /// A name that tells runs apart.
+  /// A name that distinguishes runs.
   public var id: String
   /// ISO 8601, UTC.
   public var startedAt: String
-  /// The commit of the harness; empty where unknown.
+  /// The commit of the harness; empty if unknown.
   public var commit: String
   /// `Release` or `Debug`.
   public var configuration: String
@@ -124,7 +124,7 @@ public struct RunFacts: Codable, Equatable, Sendable {
   }
 }
 
-/// On what the run took place.
+/// The device of a run.
 public struct DeviceFacts: Codable, Equatable, Sendable {
   /// The hardware's name, such as `iPhone15,2`.
   public var model: String
@@ -136,9 +136,9 @@ public struct DeviceFacts: Codable, Equatable, Sendable {
   public var osBuild: String
   /// Memory in bytes.
   public var ramBytes: UInt64
-  /// Low power mode was on.
+  /// Whether low power mode was on.
   public var lowPower: Bool
-  /// `cpu`, `gpu`, `neuralEngine`: what Core ML may use.
+  /// `cpu`, `gpu`, `neuralEngine`: the units that Core ML may use.
   public var computeDevices: [String]
 
   /// The facts of one device.
@@ -173,11 +173,11 @@ public struct ModelFacts: Codable, Equatable, Sendable {
   public var name: String
   /// The package's path in the fixtures.
   public var file: String
-  /// The package's SHA-256 as the manifest has it.
+  /// The package's SHA-256 from the manifest.
   public var sha256: String
   /// `fp16` or `fp32`.
   public var precision: String
-  /// Inputs and outputs as they were seen at run time.
+  /// Inputs and outputs as observed at run time.
   public var io: [PortFacts]
 
   /// The facts of one model.
@@ -190,7 +190,7 @@ public struct ModelFacts: Codable, Equatable, Sendable {
   }
 }
 
-/// An input or output as it was seen at run time.
+/// An input or output as observed at run time.
 public struct PortFacts: Codable, Equatable, Sendable {
   /// Its name.
   public var name: String
@@ -198,7 +198,7 @@ public struct PortFacts: Codable, Equatable, Sendable {
   public var dtype: String
   /// Sizes of the axes, slowest first.
   public var shape: [Int]
-  /// Distance of neighbours on each axis, in values.
+  /// The stride of each axis, in values.
   public var strides: [Int]
 
   /// The facts of one input or output.
@@ -218,7 +218,7 @@ public struct FailureRow: Codable, Equatable, Sendable {
   public var model: String
   /// The compute units, or empty.
   public var units: String
-  /// One sentence; it begins with the case where there is one.
+  /// One sentence, which begins with the case if there is one.
   public var message: String
 
   /// One failure.

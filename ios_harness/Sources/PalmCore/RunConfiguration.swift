@@ -1,13 +1,13 @@
-// What a run does: `Documents/run.json`, then `TEST_RUNNER_*` variables, then the default that is
-// bundled. A value of an earlier source wins; each source may leave values out.
+// The configuration of a run: `Documents/run.json` overrides `TEST_RUNNER_*` variables, which
+// override the bundled default. Each source may omit values.
 //
-// `xcodebuild test` hands `TEST_RUNNER_X` on to the tests as `X`; both names are read.
+// `xcodebuild test` passes `TEST_RUNNER_X` to the tests as `X`; both names are read.
 
 import Foundation
 
-/// Which units Core ML may use.
+/// The units that Core ML may use.
 public enum Units: String, Codable, CaseIterable, Sendable {
-  /// The CPU alone: float32 where the model is, the most repeatable.
+  /// The CPU alone: the most repeatable; float32 if the model is.
   case cpuOnly
   /// CPU and GPU.
   case cpuAndGPU
@@ -27,7 +27,7 @@ public enum RunStage: String, Codable, CaseIterable, Sendable {
   case bench
 }
 
-/// What a run does.
+/// The configuration of a run.
 public struct RunConfiguration: Codable, Equatable, Sendable {
   /// Names of models; empty: all.
   public var models: [String] = []
@@ -35,21 +35,21 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var cases: [String] = []
   /// Compute units, in the order of the first model; each further model starts one later.
   public var units: [Units] = Units.allCases
-  /// Which parts are run.
+  /// The stages to run.
   public var stages: [RunStage] = RunStage.allCases
-  /// Predictions before the clock counts.
+  /// Predictions before timing starts.
   public var warmup = 20
-  /// Predictions that count.
+  /// Timed predictions.
   public var iterations = 200
   /// Further loads of each model.
   public var warmLoads = 3
   /// The longest wait for the device to cool before a benchmark, in seconds.
   public var cooldownSeconds = 120
-  /// The commit of the harness; empty where unknown.
+  /// The commit of the harness; empty if unknown.
   public var commit = ""
-  /// How the run is started: `device`, `simulator`, `farm`, `replay`; empty: found out.
+  /// How the run is started: `device`, `simulator`, `farm`, `replay`; empty: detected.
   public var channel = ""
-  /// A name of the run; empty: made up.
+  /// The run's name; empty: generated.
   public var id = ""
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -64,8 +64,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// The configuration of a run: `documents` over `environment` over `bundled`.
   ///
-  /// Throws ``PalmError/invalidConfiguration(_:)`` where one of them cannot be read, has an
-  /// unknown key, or a value that cannot be.
+  /// Throws ``PalmError/invalidConfiguration(_:)`` if one of them cannot be read, has an
+  /// unknown key, or an invalid value.
   public static func load(
     documents: Data?, environment: [String: String], bundled: Data?
   ) throws -> RunConfiguration {
@@ -152,7 +152,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
     guard !chosen.isEmpty, !chosen.contains(where: { $0 == nil }) else {
       throw PalmError.invalidConfiguration(
-        "run configuration: \(key) must name some of \(known)")
+        "run configuration: \(key) must be a list of names from \(known)")
     }
     return chosen.compactMap { $0 }
   }
@@ -170,7 +170,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   private static func text(_ value: Any, _ key: String) throws -> String {
     guard let text = value as? String else {
-      throw PalmError.invalidConfiguration("run configuration: \(key) must be a text")
+      throw PalmError.invalidConfiguration("run configuration: \(key) must be text")
     }
     return text
   }

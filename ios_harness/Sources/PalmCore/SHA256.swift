@@ -1,8 +1,8 @@
-// SHA-256 (FIPS 180-4), because CryptoKit is not on every platform that builds this package.
+// SHA-256 (FIPS 180-4), because some platforms that build this package have no CryptoKit.
 
 import Foundation
 
-/// A SHA-256 digest in the making.
+/// An incremental SHA-256 digest.
 public struct SHA256Digest {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
@@ -12,7 +12,7 @@ public struct SHA256Digest {
   private var pending: [UInt8] = []
   private var length: UInt64 = 0
 
-  /// A digest of nothing yet.
+  /// The digest of no bytes.
   public init() {}
 
   /// The digest of `data` as 64 lower-case hexadecimal digits.

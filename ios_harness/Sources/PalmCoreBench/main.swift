@@ -1,9 +1,9 @@
-// How long PalmCore takes for a frame after the models: 2016 anchors, two hands.
+// Times PalmCore's work per frame after the models: 2016 anchors, two hands.
 //
 //   swift run -c release palmcore-bench [frames]
 //
 // Prints the median and the 99th percentile of: palms (threshold, suppression, letterbox), hands
-// (regions, projection, next regions), both together, and the two warps that come before models.
+// (regions, projection, next regions), both together, and the two warps before the models.
 
 import Foundation
 import PalmCore
@@ -14,7 +14,7 @@ let input = ImageSize(width: 192, height: 192)
 let crop = ImageSize(width: 224, height: 224)
 let anchors = 2016
 
-/// Decoded outputs in which 40 anchors each find one of two palms.
+/// Decoded outputs in which 40 anchors find each of two palms.
 func outputs() -> (boxes: [Float], keypoints: [Float], scores: [Float]) {
   var boxes = [Float](repeating: 0, count: 4 * anchors)
   var keypoints = [Float](repeating: 0, count: 14 * anchors)
@@ -35,7 +35,7 @@ func outputs() -> (boxes: [Float], keypoints: [Float], scores: [Float]) {
   return (boxes, keypoints, scores)
 }
 
-/// Median and 99th percentile of `body`, in milliseconds.
+/// The median and 99th percentile of `body`'s time, in milliseconds.
 func measure(_ body: () throws -> Void) rethrows -> (Double, Double) {
   let clock = ContinuousClock()
   var samples: [Double] = []

@@ -5,8 +5,8 @@
   import Foundation
   import PalmCore
 
-  /// The share of a compiled model's operations that each unit is preferred for. Nil before
-  /// iOS 17.4, for a model that is not a program, and where the system does not say.
+  /// The share of a compiled model's operations for which Core ML prefers each unit. Nil before
+  /// iOS 17.4, for a model that is not a program, and if the system does not report it.
   public func planShares(compiled url: URL, units: Units) async -> PlanShares? {
     guard #available(iOS 17.4, macOS 14.4, *) else { return nil }
     let configuration = MLModelConfiguration()

@@ -10,7 +10,7 @@
   #endif
 
   extension Units {
-    /// The same for Core ML.
+    /// The equivalent value for Core ML.
     public var coreML: MLComputeUnits {
       switch self {
       case .cpuOnly: .cpuOnly
@@ -21,17 +21,17 @@
     }
   }
 
-  /// A Core ML model that is loaded. Use it from one thread at a time.
+  /// A loaded Core ML model. Use it from one thread at a time.
   public final class CoreMLRunner: HandModelRunner {
-    /// What the model says of itself.
+    /// The facts that the model states.
     public let info: HandModelInfo
     private let model: MLModel
     private let name: String
 
     /// Loads a compiled model (`.mlmodelc`) for `units`.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where it cannot be loaded, or is not a hand
-    /// model of face `app`.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if it cannot be loaded, or is not a hand
+    /// model with face `app`.
     public init(compiled url: URL, units: Units) throws {
       name = url.deletingPathExtension().lastPathComponent
       let configuration = MLModelConfiguration()
@@ -46,15 +46,15 @@
       info = try HandModelInfo(model.modelDescription, name: name)
     }
 
-    /// The outputs for each picture; several go to Core ML as one batch.
+    /// The outputs for each picture; several pictures go to Core ML as one batch.
     ///
-    /// Throws ``PalmCore/PalmError`` where a picture has another size than the model's input, the
-    /// prediction fails, or an output is not as declared.
+    /// Throws ``PalmCore/PalmError`` if a picture's size differs from the model's input, the
+    /// prediction fails, or an output does not match its declaration.
     public func predict(_ pictures: [CVPixelBuffer]) throws -> [[String: OutputTensor]] {
       for picture in pictures where pixelSize(of: picture) != info.input {
         let size = pixelSize(of: picture)
         throw PalmError.invalidImage(
-          "\(name): takes pictures of \(info.input.width) × \(info.input.height) pixels, given "
+          "\(name): expected a picture of \(info.input.width) × \(info.input.height) pixels, got "
             + "\(size.width) × \(size.height)")
       }
       let inputs = try pictures.map {

@@ -1,5 +1,5 @@
-// What the tracker needs of a model, so that another runtime than Core ML can stand behind it:
-// Apple's Core AI (`.aimodel`) is arriving beside it.
+// The tracker's interface to a model, so that a runtime other than Core ML can implement it, such
+// as Apple's new Core AI (`.aimodel`).
 
 #if canImport(CoreML)
   import CoreML
@@ -10,20 +10,20 @@
     import CoreVideo
   #endif
 
-  /// A palm detector or a landmark model that is loaded.
+  /// A loaded palm detector or landmark model.
   public protocol HandModelRunner: AnyObject {
-    /// What the model says of itself.
+    /// The facts that the model states.
     var info: HandModelInfo { get }
 
     /// The outputs for each picture, by name. Pictures are 32BGRA and of the model's size.
     func predict(_ pictures: [CVPixelBuffer]) throws -> [[String: OutputTensor]]
   }
 
-  /// What a model says of itself: from its description and its metadata.
+  /// The facts that a model states in its description and metadata.
   public struct HandModelInfo: Equatable, Sendable {
     /// Palm detector or landmark model.
     public var kind: ModelKind
-    /// The release's name; empty where the package does not say.
+    /// The release's name; empty if the package does not name it.
     public var release: String
     /// The size of its input.
     public var input: ImageSize
@@ -31,9 +31,9 @@
     public var outputs: [String: [Int]]
     /// The lowest score of a palm.
     public var scoreThreshold: Float
-    /// Boxes that overlap by more are one palm.
+    /// Boxes that overlap by more (IoU) count as one palm.
     public var suppressionIoU: Float
-    /// The lowest presence of a hand, not included.
+    /// A hand's presence must be above this.
     public var presenceThreshold: Float
 
     /// All facts of a model.
@@ -52,7 +52,7 @@
 
     /// Reads a Core ML description; `name` is for messages.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where it is not a hand model of face `app`.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if it is not a hand model with face `app`.
     public init(_ description: MLModelDescription, name: String) throws {
       guard let image = description.inputDescriptionsByName["image"]?.imageConstraint else {
         throw PalmError.invalidModel(
@@ -82,7 +82,7 @@
         presenceThreshold: spec["presence_threshold"] ?? 0.5)
     }
 
-    /// The numbers of the specification that the converter keeps in the package.
+    /// The numbers in the specification that the converter stores in the package.
     private static func spec(_ text: String?) -> [String: Float] {
       guard let text,
         let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
@@ -90,9 +90,9 @@
       return object.compactMapValues { ($0 as? NSNumber)?.floatValue }
     }
 
-    /// What the post-processing must know of a palm detector.
+    /// The facts about a palm detector that post-processing needs.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where the outputs' shapes do not fit.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the outputs' shapes do not match.
     public func palmSpec() throws -> PalmSpec {
       guard kind == .palm, let boxes = outputs["boxes"], let keypoints = outputs["keypoints"],
         boxes.count == 2, boxes[1] == 4, keypoints.count == 3, keypoints[2] == 2,

@@ -12,7 +12,7 @@
     import CoreVideo
   #endif
 
-  /// How long the stages of a frame took, in milliseconds; 0 for what was not needed.
+  /// The time of each stage of a frame in milliseconds; 0 for a skipped stage.
   public struct FrameTimings: Equatable, Sendable {
     /// Drawing the detector's input.
     public var letterbox = 0.0
@@ -24,43 +24,43 @@
     public var crops = 0.0
     /// The landmark model, all hands.
     public var landmarks = 0.0
-    /// Projection, and where the hands will be next.
+    /// Projection, and the next frame's regions.
     public var hands = 0.0
 
-    /// No time at all.
+    /// All stages at 0.
     public init() {}
 
     /// All stages together.
     public var total: Double { letterbox + detector + palms + crops + landmarks + hands }
   }
 
-  /// Finds the hands of pictures, and follows them from one to the next.
+  /// Finds the hands in pictures, and tracks them from one to the next.
   ///
-  /// It keeps buffers and the hands of the frame before, so it belongs to one serial queue; never
-  /// the main one, where a camera is running.
+  /// It stores buffers and the previous frame's hands, so use it from one serial queue; with a
+  /// running camera, never the main queue.
   public final class HandTracker {
-    /// What a tracker does.
+    /// A tracker's options.
     public struct Options: Equatable, Sendable {
-      /// Which units Core ML may use.
+      /// The units that Core ML may use.
       public var units = Units.all
-      /// How many hands are looked for.
+      /// The number of hands to look for.
       public var maximumHands = 2
-      /// Hands are followed from frame to frame; else palms are detected in each.
+      /// Whether to track hands from frame to frame; if not, palms are detected in each.
       public var follows = true
 
-      /// Two hands, on all units, followed.
+      /// Two hands, on all units, tracked.
       public init() {}
     }
 
-    /// What the palm detector says of itself.
+    /// The facts that the palm detector states.
     public var palmInfo: HandModelInfo { palmModel.info }
-    /// What the landmark model says of itself.
+    /// The facts that the landmark model states.
     public var landmarkInfo: HandModelInfo { landmarkModel.info }
-    /// How long the last frame took.
+    /// The last frame's times.
     public private(set) var timings = FrameTimings()
-    /// The palms that were detected in the last frame, best first; empty where that was not needed.
+    /// The palms detected in the last frame, best first; empty if detection was not needed.
     public private(set) var palms: [PalmDetection] = []
-    /// How many hands are looked for, from the next frame on.
+    /// The number of hands to look for, from the next frame on.
     public var maximumHands: Int {
       get { tracking.maximumHands }
       set { tracking.maximumHands = max(1, newValue) }
@@ -74,16 +74,16 @@
     private var tracking: HandTracking
     private let clock = ContinuousClock()
 
-    /// A tracker of two models that are loaded.
+    /// A tracker with two loaded models.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where they are not a palm detector and a
-    /// landmark model of face `app`.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if they are not a palm detector and a
+    /// landmark model with face `app`.
     public init(
       palm: any HandModelRunner, landmarks: any HandModelRunner, options: Options = Options()
     ) throws {
       guard palm.info.kind == .palm, landmarks.info.kind == .hand else {
         throw PalmError.invalidModel(
-          "expected a palm detector and a landmark model, in this order; given \(palm.info.release) "
+          "expected a palm detector and a landmark model, in this order; got \(palm.info.release) "
             + "and \(landmarks.info.release)")
       }
       palmModel = palm
@@ -98,7 +98,7 @@
 
     /// Compiles (once) and loads two packages, `.mlpackage` or `.mlmodelc`.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where that cannot be done.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
     public static func load(
       palm: URL, landmarks: URL, options: Options = Options(), store: ModelStore? = nil
     ) async throws -> HandTracker {
@@ -108,10 +108,10 @@
         landmarks: await runner(landmarks, options.units, store), options: options)
     }
 
-    /// The hands of a picture: 32BGRA, of any size. Newly detected hands come first.
+    /// The hands in a picture: 32BGRA, any size. Newly detected hands come first.
     ///
-    /// Throws ``PalmCore/PalmError`` where the picture or an output is not as it must be; the
-    /// hands of the frame before are then forgotten.
+    /// Throws ``PalmCore/PalmError`` if the picture or an output is invalid; the tracker then
+    /// forgets the previous frame's hands.
     public func hands(in picture: CVPixelBuffer) throws -> [Hand] {
       timings = FrameTimings()
       palms = []
@@ -123,7 +123,7 @@
       }
     }
 
-    /// Forgets the hands of the frame before: the next one begins another video.
+    /// Forgets the previous frame's hands; call it before another video.
     public func reset() {
       tracking.reset()
     }
@@ -224,7 +224,7 @@
       do {
         return try CoreMLRunner(compiled: compiled.url, units: units)
       } catch {
-        // what an older system compiled may not load any more
+        // a model that an older system compiled may no longer load
         guard compiled.compileMs == nil, package.pathExtension != "mlmodelc" else { throw error }
         let again = try await store.compiled(package, key: key, again: true)
         return try CoreMLRunner(compiled: again.url, units: units)
@@ -232,8 +232,8 @@
     }
   }
 
-  /// Tells versions of a package apart: SHA-256 of its manifest, which names its contents by
-  /// digest (the converter's item identifiers are of their content).
+  /// A key that distinguishes versions of a package: the SHA-256 of its manifest, which identifies
+  /// its contents by digest (the converter derives item identifiers from their content).
   func packageKey(_ package: URL) -> String {
     let manifest = package.appendingPathComponent("Manifest.json")
     return SHA256Digest.hex(of: (try? Data(contentsOf: manifest)) ?? Data(package.path.utf8))

@@ -1,27 +1,27 @@
-// Packages are compiled once and kept at a fixed path: the system caches what it specialises for a
-// device by the path of the compiled model.
+// Compiles each package once and keeps it at a fixed path, because the system caches what it
+// specialises for a device by the compiled model's path.
 
 #if canImport(CoreML)
   import CoreML
   import Foundation
   import PalmCore
 
-  /// Compiled models in a folder.
+  /// A folder of compiled models.
   public struct ModelStore: Sendable {
-    /// Where compiled models are kept.
+    /// The folder.
     public let folder: URL
 
-    /// A compiled model and how long it took.
+    /// A compiled model and its compile time.
     public struct Compiled: Equatable, Sendable {
       /// The `.mlmodelc`.
       public var url: URL
-      /// Milliseconds of compiling; nil where it was there already.
+      /// Milliseconds of compiling; nil if it was already compiled.
       public var compileMs: Double?
     }
 
-    /// A store in `folder`; by default in Application Support, which stays between launches.
+    /// A store in `folder`; by default in Application Support, which persists between launches.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where the folder cannot be made.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the folder cannot be created.
     public init(folder: URL? = nil) throws {
       let manager = FileManager.default
       do {
@@ -34,14 +34,14 @@
         try manager.createDirectory(at: self.folder, withIntermediateDirectories: true)
       } catch {
         throw PalmError.invalidModel(
-          "no place for compiled models: \(describe(error)); free some storage")
+          "cannot create the folder for compiled models: \(describe(error)); free some storage")
       }
     }
 
-    /// The compiled model of a package. `key` tells versions of it apart, best its SHA-256;
-    /// `again` compiles even if it is there. A `.mlmodelc` is taken as it is.
+    /// The compiled model of a package. `key` distinguishes its versions and is best its SHA-256;
+    /// `again` forces recompilation. A `.mlmodelc` is used unchanged.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where the package is missing or cannot be
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the package is missing or cannot be
     /// compiled.
     public func compiled(
       _ package: URL, key: String, again: Bool = false
@@ -80,13 +80,13 @@
   }
 
   extension Duration {
-    /// The same in milliseconds.
+    /// The duration in milliseconds.
     public var milliseconds: Double {
       let (seconds, attoseconds) = components
       return Double(seconds) * 1e3 + Double(attoseconds) / 1e15
     }
 
-    /// The same in nanoseconds, 0 where negative.
+    /// The duration in nanoseconds, 0 if negative.
     public var nanoseconds: UInt64 {
       let (seconds, attoseconds) = components
       return UInt64(max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000))

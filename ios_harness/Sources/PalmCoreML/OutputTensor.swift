@@ -1,6 +1,6 @@
-// A model's output as float32 in row-major order, whatever type and strides it came in.
+// A model's output as float32 in row-major order, from any type and strides.
 //
-// The Neural Engine pads rows, so values are read by stride; float16 outputs are widened.
+// The Neural Engine pads rows, so this reads values by stride; it widens float16 outputs.
 
 #if canImport(CoreML)
   import CoreML
@@ -13,15 +13,15 @@
     public var shape: [Int]
     /// Values in row-major order.
     public var values: [Float]
-    /// How it came: its type and strides.
+    /// Its original type and strides.
     public var facts: PortFacts
   }
 
   extension OutputTensor {
-    /// Reads the output `name`. `declared` is what the model's description says of it.
+    /// Reads the output `name`. `declared` is its description in the model.
     ///
-    /// Throws ``PalmCore/PalmError/invalidTensor(_:)`` where type or shape are not as declared, the
-    /// type is not a number that is read here, or strides lead out of the memory.
+    /// Throws ``PalmCore/PalmError/invalidTensor(_:)`` if type or shape differ from the
+    /// declaration, the type is not supported, or strides lead beyond the memory.
     public init(
       _ array: MLMultiArray, name: String, declared: MLMultiArrayConstraint? = nil
     ) throws {
@@ -56,7 +56,7 @@
     }
   }
 
-  /// The element types that are read.
+  /// The supported element types.
   enum ElementType: String {
     case float16, float32, float64, int32
 
@@ -89,7 +89,7 @@
       let last = zip(shape, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
       guard strides.allSatisfy({ $0 >= 0 }), (last + 1) * bytes <= raw.count else {
         throw PalmError.invalidTensor(
-          "output \(name) of shape \(shape) and strides \(strides) ends beyond its \(raw.count) "
+          "output \(name) of shape \(shape) and strides \(strides) needs more than its \(raw.count) "
             + "bytes; it is truncated")
       }
       if self == .float32, isPacked(shape, strides) {

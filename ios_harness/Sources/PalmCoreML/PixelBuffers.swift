@@ -1,4 +1,4 @@
-// Pixel buffers in and out: 32BGRA, rows padded as the system likes them.
+// Reading and writing pixel buffers: 32BGRA, with the system's row padding.
 
 #if canImport(CoreML)
   import CoreML
@@ -12,7 +12,7 @@
   /// A new 32BGRA buffer of `size` pixels that the GPU and the Neural Engine can read without a
   /// copy.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` where the system gives none.
+  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` if the system returns none.
   public func makePixelBuffer(_ size: ImageSize) throws -> CVPixelBuffer {
     var buffer: CVPixelBuffer?
     #if canImport(CoreVideo)
@@ -25,14 +25,14 @@
       nil, size.width, size.height, kCVPixelFormatType_32BGRA, attributes, &buffer)
     guard status == kCVReturnSuccess, let buffer else {
       throw PalmError.invalidImage(
-        "no pixel buffer of \(size.width) × \(size.height) pixels to be had (CVReturn \(status))")
+        "cannot make a pixel buffer of \(size.width) × \(size.height) pixels (CVReturn \(status))")
     }
     return buffer
   }
 
   /// A new buffer with the pixels of `image`.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` where the system gives none.
+  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` if the system returns none.
   public func makePixelBuffer(_ image: BGRAImage) throws -> CVPixelBuffer {
     let buffer = try makePixelBuffer(image.size)
     let row = 4 * image.size.width
@@ -52,9 +52,9 @@
     ImageSize(width: CVPixelBufferGetWidth(buffer), height: CVPixelBufferGetHeight(buffer))
   }
 
-  /// Lends the pixels of a 32BGRA buffer for reading.
+  /// Gives access to the pixels of a 32BGRA buffer for reading.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` for another pixel format, or where the buffer
+  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` for another pixel format, or if the buffer
   /// cannot be locked.
   func withPixels<R>(of buffer: CVPixelBuffer, _ body: (PixelView) throws -> R) throws -> R {
     try checkFormat(buffer)
@@ -70,7 +70,7 @@
         base: base, size: pixelSize(of: buffer), bytesPerRow: CVPixelBufferGetBytesPerRow(buffer)))
   }
 
-  /// Lends the pixels of a 32BGRA buffer for writing: first byte, size, bytes a row.
+  /// Gives access to the pixels of a 32BGRA buffer for writing: first byte, size, bytes per row.
   func withMutablePixels<R>(
     of buffer: CVPixelBuffer, _ body: (UnsafeMutableRawPointer, ImageSize, Int) throws -> R
   ) throws -> R {
@@ -85,7 +85,7 @@
     return try body(base, pixelSize(of: buffer), CVPixelBufferGetBytesPerRow(buffer))
   }
 
-  /// Draws `region` of one buffer into the whole of another, and says where it lies there.
+  /// Draws `region` of one buffer into the whole of another, and returns its letterbox there.
   func draw(
     _ source: CVPixelBuffer, region: PixelRegion, border: Border, into target: CVPixelBuffer
   ) throws -> Letterbox {

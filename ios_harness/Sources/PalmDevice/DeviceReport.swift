@@ -1,5 +1,5 @@
-// What a device says of itself: name, system, memory, heat. Elsewhere than on Apple's systems the
-// answers are plain and honest: unknown, or nothing.
+// Facts that a device reports: name, system, memory, heat. On other systems than Apple's they are
+// unknown or empty.
 
 import Foundation
 
@@ -7,9 +7,9 @@ import Foundation
   import Darwin
 #endif
 
-/// Facts of the device that the process runs on.
+/// Facts about the device that runs the process.
 public enum DeviceReport {
-  /// The hardware's name, such as `iPhone15,2`; of a simulator, that of the device it plays.
+  /// The hardware's name, such as `iPhone15,2`; for a simulator, the simulated device's.
   public static var model: String {
     let environment = ProcessInfo.processInfo.environment
     if let simulated = environment["SIMULATOR_MODEL_IDENTIFIER"] { return simulated }
@@ -35,7 +35,7 @@ public enum DeviceReport {
     return "\(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
   }
 
-  /// The system's build, such as `21E236`; empty where unknown.
+  /// The system's build, such as `21E236`; empty if unknown.
   public static var systemBuild: String {
     #if canImport(Darwin)
       return systemText(named: "kern.osversion") ?? ""
@@ -56,7 +56,7 @@ public enum DeviceReport {
     #endif
   }
 
-  /// `Release` or `Debug`: how this code was built.
+  /// `Release` or `Debug`, the build configuration of this code.
   public static var buildConfiguration: String {
     #if DEBUG
       return "Debug"

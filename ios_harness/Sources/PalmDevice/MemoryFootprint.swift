@@ -1,4 +1,4 @@
-// The memory that the system counts against the process: the figure that ends an app when it
+// The memory that the system counts against the process: the system ends an app when this figure
 // grows too large.
 
 import Foundation
@@ -7,8 +7,8 @@ import Foundation
   import Darwin
 #endif
 
-/// Bytes that the process takes: the physical footprint on Apple's systems, the resident set on
-/// Linux; 0 where neither can be read.
+/// Bytes that the process uses: the physical footprint on Apple's systems, the resident set on
+/// Linux; 0 if neither can be read.
 public func memoryInUse() -> UInt64 {
   #if canImport(Darwin)
     var info = task_vm_info_data_t()

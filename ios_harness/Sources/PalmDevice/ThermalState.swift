@@ -1,11 +1,11 @@
-// How hot the device is, as far as the system says. Heat slows the Neural Engine while this still
-// reads `nominal`, so a benchmark keeps its time series too.
+// The device's heat as the system reports it. Heat can slow the Neural Engine while this still
+// reads `nominal`, so a benchmark also keeps its time series.
 
 import Foundation
 
-/// The system's word for the heat.
+/// The thermal state that the system reports.
 public enum ThermalState: String, Sendable, Comparable, CaseIterable {
-  /// Not read here.
+  /// Not available on this system.
   case unknown
   /// Cool.
   case nominal
@@ -16,7 +16,7 @@ public enum ThermalState: String, Sendable, Comparable, CaseIterable {
   /// Too hot.
   case critical
 
-  /// The state now.
+  /// The current state.
   public static var current: ThermalState {
     #if canImport(Darwin)
       switch ProcessInfo.processInfo.thermalState {
@@ -31,7 +31,7 @@ public enum ThermalState: String, Sendable, Comparable, CaseIterable {
     #endif
   }
 
-  /// Cooler states come first.
+  /// Orders states from cool to hot.
   public static func < (a: ThermalState, b: ThermalState) -> Bool {
     allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
   }

@@ -1,6 +1,6 @@
 // One model on some units: compile, cold load, warm loads, first prediction, warm-up, samples,
-// memory, heat, plan. Each figure apart; the samples keep their order in time, because heat slows
-// the Neural Engine while the thermal state still reads nominal.
+// memory, heat, plan. Each figure is separate; the samples stay in chronological order, because
+// heat can slow the Neural Engine while the thermal state still reads nominal.
 
 import Foundation
 import PalmCore
@@ -14,23 +14,23 @@ import PalmDevice
     import CoreVideo
   #endif
 
-  /// What a benchmark reads of the device; a test gives its own.
+  /// The device readings that a benchmark uses; a test supplies its own.
   public struct Instruments {
-    /// The thermal state now.
+    /// Reads the current thermal state.
     public var thermal: () -> ThermalState = { .current }
-    /// Bytes of memory now.
+    /// Reads the current memory in bytes.
     public var memory: () -> UInt64 = { memoryInUse() }
-    /// Waits for some seconds.
+    /// Waits for the given number of seconds.
     public var wait: (Double) async -> Void = { seconds in
       try? await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
     }
 
-    /// The device's own.
+    /// The readings of the device.
     public init() {}
   }
 
   extension HarnessRun {
-    /// Measures a model and adds its row. Returns a document of the added rows.
+    /// Measures a model and adds its row. Returns a document with the added rows.
     public func bench(
       _ job: Job, _ instruments: Instruments = Instruments()
     ) async throws -> Results {
@@ -91,8 +91,8 @@ import PalmDevice
       return (row, facts(of: job.model, outputs))
     }
 
-    /// Waits until the device is cool, but no longer than the configuration allows. What counts as
-    /// the start is the state after that.
+    /// Waits until the device is cool, but no longer than the configuration allows. The state after
+    /// the wait counts as the start.
     private func coolDown(_ heat: inout HeatLog, _ instruments: Instruments) async {
       var waited = 0
       while !instruments.thermal().isCool, waited < configuration.cooldownSeconds {
@@ -104,7 +104,7 @@ import PalmDevice
     }
   }
 
-  /// The thermal state over time: where it began, where it ended, and every change.
+  /// The thermal state over time: its start, its end, and every change.
   struct HeatLog {
     private let read: () -> ThermalState
     private let clock = ContinuousClock()
@@ -120,13 +120,13 @@ import PalmDevice
       last = start
     }
 
-    /// The measuring begins: the state now is where it starts.
+    /// Starts the measurement with the current state.
     mutating func begin() {
       start = read()
       last = start
     }
 
-    /// Reads the state and keeps it if it has changed.
+    /// Reads the state and records it if it has changed.
     mutating func look() {
       let state = read()
       if state != last {
@@ -135,7 +135,7 @@ import PalmDevice
       }
     }
 
-    /// Keeps an event, unless the one before says the same.
+    /// Records an event, unless the previous one has the same state.
     mutating func note(_ state: String) {
       guard events.last?.state != state else { return }
       let seconds = origin.duration(to: clock.now).milliseconds / 1e3

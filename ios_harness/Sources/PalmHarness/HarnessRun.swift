@@ -1,4 +1,4 @@
-// One run: fixtures, configuration, results, and what is run in which order.
+// One run: fixtures, configuration, results, and the order of its jobs.
 
 import Foundation
 import PalmCore
@@ -8,7 +8,7 @@ import PalmDevice
 #if canImport(CoreML)
   import CoreML
 
-  /// A model and the units it is to run on.
+  /// A model and the units to run it on.
   public struct Job: Sendable {
     /// The model.
     public var model: FixtureModel
@@ -24,18 +24,18 @@ import PalmDevice
 
   /// One run of the harness. Use it from one thread at a time.
   public final class HarnessRun {
-    /// Models, pictures and what is expected.
+    /// Models, pictures and expected results.
     public let fixtures: Fixtures
-    /// What is to be done.
+    /// The configuration.
     public let configuration: RunConfiguration
-    /// What has been measured.
+    /// The results so far.
     public let store: ResultStore
     /// Compiled models.
     public let models: ModelStore
 
-    /// A run that writes to `output`. The fixtures are checked file by file first.
+    /// A run that writes to `output`. It first checks every file of the fixtures.
     ///
-    /// Throws ``PalmCore/PalmError`` where fixtures or configuration are not as they must be.
+    /// Throws ``PalmCore/PalmError`` if fixtures or configuration are invalid.
     public init(
       fixtures folder: URL, configuration: RunConfiguration, output: URL, models: ModelStore
     ) throws {
@@ -65,10 +65,10 @@ import PalmDevice
     }
 
     /// Every model on every unit; each further model starts one unit later, so that no unit always
-    /// runs on the coolest or the hottest device.
+    /// gets the coolest or the hottest device.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where the configuration leaves none,
-    /// or names one that is not there.
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if the configuration selects none,
+    /// or names an unknown one.
     public func jobs() throws -> [Job] {
       for name in configuration.models {
         _ = try fixtures.model(name)
@@ -81,36 +81,36 @@ import PalmDevice
       }
     }
 
-    /// The records of a model that the configuration asks for.
+    /// The records of a model that the configuration selects.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where there is none: comparing nothing
-    /// is no success.
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if there is none: comparing nothing
+    /// is a failure.
     public func records(of model: FixtureModel) throws -> [FixtureRecord] {
       let chosen = fixtures.manifest.records.filter {
         $0.model == model.name && (isChosen($0.name) || isChosen($0.image))
       }
       guard !chosen.isEmpty else {
         throw PalmError.invalidConfiguration(
-          "no record of \(model.name) among cases \(configuration.cases); name some of the "
-            + "fixtures'")
+          "no record of \(model.name) in cases \(configuration.cases); name cases of the "
+            + "fixtures")
       }
       return chosen
     }
 
-    /// The pictures that the configuration asks for and whose hands are known.
+    /// The pictures with known hands that the configuration selects.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where there is none.
+    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if there is none.
     public func cases() throws -> [FixtureCase] {
       let chosen = fixtures.manifest.cases.filter { isChosen($0.name) && $0.landmarks != nil }
       guard !chosen.isEmpty else {
         throw PalmError.invalidConfiguration(
-          "no picture with known hands among cases \(configuration.cases); name some of the "
-            + "fixtures'")
+          "no picture with known hands in cases \(configuration.cases); name cases of the "
+            + "fixtures")
       }
       return chosen
     }
 
-    /// The units in the order of the model of that index.
+    /// The units in the order for the model with this index.
     public func rotatedUnits(by index: Int) -> [Units] {
       let units = configuration.units
       let shift = index % units.count
@@ -122,15 +122,15 @@ import PalmDevice
       fixtures.folder.appendingPathComponent(model.package)
     }
 
-    /// The model, compiled if need be and loaded.
+    /// Loads the model, compiling it first if necessary.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` where that cannot be done.
+    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
     public func load(_ job: Job) async throws -> CoreMLRunner {
       let compiled = try await models.compiled(package(job.model), key: job.model.sha256)
       return try CoreMLRunner(compiled: compiled.url, units: job.units)
     }
 
-    /// Notes a failure; returns a document of it alone.
+    /// Adds a failure; returns a document with it alone.
     public func fail(
       _ stage: String, model: String = "", units: Units? = nil, _ error: Error
     ) throws -> Results {

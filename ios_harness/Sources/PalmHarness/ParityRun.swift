@@ -1,7 +1,7 @@
-// One record through one model: every output against the recorded one, and saved raw.
+// Runs one record through one model, compares every output with the recorded one, saves it raw.
 //
-// The device judges nothing but form: an output that is missing, of another type or shape, not
-// finite, or constant where the record is not, is a failure. How far is too far is for Python.
+// The device judges only form: an output fails if it is missing, of another type or shape, not
+// finite, or constant although the record is not. Python judges the differences.
 
 import Foundation
 import PalmCore
@@ -11,14 +11,14 @@ import PalmCoreML
   import CoreML
 
   extension HarnessRun {
-    /// Predicts on the record's input and compares. Returns a document of the added rows.
+    /// Predicts on the record's input and compares. Returns a document with the added rows.
     public func parity(
       _ record: FixtureRecord, _ job: Job, _ runner: CoreMLRunner
     ) throws -> Results {
       do {
         let picture = try makePixelBuffer(fixtures.image(record.input))
         guard let outputs = try pooled({ try runner.predict([picture]) }).first else {
-          throw PalmError.invalidModel("\(job.model.name): gave no prediction")
+          throw PalmError.invalidModel("\(job.model.name): returned no prediction")
         }
         return try compare(outputs, record, job)
       } catch let error as PalmError {
@@ -34,7 +34,7 @@ import PalmCoreML
       var faults: [String] = []
       for port in job.model.outputs {
         guard let expected = record.outputs[port.name] else {
-          throw PalmError.invalidFixtures("no output \(port.name) was recorded")
+          throw PalmError.invalidFixtures("output \(port.name) was not recorded")
         }
         guard let output = outputs[port.name], output.shape == port.shape,
           output.shape == expected.shape
@@ -81,7 +81,7 @@ import PalmCoreML
     }
   }
 
-  /// Runs `body` in a pool of its own, where there are pools: predictions leave objects behind.
+  /// Runs `body` in its own autorelease pool on Apple's systems, because predictions leave objects.
   func pooled<R>(_ body: () throws -> R) rethrows -> R {
     #if canImport(ObjectiveC)
       try autoreleasepool(invoking: body)

@@ -1,4 +1,4 @@
-// Whole pictures through the tracker: the hands found against the hands expected.
+// Runs whole pictures through the tracker, and compares the hands found with those expected.
 
 import Foundation
 import PalmCore
@@ -8,10 +8,10 @@ import PalmCoreML
   import CoreML
 
   extension HarnessRun {
-    /// A tracker of the fixtures' pair of models that forgets each picture; nil where the fixtures
+    /// A tracker with the fixtures' pair of models that forgets each picture; nil if the fixtures
     /// have no pair.
     ///
-    /// Throws ``PalmCore/PalmError`` where the models cannot be loaded.
+    /// Throws ``PalmCore/PalmError`` if the models cannot be loaded.
     public func tracker(_ units: Units) async throws -> HandTracker? {
       guard let pair = fixtures.manifest.pipeline else { return nil }
       var options = HandTracker.Options()
@@ -24,7 +24,7 @@ import PalmCoreML
         options: options)
     }
 
-    /// Finds the hands of a picture and compares. Returns a document of the added rows.
+    /// Finds the hands in a picture and compares. Returns a document with the added rows.
     public func pipeline(
       _ picture: FixtureCase, _ units: Units, _ tracker: HandTracker
     ) throws -> Results {
@@ -32,7 +32,7 @@ import PalmCoreML
         let buffer = try makePixelBuffer(fixtures.image(picture.image))
         let hands = try pooled { try tracker.hands(in: buffer) }
         guard let landmarks = picture.landmarks else {
-          throw PalmError.invalidFixtures("its hands are not known")
+          throw PalmError.invalidFixtures("its expected hands are unknown")
         }
         let all = points(packed: try fixtures.values(landmarks))
         let expected = stride(from: 0, to: all.count, by: Hand.landmarkCount).map {

@@ -1,5 +1,5 @@
-// `results.json` and the raw outputs beside it, written anew after every case, so that a crash
-// keeps what was done.
+// `results.json` and the raw outputs beside it, rewritten after every case, so that a crash loses
+// no finished case.
 
 import Foundation
 import PalmCore
@@ -8,14 +8,14 @@ import PalmCore
 public final class ResultStore {
   /// All rows so far.
   public private(set) var results: Results
-  /// Where `results.json` and `raw/` are.
+  /// The folder of `results.json` and `raw/`.
   public let folder: URL
   private var open: Set<RunStage>
 
-  /// An empty store in `folder`; what an earlier run left there is removed. The results are
-  /// complete once each of `stages` is finished.
+  /// An empty store in `folder`; removes an earlier run's results. The results are complete once
+  /// each of `stages` is finished.
   ///
-  /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` where nothing can be written there.
+  /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if it cannot write there.
   public init(folder: URL, results: Results, stages: [RunStage]) throws {
     self.folder = folder
     self.results = results
@@ -33,7 +33,7 @@ public final class ResultStore {
     try write()
   }
 
-  /// Adds rows and writes the file. Returns a document of the added rows alone.
+  /// Adds rows and writes the file. Returns a document with the added rows alone.
   public func add(_ change: (inout Results) -> Void) throws -> Results {
     var added = results.withoutRows()
     change(&added)
@@ -48,7 +48,7 @@ public final class ResultStore {
     return added
   }
 
-  /// Says that a stage has been tried to its end.
+  /// Marks a stage as finished.
   public func finish(_ stage: RunStage) throws {
     open.remove(stage)
     if open.isEmpty {

@@ -1,11 +1,11 @@
-// The fixtures that are bundled with the app, and errors in one sentence.
+// The fixtures in the app's bundle, and errors in one sentence.
 
 import Foundation
 import PalmCore
 
-/// The folder `Fixtures` of a bundle, every file of it checked.
+/// The folder `Fixtures` of a bundle, with every file checked.
 ///
-/// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` where it is missing, empty or altered.
+/// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` if it is missing, empty or altered.
 public func bundledFixtures(in bundle: Bundle = .main) throws -> Fixtures {
   guard let folder = bundle.url(forResource: "Fixtures", withExtension: nil) else {
     throw PalmError.invalidFixtures(
@@ -15,7 +15,7 @@ public func bundledFixtures(in bundle: Bundle = .main) throws -> Fixtures {
   let manifest = folder.appendingPathComponent("manifest.json")
   guard FileManager.default.fileExists(atPath: manifest.path) else {
     throw PalmError.invalidFixtures(
-      "The app's folder Fixtures is empty: run `blazepalm golden export-ios -o "
+      "The app's Fixtures folder is empty: run `blazepalm golden export-ios -o "
         + "ios_harness/App/Fixtures`, then build it again.")
   }
   let fixtures = try Fixtures(folder: folder)
@@ -23,7 +23,7 @@ public func bundledFixtures(in bundle: Bundle = .main) throws -> Fixtures {
   return fixtures
 }
 
-/// An error in one sentence for a person.
+/// An error in one sentence for the user.
 public func sentence(_ error: Error) -> String {
   switch error {
   case let error as PalmError: error.description
@@ -33,40 +33,40 @@ public func sentence(_ error: Error) -> String {
   }
 }
 
-/// Why there is no picture from the camera.
+/// The reason why the camera shows no picture.
 public enum CameraProblem: Error, Equatable, CustomStringConvertible {
-  /// The person has not allowed it.
+  /// The user has not allowed it.
   case denied
-  /// The device's rules do not allow it.
+  /// The device's restrictions forbid it.
   case restricted
   /// There is no front camera, as in a simulator.
   case missing
-  /// The camera cannot be set up; the reason.
+  /// The camera cannot be set up, with the reason.
   case unusable(String)
-  /// Something else has the camera, for now.
+  /// Another app is using the camera.
   case interrupted
 
   /// What happened and what to do.
   public var description: String {
     switch self {
     case .denied:
-      "The camera is not allowed. Allow it in Settings, under Privacy & Security, Camera."
+      "The app may not use the camera. Allow it in Settings, under Privacy & Security, Camera."
     case .restricted:
-      "The camera is restricted on this device, by Screen Time or by a profile."
+      "Screen Time or a profile restricts the camera on this device."
     case .missing:
-      "There is no front camera here. A simulator has none: use a phone, or the benchmark."
+      "There is no front camera. A simulator has none: use a phone, or run the benchmark."
     case .unusable(let reason):
       "The camera cannot be used: \(reason). Close other apps that use it, then try again."
     case .interrupted:
-      "Another app has the camera. It goes on when that app lets go."
+      "Another app is using the camera. The picture resumes when that app stops."
     }
   }
 
-  /// Whether the system's Settings can help.
+  /// Whether the user can fix it in Settings.
   public var isForSettings: Bool { self == .denied }
 }
 
-/// Whether the app is only the host of tests: then it must leave camera, models and processor alone.
+/// Whether the app only hosts tests; it must then leave the camera, models and processor alone.
 public func isTestHost(_ environment: [String: String] = ProcessInfo.processInfo.environment)
   -> Bool
 {

@@ -1,4 +1,4 @@
-// A benchmark's rows as the bars of a chart, and why its figures may be no benchmark.
+// A benchmark's rows as the bars of a chart, and reasons why its figures do not count.
 
 import PalmCore
 
@@ -10,19 +10,19 @@ public struct BenchmarkBar: Equatable, Sendable, Identifiable {
   public var units: String
   /// The median in milliseconds.
   public var median: Double
-  /// 19 of 20 predictions are faster, in milliseconds.
+  /// The 95th percentile in milliseconds.
   public var slow: Double
 
   /// Model and units.
   public var id: String { "\(model) \(units)" }
 
-  /// For VoiceOver.
+  /// The VoiceOver text.
   public var spoken: String {
     "\(model) on \(units): median \(millisecondsText(median)), 95th percentile \(millisecondsText(slow))"
   }
 }
 
-/// The bars of a benchmark in the order of the units; rows without figures have none.
+/// The bars of a benchmark in the order of the units; omits rows without figures.
 public func benchmarkBars(_ rows: [BenchRow]) -> [BenchmarkBar] {
   Units.allCases.flatMap { units in
     rows.filter { $0.units == units.rawValue }.compactMap { row in
@@ -32,8 +32,8 @@ public func benchmarkBars(_ rows: [BenchRow]) -> [BenchmarkBar] {
   }
 }
 
-/// Why the figures are no benchmark, one sentence each; empty where they are one. The same rules
-/// as `blazepalm ios ingest`, which judges for good.
+/// Reasons why the figures do not count as a benchmark, one sentence each. The rules are those of
+/// `blazepalm ios ingest`, which has the final say.
 public func benchmarkCaveats(_ results: Results) -> [String] {
   var caveats: [String] = []
   if results.device.isSimulator {
@@ -46,20 +46,20 @@ public func benchmarkCaveats(_ results: Results) -> [String] {
     caveats.append("Low power mode slows every unit.")
   }
   if results.bench.contains(where: \.wasWarm) {
-    caveats.append("The device was not cool: let it rest and start again.")
+    caveats.append("The device was not cool: let it cool and start again.")
   }
   return caveats
 }
 
 extension BenchRow {
-  /// It began on a device that was not cool, or met heat on the way.
+  /// Whether the device was not cool at the start, or became hot during the run.
   var wasWarm: Bool {
     let states = [thermal.start, thermal.end] + thermal.events.map(\.state)
     return thermal.start != "nominal" || states.contains { ["serious", "critical"].contains($0) }
   }
 }
 
-/// Milliseconds with one digit, two below 10.
+/// Milliseconds with one decimal, or two below 10.
 public func millisecondsText(_ milliseconds: Double) -> String {
   guard milliseconds.isFinite, milliseconds >= 0 else { return "? ms" }
   let digits = milliseconds < 10 ? 100.0 : 10.0

@@ -1,13 +1,13 @@
-// How many frames a second are finished, over the last second.
+// Frames finished over the last second.
 
-/// Frames per second, from the times at which frames were finished.
+/// Frames per second, from the times when frames were finished.
 public struct FrameRate: Equatable, Sendable {
   private var times: [Double] = []
 
   /// No frame yet.
   public init() {}
 
-  /// A frame was finished at `seconds` of any clock that runs forward.
+  /// Records a frame finished at `seconds` of any clock that runs forward.
   public mutating func frame(at seconds: Double) {
     times.append(seconds)
     times.removeAll { $0 < seconds - 1 || $0 > seconds }

@@ -1,5 +1,4 @@
-// What is drawn over the camera's preview for one hand, in points of the view, and what is said
-// to someone who does not see it.
+// The drawing of one hand over the camera's preview, in points of the view, and its VoiceOver text.
 
 import Foundation
 import PalmCore
@@ -8,17 +7,17 @@ import PalmCore
 public struct HandDrawing: Equatable, Sendable {
   /// A landmark.
   public struct Dot: Equatable, Sendable {
-    /// Where it lies in the view.
+    /// Its position in the view.
     public var position: SIMD2<Double>
-    /// 0 the farthest to 1 the nearest of its hand.
+    /// From 0 (farthest in its hand) to 1 (nearest).
     public var nearness: Double
   }
 
   /// A line of the skeleton.
   public struct Bone: Equatable, Sendable {
-    /// Where it begins in the view.
+    /// Its start in the view.
     public var from: SIMD2<Double>
-    /// Where it ends.
+    /// Its end.
     public var to: SIMD2<Double>
   }
 
@@ -26,11 +25,11 @@ public struct HandDrawing: Equatable, Sendable {
   public let dots: [Dot]
   /// The skeleton.
   public let bones: [Bone]
-  /// The four corners of the turned region in which the hand was looked for.
+  /// The four corners of the hand's rotated region.
   public let region: [SIMD2<Double>]
-  /// The four corners of the palm's box; empty where the hand was followed, not detected.
+  /// The four corners of the palm's box; empty if the hand was tracked, not detected.
   public let palm: [SIMD2<Double>]
-  /// Which hand and how sure, such as `left 97 %`.
+  /// The hand and its confidence, such as `left 97 %`.
   public let caption: String
   /// The middle of the caption: above the topmost corner of the region.
   public let captionPosition: SIMD2<Double>
@@ -57,8 +56,8 @@ public struct HandDrawing: Equatable, Sendable {
   }
 }
 
-/// Red, green and blue, 0…1, of a landmark: from blue, the farthest, over violet to yellow, the
-/// nearest. Lightness rises with nearness, so that the order shows without colours too.
+/// The red, green and blue, 0…1, of a landmark: from blue (farthest) over violet to yellow
+/// (nearest). Lightness rises with nearness, so the order shows without colour too.
 public func depthColor(_ nearness: Double) -> SIMD3<Double> {
   let stops = [SIMD3(0.15, 0.25, 0.75), SIMD3(0.85, 0.35, 0.60), SIMD3(1.0, 0.90, 0.25)]
   let position = min(max(nearness.isFinite ? nearness : 0.5, 0), 1) * Double(stops.count - 1)

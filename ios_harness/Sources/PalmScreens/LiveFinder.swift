@@ -1,4 +1,4 @@
-// The hands of a camera's frames, one after the other, with what the screen shows beside them.
+// Finds the hands in a camera's frames one by one, with the other figures that the screen shows.
 
 #if canImport(CoreML)
   import CoreML
@@ -12,17 +12,17 @@
 
   /// One line of the table of stages.
   public struct StageTime: Equatable, Sendable, Identifiable {
-    /// What is done.
+    /// The stage's name.
     public var name: String
-    /// The mean of the last frames.
+    /// Its mean time over the last frames, in milliseconds.
     public var milliseconds: Double
 
     /// The name.
     public var id: String { name }
   }
 
-  /// The mean time of each stage over about the last ten frames; a stage that a frame does not
-  /// need counts as 0, so the means add up to the whole.
+  /// The mean time of each stage over about the last ten frames; a skipped stage counts as 0, so
+  /// the means add up to the total.
   public struct StageTimes: Equatable, Sendable {
     private static let stages: [(String, KeyPath<FrameTimings, Double>)] = [
       ("Letterbox", \.letterbox), ("Detector", \.detector), ("Palms", \.palms),
@@ -33,13 +33,13 @@
     /// No frame yet.
     public init() {}
 
-    /// Adds a frame: it counts one tenth.
+    /// Adds a frame with a weight of one tenth.
     public mutating func add(_ timings: FrameTimings) {
       let new = Self.stages.map { timings[keyPath: $0.1] }
       means = means.map { old in zip(old, new).map { 0.9 * $0 + 0.1 * $1 } } ?? new
     }
 
-    /// All stages in their order; empty before the first frame.
+    /// All stages in order; empty before the first frame.
     public var rows: [StageTime] {
       zip(Self.stages, means ?? []).map { StageTime(name: $0.0, milliseconds: $1) }
     }
@@ -48,7 +48,7 @@
     public var total: Double { (means ?? []).reduce(0, +) }
   }
 
-  /// What is known of a frame.
+  /// The results of a frame.
   public struct FrameReport: Equatable, Sendable {
     /// The hands in it.
     public var hands: [Hand]
@@ -56,36 +56,36 @@
     public var picture: ImageSize
     /// The mean time of each stage.
     public var stages: StageTimes
-    /// Frames a second; nil until there are two.
+    /// Frames per second; nil until there are two.
     public var framesPerSecond: Double?
   }
 
-  /// Finds hands in frames. It belongs to one serial queue: that of the frames, never the main one.
-  /// It may be handed to that queue from elsewhere, hence Sendable.
+  /// Finds hands in frames. Use it from one serial queue: the frames' queue, never the main one. It
+  /// is Sendable so that it can be passed to that queue.
   public final class LiveFinder: @unchecked Sendable {
     private var tracker: HandTracker?
     private var stages = StageTimes()
     private var rate = FrameRate()
 
-    /// A finder that has no tracker yet.
+    /// A finder without a tracker.
     public init() {}
 
-    /// Takes another tracker, or none; all means begin anew.
+    /// Replaces the tracker, or removes it, and resets all means.
     public func use(_ tracker: HandTracker?) {
       self.tracker = tracker
       stages = StageTimes()
       rate = FrameRate()
     }
 
-    /// How many hands are looked for, from the next frame on.
+    /// The number of hands to look for, from the next frame on.
     public func setMaximumHands(_ count: Int) {
       tracker?.maximumHands = count
     }
 
-    /// The hands of a frame that came at `seconds`; nil without a tracker.
+    /// The hands in a frame that arrived at `seconds`; nil without a tracker.
     ///
     /// Throws ``PalmCore/PalmError`` as ``PalmCoreML/HandTracker/hands(in:)`` does; the next frame
-    /// can be tried all the same.
+    /// can still be tried.
     public func report(on frame: CVPixelBuffer, at seconds: Double) throws -> FrameReport? {
       guard let tracker else { return nil }
       let hands = try tracker.hands(in: frame)
@@ -97,9 +97,9 @@
     }
   }
 
-  /// Compiles (once) and loads the models of a choice.
+  /// Compiles (once) and loads the chosen models.
   ///
-  /// Throws ``PalmCore/PalmError`` where that cannot be done.
+  /// Throws ``PalmCore/PalmError`` if that fails.
   public func loadTracker(
     _ choice: TrackerChoice, from fixtures: Fixtures, store: ModelStore? = nil
   ) async throws -> HandTracker {

@@ -1,4 +1,4 @@
-// The benchmark that the app's screen starts: the same runs as the tests', with progress.
+// The benchmark of the app's screen: the same runs as in the tests, with progress.
 
 #if canImport(CoreML)
   import CoreML
@@ -7,23 +7,23 @@
   import PalmCoreML
   import PalmHarness
 
-  /// How far a benchmark is.
+  /// The progress of a benchmark.
   public struct BenchmarkProgress: Equatable, Sendable {
     /// Finished models × units.
     public var done: Int
-    /// All of them.
+    /// All models × units.
     public var total: Int
-    /// What is measured now; empty at the end.
+    /// The current model and units; empty at the end.
     public var current: String
     /// All results so far.
     public var results: Results
   }
 
-  /// Measures the two models of a choice on every unit, and writes `results.json` in `output` after
-  /// each. Ends early, with what is done so far in the file, where its task is cancelled.
+  /// Measures the two chosen models on every unit, and writes `results.json` in `output` after
+  /// each. If its task is cancelled, it ends early and keeps the results so far in the file.
   ///
-  /// Throws ``PalmCore/PalmError`` where fixtures or output are not as they must be, and
-  /// `CancellationError`; a model that fails is a failure in the results.
+  /// Throws ``PalmCore/PalmError`` if fixtures or output are invalid, and
+  /// `CancellationError`; records a model that fails as a failure in the results.
   public func runBenchmark(
     _ choice: TrackerChoice, fixtures: Fixtures, output: URL, iterations: Int,
     models: ModelStore? = nil, progress: @Sendable (BenchmarkProgress) async -> Void

@@ -1,30 +1,30 @@
-// What a person has chosen on the settings screen, kept between launches.
+// The user's choices on the settings screen, saved between launches.
 
 import Foundation
 import PalmCore
 
-/// Which models, on which units, how many hands.
+/// The models, units, number of hands, and tracking.
 public struct TrackerChoice: Codable, Equatable, Sendable {
   /// The palm detector's name in the fixtures.
   public var palm = ""
   /// The landmark model's name.
   public var hand = ""
-  /// Which units Core ML may use.
+  /// The units that Core ML may use.
   public var units = Units.all
-  /// How many hands are looked for.
+  /// The number of hands to look for.
   public var maximumHands = 2
-  /// Hands are followed from frame to frame; else palms are detected in each.
+  /// Whether to track hands from frame to frame; if not, palms are detected in each.
   public var follows = true
 
-  /// How many hands can be chosen.
+  /// The range of the number of hands.
   public static let handRange = 1...4
-  /// Where the choice is kept.
+  /// The defaults key of the saved choice.
   public static let key = "tracker-choice"
 
-  /// Two hands on all units, models not chosen yet.
+  /// Two hands on all units, with no models chosen yet.
   public init() {}
 
-  /// The choice that was kept, or the default where there is none, or none that can be read.
+  /// The saved choice, or the default if there is none that can be read.
   public static func kept(in store: UserDefaults) -> TrackerChoice {
     guard let data = store.data(forKey: key),
       let choice = try? JSONDecoder().decode(TrackerChoice.self, from: data)
@@ -32,15 +32,15 @@ public struct TrackerChoice: Codable, Equatable, Sendable {
     return choice
   }
 
-  /// Keeps the choice.
+  /// Saves the choice.
   public func keep(in store: UserDefaults) throws {
     store.set(try JSONEncoder().encode(self), forKey: Self.key)
   }
 
-  /// The same choice for what the fixtures have: a model that they lack gives way to that of their
-  /// pipeline, else to their first of its kind.
+  /// The choice adapted to the fixtures: replaces a model that they lack with their pipeline's,
+  /// else with their first of its kind.
   ///
-  /// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` where they have none of its kind.
+  /// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` if they have none of its kind.
   public func fitted(to manifest: FixtureManifest) throws -> TrackerChoice {
     var fitted = self
     fitted.palm = try Self.name(palm, .palm, manifest.pipeline?.palm, manifest)
@@ -50,7 +50,7 @@ public struct TrackerChoice: Codable, Equatable, Sendable {
     return fitted
   }
 
-  /// Whether another tracker must be loaded to go from `other` to this.
+  /// Whether a change from `other` to this needs another tracker.
   public func needsOtherTracker(than other: TrackerChoice) -> Bool {
     (palm, hand, units, follows) != (other.palm, other.hand, other.units, other.follows)
   }
@@ -78,7 +78,7 @@ extension FixtureManifest {
 }
 
 extension Units {
-  /// For a person.
+  /// The name shown to the user.
   public var title: String {
     switch self {
     case .cpuOnly: "CPU"

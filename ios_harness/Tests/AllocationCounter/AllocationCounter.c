@@ -1,7 +1,7 @@
-// malloc and its kin, counted: what a program defines itself is called by every library in it, the
-// Swift runtime included. Each passes on to glibc's own, so memory is freed as ever.
+// Counts calls of malloc and its relatives. All libraries, the Swift runtime included, call the
+// program's own definitions, which call glibc's functions, so memory is freed as usual.
 //
-// https://sourceware.org/glibc/manual/latest/html_node/Replacing-malloc.html names the functions.
+// https://sourceware.org/glibc/manual/latest/html_node/Replacing-malloc.html lists the functions.
 
 #include "AllocationCounter.h"
 

@@ -1,4 +1,4 @@
-// The tracker end to end on replayed models, and what it says when something is wrong.
+// The tracker end to end on replayed models, and its error messages.
 
 import CoreML
 import PalmCore
@@ -73,11 +73,11 @@ final class HandTrackerTests: XCTestCase {
     let picture = try makePixelBuffer(fixtures.image(name.image))
     XCTAssertEqual(try tracker.hands(in: picture).count, 1)
     XCTAssertEqual(tracker.palms.count, 1)
-    // the next region is another one, for which nothing is recorded: the detector was not asked
+    // nothing is recorded for the next region: the tracker did not run the detector
     let text = await message { _ = try tracker.hands(in: picture) }
     XCTAssertTrue(text.contains("nothing is recorded"), text)
     XCTAssertEqual(tracker.palms, [])
-    // after an error the tracker begins anew
+    // after an error the tracker starts afresh
     XCTAssertEqual(try tracker.hands(in: picture).count, 1)
   }
 

@@ -1,4 +1,4 @@
-// Outputs are read by stride and type; the expected values stand in the bytes.
+// Outputs are read by stride and type; the bytes contain the expected values.
 
 import CoreML
 import PalmCore

@@ -1,5 +1,5 @@
-// Decoding and suppression ask for no memory for an anchor: as many anchors as one likes cost as
-// many allocations. The counter stands in for glibc's malloc, so this is seen on Linux.
+// Decoding and suppression allocate nothing per anchor: any number of anchors costs the same number
+// of allocations. The counter replaces glibc's malloc, so this runs on Linux only.
 
 #if canImport(AllocationCounter)
   import AllocationCounter
@@ -26,10 +26,10 @@
     }
 
     func testDecodedOutputsCostNothingForAnAnchor() throws {
-      // 20 anchors above the threshold, however many there are
+      // 20 anchors are above the threshold, whatever their total
       let few = try sizes.map { try decoded(anchors: $0, above: 20) }
       XCTAssertEqual(Set(few).count, 1, "\(sizes) anchors: \(few) allocations")
-      // one in eight is: more to sort and to merge
+      // one in eight is above it: more to sort and to merge
       let many = try sizes.map { try decoded(anchors: $0, above: $0 / 8) }
       XCTAssertLessThanOrEqual(many[2], many[0] + 8, "\(sizes) anchors: \(many) allocations")
       XCTAssertLessThan(many[2], 40, "\(sizes) anchors: \(many) allocations")
@@ -45,7 +45,7 @@
       print("allocations of \(sizes) anchors, raw: \(few); one in eight a palm: \(many)")
     }
 
-    /// Allocations of one frame of outputs that are decoded; two palms are found.
+    /// Allocations for one frame of decoded outputs with two palms.
     private func decoded(anchors: Int, above: Int) throws -> Int {
       let decoder = PalmDecoder(spec: spec(anchors))
       var boxes = [Float](repeating: 0, count: 4 * anchors)
@@ -60,7 +60,7 @@
       return try steady { try decoder.palms(boxes: boxes, keypoints: keypoints, scores: scores) }
     }
 
-    /// The same of raw outputs.
+    /// Allocations for one frame of raw outputs.
     private func raw(anchors: Int, above: Int) throws -> Int {
       // anchors of one column of cells: x is 0.5 for all
       let map = AnchorMap(rows: anchors / 2, columns: 1, anchorsPerCell: 2)
@@ -79,7 +79,7 @@
       return try steady { try decoder.palms(raw: raw, logits: logits) }
     }
 
-    /// In no order, so that sorting has something to do; 0.6…0.9.
+    /// Unsorted scores in 0.6…0.9.
     private func score(_ index: Int) -> Float {
       0.6 + 0.3 * Float(index * 7919 % 1009) / 1009
     }
@@ -90,14 +90,14 @@
         scoreThreshold: 0.5, suppressionIoU: 0.3)
     }
 
-    /// Allocations of the third frame, when all that is kept between frames is there.
+    /// Allocations of the third frame, when all state kept between frames exists.
     private func steady(_ frame: () throws -> [PalmDetection]) throws -> Int {
       XCTAssertEqual(try frame().count, 2)
       _ = try frame()
       return try allocations { _ = try frame() }
     }
 
-    /// How often `body` asks the heap for memory.
+    /// The number of heap allocations in `body`.
     private func allocations(_ body: () throws -> Void) rethrows -> Int {
       let before = allocation_count()
       try body()

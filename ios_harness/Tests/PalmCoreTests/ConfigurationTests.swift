@@ -1,4 +1,4 @@
-// Documents over variables over the bundled file; mistakes are named.
+// Documents override variables, which override the bundled file; errors name the mistake.
 
 import PalmCore
 import XCTest

@@ -1,4 +1,4 @@
-// Decoding and suppression on detections worked out on paper.
+// Decoding and suppression of detections with results worked out on paper.
 
 import PalmCore
 import XCTest
@@ -45,7 +45,7 @@ final class DecoderTests: XCTestCase {
   func testEmptyAndImpossibleBoxes() throws {
     let found = try palms(
       [[1, 1, 1, 1], [0, 0, -1, 1], [0, 0, .nan, 1], [3, 3, 4, 4]], [0.9, 0.9, 0.9, .nan])
-    XCTAssertEqual(found.count, 1)  // empty stays; negative, NaN and a NaN score do not
+    XCTAssertEqual(found.count, 1)  // empty stays; negative, NaN and NaN score do not
     XCTAssertEqual(found[0].size, SIMD2(0, 0))
   }
 

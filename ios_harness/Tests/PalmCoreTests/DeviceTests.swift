@@ -1,4 +1,4 @@
-// What the device says of itself is honest where there is no device.
+// Without a device, the device's facts are honest placeholders.
 
 import PalmDevice
 import XCTest

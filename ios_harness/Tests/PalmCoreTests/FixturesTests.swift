@@ -1,4 +1,4 @@
-// A fixtures folder is believed only where every digest fits.
+// A fixtures folder is accepted only if every digest matches.
 
 import PalmCore
 import XCTest
@@ -61,7 +61,7 @@ final class FixturesTests: XCTestCase {
     tensor.shape = [7]
     XCTAssertTrue(errorMessage { _ = try fixtures.values(tensor) }.contains("[7]"))
     tensor.shape = [Int.max / 2, Int.max / 2]
-    XCTAssertTrue(errorMessage { _ = try fixtures.values(tensor) }.contains("cannot be"))
+    XCTAssertTrue(errorMessage { _ = try fixtures.values(tensor) }.contains("is invalid"))
   }
 
   func testNothingToCompareIsRefused() throws {
@@ -99,7 +99,7 @@ final class FixturesTests: XCTestCase {
   }
 }
 
-/// What the error of `body` says; a failure where there is none.
+/// The message of the error that `body` throws; fails if there is none.
 func errorMessage(
   file: StaticString = #filePath, line: UInt = #line, _ body: () throws -> Void
 ) -> String {

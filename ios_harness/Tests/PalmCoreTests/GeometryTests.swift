@@ -54,7 +54,7 @@ final class GeometryTests: XCTestCase {
   }
 
   func testRegionOfAnUprightPalm() {
-    // wrist straight below the middle finger: not turned; shifted up by half the box
+    // wrist straight below the middle finger: not rotated; shifted up by half the box
     var keypoints = [SIMD2<Float>](repeating: SIMD2(0.5, 0.5), count: 7)
     keypoints[0] = SIMD2(0.5, 0.75)
     keypoints[2] = SIMD2(0.5, 0.25)
@@ -68,7 +68,7 @@ final class GeometryTests: XCTestCase {
   }
 
   func testRegionOfAPalmThatPointsRight() {
-    // fingers to the right: turned by +90°, and the shift goes right too
+    // fingers to the right: rotated by +90°, and the shift goes right too
     var keypoints = [SIMD2<Float>](repeating: SIMD2(0.5, 0.5), count: 7)
     keypoints[0] = SIMD2(0.25, 0.5)
     keypoints[2] = SIMD2(0.75, 0.5)
@@ -80,7 +80,7 @@ final class GeometryTests: XCTestCase {
     XCTAssertEqual(region.yCenter, 0.5, accuracy: 1e-6)
     XCTAssertEqual(region.width * 200, region.height * 100, accuracy: 1e-4)
     XCTAssertEqual(region.width * 200, 2.6 * 40, accuracy: 1e-4)
-    // the crop's top is where the fingers point
+    // the fingers point to the crop's top
     let top = region.project([SIMD3(0.5, 0, 0)])[0]
     XCTAssertEqual(top.y, region.yCenter, accuracy: 1e-6)
   }
@@ -91,7 +91,7 @@ final class GeometryTests: XCTestCase {
     let projected = region.project([SIMD3(0, 0, 1), SIMD3(1, 0, 1), SIMD3(1, 1, 1), SIMD3(0, 1, 1)])
     for (corner, point) in zip(corners, projected) {
       XCTAssertEqual(corner.x, point.x, accuracy: 1e-6)
-      // projection is in square units: y of the corner is turned in pixels
+      // projection is in square units: the corner's y is rotated in pixels
       XCTAssertEqual(corner.y, point.y, accuracy: 1e-6)
       XCTAssertEqual(point.z, 0.2)
     }
@@ -132,7 +132,7 @@ final class GeometryTests: XCTestCase {
   }
 
   func testOverlayFillsTheViewAndMirrors() {
-    // a 720 × 1280 picture over a 400 × 400 view: scale 400/720, cut above and below
+    // a 720 × 1280 picture over a 400 × 400 view: scale 400/720, cropped above and below
     let picture = ImageSize(width: 720, height: 1280)
     let plain = OverlayGeometry(picture: picture, view: SIMD2(400, 400), mirrored: false)
     XCTAssertEqual(plain.scale, 400.0 / 720, accuracy: 1e-12)

@@ -1,4 +1,4 @@
-// Digests, float16, percentiles, comparisons: against published values and paper.
+// Digests, float16, percentiles, comparisons: checked against published values and paper.
 
 import PalmCore
 import XCTest
@@ -24,7 +24,7 @@ final class NumbersTests: XCTestCase {
   }
 
   func testSHA256AtEveryPaddingLength() {
-    // one update or many, at lengths round the block size
+    // one update or many, at lengths around the block size
     for length in 54...130 {
       let bytes = (0..<length).map { UInt8($0 & 255) }
       var digest = SHA256Digest()

@@ -1,4 +1,4 @@
-// Warping on pictures whose result is known without it.
+// Warping of pictures whose result is known independently.
 
 import PalmCore
 import XCTest
@@ -37,7 +37,7 @@ final class PixelTests: XCTestCase {
   }
 
   func testAQuarterTurn() throws {
-    // turned by +90°: the crop's top is the picture's right
+    // rotated by +90°: the crop's top is the picture's right
     let image = try picture(16, 16)
     let region = PixelRegion(center: SIMD2(8, 8), size: SIMD2(16, 16), rotation: .pi / 2)
     let (found, _) = try image.cropped(to: region, target: image.size, border: .repeated)

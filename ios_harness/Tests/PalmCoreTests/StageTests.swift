@@ -1,4 +1,4 @@
-// Every stage against what the Python pipeline says of it (Tests/Fixtures, written by
+// Every stage compared with the Python pipeline's result (Tests/Fixtures, written by
 // tests/ios_harness/make_fixtures.py): decoding, suppression, regions, crops, projection, tracking.
 
 import PalmCore
@@ -11,7 +11,7 @@ func smallFixtures() throws -> Fixtures {
   return try Fixtures(folder: tests.appendingPathComponent("Fixtures"))
 }
 
-/// The fixtures that a variable names, such as the whole golden set, else the small ones.
+/// The fixtures named by a variable, such as the whole golden set, else the small ones.
 func stageFixtures() throws -> Fixtures {
   guard let path = ProcessInfo.processInfo.environment["BLAZEPALM_IOS_FIXTURES"] else {
     return try smallFixtures()
@@ -19,7 +19,7 @@ func stageFixtures() throws -> Fixtures {
   return try Fixtures(folder: URL(fileURLWithPath: path, isDirectory: true))
 }
 
-/// The largest difference of two arrays of one count.
+/// The largest difference between two arrays of the same count.
 func largestDifference(
   _ a: [Float], _ b: [Float], file: StaticString = #filePath, line: UInt = #line
 ) -> Float {
@@ -47,8 +47,8 @@ func palm(_ row: ArraySlice<Float>) -> PalmDetection {
 }
 
 final class StageTests: XCTestCase {
-  /// float32 rounding, in units of the image. Python's operations and their order are the same; of
-  /// real models the expected values may have been decoded in another order.
+  /// float32 rounding, in units of the image. Python performs the same operations in the same
+  /// order; for real models, the expected values may have been decoded in another order.
   let rounding: Float =
     ProcessInfo.processInfo.environment["BLAZEPALM_IOS_FIXTURES"] == nil ? 1e-6 : 1e-5
 

@@ -1,4 +1,4 @@
-// Faults planted in replayed outputs: each is caught, here by form, or it shows in the numbers that
+// Plants faults in replayed outputs: each is caught by form here, or shows in the numbers that
 // Python judges.
 
 import CoreML
@@ -69,7 +69,7 @@ final class FaultTests: XCTestCase {
   func testFaultsOfValueShowInTheNumbers() async throws {
     for fault in [ReplayFault.shifted, .transposed, .paddedRows, .otherCase] {
       let results = try await results(fault)
-      // of every record some output is far from what was recorded
+      // for every record, some output is far from the recorded one
       for (key, rows) in Dictionary(grouping: results.parity, by: { $0.model + " " + $0.case }) {
         XCTAssertGreaterThan(rows.compactMap(\.maxAbs).max() ?? 0, 1e-2, "\(fault) \(key)")
       }
@@ -88,7 +88,7 @@ final class FaultTests: XCTestCase {
   }
 
   func testAWrongPictureIsNoticed() async throws {
-    // blue and red changed: nothing is recorded for such a picture
+    // blue and red swapped: nothing is recorded for such a picture
     let run = try smallRun(self) { $0.units = [.cpuOnly] }
     let model = try run.fixtures.model("tiny-palm")
     let runner = try await run.load(Job(model: model, units: .cpuOnly))
@@ -110,7 +110,7 @@ func smallFixtures() throws -> Fixtures {
   return try Fixtures(folder: tests.appendingPathComponent("Fixtures"))
 }
 
-/// A run over the small fixtures in a folder of its own.
+/// A run over the small fixtures in its own folder.
 func smallRun(
   _ test: XCTestCase, _ change: (inout RunConfiguration) -> Void
 ) throws -> HarnessRun {

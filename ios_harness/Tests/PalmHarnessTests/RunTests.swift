@@ -1,4 +1,4 @@
-// What a run writes, in which order, and when it calls itself complete.
+// The files of a run, their order, and when the run is complete.
 
 import CoreML
 import PalmCore
@@ -138,7 +138,7 @@ final class RunTests: XCTestCase {
     let added = try await run.bench(job, instruments)
     let row = try XCTUnwrap(added.bench.first)
     XCTAssertGreaterThan(waits, 0)
-    // the heat before the wait is no fault of the measurement
+    // heat before the wait does not affect the measurement
     XCTAssertEqual(row.thermal.start, "nominal")
     XCTAssertEqual(row.thermal.end, "nominal")
     XCTAssertEqual(row.thermal.events.map(\.state), ["cooling"])

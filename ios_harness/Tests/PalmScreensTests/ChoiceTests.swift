@@ -1,4 +1,4 @@
-// What is chosen, kept, and fitted to the fixtures; what a chart shows of results.
+// Saving the choice and adapting it to the fixtures; the bars of a chart.
 
 import PalmCore
 import PalmScreens

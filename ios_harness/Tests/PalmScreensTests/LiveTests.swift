@@ -102,7 +102,7 @@
       let results = try Results.read(
         Data(contentsOf: output.appendingPathComponent("results.json")))
       XCTAssertEqual(results.status, .partial)
-      XCTAssertEqual(results.bench.count, 3)  // the one that was running is finished
+      XCTAssertEqual(results.bench.count, 3)  // the current one is finished
     }
   }
 

@@ -1,4 +1,4 @@
-// What the screens show, against arithmetic on paper.
+// The screens' contents, checked against arithmetic on paper.
 
 import PalmCore
 import PalmScreens
@@ -19,16 +19,16 @@ final class ScreenTests: XCTestCase {
     rate.frame(at: 10)
     XCTAssertNil(rate.perSecond)
     for index in 1...5 { rate.frame(at: 10 + Double(index) / 4) }
-    // frames at 10.25, 10.5 … 11.25 are left: four gaps in one second
+    // frames at 10.25, 10.5 … 11.25 remain: four gaps in one second
     XCTAssertEqual(rate.perSecond, 4)
     rate.frame(at: 20)
     XCTAssertNil(rate.perSecond)
-    rate.frame(at: 3)  // another clock: begins anew
+    rate.frame(at: 3)  // another clock: starts afresh
     XCTAssertNil(rate.perSecond)
   }
 
   func testAHandIsDrawnWhereThePreviewShowsIt() {
-    // 720 × 1280 pixels over 360 × 800 points: scale 0.625, 45 points cut off on either side
+    // 720 × 1280 pixels over 360 × 800 points: scale 0.625, 45 points cropped on either side
     let view = SIMD2<Double>(360, 800)
     let picture = ImageSize(width: 720, height: 1280)
     let drawing = HandDrawing(hand(), picture: picture, view: view, mirrored: true)

@@ -22,7 +22,7 @@ struct BenchmarkChart: View {
         .position(by: .value("Model", bar.model))
         .accessibilityHidden(true)
     }
-    .chartXAxisLabel("Milliseconds a prediction: bar median, dot 95th percentile")
+    .chartXAxisLabel("Milliseconds per prediction: bar median, dot 95th percentile")
     .chartLegend(position: .bottom)
     .frame(minHeight: 320)
   }

@@ -1,4 +1,4 @@
-// A benchmark under way: progress, results, and an end to it.
+// A running benchmark: progress, results, and cancellation.
 
 import Combine
 import Foundation
@@ -8,19 +8,19 @@ import UIKit
 
 @MainActor
 final class BenchmarkModel: ObservableObject {
-  /// Predictions that count, of each model on each unit.
+  /// Timed predictions of each model on each unit.
   static let iterations = 100
 
   @Published private(set) var progress: BenchmarkProgress?
   /// `results.json`, once a run has ended.
   @Published private(set) var file: URL?
-  /// Why it ended early.
+  /// The reason why it ended early.
   @Published private(set) var problem: String?
   @Published private var task: Task<Void, Never>?
 
   var isRunning: Bool { task != nil }
 
-  /// Measures what is chosen; the camera waits, and the screen stays on.
+  /// Measures the chosen models; pauses the camera and keeps the screen on.
   func start(_ choice: TrackerChoice, fixtures: Fixtures, app: AppModel) {
     guard task == nil else { return }
     (progress, file, problem) = (nil, nil, nil)
@@ -40,7 +40,7 @@ final class BenchmarkModel: ObservableObject {
     }
   }
 
-  /// Ends it after the model that is running; what is done is kept.
+  /// Stops after the current model and keeps the finished results.
   func stop() {
     task?.cancel()
   }
@@ -49,7 +49,7 @@ final class BenchmarkModel: ObservableObject {
     self.progress = progress
   }
 
-  /// Beside, not in, the folder of the tests' results.
+  /// A folder beside the folder of the tests' results, not in it.
   private func folder() throws -> URL {
     try FileManager.default.url(
       for: .documentDirectory, in: .userDomainMask, appropriateFor: nil, create: true

@@ -1,4 +1,4 @@
-// Starts a benchmark, shows its figures as they come, and hands on results.json.
+// Starts a benchmark, shows its figures as they arrive, and shares results.json.
 
 import PalmCore
 import PalmScreens
@@ -28,7 +28,7 @@ struct BenchmarkScreen: View {
         running
         Button("Stop after this model", role: .destructive) { model.stop() }
       } else {
-        Text("\(app.choice.palm) and \(app.choice.hand) on every unit; takes a few minutes.")
+        Text("Runs \(app.choice.palm) and \(app.choice.hand) on every unit; takes a few minutes.")
         Button("Start") { model.start(app.choice, fixtures: fixtures, app: app) }
       }
       if let problem = model.problem {

@@ -1,7 +1,7 @@
-// The front camera: 720p, upright, 32BGRA. The session works on a queue of its own, frames come on
-// another; while a frame is worked on, late ones are dropped, so that the latest wins.
+// The front camera: 720p, upright, 32BGRA. The session and the frames have separate queues; while a
+// frame is processed, late ones are dropped, so that the latest wins.
 //
-// The frames are not mirrored, so that left and right are the person's own; the preview is.
+// The preview is mirrored; the frames are not, so that left and right are the person's own.
 
 import AVFoundation
 import PalmScreens
@@ -9,12 +9,12 @@ import PalmScreens
 final class Camera: NSObject, @unchecked Sendable {
   /// For the preview.
   let session = AVCaptureSession()
-  /// All frames come on this queue.
+  /// The queue that delivers all frames.
   let frameQueue = DispatchQueue(
     label: "blazepalm.camera.frames", qos: .userInitiated, autoreleaseFrequency: .workItem)
-  /// Takes a frame and the time it was taken, in seconds; on `frameQueue`.
+  /// Receives a frame and its capture time in seconds, on `frameQueue`.
   var onFrame: @Sendable (CVPixelBuffer, Double) -> Void = { _, _ in }
-  /// Takes a problem while the camera runs, or nil when it is over; on any thread.
+  /// Receives a problem while the camera runs, or nil when it is over; on any thread.
   var onProblem: @Sendable (CameraProblem?) -> Void = { _ in }
 
   private let sessionQueue = DispatchQueue(label: "blazepalm.camera.session")
@@ -32,7 +32,7 @@ final class Camera: NSObject, @unchecked Sendable {
     observers.forEach(NotificationCenter.default.removeObserver)
   }
 
-  /// Asks for permission if need be, and starts.
+  /// Asks for permission if necessary, and starts.
   ///
   /// Throws ``PalmScreens/CameraProblem``.
   func start() async throws {
@@ -46,7 +46,7 @@ final class Camera: NSObject, @unchecked Sendable {
     }
   }
 
-  /// Stops; frames that are under way may still come.
+  /// Stops; frames in progress may still arrive.
   func stop() {
     sessionQueue.async { [session] in
       if session.isRunning { session.stopRunning() }
@@ -93,10 +93,10 @@ final class Camera: NSObject, @unchecked Sendable {
     } catch {
       throw CameraProblem.unusable(error.localizedDescription)
     }
-    guard session.canAddInput(input) else { throw CameraProblem.unusable("it gives no input") }
+    guard session.canAddInput(input) else { throw CameraProblem.unusable("it accepts no input") }
     session.addInput(input)
     guard session.canSetSessionPreset(.hd1280x720) else {
-      throw CameraProblem.unusable("it has no 720p")
+      throw CameraProblem.unusable("it does not support 720p")
     }
     session.sessionPreset = .hd1280x720
     output.videoSettings = [
@@ -104,26 +104,26 @@ final class Camera: NSObject, @unchecked Sendable {
     ]
     output.alwaysDiscardsLateVideoFrames = true
     output.setSampleBufferDelegate(self, queue: frameQueue)
-    guard session.canAddOutput(output) else { throw CameraProblem.unusable("it gives no frames") }
+    guard session.canAddOutput(output) else { throw CameraProblem.unusable("it sends no frames") }
     session.addOutput(output)
     guard let connection = output.connection(with: .video) else {
-      throw CameraProblem.unusable("it gives no video")
+      throw CameraProblem.unusable("it provides no video")
     }
     try turnUpright(connection)
     connection.automaticallyAdjustsVideoMirroring = false
     connection.isVideoMirrored = false
   }
 
-  /// A camera's own frames lie on their side; 90° is portrait.
+  /// Rotates the frames, which a camera delivers on their side, by 90° to portrait.
   private func turnUpright(_ connection: AVCaptureConnection) throws {
     if #available(iOS 17.0, *) {
       guard connection.isVideoRotationAngleSupported(90) else {
-        throw CameraProblem.unusable("its frames cannot be turned upright")
+        throw CameraProblem.unusable("its frames cannot be rotated upright")
       }
       connection.videoRotationAngle = 90
     } else {
       guard connection.isVideoOrientationSupported else {
-        throw CameraProblem.unusable("its frames cannot be turned upright")
+        throw CameraProblem.unusable("its frames cannot be rotated upright")
       }
       connection.videoOrientation = .portrait
     }

@@ -1,5 +1,5 @@
-// From the camera's frames to what the screen shows. Models are loaded and hands found off the main
-// thread; only the outcome comes here.
+// Turns the camera's frames into the screen's state. Loads models and finds hands off the main
+// thread; only the results arrive here.
 
 import Combine
 import Foundation
@@ -8,24 +8,24 @@ import PalmScreens
 
 @MainActor
 final class CameraModel: ObservableObject {
-  /// What the camera screen is doing.
+  /// The state of the camera screen.
   enum Phase: Equatable {
-    /// Models are compiled and loaded; the first time takes a while.
+    /// Compiling and loading models; the first time takes a while.
     case preparing
-    /// Frames are coming.
+    /// Receiving frames.
     case running
-    /// Why none are; whether the system's Settings can help.
+    /// No frames: the reason, and whether the user can fix it in Settings.
     case failed(String, forSettings: Bool)
   }
 
   @Published private(set) var phase = Phase.preparing
   /// The last frame with its hands.
   @Published private(set) var report: FrameReport?
-  /// Why the last frame has none.
+  /// The error of the last frame, if it failed.
   @Published private(set) var fault: String?
 
   let camera = Camera()
-  private let finder = LiveFinder()  // belongs to the camera's frame queue
+  private let finder = LiveFinder()  // used only on the camera's frame queue
   private var loaded: TrackerChoice?
 
   init() {
@@ -38,7 +38,7 @@ final class CameraModel: ObservableObject {
     }
   }
 
-  /// Loads what is chosen, if it is not loaded, and starts the camera.
+  /// Loads the chosen models, unless they are loaded, and starts the camera.
   func run(_ choice: TrackerChoice, from fixtures: Fixtures) async {
     do {
       phase = .preparing
@@ -48,7 +48,7 @@ final class CameraModel: ObservableObject {
       guard !Task.isCancelled else { return camera.stop() }
       phase = .running
     } catch is CancellationError {
-      // the screen is gone, or something else was chosen: the next run says how it goes
+      // the screen is gone, or the choice has changed: the next run reports its own state
     } catch {
       show(error)
     }

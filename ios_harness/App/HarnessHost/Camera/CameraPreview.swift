@@ -1,4 +1,4 @@
-// The camera's picture: fills its view, cut off on both sides alike, mirrored like a mirror.
+// The camera's picture: fills its view, cropped equally on both sides, mirrored.
 
 import AVFoundation
 import SwiftUI
@@ -18,7 +18,7 @@ struct CameraPreview: UIViewRepresentable {
   final class PreviewView: UIView {
     override class var layerClass: AnyClass { AVCaptureVideoPreviewLayer.self }
 
-    /// Shows the pictures of a session. A front camera's are mirrored by the layer itself.
+    /// Shows a session's pictures. The layer itself mirrors those of a front camera.
     func show(_ session: AVCaptureSession) {
       guard let layer = layer as? AVCaptureVideoPreviewLayer else { return }
       layer.videoGravity = .resizeAspectFill

@@ -1,4 +1,4 @@
-// The camera with the hands over it, or why there is none.
+// The camera with the hands drawn over it, or the reason why there is no picture.
 
 import PalmCore
 import PalmScreens
@@ -26,7 +26,7 @@ struct CameraScreen: View {
   @ViewBuilder private var content: some View {
     if app.isMeasuring {
       MessageView(
-        title: "A benchmark is running", text: "The camera waits until it has ended.",
+        title: "A benchmark is running", text: "The camera resumes when it ends.",
         symbol: "stopwatch")
     } else {
       switch model.phase {
@@ -75,7 +75,7 @@ struct CameraScreen: View {
     UIApplication.shared.open(url)
   }
 
-  /// What makes the camera start anew.
+  /// The values whose change restarts the camera.
   private struct Run: Equatable {
     let choice: TrackerChoice
     let attempt: Int

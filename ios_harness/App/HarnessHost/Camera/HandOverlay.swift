@@ -1,4 +1,4 @@
-// The hands over the preview: 21 dots coloured by depth, skeleton, boxes, score.
+// The hands drawn over the preview: 21 dots coloured by depth, skeleton, boxes, score.
 
 import PalmCore
 import PalmScreens

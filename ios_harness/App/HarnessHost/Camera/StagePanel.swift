@@ -1,4 +1,4 @@
-// Frames a second and the milliseconds of each stage, over the preview.
+// Frames per second and the milliseconds of each stage, over the preview.
 
 import PalmScreens
 import SwiftUI

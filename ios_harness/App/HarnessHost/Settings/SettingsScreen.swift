@@ -1,4 +1,4 @@
-// Which models, on which units, how many hands; and what this build and device are.
+// The choice of models, units and number of hands; and facts about this build and device.
 
 import PalmCore
 import PalmDevice
@@ -43,7 +43,7 @@ struct SettingsScreen: View {
       Stepper(value: $app.choice.maximumHands, in: TrackerChoice.handRange) {
         LabeledContent("Hands", value: "\(app.choice.maximumHands)")
       }
-      Toggle("Follow hands from frame to frame", isOn: $app.choice.follows)
+      Toggle("Track hands from frame to frame", isOn: $app.choice.follows)
     }
   }
 
@@ -52,7 +52,7 @@ struct SettingsScreen: View {
       LabeledContent("Device", value: DeviceReport.model)
       LabeledContent("System", value: DeviceReport.systemVersion)
       LabeledContent("Build", value: DeviceReport.buildConfiguration)
-      LabeledContent("Commit of the fixtures", value: fixtures.manifest.commit ?? "unknown")
+      LabeledContent("Fixtures commit", value: fixtures.manifest.commit ?? "unknown")
       LabeledContent("Fixtures", value: String(fixtures.manifestSHA256.prefix(12)))
     }
     .textSelection(.enabled)
