@@ -337,11 +337,11 @@ def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_pat
     path.write_bytes(zipped({"a.tflite": hands[0], "b.tflite": hands[1]}))
     refused(
         blazepalm("detect", photo, "--model", path, "--landmarks", "hand-full", *QUICK),
-        "the bundle holds no model that is a palm detector",
+        "the bundle does not hold a palm detector",
     )
     refused(
         blazepalm("detect", photo, "--landmarks", path, *QUICK),
-        "holds 2 models that are a hand landmark model, name one of them:", f"{path}:b.tflite",
+        "holds 2 models that are a hand landmark model; name one of them:", f"{path}:b.tflite",
     )  # fmt: skip
 
 

@@ -527,7 +527,7 @@ def test_members_whose_names_differ_in_case_alone(desk: Desk, tmp_path: Path) ->
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(f"{one}.tflite", doubling())
             archive.writestr(f"{other}.tflite", doubling())
-        refused(desk.run("convert", path, "-o", "out"), "two members would go to one folder")
+        refused(desk.run("convert", path, "-o", "out"), "two members would share a folder")
         assert content(desk.work) == {}
 
 

@@ -170,7 +170,7 @@ def _damaged(release: str, index: int) -> Converted:
 
 @pytest.mark.parametrize("index", [0, 10, -1])
 def test_the_proof_catches_one_changed_number(index: int) -> None:
-    with pytest.raises(WeightTransferError, match="differ from the graph's"):
+    with pytest.raises(WeightTransferError, match="differs from the graph's"):
         prove(_damaged("hand-2020-11", index))
 
 
@@ -184,11 +184,11 @@ def test_transfer_names_what_is_lost_or_filled_twice() -> None:
     keys = readable_keys(graph, bindings, modules)
     stem = bindings[0]
     without = {b: k for b, k in keys.items() if b != stem}
-    with pytest.raises(WeightTransferError, match=rf"left behind: %{stem.tensor} "):
+    with pytest.raises(WeightTransferError, match=rf"unused weights: %{stem.tensor} "):
         transfer(graph, without, model.module)
     with pytest.raises(WeightTransferError, match="backbone.stem.conv.weight is filled twice"):
         transfer(graph, {**keys, bindings[2]: keys[stem]}, model.module)
-    with pytest.raises(WeightTransferError, match=r"no place for %\d+ "):
+    with pytest.raises(WeightTransferError, match=r"has no place for %\d+ "):
         readable_keys(graph, bindings, {k: v for k, v in modules.items() if k != stem.operator})
     swapped = {**keys, bindings[2]: keys[bindings[0]], bindings[0]: keys[bindings[2]]}
     with pytest.raises(WeightTransferError, match="does not fit backbone.stem.conv.weight"):
@@ -255,12 +255,12 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ArtifactError, match=words):
             load(folder)
 
-    with pytest.raises(ArtifactError, match=r"holds no conversion.json"):
+    with pytest.raises(ArtifactError, match=r"has no conversion.json"):
         load(tmp_path)
     (folder / "conversion.json").write_text("{")
     attempt("damaged")
     (folder / "conversion.json").write_text(json.dumps({**record, "schema": "other/9"}))
-    attempt("its schema is not")
+    attempt("the schema is not")
     broken = json.loads(json.dumps(record))
     broken["spec"]["pooled"] = 7
     (folder / "conversion.json").write_text(json.dumps(broken))

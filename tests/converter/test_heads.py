@@ -118,7 +118,7 @@ def test_anchors_of_a_release() -> None:
 
 
 def test_no_detector_is_refused() -> None:
-    with pytest.raises(InvalidModel, match="no detector"):
+    with pytest.raises(InvalidModel, match="not a detector"):
         detector("hand-full")
     with pytest.raises(UnknownRelease, match="did you mean"):
         anchors("palm-ful")

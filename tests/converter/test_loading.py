@@ -134,12 +134,12 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("spec", ("value_range",), [1, 1], "a lower and an upper end"),
         ("graph", ("tensors", 0, "dtype"), "float64", "only float32 is computed"),
         ("graph", ("tensors", 1, "dtype"), "text", "expected one of float16"),
-        ("graph", ("tensors", 2, "data", 0), 2**40, "which is no int32"),
+        ("graph", ("tensors", 2, "data", 0), 2**40, "expected int32"),
         ("graph", ("tensors", 1, "data", 0), "-inf", "'-inf' is not a number"),
         ("graph", ("tensors", 5, "shape"), [8192, 8192, 1, 4], "weights, model.safetensors holds"),
         ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, it must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
-        ("graph", ("operators", 1, "options", "type"), "Options", "which no operator has"),
+        ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),
         ("graph", ("operators", 0, "name"), "PAD\nV2", "operators\\[0\\].name is 'PAD"),
     ],
@@ -198,7 +198,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
     refused(folder, "anchors.npy: .*its SHA-256 differs")
     (folder / "anchors.npy").unlink()
     refused(folder, "anchors.npy: is missing")
-    refused(tmp_path, "holds no conversion.json")
+    refused(tmp_path, "has no conversion.json")
     (folder / "conversion.json").write_text('{"schema": NaN}')
     refused(folder, "NaN is no JSON number")
     (folder / "conversion.json").write_text("[" * 100_000)

@@ -121,7 +121,7 @@ def test_a_rewrite_that_is_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
         return part and prelu.Part(part.x, part.factor / 2, part.slope)
 
     monkeypatch.setattr(prelu, "_sum", wrong)
-    with pytest.raises(WeightTransferError, match="differ from the graph's by .* in float64"):
+    with pytest.raises(WeightTransferError, match="differs from the graph's by .* in float64"):
         convert(file.build())
 
 
