@@ -158,7 +158,7 @@ def test_a_bundle_is_a_folder_a_model(blazepalm: Command, tmp_path: Path) -> Non
     source.write_bytes(bytes(2) + _zip({"inner.task": inner, "relu.tflite": RELU}))
     done = blazepalm("convert", "--no-coreml", source, "-o", tmp_path / "out", "--json")
     assert done.code == 0, done.err
-    assert f"{source}: left out, since no models: inner.task:labels.txt" in done.err
+    assert f"{source}: skipped members that are not models: inner.task:labels.txt" in done.err
     assert [Path(entry["folder"]).name for entry in done.json] == ["crop", "relu"]
     assert done.json[0]["release"] == SMALL
     one = blazepalm("convert", "--no-coreml", f"{source}:inner.task", "-o", tmp_path / "one")

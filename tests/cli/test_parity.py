@@ -174,5 +174,5 @@ def test_a_bundle_with_a_broken_member(quick: str, tmp_path: Path, capsys: Captu
     assert [(m["release"], m["passed"]) for m in report["models"]] == [(QUICK, True)]
     (failure,) = report["failures"]
     assert failure["source"] == f"{path}:broken.tflite"
-    assert f"{path}: left out, since no models: notes.txt" in err
+    assert f"{path}: skipped members that are not models: notes.txt" in err
     assert f"{path}:again.tflite: the network of {QUICK}, which is compared once" in err

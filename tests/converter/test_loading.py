@@ -137,7 +137,7 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("graph", ("tensors", 2, "data", 0), 2**40, "expected int32"),
         ("graph", ("tensors", 1, "data", 0), "-inf", "'-inf' is not a number"),
         ("graph", ("tensors", 5, "shape"), [8192, 8192, 1, 4], "weights, model.safetensors holds"),
-        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, it must be positive"),
+        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but it must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
         ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),

@@ -101,7 +101,7 @@ def test_one_of_several_is_named(task: Path) -> None:
     with pytest.raises(InvalidModel) as caught:
         read(task)
     message = str(caught.value)
-    assert "holds 2 models, name one of them" in message
+    assert "holds 2 models; name one of them" in message
     for name, width in (("hand_detector", 2), ("hand_landmarks_detector", 3)):
         choice = f"{task}:{name}.tflite"
         assert choice in message  # what the message shows is what works
@@ -207,7 +207,7 @@ def test_others_are_told(tmp_path: Path) -> None:
     assert [source for source, _ in contents.models] == [f"{path}:inner.task:m.tflite"]
     assert contents.others == ("notes.txt", "inner.task:labels.txt", "not.task")
     assert bundle.left_out(contents) == (
-        f"{path}: left out, since no models: notes.txt, inner.task:labels.txt, not.task"
+        f"{path}: skipped members that are not models: notes.txt, inner.task:labels.txt, not.task"
     )
     assert bundle.open_contents(f"{path}:inner.task").others == ("inner.task:labels.txt",)
     with pytest.raises(InvalidModel, match="the member notes.txt is no model"):

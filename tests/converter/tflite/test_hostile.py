@@ -45,7 +45,7 @@ def refused_path(path: Any) -> str:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "no.tflite"
-    assert refused_path(path) == f"{path}: there is no such file"
+    assert refused_path(path) == f"{path}: no such file"
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ SPOILT: list[tuple[Spoil, str]] = [
     (tensor(1, type=99), "%1 'weight' is a constant of type type_99"),
     (buffer(1, data=b"123"), "%1 'weight' holds 3 bytes"),
     (buffer(1, data=None), "reads %1 'weight', which nothing computes"),
-    (buffer(1, data=None, offset=48, size=2**40), "buffer 1 lies at bytes 48 to"),
-    (buffer(1, data=None, offset=2**63, size=2**63), "buffer 1 lies at bytes"),
+    (buffer(1, data=None, offset=48, size=2**40), "buffer 1 is at bytes 48 to"),
+    (buffer(1, data=None, offset=2**63, size=2**63), "buffer 1 is at bytes"),
     (tensor(1, name="x" * 70000), "the name of tensor 1 has 70000 bytes"),
     # order
     (edges(inputs=[]), "the graph has no input"),

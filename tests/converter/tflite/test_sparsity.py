@@ -227,8 +227,8 @@ def csr(segments: tuple[int, ...], indices: tuple[int, ...]) -> Sparsity:
 @pytest.mark.parametrize(
     ("sparsity", "values", "found"),
     [
-        (GOOD, 2, "2 values are stored, its sparsity expects 3"),
-        (GOOD, 4, "4 values are stored, its sparsity expects 3"),
+        (GOOD, 2, "2 values are stored, the sparsity expects 3"),
+        (GOOD, 4, "4 values are stored, the sparsity expects 3"),
         (replace(GOOD, traversal_order=(0, 0)), 3, "traversal order [0, 0]"),
         (replace(GOOD, traversal_order=(0, 2)), 3, "traversal order [0, 2]"),
         (replace(GOOD, traversal_order=(0,)), 3, "traversal order [0]"),

@@ -352,7 +352,7 @@ def test_a_constant_that_is_both_value_and_size_is_refused() -> None:
     both = model.tensor((2,), "int32", np.array([1, 2]), quantisation=Q)
     model.operator("ADD", [image, both], [a])
     model.operator("RESHAPE", [a, both], [out])
-    assert "as values, another operator reads it as sizes" in refused(model, image, out)
+    assert "as values, but another operator reads it as sizes" in refused(model, image, out)
 
 
 def test_shuffled_weights_are_refused() -> None:
