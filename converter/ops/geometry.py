@@ -1,10 +1,10 @@
-"""Arithmetic of shapes that several operator families share, in Python integers."""
+"""Shape arithmetic that several operator families share, in Python integers."""
 
 import math
 
-MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
+MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; hand models need less than a tenth
 
-# where the axes N, H, W, C of a value held as N, C, H, W are
+# the positions of the axes N, H, W, C in a value held as N, C, H, W
 CHANNELS_FIRST_AXIS = (0, 2, 3, 1)
 
 
@@ -18,5 +18,5 @@ def axis_of(axis: int, channels_first: bool) -> int:
 
 
 def in_held_order(items: tuple, channels_first: bool) -> tuple:  # type: ignore[type-arg]
-    """One item an axis, from TFLite's order into the order in which the value is held."""
+    """One item per axis, from TFLite's order into the order in which the value is held."""
     return tuple(items[i] for i in (0, 3, 1, 2)) if channels_first else items

@@ -1,10 +1,9 @@
 """MAX_POOL_2D and AVERAGE_POOL_2D → `F.max_pool2d`, `F.avg_pool2d`.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/pooling.cc
-Padding never counts: the maximum and the mean are over the pixels of the image under the
-window. The gap in meaning: uneven SAME padding. With a stride, torch's `ceil_mode` lets the
-last window hang over the edge, which is the same; without one, the window is padded evenly and
-the first row dropped.
+Padding never counts: the maximum and the mean cover the image pixels under the window. Differs from
+torch in: uneven SAME padding. With a stride, torch's `ceil_mode` lets the last window hang over the
+edge, which is equivalent; without a stride, the window is padded evenly and the first row dropped.
 """
 
 import torch.nn.functional as F
@@ -44,7 +43,7 @@ def lower_pool_2d(op: Operator, context: Context) -> None:
 
 
 def _even(w: Window) -> int:
-    """The padding on both sides for torch: what is in front, or without a stride the larger
-    one behind.
+    """torch's padding on both sides: the padding at the start, or without a stride the larger one
+    at the end.
     """
     return w.back if w.stride == 1 else w.front

@@ -109,7 +109,7 @@ def described_members(names: Sequence[str]) -> str | None:
     if "model.weights.h5" in held:
         return KERAS
     if names and all(path.suffix == ".npy" for path in paths):
-        return "NumPy arrays (.npz), which no command accepts as a model"
+        return "NumPy arrays (.npz), which no command takes as a model"
     return None
 
 

@@ -319,5 +319,5 @@ def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("member", ["..tflite", "...tflite", ". .tflite"])
 def test_a_member_whose_name_is_no_folder(member: str) -> None:
-    with pytest.raises(ArtifactError, match="no folder can be called"):
+    with pytest.raises(ArtifactError, match="cannot be a folder name"):
         conversion.folder_names("x.task", [f"x.task:{member}"])

@@ -1,8 +1,8 @@
 """The table of emitters: `@emits(F.conv2d)` registers a plain function for a torch function,
-`@emits("reshape")` for a method of a tensor; one registered twice raises at import.
+`@emits("reshape")` for a tensor method; registering twice raises at import.
 
-An emitter takes the `Site`, then what the torch function takes, under torch's own names; it
-returns the MIL value, or several.
+An emitter takes the `Site`, then the torch function's arguments under torch's names; it returns one
+or several MIL values.
 """
 
 from collections.abc import Callable

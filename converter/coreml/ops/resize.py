@@ -1,5 +1,5 @@
-"""`F.interpolate` to a size. MIL's upsampling takes whole factors, its resize any size; of the
-two the first is what other converters write for a whole factor.
+"""`F.interpolate` to a size. MIL's upsampling takes whole factors, its resize any size; other
+converters write upsampling for a whole factor, and so does this one.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def emit_interpolate(
     recompute_scale_factor: None = None,
     antialias: bool = False,
 ) -> Var:
-    """Always to a size: the rest is torch's default."""
+    """Always to a size; all other arguments have torch's defaults."""
     value = site.var(x)
     before, after = value.shape[2:], tuple(size)
     factors = [o / i for i, o in zip(before, after, strict=True)]
@@ -31,7 +31,7 @@ def emit_interpolate(
     scale = {"scale_factor_height": factors[0], "scale_factor_width": factors[1]}
     target = {"target_size_height": after[0], "target_size_width": after[1]}
     if mode == "nearest":
-        assert whole  # the lowering picks rows and columns one by one elsewhere
+        assert whole  # in all other cases the lowering picks rows and columns one by one
         return mb.upsample_nearest_neighbor(x=value, name=site.name(), **scale)
     if whole:
         corners = bool(align_corners)

@@ -1,7 +1,7 @@
-"""The same values under other axes. What changes nothing is no operation, and a reshape of a
-reshape is one. The batch may be free: one size of a shape is a symbol then. Core ML has five
-axes at most, so where six are passed through (blocks of depth to space), the first one, of
-length 1, is left out.
+"""Operations that only change the axes. Those that change nothing emit no operation, and
+consecutive reshapes emit one. If the batch is free, one size of a shape is a symbol. Core ML allows
+five axes at most, so six-axis intermediates (blocks of depth to space) leave out the first axis, of
+length 1.
 """
 
 import builtins
@@ -23,14 +23,14 @@ MOST_AXES = 5
 
 @dataclass(frozen=True)
 class WithoutBatch:
-    """A value of six axes: `inner` holds it without the first, which is 1 long."""
+    """A value of six axes: `inner` holds it without the first, which has length 1."""
 
     inner: Var
 
 
 @emits(image_batch, require_batch, "contiguous")
 def emit_nothing(site: Site, x: Value, *_: Any) -> Value:
-    """A check of the shape, or of how the values lie in memory."""
+    """A check of the shape or of the memory layout: emits nothing."""
     return x
 
 
@@ -97,7 +97,7 @@ def emit_expand(site: Site, x: Value, *sizes: int) -> Var:
 
 
 def reshaped(site: Site, value: Var, sizes: Sequence[Size], name: str) -> Var:
-    """`value` in the shape `sizes`; another reshape right before it is skipped."""
+    """`value` in the shape `sizes`; skips a reshape right before it."""
     producer = value.op
     if producer is not None and producer.op_type == "reshape":
         value = producer.x
@@ -122,5 +122,5 @@ def _product(sizes: Sequence[Size]) -> Size:
 
 
 def _size(size: Size) -> Size:
-    """An int where it is a whole number (sympy has its own)."""
+    """An int if the size is a whole number (sympy has its own integers)."""
     return size if getattr(size, "free_symbols", None) else int(size)

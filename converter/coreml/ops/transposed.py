@@ -1,5 +1,5 @@
-"""`F.conv_transpose2d` → `conv_transpose`. MIL has no output padding: rows that no pixel
-reaches hold the bias, so they are added as zeros before it.
+"""`F.conv_transpose2d` → `conv_transpose`. MIL has no output padding: rows that no pixel reaches
+hold the bias, so zero rows are added before the bias.
 """
 
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ def emit_conv_transpose2d(
 
 
 def cut_off(site: Site, x: Var, parts: Sequence[tuple[int, int, int, bool]]) -> Var | None:
-    """Rows and columns of `x` alone, where a transposed convolution made it and nothing else
-    reads it: the same convolution, cut. None where it is something else.
+    """Crops `x` inside the transposed convolution that made it, if nothing else reads it and only
+    rows and columns are cut. None otherwise.
     """
     op = x.op
     if op is None or op.op_type != "conv_transpose" or len(parts) != 4:
