@@ -148,7 +148,7 @@ def test_a_foreign_thing_is_named(tmp_path: Path, foreign: str) -> None:
     before = content(tmp_path)
     first = foreign.split("/")[0]
     for force in (False, True):
-        with pytest.raises(ArtifactError, match=f"holds '{first}'.* not ours to replace"):
+        with pytest.raises(ArtifactError, match=f"holds '{first}'.* blazepalm did not write"):
             replace(folder, force=force)
         with pytest.raises(ArtifactError, match=f"holds '{first}'"):
             check_folder(folder, owned=listed, force=force)
@@ -206,9 +206,9 @@ def test_the_folder_one_is_in(tmp_path: Path, monkeypatch: Patch, place: str) ->
     monkeypatch.chdir(here)
     place = place.format(here=here, above=tmp_path)
     for force in (False, True):
-        with pytest.raises(ArtifactError, match="is the folder you are in, or one above it"):
+        with pytest.raises(ArtifactError, match="is the current folder or one above it"):
             replace(Path(place), force=force)
-        with pytest.raises(ArtifactError, match="is the folder you are in, or one above it"):
+        with pytest.raises(ArtifactError, match="is the current folder or one above it"):
             check_folder(Path(place), owned=listed, force=force)
     assert content(tmp_path) == {"here": None}
 
@@ -226,7 +226,7 @@ def test_links_and_other_kinds(tmp_path: Path) -> None:
         ("to-folder", "is a folder"),
         ("to-file", "is a link"),
         ("dangling", "is a link"),
-        ("pipe", "no ordinary file"),
+        ("pipe", "not an ordinary file"),
         ("file/x", "is not a folder"),
         ("dangling/x", "is not a folder"),
         ("x" * 300, "File name too long"),

@@ -158,7 +158,7 @@ class _Members:
         elif not starts_archive(start):
             self.others.append(label)
         elif depth == 1:
-            raise InvalidModel(f"{label}: nested more than {MAX_NESTING} bundles deep")
+            raise InvalidModel(f"{label}: is nested more than {MAX_NESTING} bundles deep")
         else:
             self.walk(inflate(bundle, member, label, self.budget), label, depth - 1)
 

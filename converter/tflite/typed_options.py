@@ -188,7 +188,7 @@ def check_options(options: Options) -> str:
     for field in POSITIVE:
         value = getattr(options, field, 1)
         if value < 1:
-            return f"{field} {value}, but it must be positive"
+            return f"{field} {value}, but must be positive"
     for field, names in NAMES.items():
         value = getattr(options, field, names[0])
         if value not in names:

@@ -136,10 +136,10 @@ def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:
     empty.mkdir()
     written = [tmp_path / name for name in ("drawn.png", "table.csv", "hands.json")]
     for path, word in (
-        (text, "is no image"),
+        (text, "is not an image"),
         (empty, "holds no image and no video"),
         (tmp_path / "nothing.png", "no such file"),
-        (tmp_path / "*.gif", "no file fits this pattern"),
+        (tmp_path / "*.gif", "no file matches this pattern"),
     ):
         options = ("--draw", written[0], "--csv", written[1], "--output-json", written[2])
         refused(blazepalm("detect", path, *options), str(path), word)

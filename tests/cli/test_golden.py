@@ -94,7 +94,7 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, tmp_path: Path) -> None:
     for arguments, words in (
         (("-o", tmp_path), "holds 'photo.png'"),
         (("-o", tmp_path / "g", "--only", "nonsense"), "no golden case 'nonsense'"),
-        (("-o", tmp_path / "g", *ONLY, "--images", tmp_path / "photo.png"), "is no image"),
+        (("-o", tmp_path / "g", *ONLY, "--images", tmp_path / "photo.png"), "is not an image"),
         (("-o", tmp_path / "g", *ONLY, "--images", "camera"), "never ends"),
         (("-o", tmp_path / "photo.png"), "is not a folder"),
     ):

@@ -145,7 +145,7 @@ def test_a_read_only_destination_is_refused(
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert main(["parity", quick, "-o", str(tmp_path / "out")]) == 2
     out, err = capsys.readouterr()
-    assert not out and "is not a folder that can be written to" in err
+    assert not out and "is not a writable folder" in err
     assert list(tmp_path.iterdir()) == []
 
 

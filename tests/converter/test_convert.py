@@ -217,7 +217,7 @@ def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
     assert tree(ours) == before
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("years of work")
-    with pytest.raises(ArtifactError, match="not ours to replace"):
+    with pytest.raises(ArtifactError, match="blazepalm did not write"):
         convert(path, foreign, force=True)
     assert tree(foreign) == {"thesis.tex": b"years of work"}
     file.write_text("a file")
@@ -264,7 +264,7 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     broken = json.loads(json.dumps(record))
     broken["spec"]["pooled"] = 7
     (folder / "conversion.json").write_text(json.dumps(broken))
-    attempt("spec.pooled is 7, the network gives 2304")
+    attempt("spec.pooled is 7, but the network gives 2304")
     (folder / "conversion.json").write_text(json.dumps(record))
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:1000])
@@ -286,7 +286,7 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
     assert notices == []
     assert named.recognition is not None
     assert named.recognition.spec.value_range == (-1.0, 1.0)
-    with pytest.raises(UnknownRelease, match="'hand-2020-11' is no palm generation"):
+    with pytest.raises(UnknownRelease, match="unknown palm generation 'hand-2020-11'"):
         module_of(path, notices.append, generation="hand-2020-11")
 
 

@@ -128,16 +128,16 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("spec", ("backbone", "stem", "stride"), 0, "spec.backbone.stem.stride is 0"),
         ("spec", ("input_size", 0), 1 << 40, "spec.input_size makes"),
         ("spec", ("heads", 0, "size", 0), 0, r"spec.heads\[0\] does not fit"),
-        ("spec", ("heads", 0, "level"), 9, r"spec.heads\[0\].level is 9, there are 2 maps"),
+        ("spec", ("heads", 0, "level"), 9, r"spec.heads\[0\].level is 9, but there are 2 maps"),
         ("spec", ("backbone", "stem", "activation"), "tanh", "expected one of none, relu"),
-        ("spec", ("neck", 0, "tap", "block"), 4, "block 4 of stage 0, there is none"),
-        ("spec", ("value_range",), [1, 1], "a lower and an upper end"),
+        ("spec", ("neck", 0, "tap", "block"), 4, "block 4 of stage 0; there is none"),
+        ("spec", ("value_range",), [1, 1], "a lower and an upper bound"),
         ("graph", ("tensors", 0, "dtype"), "float64", "only float32 is computed"),
         ("graph", ("tensors", 1, "dtype"), "text", "expected one of float16"),
         ("graph", ("tensors", 2, "data", 0), 2**40, "expected int32"),
         ("graph", ("tensors", 1, "data", 0), "-inf", "'-inf' is not a number"),
         ("graph", ("tensors", 5, "shape"), [8192, 8192, 1, 4], "weights, model.safetensors holds"),
-        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but it must be positive"),
+        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
         ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),
@@ -192,7 +192,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
     save_file(state, folder / "model.safetensors")
     with_anchors(anchors[:5], r"shape \(5, 4\), expected \(896, 4\)")
     with_anchors(np.where(anchors > 0.9, np.nan, anchors), "not finite")
-    with_anchors(anchors.astype(complex), "no array of numbers")
+    with_anchors(anchors.astype(complex), "not an array of numbers")
     (folder / "anchors.npy").write_bytes(b"\x93NUMPY\x01\x00\xff\xff{")
     (folder / "conversion.json").write_text(json.dumps(record))
     refused(folder, "anchors.npy: .*its SHA-256 differs")
@@ -200,7 +200,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
     refused(folder, "anchors.npy: is missing")
     refused(tmp_path, "has no conversion.json")
     (folder / "conversion.json").write_text('{"schema": NaN}')
-    refused(folder, "NaN is no JSON number")
+    refused(folder, "NaN is not a JSON number")
     (folder / "conversion.json").write_text("[" * 100_000)
     refused(folder, "nested too deeply")
 

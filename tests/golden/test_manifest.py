@@ -59,7 +59,7 @@ def test_pictures_are_read(golden: GoldenSet) -> None:
     case, bad = golden.cases
     np.testing.assert_array_equal(golden.image(case), PICTURE)
     np.testing.assert_array_equal(case.read(golden.folder), PICTURE)
-    with pytest.raises(InvalidImage, match="is no image"):
+    with pytest.raises(InvalidImage, match="is not an image"):
         golden.image(bad)
 
 

@@ -102,7 +102,7 @@ def test_points_come_back() -> None:
 
 def test_too_long_a_side_is_refused() -> None:
     image = np.zeros((2, 32767, 3), np.uint8)
-    with pytest.raises(InvalidImage, match=r"32767×2 pixels, at most 32766"):
+    with pytest.raises(InvalidImage, match=r"32767×2 pixels, but the limit is 32766"):
         crop_whole(image, (192, 192))
     assert crop_whole(image[:, :-1], (192, 192))[0].shape == (192, 192, 3)
 

@@ -330,11 +330,11 @@ def test_what_the_crop_finder_puts_out() -> None:
         ("hand_lite", "did you mean hand-lite"),
         ("something else", "see `blazepalm releases`"),
         ("", "neither a file nor a known release"),
-        ("missing.tflite", "there is no such file"),
-        ("no/such/folder/x", "there is no such file"),
+        ("missing.tflite", "no such file"),
+        ("no/such/folder/x", "no such file"),
         ("null\0character", r"'null\\x00character'"),
         ("a" * 5000, "neither a file"),
-        ("nothing.task:member.tflite", "there is no such file"),
+        ("nothing.task:member.tflite", "no such file"),
     ],
 )
 def test_unknown_names_say_what_to_do(name: str, message: str) -> None:

@@ -257,7 +257,7 @@ def test_bundles_within_bundles_have_a_bottom(tmp_path: Path) -> None:
     path.write_bytes(content)
     deep = ":".join(["x.task"] * bundle.MAX_NESTING)
     assert refusal(path) == (
-        f"{path}:{deep}: nested more than {bundle.MAX_NESTING} bundles deep"
+        f"{path}:{deep}: is nested more than {bundle.MAX_NESTING} bundles deep"
     )
     with zipfile.ZipFile(path) as archive:
         path.write_bytes(archive.read("x.task"))

@@ -165,7 +165,10 @@ def test_every_command_says_so(
             lambda: shared_model("hand-recrop-2020-07").read_bytes(),
             "but a TFLite model; `blazepalm",
         ),
-        (lambda: bytes(2) + zipped("m.tflite"), "but a ZIP; `blazepalm convert` converts a bundle of TFLite models"),
+        (
+            lambda: bytes(2) + zipped("m.tflite"),
+            "but a ZIP; `blazepalm convert` converts a bundle of TFLite models",
+        ),
         (onnx, "but an ONNX model"),
         (lambda: picture("PNG"), "but a picture"),
     ],
