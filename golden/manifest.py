@@ -1,8 +1,8 @@
-"""`manifest.json` of a golden folder: what every file is, what is true of it, and its SHA-256.
+"""`manifest.json` of a golden folder: for each file its kind, its truth and its SHA-256.
 
-Joints are the renderer's own; they were placed where MediaPipe's landmarks lie by convention (a
-few millimetres from anatomy), so an error against them is not wholly independent of MediaPipe.
-A manifest may be hostile: it is bounded, checked value by value, and names no file elsewhere.
+Joints are the renderer's own; they were placed where MediaPipe's landmarks lie by convention (a few
+millimetres from anatomy), so an error against them is not wholly independent of MediaPipe. A
+manifest may be hostile: it is bounded, checked value by value, and cannot name files elsewhere.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ ABOUT = {
 class TrueHand:
     """`joints_2d` 21 × (x, y) pixels, (0, 0) the upper left corner; `joints_3d` 21 × metres from
     the camera: right, down, forward; `box` xmin, ymin, xmax, ymax in pixels, not clipped;
-    `handedness` the hand's own, `left` or `right`.
+    `handedness` the hand's own side, `left` or `right`.
     """
 
     joints_2d: tuple[tuple[float, float], ...]
@@ -59,9 +59,9 @@ class TrueHand:
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """`kind`: `hand`, `hard`, `file`, or `own` (an own picture: its hands are not known).
-    `readable`: whether `read_image` takes the file; if not, `width` and `height` are 0.
-    `parameters`: what it was rendered with.
+    """`kind`: `hand`, `hard`, `file`, or `own` (your own picture: its hands are unknown).
+    `readable`: whether `read_image` can read the file; if not, `width` and `height` are 0.
+    `parameters`: the arguments it was rendered with.
     """
 
     name: str
@@ -76,18 +76,18 @@ class GoldenCase:
     hands: tuple[TrueHand, ...] = ()
 
     def read(self, folder: Path) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError where the file is not
-        the manifest's, InvalidImage where it is one that cannot be read.
+        """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError if the file differs from
+        the manifest's, InvalidImage if it is not readable.
         """
         path = folder / self.file
         if file_sha256(path) != self.sha256:
-            raise ArtifactError(f"{path}: is not the file of the manifest; make the set again")
+            raise ArtifactError(f"{path}: differs from the manifest; make the set again")
         return read_image(path)
 
 
 @dataclass(frozen=True)
 class GoldenSet:
-    """`sha256` is of the manifest: it names pictures and truth together."""
+    """`sha256` hashes the manifest, and so covers both pictures and truth."""
 
     version: int
     folder: Path
@@ -113,40 +113,40 @@ class GoldenSet:
 
 
 def _rows(text: str) -> str:
-    """Lists of numbers on one line each."""
+    """JSON text with each list of numbers on one line."""
     return re.sub(r"\[[-\d.eE,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
 
 
 def load_golden(folder: Path) -> GoldenSet:
-    """Reads a golden folder's manifest. Raises ArtifactError where it is missing or wrong."""
+    """Reads a golden folder's manifest. Raises ArtifactError if it is missing or wrong."""
     folder = Path(folder)
     path = folder / MANIFEST
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ArtifactError(f"{path}: is larger than {MOST_BYTES >> 20} MB, no manifest is")
+            raise ArtifactError(f"{path}: is larger than {MOST_BYTES >> 20} MB, so not a manifest")
         values = json.loads(content)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
+            raise ValueError(f"the format is not {FORMAT}")
         if not isinstance(values["cases"], list) or len(values["cases"]) > MOST_CASES:
-            raise ValueError(f"cases is no list of at most {MOST_CASES}")
+            raise ValueError(f"cases is not a list of at most {MOST_CASES}")
         cases = tuple(_case(case) for case in values["cases"])
         for what in ("name", "file"):
             if len({getattr(case, what).casefold() for case in cases}) != len(cases):
                 raise ValueError(f"two cases have the same {what}")
         return GoldenSet(_whole(values["version"], 1, 10**6), folder, cases)
     except FileNotFoundError as error:
-        raise ArtifactError(f"{folder}: holds no golden set ({MANIFEST} is missing)") from error
+        raise ArtifactError(f"{folder}: is not a golden set ({MANIFEST} is missing)") from error
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ArtifactError(f"{path}: is no manifest of a golden set ({reason})") from error
+        raise ArtifactError(f"{path}: is not the manifest of a golden set ({reason})") from error
 
 
 def file_sha256(path: Path) -> str | None:
-    """None where there is no such file of its own (a link to elsewhere is none)."""
+    """The hash; None if the file does not exist or is a link."""
     digest = hashlib.sha256()
     try:
         if path.is_symlink() or not path.is_file():
@@ -161,7 +161,7 @@ def file_sha256(path: Path) -> str | None:
 
 def _case(values: dict[str, Any]) -> GoldenCase:
     if not isinstance(values["parameters"], dict):
-        raise ValueError("parameters is no object")
+        raise ValueError("parameters is not an object")
     if not isinstance(values["readable"], bool):
         raise ValueError("readable is not true or false")
     readable, low = values["readable"], int(values["readable"])
@@ -170,7 +170,7 @@ def _case(values: dict[str, Any]) -> GoldenCase:
         raise ValueError(f"a picture of {width}×{height} pixels is too large")
     hands = values["hands"]
     if not isinstance(hands, list) or len(hands) > MOST_HANDS:
-        raise ValueError(f"hands is no list of at most {MOST_HANDS}")
+        raise ValueError(f"hands is not a list of at most {MOST_HANDS}")
     return GoldenCase(
         name=_text(values["name"], NAME),
         kind=_text(values["kind"], re.compile("|".join(KINDS))),
@@ -190,7 +190,7 @@ def _hand(values: dict[str, Any]) -> TrueHand:
     joints_3d = _points(values["joints_3d"], JOINTS, 3)
     left, top, right, bottom = _points([values["box"]], 1, 4)[0]
     if not (left <= right and top <= bottom):
-        raise ValueError("a box whose sides are exchanged")
+        raise ValueError("a box whose sides are swapped")
     return TrueHand(
         tuple((x, y) for x, y in joints_2d),
         tuple((x, y, z) for x, y, z in joints_3d),
@@ -207,21 +207,21 @@ def _points(rows: Any, count: int, size: int) -> list[list[float]]:
             raise ValueError(f"expected {count} × {size} numbers")
         for value in row:
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"{_shown(value)} is no number")
+                raise ValueError(f"{_shown(value)} is not a number")
             if not -1e7 < value < 1e7:
-                raise ValueError(f"{_shown(value)} is no coordinate")
+                raise ValueError(f"{_shown(value)} is not a coordinate")
     return [[float(value) for value in row] for row in rows]
 
 
 def _whole(value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{_shown(value)} is no whole number from {low} to {high}")
+        raise ValueError(f"{_shown(value)} is not an integer from {low} to {high}")
     return value
 
 
 def _text(value: Any, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError(f"{_shown(value)} is not what is expected there")
+        raise ValueError(f"unexpected value {_shown(value)}")
     return value
 
 

@@ -100,7 +100,7 @@ def to_range(pixels: Pixels, value_range: tuple[float, float]) -> NDArray[np.flo
 def widened(
     width: np.float32, height: np.float32, size: tuple[int, int]
 ) -> tuple[tuple[np.float32, np.float32], Letterbox]:
-    """The smallest (width, height) with the aspect ratio of `size` around the given one, in pixels."""
+    """The smallest (width, height), in pixels, with the aspect ratio of `size` around one."""
     one, two = np.float32(1), np.float32(2)
     target, aspect = np.float32(size[0]) / np.float32(size[1]), height / width
     if target > aspect:

@@ -114,7 +114,7 @@ def test_other_arguments(tmp_path: Path) -> None:
         blazepalm.convert("palm-full", tmp_path / "out", coreml="app")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="jobs is -1, expected a whole number of at least 1"):
         make_golden(tmp_path / "golden", jobs=-1)
-    with pytest.raises(BlazePalmError, match="there is no golden case 'open'"):
+    with pytest.raises(BlazePalmError, match="unknown golden case 'open'"):
         make_golden(tmp_path / "golden", names="open")
 
 

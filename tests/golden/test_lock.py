@@ -61,7 +61,7 @@ def test_missing_and_unknown_cases_are_told(golden: GoldenSet) -> None:
 
 def test_another_version_is_told(golden: GoldenSet) -> None:
     found = check_lock(dataclasses.replace(golden, version=7), NAMES)
-    assert found.differs == (f"the set is version 7, the lock is of {GOLDEN_VERSION}",)
+    assert found.differs == (f"the set is version 7, the lock is version {GOLDEN_VERSION}",)
 
 
 def test_another_truth_is_told(golden: GoldenSet) -> None:
@@ -72,7 +72,7 @@ def test_another_truth_is_told(golden: GoldenSet) -> None:
     joints = (*hand.joints_2d[:3], (x + 0.001, y), *hand.joints_2d[4:])
     moved = dataclasses.replace(case, hands=(dataclasses.replace(hand, joints_2d=joints),))
     found = check_lock(dataclasses.replace(golden, cases=(moved,)), ["tiny"])
-    assert found.differs == ("tiny: its truth is another one",)
+    assert found.differs == ("tiny: its truth changed",)
 
 
 def repainted(golden: GoldenSet, folder: Path, name: str, image: np.ndarray) -> GoldenSet:
@@ -112,7 +112,7 @@ def test_a_change_is_not_rounding(golden: GoldenSet, tmp_path: Path, change: str
     else:
         image = image[:-1]
     found = check_lock(repainted(golden, tmp_path, "odd-frame", image), ["odd-frame"])
-    assert found.differs == ("odd-frame: its picture is another one",)
+    assert found.differs == ("odd-frame: its picture changed",)
 
 
 def test_means_on_paper() -> None:
