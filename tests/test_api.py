@@ -1,5 +1,5 @@
-"""What a Python user gets for arguments of a wrong type, range or shape, and for files that are
-missing or damaged: a sentence that says what is accepted, never an error of a library.
+"""What Python users get for arguments of a wrong type, range or shape, and for missing or damaged
+files: a sentence that says what is accepted, never a library's error.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ PALM, HAND = PalmDetector(palm_spec()), HandLandmarks(hand_spec())
 
 
 def odd_file(folder: Path, suffix: str) -> Path:
-    """A file that holds no such thing as its name says."""
+    """A file that is not what its name says."""
     path = folder / f"odd{suffix}"
     path.write_bytes(b"\x93NUMPY\x01\x00\xff\xff{")
     return path

@@ -244,7 +244,7 @@ def test_what_is_no_place_for_a_file(desk: Desk, command: str, monkeypatch: Patc
             for place in (".", "..", "/", f"folder{suffix}", f"there{suffix}/"):
                 refused(desk(command, place, "--force"))
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, f"new/{name}"), "not a folder that can be written to")
+        refused(desk(command, f"new/{name}"), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -403,7 +403,7 @@ def test_what_is_no_place_for_a_folder(
             assert "converting" not in done.err or command.startswith("convert")
             assert "rendering" not in done.err
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, "new/out", *more), "not a folder that can be written to")
+        refused(desk(command, "new/out", *more), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", FOLDERS)
@@ -477,7 +477,7 @@ def test_no_place_for_files(desk: Desk, command: str, monkeypatch: Patch) -> Non
         for place in ("mine", "mine/x", "dangling", "dangling/x", "x" * 300):
             refused(desk(command, place, *forced(command)))
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, "new", *forced(command)), "not a folder that can be written to")
+        refused(desk(command, "new", *forced(command)), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", INTO)

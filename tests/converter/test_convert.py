@@ -1,4 +1,4 @@
-"""From file to artifacts: the tensor map, the proof, what is written, what is refused."""
+"""From file to artifacts: the tensor map, the proof, the written files, the refusals."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.mark.processor
 @pytest.mark.parametrize("release", [*PALMS, *HANDS])
 def test_readable_equals_generic_bit_for_bit(release: str) -> None:
-    """On images that the conversion's own proof did not use, one at a time and together."""
+    """On images that the conversion's proof did not use, one at a time and together."""
     model = converted(release)
     nhwc = torch.from_numpy(images(release, 3, seed=11))
     for batch in (nhwc, nhwc[:1]):
@@ -58,8 +58,8 @@ def test_readable_equals_generic_bit_for_bit(release: str) -> None:
 
 @pytest.mark.parametrize("release", SHARED.values())
 def test_tensor_map_is_complete_and_true(release: str) -> None:
-    """Each row is checked against the file's bytes and the module's, independently of the
-    transfer: the source hash from the raw buffer, the value by undoing the transform.
+    """Checks each row against the file's bytes and the module's, independently of the transfer: the
+    source hash from the raw buffer, the value by undoing the transform.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -160,7 +160,7 @@ def test_one_other_weight_changes_the_release_name_only(tmp_path: Path) -> None:
 
 
 def _damaged(release: str, index: int) -> Converted:
-    """A conversion whose readable module holds one number that the file does not."""
+    """A conversion whose readable module has one number that differs from the file."""
     model = converted(release)
     copy = convert_graph(model.graph)
     with torch.no_grad():
@@ -239,9 +239,9 @@ def test_nothing_is_left_when_writing_fails(
 
 
 def test_read_only_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permission bits do not stop root, so the system's answer is made."""
+    """Permission bits do not stop root, so the test fakes the system's answer."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ArtifactError, match="not a folder that can be written to"):
+    with pytest.raises(ArtifactError, match="is not a writable folder"):
         convert(shared_model(SMALL), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -291,7 +291,7 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
 
 
 def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:
-    """Of the file without a family, which is quick: the raw face, and said so."""
+    """With the file of no family, which is quick: the raw face, and a notice that says so."""
     notices: list[str] = []
     (folder,) = conversion.convert(shared_model(SMALL), tmp_path / "out", notice=notices.append)
     package = read_record(folder)["coreml"]

@@ -1,4 +1,4 @@
-"""Folders read back: what is damaged is refused in one sentence, and what loads runs."""
+"""Reading folders back: damage is refused in one sentence, and whatever loads runs."""
 
 import hashlib
 import json
@@ -48,12 +48,12 @@ DAMAGE = settings(
 
 
 def silent(message: str) -> None:
-    """The notices of a conversion, which are not looked at here."""
+    """Discards the notices of a conversion."""
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One folder of each kind: two recognised networks, a graph of no family."""
+    """One folder of each kind: two recognised networks, a graph of no known family."""
     below = tmp_path_factory.mktemp("folders")
     write_spec_folder(below / "palm", palm_spec())
     write_spec_folder(below / "hand", hand_spec())
@@ -69,7 +69,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 
 def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
-    """Loads the folder's weights under another record."""
+    """Loads the folder's weights with another record."""
     copy_to.mkdir(exist_ok=True)
     for path in folder.iterdir():
         if not (copy_to / path.name).exists():
@@ -79,7 +79,7 @@ def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
 
 
 def check(folder: Path, record: Any, copy_to: Path) -> str:
-    """What is raised is ours and of one line; what loads runs. The message, or ""."""
+    """Errors are ours and of one line; whatever loads runs. Returns the message, or ""."""
     message, module = "", None
     try:
         module = load_with(folder, record, copy_to)
@@ -160,7 +160,7 @@ def refused(folder: Path, words: str) -> None:
 
 
 def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Weights and anchors by SHA-256; and beside a record that was changed with them, by
+    """Weights and anchors are checked by SHA-256; and if the record was changed with them, by
     names, dtypes, shapes and finite numbers.
     """
     folder = tmp_path / "out"
@@ -206,7 +206,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
 
 
 def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Files of BLAZEPALM_FILES, beside weights that fit none of them."""
+    """Files in BLAZEPALM_FILES, with weights that fit none of them."""
     found = sorted((files_folder() / "hostile").glob("conversion-*.json"))
     if not found:
         pytest.skip(f"no hostile/conversion-*.json in {files_folder()}: set BLAZEPALM_FILES")
@@ -219,7 +219,7 @@ def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -
 
 
 def padded_by(value: float) -> bytes:
-    """What a Keras export puts before a max-pool: PADV2, usually by −∞."""
+    """A Keras export puts this before a max-pool: PADV2, usually with −∞."""
     model = ModelBuilder()
     image = model.tensor((1, 5, 6, 3), name="image")
     padded, out = model.tensor((1, 6, 7, 3)), model.tensor((1, 3, 3, 3))
@@ -233,8 +233,8 @@ def padded_by(value: float) -> bytes:
 
 @pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -3.4e38])
 def test_what_is_not_finite_comes_back(value: float, tmp_path: Path) -> None:
-    """Through the record, which is strict JSON, to the same numbers as NumPy gives on paper; and
-    through the Core ML package, executed.
+    """Through the record, which is strict JSON, to NumPy's numbers on paper; and through the
+    executed Core ML package.
     """
     graph = read_bytes(padded_by(value), "padded.tflite")
     options = CoreMLOptions(face="raw", precision="fp32")

@@ -1,4 +1,4 @@
-"""The locked set: cases rendered here are those of `golden.lock.json`, and a change is seen."""
+"""The locked set: cases rendered here match `golden.lock.json`, and changes are detected."""
 
 import base64
 import dataclasses
@@ -65,7 +65,7 @@ def test_another_version_is_told(golden: GoldenSet) -> None:
 
 
 def test_another_truth_is_told(golden: GoldenSet) -> None:
-    """A thousandth of a pixel in one joint."""
+    """Moves one joint by a thousandth of a pixel."""
     (case,) = (case for case in golden.cases if case.name == "tiny")
     (hand,) = case.hands
     x, y = hand.joints_2d[3]
@@ -89,7 +89,7 @@ def picture(golden: GoldenSet, name: str) -> np.ndarray:
 
 
 def test_rounding_is_not_a_change(golden: GoldenSet, tmp_path: Path) -> None:
-    """Two levels in one pixel of a thousand, as another processor's last digits may do."""
+    """Two levels in one pixel of a thousand, as another processor's last digits may cause."""
     image = picture(golden, "odd-frame")
     image.reshape(-1, 3)[::1000] += 2
     found = check_lock(repainted(golden, tmp_path, "odd-frame", image.clip(0, 255)), ["odd-frame"])

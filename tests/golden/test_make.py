@@ -1,6 +1,5 @@
-"""Golden folders: made whole, kept, completed, repaired; foreign things are never replaced.
-
-The cases used are the quick ones; `tiny` is the one with a rendered hand.
+"""Golden folders: made whole, kept, completed, repaired; foreign files are never replaced. The
+cases used are the quick ones; `tiny` is the one with a rendered hand.
 """
 
 import shutil

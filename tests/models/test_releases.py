@@ -1,4 +1,4 @@
-"""The registry against the table of known releases, typed here by hand, and the real files."""
+"""The registry against a handwritten table of known releases, and the real files."""
 
 import hashlib
 import subprocess
@@ -119,7 +119,7 @@ def test_members_of_official_bundles_are_known(digest: str, name: str) -> None:
 
 
 def test_networks_are_known() -> None:
-    """Of each release whose file was at hand, and of no two the same."""
+    """Set for each release whose file was available, and different for all."""
     networks = {r.name: r.network_sha256 for r in load_registry().releases if r.network_sha256}
     assert set(networks) == set(SHARED.values())
     assert len(set(networks.values())) == len(networks)

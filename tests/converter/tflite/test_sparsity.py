@@ -23,7 +23,7 @@ from support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_par
 @dataclass(frozen=True)
 class Packing:
     """A dense array and a way to pack it: `blocks` maps a blocked axis to its block size,
-    `dense_levels` says of each level whether it is stored dense.
+    `dense_levels` says for each level whether it is stored dense.
     """
 
     dense: np.ndarray
@@ -86,8 +86,8 @@ def as_sparsity(packing: Packing, dimensions: list[Dimension]) -> Sparsity:
 
 @st.composite
 def packings(draw: st.DrawFn, *, litert: bool = False, dtype: str | None = None) -> Packing:
-    """Random packings; `litert` keeps to what its kernel reads right: block dimensions last
-    in the traversal, blocked axes rising, blocks dense.
+    """Random packings; `litert` limits them to what its kernel reads correctly: block dimensions
+    last in the traversal, blocked axes ascending, blocks dense.
     """
     rank = draw(st.integers(1, 4))
     blocked = draw(st.lists(st.integers(0, rank - 1), unique=True, max_size=rank))
@@ -156,7 +156,7 @@ def test_densify_is_bit_equal_to_litert(packing: Packing) -> None:
 
 
 def test_blocks_of_four_by_one_through_the_file() -> None:
-    """A weight pruned in 4×1 blocks, OHWI, as XNNPACK's sparse kernels want it."""
+    """A weight pruned in 4×1 blocks, OHWI, as XNNPACK's sparse kernels require."""
     rng = np.random.default_rng(3)
     dense = rng.normal(size=(16, 1, 1, 24)).astype(np.float32)
     dense *= np.repeat(rng.random((4, 1, 1, 24)) < 0.3, 4, axis=0)
