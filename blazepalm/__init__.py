@@ -1,6 +1,6 @@
-"""MediaPipe's hand models as readable PyTorch, each proved to speak the same numbers.
+"""MediaPipe's hand models as readable PyTorch, each proved numerically equal to the original.
 
-Everything is imported when first asked for, so `import blazepalm` costs nothing.
+Everything is imported on first use, so `import blazepalm` costs nothing.
 """
 
 from importlib import import_module

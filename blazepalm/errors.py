@@ -1,12 +1,12 @@
-"""The errors a user can meet. Each message is one sentence or a short list that says:
-which file, operator or tensor; what was found; what to do.
+"""The errors a user can meet. Each message is one sentence or a short list that says: which file,
+operator or tensor; what was found; what to do.
 """
 
 from collections.abc import Callable
 
 
 class BlazePalmError(Exception):
-    """Anything that is the input's or the environment's fault, not ours."""
+    """Any error caused by the input or the environment, not by a bug."""
 
 
 class InvalidModel(BlazePalmError):
@@ -14,7 +14,7 @@ class InvalidModel(BlazePalmError):
 
 
 class UnsupportedOperator(BlazePalmError):
-    """The graph holds operators that nothing lowers; the message lists all of them."""
+    """The graph has operators without a lowering; the message lists all of them."""
 
 
 class WeightTransferError(BlazePalmError):
@@ -22,11 +22,11 @@ class WeightTransferError(BlazePalmError):
 
 
 class ArtifactError(BlazePalmError):
-    """A folder or file of ours cannot be written or read back."""
+    """A file or folder written by blazepalm cannot be written or read back."""
 
 
 class UnknownRelease(BlazePalmError):
-    """No file and no registered release goes by that name."""
+    """No file or registered release has that name."""
 
 
 class InvalidImage(BlazePalmError):
@@ -34,25 +34,25 @@ class InvalidImage(BlazePalmError):
 
 
 class InvalidInput(BlazePalmError):
-    """Arrays given to a Core ML package are not what it takes."""
+    """The arrays do not fit the inputs of a Core ML package."""
 
 
 class CouldNotVerify(BlazePalmError):
-    """The comparison that was asked for could not be made (exit code 3, not 2)."""
+    """The requested comparison could not be made (exit code 3, not 2)."""
 
 
-MAX_QUOTED = 300  # characters of another's message
+MAX_QUOTED = 300  # characters of a library's message
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong, short enough for one sentence: of a message of several lines, which a
-    library may give, all that fits into one.
+    """The error's message, short enough for one sentence; as many lines of a multi-line message,
+    which libraries may give, as fit.
     """
     return f"{error} is missing" if isinstance(error, KeyError) else _quoted(error, "; ".join)
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, where a message's first line says it and a trace may follow."""
+    """The first line of the error's message, for messages that a trace may follow."""
     return _quoted(error, lambda lines: lines[0])
 
 

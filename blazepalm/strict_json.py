@@ -1,8 +1,8 @@
-"""JSON as its standard has it, read and written: no NaN or infinity, no number beyond float64
-or 64 bits.
+"""Reads and writes JSON as in its standard: no NaN or infinity, no number beyond float64 or 64
+bits.
 
-Where a number may be any float (a constant of a graph), what is not finite is written as a
-string, by the names of Protocol Buffers' JSON: `"NaN"`, `"Infinity"`, `"-Infinity"`.
+Where any float is allowed (a constant of a graph), values that are not finite are written as
+strings, named as in Protocol Buffers' JSON: `"NaN"`, `"Infinity"`, `"-Infinity"`.
 https://protobuf.dev/programming-guides/json/
 """
 
@@ -16,7 +16,7 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def loads(text: str | bytes) -> Any:
-    """The values of a JSON text. Raises ValueError of one line."""
+    """The values of a JSON text. Raises ValueError with a one-line message."""
     try:
         return json.loads(
             text, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer
@@ -26,7 +26,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def float_to_json(value: float) -> float | str:
-    """A number, or the name of what is none."""
+    """The number, or the name of a value that is not finite."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -42,7 +42,7 @@ def float_from_json(value: Any) -> float:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(text: str) -> float:

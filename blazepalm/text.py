@@ -1,8 +1,8 @@
-"""What reports print: names made harmless, numbers made short.
+"""Text for reports: makes names harmless and numbers short.
 
-Names of tensors, files and cases come out of files that anyone may have written. What a
-terminal, an XML parser or a page could obey (control characters, changes of direction, halves
-of a surrogate pair) is shown as an escape instead.
+Names of tensors, files and cases come from untrusted files. Anything that a terminal, an XML parser
+or a page could act on (control characters, changes of direction, unpaired surrogates) is shown as
+an escape instead.
 """
 
 NOTHING = "–"

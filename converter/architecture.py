@@ -1,10 +1,10 @@
-"""Graph → a small spec of the known families, or nothing: structure recovery.
+"""Structure recovery: a graph → a small spec of a known family, or nothing.
 
-The graph is brought to its normal form first (`converter.normal_form`). The walk follows the
-image through it, names what it meets, and claims each operator for one module of the readable
-network. A graph is recognised only if every operator is
-claimed; no file name, hash or table of releases is looked at. What is not in the structure
-(value range, thresholds) keeps the spec's defaults, and the caller sets it.
+The graph is first brought to its normal form (`converter.normal_form`). The walk then follows the
+image through it and assigns each operator to one module of the readable network. A graph is
+recognised only if every operator is assigned; file names, hashes and the release table play no
+part. Values that the structure does not show (value range, thresholds) keep the spec's defaults;
+the caller sets them.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,8 @@ from blazepalm.models.spec_check import check_spec
 
 @dataclass(frozen=True)
 class Recognition:
-    """A recognised graph. `modules` maps each operator of `normal`, its normal form, that
-    holds weights to the path of its readable module; `outputs` names the readable outputs in
-    the file's order.
+    """A recognised graph. `modules` maps each operator with weights in `normal`, the normal form,
+    to the path of its readable module; `outputs` names the readable outputs in the file's order.
     """
 
     family: str
@@ -52,12 +51,12 @@ class Recognition:
 
 
 def recognise(graph: Graph) -> Recognition | None:
-    """The family and spec of a graph; None where it is of no known family."""
+    """The family and spec of a graph; None if it belongs to no known family."""
     return examine(graph)[0]
 
 
 def examine(graph: Graph) -> tuple[Recognition | None, str]:
-    """As `recognise`, with the reason where it is None: the furthest that either family got."""
+    """Like `recognise`, plus the reason for None: how far each family's match got."""
     reasons = []
     normal = normalise(graph)
     for family, attempt in (("palm detector", _palm), ("hand landmarks", _hand)):
@@ -66,18 +65,18 @@ def examine(graph: Graph) -> tuple[Recognition | None, str]:
             check_spec(found.spec)
             return found, ""
         except Mismatch as mismatch:
-            reasons.append(f"no {family}: {mismatch}")
-        except IndexError:  # a damaged file's: `inspect` does not lower, which would have found it
-            reasons.append(f"no {family}: an operator lacks operands, or they lack axes")
-        except ValueError as error:  # the spec's: what fits the patterns cannot be built
-            reasons.append(f"no {family}: {error}")
+            reasons.append(f"not a {family} model: {mismatch}")
+        except IndexError:  # damaged file: `inspect` does no lowering to reject it
+            reasons.append(f"not a {family} model: an operator lacks operands, or they lack axes")
+        except ValueError as error:  # the patterns match but the spec is invalid
+            reasons.append(f"not a {family} model: {error}")
     return None, "; ".join(reasons)
 
 
 @dataclass(frozen=True)
 class _Trunk:
-    """What both families share: backbone, neck, second stages; `levels` are the tensors
-    that heads may stand on, the backbone's last map first.
+    """The part that both families share: backbone, neck, second stages. `levels` are the tensors
+    that heads may read, starting with the backbone's last map.
     """
 
     input_size: tuple[int, int]
@@ -97,19 +96,19 @@ def _palm(graph: Graph) -> Recognition:
     names = tuple("scores" if shape[2] == 1 else "boxes" for shape in shapes)
     coordinates = max(shapes[0][2], shapes[1][2])
     if set(names) != {"boxes", "scores"} or coordinates < 4 or coordinates % 2:
-        raise Mismatch(f"outputs of {shapes[0][2]} and {shapes[1][2]} values an anchor")
+        raise Mismatch(f"outputs of {shapes[0][2]} and {shapes[1][2]} values per anchor")
     trunk = _trunk(walk)
     if trunk.second:
-        raise Mismatch("stages behind the neck")
+        raise Mismatch("stages after the neck")
     found = {
         name: detector_head(walk, output) for name, output in zip(names, graph.outputs, strict=True)
     }
     if [op.inputs[0] for op in found["boxes"]] != [op.inputs[0] for op in found["scores"]]:
-        raise Mismatch("boxes and scores stand on different maps")
+        raise Mismatch("boxes and scores read different maps")
     heads = []
     for boxes_op, scores_op in zip(found["boxes"], found["scores"], strict=True):
         if boxes_op.inputs[0] not in trunk.levels:
-            raise Mismatch(f"operator {boxes_op.index} {boxes_op.name} stands beside the trunk")
+            raise Mismatch(f"operator {boxes_op.index} {boxes_op.name} does not read the trunk")
         level = trunk.levels.index(boxes_op.inputs[0])
         _, height, width, channels = graph.tensors[scores_op.outputs[0]].shape
         stride = trunk.input_size[0] // height
@@ -123,9 +122,9 @@ def _palm(graph: Graph) -> Recognition:
             )
         )
         if heads[-1].boxes.out_channels != channels * coordinates:
-            raise Mismatch(f"operator {boxes_op.index} gives no {coordinates} values an anchor")
+            raise Mismatch(f"operator {boxes_op.index} lacks {coordinates} values per anchor")
     if len({head.size for head in heads}) != len(heads):
-        raise Mismatch("two heads on maps of one size")
+        raise Mismatch("two heads on maps of the same size")
     spec = PalmDetectorSpec(
         input_size=trunk.input_size,
         backbone=trunk.backbone,
@@ -145,7 +144,7 @@ def _hand(graph: Graph) -> Recognition:
     x = trunk.levels[-1]
     source = {chain.source for chain in chains}
     if len(source) != 1:
-        raise Mismatch("the outputs stand on different maps")
+        raise Mismatch("the outputs read different maps")
     features, x = feature_layers(walk, x, source.copy().pop())
     kind, pooled = pooling(walk, x, chains)
     outputs = []
@@ -172,8 +171,8 @@ def _hand(graph: Graph) -> Recognition:
 
 
 def _output_names(values: list[int]) -> tuple[str, ...]:
-    """The meaning of a landmark file's outputs, from their sizes and order: landmarks come
-    before world landmarks, presence before handedness, in every release.
+    """The names of a landmark model's outputs, from their sizes and order: in every release,
+    landmarks precede world landmarks and presence precedes handedness.
     Source: mediapipe/modules/hand_landmark/hand_landmark_cpu.pbtxt, v0.10.21.
     """
     large = ["landmarks", "world_landmarks"]
@@ -216,7 +215,7 @@ def _trunk(walk: Walk) -> _Trunk:
 
 
 def _row(walk: Walk, x: int, path: str) -> tuple[list[BlockSpec], int]:
-    """Blocks on one map size, as far as they go."""
+    """The consecutive blocks on one map size."""
     found: list[BlockSpec] = []
     while (block := match_block(walk, x, f"{path}.block{len(found)}", halves=False)) is not None:
         spec, x = block
@@ -227,8 +226,8 @@ def _row(walk: Walk, x: int, path: str) -> tuple[list[BlockSpec], int]:
 def _stages(
     walk: Walk, x: int, path: str, taps: dict[int, tuple[int, int]]
 ) -> tuple[tuple[StageSpec, ...], int]:
-    """Stages as far as they go; a block that halves the map opens a new one. Notes in `taps`
-    which tensor each block left.
+    """The consecutive stages; a block that halves the map opens a new one. Notes in `taps` which
+    block computes which tensor.
     """
     stages: list[list[BlockSpec]] = []
     while True:

@@ -1,8 +1,8 @@
-"""One release's folder: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
+"""The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
 `conversion.json`.
 
-The caller puts the folder in its place as a whole (`blazepalm.atomic`). The same input gives the
-same bytes. `converter.loading` reads it back.
+The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
+bytes. `converter.loading` reads the folder back.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ RECORD = "conversion.json"
 
 
 def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | None") -> None:
-    """Fills an empty folder, with a Core ML package if `coreml` says how."""
+    """Fills an empty folder; `coreml` are the options of its Core ML package, None for none."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -36,10 +36,10 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
     state = {key: value.contiguous() for key, value in sorted(model.module.state_dict().items())}
     try:
         save_file(state, folder / "model.safetensors")
-    except SafetensorError as error:  # of the disk: the tensors are plain
+    except SafetensorError as error:  # from the disk: the tensors are plain
         raise OSError(str(error)) from error
-    # a plain dict of plain dicts, tensors and one JSON text: no class of ours to unpickle
-    packed = io.BytesIO()  # torch has errors of its own for a full disk
+    # plain dicts, tensors and one JSON text: unpickling needs no class of this package
+    packed = io.BytesIO()  # torch raises its own errors on a full disk
     torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
     (folder / "model.pth").write_bytes(packed.getvalue())
     recognition = model.recognition
@@ -100,5 +100,5 @@ def _rows(model: "Converted") -> list[dict[str, Any]]:
 
 
 def dumps(values: Any) -> str:
-    """JSON with sorted keys: the same values give the same text."""
+    """JSON with sorted keys: equal values give equal text."""
     return json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)

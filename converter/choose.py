@@ -1,7 +1,7 @@
-"""A bundle → the one model of a family in it, so that `hand_landmarker.task` may stand for a
-detector, for a landmark model, or for both.
+"""A bundle → its one model of a given family, so that `hand_landmarker.task` can be given as a
+detector, as a landmark model, or as both.
 
-Which family a model is of, its structure says; where that says nothing, its release does.
+The structure decides a model's family; if it is inconclusive, the release does.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}
 
 
 def choose(file_or_release: str | Path, family: str) -> Model:
-    """(source, bytes) of a file's only model, whatever it is; of a bundle's several, the one of
-    that family. Raises UnknownRelease, or InvalidModel where a bundle has none or several.
+    """(source, bytes) of a file's only model, of any family, or of a bundle's one model of
+    `family`. Raises UnknownRelease, or InvalidModel if a bundle has none or several.
     """
     contents = open_contents(resolve(str(file_or_release)))
     if len(contents.models) == 1 and not contents.failures:
@@ -30,25 +30,25 @@ def choose(file_or_release: str | Path, family: str) -> Model:
         sources = ", ".join(source for source, _ in found)
         raise InvalidModel(
             f"{file_or_release}: the bundle holds {len(found)} models that are "
-            f"{WANTED[family]}, name one of them: {sources}"
+            f"{WANTED[family]}; name one of them: {sources}"
         )
     if not found:
         for _, failure in contents.failures:
             raise failure
-        raise InvalidModel(f"{file_or_release}: the bundle holds no model that is {WANTED[family]}")
+        raise InvalidModel(f"{file_or_release}: the bundle does not hold {WANTED[family]}")
     return found[0]
 
 
 def is_bundle_with(file_or_release: str | Path, family: str) -> bool:
-    """Whether it is a bundle of several models, one of that family among them. Raises
-    UnknownRelease, or InvalidModel where the file cannot be read.
+    """Whether this is a bundle of several models, at least one of them of `family`. Raises
+    UnknownRelease, or InvalidModel if the file cannot be read.
     """
     contents = open_contents(resolve(str(file_or_release)))
     return len(contents.models) > 1 and any(True for _ in _of_family(contents, family))
 
 
 def family_of(graph: Graph) -> str | None:
-    """`palm`, `hand`, or another family of the registry; None where nothing is known of it."""
+    """`palm`, `hand`, or another family of the registry; None if unknown."""
     recognition, _ = examine(graph)
     if recognition is not None:
         return recognition.family
@@ -61,5 +61,5 @@ def _of_family(contents: Contents, family: str) -> Iterator[Model]:
         try:
             if family_of(read_bytes(content, source)) == family:
                 yield source, content
-        except InvalidModel:  # said by whoever asks for that member
+        except InvalidModel:  # whoever asks for that member reports it
             continue

@@ -1,6 +1,6 @@
 """A release, a file or a bundle → readable module, tensor map, proof, folder of artifacts.
 
-The proof (`converter.proof`) is the last step before anything is written.
+The proof (`converter.proof`) runs before anything is written.
 """
 
 import sys
@@ -38,7 +38,7 @@ def warn(message: str) -> None:
 def module_of(
     file_or_release: str | Path, notice: Notice = warn, generation: str | None = None
 ) -> Converted:
-    """Converts in memory and proves the result; nothing is written."""
+    """Converts in memory and proves the result; writes nothing."""
     return convert_graph(read(resolve(str(file_or_release))), notice, generation)
 
 
@@ -46,7 +46,7 @@ def convert_graph(
     graph: Graph, notice: Notice = warn, generation_name: str | None = None
 ) -> Converted:
     """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator,
-    WeightTransferError, or UnknownRelease where the registry has no such generation.
+    WeightTransferError, or UnknownRelease if the registry has no such generation.
     """
     import torch
 
@@ -59,7 +59,7 @@ def convert_graph(
     release = release_of(graph)
     recognition, reason = examine(graph)
     if recognition is not None and recognition.normal.inputs != graph.inputs:
-        graph = channels_last(graph)  # so that every image of ours is N, H, W, C
+        graph = channels_last(graph)  # every image is N, H, W, C from here on
         generic = lower(graph)
         recognition, reason = examine(graph)
     if recognition is None:
@@ -74,7 +74,7 @@ def convert_graph(
     generation = _generation(graph, release, recognition.family, generation_name, notice)
     spec = with_release(recognition.spec, generation)
     recognition = replace(recognition, spec=spec)
-    with torch.device("meta"):  # no memory and no random numbers for values about to be replaced
+    with torch.device("meta"):  # the values are replaced: allocate and initialise nothing
         module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     rewritten = recognition.normal is not graph
     normal = lower(recognition.normal) if rewritten else generic
@@ -99,22 +99,22 @@ def _listed(graph: Graph, tensors: tuple[int, ...]) -> str:
 def _generation(
     graph: Graph, release: Release | None, family: str, name: str | None, notice: Notice
 ) -> Generation:
-    """What the file does not hold: as asked for, else its release's, else the newest's."""
+    """What the file does not hold: from the named generation, its release's or the newest."""
     if name is not None:
         return find_generation(name, family)
     if release is not None:
         return release.generation
     newest = defaults(family)
     notice(
-        f"{graph.source}: not a known release; value range and thresholds are taken from the "
+        f"{graph.source}: not a known release; value range and thresholds come from the "
         f"newest generation, {newest.name}, unless --generation names another"
     )
     return newest
 
 
 def with_release(spec: Spec, generation: Generation) -> Spec:
-    """The spec with what the file does not hold: value range, thresholds, and by name the
-    generation that says these and the region rule.
+    """The spec with the values that the file does not hold: value range, thresholds, and the name
+    of the generation that defines these and the region rule.
     """
     if isinstance(spec, PalmDetectorSpec):
         return replace(
@@ -145,15 +145,15 @@ def convert(
 ) -> list[Path]:
     """Writes the artifacts of a release, a `.tflite` file or each model of a bundle.
 
-    `output` is the folder to make (for a bundle of several, the parent of one a model); by
-    default the release's name, here. An existing folder is refused unless `force`, and then
-    replaced only if it is empty or one of ours. Nothing is written unless all of it can be.
-    `generation` names the registry's entry for what files do not hold (value range,
-    thresholds); by default the release's own, or the newest for an unknown file. `coreml`
-    says how the Core ML package is written; None leaves it out. A graph of no known family
-    has the raw face only. With `on_failure`, a member of a bundle that cannot be read or
-    converted is told to it, and the others are converted; without, it is raised, and nothing is
-    written.
+    `output` is the folder to make (for a bundle of several models, the parent of one folder per
+    model); by default the release's name, in the current folder. An existing folder is refused
+    unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
+    folders are written all together or not at all. `generation` names the registry's entry for the
+    values that files do not hold (value range, thresholds); by default the release's own, or the
+    newest for an unknown file. `coreml` are the options of the Core ML package; None leaves it out.
+    A graph of no known family has the raw face only. If `on_failure` is given, it is called with
+    each member of a bundle that cannot be read or converted, and the others are converted;
+    otherwise the error is raised and nothing is written.
     Returns the folders.
     """
     from blazepalm.converter.artifacts import write_artifacts
@@ -186,7 +186,7 @@ def convert(
         except BlazePalmError as error:
             on_failure(error)
     written = []
-    with ExitStack() as whole:  # all folders appear at the end, or none
+    with ExitStack() as whole:  # all folders appear at the end, or none do
         for model, folder in converted:
             try:
                 with ExitStack() as own:
@@ -194,7 +194,7 @@ def convert(
                     write_artifacts(model, place, _coreml_for(model, coreml, notice))
                     whole.push(own.pop_all())
             except ArtifactError:
-                raise  # of the disk: it will have no room for the others either
+                raise  # from the disk: the others would not fit either
             except BlazePalmError as error:
                 on_failure(error)
                 continue
@@ -209,17 +209,17 @@ def _raise(error: BlazePalmError) -> None:
 def _coreml_for(
     model: Converted, options: CoreMLOptions | None, notice: Notice
 ) -> CoreMLOptions | None:
-    """The options, with the raw face where the model has no other."""
+    """The options; the raw face if the model has no other."""
     if options is None or model.recognition is not None or options.face == "raw":
         return options
-    notice(f"{model.graph.source}: the Core ML package gets the raw face: no family is known")
+    notice(f"{model.graph.source}: the Core ML package gets the raw face: its family is unknown")
     return replace(options, face="raw")
 
 
 def folder_names(file: str, sources: Sequence[str]) -> list[str]:
-    """A folder name a member: `x.task:hand_detector.tflite` → `hand_detector`; its whole way in
-    the bundle where two members would have the same. Raises ArtifactError where a member's name
-    gives none, or two still have one.
+    """One folder name per member: `x.task:hand_detector.tflite` → `hand_detector`, or its whole
+    path in the bundle if two members would share a name. Raises ArtifactError if a member's name
+    gives no folder name, or if two still collide.
     """
     short = [Path(source.rpartition(":")[2]).stem for source in sources]
     counts = Counter(folded(name) for name in short)
@@ -227,9 +227,9 @@ def folder_names(file: str, sources: Sequence[str]) -> list[str]:
     names = [a if counts[folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
     for source, name in zip(sources, names, strict=True):
         if name.strip(". ") == "":
-            raise ArtifactError(f"{source}: no folder can be called {name!r}; rename the member")
+            raise ArtifactError(f"{source}: {name!r} cannot be a folder name; rename the member")
     if len({folded(name) for name in names}) < len(names):
-        raise ArtifactError(f"{file}: two members would go to one folder; name one of them")
+        raise ArtifactError(f"{file}: two members would share a folder; name one of them")
     return names
 
 

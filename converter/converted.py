@@ -1,4 +1,4 @@
-"""One converted model in memory: what `convert` makes, `artifacts` writes and `coreml` exports."""
+"""One converted model in memory: `convert` makes it, `artifacts` writes it, `coreml` exports it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preserved:
-    """What became of the file's graph on the way to its normal form. `bitwise`: all outputs on
-    the proof's images have the same bits; else `largest` is how far they were apart in float64,
-    as a share of the bound for each output (1 would be the most), and `float32` how far in
-    float32.
+    """How well the normal form preserves the file's graph. `bitwise`: all outputs on the proof's
+    images have the same bits; otherwise `largest` is their largest float64 difference as a share of
+    each output's bound (at most 1), and `float32` the largest difference in float32.
     """
 
     rewrites: tuple[Rewrite, ...] = ()
@@ -29,7 +28,7 @@ class Preserved:
     float32: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Rewrites by name, each with the operators of every application."""
+        """Plain values; each rewrite by name, with the operators of every application."""
         names: dict[str, list[list[int]]] = {}
         for rewrite in self.rewrites:
             names.setdefault(rewrite.name, []).append(list(rewrite.operators))
@@ -43,9 +42,9 @@ class Preserved:
 
 @dataclass(frozen=True)
 class Converted:
-    """One model in memory. `module` is the readable network, or `generic` itself where no
-    family was recognised (`recognition` is None, `reason` says why). `normal` is the normal
-    form, operator by operator: `generic` itself where nothing had to be rewritten.
+    """One model in memory. `module` is the readable network, or `generic` itself if no family was
+    recognised (`recognition` is None, `reason` says why). `normal` is the normal form, lowered
+    operator by operator: `generic` itself if nothing was rewritten.
     """
 
     graph: Graph
@@ -65,14 +64,14 @@ class Converted:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Readable output names in the file's order; the file's own where unrecognised."""
+        """Readable output names in the file's order; the file's own names if unrecognised."""
         if self.recognition is not None:
             return self.recognition.outputs
         return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
 
     @property
     def output_values(self) -> tuple[str, ...]:
-        """What each number of an only, small output is; empty where nobody says."""
+        """The meaning of each value if the model has a single, small output; empty if unknown."""
         if self.release is None or len(self.graph.outputs) > 1:
             return ()
         return self.release.generation.output_values

@@ -1,14 +1,14 @@
-"""A graph as JSON and back, without its weights: how a module that no family describes is
-kept. Read back, it is lowered again and the weights are filled in from the state_dict.
+"""A graph as JSON and back, without its weights: how a module of no known family is stored. To load
+it, the graph is lowered again and the weights are filled in from the state_dict.
 
-Constants that shape the code are kept as numbers: all of integers (axes, paddings, sizes), and
-the floating-point operands of `CODE_OPERANDS`. Of every other constant, which is a weight, only
-the shape is kept. A number that is not finite (the −∞ of a padding before a max-pool) is a
-string, see `strict_json`.
+Constants that shape the code are stored as numbers: all integer ones (axes, paddings, sizes) and
+the floating-point operands in `CODE_OPERANDS`. Every other constant is a weight, and only its shape
+is stored. A number that is not finite (the −∞ of a padding before a max-pool) is a string, see
+`strict_json`.
 
-What is read may be damaged: every value is held against what `graph_to_dict` writes, and the
-message says where they part. What the operators make of the values, the lowering checks, as it
-does of a file.
+The JSON may be damaged: every value is checked against what `graph_to_dict` writes, and the message
+says where they differ. The lowering checks what the operators make of the values, as it does for a
+file.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ SHOWN = 80  # characters of a value that a message quotes
 
 
 def graph_to_dict(graph: Graph) -> dict[str, Any]:
-    """Plain dicts, lists, numbers and strings."""
+    """The graph as plain dicts, lists, numbers and strings."""
     kept = {
         op.inputs[slot]
         for op in graph.operators
@@ -63,8 +63,8 @@ def graph_to_dict(graph: Graph) -> dict[str, Any]:
 
 
 def graph_from_dict(values: Any) -> Graph:
-    """The inverse; weights are zeros that take no memory. Raises ValueError, saying where,
-    unless `values` could be `graph_to_dict`'s.
+    """The inverse of `graph_to_dict`; weights are zeros that take no memory. Raises ValueError,
+    naming the place, unless `graph_to_dict` could have written `values`.
     """
     values = _object(values, "graph")
     tensors = tuple(
@@ -76,7 +76,7 @@ def graph_from_dict(values: Any) -> Graph:
         for i, op in enumerate(_list(values, "operators", "graph"))
     )
     if len({op.index for op in operators}) < len(operators):
-        raise ValueError("graph.operators has two of one index")
+        raise ValueError("graph.operators has two operators with one index")
     return Graph(
         source=_text(values, "source", "graph"),
         sha256=_text(values, "sha256", "graph"),
@@ -134,11 +134,11 @@ def _numbers(values: list[Any], dtype: np.dtype[Any], where: str) -> np.ndarray:
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
     if dtype.kind not in "iu":
-        raise ValueError(f"{where} is kept of {dtype}, only of integers and floats it can be")
+        raise ValueError(f"{where} has type {dtype}; only integers and floats are stored")
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     for value in values:
         if type(value) is not int or not low <= value <= high:
-            raise ValueError(f"{where} has {_shown(value)}, which is no {dtype}")
+            raise ValueError(f"{where} has {_shown(value)}, expected {dtype}")
     return np.array(values, dtype)
 
 
@@ -154,7 +154,7 @@ def _options_from_dict(values: Any, where: str) -> Options:
     name = _text(values, "type", where)
     kind = getattr(option_types, name, None) if name.endswith("Options") else None
     if not isinstance(kind, type):
-        raise ValueError(f"{where}.type is {_shown(name)}, which no operator has")
+        raise ValueError(f"{where}.type is {_shown(name)}, an unknown operator type")
     hints = get_type_hints(kind)
     if unknown := values.keys() - hints.keys() - {"type"}:
         raise ValueError(f"{where} has the unknown field {_shown(min(unknown))}")
@@ -226,7 +226,7 @@ def _integer(values: Mapping[str, Any], key: str, where: str, low: int = 0) -> i
 def _indices(
     values: Mapping[str, Any], key: str, where: str, low: int, count: int
 ) -> tuple[int, ...]:
-    """A list of integers from `low` to below `count`."""
+    """A list of integers from `low` to `count` − 1."""
     items = _list(values, key, where)
     for item in items:
         if type(item) is not int or not low <= item < count:

@@ -1,8 +1,8 @@
 """A detector's graph → its heads: map size and anchors per cell, in concatenation order.
 
-Found by walking back from each output through CONCATENATION and RESHAPE to the convolutions,
-so it holds for any detector built that way, whatever its backbone. From the heads come the
-anchors, without torch.
+The search walks back from each output through CONCATENATION and RESHAPE to the convolutions, so it
+works for any detector built that way, whatever its backbone. The anchors follow from the heads,
+without torch.
 """
 
 import math
@@ -23,7 +23,7 @@ MAX_STEPS = 1 << 12  # operators walked back over for one output; a real file ne
 
 
 class Head(NamedTuple):
-    """One map's predictions."""
+    """The predictions of one map."""
 
     height: int
     width: int
@@ -31,11 +31,11 @@ class Head(NamedTuple):
 
 
 def heads_of(graph: Graph) -> tuple[Head, ...]:
-    """The heads that all outputs agree on; empty where the graph is no such detector.
+    """The heads that all outputs agree on; empty if the graph is not such a detector.
 
-    An output is N anchors × K values, the rows of its heads one after another; a head is a
-    convolution of height × width × (anchors per cell · K). At least two outputs (boxes and
-    scores) must have the same heads, or it could be anything.
+    An output is N anchors × K values: the rows of its heads, one head after another; a head is a
+    convolution of height × width × (anchors per cell · K). At least two outputs (boxes and scores)
+    must have the same heads; a single one proves nothing.
     """
     if len(graph.outputs) < 2:
         return ()
@@ -49,17 +49,17 @@ def _common(graph: Graph) -> tuple[Head, ...]:
 
 
 def anchors(file_or_release: str | Path) -> np.ndarray:
-    """Anchors of a file or a release: (N, 4) float32, x_center, y_center, w, h, normalised to
-    the input, in the order of the detector's output.
+    """Anchors of a file or a release: (N, 4) float32, x_center, y_center, w, h, normalised to the
+    input, in the order of the detector's output.
 
-    In a bundle the one detector is taken. Raises UnknownRelease, or InvalidModel where the
-    file cannot be read, or holds no detector or several.
+    Takes the one detector of a bundle. Raises UnknownRelease, or InvalidModel if the file cannot be
+    read or does not hold exactly one detector.
     """
     return anchors_from_heads(heads_of(detector(file_or_release)))
 
 
 def detector(file_or_release: str | Path) -> Graph:
-    """The one detector of a file, a bundle or a release; errors as for `anchors`."""
+    """The one detector of a file, a bundle or a release; raises the same errors as `anchors`."""
     from blazepalm.converter.tflite import read_members
     from blazepalm.models.releases import resolve
 
@@ -70,17 +70,17 @@ def detector(file_or_release: str | Path) -> Graph:
         raise read.failures[0]
     if not detectors:
         raise InvalidModel(
-            f"{path}: no detector: its outputs are not N anchors × K values from convolutions; "
+            f"{path}: not a detector: its outputs are not N anchors × K values from convolutions; "
             "landmark models have no anchors"
         )
     if len(detectors) > 1:
         sources = ", ".join(graph.source for graph in detectors)
-        raise InvalidModel(f"{path}: several detectors, name one of them: {sources}")
+        raise InvalidModel(f"{path}: holds several detectors; name one of them: {sources}")
     return detectors[0]
 
 
 def _output_heads(graph: Graph, output: int) -> tuple[Head, ...]:
-    """The heads behind one output; empty where there are none, or they do not add up."""
+    """The heads behind one output; empty if there are none or their sizes do not add up."""
     shape = graph.tensors[output].shape
     if len(shape) != 3 or min(shape) < 1:
         return ()

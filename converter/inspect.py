@@ -1,8 +1,8 @@
-"""What a file holds, as a report: operators, tensors, weights, family, heads, value range.
+"""A report on a file's contents: operators, tensors, weights, family, heads, value range.
 
-Nothing is run and torch is not imported. What the file itself does not say (value range,
-thresholds) comes from the registry by SHA-256 of the file or of its network, or from the family's
-newest generation, and the report tells which.
+Runs no model and does not import torch. Values that the file does not hold (value range,
+thresholds) come from the registry by SHA-256 of the file or of its network, or else from the
+family's newest generation; the report says which.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ from blazepalm.strict_json import float_to_json
 
 @dataclass(frozen=True)
 class TensorSummary:
-    """One tensor. `stored_as` is the file's dtype behind a constant (with `sparse` or
-    `quantised` where it is); None, with no bytes, for what is computed at run time.
+    """One tensor. `stored_as` is the file's dtype of a constant (plus `sparse` or `quantised`);
+    None, with no bytes, for a tensor computed at run time.
     """
 
     index: int
@@ -65,10 +65,10 @@ class WeightSummary:
 @dataclass(frozen=True)
 class ModelInspection:
     """One model. `release` is None for an unknown network, `family` for an unknown structure
-    (`unrecognised_because` says why); `value_range_from` names the generation it is from.
-    `release_file` is whether it is the release's very file, or another one of its network.
-    `output_names` are the readable ones where the family is known; `output_values` name the
-    values of an only, small output, and `output_meaning` says what they are.
+    (`unrecognised_because` says why); `value_range_from` names the generation that defines it.
+    `release_file` is True for the release's own file, False for another file of its network.
+    `output_names` are the readable names if the family is known; `output_values` name the values of
+    a single, small output, and `output_meaning` explains them.
     """
 
     source: str
@@ -99,16 +99,16 @@ class ModelInspection:
 
     @property
     def anchors(self) -> int:
-        """Anchors of a detector; 0 where it is none."""
+        """Number of a detector's anchors; 0 if the model is not a detector."""
         return sum(math.prod(head) for head in self.heads)
 
     @property
     def parameters(self) -> int:
-        """Floating-point values that operators read."""
+        """Number of floating-point values that operators read."""
         return sum(w.values for w in self.weights if not w.stored_as.startswith(("int", "bool")))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as plain values that JSON can hold."""
+        """Everything as plain, JSON-serialisable values."""
         values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
         values["heads"] = [head._asdict() for head in self.heads]
         values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
@@ -121,7 +121,7 @@ class ModelInspection:
 @dataclass(frozen=True)
 class Inspection:
     """A file: one model, or the models of a bundle. `release` names a known bundle; `others` are
-    its members that are no models, `failures` say why a member could not be read.
+    members that are not models, `failures` say why a member could not be read.
     """
 
     file: str
@@ -134,7 +134,7 @@ class Inspection:
     failures: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as plain values that JSON can hold."""
+        """Everything as plain, JSON-serialisable values."""
         return {
             "file": self.file,
             "bytes": self.bytes,
@@ -148,8 +148,8 @@ class Inspection:
 
 
 def inspect(file_or_release: str | Path) -> Inspection:
-    """Reads a file, a bundle or a release; of a bundle, every member that can be read. Raises
-    UnknownRelease or InvalidModel where there is nothing to report.
+    """Inspects a file, a bundle (every member that can be read) or a release. Raises UnknownRelease
+    or InvalidModel if there is nothing to report.
     """
     read = read_members(resolve(str(file_or_release)))
     failures = list(read.failures)
@@ -264,5 +264,5 @@ def _operator(op: Operator) -> OperatorSummary:
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """What is not finite by its name: a hostile file may hold such a thing."""
+    """The options with values that are not finite as strings; a hostile file may hold them."""
     return {k: float_to_json(v) if isinstance(v, float) else v for k, v in options.items()}

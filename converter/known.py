@@ -1,7 +1,7 @@
-"""A graph → the release that it is: by its file's SHA-256, else by its network's.
+"""A graph → its release: by the file's SHA-256, else by the network's.
 
-MediaPipe's bundles hold the networks of known releases in files of their own, with other
-metadata; a file that was only written anew is the same release still.
+MediaPipe's bundles hold the networks of known releases in separate files with other metadata; a
+file that was only rewritten still counts as the same release.
 """
 
 from blazepalm.converter.tflite.graph import Graph
@@ -10,15 +10,15 @@ from blazepalm.models.releases import Release, by_network, by_sha256
 
 
 def release_of(graph: Graph) -> Release | None:
-    """None where the registry knows neither."""
+    """The graph's release; None if the registry knows neither hash."""
     release = by_sha256(graph.sha256)
     if release is not None or graph.stored is None:
-        return release  # of a known file the network need not be looked at
+        return release  # a known file needs no network hash
     return by_network(network_sha256(graph.stored))
 
 
 def network_of(graph: Graph) -> str | None:
-    """The network's SHA-256, hex; the registry's, where it is a release's own file."""
+    """The network's SHA-256 in hex; taken from the registry for a release's own file."""
     release = by_sha256(graph.sha256)
     if release is not None and release.sha256 == graph.sha256 and release.network_sha256:
         return release.network_sha256

@@ -1,8 +1,8 @@
-"""A folder that `artifacts.write_artifacts` filled → its module, without the `.tflite`.
+"""A folder written by `artifacts.write_artifacts` → its module, without the `.tflite`.
 
-Nothing read back runs code: the structure is JSON, the weights are safetensors. A folder may be
-damaged or a stranger's, so everything is held against what is expected before it is used: the
-structure by its own rules, the files by their SHA-256, the weights by dtype and shape.
+Loading runs no stored code: the structure is JSON, the weights are safetensors. A folder may be
+damaged or untrusted, so everything is checked before use: the structure by its own rules, the files
+by their SHA-256, the weights by dtype and shape.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from blazepalm.models.spec_json import spec_from_dict
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MAX_RECORD = 64 << 20  # bytes of a conversion.json that is worth reading
+MAX_RECORD = 64 << 20  # bytes of a conversion.json
 WEIGHTS, ANCHORS = "model.safetensors", "anchors.npy"
 FILES = (WEIGHTS, "model.pth", ANCHORS)
 
@@ -30,8 +30,8 @@ FILES = (WEIGHTS, "model.pth", ANCHORS)
 def load(folder: str | Path) -> "nn.Module":
     """The module of a converted folder, in evaluation mode, without its `.tflite`.
 
-    Raises ArtifactError where the folder is none of ours, is damaged, or its weights do not
-    fit what `conversion.json` says.
+    Raises ArtifactError if `convert` did not write the folder, if it is damaged, or if its weights
+    do not fit what `conversion.json` says.
     """
     folder = Path(folder)
     record = read_record(folder)
@@ -54,24 +54,24 @@ def load(folder: str | Path) -> "nn.Module":
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """`conversion.json` of a folder, its schema checked. Raises ArtifactError."""
+    """A folder's `conversion.json`, with its schema checked. Raises ArtifactError."""
     path = folder / RECORD
     if not path.is_file():
-        raise ArtifactError(f"{folder}: holds no {RECORD}; give a folder that convert wrote")
+        raise ArtifactError(f"{folder}: has no {RECORD}; give a folder that convert wrote")
     if path.stat().st_size > MAX_RECORD:
-        raise ArtifactError(f"{path}: larger than {MAX_RECORD} bytes, not one of ours")
+        raise ArtifactError(f"{path}: larger than {MAX_RECORD} bytes; convert did not write it")
     with _damage(path):
         record = strict_json.loads(path.read_bytes().decode("utf-8"))
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise ArtifactError(f"{path}: its schema is not {SCHEMA}; convert the release again")
+        raise ArtifactError(f"{path}: the schema is not {SCHEMA}; convert the release again")
     artifacts = record.get("artifacts")
     if not isinstance(artifacts, dict) or not all(isinstance(v, str) for v in artifacts.values()):
-        raise ArtifactError(f"{path}: does not say its artifacts; convert the release again")
+        raise ArtifactError(f"{path}: does not list the artifacts; convert the release again")
     return record
 
 
 def owned_files(folder: Path) -> tuple[str, ...]:
-    """What `write_artifacts` put into a folder, as its record says; nothing where it has none."""
+    """The files that `write_artifacts` put into a folder, from its record; empty without one."""
     try:
         record = read_record(folder)
     except ArtifactError:
@@ -86,7 +86,7 @@ def owned_files(folder: Path) -> tuple[str, ...]:
 
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Whatever a damaged record makes us raise becomes one sentence."""
+    """Turns any error that a damaged record causes into one sentence."""
     try:
         yield
     except Exception as error:
@@ -100,7 +100,7 @@ def _damage(path: Path) -> Iterator[None]:
 def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
     expected = record["artifacts"].get(path.name)
     if expected is None:
-        raise ArtifactError(f"{path}: {RECORD} does not know it; convert the release again")
+        raise ArtifactError(f"{path}: not listed in {RECORD}; convert the release again")
     if not path.is_file():
         raise ArtifactError(f"{path}: is missing; convert the release again")
     digest = hashlib.sha256()
@@ -112,7 +112,7 @@ def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     if digest.hexdigest() != expected:
         raise ArtifactError(
-            f"{path}: is not the file that {RECORD} was written with (its SHA-256 differs); "
+            f"{path}: the file changed since {RECORD} was written (its SHA-256 differs); "
             "convert the release again"
         )
 
@@ -121,7 +121,7 @@ def _structure(record: Mapping[str, Any]) -> Spec | Graph:
     if "spec" in record:
         return spec_from_dict(record["spec"])
     if "graph" not in record:
-        raise ValueError("it holds neither a spec nor a graph")
+        raise ValueError("neither a spec nor a graph")
     from blazepalm.converter.graph_json import graph_from_dict
 
     return graph_from_dict(record["graph"])
@@ -146,7 +146,7 @@ def _module_of(structure: Spec | Graph, state: Mapping[str, "Tensor"]) -> "nn.Mo
 
 
 def _check_size(graph: Graph, state: Mapping[str, "Tensor"]) -> None:
-    """Lowering takes memory for the weights: as much as there are of them, and no more. Raises
+    """Lowering allocates memory for the weights, so check that exactly as many are stored. Raises
     ValueError.
     """
     from blazepalm.converter.weights import CODE_OPERANDS

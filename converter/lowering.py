@@ -1,8 +1,8 @@
 """Graph → generic torch module, operator by operator: the trusted path.
 
-No file name, family or release is known here. In float32 the module is what the readable
-modules must equal bit for bit; in float64 (`lower(graph).double()`) it is the oracle: every
-weight is the file's float32 value, every step between is computed in float64.
+It knows no file name, family or release. In float32 the readable modules must equal this module bit
+for bit; in float64 (`lower(graph).double()`) it is the oracle: every weight is the file's float32
+value, and every step is computed in float64.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from blazepalm.converter.output_names import named_tuple
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.errors import UnsupportedOperator
 
-# Where a contributor adds a missing operator, by what its name contains.
+# Where to add a missing operator, by what its name contains.
 FAMILIES = {
     "CONV": "convolution",
     "POOL": "pooling",
@@ -35,29 +35,29 @@ FAMILIES = {
 
 
 class LoweredGraph(GraphModule):
-    """A graph in torch. Takes each graph input in TFLite's axis order (images N×H×W×3
-    float32), any batch size; returns a NamedTuple of the outputs in the file's order, TFLite's
-    axis order and units, by the file's names. Nodes that leave a tensor of the file carry
+    """A graph in torch. Takes each graph input in TFLite's axis order (images N×H×W×3 float32),
+    with any batch size; returns a NamedTuple of the outputs in the file's order, with TFLite's axis
+    order and units, named as in the file. Nodes that compute a tensor of the file carry
     `node.meta["tflite"] = (operator, tensor)`.
     """
 
     bindings: tuple[Binding, ...]  # which operand became which parameter
     outputs: tuple[str, ...]  # their names in the file
     inputs: tuple[tuple[str, tuple[int, ...]], ...]  # their names and shapes in the file
-    batch_fixed_by: str | None  # why only the file's batch size is taken, if so
+    batch_fixed_by: str | None  # why only the file's batch size works, if so
 
     def __call__(self, *values: Any, **named: Any) -> Any:
-        """Raises ValueError where a value has another layout than the file's input."""
+        """Raises ValueError if a value's layout differs from the file's input."""
         for value, (name, shape) in zip(values, getattr(self, "inputs", ()), strict=False):
             if isinstance(value, torch.Tensor):
                 check_layout(value, name, shape)
         found = super().__call__(*values, **named)
-        names = getattr(self, "outputs", None)  # a deep copy has lost them
+        names = getattr(self, "outputs", None)  # a deep copy loses them
         return found if names is None else named_tuple(names)(*found)
 
 
 def check_layout(value: torch.Tensor, name: str, shape: tuple[int, ...]) -> None:
-    """Raises ValueError with a sentence unless `value` is of `shape`, whatever its batch."""
+    """Raises ValueError unless `value` has `shape`, apart from its batch size."""
     given = tuple(value.shape)
     if given[1:] == shape[1:] and len(given) == len(shape):
         return
@@ -69,8 +69,8 @@ def check_layout(value: torch.Tensor, name: str, shape: tuple[int, ...]) -> None
 
 
 def check_supported(graph: Graph) -> None:
-    """Raises UnsupportedOperator naming every operator that nothing lowers and every value
-    computed in another type than float32 (or bool, of a comparison), all at once.
+    """Raises one UnsupportedOperator naming every operator without a lowering and every value
+    computed in a type other than float32 (or bool, for a comparison).
     """
     counts = Counter(op.name for op in graph.operators if op.name not in LOWERINGS)
     first: dict[str, Operator] = {}
@@ -109,8 +109,8 @@ def check_supported(graph: Graph) -> None:
 
 
 def lower(graph: Graph) -> LoweredGraph:
-    """Builds the module; what no output needs has no place in it. Raises UnsupportedOperator,
-    listing all that is unsupported, or InvalidModel.
+    """Builds the module, leaving out whatever no output needs. Raises UnsupportedOperator, listing
+    everything unsupported, or InvalidModel.
     """
     check_supported(graph)
     context = Context(graph)
@@ -137,7 +137,7 @@ def lower(graph: Graph) -> LoweredGraph:
 
 
 def _guard_batch(context: Context) -> None:
-    """A module that cannot batch says so, instead of mixing images."""
+    """Makes a module that cannot batch raise an error instead of mixing images."""
     message = f"this model takes batches of {context.batch} only: {context.batch_fixed_by}"
     fx = context.recorder.fx
     placeholders = [node for node in fx.nodes if node.op == "placeholder"]
@@ -151,7 +151,7 @@ def _guard_batch(context: Context) -> None:
 
 
 def require_batch(image: torch.Tensor, batch: int, message: str) -> torch.Tensor:
-    """`image` itself; raises ValueError where its first axis is not `batch`."""
+    """Returns `image`; raises ValueError unless its first axis is `batch`."""
     if image.shape[0] != batch:
         raise ValueError(message)
     return image

@@ -1,5 +1,5 @@
-"""The outputs of an operator-by-operator module by name: the file's tensor names as Python
-takes them, in a NamedTuple.
+"""The output names of an operator-by-operator module: the file's tensor names as Python
+identifiers, in a NamedTuple.
 """
 
 import keyword
@@ -12,7 +12,7 @@ MAX_LENGTH = 100
 
 
 def fields(names: Iterable[str]) -> tuple[str, ...]:
-    """`StatefulPartitionedCall:1` → `StatefulPartitionedCall_1`; taken ones get a number."""
+    """`StatefulPartitionedCall:1` → `StatefulPartitionedCall_1`; repeated names get a number."""
     found: list[str] = []
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:MAX_LENGTH] or "output"

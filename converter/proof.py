@@ -1,13 +1,13 @@
-"""What a conversion proves before anything is written.
+"""The proof that a conversion must pass before anything is written.
 
-The readable module gives the bits of the normal form, lowered operator by operator. The normal
-form gives the bits of the file's graph; or, where a rewrite rounds otherwise (a fused LOGISTIC,
-a bias that a kernel adds first), both are run in float64 and must agree there.
+The readable module gives the same bits as the normal form, lowered operator by operator. The normal
+form gives the same bits as the file's graph; or, where a rewrite rounds differently (a fused
+LOGISTIC, a bias that a kernel adds first), both run in float64 and must agree there.
 
-How closely: two graphs that are equal but for rounding differ in float64 by about what either
-rounds, which is 2⁻²⁹ of what it rounds in float32 (units of 2⁻⁵³ and 2⁻²⁴). The file's graph
-tells the latter itself, as the distance of its float32 from its float64 outputs, at least half
-a spacing at their peak. Each way of adding up has its own luck, so 2⁹ of slack is given: the
+How closely: two graphs that are equal but for rounding differ in float64 by about the rounding
+error of either, which is 2⁻²⁹ of that in float32 (units of 2⁻⁵³ and 2⁻²⁴). The latter is measured
+on the file's graph, as the distance between its float32 and float64 outputs, at least half a
+spacing at their peak. Each summation order rounds differently, which calls for 2⁹ of slack: the
 bound is 2⁻²⁰ of the distance, a millionth of what float32 can show.
 """
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 FLOAT64_SHARE = 2.0**-20
 HALF_SPACING = 2.0**-24  # of float32 at 1
-PROOF_SEED = 20190817  # any will do; the day the first release appeared
+PROOF_SEED = 20190817  # arbitrary: the day the first release appeared
 PROOF_IMAGES = 2
 
 
 def prove(converted: Converted) -> "Tensor":
-    """Raises WeightTransferError unless the readable module and the normal form agree bit for
-    bit on seeded images, N, H, W, C, and InvalidModel where nothing can be compared: the file's
-    weights give no numbers. Returns the images.
+    """Raises WeightTransferError unless the readable module and the normal form agree bit for bit
+    on seeded images (N, H, W, C), and InvalidModel if the weights give numbers that are not finite,
+    which cannot be compared. Returns the images.
     """
     import torch
 
@@ -52,19 +52,19 @@ def prove(converted: Converted) -> "Tensor":
         value = getattr(found, name)
         if not torch.isfinite(reference).all():
             raise InvalidModel(
-                f"{graph.source}: its weights are so large that {name} is not finite; "
+                f"{graph.source}: the weights are so large that {name} is not finite; "
                 "fetch the file again"
             )
         if value.shape != reference.shape or not torch.equal(value, reference):
             raise WeightTransferError(
-                f"{graph.source}: the readable module's {name} differ from the graph's; "
-                "this is a fault of the recognition, not of the file"
+                f"{graph.source}: the readable module's {name} output differs from the graph's; "
+                "this is a bug in the recognition, not a fault of the file"
             )
     return nhwc
 
 
 def check_finite(graph: Graph) -> None:
-    """Raises InvalidModel that names the first weight with a NaN or an infinity."""
+    """Raises InvalidModel naming the first weight that holds a NaN or an infinity."""
     for tensor in graph.constants():
         data = tensor.data
         if data is not None and data.dtype.kind == "f" and not np.isfinite(data).all():
@@ -78,8 +78,8 @@ def check_finite(graph: Graph) -> None:
 def prove_normal_form(
     graph: Graph, generic: "LoweredGraph", normal: Graph, module: "LoweredGraph", nhwc: "Tensor"
 ) -> Preserved:
-    """Raises WeightTransferError where the normal form, lowered to `module`, does not mean what
-    the file's graph, lowered to `generic`, does.
+    """Raises WeightTransferError unless the normal form, lowered to `module`, computes the same as
+    the file's graph, lowered to `generic`.
     """
     import torch
 
@@ -99,8 +99,8 @@ def prove_normal_form(
         share = apart / (floor * FLOAT64_SHARE) if floor else float(apart > 0) * np.inf
         if not share <= 1:
             raise WeightTransferError(
-                f"{graph.source}: the normal form's {name} differ from the graph's by "
-                f"{apart:.3g} in float64; this is a fault of a rewrite, not of the file"
+                f"{graph.source}: the normal form's {name} output differs from the graph's by "
+                f"{apart:.3g} in float64; this is a bug in a rewrite, not a fault of the file"
             )
         largest = max(largest, share)
         difference = max(difference, float((file - our).abs().max()))

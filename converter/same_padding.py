@@ -1,7 +1,7 @@
 """How a kernel moves along one axis, and TFLite's padding, in Python integers.
 
 SAME: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/padding.h
-TFLite puts the odd pixel behind (below, to the right); torch pads both sides alike.
+TFLite puts the odd pixel at the end (below, to the right); torch pads both sides alike.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
-"""How many threads torch computes one operator with.
+"""How many threads torch uses to compute one operator.
 
-torch keeps the number for each thread, and one more for threads that compute for the first time
-later. `torch.set_num_threads` sets both; here the second is given back at once, so that nobody
-else's work changes.
+torch keeps this number per thread, plus a default for threads that compute for the first time
+later. `torch.set_num_threads` sets both; the code here restores the default at once, so that no
+other thread is affected.
 """
 
 import threading
@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Inside, torch computes each operator of this thread with one thread: sums are added in one
-    order on every machine, and maps as small as ours do not wait for a second core to wake. What
-    a pool of threads computes asks for it in each (`use_one_torch_thread`).
+    """Makes torch compute each operator of this thread with one thread: sums are added in the same
+    order on every machine, and small maps do not wait for a second core to wake. Each thread of a
+    pool has to call `use_one_torch_thread` itself.
     """
     import torch
 
@@ -27,14 +27,14 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def use_one_torch_thread() -> None:
-    """As `one_torch_thread`, for as long as the calling thread lives."""
+    """Like `one_torch_thread`, for the lifetime of the calling thread."""
     _set_here(1)
 
 
 def _set_here(count: int) -> None:
     import torch
 
-    torch.get_num_threads()  # a thread's first question gives it the number for later ones
+    torch.get_num_threads()  # the first call fixes this thread's number
     others: list[int] = []
     _in_a_new_thread(lambda: others.append(torch.get_num_threads()))
     torch.set_num_threads(count)

@@ -1,8 +1,7 @@
-"""The one table of axis orders: how a constant is laid out in TFLite, and how in torch.
+"""The one table of axis orders: how TFLite lays out a constant, and how torch does.
 
-A transform changes the order and the number of axes, never a value. Letters name the axes:
-N batch, H height, W width, C channels; O and I a kernel's outputs and inputs; 1 an axis of
-length one.
+A transform changes the order and the number of axes, never a value. Letters name the axes: N batch,
+H height, W width, C channels; O and I a kernel's outputs and inputs; 1 an axis of length one.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,7 @@ TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "OHWI→OIHW": lambda a: a.transpose(0, 3, 1, 2),  # CONV_2D
     "1HWO→O1HW": lambda a: a.transpose(3, 0, 1, 2),  # DEPTHWISE_CONV_2D
     "OHWI→IOHW": lambda a: a.transpose(3, 0, 1, 2),  # TRANSPOSE_CONV: torch has inputs first
-    # one value a channel, whatever axes of length one stand around them
+    # one value per channel, with any number of axes of length one around it
     "11C→C": lambda a: a.reshape(-1),
     # operands of lower rank that TFLite broadcasts against the last axes of N, H, W, C
     "C→C11": lambda a: a.reshape(-1, 1, 1),
@@ -26,5 +25,5 @@ TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def apply_transform(stored: np.ndarray, transform: str) -> np.ndarray:
-    """The stored array in torch's order: a view, no value changed."""
+    """The stored array in torch's axis order: a view with unchanged values."""
     return TRANSFORMS[transform](stored)

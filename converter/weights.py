@@ -1,9 +1,9 @@
-"""Every weight's journey: stored bytes → dense float32 → torch's axis order → state_dict key.
+"""How each weight moves: stored bytes → dense float32 → torch's axis order → state_dict key.
 
-The lowering notes which constant operand it made a parameter of (`Binding`); recognition
-says which readable module stands for that operator. Joined, they give the map: by structure,
-never by position or by shape. An operand read by two operators (zero biases often are) fills
-one key for each; every floating-point operand must arrive, every key must be filled once.
+The lowering records which constant operand became which parameter (`Binding`); the recognition says
+which readable module stands for that operator. Together they give the map: by structure, never by
+position or by shape. An operand read by two operators (zero biases often are) fills one key for
+each; every floating-point operand must be used, and every key filled exactly once.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 # a lowering's name for an operand → the name in torch.nn
 ROLES = {"weight": "weight", "bias": "bias", "slope": "weight", "constant": "weight"}
 
-# floating-point operands that are written into the code: (operator, slot)
+# floating-point operands that are compiled into the code: (operator, slot)
 CODE_OPERANDS = {("PADV2", 2)}
 
 
 @dataclass(frozen=True)
 class TensorMapRow:
-    """One parameter: what the file stores, how it was unpacked and turned, where it is now.
+    """One parameter: what the file stores, how it was unpacked and transposed, where it is now.
 
-    `source_sha256` is of the bytes in the file, `value_sha256` of the parameter's bytes
-    (C order, little endian).
+    `source_sha256` hashes the bytes in the file, `value_sha256` the parameter's bytes (C order,
+    little endian).
     """
 
     key: str
@@ -57,7 +57,7 @@ TensorMap = tuple[TensorMapRow, ...]
 
 
 def tensor_map_to_list(rows: TensorMap) -> list[dict[str, Any]]:
-    """Rows as plain dicts, by key."""
+    """Rows as plain dicts, sorted by key."""
     return [asdict(row) for row in sorted(rows, key=lambda row: row.key)]
 
 
@@ -77,15 +77,15 @@ def readable_keys(
             keys[binding] = f"{modules[binding.operator]}.{role}"
     if lost:
         raise WeightTransferError(
-            f"{graph.source}: no place for {', '.join(map(str, lost))} in the readable module"
+            f"{graph.source}: the readable module has no place for {', '.join(map(str, lost))}"
         )
     return keys
 
 
 def transfer(graph: Graph, keys: Mapping["Binding", str], module: "nn.Module") -> TensorMap:
-    """Fills `module` (built on any device, the meta device included) with the file's values
-    and returns the map. Raises WeightTransferError naming the tensors where an operand is
-    left over, a key is filled twice or not at all, or a shape does not fit.
+    """Fills `module` (built on any device, including the meta device) with the file's values and
+    returns the map. Raises WeightTransferError naming the tensors if an operand is unused, a key is
+    filled twice or never, or a shape does not fit.
     """
     check_every_source(graph, keys)
     state, rows = _state(graph, keys)
@@ -109,7 +109,7 @@ def transfer(graph: Graph, keys: Mapping["Binding", str], module: "nn.Module") -
 
 
 def check_every_source(graph: Graph, keys: Mapping["Binding", str]) -> None:
-    """Every floating-point constant operand that an output needs is bound once."""
+    """Checks that each floating-point constant operand an output needs is bound exactly once."""
     bound = [(binding.operator, binding.slot) for binding in keys]
     twice = (
         sorted({edge for edge in bound if bound.count(edge) > 1})
@@ -126,9 +126,9 @@ def check_every_source(graph: Graph, keys: Mapping["Binding", str]) -> None:
             if (op.index, slot) not in seen and (op.name, slot) not in CODE_OPERANDS:
                 left.append(f"{tensor} (operand {slot} of operator {op.index} {op.name})")
     if left:
-        raise WeightTransferError(f"{graph.source}: left behind: {', '.join(left)}")
+        raise WeightTransferError(f"{graph.source}: unused weights: {', '.join(left)}")
     if twice:
-        raise WeightTransferError(f"{graph.source}: used twice: operator operands {twice}")
+        raise WeightTransferError(f"{graph.source}: operands used twice (operator, slot): {twice}")
 
 
 def _state(graph: Graph, keys: Mapping["Binding", str]) -> tuple[dict[str, "Tensor"], TensorMap]:
@@ -140,7 +140,7 @@ def _state(graph: Graph, keys: Mapping["Binding", str]) -> tuple[dict[str, "Tens
         tensor = graph.tensors[binding.tensor]
         origin = tensor.provenance
         if tensor.data is None or origin is None:
-            raise WeightTransferError(f"{graph.source}: {tensor} is no constant")
+            raise WeightTransferError(f"{graph.source}: {tensor} is not a constant")
         value = np.array(apply_transform(tensor.data, binding.transform), order="C")
         if key in state:
             raise WeightTransferError(f"{graph.source}: {key} is filled twice, again by {tensor}")

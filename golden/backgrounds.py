@@ -1,7 +1,7 @@
-"""A name and a seed become a background: plain, gradient, noise, stripes, clutter, room.
+"""A name and a seed → a background: plain, gradient, noise, stripes, clutter, room.
 
-Backgrounds are (3, H, W) float32, linear, 0 to 1. The same seed gives the same picture at any
-size, but for noise, which is made of pixels.
+Backgrounds are (3, H, W) float32, linear, 0 to 1. The same seed gives the same picture at any size,
+except for noise, which is drawn per pixel.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def make_background(name: str, size: tuple[int, int], seed: int = 0) -> Field:
 
 
 def _grid(size: tuple[int, int]) -> tuple[Field, Field]:
-    """x (1, W) and y (H, 1), centred, in parts of the short side."""
+    """x (1, W) and y (H, 1), centred, as fractions of the short side."""
     height, width = size
     scale = np.float32(1.0 / min(size))
     x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) * scale
@@ -67,7 +67,7 @@ def stripes(size: tuple[int, int], random: Random) -> Field:
 
 
 def clutter(size: tuple[int, int], random: Random) -> Field:
-    """Boxes, balls and bars of all colours, out of focus, as on an untidy shelf."""
+    """Out-of-focus boxes, balls and bars of all colours, like an untidy shelf."""
     x, y = _grid(size)
     picture = np.broadcast_to(_tint(random, 0.3, 0.6, 0.2), (3, *size)).copy()
     for _ in range(46):
@@ -91,7 +91,7 @@ def clutter(size: tuple[int, int], random: Random) -> Field:
 
 
 def room(size: tuple[int, int], random: Random) -> Field:
-    """A wall, a bright window and a table, far out of focus."""
+    """An out-of-focus wall, a bright window and a table."""
     x, y = _grid(size)
     wall = gradient(size, random) * np.float32(0.55)
     cx, cy = np.float32(random.random() - 0.5), np.float32(-0.25)

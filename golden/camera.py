@@ -1,8 +1,8 @@
-"""Where a hand is seen from: hand space (mm) to pixels, and pixels to rays.
+"""The camera of a hand: hand space (mm) to pixels, and pixels to rays.
 
-View space has x to the right, y up, z towards the camera, its origin at the palm's middle; the
-camera looks along −z. A pixel's centre is at half-integer coordinates; joints are given in the
-same coordinates (0, 0 is the image's upper left corner), as MediaPipe's normalised ones are.
+View space has x to the right, y up, z towards the camera, its origin in the middle of the palm; the
+camera looks along −z. Pixel centres are at half-integer coordinates; joints use the same
+coordinates (0, 0 is the image's upper left corner), like MediaPipe's normalised ones.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from blazepalm.golden.skeleton import PALM_JOINTS, PALM_LENGTH, Skeleton, rotati
 
 @dataclass(frozen=True)
 class View:
-    """Turns of the hand in degrees, applied in this order: `yaw` about the fingers' direction
-    (0 shows the palm, 180 the back), `pitch` (positive tips the fingers towards the camera),
-    `roll` clockwise in the image. `scale`: palm length in parts of the image's short side, at
-    the palm's distance. `centre`: where the palm's middle is, in parts of width and height.
-    `field_of_view`: degrees over the short side.
+    """Rotations of the hand in degrees, applied in this order: `yaw` about the fingers' direction
+    (0 shows the palm, 180 the back), `pitch` (positive tips the fingers towards the camera), `roll`
+    clockwise in the image. `scale`: palm length as a fraction of the image's short side, at the
+    palm's distance. `centre`: position of the palm's middle, as fractions of width and height.
+    `field_of_view`: degrees across the short side.
     """
 
     yaw: float = 0.0
@@ -39,7 +39,7 @@ class View:
 
 @dataclass(frozen=True)
 class Camera:
-    """A view of one hand in an image of `size` (height, width). `turn` takes hand space to view
+    """A view of one hand in an image of `size` (height, width). `turn` maps hand space to view
     space; `origin` is the camera in hand space; `focal` is in pixels; `distance` in mm.
     """
 
@@ -78,13 +78,13 @@ class Camera:
         return dx, dy, dz
 
     def footprint(self, pixels: float) -> float:
-        """How many mm at a distance of 1 mm a radius in pixels covers."""
+        """Size in mm, at a distance of 1 mm, of a radius in pixels."""
         return pixels / self.focal
 
 
 def place_camera(view: View, skeleton: Skeleton, size: tuple[int, int], left: bool) -> Camera:
-    """The camera that sees a hand as `view` says. A left hand is a right one whose `turn`
-    mirrors it first, so the same yaw still shows its palm.
+    """The camera that sees a hand as `view` says. A left hand is a right one that `turn` mirrors
+    first, so the same yaw still shows its palm.
     """
     height, width = size
     short = min(height, width)

@@ -1,6 +1,6 @@
 """The golden set as a table: named pictures of hands, pictures without one, and difficult files.
 
-A case is data; `draw_case` makes its picture and its truth. Changing a picture is changing
+A case is data; `draw_case` renders its picture and its truth. Changing a picture means changing
 `GOLDEN_VERSION` and `golden.lock.json` (`blazepalm golden make -o DIR --lock`).
 """
 
@@ -26,7 +26,7 @@ HAND, HARD, FILE = "hand", "hard", "file"
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """Arguments of `render.render_scene`, the poses by name, and what happens after."""
+    """The arguments of `render.render_scene`, poses by name, and the effects applied after it."""
 
     poses: tuple[str, ...]
     views: tuple[View, ...]
@@ -41,7 +41,7 @@ class ScenePlan:
 
 @dataclass(frozen=True)
 class CasePlan:
-    """One case. `hard` names a drawing of `golden.hard`, `file` a file of `golden.files`."""
+    """One case. `hard` names a drawing in `golden.hard`, `file` a file in `golden.files`."""
 
     name: str
     kind: str
@@ -181,7 +181,7 @@ CASES: tuple[CasePlan, ...] = (
 
 FILE_SCENE = ScenePlan(
     ("open",), (View(6, 4, 10, 0.26),), ("right",), ("tan",), ("navy",), size=(240, 320)
-)  # what the difficult files show
+)  # the scene in the difficult files
 
 
 def draw_case(plan: CasePlan) -> tuple[Image, tuple[HandTruth, ...]]:

@@ -1,8 +1,8 @@
-"""Points become distances to a hand's surface: many cones at many points at once.
+"""Distances from points to a hand's surface: many cones at many points at once.
 
-Arrays are (cones, points) float32, distances in mm, negative inside, at most a few per cent
-longer than the true ones. Only +, −, ×, / and √ touch them, so that the bytes do not hang on a
-machine's mathematical library.
+Arrays are (cones, points) float32, distances in mm, negative inside, at most a few per cent longer
+than the true ones. Uses only +, −, ×, / and √, so that the bytes do not depend on the machine's
+maths library.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Field = NDArray[np.floating[Any]]  # float32 throughout
 Points = tuple[Field, Field, Field]
 
 ZERO = np.float32(0.0)
-PALM_BLEND = 9.0  # mm over which the parts of a palm melt together
+PALM_BLEND = 9.0  # mm over which the parts of a palm blend
 ROOT_BLEND = 7.0  # a finger's first bone and the palm
 CHAIN_BLEND = 3.0  # bones of one finger
 TOUCH_BLEND = 1.0  # skin on skin
@@ -27,8 +27,8 @@ TOUCH_BLEND = 1.0  # skin on skin
 
 @dataclass(frozen=True)
 class Cones:
-    """Cones side by side. `offset` (3, C, 1) and `axes` (3, 3, C, 1) take hand space to each
-    cone's frame: coordinate i is axes[i] · p − offset[i]. The other arrays are (C, 1).
+    """Cones in arrays. `offset` (3, C, 1) and `axes` (3, 3, C, 1) map hand space to each cone's
+    frame: coordinate i is axes[i] · p − offset[i]. The other arrays are (C, 1).
     """
 
     cones: tuple[Cone, ...]
@@ -46,7 +46,7 @@ class Cones:
 
     @cached_property
     def groups(self) -> dict[tuple[str, int], slice]:
-        """The rows of each part of each finger (−1: of none)."""
+        """The rows of each part of each finger (−1: not part of a finger)."""
         found: dict[tuple[str, int], slice] = {}
         for row, cone in enumerate(self.cones):
             key = (cone.part, cone.finger if cone.part in ("root", "finger") else -1)
@@ -72,14 +72,14 @@ class Cones:
 
 
 def _place(cone: Cone) -> tuple[int, int]:
-    """Sorts the palm first, then each finger from its root, then the sleeve."""
+    """Sort key: the palm first, then each finger from its root, then the sleeve."""
     if cone.part in ("root", "finger"):
         return 1 + cone.finger, int(cone.part == "finger")
     return (0, 0) if cone.part == "palm" else (9, 0)
 
 
 def pack(cones: Sequence[Cone]) -> Cones:
-    """Cones as arrays, each finger's and each part's side by side. Raises ValueError for none."""
+    """Packs cones into arrays, grouped by finger and part. Raises ValueError for none."""
     cones = sorted(cones, key=_place)
     if not cones:
         raise ValueError("no cone to measure a distance to")
@@ -107,8 +107,8 @@ def pack(cones: Sequence[Cone]) -> Cones:
 
 
 def local(cones: Cones, points: Points) -> Points:
-    """Coordinates in each cone's frame: sideways, along from its start, towards its pad; each
-    (C, N) mm.
+    """Coordinates in each cone's frame: sideways, along from its start, towards its pad; each (C,
+    N) in mm.
     """
     px, py, pz = points
 
@@ -124,7 +124,7 @@ def local(cones: Cones, points: Points) -> Points:
 
 
 def local_distances(cones: Cones, where: Points) -> Field:
-    """(C, N) distances from coordinates in each cone's frame, which are left as they are."""
+    """(C, N) distances from coordinates in each cone's frame, which are not modified."""
     x, y, z = where
     along = np.maximum(y, ZERO)
     np.minimum(along, cones.length, out=along)
@@ -164,8 +164,8 @@ def smooth_min(a: Field | None, b: Field, blend: float) -> Field:
 
 
 def smooth_union(distances: Field, blend: float, swell: float = 0.4) -> Field:
-    """(C, N) → (N,): the least distance, less the more others come within `blend` mm of it.
-    For two it is the quadratic `smooth_min`; for more it saturates, the later the less `swell`.
+    """(C, N) → (N,): the least distance, reduced as others come within `blend` mm of it. For two it
+    is the quadratic `smooth_min`; for more it saturates, later for a smaller `swell`.
     """
     if len(distances) == 1:
         return np.asarray(distances[0])
@@ -185,7 +185,7 @@ def smooth_union(distances: Field, blend: float, swell: float = 0.4) -> Field:
 
 
 def combine(cones: Cones, distances: Field) -> Field:
-    """(N,) the union's distance from each cone's (C, N): any subset of a hand's cones."""
+    """(N,) the union's distance from each cone's (C, N), for any subset of a hand's cones."""
     groups = cones.groups
     total: Field | None = None
     if ("palm", -1) in groups:

@@ -1,6 +1,5 @@
-"""What happens to a picture between the hand and the file: something in front of it, motion of
-the camera, the sensor's noise, JPEG. The truth stays as it was. The same arguments give the
-same bytes.
+"""Effects applied to a rendered picture: an object in front, camera motion, sensor noise, JPEG. The
+truth stays unchanged. The same arguments give the same bytes.
 """
 
 import io
@@ -18,15 +17,15 @@ FULL_WELL = 9000.0  # electrons of a white pixel: a phone's small sensor
 READ_NOISE = 6.0  # electrons
 
 
-SHADOW = 0.45  # of the light that is taken where an object's shadow is darkest
+SHADOW = 0.45  # fraction of light lost where an object's shadow is darkest
 
 
 @dataclass(frozen=True)
 class Occluder:
     """An opaque object between the hand and the camera: a flat `box` or a round `bar`.
 
-    `centre` x, y in parts of width and height; `size` along and across in parts of the short
-    side; `angle` in degrees, clockwise; `colour` 8-bit RGB.
+    `centre` x, y as fractions of width and height; `size` along and across as fractions of the
+    short side; `angle` in degrees, clockwise; `colour` 8-bit RGB.
     """
 
     shape: str
@@ -44,9 +43,9 @@ class Occluder:
 
 @dataclass(frozen=True)
 class Effects:
-    """In the order in which they are applied. `motion`: length in pixels and direction in
-    degrees, clockwise from the right; `gain`: sensor gain, 1 is base sensitivity; `jpeg`:
-    quality 1 to 95. None: not applied.
+    """The effects, in the order of application. `motion`: length in pixels and direction in
+    degrees, clockwise from the right; `gain`: sensor gain, 1 is base sensitivity; `jpeg`: quality 1
+    to 95. None: not applied.
     """
 
     occluder: Occluder | None = None
@@ -56,7 +55,7 @@ class Effects:
 
 
 def apply_effects(image: Image, effects: Effects, seed: int) -> Image:
-    """(H, W, 3) uint8 → the same; `seed` chooses the noise."""
+    """(H, W, 3) uint8 → the same; `seed` seeds the noise."""
     if effects.occluder is not None:
         image = occlude(image, effects.occluder)
     if effects.motion is not None:
@@ -69,12 +68,12 @@ def apply_effects(image: Image, effects: Effects, seed: int) -> Image:
 
 
 def occlude(image: Image, occluder: Occluder) -> Image:
-    """The object in front of everything, shaded, antialiased, its soft shadow down to the right."""
+    """Draws the object over everything, shaded, antialiased, its soft shadow to the lower right."""
     height, width = image.shape[:2]
     short = np.float32(min(height, width))
     colour = _linear(np.array([[occluder.colour]], np.uint8))
     linear = _linear(image)
-    reach = 0.03  # of the short side: the shadow's way, and its softness
+    reach = 0.03  # of the short side: the shadow's offset and its softness
     shadow = np.clip(0.5 - _outside(occluder, (height, width), reach)[0] / reach, 0, 1)
     linear *= (1 - np.float32(SHADOW) * shadow * shadow * (3 - 2 * shadow))[..., None]
     outside, across = _outside(occluder, (height, width), 0.0)
@@ -109,7 +108,7 @@ def _outside(
 
 
 def blur(image: Image, length: float, direction: float) -> Image:
-    """The mean along a line of `length` pixels, in linear light. The truth is its middle."""
+    """The mean along a line of `length` pixels, in linear light. The truth is the line's middle."""
     steps = max(2, math.ceil(length) + 1)
     cos, sin = cos_sin(direction)
     linear = _linear(image)
@@ -121,7 +120,7 @@ def blur(image: Image, length: float, direction: float) -> Image:
 
 
 def sensor_noise(image: Image, gain: float, seed: int) -> Image:
-    """Shot noise of the light and read noise of the sensor, both as large as `gain` makes them."""
+    """Shot noise of the light and read noise of the sensor, both scaled by `gain`."""
     random = np.random.Generator(np.random.PCG64([seed, 1707]))
     electrons = _linear(image).astype(np.float64) * (FULL_WELL / gain)
     spread = np.sqrt(electrons + READ_NOISE**2)
@@ -130,7 +129,7 @@ def sensor_noise(image: Image, gain: float, seed: int) -> Image:
 
 
 def through_jpeg(image: Image, quality: int) -> Image:
-    """Compressed as JPEG of that quality, and read again."""
+    """The picture after JPEG compression of that quality."""
     from PIL import Image as Pillow
 
     stream = io.BytesIO()
@@ -141,7 +140,7 @@ def through_jpeg(image: Image, quality: int) -> Image:
 
 
 def _shifted(image: NDArray[np.float32], x: float, y: float) -> NDArray[np.float32]:
-    """Bilinear, edge pixels repeated."""
+    """Shifts bilinearly, repeating edge pixels."""
     height, width = image.shape[:2]
     left, top = math.floor(x), math.floor(y)
     share_x, share_y = np.float32(x - left), np.float32(y - top)

@@ -1,8 +1,8 @@
-"""Trigonometry and small products of + − × ÷ and the square root alone, which IEEE 754 defines to
+"""Trigonometry and small products using only + − × ÷ and the square root, which IEEE 754 defines to
 the last digit: every processor and C library gives the same pictures.
 
-NumPy's sine and `@` do not: they take the processor's kernels (AVX2, AVX-512, OpenBLAS), and C's
-sine is another one with fused products than without. What is added here is added in order.
+NumPy's sine and `@` do not: they use the processor's kernels (AVX2, AVX-512, OpenBLAS), and C's
+sine differs with and without fused products. Sums here are added in a fixed order.
 """
 
 import math
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 HALVINGS = 5  # of an angle: its tangent is then below 0.1
-# Taylor's, of x²: the first term left out is below 1e-17 of the sum up to 45°, and to a tangent
-# of 0.1
+# Taylor series in x²: the first omitted term is below 1e-17 of the sum up to 45°, and up to a
+# tangent of 0.1
 COSINE = tuple((-1) ** k / math.factorial(2 * k) for k in range(9))
 SINE = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(9))
 ARCTANGENT = tuple((-1) ** k / (2 * k + 1) for k in range(8))
 
 
 def cos_sin(degrees: float) -> tuple[float, float]:
-    """Cosine and sine, within three last digits of 1."""
+    """Cosine and sine, accurate to three last digits of 1."""
     quarters = round(degrees / 90.0)
     x = (degrees - 90.0 * quarters) * (math.pi / 180.0)
     cos, sin = _series(COSINE, x * x), x * _series(SINE, x * x)
@@ -29,7 +29,7 @@ def cos_sin(degrees: float) -> tuple[float, float]:
 
 
 def arctan2(y: float, x: float) -> float:
-    """The direction of (x, y) in degrees, between −180 and 180, both left out."""
+    """The direction of (x, y) in degrees, strictly between −180 and 180."""
     for _ in range(HALVINGS):
         x += math.sqrt(x * x + y * y)
     tangent = y / x
@@ -44,7 +44,7 @@ def product(a: Array, b: Array) -> Array:
 
 
 def dot(a: Array, b: Array) -> float:
-    """Of two vectors."""
+    """The dot product of two vectors."""
     return float((a * b).sum())
 
 

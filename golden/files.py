@@ -1,5 +1,5 @@
-"""Difficult files: one small picture of a hand in every coding that users send, and what is no
-picture at all. The same arguments give the same bytes.
+"""Difficult files: one small picture of a hand in every encoding that users send, and files that
+are not pictures. The same arguments give the same bytes.
 """
 
 import io
@@ -16,11 +16,11 @@ Pixels = NDArray[np.uint8]
 
 LARGE = (6000, 8000)  # height, width
 LARGE_SCALE = 16
-ROTATED_LEFT = 8  # EXIF orientation: to be turned by 270 degrees to stand upright
+ROTATED_LEFT = 8  # EXIF orientation: turn by 270 degrees to make it upright
 
 
 def make_file(name: str, pixels: Pixels) -> tuple[str, bytes]:
-    """(suffix, content) of the difficult file of that name, showing `pixels` (H, W, 3) RGB."""
+    """(suffix, content) of the difficult file with that name, showing `pixels` (H, W, 3) RGB."""
     return MAKERS[name](pixels)
 
 
@@ -60,7 +60,7 @@ def cmyk_jpeg(pixels: Pixels) -> tuple[str, bytes]:
 
 
 def exif_rotated(pixels: Pixels) -> tuple[str, bytes]:
-    """Stored lying on its side, with the tag that says so."""
+    """Stored on its side, with the EXIF tag that says so."""
     from PIL import Image
 
     picture = _picture(pixels).transpose(Image.Transpose.ROTATE_270)
@@ -87,7 +87,7 @@ def large(pixels: Pixels) -> tuple[str, bytes]:
 
 
 def large_corner(pixels: Pixels) -> tuple[int, int]:
-    """Where the upper left corner of `pixels` is in the large file: x, y."""
+    """The position x, y of the upper left corner of `pixels` in the large file."""
     top, left = ((LARGE[i] - LARGE_SCALE * pixels.shape[i]) // 2 for i in (0, 1))
     return left, top
 

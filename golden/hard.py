@@ -1,6 +1,6 @@
-"""Pictures without a hand that a detector may still fall for, (H, W, 3) uint8 RGB.
+"""Pictures without a hand that may still fool a detector, (H, W, 3) uint8 RGB.
 
-`DRAWINGS` names them; each takes a size (height, width) and a seed, which only noise heeds.
+`DRAWINGS` names them; each takes a size (height, width) and a seed, which only noise uses.
 """
 
 from collections.abc import Callable
@@ -29,14 +29,14 @@ def noise(size: tuple[int, int], seed: int) -> Image:
 
 
 def stripes(size: tuple[int, int], seed: int) -> Image:
-    """Slanted bars of the width of fingers, light on dark."""
+    """Slanted bars as wide as fingers, light on dark."""
     y, x = np.mgrid[: size[0], : size[1]]
     bars = ((x + y // 3) // 22 % 2).astype(np.uint8)
     return np.stack([bars * 120 + 60, bars * 90 + 50, bars * 70 + 45], axis=2).astype(np.uint8)
 
 
 def skin_ball(size: tuple[int, int], seed: int) -> Image:
-    """A ball of the colour of skin, lit as the hands are, before a grey wall."""
+    """A skin-coloured ball, lit like the hands, in front of a grey wall."""
     height, width = size
     radius = np.float32(0.28 * min(size))
     u = (np.arange(width, dtype=np.float32)[None, :] + 0.5 - width / 2) / radius

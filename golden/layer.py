@@ -1,7 +1,7 @@
-"""One hand becomes a layer of an image: rays traced, points shaded, edges supersampled.
+"""Renders one hand as a layer of an image: traces rays, shades points, supersamples edges.
 
-Pixels whose depth breaks off from a neighbour's are traced again at four points each, so that
-outlines, against the background or against the hand itself, are antialiased.
+Pixels whose depth differs sharply from a neighbour's are traced again at four points each, so that
+outlines, against the background or the hand itself, are antialiased.
 """
 
 import os
@@ -17,13 +17,13 @@ from blazepalm.golden.camera import Camera
 from blazepalm.golden.distance import Cones, Field, Points, combine, local, local_distances
 from blazepalm.golden.lighting import Light
 
-threads = min(4, os.cpu_count() or 1)  # that share a layer's tiles; no byte depends on it
+threads = min(4, os.cpu_count() or 1)  # they share a layer's tiles; no byte depends on it
 SUBSAMPLES = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
 
 @dataclass(frozen=True)
 class HandScene:
-    """Everything that a ray needs to know of one hand. `table` is `skin.lattice`'s."""
+    """Everything that a ray needs to know about one hand. `table` is from `skin.lattice`."""
 
     camera: Camera
     cones: Cones
@@ -43,7 +43,7 @@ class Layer:
 
 
 def render_layer(scene: HandScene) -> Layer:
-    """The hand alone, over nothing."""
+    """Renders only the hand, on nothing."""
     height, width = scene.camera.size
     blocks = march.trace_blocks(scene.camera, scene.cones)
     start = np.repeat(np.repeat(blocks, march.BLOCK, axis=0), march.BLOCK, axis=1)
@@ -90,7 +90,7 @@ def render_layer(scene: HandScene) -> Layer:
 
 
 def _centres(index: NDArray[np.intp], aside: float = 0.0) -> Field:
-    """Pixel coordinates of pixels' centres, or of points `aside` of them."""
+    """Pixel coordinates of pixel centres, or of points offset by `aside` from them."""
     return index.astype(np.float32) + np.float32(0.5 + aside)
 
 
@@ -104,7 +104,7 @@ def _pixels(
 
 
 def _breaks(depth: Field, camera: Camera) -> NDArray[np.bool_]:
-    """(H, W) pixels whose depth differs from a neighbour's by more than a slope would."""
+    """(H, W) pixels whose depth differs from a neighbour's by more than a slope explains."""
     limit = np.float32(max(2.5, camera.footprint(4.0) * camera.distance))
     flat = np.where(np.isfinite(depth), depth, np.float32(1e6))
     broken = np.zeros(depth.shape, np.bool_)

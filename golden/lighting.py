@@ -1,9 +1,9 @@
-"""Points, normals and reflectances become light: a key light with soft shadows, a sky, a bounce.
+"""Shades points from normals and reflectances: a key light with soft shadows, a sky, a bounce.
 
-Skin lets light through: its red wraps further round the shadow's edge than its green and blue,
-and its creases darken towards red. Colours are linear; directions are in view space (x right,
-y up, z towards the camera). Powers are repeated products, so that bytes do not depend on a
-machine's mathematical library.
+Skin is translucent: its red reaches further around the shadow's edge than its green and blue, and
+its creases darken towards red. Colours are linear; directions are in view space (x right, y up, z
+towards the camera). Powers are repeated products, so that bytes do not depend on the machine's
+maths library.
 """
 
 import math
@@ -26,7 +26,7 @@ SHADOW_STEPS = (3.0, 7.0, 13.0, 22.0, 35.0, 53.0, 78.0, 110.0)  # mm to the ligh
 
 @dataclass(frozen=True)
 class Light:
-    """A key light from `direction` (it need not be of length 1), and light from all sides."""
+    """A key light from `direction` (of any length), and light from all sides."""
 
     direction: tuple[float, float, float] = (-0.5, 0.75, 0.8)
     key: tuple[float, float, float] = (1.02, 0.98, 0.92)
@@ -64,11 +64,11 @@ def occlusion(cones: Cones, points: Points, normal: Points) -> Field:
 
 
 def shadow(cones: Cones, points: Points, normal: Points, towards: Points) -> Field:
-    """(N,) how much of the key light arrives, 0 to 1, with a soft edge."""
+    """(N,) fraction of the key light that arrives, 0 to 1, with a soft edge."""
     light = np.zeros_like(points[0])
     facing = normal[0] * towards[0] + normal[1] * towards[1] + normal[2] * towards[2]
     (open_side,) = np.nonzero(facing > -0.05)
-    # the light fades towards its grazing edge, where marching would stop short
+    # the light fades towards its grazing edge, where marching would stop early
     grazing = np.clip((facing[open_side] + np.float32(0.05)) * np.float32(3.0), ZERO, ONE)
     cones = near_path(cones, points, towards, SHADOW_STEPS[-1])
     if not open_side.size or not len(cones):

@@ -1,10 +1,10 @@
-"""`golden.lock.json`: what the golden set of this version looks like, so that a change is seen.
+"""`golden.lock.json` records what this version of the golden set looks like, to notice changes.
 
-Of every case the SHA-256 of its decoded pixels and of its truth, and mean colours over a coarse
-grid. Rendering uses only operations that IEEE 754 defines to the last digit (`exact`), so that
-processors and C libraries agree on the bytes; where a JPEG library differs, or the tail of
-NumPy's normal numbers, for which it calls C's logarithm, the means tell rounding from a change.
-The truth is equal or not.
+For each case it holds the SHA-256 of its decoded pixels and of its truth, and mean colours over a
+coarse grid. Rendering uses only operations that IEEE 754 defines to the last digit (`exact`), so
+that processors and C libraries agree on the bytes; where JPEG libraries differ, or the tail of
+NumPy's normal numbers (for which it calls C's logarithm), the means distinguish rounding from a
+change. The truth must be equal.
 """
 
 import base64
@@ -23,14 +23,14 @@ from blazepalm.golden.manifest import GoldenCase, GoldenSet
 LOCK = Path(__file__).with_name("golden.lock.json")
 GRID = (6, 8)  # rows, columns
 UNIT = 100  # means are kept in hundredths of an 8-bit level
-# Two levels more in one pixel of a thousand move a mean by 0.002; a nail's colour by 1 and more.
+# Two more levels in one of a thousand pixels move a mean by 0.002; a nail's colour by 1 and more.
 TOLERANCE = 3
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differs`: a sentence for each case that is another one; `rounded`: names of those equal
-    but for rounding; `compared`: how many were looked at.
+    """`differs`: one sentence for each case that changed; `rounded`: names of cases equal but for
+    rounding; `compared`: how many were compared.
     """
 
     differs: tuple[str, ...]
@@ -39,11 +39,13 @@ class Comparison:
 
 
 def check_lock(found: GoldenSet, names: list[str] | None = None) -> Comparison:
-    """How a set differs from the locked one; own cases apart. `names`: only of these."""
+    """Compares a set, except your own pictures, with the lock. `names`: compare only these."""
     locked = read_lock()
     differs, rounded, compared = [], [], 0
     if locked["version"] != found.version:
-        differs.append(f"the set is version {found.version}, the lock is of {locked['version']}")
+        differs.append(
+            f"the set is version {found.version}, the lock is version {locked['version']}"
+        )
     have = {case.name: case for case in found.cases if case.kind != "own"}
     for name in sorted({*locked["cases"], *have} if names is None else names):
         if name not in have:
@@ -54,20 +56,20 @@ def check_lock(found: GoldenSet, names: list[str] | None = None) -> Comparison:
             compared += 1
             was, now = locked["cases"][name], lock_case(found, have[name])
             if now["truth"] != was["truth"]:
-                differs.append(f"{name}: its truth is another one")
+                differs.append(f"{name}: its truth changed")
             elif now["pixels"] != was["pixels"]:
                 if is_rounding(now["means"], was["means"]):
                     rounded.append(name)
                 else:
-                    differs.append(f"{name}: its picture is another one")
+                    differs.append(f"{name}: its picture changed")
     if not compared:
         differs.append("nothing was compared")
     return Comparison(tuple(differs), tuple(rounded), compared)
 
 
 def lock_text(found: GoldenSet) -> str:
-    """What `golden.lock.json` is to say of a set. Raises ArtifactError where the set has changed
-    and its version has not.
+    """The content of `golden.lock.json` for a set. Raises ArtifactError if the set has changed but
+    its version has not.
     """
     cases = {case.name: lock_case(found, case) for case in found.cases if case.kind != "own"}
     if LOCK.is_file():
@@ -75,7 +77,7 @@ def lock_text(found: GoldenSet) -> str:
         same = locked["cases"].keys() == cases.keys() and not check_lock(found).differs
         if locked["version"] == found.version and not same:
             raise ArtifactError(
-                f"{LOCK}: is of version {found.version} already, and the set has changed; raise "
+                f"{LOCK}: already has version {found.version}, but the set has changed; raise "
                 "GOLDEN_VERSION in golden/cases.py first"
             )
     values = {"cases": cases, "version": found.version}
@@ -92,7 +94,7 @@ def read_lock() -> dict[str, Any]:
 
 
 def lock_case(found: GoldenSet, case: GoldenCase) -> dict[str, str]:
-    """One case's entry. A file that is no picture has its bytes' digest, and no means."""
+    """One case's entry. A file that is not a picture has a digest of its bytes, and no means."""
     truth = json.dumps([asdict(hand) for hand in case.hands], sort_keys=True)
     entry = {"truth": hashlib.sha256(truth.encode()).hexdigest(), "means": ""}
     if not case.readable:
@@ -112,12 +114,12 @@ def means(image: NDArray[np.uint8]) -> str:
     sums = np.add.reduceat(image, rows[:-1], axis=0, dtype=np.int64)
     sums = np.add.reduceat(sums, columns[:-1], axis=1)
     area = np.diff(rows)[:, None, None] * np.diff(columns)[None, :, None]
-    values = (sums * (2 * UNIT) + area) // (2 * area)  # to the nearest, in whole numbers
+    values = (sums * (2 * UNIT) + area) // (2 * area)  # rounded to the nearest integer
     return base64.b64encode(values.astype(">u2").tobytes()).decode("ascii")
 
 
 def is_rounding(one: str, other: str) -> bool:
-    """Whether two pictures' `means` lie as close together as rounding leaves them."""
+    """Whether two pictures' `means` are close enough to differ by rounding only."""
     first, second = (
         np.frombuffer(base64.b64decode(text), ">u2").astype(np.int64) for text in (one, other)
     )

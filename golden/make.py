@@ -1,8 +1,8 @@
-"""The golden set, rendered into a folder: pictures and `manifest.json`, whole or not at all.
+"""Renders the golden set into a folder: pictures and `manifest.json`, whole or not at all.
 
-What the folder holds already, with the right bytes, is kept; own pictures always are. Cases are
-rendered in processes; the same version gives the same manifest. Nothing that is not the set's
-is ever replaced.
+Files in the folder with the right bytes are kept; your own pictures always are. Cases are rendered
+in processes; the same version gives the same manifest. Files that are not the set's are never
+replaced.
 """
 
 import itertools
@@ -44,11 +44,11 @@ from blazepalm.golden.own import own_pictures, png, recordings
 from blazepalm.golden.render import HandTruth
 from blazepalm.media.images import read_image
 
-SHEET = "sheet.png"  # may lie in the folder too, and is thrown away when the set changes
+SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
 Result = tuple[str, bytes, tuple[TrueHand, ...]]  # suffix, the file's content, the hands
-OnCase = Callable[[str, int, int], None]  # name, done, of how many that are rendered
+OnCase = Callable[[str, int, int], None]  # name, number done, number to render
 
 
 def make_golden(
@@ -60,11 +60,11 @@ def make_golden(
     jobs: int | None = None,
     on_case: OnCase = lambda name, done, total: None,
 ) -> GoldenSet:
-    """Renders the set (or the cases named) into `folder`; `images` become cases of kind `own`.
+    """Renders the set (or the named cases) into `folder`; `images` become cases of kind `own`.
 
-    Cases that are there and right are kept (`force` renders them again), others of the set and
-    own ones stay. Raises ArtifactError where a name is unknown, the folder holds anything else,
-    or cannot be written; InvalidImage where an own image cannot be read.
+    Existing correct cases are kept (`force` renders them again), and so are the set's other cases
+    and your own pictures. Raises ArtifactError if a name is unknown, or if the folder holds
+    anything else or cannot be written; InvalidImage if one of `images` cannot be read.
     """
     folder = Path(folder)
     images = [images] if isinstance(images, str | Path) else list(images)
@@ -76,7 +76,7 @@ def make_golden(
     if known is not None and not images and not force and _is_whole(known, _kept(known), plans):
         return known
     with suppress(_Whole), atomic_folder(folder, owned=owned_files, force=True, wait=True) as place:
-        known = _existing(folder)  # another process may have made it meanwhile
+        known = _existing(folder)  # another process may have made it in the meantime
         kept = {} if known is None else _kept(known)
         needed = [plan for plan in plans if force or plan.name not in kept]
         needed.sort(key=_brevity)
@@ -105,7 +105,7 @@ def make_golden(
 
 
 def render_plan(plan: CasePlan) -> Result:
-    """One case's file and truth; the same plan gives the same bytes."""
+    """Renders one case's file and truth; the same plan gives the same bytes."""
     if plan.file is None:
         image, hands = draw_case(plan)
         return ".png", png(image), tuple(_truth(hand) for hand in hands)
@@ -123,19 +123,19 @@ def _chosen(names: Sequence[str] | None) -> list[CasePlan]:
     known = {plan.name: plan for plan in CASES}
     for name in names or ():
         if name not in known:
-            raise ArtifactError(f"there is no golden case {name!r}; there are {', '.join(known)}")
+            raise ArtifactError(f"unknown golden case {name!r}; choose from {', '.join(known)}")
     return [plan for plan in CASES if names is None or plan.name in names]
 
 
 def _brevity(plan: CasePlan) -> tuple[bool, int]:
-    """What takes long comes first, that no process is left with it at the end: a large file is
-    read again here, and each hand is a picture of its own.
+    """Sort key that puts slow cases first, so that no process starts one at the end: a large file
+    is read again here, and each hand takes as long as a picture.
     """
     return plan.kind != FILE, -len(plan.scene.poses) if plan.scene else 0
 
 
 def owned_files(folder: Path) -> tuple[str, ...]:
-    """What a set has in its folder, as its manifest says; nothing where there is none."""
+    """The files of the set in its folder, from its manifest; empty without one."""
     try:
         known = load_golden(folder)
     except ArtifactError:
@@ -144,7 +144,7 @@ def owned_files(folder: Path) -> tuple[str, ...]:
 
 
 def _existing(folder: Path) -> GoldenSet | None:
-    """The set in a folder, None where there is none. Raises ArtifactError where it is damaged."""
+    """The set in a folder, None if there is none. Raises ArtifactError if it is damaged."""
     if os.path.islink(folder) or not os.path.isfile(folder / MANIFEST):
         return None
     return load_golden(folder)
@@ -159,7 +159,7 @@ def _is_whole(known: GoldenSet, kept: Mapping[str, GoldenCase], plans: Iterable[
 
 
 def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
-    """Cases that need not be made again: own ones, and those of this very table."""
+    """Cases that need no rendering: your own pictures, and those of exactly this table."""
     plans = {plan.name: plan for plan in CASES}
     kept = {}
     for case in known.cases:
@@ -167,8 +167,8 @@ def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
         if case.kind == "own":
             if not right:
                 raise ArtifactError(
-                    f"{known.folder / case.file}: was changed or is missing, and is an own picture "
-                    "that nothing can make again; put it back, or choose another -o"
+                    f"{known.folder / case.file}: changed or missing, and a picture of yours, "
+                    "which cannot be rendered again; restore it, or choose another -o"
                 )
             kept[case.name] = case
         elif (
@@ -185,7 +185,7 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
     import multiprocessing
 
     workers = min(jobs or os.cpu_count() or 1, len(plans))
-    if workers <= 1 or len(plans) <= 3:  # starting processes takes as long
+    if workers <= 1 or len(plans) <= 3:  # starting processes would take as long
         yield from map(render_plan, plans)
         return
     context, done = multiprocessing.get_context("spawn"), 0
@@ -203,8 +203,8 @@ def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
 
 
 def _begin() -> None:
-    """In each of several processes: more threads would only get into each other's way, and the C
-    library, having let go of so large a block, keeps smaller ones instead of returning each.
+    """Initialises each of several processes: more threads would only compete, and the C library,
+    after freeing such a large block, keeps smaller ones instead of returning each.
     """
     layer.threads = 1
     np.empty(31 << 20, np.uint8)
@@ -218,7 +218,7 @@ def _written(plan: CasePlan, result: Result, folder: Path) -> GoldenCase:
 
 
 def _parameters(plan: CasePlan) -> dict[str, Any]:
-    """As JSON gives them back: tuples are lists."""
+    """The parameters as JSON returns them: tuples become lists."""
     scene = FILE_SCENE if plan.file is not None else plan.scene
     values = {
         "drawing": plan.hard,
@@ -254,8 +254,8 @@ def _case(
 
 
 def _truth(hand: HandTruth, scale: int = 1, corner: tuple[int, int] = (0, 0)) -> TrueHand:
-    """To a thousandth of a pixel and of a millimetre, which is more than a joint is known to.
-    `scale` and `corner`: where the picture lies in a larger one.
+    """Rounded to a thousandth of a pixel and of a millimetre, more exact than any known joint.
+    `scale` and `corner`: the picture's place in a larger one.
     """
     pixels = np.round(hand.joints_2d * scale + corner, 3).tolist()
     metres = np.round(hand.joints_3d, 6).tolist()

@@ -1,8 +1,8 @@
-"""`manifest.json` of a golden folder: what every file is, what is true of it, and its SHA-256.
+"""`manifest.json` of a golden folder: for each file its kind, its truth and its SHA-256.
 
-Joints are the renderer's own; they were placed where MediaPipe's landmarks lie by convention (a
-few millimetres from anatomy), so an error against them is not wholly independent of MediaPipe.
-A manifest may be hostile: it is bounded, checked value by value, and names no file elsewhere.
+Joints are the renderer's own; they were placed where MediaPipe's landmarks lie by convention (a few
+millimetres from anatomy), so an error against them is not wholly independent of MediaPipe. A
+manifest may be hostile: it is bounded, checked value by value, and cannot name files elsewhere.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ ABOUT = {
 class TrueHand:
     """`joints_2d` 21 × (x, y) pixels, (0, 0) the upper left corner; `joints_3d` 21 × metres from
     the camera: right, down, forward; `box` xmin, ymin, xmax, ymax in pixels, not clipped;
-    `handedness` the hand's own, `left` or `right`.
+    `handedness` the hand's own side, `left` or `right`.
     """
 
     joints_2d: Annotated[tuple[tuple[Coordinate, Coordinate], ...], AllJoints]
@@ -65,9 +65,9 @@ class TrueHand:
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """`kind`: `hand`, `hard`, `file`, or `own` (an own picture: its hands are not known).
-    `readable`: whether `read_image` takes the file; if not, `width` and `height` are 0.
-    `parameters`: what it was rendered with.
+    """`kind`: `hand`, `hard`, `file`, or `own` (your own picture: its hands are unknown).
+    `readable`: whether `read_image` can read the file; if not, `width` and `height` are 0.
+    `parameters`: the arguments it was rendered with.
     """
 
     name: Name
@@ -82,18 +82,18 @@ class GoldenCase:
     hands: Annotated[tuple[TrueHand, ...], Meta(max_length=MAX_HANDS)] = ()
 
     def read(self, folder: Path) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError where the file is not
-        the manifest's, InvalidImage where it is one that cannot be read.
+        """(H, W, 3) uint8 RGB from a golden folder. Raises ArtifactError if the file differs from
+        the manifest's, InvalidImage if it is not readable.
         """
         path = folder / self.file
         if file_sha256(path) != self.sha256:
-            raise ArtifactError(f"{path}: is not the file of the manifest; make the set again")
+            raise ArtifactError(f"{path}: differs from the manifest; make the set again")
         return read_image(path)
 
 
 @dataclass(frozen=True)
 class GoldenSet:
-    """`sha256` is of the manifest: it names pictures and truth together."""
+    """`sha256` hashes the manifest, and so covers both pictures and truth."""
 
     version: int
     folder: Path
@@ -126,12 +126,12 @@ class _Manifest:
 
 
 def _rows(text: str) -> str:
-    """Lists of numbers on one line each."""
+    """JSON text with each list of numbers on one line."""
     return re.sub(r"\[[-\d.eE,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
 
 
 def load_golden(folder: Path) -> GoldenSet:
-    """Reads a golden folder's manifest. Raises ArtifactError where it is missing or wrong."""
+    """Reads a golden folder's manifest. Raises ArtifactError if it is missing or wrong."""
     folder = Path(folder)
     path = folder / MANIFEST
     try:
@@ -147,7 +147,7 @@ def load_golden(folder: Path) -> GoldenSet:
                 raise ValueError(f"two cases have the same {what}")
         return GoldenSet(found.version, folder, found.cases)
     except FileNotFoundError as error:
-        raise ArtifactError(f"{folder}: holds no golden set ({MANIFEST} is missing)") from error
+        raise ArtifactError(f"{folder}: is not a golden set ({MANIFEST} is missing)") from error
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -157,7 +157,7 @@ def load_golden(folder: Path) -> GoldenSet:
 
 
 def file_sha256(path: Path) -> str | None:
-    """None where there is no such file of its own (a link to elsewhere is none)."""
+    """The hash; None if the file does not exist or is a link."""
     digest = hashlib.sha256()
     try:
         if path.is_symlink() or not path.is_file():

@@ -1,8 +1,8 @@
-"""Rays become points on the surface: sphere tracing in blocks, then in pixels.
+"""Traces rays to points on the surface: sphere tracing in blocks, then in pixels.
 
-A block of 8×8 pixels is traced as one widening cone; only blocks that come near the surface
-are traced ray by ray, from where their block stopped, and only against the bones that can be
-seen in their tile. Distances along rays are in mm; a miss is `inf`.
+A block of 8×8 pixels is traced as one widening cone; only blocks that come near the surface are
+traced ray by ray, from where their block stopped, and only against the bones visible in their tile.
+Distances along rays are in mm; a miss is `inf`.
 """
 
 from dataclasses import replace
@@ -23,13 +23,13 @@ from blazepalm.golden.distance import (
 
 BLOCK = 8  # pixels
 TILE = 96  # pixels
-STEPS = 56  # a ray still between surfaces by then is in a narrow gap, and stops there
+STEPS = 56  # a ray still between surfaces is in a narrow gap, and stops there
 STRIDE = np.float32(0.94)  # the distance is a little too long where a cone is flattened
 CULL_MARGIN = 14.0  # mm: blends and ambient occlusion reach no further
 
 
 def along(origin: Points, direction: Points, t: Field) -> Points:
-    """The points at distances t on rays from one origin (or one each)."""
+    """The points at distances t on rays from one origin (or one origin per ray)."""
     x, y, z = (o + t * d for o, d in zip(origin, direction, strict=True))
     return x, y, z
 
@@ -53,7 +53,7 @@ def limits(camera: Camera, cones: Cones) -> tuple[float, float]:
 
 
 def trace_blocks(camera: Camera, cones: Cones) -> Field:
-    """(blocks down, blocks across): the distance at which each block's rays may start, or inf."""
+    """(blocks down, blocks across): the distance from which each block's rays may start, or inf."""
     rows, columns = (-(-side // BLOCK) for side in camera.size)
     v, u = np.meshgrid(
         np.arange(rows, dtype=np.float32) * BLOCK + BLOCK / 2,
@@ -86,17 +86,17 @@ def _trace_cones(camera: Camera, cones: Cones, u: Field, v: Field) -> Field:
         active = active[keep]
         x, y, z = (d[keep] for d in direction)
         direction = (x, y, z)
-    start[active] = t  # grazing: leave it to the pixels
+    start[active] = t  # grazing: left to the pixels
     return start
 
 
 def visible(camera: Camera, cones: Cones, corner: tuple[int, int]) -> Cones:
-    """The cones that can matter to the tile whose upper left pixel is `corner` (row, column)."""
+    """The cones that can matter in the tile whose upper left pixel is `corner` (row, column)."""
     top, left = corner
     ends = np.array([end for cone in cones.cones for end in (cone.start, cone.end)])
     reach = np.repeat([1.1 * cone.reach + CULL_MARGIN for cone in cones.cones], 2)
     depth = camera.distance - camera.to_view(ends)[:, 2]
-    safe = (depth > 30.0).reshape(-1, 2).all(axis=1)  # else its projection says nothing
+    safe = (depth > 30.0).reshape(-1, 2).all(axis=1)  # else the projection is meaningless
     pixels = camera.project(ends)
     radius = (reach * camera.focal / np.maximum(depth, 30.0))[:, None]
     low = (pixels - radius).reshape(-1, 2, 2).min(axis=1)
@@ -134,7 +134,7 @@ def trace(camera: Camera, cones: Cones, u: Field, v: Field, start: Field) -> Fie
     still = replace(cones, offset=np.stack([zero] * 3))
     slope = local(still, direction)  # (C, N) each
     precision = np.float32(max(0.01, camera.footprint(0.08) * camera.distance))
-    least = np.float32(camera.footprint(0.6) * camera.distance)  # hurries grazing rays on
+    least = np.float32(camera.footprint(0.6) * camera.distance)  # a minimum step for grazing rays
     for step in range(STEPS):
         x, y, z = (s * t for s in slope)
         for where, b in zip((x, y, z), base, strict=True):
@@ -158,7 +158,7 @@ def trace(camera: Camera, cones: Cones, u: Field, v: Field, start: Field) -> Fie
 
 
 def tiles(blocks: Field) -> list[tuple[int, int]]:
-    """Upper left corners (row, column) of the tiles in which something may be seen."""
+    """Upper left corners (row, column) of the tiles that may show something."""
     side = TILE // BLOCK
     rows, columns = blocks.shape
     return [

@@ -27,8 +27,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RecordedHand:
-    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world_landmarks`
-    (21, 3) metres; `label` "Left" or "Right" as in a mirrored picture, with its `score`.
+    """`landmarks` (21, 3): x, y normalised to the image, z in image widths; `world_landmarks` (21,
+    3) metres; `label` "Left" or "Right" as in a mirrored picture, with its `score`.
     """
 
     landmarks: Floats
@@ -38,13 +38,13 @@ class RecordedHand:
 
     @property
     def handedness(self) -> float:
-        """0 for a left to 1 for a right hand in a picture that is not mirrored."""
+        """0 for a left hand to 1 for a right one, in a picture that is not mirrored."""
         return self.score if self.label == "Left" else 1.0 - self.score
 
 
 @dataclass(frozen=True)
 class RecordedCase:
-    """`sha256` is of the (H, W, 3) uint8 pixels that MediaPipe saw; `hands` of each model
+    """`sha256` hashes the (H, W, 3) uint8 pixels that MediaPipe saw; `hands` of each model
     complexity (0: the lite models, 1: the full ones), in MediaPipe's order.
     """
 
@@ -53,7 +53,7 @@ class RecordedCase:
 
 
 def recorded_cases(path: Path = FACTS) -> dict[str, RecordedCase]:
-    """Case name → what was recorded; unreadable cases are not there."""
+    """Case name → what was recorded; unreadable cases are left out."""
     values = json.loads(path.read_text(encoding="utf-8"))["images"]
     return {
         name: RecordedCase(
@@ -76,12 +76,12 @@ def recorded_cases(path: Path = FACTS) -> dict[str, RecordedCase]:
 
 
 def pixels_sha256(image: NDArray[np.uint8]) -> str:
-    """Of the pixels, row by row; the same picture in another file format has the same."""
+    """The hash of the pixels, row by row; independent of the file format."""
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
 def write_pixels(golden: Path, target: Path) -> int:
-    """Every readable case as a plain PNG of its pixels; how many there are."""
+    """Writes every readable case as a plain PNG of its pixels; returns how many."""
     from PIL import Image
 
     found = load_golden(golden)

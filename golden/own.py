@@ -1,8 +1,8 @@
-"""Own pictures and frames of videos become recorded cases: PNG copies, no truth.
+"""Turns your own pictures and frames of videos into recorded cases: PNG copies, without truth.
 
-They stay in a golden folder over all that is rendered there later; a picture that is kept
-already is not kept twice. So does `recorded.json`, what was once found in the folder's pictures
-and is expected of them since (`reports/recording/recording.py` writes and reads it).
+They stay in a golden folder whatever is rendered there later; no picture is kept twice. So does
+`recorded.json`: earlier detections in the folder's pictures, expected ever since
+(`reports/recording/recording.py` writes and reads it).
 """
 
 import hashlib
@@ -26,8 +26,8 @@ RECORDING = "recorded.json"
 def own_pictures(
     paths: Sequence[str | Path], kept: Mapping[str, GoldenCase]
 ) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """Name, PNG and parameters of the pictures that `kept` has not, one in memory at a time.
-    Raises InvalidImage where one cannot be read, and for a camera.
+    """Name, PNG and parameters of the pictures that `kept` lacks, one in memory at a time. Raises
+    InvalidImage if one cannot be read, and for a camera.
     """
     sources = find_sources(paths) if paths else []
     if any(source.kind == "camera" for source in sources):
@@ -46,7 +46,7 @@ def own_pictures(
 
 
 def recordings(folder: Path) -> tuple[str, ...]:
-    """The names of what was recorded in a golden folder: one file of its own, or nothing."""
+    """The names of the recordings in a golden folder: one regular file, or nothing."""
     path = folder / RECORDING
     return (RECORDING,) if path.is_file() and not path.is_symlink() else ()
 
@@ -61,5 +61,5 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 
 def _case_name(name: str) -> str:
-    """Short and ASCII, as the names of rendered cases are."""
+    """Short and ASCII, like the names of rendered cases."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "picture"

@@ -1,7 +1,7 @@
-"""Posed hands become an image with its truth: 2-D and 3-D joints, boxes, handedness.
+"""Renders posed hands as an image with its truth: 2-D and 3-D joints, boxes, handedness.
 
-A hand is ray-marched as an implicit surface in its own layer, supersampled where its outline
-or its depth breaks, and laid over the background. The same arguments give the same bytes.
+Each hand is ray-marched as an implicit surface in its own layer, supersampled where its outline or
+its depth breaks, and composited over the background. The same arguments give the same bytes.
 Encoding is gamma 2 (a square root), close to sRGB.
 """
 
@@ -26,12 +26,12 @@ MAX_PIXELS = 64_000_000
 
 @dataclass(frozen=True)
 class HandTruth:
-    """What is true of one rendered hand.
+    """The truth about one rendered hand.
 
-    `joints_2d` (21, 2) float64 pixels, x then y, (0, 0) the image's upper left corner;
-    `joints_3d` (21, 3) float64 metres from the camera: right, down, forward;
-    `handedness` `"left"` or `"right"`, the hand's own; `box` xmin, ymin, xmax, ymax in pixels
-    of the hand without its arm, not clipped to the image.
+    `joints_2d` (21, 2) float64 pixels, x then y, (0, 0) the image's upper left corner; `joints_3d`
+    (21, 3) float64 metres from the camera: right, down, forward; `handedness` `"left"` or
+    `"right"`, the hand's own side; `box` xmin, ymin, xmax, ymax in pixels of the hand without its
+    arm, not clipped to the image.
     """
 
     joints_2d: Array
@@ -49,7 +49,7 @@ class RenderedHand(HandTruth):
 
 @dataclass(frozen=True)
 class RenderedScene:
-    """`image` (H, W, 3) uint8 RGB and the truth of each hand, in the order they were given."""
+    """`image` (H, W, 3) uint8 RGB and the truth of each hand, in the given order."""
 
     image: NDArray[np.uint8]
     hands: tuple[HandTruth, ...]
@@ -111,8 +111,8 @@ def render_scene(
     size: tuple[int, int] = (480, 640),
     seed: int = 0,
 ) -> RenderedScene:
-    """Any number of hands, nearer ones over further ones. `background` may be an image of
-    `size`. Other arguments and errors as `render_hand`.
+    """Renders any number of hands, nearer ones in front. `background` may be an image of `size`.
+    Other arguments and errors as for `render_hand`.
     """
     height, width = size
     if height < 1 or width < 1 or height * width > MAX_PIXELS:

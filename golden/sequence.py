@@ -1,8 +1,8 @@
-"""A frame's number becomes a scene of a video: two hands that move, turn, change their pose,
-and leave and come back at the sides.
+"""A frame number → a scene of a video: two hands that move, turn, change their pose, and leave and
+re-enter at the sides.
 
-What happens depends on the frame's number and the seed alone, so any frame can be rendered by
-itself, and a shorter sequence is the beginning of a longer one. Thirty frames are a second.
+A scene depends only on the frame number and the seed, so any frame can be rendered separately, and
+a shorter sequence is the start of a longer one. Thirty frames are a second.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, RenderedScene, render_scene
 from blazepalm.golden.skeleton import Pose
 
-RATE = 30.0  # frames a second
+RATE = 30.0  # frames per second
 HELD = 40  # frames from one pose to the next
 CYCLE = ("open", "victory", "cup", "fist", "point", "pinch")
 SLIDE = 14  # frames to leave or to come back
-# (first, last) frames when a hand is gone; the second one comes in just after the beginning
+# (first, last) frames when a hand is gone; the second hand enters just after the start
 ABSENT = {"left": ((105, 160), (262, 280)), "right": ((-20, 4), (195, 245))}
-HOME = {"left": 0.30, "right": 0.71}  # in parts of the width
+HOME = {"left": 0.30, "right": 0.71}  # as fractions of the width
 OUT = {"left": -0.60, "right": 0.60}
 LOOKS = {"left": ("light", "navy"), "right": ("brown", "sand")}
 
@@ -31,14 +31,14 @@ LOOKS = {"left": ("light", "navy"), "right": ("brown", "sand")}
 def sequence(
     frames: int, size: tuple[int, int] = (240, 320), seed: int = 0
 ) -> Iterator[RenderedScene]:
-    """The first `frames` frames, (height, width) `size`, each with its truth. Rendered one by
-    one as they are asked for.
+    """The first `frames` frames of `size` (height, width), each with its truth. Rendered lazily,
+    one by one.
     """
     return (render_frame(frame, size, seed) for frame in range(frames))
 
 
 def render_frame(frame: int, size: tuple[int, int] = (240, 320), seed: int = 0) -> RenderedScene:
-    """Frame `frame` (from 0) of the sequence; a hand that is wholly gone is not in its truth."""
+    """Frame `frame` (from 0) of the sequence; its truth leaves out a hand that is fully gone."""
     hands = [hand_at(frame, side, seed) for side in HOME]
     return render_scene(
         [hand for hand in hands if hand is not None], background="gradient", size=size, seed=seed
@@ -46,7 +46,7 @@ def render_frame(frame: int, size: tuple[int, int] = (240, 320), seed: int = 0) 
 
 
 def hand_at(frame: int, side: str, seed: int = 0) -> HandModel | None:
-    """The hand of that name in a frame; None while it is gone."""
+    """The hand of that side in a frame; None while it is gone."""
     gone = absence(frame, side)
     if gone >= 1.0:
         return None
@@ -70,7 +70,7 @@ def hand_at(frame: int, side: str, seed: int = 0) -> HandModel | None:
 
 
 def pose_at(frame: int) -> Pose:
-    """Between two poses of the cycle, resting a while at each."""
+    """Interpolates between two poses of the cycle, with a pause at each."""
     step, rest = divmod(frame, HELD)
     before, after = (POSES[CYCLE[(step + i) % len(CYCLE)]] for i in (0, 1))
     mixed: Pose = _between(before, after, _smooth(2.0 * rest / HELD - 1.0))
@@ -78,7 +78,7 @@ def pose_at(frame: int) -> Pose:
 
 
 def absence(frame: int, side: str) -> float:
-    """0 where the hand is at its place, 1 where it is gone, between while it moves."""
+    """0 if the hand is in its place, 1 if it is gone, in between while it moves."""
     return max(
         _smooth((frame - first + SLIDE) / SLIDE) * _smooth((last + SLIDE - frame) / SLIDE)
         for first, last in ABSENT[side]
@@ -91,7 +91,7 @@ def _smooth(x: float) -> float:
 
 
 def _between(a: Any, b: Any, share: float) -> Any:
-    """Two dataclasses of the same fields, number for number."""
+    """Interpolates two dataclasses with the same fields, number by number."""
     if is_dataclass(a):
         values = {
             f.name: _between(getattr(a, f.name), getattr(b, f.name), share) for f in fields(a)

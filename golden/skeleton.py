@@ -1,9 +1,9 @@
-"""Joint angles become 21 joints and a frame for each bone: forward kinematics of one hand.
+"""Joint angles → 21 joints and a frame for each bone: forward kinematics of one hand.
 
-Joints are in MediaPipe's order (`mediapipe/python/solutions/hands.py`, `HandLandmark`).
-Hand space is in millimetres, for a right hand: the origin in the wrist, x towards the thumb,
-y towards the fingers, z out of the palm. A tip joint lies in the finger's pad, a few
-millimetres inside the skin. A left hand is the mirror image (x negated).
+Joints are in MediaPipe's order (`mediapipe/python/solutions/hands.py`, `HandLandmark`). Hand space
+is in millimetres, for a right hand: the origin in the wrist, x towards the thumb, y towards the
+fingers, z out of the palm. A tip joint lies in the finger's pad, a few millimetres inside the skin.
+A left hand is the mirror image (x negated).
 """
 
 from dataclasses import dataclass, fields
@@ -51,8 +51,8 @@ class Finger:
 
 @dataclass(frozen=True)
 class Thumb:
-    """Angles in degrees. The metacarpal leans `spread` away from the fingers' direction within
-    the palm's plane and `forward` out of it; `roll` turns its pad towards the fingers.
+    """Angles in degrees. The metacarpal leans away from the fingers' direction, by `spread` in the
+    palm's plane and by `forward` out of it; `roll` turns its pad towards the fingers.
     """
 
     spread: float = 38.0
@@ -89,13 +89,13 @@ class Pose:
 def _check(where: str, limit: str, angle: float) -> None:
     low, high = JOINT_LIMITS[limit]
     if not low <= angle <= high:
-        raise ValueError(f"{where} is {angle}°, a hand allows {low}° to {high}°")
+        raise ValueError(f"{where} is {angle}°, but a hand allows {low}° to {high}°")
 
 
 @dataclass(frozen=True)
 class FingerShape:
-    """Base joint in mm, lengths of the three bones beyond it, resting direction in degrees
-    towards the thumb, and how far the bending plane turns towards the palm's middle.
+    """Base joint in mm, lengths of the three bones beyond it, resting direction in degrees towards
+    the thumb, and the bending plane's rotation towards the palm's middle.
     """
 
     base: tuple[float, float, float]
@@ -117,9 +117,9 @@ THUMB_PAD = np.array([-0.80, 0.10, 0.60])  # where an unrolled thumb's pad faces
 
 @dataclass(frozen=True)
 class Skeleton:
-    """`joints` (21, 3) in mm in hand space; `frames` (21, 3, 3): of the bone that ends at each
-    joint the rows are its axes sideways, along, and out of the pad (the wrist's is the palm's);
-    `forearm` (3, 3): the same of the forearm, which ends at the wrist.
+    """`joints` (21, 3) in mm in hand space; `frames` (21, 3, 3): for the bone that ends at each
+    joint, the rows are its axes sideways, along, and out of the pad (the wrist's is the palm's);
+    `forearm` (3, 3): the same for the forearm, which ends at the wrist.
     """
 
     joints: Array
@@ -137,7 +137,7 @@ def rotation(axis: Array, degrees: float) -> Array:
 
 
 def _turn(frame: Array, axis: int, degrees: float) -> Array:
-    """The frame (rows are axes) turned about one of its own axes."""
+    """The frame (rows are axes) rotated about one of its own axes."""
     return product(frame, rotation(frame[axis], degrees).T)
 
 
@@ -150,7 +150,7 @@ def _thumb_frame(thumb: Thumb) -> Array:
 
 
 def pose_skeleton(pose: Pose) -> Skeleton:
-    """The joints and bone frames of a right hand in a pose. Depends on the pose alone."""
+    """The joints and bone frames of a right hand in a pose. Depends only on the pose."""
     joints = np.zeros((21, 3))
     joints[WRIST] = WRIST_JOINT
     frames = np.tile(np.eye(3), (21, 1, 1))

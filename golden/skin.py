@@ -1,7 +1,7 @@
-"""What skin looks like at a point: its relief (creases, nails, knuckles, tendons) and its colour.
+"""The appearance of skin at a point: its relief (creases, nails, knuckles, tendons) and its colour.
 
-Relief is a height in mm that the normals are tilted by; the surface itself stays smooth.
-Coordinates are those of each bone (sideways, along, towards its pad) or of the hand.
+Relief is a height in mm that tilts the normals; the surface itself stays smooth. Coordinates are
+those of each bone (sideways, along, towards its pad) or of the hand.
 """
 
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ SLEEVES = {
 
 
 def bump(x: Field) -> Field:
-    """A bell of height 1 and half-width about 0.64."""
+    """A bell curve of height 1 and half-width about 0.64."""
     square = x * x + ONE
     return np.asarray(ONE / (square * square))
 
 
 def step(x: Field, low: float, high: float) -> Field:
-    """0 below `low`, 1 above `high`, smooth between (either may be the larger)."""
+    """0 below `low`, 1 above `high`, smooth in between (either may be the larger)."""
     t = np.clip((x - low) * (1.0 / (high - low)), ZERO, ONE)
     return np.asarray(t * t * (3.0 - 2.0 * t))
 
@@ -66,7 +66,7 @@ def is_bone(cone: Cone) -> bool:
 
 
 def tip_of(cone: Cone) -> bool:
-    """Whether a bone carries a nail."""
+    """Whether a bone has a nail."""
     return is_bone(cone) and cone.joint % 4 == 0
 
 
@@ -81,8 +81,8 @@ def nail_shape(cone: Cone, x: Field, y: Field, z: Field) -> Field:
 
 
 def relief(cones: Cones, points: Points, where: Points, distances: Field) -> Field:
-    """(N,) height in mm over the smooth surface; negative in a crease. `where` and `distances`
-    are `local`'s and `local_distances`' of the same points.
+    """(N,) height in mm over the smooth surface; negative in a crease. `where` and `distances` are
+    the results of `local` and `local_distances` for the same points.
     """
     height = np.zeros_like(points[0])
     if ("palm", -1) in cones.groups:
@@ -180,7 +180,7 @@ def mottle(table: Field, points: Points, size: float) -> Field:
 
 @dataclass(frozen=True)
 class Surface:
-    """What shading needs to know of N points: reflectance (3, N), gloss, and cloth or skin."""
+    """The surface properties of N points: reflectance (3, N), gloss, and cloth or skin."""
 
     albedo: Field
     gloss: Field

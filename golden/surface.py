@@ -1,9 +1,9 @@
-"""A posed skeleton becomes an implicit surface: round cones over the bones, joined smoothly.
+"""A posed skeleton → an implicit surface: round cones over the bones, joined smoothly.
 
-Each cone has a radius that varies along it and a cross-section that may be flattened. The palm
-is one soft union of metacarpals, muscle pads and webs; a finger joins it only at its first
-bone, so that a fingertip may touch the palm without melting into it. Sizes are in mm;
-see `distance.py` for how they melt together.
+Each cone has a radius that varies along it and may have a flattened cross-section. The palm is one
+soft union of metacarpals, muscle pads and webs; a finger joins it only at its first bone, so that a
+fingertip can touch the palm without blending into it. Sizes are in mm; see `distance.py` for the
+blending.
 """
 
 from collections.abc import Iterable
@@ -20,8 +20,8 @@ from blazepalm.golden.skeleton import CHAINS, Skeleton
 class Cone:
     """A round cone from `start` along `frame[1]`. `radii` at both ends, `bulge` mm more in the
     middle; `flat` scales its cross-section sideways and towards the pad. `part` is `palm`
-    (the forearm too), `root`, `finger` or `sleeve`; `finger`, `joint` (it ends
-    at) and `bend` (degrees at its start) are set on a finger's bones; `soft` on pads under them.
+    (including the forearm), `root`, `finger` or `sleeve`; `finger`, `joint` (its end) and `bend`
+    (degrees at its start) are set for a finger's bones; `soft` for the pads under them.
     """
 
     start: tuple[float, float, float]
@@ -42,7 +42,7 @@ class Cone:
 
     @property
     def reach(self) -> float:
-        """No point of the surface is further than this from the axis."""
+        """An upper bound on the distance of the surface from the axis."""
         return (max(self.radii) + max(self.bulge, 0.0)) * max(1.0, *self.flat)
 
 
@@ -88,7 +88,7 @@ FINGER_RADII = {
 
 
 def _angle(before: Array, after: Array) -> float:
-    """Degrees by which two bone frames bend against each other."""
+    """The bend between two bone frames in degrees."""
     return arctan2(dot(after[1], before[2]), dot(after[1], before[1]))
 
 

@@ -1,7 +1,7 @@
-"""What a PyTorch user imports: the two networks, their anchors, decoding and releases.
+"""The API for PyTorch users: the two networks, their anchors, decoding and releases.
 
-`PalmDetector` and `HandLandmarks` are imported when first asked for, so that the registry
-and the anchors can be used without torch.
+`PalmDetector` and `HandLandmarks` are imported on first use, so the registry and the anchors work
+without torch.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,12 +1,12 @@
 """Anchors of a single-shot detector, from either of two sources that must agree.
 
-`anchors_from_heads` needs what the graph itself holds: each head's map size and anchors per
-cell, in concatenation order. `ssd_anchors` computes what MediaPipe computes from a graph's
-options, in float32 as there; our own code after
+`anchors_from_heads` uses what the graph itself holds: each head's map size and anchors per cell, in
+concatenation order. `ssd_anchors` computes what MediaPipe computes from a graph's options, in
+float32 like MediaPipe; our own code after
 https://github.com/google-ai-edge/mediapipe/blob/1461bcf97d2b7d816f6d36f0dff05140d48bc3bf/mediapipe/calculators/tflite/ssd_anchors_calculator.cc
 
-An anchor is x_center, y_center, w, h, normalised to the input. Cells go row by row from the
-top left, the anchors of a cell together. Every palm detector has w = h = 1.
+An anchor is x_center, y_center, w, h, normalised to the input. Cells go row by row from the top
+left, with all anchors of a cell together. Every palm detector has w = h = 1.
 """
 
 import math
@@ -24,7 +24,7 @@ MAX_ANCHORS = 1 << 22  # the largest known detector has 2944
 def anchors_from_heads(heads: Sequence[tuple[int, int, int]]) -> np.ndarray:
     """(height, width, anchors per cell) of each head, in order → (N, 4) float32.
 
-    Raises ValueError where there is no head, or one is empty or absurdly large.
+    Raises ValueError if there is no head, or one is empty or absurdly large.
     """
     if not heads or any(min(head) < 1 for head in heads):
         raise ValueError(f"heads are {list(heads)}, expected sizes and counts of at least 1")
@@ -84,7 +84,7 @@ def _scale(options: SsdOptions, index: int) -> np.float32:
     low, high = np.float32(options.min_scale), np.float32(options.max_scale)
     if len(options.strides) == 1:
         return np.float32((low + high) * np.float32(0.5))
-    step = float(high - low) * index / (len(options.strides) - 1)  # in double, as there
+    step = float(high - low) * index / (len(options.strides) - 1)  # in double, like MediaPipe
     return np.float32(float(low) + step)
 
 

@@ -1,5 +1,5 @@
-"""The two blocks that every generation of the hand models is built of: depthwise and
-pointwise convolution with a shortcut round them. All maps are (B, C, H, W).
+"""The two blocks that all generations of the hand models consist of: depthwise and pointwise
+convolution with a shortcut around them. All maps are (B, C, H, W).
 """
 
 import torch.nn.functional as F
@@ -10,8 +10,8 @@ from blazepalm.models.spec import BlockSpec
 
 
 class Shortcut(nn.Module):
-    """What a block adds to its own result: its input, halved by max pooling where the block
-    halves, with zero channels appended where it widens. Holds no weights.
+    """The term that a block adds to its own result: its input, halved by max pooling if the block
+    halves, with zero channels appended if it widens. Has no weights.
     """
 
     def __init__(self, kind: str, new_channels: int) -> None:
@@ -73,8 +73,8 @@ class BlazeBlock(_Residual):
 
 
 class InvertedResidual(_Residual):
-    """Expand, depthwise, project (MobileNetV2), plus the shortcut where there is one.
-    (B, I, H, W) → (B, O, H/stride, W/stride)
+    """Expand, depthwise, project (MobileNetV2), plus the shortcut if any. (B, I, H, W) → (B, O,
+    H/stride, W/stride)
     """
 
     def __init__(self, spec: BlockSpec) -> None:
@@ -95,6 +95,6 @@ class InvertedResidual(_Residual):
 
 
 def block(spec: BlockSpec) -> nn.Module:
-    """The block of a spec: inverted where the depthwise convolution is activated."""
+    """The block of a spec: inverted if the depthwise convolution has an activation."""
     inverted = spec.expand is not None or spec.depthwise.activation != "none"
     return InvertedResidual(spec) if inverted else BlazeBlock(spec)

@@ -1,11 +1,11 @@
-"""A turned rectangle of a uint8 image becomes the uint8 picture that a network takes, byte for
-byte as OpenCV 4 warps it for MediaPipe.
+"""Crops a rotated rectangle of a uint8 image to a network's uint8 input, byte for byte as OpenCV 4
+warps it for MediaPipe.
 
 MediaPipe v0.10.21 (mediapipe/calculators/tensor/image_to_tensor_converter_opencv.cc) calls
-boxPoints, getPerspectiveTransform and warpPerspective of OpenCV 4.10, which samples at
-positions rounded to 1/32 pixel. OpenCV 5 samples at exact positions instead (up to 6 grey
-levels apart), so the rounded positions are worked out here, in double and in OpenCV 4's order,
-and handed to cv2.remap, whose fixed-point interpolation is the same in both.
+boxPoints, getPerspectiveTransform and warpPerspective of OpenCV 4.10, which samples at positions
+rounded to 1/32 pixel. OpenCV 5 samples at exact positions instead (up to 6 grey levels apart), so
+this module computes the rounded positions, in double and in OpenCV 4's order, and passes them to
+cv2.remap, whose fixed-point interpolation is the same in both.
 """
 
 import math
@@ -33,15 +33,15 @@ STEPS = 32  # positions are rounded to 1/32 pixel
 BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
 MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
-FAR = 32000.0  # pixels; no corner is further off, no position is either
-LIMIT = 32767.0 * STEPS  # further off is all border
+FAR = 32000.0  # pixels; if no corner is further off, no position is
+LIMIT = 32767.0 * STEPS  # everything further off is border
 ROUNDING = 1.5 * 2.0**52  # a double of this size has no room for a fraction
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a picture lies in the network's input: margins on the left and top (and as much on
-    the right and bottom) as fractions of the input's width and height.
+    """Where a picture lies in the network's input: left and top margins (the right and bottom ones
+    are equal) as fractions of the input's width and height.
     """
 
     left: float
@@ -56,7 +56,7 @@ class Letterbox:
         return moved.reshape(points.shape)
 
     def size_to_image(self, sizes: Points) -> Points:
-        """(…, 2) widths and heights in units of the input's → of the picture's."""
+        """(…, 2) widths and heights in units of the input's → in units of the picture's."""
         scaled: Points = sizes + 0.0
         scaled[..., 0] /= 1.0 - 2.0 * self.left
         scaled[..., 1] /= 1.0 - 2.0 * self.top
@@ -68,9 +68,9 @@ class Letterbox:
 
 
 def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
-    """The region of an (H, W, 3) image as (*size, 3) uint8; beyond the image its edge pixels
-    repeat. A region of another aspect ratio than `size` (height, width) is widened about its
-    centre; the letterbox says by how much.
+    """The region of an (H, W, 3) image as (*size, 3) uint8; edge pixels repeat beyond the image. A
+    region whose aspect ratio differs from `size` (height, width) is widened about its centre; the
+    letterbox says by how much.
     """
     height, width = np.float32(image.shape[0]), np.float32(image.shape[1])
     centre = (np.float32(region.x_center) * width, np.float32(region.y_center) * height)
@@ -100,7 +100,7 @@ def to_range(pixels: Pixels, value_range: tuple[float, float]) -> NDArray[np.flo
 def widened(
     width: np.float32, height: np.float32, size: tuple[int, int]
 ) -> tuple[tuple[np.float32, np.float32], Letterbox]:
-    """The smallest (width, height) of the aspect ratio of `size` round one in pixels."""
+    """The smallest (width, height), in pixels, with the aspect ratio of `size` around one."""
     one, two = np.float32(1), np.float32(2)
     target, aspect = np.float32(size[0]) / np.float32(size[1]), height / width
     if target > aspect:
@@ -114,7 +114,7 @@ def corners(
     rotation: float,
 ) -> NDArray[np.float32]:
     """(4, 2) float32 pixels: lower left, upper left, upper right and lower right of a rectangle
-    turned by `rotation` radians. OpenCV 4's boxPoints; OpenCV 5's differ in the last digit.
+    rotated by `rotation` radians. As OpenCV 4's boxPoints; OpenCV 5's differ in the last digit.
     """
     degrees = np.float32(float(np.float32(rotation) * np.float32(180)) / math.pi)
     angle = float(degrees) * math.pi / 180
@@ -131,9 +131,9 @@ def corners(
 
 
 def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
-    """Where each pixel of a picture of `size` (height, width) reads, if its corners are the
-    points `source` (4, 2): whole pixels (*size, 2) int16, x then y, and 1/32 parts (*size)
-    uint16, y · 32 + x.
+    """The position that each pixel of a picture of `size` (height, width) samples, if the picture's
+    corners are the points `source` (4, 2): whole pixels (*size, 2) int16, x then y, and 1/32 parts
+    (*size) uint16, y · 32 + x.
     """
     import cv2
 

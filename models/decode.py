@@ -1,13 +1,13 @@
-"""Raw outputs become palms (boxes, keypoints and scores; overlapping ones become one) and
-hands on their crops.
+"""Decodes raw outputs into palms (boxes, keypoints and scores; overlapping ones are merged) and
+hands in their crops.
 
-`decode_boxes` and `decode_scores` take NumPy arrays and torch tensors alike; the rest is NumPy.
-Sources, all of MediaPipe v0.10.21, under mediapipe/calculators/:
-decoding: tensor/tensors_to_detections_calculator.cc
-suppression: util/non_max_suppression_calculator.cc (WEIGHTED)
-landmarks: tensor/tensors_to_landmarks_calculator.cc
-The one gap: MediaPipe keeps a box as corner and size in float32, we as two corners; those are
-float64 where their difference must give that very size.
+`decode_boxes` and `decode_scores` take NumPy arrays or torch tensors; the rest is NumPy. Sources,
+all in MediaPipe v0.10.21, under mediapipe/calculators/:
+  decoding: tensor/tensors_to_detections_calculator.cc
+  suppression: util/non_max_suppression_calculator.cc (WEIGHTED)
+  landmarks: tensor/tensors_to_landmarks_calculator.cc
+Differs from MediaPipe in: MediaPipe stores a box as corner and size in float32, this module as two
+corners, in float64 so that their difference gives exactly that size.
 """
 
 import math
@@ -42,7 +42,7 @@ class Palms(NamedTuple):
 
 
 class CroppedHand(NamedTuple):
-    """One hand on its crop; None where the release does not say."""
+    """One hand in its crop; None for outputs that the release lacks."""
 
     landmarks: Floats  # (21, 3): x, y normalised to the crop, z to its width
     presence: Floats  # (), 0..1
@@ -51,7 +51,7 @@ class CroppedHand(NamedTuple):
 
 
 def as_array(values: "Tensor") -> NDArray[Any]:
-    """A network's output in NumPy, half precision as float32."""
+    """A network's output as NumPy, half precision converted to float32."""
     values = values.detach().cpu()
     found: NDArray[Any] = (values.float() if values.itemsize < 4 else values).numpy()
     return found
@@ -60,10 +60,10 @@ def as_array(values: "Tensor") -> NDArray[Any]:
 def decode_palms(
     boxes: Floats, scores: Floats, anchors: Floats, spec: PalmDetectorSpec, box: Letterbox
 ) -> Palms:
-    """The detector's outputs for one image, (N, 4 + 2K) and (N, 1), → its palms. `box` says
-    where the image lies in the network's input.
+    """The detector's outputs for one image, (N, 4 + 2K) and (N, 1), → its palms. `box` is the
+    image's place in the network's input.
     """
-    # a first sieve, on the logits: most anchors see nothing
+    # pre-filter on the logits: most anchors see nothing
     likely = np.flatnonzero(scores[:, 0] > _logit(min(spec.score_threshold, 0.999)) - 0.01)
     probabilities = decode_scores(scores[likely])
     corners, keypoints = decode_boxes(boxes[likely], anchors[likely], spec.input_size)
@@ -80,8 +80,8 @@ def decode_palms(
 def decode_hand(
     outputs: Mapping[str, NDArray[Any]], index: int, spec: HandLandmarksSpec, box: Letterbox
 ) -> CroppedHand:
-    """The landmark network's outputs for image `index`. `box` says where the crop lies in the
-    network's input.
+    """The landmark network's outputs for image `index`. `box` is the crop's place in the network's
+    input.
     """
     height, width = spec.input_size
     points = outputs["landmarks"][index].reshape(-1, 3)  # (21, 3) in pixels
@@ -123,13 +123,13 @@ def decode_scores(logits: Values) -> Values:
     """(…, N, 1) logits → (…, N) probabilities, the logit clipped to ±100."""
     clipped = logits[..., 0].clip(-SCORE_CLIP, SCORE_CLIP)
     if isinstance(clipped, np.ndarray):
-        found: Values = 1.0 / (1.0 + c_math.exp(-clipped))  # 1 / (1 + inf) is right
+        found: Values = 1.0 / (1.0 + c_math.exp(-clipped))  # 1 / (1 + inf) is correct
         return found
     return clipped.sigmoid()
 
 
 def intersection_over_union(box: Floats, boxes: Floats) -> Floats:
-    """(4,) with (N, 4), corners → (N,) in 0..1; 0 where both are empty."""
+    """(4,) with (N, 4), corners → (N,) in 0..1; 0 if both are empty."""
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:], boxes[:, 2:])
     overlap = np.maximum(high - low, 0).prod(axis=1)
@@ -142,12 +142,11 @@ def intersection_over_union(box: Floats, boxes: Floats) -> Floats:
 def weighted_suppression(
     points: Floats, scores: Floats, iou_threshold: float
 ) -> tuple[NDArray[np.float64], Floats]:
-    """Weighted non-maximum suppression: each best detection becomes the mean of all that
-    overlap it by more than `iou_threshold`, weighted by score, and keeps its own score.
+    """Weighted non-maximum suppression: each best detection becomes the mean, weighted by score,
+    of all that overlap it by more than `iou_threshold`, and keeps its own score.
 
     points: (N, 4 + 2K), box corners first; scores: (N,). → (M, 4 + 2K), (M,), best first.
-    An empty box overlaps nothing, not even itself, and stays. The sums are in the dtype of
-    `points`.
+    An empty box overlaps nothing, not even itself, and stays. Sums are in the dtype of `points`.
     """
     order = np.argsort(-scores, kind="stable")
     scores = scores[order]
@@ -162,7 +161,7 @@ def weighted_suppression(
         same = intersection_over_union(columns[left[0], :4], columns[left, :4]) > iou_threshold
         same[0] = True
         group = left[same]
-        total = (columns[group] * scores[group, None]).sum(axis=0)  # row after row, as there
+        total = (columns[group] * scores[group, None]).sum(axis=0)  # row after row, like MediaPipe
         mean = total[:-1] / total[-1] if total[-1] > 0 else columns[group[0], :-1]
         merged[len(first)] = mean
         merged[len(first), :4] = _corners(mean[:2], mean[2:4] - mean[:2])
@@ -172,18 +171,18 @@ def weighted_suppression(
 
 
 def _logit(probability: float) -> float:
-    """The inverse of the sigmoid; ±infinity beyond 0 and 1."""
+    """The inverse of the sigmoid; ±infinity outside 0 to 1."""
     if not 0.0 < probability < 1.0:
         return math.copysign(math.inf, probability - 0.5)
     return -math.log(1.0 / probability - 1.0)
 
 
 def _corner_and_size(points: NDArray[Any], dtype: Any) -> tuple[Floats, Floats]:
-    """(…, 4 or more) corners → (…, 2) the upper left one, and (…, 2) width and height."""
+    """(…, 4 or more) corners → (…, 2) the upper left corner, and (…, 2) width and height."""
     return points[..., :2].astype(dtype), (points[..., 2:4] - points[..., :2]).astype(dtype)
 
 
 def _corners(low: Floats, size: Floats) -> NDArray[np.float64]:
-    """(…, 2) and (…, 2) → (…, 4) corners whose difference is the size exactly."""
+    """(…, 2) and (…, 2) → (…, 4) corners whose difference is exactly the size."""
     wide = low.astype(np.float64)
     return np.concatenate((wide, wide + size), axis=-1)

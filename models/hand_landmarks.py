@@ -1,9 +1,8 @@
-"""The landmark network: 21 three-dimensional points on the crop of one hand, whether there
-is a hand at all, and which. One class serves every generation; `HandLandmarksSpec` says
-which.
+"""The landmark network: 21 three-dimensional points in the crop of one hand, whether there is a
+hand, and which one. One class serves all generations; `HandLandmarksSpec` describes each.
 
-Structure: backbone bottom up, then (2020-05) a neck top down and a second way down, or
-(since 2020-11) inverted residuals and pooling; one small head an output.
+Structure: backbone bottom up, then (2020-05) a neck top down and a second bottom-up path, or (since
+2020-11) inverted residuals and pooling; one small head per output.
 """
 
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ from blazepalm.models.trunk import Backbone, Up, named, stages
 
 
 class HandOutput(NamedTuple):
-    """What the TFLite file puts out, in its units; None where the release lacks it."""
+    """The TFLite file's outputs, in its units; None for outputs that the release lacks."""
 
     landmarks: Tensor  # (B, 63): 21 × (x, y, z) in pixels of the input
     presence: Tensor  # (B, 1), 0..1
-    handedness: Tensor | None = None  # (B, 1), 0..1: how surely a right hand (a left, if mirrored)
+    handedness: Tensor | None = None  # (B, 1), 0..1: 1 is a right hand (left if mirrored)
     world_landmarks: Tensor | None = None  # (B, 63): 21 × (x, y, z) in metres
 
 
@@ -37,8 +36,8 @@ class HandOutput(NamedTuple):
 class LandmarkPrediction:
     """One hand. x and y are normalised to the crop; z to its width, smaller is nearer.
 
-    `handedness` tends to 1 for a right hand and to 0 for a left one, in a picture as others
-    see the hand; in a mirrored picture (a selfie's preview) it is the other way round.
+    `handedness` tends to 1 for a right hand and to 0 for a left one in a picture that is not
+    mirrored; in a mirrored picture (a selfie preview) it is reversed.
     """
 
     landmarks: Tensor  # (21, 3)
@@ -94,9 +93,9 @@ class HandLandmarks(nn.Module):
         return HandOutput(**{name: head(x) for name, head in self.heads.items()})
 
     def predict_on_image(self, image: np.ndarray | Tensor) -> LandmarkPrediction:
-        """Landmarks of one crop: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1,
-        rounded to 8 bits), of any size; a crop that is not square is letterboxed. Raises
-        ValueError for another shape or dtype, and InvalidImage where a side is too long.
+        """Landmarks of one crop: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1, rounded
+        to 8 bits), of any size; a crop that is not square is letterboxed. Raises ValueError for
+        another shape or dtype, and InvalidImage if a side is too long.
         """
         square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
         planes = torch.from_numpy(square).permute(0, 3, 1, 2)
@@ -105,13 +104,13 @@ class HandLandmarks(nn.Module):
         return self._prediction(output, 0, box)
 
     def predict_on_batch(self, images: Tensor) -> list[LandmarkPrediction]:
-        """Landmarks of each of (B, 3, H, W), already of the model's size and value range."""
+        """Landmarks for each image of (B, 3, H, W), already in the model's size and value range."""
         with torch.no_grad():
             output = self(images)
         return [self._prediction(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
 
     def load_weights(self, path: str | Path) -> None:
-        """Reads `model.safetensors` or `model.pth`; every parameter must be there. Raises
+        """Reads `model.safetensors` or `model.pth`; every parameter must be present. Raises
         ArtifactError.
         """
         load_state(self, path)

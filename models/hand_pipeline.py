@@ -1,11 +1,11 @@
-"""Images become hands: palms, a turned square round each, 21 landmarks in it, and back; in a
-video, the square follows from the landmarks of the frame before.
+"""Images → hands: detects palms, crops a rotated square around each, finds 21 landmarks in it and
+maps them back; in a video, the square comes from the previous frame's landmarks.
 
 The order of the stages is MediaPipe's (v0.10.21,
-mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt); each stage is a public
-function in `letterbox`, `decode`, `regions` or `crop`, which name their sources. Networks come
-as functions, so that any backend can drive the pipeline.
-The one gap: MediaPipe says nothing of a hand's palm; here a hand carries the one it came from.
+mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt); each stage is a public function
+in `letterbox`, `decode`, `regions` or `crop`, which name their sources. Networks are passed as
+functions, so that any backend can drive the pipeline. Differs from MediaPipe in: each hand also
+carries the palm that it came from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,14 +44,15 @@ Runner = Callable[[Floats], Mapping[str, NDArray[Any]]]
 
 NO_PALMS = Palms(np.zeros((0, 4)), np.zeros((0, 0, 2), np.float32), np.zeros(0, np.float32))
 
-# the landmarks that a palm's seven keypoints are: wrist, bases of the fingers, two of the thumb
+# the landmarks that correspond to a palm's seven keypoints: wrist, bases of the fingers, two of the
+# thumb
 PALM_LANDMARKS = (0, 5, 9, 13, 17, 1, 2)
 
 
 @dataclass(frozen=True)
 class HandModels:
-    """The two networks and what goes with them. `anchors`: (N, 4), as in `models.anchors`.
-    `palm_rule` and `tracking_rule` make regions from palms and from landmarks.
+    """The two networks and their settings. `anchors`: (N, 4), as in `models.anchors`. `palm_rule`
+    and `tracking_rule` make regions from palms and from landmarks.
     """
 
     detector: Runner
@@ -65,15 +66,14 @@ class HandModels:
 
 @dataclass(frozen=True)
 class Hand:
-    """One hand, in NumPy float32. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of
-    the palm, `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about
-    the wrist, smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1.
-    `handedness` () is 0 for a left to 1 for a right hand in a picture that is not mirrored,
-    None where the release does not say (MediaPipe names it as in a mirrored one: 1 is "Left").
-    `world_landmarks` (21, 3) metres about the hand's centre, or None. `region` is where the
-    landmarks were looked for.
-    A hand that was `tracked` was not detected in this image: its `keypoints` are the same
-    points of its landmarks, its `box` their bounds, its `score` its presence.
+    """One hand, in NumPy float32. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of the
+    palm, `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about the wrist,
+    smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1. `handedness` ()
+    is 0 for a left hand to 1 for a right one in a picture that is not mirrored, None if the release
+    lacks it (MediaPipe names it as in a mirrored one: 1 is "Left"). `world_landmarks` (21, 3)
+    metres about the hand's centre, or None. `region` is where the landmarks were searched.
+    A `tracked` hand was not detected in this image: its `keypoints` are the corresponding
+    landmarks, its `box` their bounds, its `score` its presence.
     """
 
     box: Floats
@@ -93,8 +93,8 @@ def torch_models(
     palm_rule: RegionRule | None = None,
     tracking_rule: RegionRule | None = None,
 ) -> HandModels:
-    """The readable modules as `HandModels`. The rules are those of the generation that each
-    was converted as (`spec.generation`) where None.
+    """The readable modules as `HandModels`. Rules that are None are those of the generation that
+    each module was converted as (`spec.generation`).
     """
     return HandModels(
         detector=torch_runner(detector),
@@ -135,7 +135,7 @@ def find_hands(
     models: HandModels, image: Image, palms: Palms, tracked: Sequence[Region] = ()
 ) -> tuple[Hand, ...]:
     """The hands of (H, W, 3) uint8 RGB: one for each palm and each region `tracked` from the
-    frame before that holds a hand and is no other's, in this order.
+    previous frame that contains a hand and is not another's region, in this order.
     """
     regions = [
         region_from_palm(box, keypoints, image.shape[:2], models.palm_rule)
@@ -182,19 +182,18 @@ def _in_image(found: CroppedHand, region: Region, palms: Palms, index: int) -> H
 
 @dataclass(frozen=True)
 class HandPipeline:
-    """`pipeline(image)` finds the hands of one image; nothing is remembered between images.
+    """`pipeline(image)` finds the hands in one image; it keeps no state between images.
 
-    `max_hands` palms at most are followed up, best first; None: all. A hand whose presence is
-    not above the release's threshold is dropped.
+    At most `max_hands` palms are processed, best first; None: all. Hands whose presence is not
+    above the release's threshold are dropped.
     """
 
     models: HandModels
     max_hands: int | None = 2
 
     def __call__(self, image: "Image | Tensor") -> tuple[Hand, ...]:
-        """Hands of H×W×3 uint8 RGB, best palm first. Other arrays and tensors as
-        `letterbox.as_pixels` takes them; raises its errors, and InvalidImage where a side is
-        too long.
+        """Hands in H×W×3 uint8 RGB, best palm first. Also takes the arrays and tensors that
+        `letterbox.as_pixels` does, raises its errors, and InvalidImage if a side is too long.
         """
         pixels = as_pixels(image)
         return find_hands(
@@ -203,9 +202,9 @@ class HandPipeline:
 
 
 class HandTracker:
-    """`tracker(image)` finds the hands of a video's next frame: those of the frame before where
-    their landmarks lead, new ones by the detector, which runs only while fewer than
-    `max_hands` are tracked. Hands newly detected come first.
+    """`tracker(image)` finds the hands in a video's next frame: those of the previous frame where
+    their landmarks lead, new ones by the detector, which runs only while fewer than `max_hands` are
+    tracked. Newly detected hands come first.
     """
 
     def __init__(self, models: HandModels, max_hands: int = 2) -> None:
@@ -214,7 +213,7 @@ class HandTracker:
         self.regions: list[Region] = []
 
     def __call__(self, image: "Image | Tensor") -> tuple[Hand, ...]:
-        """Hands of H×W×3 uint8 RGB; arguments and errors as `HandPipeline`."""
+        """Hands in H×W×3 uint8 RGB; arguments and errors as for `HandPipeline`."""
         pixels = as_pixels(image)
         palms = NO_PALMS
         if len(self.regions) < self.max_hands:
@@ -225,10 +224,10 @@ class HandTracker:
         return hands
 
     def reset(self) -> None:
-        """Forgets the hands: the next frame begins another video."""
+        """Forgets all hands: the next frame starts another video."""
         self.regions = []
 
 
 def best(palms: Palms, count: int | None) -> Palms:
-    """The first `count` palms; all where None."""
+    """The first `count` palms; all if None."""
     return Palms(palms.boxes[:count], palms.keypoints[:count], palms.scores[:count])

@@ -1,8 +1,8 @@
 """Single layers: a convolution with TFLite's padding, and its activation.
 
-TFLite's SAME padding of a strided convolution is asymmetric (the odd pixel goes below and to
-the right); torch's own padding is not, so the margin is added by hand where the two sides
-differ. All maps are (B, C, H, W).
+TFLite's SAME padding of a strided convolution is asymmetric (the odd pixel goes below and to the
+right); torch's padding is symmetric, so the margin is added explicitly where the two sides differ.
+All maps are (B, C, H, W).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from blazepalm.models.spec import ConvSpec
 
 
 def activation(name: str, channels: int) -> nn.Module:
-    """The layer of an activation's name in a spec."""
+    """The layer for the name of an activation in a spec."""
     layers: dict[str, Callable[[], nn.Module]] = {
         "none": nn.Identity,
         "relu": nn.ReLU,
@@ -27,7 +27,7 @@ def activation(name: str, channels: int) -> nn.Module:
 
 
 class ScaledMaximum(nn.Module):
-    """max(x, a·x), a slope a channel: what some exporters write for PReLU, which it is where no
+    """max(x, a·x), one slope per channel: some exporters write it for PReLU, which it equals if no
     slope is above 1.
     """
 
@@ -40,7 +40,7 @@ class ScaledMaximum(nn.Module):
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution with a margin of its own on each side. (B, I, H, W) → (B, O, H', W')"""
+    """A convolution with a separate margin on each side. (B, I, H, W) → (B, O, H', W')"""
 
     def __init__(self, spec: ConvSpec) -> None:
         top, bottom, left, right = spec.padding
@@ -93,13 +93,13 @@ class ConvLayer(nn.Module):
 
 
 def after(layer: nn.Module) -> str:
-    """`, PReLU` for an activation, nothing for none."""
+    """`, PReLU` for that activation, empty for none."""
     return "" if isinstance(layer, nn.Identity) else f", {type(layer).__name__}"
 
 
 class TransposedConv2d(nn.ConvTranspose2d):
-    """TFLite's SAME transposed convolution: exactly `stride` times larger, what juts out
-    is cut, the odd pixel below and to the right. (B, I, H, W) → (B, O, s·H, s·W)
+    """TFLite's SAME transposed convolution: exactly `stride` times larger; the overhang is cropped,
+    the odd pixel below and to the right. (B, I, H, W) → (B, O, s·H, s·W)
     """
 
     def __init__(self, spec: ConvSpec) -> None:

@@ -1,9 +1,8 @@
-"""An image of any size becomes the square that a network takes, and points come back.
+"""Letterboxes an image of any size to a network's square input, and maps points back.
 
-The image keeps its aspect ratio, is centred, and the border is black; it is sampled as
-MediaPipe samples it (see `crop`): pixel j of the square reads position j · scale of the image,
-rounded to 1/32 pixel, with no half-pixel shift and no low-pass filter, and is rounded to a
-whole grey level.
+The image keeps its aspect ratio and is centred on black; it is sampled as in MediaPipe (see
+`crop`): pixel j of the square reads position j · scale of the image, rounded to 1/32 pixel, with no
+half-pixel shift and no low-pass filter, and is rounded to a whole grey level.
 Source: mediapipe/calculators/tensor/image_to_tensor_calculator.cc, v0.10.21.
 """
 
@@ -23,8 +22,8 @@ __all__ = ["Letterbox", "as_pixels", "letterbox"]
 def letterbox(
     image: Pixels, size: tuple[int, int], value_range: tuple[float, float]
 ) -> tuple[NDArray[np.float32], Letterbox]:
-    """(H, W, 3) uint8 → (1, *size, 3) float32 in `value_range`, and where it lies; `size` is
-    (height, width). Raises InvalidImage where a side is longer than 32766 pixels.
+    """(H, W, 3) uint8 → (1, *size, 3) float32 in `value_range`, and the image's place in it; `size`
+    is (height, width). Raises InvalidImage if a side is longer than 32766 pixels.
     """
     square, box = crop_whole(image, size)
     return to_range(square, value_range)[None], box

@@ -1,8 +1,8 @@
-"""BlazePalm: a single-shot detector that finds palms, each with a box, seven keypoints and
-a score. One class serves every generation; `PalmDetectorSpec` says which.
+"""BlazePalm: a single-shot detector that finds palms, each with a box, seven keypoints and a score.
+One class serves all generations; `PalmDetectorSpec` describes each.
 
-Structure: backbone bottom up, neck top down, one pair of convolutions a map, two or six
-anchors a cell. Paper: https://arxiv.org/abs/2006.10214
+Structure: backbone bottom up, neck top down, one pair of convolutions per map, two or six anchors
+per cell. Paper: https://arxiv.org/abs/2006.10214
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from blazepalm.models.trunk import Backbone, Up, named
 
 
 class PalmOutput(NamedTuple):
-    """What the TFLite file puts out, in its units (pixels of the input; logits)."""
+    """The TFLite file's outputs, in its units (pixels of the input; logits)."""
 
     boxes: Tensor  # (B, N, 18): x, y, w, h, then seven keypoints x, y; relative to the anchors
     scores: Tensor  # (B, N, 1)
@@ -88,7 +88,7 @@ class PalmDetector(nn.Module):
         )
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """The feature map that each head stands on, in the order of `spec.heads`."""
+        """The feature map that each head reads, in the order of `spec.heads`."""
         x, taps = self.backbone(images)  # (B, C, H/32, W/32)
         levels = [x]
         for step, tap in zip(self.neck.values(), taps, strict=True):
@@ -104,9 +104,9 @@ class PalmDetector(nn.Module):
         )
 
     def predict_on_image(self, image: np.ndarray | Tensor) -> PalmDetections:
-        """Palms of one picture: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1,
-        rounded to 8 bits), of any size. Raises ValueError for another shape or dtype, and
-        InvalidImage where a side is too long.
+        """Palms in one picture: H×W×3 uint8 RGB, or a 3×H×W tensor (uint8, or float 0..1, rounded
+        to 8 bits), of any size. Raises ValueError for another shape or dtype, and InvalidImage if a
+        side is too long.
         """
         square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
         planes = torch.from_numpy(square).permute(0, 3, 1, 2)
@@ -115,20 +115,20 @@ class PalmDetector(nn.Module):
         return self._detections(output, 0, box)
 
     def predict_on_batch(self, images: Tensor) -> list[PalmDetections]:
-        """Palms of each of (B, 3, H, W), already of the model's size and value range."""
+        """Palms in each image of (B, 3, H, W), already in the model's size and value range."""
         with torch.no_grad():
             output = self(images)
         return [self._detections(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
 
     def load_weights(self, path: str | Path) -> None:
-        """Reads `model.safetensors` or `model.pth`; every parameter must be there. Raises
+        """Reads `model.safetensors` or `model.pth`; every parameter must be present. Raises
         ArtifactError.
         """
         load_state(self, path)
 
     def load_anchors(self, path: str | Path) -> None:
-        """Reads an (N, 4) float32 `.npy` in place of the anchors derived from the heads. Raises
-        ArtifactError where the file is missing, damaged, or of other anchors.
+        """Reads an (N, 4) float32 `.npy` that replaces the anchors derived from the heads. Raises
+        ArtifactError if the file is missing, damaged, or holds other anchors.
         """
         anchors = read_anchors(path, len(self.anchors))
         self.anchors.copy_(torch.from_numpy(anchors))

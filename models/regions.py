@@ -1,13 +1,13 @@
-"""Where to look for a hand: a turned rectangle from a palm or from a hand's landmarks, points
-in it back to the image, and two rectangles of one hand.
+"""Where to look for a hand: a rotated rectangle from a palm or from a hand's landmarks, the mapping
+of its points back to the image, and duplicate rectangles of one hand.
 
-Everything is float32 in MediaPipe's order of operations. Sources, all of MediaPipe v0.10.21,
-under mediapipe/: the rules' values: modules/hand_landmark/*_to_roi.pbtxt; a palm's rotation:
+Everything is float32 in MediaPipe's order of operations. Sources, all in MediaPipe v0.10.21, under
+mediapipe/: the rules' values: modules/hand_landmark/*_to_roi.pbtxt; a palm's rotation:
 calculators/util/detections_to_rects_calculator.cc; a hand's rectangle:
 modules/hand_landmark/calculators/hand_landmarks_to_rect_calculator.cc; scale, shift, square:
 calculators/util/rect_transformation_calculator.cc; back to the image:
 calculators/util/landmark_projection_calculator.cc, world_landmark_projection_calculator.cc;
-one hand twice: calculators/util/association_calculator.h.
+duplicates: calculators/util/association_calculator.h.
 """
 
 import math
@@ -24,13 +24,13 @@ from blazepalm.models.releases import RegionRule
 Floats = NDArray[np.float32]
 
 SAME_HAND_IOU = 0.5  # min_similarity_threshold in hand_landmark_tracking_cpu.pbtxt
-TINY = np.finfo(np.float32).tiny  # what MediaPipe starts a maximum from: no point is below it
+TINY = np.finfo(np.float32).tiny  # MediaPipe starts a maximum from it: no point is below
 
 
 @dataclass(frozen=True)
 class Region:
-    """A turned rectangle, x and width normalised to the image's width, y and height to its
-    height; `rotation` in radians, clockwise in the image, −π to π. Values are float32.
+    """A rotated rectangle, x and width normalised to the image's width, y and height to its height;
+    `rotation` in radians, clockwise in the image, −π to π. Values are float32.
     """
 
     x_center: float
@@ -41,7 +41,7 @@ class Region:
 
     @property
     def proper(self) -> bool:
-        """Whether there is anything in it: its numbers are finite, its size is positive."""
+        """Whether it contains anything: its numbers are finite, its size is positive."""
         values = (self.x_center, self.y_center, self.width, self.height, self.rotation)
         return all(map(math.isfinite, values)) and self.width > 0 and self.height > 0
 
@@ -89,7 +89,7 @@ def region_from_landmarks(
 
 
 def rotation_of(points: Floats, image_size: tuple[int, int], rule: RegionRule) -> np.float32:
-    """By how much a region is turned so that its hand stands as the rule says, in radians."""
+    """The rotation in radians that makes a region's hand point as the rule says."""
     height, width = np.float32(image_size[0]), np.float32(image_size[1])
     aim = np.zeros(2, np.float32)
     for point, weight in sorted(rule.towards, key=lambda pair: pair[1]):  # MediaPipe's order
@@ -137,7 +137,7 @@ def transform(
 
 def project_landmarks(landmarks: Floats, region: Region) -> Floats:
     """(21, 3) normalised to a region → normalised to the image; z from region widths to image
-    widths. The region must be square in pixels, as every rule makes it.
+    widths. The region must be square in pixels, which every rule ensures.
     """
     cos, sin = c_math.cos_sin(np.float32(region.rotation))
     x, y = landmarks[:, 0] - np.float32(0.5), landmarks[:, 1] - np.float32(0.5)
@@ -157,8 +157,8 @@ def project_world(landmarks: Floats, region: Region) -> Floats:
 
 
 def distinct(regions: Sequence[Region], iou: float = SAME_HAND_IOU) -> list[int]:
-    """Which of the regions to keep: of two that overlap by more than `iou` (as if upright), the
-    later. Returns indices in order.
+    """The indices, in order, of the regions to keep: of two that overlap by more than `iou` (as if
+    upright), the later one.
     """
     kept: list[int] = []
     for index, region in enumerate(regions):
@@ -168,7 +168,7 @@ def distinct(regions: Sequence[Region], iou: float = SAME_HAND_IOU) -> list[int]
 
 
 def overlap(a: Region, b: Region) -> float:
-    """Intersection over union of two regions as if upright; 0 where either is empty."""
+    """Intersection over union of two regions as if upright; 0 if either is empty."""
     wide = min(a.x_center + a.width / 2, b.x_center + b.width / 2) - max(
         a.x_center - a.width / 2, b.x_center - b.width / 2
     )

@@ -1,8 +1,8 @@
 """The registry: `releases.toml` as frozen dataclasses, and names → files on this machine.
 
-It answers what a `.tflite` does not say of itself: where it came from, its input's range, its
-thresholds and regions. A file is known by its SHA-256 or by its network's, never by its name; an
-unknown one gets its family's newest generation (`defaults`).
+It supplies what a `.tflite` does not hold: where it came from, its input's range, its thresholds
+and regions. A file is identified by its SHA-256 or its network's, never by name; an unknown one
+gets its family's newest generation (`defaults`).
 """
 
 import difflib
@@ -27,7 +27,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 CACHE_VARIABLE = "BLAZEPALM_CACHE"
 MODEL_SUFFIXES = (".tflite", ".task", ".zip")
 
-# What a generation of each family states besides its size, value range and region.
+# The fields that a generation of each family sets besides size, value range and region.
 STATED: Mapping[str, tuple[str, ...]] = {
     "palm": ("ssd", "score_threshold", "suppression_iou"),
     "hand": ("presence_threshold", "landmark_divisor", "normalize_z"),
@@ -54,7 +54,7 @@ class SsdOptions:
 
     @property
     def anchors(self) -> int:
-        """How many they give."""
+        """Number of anchors that the options give."""
         per_cell = [len(self.aspect_ratios) + (self.interpolated_scale_aspect_ratio > 0)] * len(
             self.strides
         )
@@ -69,11 +69,11 @@ class SsdOptions:
 class RegionRule:
     """How the region for the next model follows from points of this one.
 
-    The rectangle round the points `box` (none named: all of them; for a palm, its box) is
-    turned until the line from point `start` to the weighted mean of `towards` stands at
-    `target_degrees`, scaled by `scale` (x, y), shifted by `shift` (x, y, fractions of its
-    size), and squared on its long side. Where `turned`, the rectangle is measured along the
-    turned axes; else upright and then turned about its centre.
+    The rectangle around the points `box` (all points if empty; for a palm, its box) is rotated
+    until the line from point `start` to the weighted mean of `towards` points to `target_degrees`,
+    scaled by `scale` (x, y), shifted by `shift` (x, y, fractions of its size), and squared on its
+    long side. If `turned`, the rectangle is measured along the rotated axes; else upright and then
+    rotated about its centre.
     """
 
     start: int
@@ -88,8 +88,8 @@ class RegionRule:
 
 @dataclass(frozen=True)
 class Generation:
-    """What releases of one time share and their files do not say. What does not apply to a
-    family keeps its default here and is left out of `to_dict`.
+    """The values that releases of one period share and their files do not hold. Fields that do not
+    apply to a family keep their default and are left out of `to_dict`.
     """
 
     name: str
@@ -97,26 +97,26 @@ class Generation:
     input_size: tuple[int, int]  # height, width
     value_range: tuple[float, float]
     roi: RegionRule
-    source: str  # the MediaPipe graph that says so
+    source: str  # the MediaPipe graph that sets these values
     ssd: SsdOptions | None = None
     score_threshold: float = 0.5
     suppression_iou: float = 0.3
     presence_threshold: float = 0.5
     landmark_divisor: float = 1.0  # raw coordinates / this = normalised to the input
-    normalize_z: float = 1.0  # z is divided by this once more
-    output_values: tuple[str, ...] = ()  # what each number of the only output is
-    output_meaning: str = ""  # of them together, a sentence
+    normalize_z: float = 1.0  # z is also divided by this
+    output_values: tuple[str, ...] = ()  # the meaning of each value of a single output
+    output_meaning: str = ""  # a sentence about all of them
 
     def to_dict(self) -> dict[str, Any]:
-        """What applies, as plain values."""
+        """The fields that apply, as plain values."""
         unstated = {key for keys in STATED.values() for key in keys} - set(STATED[self.family])
         return {key: value for key, value in asdict(self).items() if key not in unstated}
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file that someone published. `urls` are tried in turn; `sha256` and `bytes` are None
-    where nobody has recorded them; `embedded` is its name in `models/weights/`.
+    """A published file. `urls` are tried in turn; `sha256` and `bytes` are None if not recorded;
+    `embedded` is its name in `models/weights/`.
     """
 
     name: str
@@ -137,17 +137,17 @@ class Asset:
 
     @property
     def cached(self) -> Path:
-        """Where `releases fetch` keeps it, whether or not it is there."""
+        """Where `releases fetch` keeps the file, whether or not it exists."""
         return cache_folder() / f"{self.name}{self.suffix}"
 
     def location(self) -> Path | None:
-        """Its file on this machine: embedded, or fetched earlier; None where it is neither."""
+        """The file on this machine, embedded or fetched earlier; None if it is neither."""
         if self.embedded is not None:
             return WEIGHTS / self.embedded
         return self.cached if self.cached.is_file() else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, the generation by its name."""
+        """Plain values, with the generation as its name."""
         values = asdict(self)
         if isinstance(self, Release):
             values["generation"] = self.generation.name
@@ -160,8 +160,8 @@ class Asset:
 
 @dataclass(frozen=True, kw_only=True)
 class Release(Asset):
-    """One published model. `network_sha256` is of what it computes, however it is written down
-    (None where no file was at hand); `also_sha256` are other files of the same network.
+    """One published model. `network_sha256` hashes what it computes, however the file is written
+    (None if no file was available); `also_sha256` are other files of the same network.
     """
 
     generation: Generation
@@ -175,8 +175,8 @@ class Release(Asset):
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle(Asset):
-    """A ZIP of models: member's path → the name of the release that it is, where it is one. A
-    bundle in the bundle is a part of the path: `hand_landmarker.task:hand_detector.tflite`.
+    """A ZIP of models: member's path → the name of its release, if it is one. An inner bundle is
+    part of the path: `hand_landmarker.task:hand_detector.tflite`.
     """
 
     members: tuple[tuple[str, str], ...]
@@ -212,7 +212,7 @@ class Registry:
 
 @cache
 def load_registry(path: Path = REGISTRY) -> Registry:
-    """Reads the registry. Raises ValueError, KeyError or TypeError where the table is wrong."""
+    """Reads the registry. Raises ValueError, KeyError or TypeError if the table is wrong."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     generations = {name: _generation(name, t) for name, t in table["generation"].items()}
     releases = tuple(
@@ -232,7 +232,7 @@ def load_registry(path: Path = REGISTRY) -> Registry:
 
 
 def by_name(name: str) -> Release | Bundle:
-    """The release or bundle of that name or alias. Raises UnknownRelease with near misses."""
+    """The release or bundle with that name or alias. Raises UnknownRelease with near misses."""
     registry = load_registry()
     full = registry.aliases.get(name, name)
     for asset in registry.assets:
@@ -244,23 +244,21 @@ def by_name(name: str) -> Release | Bundle:
 
 
 def by_sha256(digest: str) -> Release | None:
-    """The release whose file, or another known file of it, has that SHA-256 (hex); None where
-    none is known to.
-    """
+    """The release one of whose known files has that SHA-256 (hex); None if unknown."""
     wanted = digest.lower()
     return next((r for r in load_registry().releases if wanted in (r.sha256, *r.also_sha256)), None)
 
 
 def by_network(digest: str) -> Release | None:
-    """The release whose network has that SHA-256 (hex, `converter.tflite.network`); None where
-    none is known to.
+    """The release whose network has that SHA-256 (hex, `converter.tflite.network`); None if
+    unknown.
     """
     wanted = digest.lower()
     return next((r for r in load_registry().releases if r.network_sha256 == wanted), None)
 
 
 def generation_of(name: str, family: str) -> Generation:
-    """What a spec's `generation` names; the family's newest where it names none."""
+    """The generation that a spec's `generation` names; the family's newest if it names none."""
     return find_generation(name, family) if name else defaults(family)
 
 
@@ -269,23 +267,23 @@ def find_generation(name: str, family: str) -> Generation:
     generations = load_registry().generations
     if name not in generations or generations[name].family != family:
         known = ", ".join(n for n, g in generations.items() if g.family == family)
-        raise UnknownRelease(f"{name!r} is no {family} generation; there are {known}")
+        raise UnknownRelease(f"unknown {family} generation {name!r}; choose from {known}")
     return generations[name]
 
 
 def defaults(family: str) -> Generation:
-    """What an unknown file of a family is taken for: its newest generation."""
+    """The generation assumed for an unknown file of a family: the newest."""
     registry = load_registry()
     return registry.generations[registry.defaults[family]]
 
 
 def resolve(file_or_release: str) -> Path:
-    """A path of a file, a release's name or an alias → the file.
+    """A file's path, a release's name or an alias → the file.
 
-    An existing file wins over a release of the same name. `bundle.task:member.tflite`, or
-    `hand-landmarker:member.tflite`, stands for a member of a bundle, which is not looked for
-    here. Raises UnknownRelease where there is no such file and no such release, or the release
-    has not been fetched.
+    An existing file takes precedence over a release of the same name. `bundle.task:member.tflite`,
+    or `hand-landmarker:member.tflite`, stands for a member of a bundle; its existence is not
+    checked here. Raises UnknownRelease if there is no such file or release, or the release has not
+    been fetched.
     """
     path = Path(file_or_release)
     known = file_or_release in load_registry().names
@@ -295,13 +293,13 @@ def resolve(file_or_release: str) -> Path:
         parts = file_or_release.split(":")
         if any(Path(":".join(parts[:count])).is_file() for count in range(1, len(parts))):
             return path
-    except (OSError, ValueError):  # too long, or with a null character: no path at all
+    except (OSError, ValueError):  # too long, or with a null character: not a path
         pass
     name, _, member = file_or_release.partition(":")
     if member and name in load_registry().names:
         return Path(f"{resolve(name)}:{member}")
     if not known and (path.suffix.lower() in MODEL_SUFFIXES or len(path.parts) > 1):
-        raise UnknownRelease(f"{file_or_release!r}: there is no such file")
+        raise UnknownRelease(f"{file_or_release!r}: no such file")
     asset = by_name(file_or_release)
     found = asset.location()
     if found is None:
@@ -313,7 +311,7 @@ def resolve(file_or_release: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where fetched releases are kept: BLAZEPALM_CACHE, else this user's cache folder."""
+    """The folder of fetched releases: BLAZEPALM_CACHE, else this user's cache folder."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     from platformdirs import user_cache_path
@@ -326,7 +324,7 @@ def _generation(name: str, table: Mapping[str, Any]) -> Generation:
     family = values["family"]
     expected = {"family", "input_size", "value_range", "roi", "source", *STATED[family]}
     if set(values) != expected:
-        raise ValueError(f"generation {name} must state {sorted(expected)}, not {sorted(values)}")
+        raise ValueError(f"generation {name} must set {sorted(expected)}, not {sorted(values)}")
     roi = _tuples(values.pop("roi"))
     roi["towards"] = tuple((int(point), weight) for point, weight in roi["towards"].items())
     ssd = values.pop("ssd", None)
@@ -350,5 +348,5 @@ def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any
 
 
 def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML's lists as tuples."""
+    """Converts TOML's lists to tuples."""
     return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}

@@ -1,4 +1,4 @@
-"""What tells one release's network from another's: a small tree of frozen dataclasses,
+"""What distinguishes one release's network from another's: a small tree of frozen dataclasses,
 recovered from the graph by `converter.architecture` and stored beside the weights.
 
 Sizes are (height, width); paddings are (top, bottom, left, right) in pixels, zeros.
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """A convolution and the activation behind it. `groups` equals `in_channels` where it is
-    depthwise. `explicit_pad` says that the file pads in an operator of its own.
+    """A convolution and the activation after it. `groups` equals `in_channels` if it is depthwise.
+    `explicit_pad` says that the file pads in a separate operator.
     """
 
     in_channels: int
@@ -26,11 +26,11 @@ class ConvSpec:
 
 @dataclass(frozen=True)
 class BlockSpec:
-    """Depthwise and pointwise convolution with a shortcut round them.
+    """Depthwise and pointwise convolution with a shortcut around them.
 
-    With `expand` it is an inverted residual (MobileNetV2); without, a BlazeBlock. The
-    shortcut halves the map by max pooling where the block does, and appends `new_channels`
-    zero channels where the block widens. `activation` comes after the addition.
+    With `expand` it is an inverted residual (MobileNetV2); without, a BlazeBlock. If the block
+    halves the map, the shortcut halves it by max pooling; if the block widens it, the shortcut
+    appends `new_channels` zero channels. `activation` comes after the addition.
     """
 
     depthwise: ConvSpec
@@ -85,8 +85,8 @@ class BackboneSpec:
 
 @dataclass(frozen=True)
 class PalmHeadSpec:
-    """A pair of 1×1 (or wider) convolutions on one map. `level` counts maps the neck offers:
-    0 is the backbone's last, 1 the first neck step's output, and so on.
+    """A pair of 1×1 (or wider) convolutions on one map. `level` counts the maps that the neck
+    offers: 0 is the backbone's last, 1 the first neck step's output, and so on.
     """
 
     level: int
@@ -99,9 +99,9 @@ class PalmHeadSpec:
 @dataclass(frozen=True)
 class PalmDetectorSpec:
     """A single-shot palm detector. `coordinates` is 4 + 2 · keypoints for each anchor.
-    `value_range`, `score_threshold` and `suppression_iou` are not in the file; they belong
-    to the release. `generation` is the registry's name of what they, and the region rule, are
-    taken from; "" where that is not known.
+    `value_range`, `score_threshold` and `suppression_iou` are not in the file; they belong to the
+    release. `generation` is the registry's name of the source of these and of the region rule; ""
+    if unknown.
     """
 
     input_size: tuple[int, int]
@@ -125,8 +125,8 @@ class PalmDetectorSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of the landmark network: `values` numbers from a linear layer or a
-    convolution over the whole map, through a sigmoid or not.
+    """One output of the landmark network: `values` numbers from a linear layer or a convolution
+    over the whole map, with or without a sigmoid.
     """
 
     name: str

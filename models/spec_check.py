@@ -1,8 +1,8 @@
-"""Whether a spec is of a network that can be built and run: sizes are positive, channels fit,
-maps that are added or read are of one size.
+"""Checks that a spec's network can be built and run: sizes are positive, channels fit, maps that
+are added or read have the same size.
 
 The map is followed through the network as (channels, height, width), by the arithmetic of
-convolutions alone, so nothing is built and torch is not needed.
+convolutions alone: no network is built and torch is not needed.
 """
 
 import math
@@ -30,7 +30,7 @@ Map = tuple[int, int, int]  # channels, height, width
 
 
 def check_spec(spec: Spec) -> None:
-    """Raises ValueError that names the first field at which the network cannot be built."""
+    """Raises ValueError naming the first field that prevents the network from being built."""
     _range("spec.value_range", spec.value_range)
     levels, taps = _backbone(spec)
     for i, step in enumerate(spec.neck):
@@ -42,12 +42,12 @@ def check_spec(spec: Spec) -> None:
     else:
         _unit("spec.presence_threshold", spec.presence_threshold)
         if not 0 < spec.z_scale < math.inf:
-            raise ValueError(f"spec.z_scale is {spec.z_scale}, it must be positive")
+            raise ValueError(f"spec.z_scale is {spec.z_scale}, but must be positive")
         _hand_outputs(spec, levels[-1])
 
 
 def _backbone(spec: Spec) -> tuple[list[Map], dict[tuple[int, int], Map]]:
-    """The backbone's last map, alone in a list, and all that the neck may tap."""
+    """The backbone's last map, as a one-element list, and all maps that the neck may tap."""
     stem = spec.backbone.stem
     x = _fits((stem.in_channels, *spec.input_size), "spec.input_size")
     x = _conv(x, stem, "spec.backbone.stem")
@@ -68,7 +68,7 @@ def _palm_heads(spec: PalmDetectorSpec, levels: Sequence[Map]) -> None:
     for i, head in enumerate(spec.heads):
         where = f"spec.heads[{i}]"
         if not 0 <= head.level < len(levels):
-            raise ValueError(f"{where}.level is {head.level}, there are {len(levels)} maps")
+            raise ValueError(f"{where}.level is {head.level}, but there are {len(levels)} maps")
         anchors = head.anchors_per_cell
         for name, conv, values in (
             ("boxes", head.boxes, anchors * spec.coordinates),
@@ -77,7 +77,7 @@ def _palm_heads(spec: PalmDetectorSpec, levels: Sequence[Map]) -> None:
             _same(_conv(levels[head.level], conv, f"{where}.{name}"), (values, *head.size), where)
         strides.append(spec.input_size[0] // head.size[0])
     if len(set(strides)) < len(strides):
-        raise ValueError(f"spec.heads have strides {strides}, each must have its own")
+        raise ValueError(f"spec.heads have strides {strides}, but each must have its own")
 
 
 def _hand_outputs(spec: HandLandmarksSpec, x: Map) -> None:
@@ -87,7 +87,7 @@ def _hand_outputs(spec: HandLandmarksSpec, x: Map) -> None:
     _among("spec.pooling", spec.pooling, POOLINGS)
     pooled = math.prod(x) if spec.pooling == "flatten" else x[0]
     if spec.pooled != pooled:
-        raise ValueError(f"spec.pooled is {spec.pooled}, the network gives {pooled}")
+        raise ValueError(f"spec.pooled is {spec.pooled}, but the network gives {pooled}")
     names = [output.name for output in spec.outputs]
     if len(set(names)) < len(names) or not {"landmarks", "presence"} <= set(names):
         raise ValueError(f"spec.outputs are {names}, expected landmarks and presence, each once")
@@ -97,10 +97,10 @@ def _hand_outputs(spec: HandLandmarksSpec, x: Map) -> None:
         score = output.name in SCORES
         if output.values < 1 or (output.values != 1 if score else output.values % 3):
             raise ValueError(
-                f"{where}.values is {output.values}, expected {'1' if score else '3 a landmark'}"
+                f"{where}.values is {output.values}, expected {'1' if score else '3 per landmark'}"
             )
         if (output.conv is None) == (spec.pooling == "none"):
-            raise ValueError(f"{where}.conv does not go with the pooling {spec.pooling!r}")
+            raise ValueError(f"{where}.conv does not fit the pooling {spec.pooling!r}")
         if output.conv is None:
             _fits((output.values, pooled, 1), f"{where}.values")
         elif math.prod(_conv(x, output.conv, f"{where}.conv")) != output.values:
@@ -125,7 +125,7 @@ def _block(x: Map, spec: BlockSpec, where: str) -> Map:
     y = x if spec.expand is None else _conv(x, spec.expand, f"{where}.expand")
     depthwise = spec.depthwise
     if not depthwise.groups == depthwise.in_channels == depthwise.out_channels:
-        raise ValueError(f"{where}.depthwise is not depthwise: a group for each channel")
+        raise ValueError(f"{where}.depthwise is not depthwise: it needs one group per channel")
     y = _conv(y, depthwise, f"{where}.depthwise")
     y = _conv(y, spec.pointwise, f"{where}.pointwise")
     if spec.shortcut != "none":
@@ -140,9 +140,9 @@ def _block(x: Map, spec: BlockSpec, where: str) -> Map:
 def _up(x: Map, spec: UpSpec, taps: dict[tuple[int, int], Map], where: str) -> Map:
     tap: TapSpec = spec.tap
     if (tap.stage, tap.block) not in taps:
-        raise ValueError(f"{where}.tap is block {tap.block} of stage {tap.stage}, there is none")
+        raise ValueError(f"{where}.tap is block {tap.block} of stage {tap.stage}; there is none")
     for name, value in (("tap.activation", tap.activation), ("activation", spec.activation)):
-        _among(f"{where}.{name}", value, PLAIN_ACTIVATIONS)  # slopes would have no place
+        _among(f"{where}.{name}", value, PLAIN_ACTIVATIONS)  # there is no place for slopes
     if spec.reduce is not None:
         x = _conv(x, spec.reduce, f"{where}.reduce")
     if spec.transposed is not None:
@@ -167,10 +167,10 @@ def _conv(x: Map, spec: ConvSpec, where: str) -> Map:
 
 
 def _transposed(x: Map, spec: ConvSpec, where: str) -> Map:
-    """The overhang is cropped; there are no groups."""
+    """Crops the overhang; there are no groups."""
     _layer(x, spec, where)
     if spec.groups != 1:
-        raise ValueError(f"{where}.groups is {spec.groups}, a transposed convolution has one")
+        raise ValueError(f"{where}.groups is {spec.groups}, but a transposed convolution has one")
     cut = (sum(spec.padding[:2]), sum(spec.padding[2:]))
     rows, columns = (
         (size - 1) * spec.stride + kernel for size, kernel in zip(x[1:], spec.kernel, strict=True)
@@ -180,7 +180,7 @@ def _transposed(x: Map, spec: ConvSpec, where: str) -> Map:
 
 
 def _layer(x: Map, spec: ConvSpec, where: str) -> None:
-    """What every convolution must keep, whatever it does to the map."""
+    """The rules for every convolution, whatever it does to the map."""
     _among(f"{where}.activation", spec.activation, ACTIVATIONS)
     for name, value in (
         ("out_channels", spec.out_channels),
@@ -191,7 +191,7 @@ def _layer(x: Map, spec: ConvSpec, where: str) -> None:
         _positive(f"{where}.{name}", value)
     _positive(f"{where}.padding", min(spec.padding), 0)
     if spec.in_channels != x[0]:
-        raise ValueError(f"{where}.in_channels is {spec.in_channels}, the map has {x[0]}")
+        raise ValueError(f"{where}.in_channels is {spec.in_channels}, but the map has {x[0]}")
     if spec.in_channels % spec.groups or spec.out_channels % spec.groups:
         raise ValueError(f"{where}.groups is {spec.groups}, which does not divide the channels")
     weight = (spec.out_channels, spec.in_channels // spec.groups, math.prod(spec.kernel))
@@ -201,7 +201,7 @@ def _layer(x: Map, spec: ConvSpec, where: str) -> None:
 
 
 def _fits(shape: Map, where: str) -> Map:
-    """`shape` itself, where something of it can be."""
+    """Returns `shape` if such a map can exist."""
     if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
         raise ValueError(f"{where} makes {list(shape)}, expected 1 to {MAX_ELEMENTS} values")
     return shape
@@ -214,7 +214,7 @@ def _same(found: Map, expected: Map, where: str) -> None:
 
 def _positive(where: str, value: int, low: int = 1) -> None:
     if value < low:
-        raise ValueError(f"{where} is {value}, it must be at least {low}")
+        raise ValueError(f"{where} is {value}, but must be at least {low}")
 
 
 def _among(where: str, value: str, names: tuple[str, ...]) -> None:
@@ -225,7 +225,7 @@ def _among(where: str, value: str, names: tuple[str, ...]) -> None:
 def _range(where: str, values: tuple[float, float]) -> None:
     low, high = values
     if not -math.inf < low < high < math.inf:
-        raise ValueError(f"{where} is {list(values)}, expected a lower and an upper end")
+        raise ValueError(f"{where} is {list(values)}, expected a lower and an upper bound")
 
 
 def _unit(where: str, value: float) -> None:

@@ -1,4 +1,4 @@
-"""A spec as plain values of JSON and back, checked."""
+"""A spec as plain JSON values and back, checked."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, fields, is_dataclass
@@ -24,8 +24,8 @@ def spec_to_dict(spec: Spec) -> dict[str, Any]:
 def spec_from_dict(values: Mapping[str, Any]) -> Spec:
     """The inverse of `spec_to_dict`, through JSON or not.
 
-    Raises ValueError where a field is missing, unknown or of another type, or where no network
-    could be built of the values.
+    Raises ValueError if a field is missing, unknown or of another type, or if the values describe
+    no network that can be built.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"spec is {type(values).__name__}, expected an object")

@@ -1,5 +1,5 @@
-"""Reads a saved state_dict or anchors back: `model.safetensors`, or `model.pth` without running
-any code that a file could carry (`weights_only=True`); `anchors.npy` without unpickling.
+"""Reads a saved state_dict or anchors: `model.safetensors`, or `model.pth` without running any code
+that a file could carry (`weights_only=True`); `anchors.npy` without unpickling.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from blazepalm.errors import ArtifactError, one_line
 
-MAX_ANCHORS_BYTES = 1 << 27  # of a file of anchors; the largest that can be asked for has half
+MAX_ANCHORS_BYTES = 1 << 27  # of an anchors file; the largest possible one has half
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` or `.pth` file by name.
 
-    Raises ArtifactError where the file is missing, damaged or of another kind.
+    Raises ArtifactError if the file is missing, damaged or of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -30,7 +30,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
             return load_file(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged file makes the two readers raise
+    except Exception as error:  # the two readers may raise anything on a damaged file
         raise ArtifactError(f"{path}: cannot be read as weights ({one_line(error)})") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
@@ -39,8 +39,8 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_state(module: nn.Module, path: str | Path) -> None:
-    """Fills `module` from a file; every parameter exactly once, of the same shape.
-    Raises ArtifactError; the module then is as it was.
+    """Fills `module` from a file; every parameter exactly once, with the same shape. Raises
+    ArtifactError, leaving the module unchanged.
     """
     state = read_state(path)
     check_state(module, state, path, exact=False)
@@ -50,9 +50,9 @@ def load_state(module: nn.Module, path: str | Path) -> None:
 def check_state(
     module: nn.Module, state: Mapping[str, Tensor], path: str | Path, *, exact: bool = True
 ) -> None:
-    """Raises ArtifactError, naming the first that does not fit, unless `state`, which was read
-    from `path`, has what `module` has: the same names and shapes, and the same dtypes or, where
-    that need not be `exact`, floating-point numbers of any precision.
+    """Raises ArtifactError, naming the first mismatch, unless `state`, which was read from `path`,
+    fits `module`: the same names and shapes, and the same dtypes or, unless `exact`, floating-point
+    numbers of any precision.
     """
     expected = module.state_dict()
     for name in sorted({str(key) for key in (*state, *expected)}):
@@ -74,17 +74,17 @@ def read_anchors(path: str | Path, count: int) -> NDArray[np.float32]:
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
     if path.stat().st_size > MAX_ANCHORS_BYTES:
-        raise ArtifactError(f"{path}: larger than {MAX_ANCHORS_BYTES} bytes, no anchors are")
+        raise ArtifactError(f"{path}: larger than {MAX_ANCHORS_BYTES} bytes, so not anchors")
     try:
         anchors: Any = np.load(path, allow_pickle=False)
-    except Exception as error:  # whatever a damaged file makes NumPy raise
+    except Exception as error:  # NumPy may raise anything on a damaged file
         raise ArtifactError(f"{path}: cannot be read as an array ({one_line(error)})") from error
     if not isinstance(anchors, np.ndarray) or anchors.dtype.kind not in "fiu":
-        raise ArtifactError(f"{path}: is no array of numbers")
+        raise ArtifactError(f"{path}: is not an array of numbers")
     if anchors.shape != (count, 4):
         raise ArtifactError(f"{path}: anchors have shape {anchors.shape}, expected {(count, 4)}")
     if not np.isfinite(anchors).all():
-        raise ArtifactError(f"{path}: anchors that are not finite")
+        raise ArtifactError(f"{path}: anchors are not finite")
     return anchors.astype(np.float32)
 
 

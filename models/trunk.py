@@ -1,4 +1,4 @@
-"""Blocks in rows: the backbone bottom up, and the neck top down. All maps are (B, C, H, W)."""
+"""Sequences of blocks: the backbone bottom up, the neck top down. All maps are (B, C, H, W)."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from blazepalm.models.spec import BackboneSpec, BlockSpec, StageSpec, TapSpec, U
 
 
 def blocks(specs: Sequence[BlockSpec]) -> nn.Sequential:
-    """`block0`, `block1`, … in a row."""
+    """`block0`, `block1`, … in sequence."""
     return nn.Sequential(OrderedDict((f"block{i}", block(s)) for i, s in enumerate(specs)))
 
 
@@ -22,7 +22,7 @@ def stages(specs: Sequence[StageSpec]) -> OrderedDict[str, nn.Module]:
 
 
 class Backbone(nn.Module):
-    """Stem and stages, bottom up; hands out the maps that the neck taps on the way."""
+    """Stem and stages, bottom up; also returns the maps that the neck taps."""
 
     def __init__(self, spec: BackboneSpec, taps: Sequence[TapSpec] = ()) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Backbone(nn.Module):
 
 
 class Up(nn.Module):
-    """One step of the top-down neck: enlarge the map, add the tapped one, refine."""
+    """One step of the top-down neck: upsample the map, add the tapped one, refine."""
 
     def __init__(self, spec: UpSpec) -> None:
         super().__init__()
@@ -77,5 +77,5 @@ class Up(nn.Module):
 
 
 def named(prefix: str, layers: Sequence[nn.Module]) -> nn.ModuleDict:
-    """Layers under `prefix1`, `prefix2`, …"""
+    """Layers named `prefix1`, `prefix2`, …"""
     return nn.ModuleDict({f"{prefix}{i}": layer for i, layer in enumerate(layers, start=1)})

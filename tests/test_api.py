@@ -1,5 +1,5 @@
-"""What a Python user gets for arguments of a wrong type, range or shape, and for files that are
-missing or damaged: a sentence that says what is accepted, never an error of a library.
+"""What Python users get for arguments of a wrong type, range or shape, and for missing or damaged
+files: a sentence that says what is accepted, never a library's error.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ PALM, HAND = PalmDetector(palm_spec()), HandLandmarks(hand_spec())
 
 
 def odd_file(folder: Path, suffix: str) -> Path:
-    """A file that holds no such thing as its name says."""
+    """A file that is not what its name says."""
     path = folder / f"odd{suffix}"
     path.write_bytes(b"\x93NUMPY\x01\x00\xff\xff{")
     return path
@@ -114,7 +114,7 @@ def test_other_arguments(tmp_path: Path) -> None:
         blazepalm.convert("palm-full", tmp_path / "out", coreml="app")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="jobs is -1, expected a whole number of at least 1"):
         make_golden(tmp_path / "golden", jobs=-1)
-    with pytest.raises(BlazePalmError, match="there is no golden case 'open'"):
+    with pytest.raises(BlazePalmError, match="unknown golden case 'open'"):
         make_golden(tmp_path / "golden", names="open")
 
 

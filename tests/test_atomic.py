@@ -1,4 +1,4 @@
-"""Whole files and folders: what is there after a success, after any failure, after a kill."""
+"""Whole files and folders: what is on the disk after a success, any failure, and a kill."""
 
 import errno
 import multiprocessing
@@ -30,7 +30,7 @@ def content(folder: Path) -> dict[str, Any]:
 
 
 def listed(folder: Path) -> list[str]:
-    """What `LIST` in a folder lists."""
+    """The files that `LIST` in a folder lists."""
     path = folder / "LIST"
     return ["LIST", *path.read_text().split()] if path.is_file() else []
 
@@ -47,7 +47,7 @@ def failing(*_: object, **__: object) -> Any:
 
 
 def on_call(number: int, real: Callable[..., Any]) -> Callable[..., Any]:
-    """`real`, but for one call of it that fails."""
+    """`real`, except for one call that fails."""
     calls = 0
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: Patch, name:
 
 
 def test_a_real_limit_of_the_system(tmp_path: Path) -> None:
-    """The system itself stops the process at so many bytes, as a full disk would."""
+    """The system itself stops the process after this many bytes, as a full disk would."""
     resource = pytest.importorskip("resource")
     (tmp_path / "a.txt").write_text("mine")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -148,7 +148,7 @@ def test_a_foreign_thing_is_named(tmp_path: Path, foreign: str) -> None:
     before = content(tmp_path)
     first = foreign.split("/")[0]
     for force in (False, True):
-        with pytest.raises(ArtifactError, match=f"holds '{first}'.* not ours to replace"):
+        with pytest.raises(ArtifactError, match=f"holds '{first}'.* blazepalm did not write"):
             replace(folder, force=force)
         with pytest.raises(ArtifactError, match=f"holds '{first}'"):
             check_folder(folder, owned=listed, force=force)
@@ -174,7 +174,7 @@ def test_what_comes_while_the_work_runs_stays(tmp_path: Path) -> None:
 
 
 def test_what_comes_at_the_last_moment_stays(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Between the last look and the rename: the folder is looked at once more, moved aside."""
+    """Between the last check and the rename: the folder is checked again, moved aside."""
     fill(tmp_path / "out", a="old")
     rename = os.rename
 
@@ -206,9 +206,9 @@ def test_the_folder_one_is_in(tmp_path: Path, monkeypatch: Patch, place: str) ->
     monkeypatch.chdir(here)
     place = place.format(here=here, above=tmp_path)
     for force in (False, True):
-        with pytest.raises(ArtifactError, match="is the folder you are in, or one above it"):
+        with pytest.raises(ArtifactError, match="is the current folder or one above it"):
             replace(Path(place), force=force)
-        with pytest.raises(ArtifactError, match="is the folder you are in, or one above it"):
+        with pytest.raises(ArtifactError, match="is the current folder or one above it"):
             check_folder(Path(place), owned=listed, force=force)
     assert content(tmp_path) == {"here": None}
 
@@ -226,7 +226,7 @@ def test_links_and_other_kinds(tmp_path: Path) -> None:
         ("to-folder", "is a folder"),
         ("to-file", "is a link"),
         ("dangling", "is a link"),
-        ("pipe", "no ordinary file"),
+        ("pipe", "not an ordinary file"),
         ("file/x", "is not a folder"),
         ("dangling/x", "is not a folder"),
         ("x" * 300, "File name too long"),
@@ -247,7 +247,7 @@ def test_links_and_other_kinds(tmp_path: Path) -> None:
 
 
 def test_where_one_may_not_look(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Permissions do not stop root, so the system's answer is made."""
+    """Permissions do not stop root, so the test fakes the system's answer."""
 
     def denied(*_: object, **__: object) -> Any:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -286,7 +286,7 @@ def test_the_umask_is_never_touched(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def test_inputs_by_what_they_are(tmp_path: Path) -> None:
-    """Two names of one file are what a disk that ignores case has."""
+    """On a disk that ignores case, two names may be one file."""
     photo, other = tmp_path / "Photo.JPG", tmp_path / "photo.jpg"
     photo.write_text("mine")
     os.link(photo, other)
@@ -301,7 +301,7 @@ def test_inputs_by_what_they_are(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_ignores_case(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Every look-up answers as such a disk would."""
+    """Every look-up answers as on such a disk."""
     photo = tmp_path / "Photo.JPG"
     photo.write_text("mine")
     for name in ("stat", "lstat"):
@@ -317,7 +317,7 @@ def test_a_disk_that_ignores_case(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def hold(path: Path, kind: str, ready: Any) -> None:
-    """Writes, and never ends; in a process of its own."""
+    """Writes forever, in a separate process."""
     if kind == "file":
         with atomic_file(path) as temporary:
             temporary.write_text("half")
@@ -330,7 +330,7 @@ def hold(path: Path, kind: str, ready: Any) -> None:
 
 
 def killed_between(path: Path, ready: Any) -> None:
-    """Is killed when the old folder is aside and the new one is not in its place."""
+    """Is killed when the old folder is aside and the new one is not yet in place."""
     rename = os.rename
 
     def once(source: Path, target: Path) -> None:
@@ -397,7 +397,7 @@ def test_the_old_folder_of_a_killed_run_is_put_back(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_names_nothing_but_ours(tmp_path: Path) -> None:
-    """Whoever wrote it: what is cleared away has the form of a temporary of that very target."""
+    """Whoever wrote it: only names with the form of that target's temporaries are cleaned up."""
     path = tmp_path / "a.txt"
     precious = [tmp_path / "precious", part_of(tmp_path / "b.txt", "-0123456789abcdef")]
     for one in precious:
@@ -421,7 +421,7 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def test_nothing_else_writes() -> None:
-    """The one place where folders are deleted and names exchanged."""
+    """Only this place deletes folders and swaps names."""
     root = Path(atomic.__file__).parents[2]
     found = {
         path.relative_to(root).parts[0:3]

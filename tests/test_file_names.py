@@ -1,4 +1,4 @@
-"""Names as parts of paths: they stay in their folder, and apart."""
+"""Names as parts of paths: they stay in their folder, and distinct."""
 
 from pathlib import Path
 

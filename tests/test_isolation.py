@@ -1,4 +1,4 @@
-"""Whoever works beside us sees the process as it was: a second thread looks at it all the time."""
+"""Other threads never see the process changed: a second thread checks it all the time."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ STATUS = Path("/proc/self/status")  # the one way to read the umask without sett
 
 
 def state() -> dict[str, Any]:
-    """What all threads of a process share, and libraries like to exchange for a while."""
+    """State that all threads of a process share, and that libraries like to replace temporarily."""
     import torch
 
     error = os.fstat(2)
@@ -43,7 +43,7 @@ def state() -> dict[str, Any]:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Fails where a second thread ever sees another state than before."""
+    """Fails if a second thread ever sees another state than before."""
     found: list[tuple[str, Any, Any]] = []
     samples, left, looking = 0, threading.Event(), threading.Event()
 
@@ -121,7 +121,7 @@ def test_the_watch_can_fail() -> None:
 
 
 def test_one_torch_thread_is_ones_own() -> None:
-    """Threads that compute already, and such as begin meanwhile, keep their number."""
+    """Threads that already compute, and those that start meanwhile, keep their thread count."""
     import torch
 
     from blazepalm.converter.threads import one_torch_thread, use_one_torch_thread

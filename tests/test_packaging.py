@@ -1,4 +1,4 @@
-"""What is installed: `blazepalm` and nothing else, with its data, from a wheel built here."""
+"""The installed package: `blazepalm` and nothing else, with its data, from a wheel built here."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the README shows is run: its Python as it stands, its commands one after another."""
+"""Runs what the README shows: its Python verbatim, its commands one after another."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ def fenced(language: str) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder that holds photo.jpg and nothing else."""
+    """A folder that contains only photo.jpg."""
     shutil.copy(ROOT / "docs" / "photo.jpg", tmp_path / "photo.jpg")
     return tmp_path
 

@@ -1,5 +1,5 @@
-"""On a machine without coremltools: every command either works, or says in one sentence before
-any work that it needs it. The module is hidden in a child process, as if it were not installed.
+"""Without coremltools, every command either works, or says in one sentence before any work that it
+needs it. A child process hides the module, as if it were not installed.
 """
 
 import json
@@ -141,7 +141,7 @@ def test_what_is_converted_is_whole(outcomes: dict[str, Outcome], folder: Path) 
 def test_parity_compares_torch_and_says_that_core_ml_did_not_run(
     outcomes: dict[str, Outcome], folder: Path
 ) -> None:
-    """Not verified, since Core ML was asked for; all else is judged as ever."""
+    """Not verified, since Core ML was asked for; everything else is judged as usual."""
     assert outcomes["with"].code == 3, outcomes["with"].err
     report = json.loads((folder / "with" / "parity.json").read_text())
     for model in report["models"]:

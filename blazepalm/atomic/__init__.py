@@ -1,15 +1,15 @@
-"""Whole files and folders: each is written under a temporary name beside its place, and put there
-in one rename. After any failure there is what was there before, and nothing else.
+"""Writes whole files and folders: each under a temporary name beside its target, renamed into place
+at the end. After any failure the old content is still there, and nothing else.
 
-Nothing is replaced or deleted that could be the user's. A folder is replaced only if each file in
-it is one that its own manifest lists (`owned`); the old one is moved aside first, looked at once
-more, put back if the new one cannot take its place, and deleted last. An output is never an input,
-by whatever name (`refuse_inputs`).
+Never replaces or deletes anything that could be the user's. A folder is replaced only if its own
+manifest lists each file in it (`owned`); the old one is moved aside first, checked once more, put
+back if the new one cannot take its place, and deleted last. An output is never an input, under any
+name (`refuse_inputs`).
 
-Temporaries are called `.blazepalm-<target>-<random>`. Whoever writes holds a lock on
-`.blazepalm-<target>.lock`, which lists them: what a killed run left is cleared away by the next
-one on that target, and a second process at the same time is refused. Where there are no locks
-(Windows, some network disks) both go without.
+Temporaries are called `.blazepalm-<target>-<random>`. A writer holds a lock on
+`.blazepalm-<target>.lock`, which lists them: the next writer to that target cleans up after a
+killed run, and a second process at the same time is refused. Where locks are unavailable (Windows,
+some network disks), neither happens.
 """
 
 import os
@@ -56,9 +56,9 @@ __all__ = [
 
 @contextmanager
 def atomic_file(path: Path, *, force: bool = True, option: str = "-o") -> Iterator[Path]:
-    """Gives an empty file beside `path` to write, with the same suffix, which takes the place of
-    `path` in the end; without `force` only if nothing is there by then either. Folders are made
-    where they are missing. Raises ArtifactError.
+    """Gives an empty file beside `path` to write, with the same suffix, which replaces `path` at
+    the end; without `force` only if nothing is there by then. Creates missing folders. Raises
+    ArtifactError.
     """
     with told(path), claim(path) as sibling:
         temporary = sibling(path.suffix)
@@ -82,9 +82,9 @@ def atomic_folder(
     option: str = "-o",
     wait: bool = False,
 ) -> Iterator[Path]:
-    """Gives an empty folder beside `folder` to fill, which takes its place in the end. Raises
-    ArtifactError, also where `check_folder` does, before and after. `wait`: for another process
-    that writes the same.
+    """Gives an empty folder beside `folder` to fill, which replaces it at the end. Raises
+    ArtifactError if `check_folder` does, before or after. `wait`: for another process that writes
+    the same folder, instead of being refused.
     """
     place = _place(folder)
 
@@ -94,7 +94,7 @@ def atomic_folder(
 
     check_into(place.parent, folder)
     if place == place.parent:
-        check(place)  # the root, which has no name that a lock could go by
+        check(place)  # the root has no name to derive a lock from
     with told(folder), claim(place, owned=owned, wait=wait) as sibling:
         check(place)
         temporary = sibling()
@@ -118,8 +118,8 @@ def check_file(
     what: str = "files",
     inputs: Iterable[str | Path] = (),
 ) -> None:
-    """Raises ArtifactError, before the work, where `path` cannot be written, is one of `inputs`,
-    or exists without `force`. `what` is what it holds ("anchors"), `option` what named it.
+    """Raises ArtifactError, before any work, if `path` cannot be written, is one of `inputs`, or
+    exists without `force`. `what` is the content ("anchors"), `option` the option that named it.
     """
     if formats and path.suffix.lower() not in formats:
         raise ArtifactError(f"{path}: {what} are written as {', '.join(formats)}")
@@ -139,8 +139,8 @@ def check_folder(
     option: str = "-o",
     wait: bool = False,
 ) -> None:
-    """Raises ArtifactError, before the work, where `folder` cannot be made, or is there and not
-    empty, unless `force` is given and `owned` lists all that is in it.
+    """Raises ArtifactError, before any work, if `folder` cannot be made, or exists and is not
+    empty, unless `force` is set and `owned` lists everything in it.
     """
     with told(folder):
         status(folder)
@@ -152,17 +152,15 @@ def check_folder(
 
 
 def check_into(folder: Path, wanted: Path) -> None:
-    """Raises ArtifactError, naming `wanted`, where nothing can be made in `folder` or, where that
-    is not there yet, in the nearest folder above it that is.
+    """Raises ArtifactError, naming `wanted`, if nothing can be created in `folder` or, if it does
+    not exist, in its nearest existing parent.
     """
     with told(wanted):
         nearest = folder.absolute()
         while status(nearest) is None and nearest != nearest.parent:
             nearest = nearest.parent
     if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ArtifactError(
-            f"{wanted}: cannot be written: {nearest} is not a folder that can be written to"
-        )
+        raise ArtifactError(f"{wanted}: cannot be written: {nearest} is not a writable folder")
 
 
 def check_free(path: Path, force: bool, option: str) -> None:
@@ -174,16 +172,14 @@ def check_free(path: Path, force: bool, option: str) -> None:
     if os.path.isdir(path):
         raise ArtifactError(f"{path}: is a folder, expected a file name")
     if not stat.S_ISREG(found.st_mode):
-        kind = "a link" if stat.S_ISLNK(found.st_mode) else "no ordinary file"
-        raise ArtifactError(f"{path}: is {kind}; give the name of a file")
+        kind = "a link" if stat.S_ISLNK(found.st_mode) else "not an ordinary file"
+        raise ArtifactError(f"{path}: is {kind}; give a file name")
     if not force:
         raise ArtifactError(f"{path}: exists already; choose another {option}, or give --force")
 
 
 def remove_files(folder: Path, names: Collection[str]) -> None:
-    """Deletes files of ours by their names, in that order, and the folder where nothing is left
-    in it. Raises OSError.
-    """
+    """Deletes our files by name, in that order, then the folder if it is empty. Raises OSError."""
     for name in names:
         with suppress(FileNotFoundError):
             os.unlink(folder / name)
@@ -194,21 +190,21 @@ def remove_files(folder: Path, names: Collection[str]) -> None:
 def _swap(
     temporary: Path, folder: Path, names: tuple[Path, Path], check: Callable[[Path], None]
 ) -> None:
-    """The names: for the old folder as long as it may be put back, and for when it is to go."""
+    """Two names: for the old folder while it may be put back, and for when it is to be deleted."""
     aside, waste = names
     if not os.path.lexists(folder):
         os.rename(temporary, folder)
         return
     os.rename(folder, aside)
     try:
-        check(aside)  # now that nobody puts anything into it any more
+        check(aside)  # again, now that nothing more can be put into it
         os.rename(temporary, folder)
     except BaseException as error:
         try:
             os.rename(aside, folder)
         except OSError:
             raise ArtifactError(
-                f"{folder}: cannot be written ({error}); what it held is in {aside}"
+                f"{folder}: cannot be written ({error}); its old content is in {aside}"
             ) from error
         raise
     try:
@@ -216,12 +212,12 @@ def _swap(
         shutil.rmtree(waste)
     except OSError as error:
         raise ArtifactError(
-            f"{folder}: is written, but not all of what it held before could be deleted: {error}"
+            f"{folder}: written, but some of its old content could not be deleted: {error}"
         ) from error
 
 
 def _refusal(folder: Path, owned: Owned | None, force: bool, option: str) -> str | None:
-    """Why a folder is not to be replaced."""
+    """Why a folder must not be replaced; None if it may be."""
     found = status(folder)
     if found is None:
         return None
@@ -230,9 +226,9 @@ def _refusal(folder: Path, owned: Owned | None, force: bool, option: str) -> str
         return f"exists and is not a folder{link}; choose another {option}"
     real, here = (Path(os.path.realpath(path)) for path in (folder, "."))
     if real in (here, *here.parents):
-        return f"is the folder you are in, or one above it; name a folder in it with {option}"
+        return f"is the current folder or one above it; name a folder inside it with {option}"
     if os.path.ismount(folder):
-        return f"is a disk of its own and cannot be replaced; name a folder in it with {option}"
+        return f"is a separate disk and cannot be replaced; name a folder inside it with {option}"
     try:
         if foreign(folder, ()) is None:
             return None
@@ -243,19 +239,19 @@ def _refusal(folder: Path, owned: Owned | None, force: bool, option: str) -> str
         return f"cannot be read: {error.strerror or error}"
     if other is not None:
         return (
-            f"holds {other!r}, which is not ours to replace; move it away, or choose another "
+            f"holds {other!r}, which blazepalm did not write; move it away, or choose another "
             f"{option}"
         )
     return None if force else f"exists already; choose another {option}, or give --force"
 
 
 def _place(folder: Path) -> Path:
-    """The folder by its own name: `.` and `x/..` have none."""
+    """The folder by its real name; `.` and `x/..` have none."""
     return folder if folder.name not in ("", "..") else Path(os.path.realpath(folder))
 
 
 def _open_to_others(folder: Path) -> None:
-    """What a library left to the owner alone gets the permissions that this folder was given."""
+    """Gives files that a library made private the permissions that the folder was created with."""
     shared = stat.S_IMODE(os.lstat(folder).st_mode)
     for path, is_folder in walk(folder):
         found = os.lstat(folder / path).st_mode

@@ -1,7 +1,7 @@
-"""One process writes a file or folder at a time: a lock beside it, which lists the temporary names
-in use, so that the next one clears away what a killed run left.
+"""Lets one process write a file or folder at a time: a lock beside it lists the temporary names in
+use, so that the next run can clean up after a killed one.
 
-Where there are no locks (Windows, some network disks) both go without, and nothing is cleared.
+Where locks are unavailable (Windows, some network disks), nothing is locked or cleaned up.
 """
 
 import errno
@@ -19,8 +19,8 @@ from pathlib import Path
 from blazepalm.atomic.look import OURS, foreign, part_of, status, told
 from blazepalm.errors import ArtifactError
 
-OLD = ".old"  # ends the name of a folder that was moved aside
-WAITING = 0.1  # seconds between looks at a lock
+OLD = ".old"  # suffix of a folder that was moved aside
+WAITING = 0.1  # seconds between attempts to take a lock
 UNLOCKABLE = (errno.ENOLCK, errno.ENOTSUP, errno.EBADF, errno.EINVAL, errno.ENOSYS)
 
 Owned = Callable[[Path], Collection[str]]  # the files that a folder's manifest lists, if any
@@ -30,8 +30,8 @@ Owned = Callable[[Path], Collection[str]]  # the files that a folder's manifest 
 def claim(
     path: Path, *, owned: Owned | None = None, wait: bool = False
 ) -> Iterator[Callable[..., Path]]:
-    """Holds `path` against other processes; gives what makes temporary names beside it. What a
-    killed run left there is gone. Raises ArtifactError.
+    """Locks `path` against other processes and gives a factory of temporary names beside it. Cleans
+    up after a killed run. Raises ArtifactError.
     """
     if path.name in ("", ".."):
         raise ArtifactError(f"{path}: is a folder, expected a file name")
@@ -59,19 +59,19 @@ def claim(
                 os.unlink(name)
             os.close(lock)
         for folder in reversed(made):
-            with suppress(OSError):  # it stays where something is in it
+            with suppress(OSError):  # it stays if it is not empty
                 folder.rmdir()
 
 
 def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:
-    """Clears away what a killed run left, and refuses what another process is writing."""
+    """Cleans up after a killed run; refuses a target that another process is writing."""
     if path.name not in ("", "..") and os.path.lexists(part_of(path, ".lock")):
         with claim(path, owned=owned, wait=wait):
             pass
 
 
 def _lock(name: Path, path: Path, wait: bool) -> int:
-    """The descriptor of the locked file; -1 where there are no locks."""
+    """The descriptor of the locked file; -1 if locks are unavailable."""
     if sys.platform == "win32":
         return -1
     import fcntl
@@ -84,11 +84,11 @@ def _lock(name: Path, path: Path, wait: bool) -> int:
             found = status(name)
             if found is not None and os.path.samestat(os.fstat(lock), found):
                 return lock
-            os.close(lock)  # the file went with who held it
+            os.close(lock)  # its holder deleted the file
         except BlockingIOError as error:
             os.close(lock)
             if not wait:
-                raise ArtifactError(f"{path}: another process is writing it just now") from error
+                raise ArtifactError(f"{path}: another process is writing it") from error
             time.sleep(WAITING)
         except OSError as error:
             os.close(lock)
@@ -100,7 +100,7 @@ def _lock(name: Path, path: Path, wait: bool) -> int:
 
 
 def _sweep(lock: int, path: Path, owned: Owned | None) -> None:
-    """Puts back the old folder of a run that was killed before the new one was in its place, and
+    """Puts back the old folder of a run that was killed before the new one was in place, and
     deletes the other names in the lock file.
     """
     names = os.read(lock, 1 << 20).decode("ascii", "replace").split("\n")

@@ -1,4 +1,4 @@
-"""What is on the disk: whose it is, and whether two names are one file. Nothing is changed here."""
+"""Inspects the disk: who owns what, and whether two names are one file. Changes nothing."""
 
 import errno
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from blazepalm.errors import ArtifactError
 
-LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what systems leave in folders
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # files that systems leave in folders
 OURS = re.compile(r"\.blazepalm-[0-9a-f]{8}(\.lock|\.part|-[0-9a-f]{16}(\.\w{1,8})?)")
 
 Inputs = frozenset[tuple[int, int]]  # device and inode of each
@@ -19,7 +19,7 @@ Inputs = frozenset[tuple[int, int]]  # device and inode of each
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """An OSError becomes an ArtifactError that names `path`."""
+    """Turns an OSError into an ArtifactError that names `path`."""
     try:
         yield
     except OSError as error:
@@ -27,18 +27,18 @@ def told(path: Path) -> Iterator[None]:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """None where there is nothing. Raises OSError where that cannot be known."""
+    """A path's own status (links not followed); None if nothing is there. Raises OSError."""
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise OSError(errno.EINVAL, "there is a null character in its name") from error
+        raise OSError(errno.EINVAL, "its name has a null character") from error
 
 
 def foreign(folder: Path, ours: Collection[str], top: Collection[str] | None = None) -> str | None:
-    """The first thing in a folder, by its path in it, that is neither one of `ours` nor a folder
-    of one; None where there is none. `top`: look at these names in it alone. Raises OSError.
+    """The first path in a folder, relative to it, that is neither one of `ours` nor a parent folder
+    of one; None if there is none. `top`: check only these names at the top. Raises OSError.
     """
     files = {unicodedata.normalize("NFC", path) for path in ours}
     folders = {str(above) for path in files for above in PurePosixPath(path).parents}
@@ -50,7 +50,7 @@ def foreign(folder: Path, ours: Collection[str], top: Collection[str] | None = N
 
 
 def walk(folder: Path, top: Collection[str] | None = None) -> Iterator[tuple[str, bool]]:
-    """The path of everything in a folder, and whether it is a folder (a link is none)."""
+    """The path of everything in a folder, and whether it is a folder (a link is not)."""
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -68,14 +68,14 @@ def walk(folder: Path, top: Collection[str] | None = None) -> Iterator[tuple[str
 
 
 def identify(paths: Iterable[str | Path]) -> Inputs:
-    """What files and folders are on the disk, whatever they are called."""
+    """The identities of files and folders on the disk, whatever their names."""
     found = (_identity(path) for path in paths)
     return frozenset(identity for identity in found if identity is not None)
 
 
 def refuse_inputs(path: Path, inputs: Inputs) -> None:
-    """Raises ArtifactError where `path` is one of the files that are read, or lies in a folder
-    (a package) that is.
+    """Raises ArtifactError if `path` is one of the files that are read, or is inside a folder (a
+    package) that is.
     """
     if inputs:
         real = Path(os.path.realpath(path))
@@ -84,7 +84,7 @@ def refuse_inputs(path: Path, inputs: Inputs) -> None:
 
 
 def part_of(path: Path, suffix: str) -> Path:
-    """A name of ours beside `path`, however long that one's is."""
+    """A temporary name beside `path`, short enough whatever the length of its name."""
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
     return path.with_name(f".blazepalm-{digest}{suffix}")
 

@@ -1,8 +1,8 @@
-"""Files, folders, globs, videos and cameras become frames, one at a time, H×W×3 uint8 RGB.
+"""Turns files, folders, globs, videos and cameras into frames, one at a time, H×W×3 uint8 RGB.
 
-A source is judged by name when it is found and by content when it is read, so one bad file
-never hides the others. Videos are decoded by OpenCV's FFmpeg, and only from containers that
-cannot point at other files or hosts (a playlist named `.mp4` is refused unread).
+Sources are found by name and checked by content when read, so one bad file never hides the others.
+OpenCV's FFmpeg decodes videos, and only from containers that cannot point at other files or hosts
+(a playlist named `.mp4` is refused unread).
 """
 
 import glob
@@ -23,8 +23,8 @@ from blazepalm.media.images import MAX_PIXELS, read_image
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv")
 CAMERA = re.compile(r"camera(?::(\d{1,3}))?")
-MAX_FRAMES = 10_000_000  # a header that claims more says nothing
-SPARE = 50  # one frame in so many may be missing before a video counts as cut short
+MAX_FRAMES = 10_000_000  # a header that claims more is ignored
+SPARE = 50  # one frame in this many may be missing before a video counts as truncated
 
 # (offset, bytes) at a container's beginning
 CONTAINERS = (
@@ -42,9 +42,9 @@ CONTAINERS = (
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture. `name`: readable, without folder or suffix, numbered in a video
-    (`clip-000012`), not unique over folders; `source`: the path, or `camera:0`; `index`: of the
-    frame, 0 for a picture; `seconds`: in the video; `image`: (H, W, 3) RGB.
+    """One picture. `name`: readable, without folder or suffix, numbered in a video (`clip-000012`),
+    not unique across folders; `source`: the path, or `camera:0`; `index`: the frame's number, 0 for
+    a picture; `seconds`: time in the video; `image`: (H, W, 3) RGB.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Source:
-    """Where frames come from. `path`: as it was found, or `camera:0`; `frames` and `fps` as
-    far as they are known beforehand (a video's header may be wrong).
+    """A source of frames. `path`: as found, or `camera:0`; `frames` and `fps` if known in advance
+    (a video's header may be wrong).
     """
 
     path: str
@@ -72,11 +72,11 @@ class Source:
 
 
 def find_sources(paths: str | Path | Sequence[str | Path]) -> list[Source]:
-    """The sources that `paths` name (or the one), in their order, each file once.
+    """The sources that `paths` (one or several) name, in their order, each file once.
 
-    A path is a file, a folder (the pictures and videos directly in it, in natural order,
-    hidden ones left out), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. Raises
-    InvalidImage where one of them names nothing.
+    A path is a file, a folder (the pictures and videos directly in it, in natural order, except
+    hidden ones), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. Raises InvalidImage if one of
+    them names nothing.
     """
     found: dict[str, Source] = {}
     for given in (paths,) if isinstance(paths, str | Path) else paths:
@@ -122,7 +122,7 @@ def _files(given: str | Path) -> list[Path]:
         files = [Path(p) for p in glob.glob(str(given), recursive=True)]
         files = sorted((p for p in files if p.is_file()), key=lambda p: (str(p.parent), natural(p)))
         if not files:
-            raise InvalidImage(f"{given}: no file fits this pattern")
+            raise InvalidImage(f"{given}: no file matches this pattern")
         return files
     raise InvalidImage(f"{given}: no such file")
 
@@ -138,8 +138,8 @@ def _source(path: Path) -> Source:
 def read_frames(source: Source) -> Iterator[Frame]:
     """The frames of a source, in order, one in memory at a time; a camera's never end.
 
-    Pictures are turned as their EXIF data say, videos as their rotation says. Raises
-    InvalidImage for what cannot be read; of a video that is cut short, after its last frame.
+    Pictures are rotated by their EXIF data, videos by their rotation flag. Raises InvalidImage for
+    a source that cannot be read; for a truncated video, after its last frame.
     """
     if source.kind == "image":
         yield Frame(source.name, source.path, 0, None, read_image(source.path))
@@ -171,10 +171,10 @@ def _frames(source: Source, capture: Any) -> Iterator[Frame]:
         yield Frame(f"{source.name}-{count:06d}", source.path, count, seconds, rgb)
         count += 1
     if count == 0:
-        raise InvalidImage(f"{source.path}: not one frame of it can be decoded")
+        raise InvalidImage(f"{source.path}: none of its frames can be decoded")
     if source.frames is not None and count < source.frames - 1 - source.frames // SPARE:
         raise InvalidImage(
-            f"{source.path}: is cut short or damaged, {count} of {source.frames} frames were read"
+            f"{source.path}: is truncated or damaged, read {count} of {source.frames} frames"
         )
 
 
@@ -183,7 +183,7 @@ def _open_camera(source: Source) -> Any:
     capture = cv2.VideoCapture(int(source.path.partition(":")[2]))
     if not capture.isOpened():
         capture.release()
-        raise InvalidImage(f"{source.path}: there is no such camera, or it may not be used")
+        raise InvalidImage(f"{source.path}: no such camera, or no permission to use it")
     return capture
 
 
@@ -192,11 +192,11 @@ def _open_video(path: str) -> Any:
     if not os.path.isfile(path):
         raise InvalidImage(f"{path}: no such file")
     if not _is_container(Path(path)):
-        raise InvalidImage(f"{path}: is no video ({', '.join(VIDEOS)} are read)")
+        raise InvalidImage(f"{path}: is not a video (supported: {', '.join(VIDEOS)})")
     capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         capture.release()
-        raise InvalidImage(f"{path}: cannot be decoded: damaged, or of an unknown codec")
+        raise InvalidImage(f"{path}: cannot be decoded: damaged, or unknown codec")
     width, height = (
         int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
     )
@@ -208,7 +208,7 @@ def _open_video(path: str) -> Any:
 
 
 def _header(path: Path) -> tuple[int | None, float | None]:
-    """Frames and frames per second, where the file says them; reading it says what is wrong."""
+    """Frames and frames per second, if the file gives them; reading the file reports any error."""
     try:
         capture = _open_video(str(path))
     except InvalidImage:
@@ -233,7 +233,7 @@ def _is_container(path: Path) -> bool:
 
 
 def _opencv() -> Any:
-    """OpenCV, told to keep its decoders' chatter off stderr (its environment, read once)."""
+    """OpenCV, with its decoders' log output kept off stderr (it reads its environment once)."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     import cv2

@@ -1,7 +1,7 @@
-"""A picture's file becomes H×W×3 uint8 RGB, upright; anything else becomes one sentence.
+"""Reads a picture's file as H×W×3 uint8 RGB, upright; any failure becomes one sentence.
 
-Files may be hostile: only the formats below are tried, the size is judged from the header
-before anything is decoded, and whatever a decoder raises is told as `InvalidImage`.
+Files may be hostile: only the formats below are tried, the size is checked from the header before
+anything is decoded, and any decoder error becomes `InvalidImage`.
 """
 
 from contextlib import suppress
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000
-PAPER = (255, 255, 255)  # what shows through transparent pixels
+PAPER = (255, 255, 255)  # shows through transparent pixels
 BAND = 256  # rows
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an image file, turned as its EXIF orientation says.
+    """(H, W, 3) uint8 RGB of an image file, rotated as its EXIF orientation says.
 
-    The first frame of an animation; transparency on white; 16-bit values rounded to 8 bits;
-    grey, palette and CMYK converted. Raises InvalidImage, its message naming the file.
+    The first frame of an animation; transparency on white; 16-bit values rounded to 8 bits; grey,
+    palette and CMYK converted. Raises InvalidImage naming the file.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -45,13 +45,13 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     except FileNotFoundError as error:
         raise InvalidImage(f"{path}: no such file") from error
     except UnidentifiedImageError as error:
-        raise InvalidImage(f"{path}: is no image ({', '.join(FORMATS)} are read)") from error
+        raise InvalidImage(f"{path}: is not an image (supported: {', '.join(FORMATS)})") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImage(_too_large(path, "more")) from error
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise InvalidImage(f"{path}: cannot be read: {reason}") from error
-    except Exception as error:  # decoders raise anything on hostile bytes
+    except Exception as error:  # decoders may raise anything on hostile bytes
         raise InvalidImage(f"{path}: cannot be decoded: {first_line(error)}") from error
 
 
@@ -64,7 +64,7 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def _too_large(path: Path, size: str) -> str:
-    return f"{path}: has {size}, at most {MAX_PIXELS // 1_000_000} million are read; scale it down"
+    return f"{path}: has {size}, the limit is {MAX_PIXELS // 1_000_000} million; scale it down"
 
 
 def _as_rgb(path: Path, picture: "Image.Image") -> NDArray[np.uint8]:
@@ -74,11 +74,11 @@ def _as_rgb(path: Path, picture: "Image.Image") -> NDArray[np.uint8]:
     if mode.startswith("I"):  # 16-bit grey, which Pillow would clip
         values = np.asarray(picture).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise InvalidImage(f"{path}: has 32-bit pixels, expected 8 or 16 bits a channel")
+            raise InvalidImage(f"{path}: has 32-bit pixels, expected 8 or 16 bits per channel")
         grey = ((values + 128) // 257).astype(np.uint8)
         return np.ascontiguousarray(np.repeat(grey[..., None], 3, axis=2))
     if mode == "F":
-        raise InvalidImage(f"{path}: has floating-point pixels, expected 8 or 16 bits a channel")
+        raise InvalidImage(f"{path}: has floating-point pixels, expected 8 or 16 bits per channel")
     if "A" in mode or "a" in mode or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (*PAPER, 255))
@@ -87,7 +87,7 @@ def _as_rgb(path: Path, picture: "Image.Image") -> NDArray[np.uint8]:
 
 
 def _pixels(picture: "Image.Image") -> NDArray[np.uint8]:
-    """In bands: Pillow hands out copies of copies, and a large picture's would fill memory."""
+    """Converts in bands: Pillow makes copies, and those of a large picture would fill memory."""
     width, height = picture.size
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, BAND):

@@ -1,4 +1,4 @@
-"""A converted model becomes a Core ML package: `export(model, folder, options)`."""
+"""Converts a model to a Core ML package: `export(model, folder, options)`."""
 
 if __name__ != "blazepalm.converter.coreml":
     raise ImportError("import this package as blazepalm.converter.coreml, not as coreml")

@@ -1,7 +1,7 @@
-"""Smaller weights, by coremltools' own optimisation; activations stay as they are.
+"""Compresses weights with coremltools' optimisation passes; activations stay unchanged.
 
-Weights of fewer than 2048 numbers (biases, slopes, small kernels) are left alone. coremltools
-finds palettes with scikit-learn, from random starts; ours is found here, always the same.
+Weights with fewer than 2048 values (biases, slopes, small kernels) are left alone. coremltools
+finds palettes with scikit-learn, from random starts; this module finds them deterministically.
 """
 
 from typing import Any
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 BINS = (16, 64, 256)  # of the histograms that palettes start from; the best one is kept
-DECODE = "decode__"  # how the constants of a face's `decode` are called
-ROOT_STEPS = 40  # a third less each, from at most 10⁷ to its root of 215, then twice the digits
-STEPS = 40  # of Lloyd's algorithm; more change nothing that shows
+DECODE = "decode__"  # prefix of the names of constants in a face's `decode`
+ROOT_STEPS = 40  # first each takes off a third, from ≤ 10⁷ to 215, then doubles the digits
+STEPS = 40  # of Lloyd's algorithm; more make no visible difference
 
 
 def compress(program: Any, kind: str) -> None:
-    """Stores the weights of a MIL program otherwise, in place. `kind` is one of
-    `options.COMPRESSIONS`: a palette of 256 or 64 values for each tensor, or 8-bit integers
-    with a scale a channel. Anchors and input size are no weights: what decodes stays exact.
+    """Compresses the weights of a MIL program in place. `kind` is one of `options.COMPRESSIONS`: a
+    palette of 256 or 64 values for each tensor, or 8-bit integers with one scale per channel.
+    Anchors and input size are not weights, so decoding stays exact.
     """
     from coremltools.converters.mil.mil.passes.helper import block_context_manager
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
@@ -39,7 +39,7 @@ def compress(program: Any, kind: str) -> None:
     own = compression(optimise.OptimizationConfig(operation, op_name_configs=exact))
 
     def run(block: Any) -> None:
-        """What the pass does itself, but for the progress bar that it draws."""
+        """Does what the pass does, without its progress bar."""
         for op in [op for op in block.operations if own.is_valid_op(op)]:
             own.transform_op(op)
 
@@ -49,9 +49,9 @@ def compress(program: Any, kind: str) -> None:
 
 
 def palette(weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most 256 values that stand for all of `weight` with little squared error, ascending,
-    (size,) of its dtype; and for each number, flat, the index of its nearest value, uint8.
-    Within 5 to 90 % of the least possible squared error on the hand models, mostly 10 %.
+    """A palette for `weight`: at most 256 values with little squared error, ascending, (size,) of
+    its dtype; and for each flattened element, the index of its nearest value, uint8. Within 5 to 90
+    % of the least possible squared error on the hand models, mostly 10 %.
     """
     values, back, counts = np.unique(
         weight.astype(np.float64).ravel(), return_inverse=True, return_counts=True
@@ -80,7 +80,7 @@ def _start(values: np.ndarray, counts: np.ndarray, size: int, bins: int) -> np.n
 
 
 def _cube_root(counts: np.ndarray) -> np.ndarray:
-    """Newton's steps from above: NumPy's own is another one on processors with AVX-512."""
+    """Newton's method from above: NumPy's `cbrt` gives other bits on processors with AVX-512."""
     root: np.ndarray = np.maximum(counts, 1.0)
     for _ in range(ROOT_STEPS):
         root = (root + root + counts / (root * root)) / 3.0
@@ -88,7 +88,7 @@ def _cube_root(counts: np.ndarray) -> np.ndarray:
 
 
 def _settle(values: np.ndarray, counts: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Lloyd's algorithm: each centre moves to the mean of what is nearest to it."""
+    """Lloyd's algorithm: each centre moves to the mean of the values nearest to it."""
     for _ in range(STEPS):
         owner = _nearest(values, centres)
         weights = np.bincount(owner, counts, len(centres))

@@ -1,4 +1,4 @@
-"""How many operations a program and a TFLite graph have, counted so that they compare."""
+"""Counts the operations of a program and of a TFLite graph so that they are comparable."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def mil_operations(specification: Any) -> dict[str, int]:
-    """MIL operations by type, most frequent first. Constants, and what unpacks them
+    """MIL operations by type, most frequent first. Constants, and the operations that unpack them
     (`constexpr_*`), compute nothing at run time and are left out.
     """
     counts: Counter[str] = Counter()
@@ -20,6 +20,6 @@ def mil_operations(specification: Any) -> dict[str, int]:
 
 
 def tflite_operators(graph: "Graph") -> int:
-    """Operators of the file; a fused activation is one more, as it is one in MIL."""
+    """Number of the file's operators; a fused activation counts separately, as in MIL."""
     fused = [op for op in graph.operators if getattr(op.options, "activation", "NONE") != "NONE"]
     return len(graph.operators) + len(fused)

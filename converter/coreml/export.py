@@ -1,7 +1,7 @@
 """A converted model → `<Name>.mlpackage`: module → program → description → files.
 
-Nothing but the package is left: coremltools' own scratch files go with the work. The same
-model and options give the same bytes.
+Only the package remains: coremltools' scratch files are deleted. The same model and options give
+the same bytes.
 """
 
 import tempfile
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRecord:
-    """Writes `folder/<Name>.mlpackage` (the folder is made where it is missing).
+    """Writes `folder/<Name>.mlpackage`, creating the folder if needed.
 
-    Raises ArtifactError where the model has no such face, the package exists already, or
-    it cannot be written, BlazePalmError without coremltools; then nothing is left behind.
+    Raises ArtifactError if the model has no such face, or the package already exists or cannot be
+    written; BlazePalmError without coremltools. Leaves nothing behind on failure.
     """
     need_coremltools("writing a Core ML package")
     name = package_name(model, options.face)
@@ -84,9 +84,9 @@ def _build(
         compress(emitted.program, options.compress)
     try:
         specification = load(emitted.program, str(scratch), specification_version=target.value)
-    except RuntimeError as error:  # C++ has no better name for a full disk
+    except RuntimeError as error:  # this is how C++ reports a full disk
         raise ArtifactError(
-            f"{scratch.parent}: Core ML Tools cannot keep weights there ({error}); is it full?"
+            f"{scratch.parent}: Core ML Tools cannot write weights ({error}); is the disk full?"
         ) from error
     blob = scratch / "weight.bin"
     content = blob.read_bytes() if blob.is_file() else None

@@ -1,9 +1,9 @@
-"""The networks as Core ML shows them: torch modules round the readable ones.
+"""The faces that Core ML packages expose: torch modules wrapped around the readable networks.
 
-`raw` adds nothing. `app` and `batch` take pixels 0..255, bring them to the release's value
-range, and decode: the arithmetic of `models.decode`, in fewer operations. A Core ML *image*
-input has no batch axis, so `batch` takes a tensor, and several images go into an `app`
-package as an `MLBatchProvider`, one prediction each.
+`raw` adds nothing. `app` and `batch` take pixels 0..255, map them to the release's value range, and
+decode: the arithmetic of `models.decode`, in fewer operations. A Core ML *image* input has no batch
+axis, so `batch` takes a tensor; several images go into an `app` package as an `MLBatchProvider`,
+one prediction each.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class Face(nn.Module):
-    """Pixels → network → decoded outputs, a plain tuple in the order of the ports. `names` are
-    those of the network's outputs, None where it gives one tensor.
+    """Pixels → network → decoded outputs, a plain tuple in the order of the ports. `names` are the
+    network's output names, None if it returns one tensor.
 
-    `single` are the modules that compute in float32 in every package: `float32_parts`, and what
-    decodes, where float16 would cost 0.05 pixels of a detector's input.
+    The modules in `single` compute in float32 in every package: `float32_parts`, and the decoder,
+    where float16 would cost 0.05 pixels of a detector's input.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Face(nn.Module):
 
 
 class FromPixels(nn.Module):
-    """0..255 → the value range. The shift comes first: there it is exact in float16."""
+    """0..255 → the value range. The shift comes first, where it is exact in float16."""
 
     def __init__(self, value_range: tuple[float, float]) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ class FromPixels(nn.Module):
 
 
 class JoinedHead(nn.Module):
-    """Boxes and scores of every anchor of one map, by one convolution: its channels are those
-    of both, an anchor's side by side. (B, C, H, W) → (H·W·A, coordinates + 1), for B = 1
+    """Boxes and scores of every anchor of one map, in one convolution that has the channels of
+    both, grouped by anchor. (B, C, H, W) → (H·W·A, coordinates + 1), for B = 1
     """
 
     def __init__(self, head: PalmHead, spec: PalmHeadSpec) -> None:
@@ -89,7 +89,7 @@ class JoinedHead(nn.Module):
 
 
 class PairedHead(nn.Module):
-    """The same of convolutions that differ in kernel or padding, one after the other."""
+    """Like `JoinedHead`, for two convolutions that differ in kernel or padding."""
 
     def __init__(self, head: PalmHead) -> None:
         super().__init__()
@@ -106,8 +106,8 @@ def head_rows(head: PalmHead, spec: PalmHeadSpec) -> nn.Module:
 
 
 class JoinedPalmDetector(nn.Module):
-    """`PalmDetector` with joined heads: half the operations behind the neck.
-    (1, 3, H, W) → (N, coordinates + 1), the logit last
+    """`PalmDetector` with joined heads: half the operations after the neck. (1, 3, H, W) → (N,
+    coordinates + 1), the logit last
     """
 
     def __init__(self, network: PalmDetector) -> None:
@@ -125,9 +125,9 @@ class JoinedPalmDetector(nn.Module):
 
 
 class DecodePalms(nn.Module):
-    """`models.decode` for one image: each number of an anchor is divided by the input size and,
-    but for width, height and logit, moved to the anchor's centre. The logit is not clipped to
-    ±100, where MIL's sigmoid is 0 and 1 to 1e-43.
+    """`models.decode` for one image: divides each value of an anchor by the input size and, except
+    for width, height and logit, adds the anchor's centre. The logit is not clipped to ±100, where
+    MIL's sigmoid is 0 and 1 to 1e-43.
     """
 
     divisor: Tensor
@@ -159,7 +159,7 @@ class DecodePalms(nn.Module):
 
 
 class DecodeLandmarks(nn.Module):
-    """Pixels of the input → normalised points, one row a point."""
+    """Pixels of the input → normalised points, one row per point."""
 
     divisor: Tensor
 
@@ -172,7 +172,7 @@ class DecodeLandmarks(nn.Module):
         self.points = (spec.landmarks, 3) if single else (-1, spec.landmarks, 3)
 
     def forward(self, *outputs: Tensor) -> tuple[Tensor, ...]:
-        """(B, 63) → (B, 21, 3), (B, 1) → (B,); without the batch axis where single."""
+        """(B, 63) → (B, 21, 3), (B, 1) → (B,); without the batch axis for a single crop."""
         values = []
         for name, value in zip(self.names, outputs, strict=True):
             points = name in ("landmarks", "world_landmarks")
@@ -182,7 +182,7 @@ class DecodeLandmarks(nn.Module):
 
 
 def face_module(model: "Converted", face: str) -> nn.Module:
-    """The module behind `ports.face_ports(model, face)`: its inputs in, a tuple out."""
+    """The module behind `ports.face_ports(model, face)`: takes its inputs, returns a tuple."""
     if model.recognition is None:
         return model.generic
     spec, network = model.recognition.spec, model.module
@@ -204,11 +204,11 @@ def face_module(model: "Converted", face: str) -> nn.Module:
 
 
 def float32_parts(network: nn.Module) -> list[nn.Module]:
-    """What float16 would harm. A landmark network's small heads always, which so take one cast
-    before them instead of one behind each output. And more of a network whose weights the file
-    does not store as float16 numbers, which was not made for them: a detector's neck, where
-    values overflow, with all behind its first map; a landmark network's backbone but its last
-    stage, where the rounding of the weights alone moves landmarks by up to 2.7 pixels.
+    """The modules that float16 would harm. A landmark network's small heads always, which then need
+    one cast before them instead of one after each output. More for a network whose weights the file
+    does not store as float16, since it was not made for them: a detector's neck, where values
+    overflow, with everything after its first map; a landmark network's backbone except its last
+    stage, where rounding the weights alone moves landmarks by up to 2.7 pixels.
     """
     made_for_it = all(_is_half(weight.detach()) for weight in network.parameters())
     backbone = network.get_submodule("backbone")

@@ -1,8 +1,8 @@
-"""What a package says of itself: Xcode shows it, and `userDefined` keeps where it came from.
+"""A package's description of itself: Xcode shows it, and `userDefined` records its origin.
 
-Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`,
-`.compress`, `.tflite_outputs` and `.spec` (JSON), and under coremltools' own keys the versions
-of coremltools and torch. No date: the same input gives the same bytes.
+Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`, `.compress`,
+`.tflite_outputs` and `.spec` (JSON), and under coremltools' own keys the versions of coremltools
+and torch. No date: the same input gives the same bytes.
 """
 
 import json
@@ -22,8 +22,8 @@ PREFIX = "blazepalm."
 
 
 def package_name(model: "Converted", face: str) -> str:
-    """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode makes a Swift class of this name. The
-    face `batch` goes beside `app` into one project: `HandFull_2022_Batch`.
+    """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode names a Swift class after it. The face
+    `batch` goes into the same project as `app`: `HandFull_2022_Batch`.
     """
     words = re.findall(r"[A-Za-z0-9]+", model.name)[:12]
     name = "".join(

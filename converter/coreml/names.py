@@ -2,10 +2,9 @@
 
 A MIL identifier holds letters, digits and underscores, so a dot becomes two underscores:
 `backbone__stage2__block0__depthwise` is the convolution of the module
-`backbone.stage2.block0.depthwise`. What a module computes besides has the torch function's name
-behind it (`backbone.stage2.block0.add`); a second call of one module has `.2` behind. In a
-graph of no known family the place of a module is taken by the file's operator
-(`op017_prelu`).
+`backbone.stage2.block0.depthwise`. Any other computation of a module gets the torch function's name
+appended (`backbone.stage2.block0.add`); a module's second call gets `.2` appended. In a graph of no
+known family, the file's operator takes the place of the module (`op017_prelu`).
 """
 
 import re
@@ -31,20 +30,20 @@ def path(name: str) -> str:
 
 @dataclass
 class Names:
-    """`paths` gives the path of each node; a name is given away once."""
+    """`paths` gives the path of each node; each name is used only once."""
 
     paths: dict[Node, str]
     taken: set[str] = field(default_factory=set)
 
     def take(self, node: Node, suffix: str = "") -> str:
-        """A free name for the operation of a node, or for a helper of it."""
+        """An unused name for the operation of a node, or for a helper of it."""
         place = self.paths[node]
         return self.free(f"{place}.{suffix}" if suffix else place)
 
     def free(self, wanted: str) -> str:
-        """`wanted` as an identifier, with a number behind it where it is taken."""
+        """`wanted` as an identifier, with a number appended if it is taken."""
         return unique_name(identifier(wanted), self.taken, SEPARATOR, key=str)
 
     def release(self, name: str) -> None:
-        """An operation is gone: its name is free again."""
+        """Frees the name of a removed operation."""
         self.taken.discard(name)

@@ -1,5 +1,5 @@
-"""What cannot be done without coremltools says so, before any work. It has no build for Windows;
-there all but Core ML works.
+"""Checks for coremltools before any work that needs it. It has no build for Windows, where
+everything except Core ML works.
 """
 
 import importlib.util
@@ -8,7 +8,7 @@ from blazepalm.errors import BlazePalmError
 
 
 def missing_coremltools(what: str) -> str | None:
-    """None where coremltools is installed, else a sentence: `what` needs it, and how to get it."""
+    """None if coremltools is installed, else a sentence: `what` needs it, and how to get it."""
     if importlib.util.find_spec("coremltools") is not None:
         return None
     return (
@@ -20,7 +20,7 @@ def missing_coremltools(what: str) -> str | None:
 def need_coremltools(
     what: str, instead: str = "", error: type[BlazePalmError] = BlazePalmError
 ) -> None:
-    """Raises `error` where coremltools is not installed; `instead` says what can be done else."""
+    """Raises `error` if coremltools is not installed; `instead` names an alternative."""
     reason = missing_coremltools(what)
     if reason is not None:
         raise error(f"{reason}, or {instead}" if instead else reason)

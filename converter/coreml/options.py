@@ -1,4 +1,4 @@
-"""What a Core ML export is asked for, and what it reports: plain dataclasses, no heavy import."""
+"""The options of a Core ML export, and its record: plain dataclasses without heavy imports."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,12 +14,12 @@ COMPRESSIONS = ("palettize8", "palettize6", "int8")
 
 @dataclass(frozen=True)
 class CoreMLOptions:
-    """How a package looks from outside, and how it computes.
+    """A package's interface, and how it computes.
 
-    `face`: `"app"` takes an image and gives normalised, decoded outputs; `"batch"` is the
-    same on a tensor of 1 to 4 regions (landmark models); `"raw"` is the TFLite file's own
-    input and outputs under readable names. `target` is the oldest system that runs it.
-    Raises ArtifactError for a value that is not one of those listed above.
+    `face`: `"app"` takes an image and gives normalised, decoded outputs; `"batch"` is the same on a
+    tensor of 1 to 4 regions (landmark models); `"raw"` is the TFLite file's own input and outputs
+    under readable names. `target` is the oldest system that runs it. Raises ArtifactError for a
+    value that is not listed above.
     """
 
     face: str = "app"
@@ -37,7 +37,7 @@ class CoreMLOptions:
             value = getattr(self, field)
             if value not in known:
                 names = ", ".join(str(name) for name in known if name is not None)
-                raise ArtifactError(f"Core ML {field} {value!r} is unknown; choose from {names}")
+                raise ArtifactError(f"unknown Core ML {field} {value!r}; choose from {names}")
         if self.compress is not None and self.target == "iOS15":
             raise ArtifactError(
                 f"Core ML compression {self.compress} needs iOS16; choose a later target"
@@ -46,8 +46,8 @@ class CoreMLOptions:
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of a package. `kind` is `"image"` (RGB, 8 bits a channel) or
-    `"tensor"`; `shape` is the default one; `description` says axis order, units, range.
+    """One input or output of a package. `kind` is `"image"` (RGB, 8 bits per channel) or
+    `"tensor"`; `shape` is the default one; `description` gives axis order, units, range.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Port:
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation of a program that computes, with the names that it has elsewhere.
+    """One computing operation of a program, with its names elsewhere.
 
-    `values` are the MIL values that it leaves, `operation` is its MIL type. `path` says what it
-    is in the torch module: the module `backbone.stage2.block0.depthwise`, or a call in one,
-    `backbone.stage2.block0.add`; a second call of a module has `.2` behind. `module` is the
+    `values` are the MIL values that it produces, `operation` is its MIL type. `path` is its place
+    in the torch module: the module `backbone.stage2.block0.depthwise`, or a call in one,
+    `backbone.stage2.block0.add`; a module's second call gets `.2` appended. `module` is the
     innermost module. In a graph of no known family both name the file's operator instead.
-    `operators` are the TFLite operators, by their index in the file, whose value it leaves:
-    several where it stands for all of them, none for casts, decoding and other helpers.
+    `operators` are the TFLite operators, by index in the file, whose value it produces: several if
+    it replaces all of them, none for casts, decoding and other helpers.
     """
 
     values: tuple[str, ...]
@@ -78,11 +78,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class CoreMLRecord:
-    """What was written. `files` maps each path inside the package to its SHA-256;
-    `operations` counts MIL operations by type, constants and weight decompression aside;
-    `tflite_operators` counts the file's, constant DEQUANTIZE and DENSIFY aside, a fused
-    activation as an operator of its own, as MIL has it. `float32_modules` compute in float32 in
-    an fp16 package. `layers` has a row an operation.
+    """The record of a written package. `files` maps each path inside the package to its SHA-256;
+    `operations` counts MIL operations by type, except constants and weight decompression;
+    `tflite_operators` counts the file's, except constant DEQUANTIZE and DENSIFY, with a fused
+    activation counted separately, as in MIL. `float32_modules` compute in float32 in an fp16
+    package. `layers` has one row per operation.
     """
 
     name: str

@@ -1,9 +1,8 @@
-"""A Core ML specification and its weights → the folder `<Name>.mlpackage`, the same bytes
-every time.
+"""A Core ML specification and its weights → the folder `<Name>.mlpackage`, always the same bytes.
 
-The layout is what coremltools writes: `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel`,
-`Data/com.apple.CoreML/weights/weight.bin`. There the item identifiers are random; here each
-is a UUID version 5 of the item's content.
+The layout is coremltools' own: `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel`,
+`Data/com.apple.CoreML/weights/weight.bin`. coremltools makes random item identifiers; here each is
+a UUID version 5 of the item's content.
 """
 
 import hashlib
@@ -16,13 +15,13 @@ from blazepalm.atomic import atomic_folder
 AUTHOR = "com.apple.CoreML"
 MODEL, WEIGHTS, MANIFEST = "model.mlmodel", "weights/weight.bin", "Manifest.json"
 PACKAGE_FILES = (MANIFEST, f"Data/{AUTHOR}/{MODEL}", f"Data/{AUTHOR}/{WEIGHTS}")
-NAMESPACE = uuid.UUID("6f0d9a52-9b38-5a3c-8d6e-1c2f0f6c7b51")  # of these packages, arbitrary
+NAMESPACE = uuid.UUID("6f0d9a52-9b38-5a3c-8d6e-1c2f0f6c7b51")  # arbitrary, for these packages
 
 
 def write_package(package: Path, specification: bytes, weights: bytes | None) -> dict[str, str]:
-    """Writes `package`, whole or not at all; `weights` is the content of `weight.bin`.
-    Returns the SHA-256 of each file by its path inside. Raises ArtifactError where the
-    package exists already or cannot be written.
+    """Writes `package`, whole or not at all; `weights` is the content of `weight.bin`. Returns the
+    SHA-256 of each file by its path inside. Raises ArtifactError if the package already exists or
+    cannot be written.
     """
     contents = {MODEL: specification}
     if weights is not None:

@@ -1,7 +1,7 @@
-"""The inputs and outputs of each face: names, default shapes, and what Xcode shows of them.
+"""The inputs and outputs of each face: names, default shapes, and descriptions for Xcode.
 
-Names are by meaning; a graph of no known family keeps its file's names, cut down to what an
-identifier may hold.
+Names follow the meaning; a graph of no known family keeps its file's names, reduced to the
+characters that an identifier allows.
 """
 
 import re
@@ -32,11 +32,11 @@ Ports = tuple[tuple[Port, ...], tuple[Port, ...]]
 
 
 def face_ports(model: "Converted", face: str) -> Ports:
-    """Inputs and outputs. Raises ArtifactError where the model has no such face."""
+    """Inputs and outputs. Raises ArtifactError if the model has no such face."""
     if model.recognition is None:
         if face != "raw":
             raise ArtifactError(
-                f"{model.graph.source}: no known family, so only Core ML face raw can be made"
+                f"{model.graph.source}: unknown family, so only the Core ML face raw is available"
             )
         return _generic(model)
     spec = model.recognition.spec
@@ -137,7 +137,7 @@ def _generic(model: "Converted") -> Ports:
 
 
 def identifier(name: str, taken: set[str]) -> str:
-    """A name that Core ML and Swift take, not yet in `taken`; it is added there."""
+    """A name valid in Core ML and Swift and not yet in `taken`; adds it there."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:100] or "tensor"
     plain = plain if plain[0].isalpha() else f"t_{plain}"
     unique, count = plain, 1

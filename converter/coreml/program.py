@@ -1,8 +1,8 @@
-"""A face, traced → a MIL program: each call of torch becomes its MIL operations, under the
-name of the module that makes it, in the precision asked for.
+"""A traced face → a MIL program: each torch call becomes MIL operations, named after the calling
+module, in the requested precision.
 
-What a program needs besides is here: inputs and outputs under the ports' names, float32 at
-both ends, and no operation whose value nobody reads.
+This module also adds inputs and outputs under the ports' names, float32 at both ends, and drops
+operations whose value is unused.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from blazepalm.converter.coreml.trace import Traced, function_name
 from blazepalm.errors import UnsupportedOperator
 
 SINGLE: np.dtype[Any] = np.dtype(np.float32)
-MOVES = {"cat", "reshape", "flatten", "unflatten", "permute", "contiguous"}  # and compute nothing
+MOVES = {"cat", "reshape", "flatten", "unflatten", "permute", "contiguous"}  # they compute nothing
 DTYPES: dict[str, np.dtype[Any]] = {"fp32": SINGLE, "fp16": np.dtype(np.float16)}
 
 
 @dataclass(frozen=True)
 class Emitted:
-    """A program, and the MIL values of each node of the trace that made it."""
+    """A program, and the MIL values of each node of the trace it was made from."""
 
     program: Program
     values: dict[Node, Value]
@@ -47,8 +47,8 @@ def emit(
     precision: str,
     target: Any,
 ) -> Emitted:
-    """`target` is coremltools' `target.iOS16` or another. Raises UnsupportedOperator, naming
-    every torch function that nothing emits.
+    """Emits a program; `target` is coremltools' `target.iOS16` or another. Raises
+    UnsupportedOperator naming every torch function without an emitter.
     """
     check_supported(traced)
     mb.name_count.clear()  # the same names in every run
@@ -72,12 +72,12 @@ def emit(
 
 
 def check_supported(traced: Traced) -> None:
-    """Raises UnsupportedOperator, naming every torch function that nothing emits."""
+    """Raises UnsupportedOperator naming every torch function without an emitter."""
     called = (n for n in traced.graph.nodes if n.op in ("call_function", "call_method"))
     missing = sorted({str(node.target) for node in called if node.target not in EMITTERS})
     if missing:
         raise UnsupportedOperator(
-            f"{traced.source}: nothing emits {', '.join(missing)} for Core ML; "
+            f"{traced.source}: no Core ML emitter for {', '.join(missing)}; "
             "leave the package out (--no-coreml)"
         )
 
@@ -92,7 +92,7 @@ def _check_axes(function: Function, source: str) -> None:
 
 
 class _Run:
-    """Emits one node after the other."""
+    """Emits the nodes one after another."""
 
     def __init__(self, traced: Traced, names: Names, dtype: np.dtype[Any]) -> None:
         self.traced = traced
@@ -120,8 +120,8 @@ class _Run:
         return EMITTERS[node.target](context, *args, **kwargs)
 
     def _precision(self, node: Node) -> np.dtype[Any]:
-        """float32 where the face says so, where a constant is too large for float16, and where
-        values that are float32 are only moved.
+        """float32 if the face asks for it, if a constant is too large for float16, or if the node
+        only moves float32 values.
         """
         read = [self.values[source] for source in node.all_input_nodes]
         large = any(isinstance(value, Weight) and not value.fits_half for value in read)
@@ -139,7 +139,7 @@ def _outputs(found: Any, ports: tuple[Port, ...], names: Names) -> list[Var]:
     for value, port in zip(found, ports, strict=True):
         if value.dtype != types.fp32:
             value = mb.cast(x=value, dtype="fp32", name=port.name)
-        elif value.op is None or value in outputs:  # an input as it came, or given out twice
+        elif value.op is None or value in outputs:  # an unchanged input, or an output given twice
             value = mb.identity(x=value, name=port.name)
         value.set_name(port.name)
         outputs.append(value)
@@ -159,6 +159,6 @@ def _feature(port: Port, face: str) -> ImageType | TensorType:
 
 
 def _shape(feature: ImageType | TensorType) -> tuple[Any, ...]:
-    """With a symbol where the size is free."""
+    """The shape, with a symbol for each free size."""
     shape = feature.shape
     return tuple(getattr(shape, "symbolic_shape", None) or shape.shape)

@@ -1,9 +1,9 @@
 """Which operator of the TFLite file each operation of a program stands for.
 
-The file, lowered operator by operator, and a face, traced, are two lists of torch functions on
-the same weights. Two calls are the same where the functions are, and their operands are: a
-weight is known by the operator and operand that the file gives it to (the tensor map), a value
-by the call that made it. The order of axes is nobody's: reshapes and permutes in a row are one.
+The file, lowered operator by operator, and a traced face are two lists of torch functions on the
+same weights. Two calls are the same if their functions and operands are: a weight is identified by
+its operator and operand in the file (the tensor map), a value by the call that made it. The order
+of axes does not matter: consecutive reshapes and permutes count as one.
 """
 
 from collections import defaultdict
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 LAYOUT = {"reshape", "flatten", "unflatten", "permute", "contiguous", "image_batch"}
-SAME = {"hardtanh": "relu6"}  # as the readable modules call it
+SAME = {"hardtanh": "relu6"}  # the readable modules' name for it
 COMMUTES = {"add"}
-PIXELS = "pixels"  # the module that brings pixels to the value range
+PIXELS = "pixels"  # the module that maps pixels to the value range
 
-Operand = tuple[int, int]  # an operator of the file, and which of its operands
+Operand = tuple[int, int]  # an operator of the file, and the number of its operand
 
 
 def layers(model: "Converted", traced: Traced, values: Mapping[Node, Value], program: Program
            ) -> tuple[Layer, ...]:  # fmt: skip
-    """One row an operation that computes, in the program's order. `values` are the MIL values
-    of the nodes of `traced`.
+    """One row per computing operation, in the program's order. `values` are the MIL values of the
+    nodes of `traced`.
     """
     found = operators(model, traced)
-    made: dict[str, list[Node]] = defaultdict(list)  # operation → the nodes whose value it gives
+    made: dict[str, list[Node]] = defaultdict(list)  # operation → the nodes whose value it computes
     for node, value in values.items():
         for var in value if isinstance(value, tuple | list) else (value,):
             if isinstance(var, Var) and var.op is not None:
@@ -59,7 +59,7 @@ def layers(model: "Converted", traced: Traced, values: Mapping[Node, Value], pro
 
 
 def operators(model: "Converted", traced: Traced) -> dict[Node, tuple[int, ...]]:
-    """The file's operators that each call of a trace stands for, as far as there are any."""
+    """The file's operators that each call of a trace stands for; calls without any are missing."""
     lowered = {b.key: (b.operator, b.slot) for b in model.normal.bindings}
     known: dict[Hashable, int] = {}
     by_key: dict[int, list[int]] = defaultdict(list)
@@ -90,10 +90,10 @@ def _keys(
     known: dict[Hashable, int],
     prepares: Collection[Node] = (),
 ) -> Iterator[tuple[Node, int]]:
-    """Each call with a number for what it computes, the same number in every graph; of
-    reshapes and permutes in a row the last one. Nodes that prepare the input are the input.
+    """Numbers each call by what it computes, with the same number in every graph; of consecutive
+    reshapes and permutes, only the last. Nodes that prepare the input count as the input.
     """
-    bases: dict[Node, int] = {}  # without reshapes and permutes behind it
+    bases: dict[Node, int] = {}  # the node before any reshapes and permutes
     for node in graph.nodes:
         sources = node.all_input_nodes
         key: Hashable
@@ -118,14 +118,14 @@ def _keys(
 
 
 def _operator(node: Node, weights: Mapping[str, Operand]) -> int | None:
-    """The operator that a node of the lowered graph is of, unless it is a helper."""
+    """The operator that a node of the lowered graph belongs to, unless it is a helper."""
     if "tflite" in node.meta:
         return int(node.meta["tflite"][0])
     return next((weights[key][0] for key in parameters(node) if key in weights), None)
 
 
 def _joined(model: "Converted", node: Node, weights: Mapping[str, Operand]) -> tuple[int, ...]:
-    """Where a layer of a face has the weights of several modules: their operators."""
+    """The operators of a face's layer that holds the weights of several modules."""
     assert model.recognition is not None
     keys = [in_network(key) for key in parameters(node)]
     if not keys or any(key in weights for key in keys):

@@ -1,8 +1,8 @@
-"""coremltools without its notices, and nothing that another thread could notice: no stream, filter
-or folder of the process is exchanged.
+"""Imports coremltools without its notices and without affecting other threads: no stream, filter or
+folder of the process is replaced.
 
-What it says on import (which versions of torch it knows, what is missing on this system) goes to
-its own logger; records of the importing thread are dropped there, and those of no other.
+Its notices on import (supported versions of torch, what is missing on this system) go to its own
+logger; only records of the importing thread are dropped there.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def import_coremltools() -> Any:
-    """The module; to be asked for before any of its parts is."""
+    """The module; call this before importing any of its parts."""
     mine = threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:

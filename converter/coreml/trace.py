@@ -1,9 +1,9 @@
-"""A face → the list of torch functions that it calls (`torch.fx`), each with the module that
-calls it and the precision that it wants.
+"""A face → the list of torch functions that it calls (`torch.fx`), each with the module that calls
+it and the precision it needs.
 
-A graph of no known family is such a list already: the lowering records it. Both speak of torch
-functions and of methods of tensors, no layer is left whole, so one table of emitters serves
-both, and the two can be compared node by node.
+A graph of no known family already is such a list: the lowering records it. Both consist of torch
+functions and tensor methods, with no layer left whole, so one table of emitters serves both, and
+the two can be compared node by node.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,16 +23,16 @@ from blazepalm.models.layers import image_batch
 if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph as TFLiteGraph
 
-NETWORK = "network"  # where a face keeps it
+NETWORK = "network"  # a face's attribute
 WEIGHING = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 @dataclass(frozen=True)
 class Traced:
-    """`source` is the file, `graph` the calls in order; `modules` is the innermost module that
-    makes each call, and `paths` what the call is in it, unique or not; `constants` reads the
-    tensor of a `get_attr` node; `single` are the nodes that compute in float32 in every package,
-    and `precise` the modules that they are in.
+    """`source` is the file, `graph` the calls in order; `modules` gives the innermost module that
+    makes each call, and `paths` the call's path in it, not always unique; `constants` reads the
+    tensor of a `get_attr` node; the nodes in `single` compute in float32 in every package, and
+    `precise` are the modules that contain them.
     """
 
     source: str
@@ -72,7 +72,7 @@ class _FaceTracer(Tracer):
 
 
 def trace(face: nn.Module, file: "TFLiteGraph") -> Traced:
-    """The calls of a face of `faces.face_module`, or of `file` lowered.
+    """The calls of a face from `faces.face_module`, or of the lowered `file`.
 
     Not while another thread traces or runs a module: torch.fx patches nn.Module for all of them.
     """
@@ -105,34 +105,34 @@ def trace(face: nn.Module, file: "TFLiteGraph") -> Traced:
 
 
 def in_network(path: str) -> str:
-    """A path from the face on → the same from the network on."""
+    """A path relative to the face → the same relative to the network."""
     while path == NETWORK or path.startswith(f"{NETWORK}."):
         path = path.removeprefix(NETWORK).removeprefix(".")
     return path
 
 
 def function_name(node: Node) -> str:
-    """What a node calls, as torch names it: `max_pool2d`, `add`, `reshape`."""
+    """The function that a node calls, by its torch name: `max_pool2d`, `add`, `reshape`."""
     if isinstance(node.target, str):
         return node.target
-    if node.target is F.max_pool2d:  # its own name is that of a dispatcher
+    if node.target is F.max_pool2d:  # its own name is a dispatcher's
         return "max_pool2d"
     return str(getattr(node.target, "__name__", node.target))
 
 
 def parameters(node: Node) -> list[str]:
-    """The keys of the tensors of the module that a node reads."""
+    """The state_dict keys of the tensors that a node reads."""
     return [str(source.target) for source in node.all_input_nodes if source.op == "get_attr"]
 
 
 def _module(node: Node) -> str:
-    """The path of the innermost module that calls a node, from the face on."""
+    """The path of the innermost module that calls a node, relative to the face."""
     stack = node.meta.get("nn_module_stack")
     return str(next(reversed(stack.values()))[0]) if stack else ""
 
 
 def _path(node: Node, module: str, modules: Mapping[str, nn.Module]) -> str:
-    """A layer stands for its main operation; everything else has the function's name too."""
+    """A layer's path stands for its main operation; other calls append the function's name."""
     if node.op not in ("call_function", "call_method"):
         return str(node.target)
     layer = modules[module]
@@ -143,8 +143,8 @@ def _path(node: Node, module: str, modules: Mapping[str, nn.Module]) -> str:
 
 
 def _owners(lowered: LoweredGraph, file: "TFLiteGraph") -> dict[Node, str]:
-    """The operator that each call belongs to, as `op017_prelu`: the one that brings its
-    weights, or whose value it leaves, or that reads what it makes.
+    """The operator that each call belongs to, as `op017_prelu`: the one whose weights it uses,
+    whose value it computes, or that reads its result.
     """
     names = {op.index: f"op{op.index:03d}_{op.name.lower()}" for op in file.operators}
     owners: dict[Node, str] = {}
@@ -159,8 +159,8 @@ def _owners(lowered: LoweredGraph, file: "TFLiteGraph") -> dict[Node, str]:
 
 
 def _places(lowered: LoweredGraph, owners: Mapping[Node, str]) -> dict[Node, str]:
-    """The operator's name for the call with its weights, or else for what leaves its value;
-    the torch function's name behind it for its helpers.
+    """The operator's name for the call that uses its weights, or else computes its value; helpers
+    append the torch function's name.
     """
     places: dict[Node, str] = {}
     standing: set[str] = set()

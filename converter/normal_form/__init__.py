@@ -1,9 +1,9 @@
-"""One graph for every way in which the same network is written.
+"""One graph for every way of writing the same network.
 
-Exporters take activations apart, work in N, C, H, W between transposes, pad in operators of
-their own. `normalise` undoes that by small rewrites, each of which keeps every value, so that
-recognition needs to know one form. The graph it is given stays as it is: it is what the
-operator-by-operator module and every proof stand on.
+Exporters decompose activations, work in N, C, H, W between transposes, or pad in separate
+operators. `normalise` undoes this by small rewrites, each of which keeps every value, so that the
+recognition needs to know one form only. The given graph is left unchanged: the operator-by-operator
+module and every proof rely on it.
 """
 
 from blazepalm.converter.normal_form import (
@@ -26,10 +26,10 @@ from blazepalm.converter.normal_form.change import Rule, apply
 from blazepalm.converter.normal_form.well_formed import is_well_formed
 from blazepalm.converter.tflite.graph import Graph
 
-MAX_OPERATORS = 1024  # of a graph that is looked at; the largest known hand model has 316
-MAX_CHANGES = 4096  # in all; each operator of a real export takes about one
+MAX_OPERATORS = 1024  # larger graphs are left alone; the largest known hand model has 316
+MAX_CHANGES = 4096  # in total; a real export needs about one per operator
 
-# in the order in which they are tried: what makes others apply comes first
+# in the order in which they are tried: rules that enable others come first
 REWRITES: tuple[tuple[str, Rule], ...] = (
     ("image input channels last", image_input.channels_last),
     ("constant reordered", constants.reordered),
@@ -58,14 +58,14 @@ REWRITES: tuple[tuple[str, Rule], ...] = (
 
 
 def normalise(graph: Graph) -> Graph:
-    """The graph's normal form; `rewrites` tells what was done. A graph that no rule fits is
-    returned as it is, and so is a damaged one: the lowering says what is wrong with it.
+    """The graph's normal form; `rewrites` lists the changes. A graph that no rule fits is returned
+    unchanged, and so is a damaged one: the lowering reports what is wrong with it.
     """
     if len(graph.operators) > MAX_OPERATORS or not is_well_formed(graph):
         return graph
     try:
         return _fixed_point(graph)
-    except (IndexError, ValueError):  # operands that lack axes, or other ones than they must
+    except (IndexError, ValueError):  # operands with missing or wrong axes
         return graph
 
 
@@ -80,13 +80,13 @@ def _fixed_point(graph: Graph) -> Graph:
 
 
 def channels_last(graph: Graph) -> Graph:
-    """The graph with nothing rewritten but an image input of N, C, H, W."""
+    """The graph with only one rewrite: an image input of N, C, H, W becomes N, H, W, C."""
     name, rule = REWRITES[0]
     return _everywhere(graph, name, rule, MAX_CHANGES) if is_well_formed(graph) else graph
 
 
 def _everywhere(graph: Graph, name: str, rule: Rule, limit: int) -> Graph:
-    """`rule` on each operator once, in execution order."""
+    """Applies `rule` to each operator once, in execution order."""
     for op in graph.operators:
         now = graph.producer(op.outputs[0]) if op.outputs else None
         if now is None or now.index != op.index or len(graph.rewrites) >= limit:

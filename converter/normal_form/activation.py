@@ -1,7 +1,7 @@
 """RELU and RELU6, as exporters write them with MAXIMUM, MINIMUM and ABS.
 
-Exact: x + |x| is 2x or 0, and half of it is x again; the others only choose. (A zero may
-change its sign.)
+Exact: x + |x| is 2x or 0, and half of that is x again; the others only select. (A zero may change
+its sign.)
 """
 
 from blazepalm.converter.normal_form.change import Change, builtin

@@ -1,7 +1,7 @@
-"""A layer without a bias, or with zeros for one, then + a value a channel → the layer with that
-bias.
+"""A layer with no bias or a zero bias, then an addition of one value per channel → the layer with
+that bias.
 
-Not always exact: where a kernel starts its sum with the bias, that rounds in another order.
+Not always exact: if a kernel starts its sum with the bias, it rounds in another order.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from blazepalm.converter.normal_form.matching import (
 )
 from blazepalm.converter.tflite.graph import Graph, Operator
 
-# layer → where its bias stands
+# layer → the slot of its bias
 SLOTS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3, "FULLY_CONNECTED": 2}
 
 

@@ -1,8 +1,8 @@
-"""What a rewrite asks for, and how a frozen graph with it is made.
+"""The change that a rewrite asks for, and how to apply it to a frozen graph.
 
-A rule looks at one operator, its root, and says which operators compute the same in its place.
-What nobody reads after that goes too: that is how the four operators of a decomposed PRELU
-become one. Operators that were idle before are left alone.
+A rule looks at one operator, its root, and returns operators that compute the same in its place.
+Operators that nothing reads after that are removed too: this is how the four operators of a
+decomposed PRELU become one. Operators that were unused before are left alone.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from blazepalm.converter.tflite.graph import Graph, Operator, Rewrite, Tensor
 
 @dataclass(frozen=True)
 class Change:
-    """`operators` stand in the root's place. `tensors` are new ones (numbered from
-    `len(graph.tensors)` on) or replace those of their index. Where `same` is a tensor, the
-    root's only result is that tensor. `inputs` replace the graph's.
+    """`operators` replace the root. `tensors` are new (numbered from `len(graph.tensors)` on) or
+    replace those with the same index. If `same` is a tensor, it replaces the root's only result.
+    `inputs` replace the graph's.
     """
 
     operators: tuple[Operator, ...] = ()
@@ -31,7 +31,7 @@ Rule = Callable[[Graph, Operator], Change | None]
 
 @dataclass
 class Fresh:
-    """Numbers for new tensors and operators of a change to `graph`."""
+    """Numbers for the new tensors and operators of a change to `graph`."""
 
     graph: Graph
     tensors: list[Tensor] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Fresh:
         return self._add(replace(like, index=self._next(), shape=shape, quantisation=None))
 
     def constant(self, like: Tensor, data: np.ndarray, step: str) -> int:
-        """What `step` makes of the constant `like`; its provenance goes on."""
+        """The constant that `step` makes of the constant `like`; extends its provenance."""
         assert like.provenance is not None
         data = np.ascontiguousarray(data)
         data.setflags(write=False)
@@ -52,7 +52,7 @@ class Fresh:
         )
 
     def integers(self, like: Tensor, values: object, step: str) -> int:
-        """A constant of sizes, axes or paddings that `step` made; named after `like`."""
+        """A constant of sizes, axes or paddings made by `step`; named after `like`."""
         from blazepalm.converter.tflite.graph import Provenance
 
         data = np.array(values, np.int32)
@@ -66,7 +66,7 @@ class Fresh:
     def operator(
         self, name: str, inputs: tuple[int, ...], output: int, options: object = None
     ) -> Operator:
-        """A builtin operator numbered behind all others."""
+        """A builtin operator numbered after all others."""
         highest = max(op.index for op in self.graph.operators)
         index = max(highest, self.graph.stored_operators - 1) + 1 + self.operators
         self.operators += 1
@@ -80,7 +80,7 @@ class Fresh:
         return tensor.index
 
 
-# BuiltinOperator of the schema, for the operators that rewrites make
+# BuiltinOperator of the schema, for the operators that rewrites create
 BUILTINS = {
     "DEPTHWISE_CONV_2D": 4,
     "FULLY_CONNECTED": 9,
@@ -103,8 +103,8 @@ def builtin(
 
 
 def apply(graph: Graph, name: str, root: Operator, change: Change) -> Graph | None:
-    """The graph after `change`; None where it cannot be made: the root's result and what it
-    is the same as are both outputs of the graph, or one is its input.
+    """The graph after `change`; None if the change is impossible: the root's result and its
+    replacement are both outputs of the graph, or one is its input.
     """
     tensors = list(graph.tensors)
     for tensor in change.tensors:
@@ -133,7 +133,7 @@ def apply(graph: Graph, name: str, root: Operator, change: Change) -> Graph | No
 
 
 def _rename(graph: Graph, result: int, source: int) -> tuple[int, int] | None:
-    """(before, after): the name of an output of the graph stays."""
+    """(before, after), such that the name of a graph output stays."""
     if result not in graph.outputs:
         return result, source
     if source in graph.outputs or graph.producer(source) is None:
@@ -154,7 +154,7 @@ def _renamed(op: Operator, before: int, after: int) -> Operator:
 def _without_idle(
     graph: Graph, operators: list[Operator], root: Operator
 ) -> tuple[list[Operator], set[int]]:
-    """Without the operators behind `root` that nobody reads any more, and which those were."""
+    """Removes the operators before `root` that nothing reads any more; also returns them."""
     producers = {t: op for op in operators for t in op.outputs}
     readers: dict[int, int] = {}
     for op in operators:

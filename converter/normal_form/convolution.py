@@ -1,7 +1,7 @@
-"""CONV_2D with one input channel an output, in as many groups → DEPTHWISE_CONV_2D.
+"""CONV_2D with one input channel per output and as many groups → DEPTHWISE_CONV_2D.
 
-Exact: the same products in the same order; only the kernel's axes are named otherwise
-(O, H, W, 1 and 1, H, W, O).
+Exact: the same products in the same order; only the kernel's axes are named differently (O, H, W, 1
+and 1, H, W, O).
 """
 
 from blazepalm.converter.normal_form.change import Change, Fresh, builtin

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, DIV that end in an activation → the operator, then RELU or RELU6."""
+"""ADD, SUB, MUL, DIV with a fused activation → the operator, then RELU or RELU6."""
 
 from dataclasses import replace
 

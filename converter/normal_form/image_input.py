@@ -1,7 +1,7 @@
-"""An image input of N, C, H, W → N, H, W, C, with a TRANSPOSE behind it for the rest to sink.
+"""An image input of N, C, H, W → N, H, W, C, followed by a TRANSPOSE for other rules to sink.
 
-Recognised by its three channels in second place. The file's own module keeps its input; the
-readable one takes N, C, H, W in any case.
+Recognised by its three channels in second place. The module of the file's graph keeps its input;
+the readable module takes N, C, H, W in any case.
 """
 
 from blazepalm.converter.normal_form.change import Change, Fresh
@@ -17,7 +17,7 @@ def channels_last(graph: Graph, op: Operator) -> Change | None:
     if len(image.shape) != 4 or image.shape[1] != CHANNELS or image.shape[3] == CHANNELS:
         return None
     if graph.consumers(image.index)[0] is not op:
-        return None  # before the first that reads it
+        return None  # only at its first reader
     fresh = Fresh(graph)
     n, c, h, w = image.shape
     turned = fresh.tensor(image, (n, h, w, c))
@@ -27,5 +27,5 @@ def channels_last(graph: Graph, op: Operator) -> Change | None:
 
 
 def is_channels_first(before: Graph, after: Graph) -> bool:
-    """Whether the normal form `after` takes channels last where `before` takes them first."""
+    """Whether the normal form `after` takes channels last but `before` takes them first."""
     return before.inputs != after.inputs

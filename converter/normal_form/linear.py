@@ -1,8 +1,7 @@
-"""A linear layer on a vector that has further axes of length one → FULLY_CONNECTED on the
-vector, and a RESHAPE: FULLY_CONNECTED that keeps its dimensions, and a 1×1 CONV_2D on what a
-MEAN left.
+"""A linear layer on a vector that has further axes of length one → FULLY_CONNECTED on the vector,
+and a RESHAPE. Covers FULLY_CONNECTED that keeps its dimensions, and a 1×1 CONV_2D after a MEAN.
 
-The convolution may add in another order than the product, so that one is not always exact.
+The convolution may add in another order than the product, so that case is not always exact.
 """
 
 from dataclasses import replace

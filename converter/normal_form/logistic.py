@@ -1,7 +1,7 @@
 """1 / (1 + exp(−x)) → LOGISTIC.
 
-Not exact: the quotient rounds three times (each by half a unit of at most 1) where the kernel
-of LOGISTIC rounds in its own way, so the two may differ by a few units in the last place.
+Not exact: the quotient rounds three times (each by half a unit of at most 1) while the kernel of
+LOGISTIC rounds differently, so the two may differ by a few units in the last place.
 """
 
 from blazepalm.converter.normal_form.change import Change, builtin

@@ -1,4 +1,4 @@
-"""What the rules ask about a graph: which operator made a value, which number a constant is."""
+"""Questions that the rules ask about a graph: which operator made a value, what a constant is."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from blazepalm.converter.tflite.options import BinaryOptions
 
 
 def made_by(graph: Graph, tensor: int, *names: str) -> Operator | None:
-    """The operator that makes `tensor`, if it has one of these names and no activation."""
+    """The operator that computes `tensor`, if it has one of these names and no activation."""
     op = graph.producer(tensor)
     if op is None or op.name not in names or len(op.outputs) != 1:
         return None
@@ -15,12 +15,12 @@ def made_by(graph: Graph, tensor: int, *names: str) -> Operator | None:
 
 
 def is_plain(op: Operator) -> bool:
-    """A sum, product … of two operands, without an activation."""
+    """Whether this is a sum, product … of two operands, without an activation."""
     return len(op.inputs) == 2 and op.options in (None, BinaryOptions())
 
 
 def number(graph: Graph, tensor: int) -> float | None:
-    """The value of a constant whose elements are all the same; None where they are not."""
+    """The value of a constant whose elements are all equal; None otherwise."""
     data = graph.tensors[tensor].data if tensor >= 0 else None
     if data is None or data.dtype != np.float32 or data.size == 0:
         return None
@@ -29,7 +29,7 @@ def number(graph: Graph, tensor: int) -> float | None:
 
 
 def is_constant(graph: Graph, tensor: int) -> bool:
-    """A float32 constant."""
+    """Whether the tensor is a float32 constant."""
     if tensor < 0:
         return False
     data = graph.tensors[tensor].data
@@ -37,7 +37,7 @@ def is_constant(graph: Graph, tensor: int) -> bool:
 
 
 def sides(op: Operator) -> tuple[tuple[int, int], ...]:
-    """Both ways round of an operator whose operands may be swapped; none where it has not two."""
+    """Both operand orders of a commutative operator; empty unless it has two operands."""
     if len(op.inputs) != 2:
         return ()
     a, b = op.inputs
@@ -49,7 +49,7 @@ def shape(graph: Graph, tensor: int) -> tuple[int, ...]:
 
 
 def integers(graph: Graph, tensor: int) -> tuple[int, ...] | None:
-    """A constant of integers, flattened; None where it is computed."""
+    """A constant of integers, flattened; None if it is computed."""
     data = graph.tensors[tensor].data if tensor >= 0 else None
     if data is None or data.dtype.kind not in "iu":
         return None

@@ -1,5 +1,5 @@
-"""Zeros round a map: PAD in a row, PAD of nothing, PADV2 and MIRROR_PAD that are a PAD, and the
-name of a padding that pads nothing.
+"""Zeros around a map: consecutive PADs, PADs of nothing, PADV2 and MIRROR_PAD that are plain PADs,
+and the padding mode of layers that pad nothing.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ def merged(graph: Graph, op: Operator) -> Change | None:
         return None
     spatial = len(first) == 8 and {first[6:], second[6:]} == {(0, 0)}
     if not spatial and any((a != 0) != (b != 0) for a, b in zip(first, second, strict=True)):
-        return None  # a margin and new channels stay two
+        return None  # a margin and new channels stay separate
     fresh = Fresh(graph)
     sums = [a + b for a, b in zip(first, second, strict=True)]
     pairs = [sums[i : i + 2] for i in range(0, len(sums), 2)]
@@ -44,8 +44,9 @@ def renamed(graph: Graph, op: Operator) -> Change | None:
 
 
 def named(graph: Graph, op: Operator) -> Change | None:
-    """A convolution behind a PAD whose SAME adds nothing is VALID, so that the PAD is known for
-    its margin; a transposed one whose kernel is its stride is SAME and VALID alike.
+    """A convolution after a PAD whose SAME adds nothing becomes VALID, so that the PAD is
+    recognised as its margin; a transposed one whose kernel equals its stride is both SAME and
+    VALID.
     """
     options = op.options
     if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and isinstance(options, Conv2DOptions):

@@ -1,7 +1,7 @@
-"""The mean of a whole map, however it is written, as MEAN over the rows and columns.
+"""The mean of a whole map, in all its forms, as MEAN over the rows and columns.
 
-AVERAGE_POOL_2D over the whole map adds in another order, so that one is not always exact. A
-MEAN that keeps its axes of length one is the same vector to a FULLY_CONNECTED or RESHAPE.
+AVERAGE_POOL_2D over the whole map adds in another order, so that case is not always exact. A MEAN
+that keeps its axes of length one gives a FULLY_CONNECTED or RESHAPE the same vector.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from blazepalm.converter.tflite.options import (
 
 
 def mean(graph: Graph, op: Operator) -> Change | None:
-    """AVERAGE_POOL_2D whose window is the map."""
+    """AVERAGE_POOL_2D whose window is the whole map."""
     options = op.options
     if op.name != "AVERAGE_POOL_2D" or not isinstance(options, Pool2DOptions):
         return None
@@ -33,7 +33,7 @@ def mean(graph: Graph, op: Operator) -> Change | None:
 
 
 def dropped(graph: Graph, op: Operator) -> Change | None:
-    """MEAN over the map that keeps dimensions, where every reader flattens them."""
+    """MEAN over the map that keeps dimensions, if every reader flattens them."""
     result = graph.tensors[op.outputs[0]] if len(op.outputs) == 1 else None
     if op.name != "MEAN" or op.options != ReducerOptions(True) or result is None:
         return None

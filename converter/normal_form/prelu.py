@@ -5,8 +5,8 @@
                                          c·min(x, 0), −c·relu(−x), c·(x − |x|), c·(x − relu(x))
     select(x > 0, x, a·x)
 
-Exact: one of the two addends is zero, and what the slope is multiplied by beside x is 1, −1 or
-±2, which rounds nothing. (A zero may change its sign.)
+Exact: one of the two addends is zero, and the slope is only multiplied by x and by 1, −1 or ±2,
+which rounds nothing. (A zero may change its sign.)
 """
 
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ from blazepalm.converter.normal_form.matching import (
 )
 from blazepalm.converter.tflite.graph import Graph, Operator
 
-# comparison → (operand that is x, where the select takes x itself)
+# comparison → (operand that is x, the slot where the select returns x itself)
 POSITIVE = {"GREATER": 0, "GREATER_EQUAL": 0, "LESS": 1, "LESS_EQUAL": 1}
 
 
 @dataclass(frozen=True)
 class Part:
-    """`factor` · `slope` · min(x, 0), or without a slope where that is None."""
+    """`factor` · `slope` · min(x, 0), or without the slope if that is None."""
 
     x: int
     factor: float
@@ -56,8 +56,8 @@ def prelu(graph: Graph, op: Operator) -> Change | None:
 
 
 def scaled_maximum(graph: Graph, op: Operator) -> Change | None:
-    """max(x, a·x) with a slope above 1 is no PRELU: it keeps its two operators, and its slopes
-    get one form: 1, 1, 1, C.
+    """max(x, a·x) with a slope above 1 is not a PRELU: it keeps its two operators, and its slopes
+    are brought to one shape: 1, 1, 1, C.
     """
     if op.name != "MAXIMUM" or len(op.inputs) != 2 or len(shape(graph, op.outputs[0])) != 4:
         return None
@@ -79,7 +79,7 @@ def scaled_maximum(graph: Graph, op: Operator) -> Change | None:
 
 
 def _per_channel(graph: Graph, fresh: Fresh, found: Part, op: Operator) -> int | None:
-    """The slopes of `found`, one a channel of its x; None where there are others."""
+    """The slopes of `found`, one per channel of its x; None if they have another shape."""
     x, result = graph.tensors[found.x], graph.tensors[op.outputs[0]]
     assert found.slope is not None
     slope = graph.tensors[found.slope]
@@ -146,7 +146,7 @@ def _sum(graph: Graph, op: Operator) -> Part | None:
 
 
 def _negative_part(graph: Graph, tensor: int, depth: int = 4) -> Part | None:
-    """How `tensor` is a multiple of some min(x, 0)."""
+    """`tensor` as a multiple of some min(x, 0), if it is one."""
     op = graph.producer(tensor)
     if op is None or depth == 0 or not (op.options is None or is_plain(op)):
         return None
@@ -180,7 +180,7 @@ def _product(graph: Graph, op: Operator, depth: int) -> Part | None:
 
 
 def _difference(graph: Graph, a: int, b: int) -> Part | None:
-    """x − |x|, x − relu(x), and the other way round."""
+    """x − |x|, x − relu(x), and their negatives."""
     for x, other, sign in ((a, b, 1.0), (b, a, -1.0)):
         op = made_by(graph, other, "ABS", "RELU")
         if op is not None and op.inputs[0] == x:

@@ -1,6 +1,6 @@
-"""RESHAPE in a row, RESHAPE to the same shape, and SQUEEZE or EXPAND_DIMS for RESHAPE.
+"""Consecutive RESHAPEs, RESHAPE to the same shape, and SQUEEZE or EXPAND_DIMS as RESHAPE.
 
-The order of the elements is the same before and after, so only the last shape counts.
+The order of the elements stays the same, so only the last shape counts.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ def renamed(graph: Graph, op: Operator) -> Change | None:
     if op.name not in ("SQUEEZE", "EXPAND_DIMS") or not op.inputs:
         return None
     if shape(graph, op.inputs[0])[:1] != shape(graph, op.outputs[0])[:1]:
-        return None  # the batch is an axis of its own
+        return None  # the batch keeps its own axis
     fresh = Fresh(graph)
     result = graph.tensors[op.outputs[0]]
     size = fresh.integers(result, result.shape, "reshape by another name")
@@ -39,5 +39,5 @@ def idle(graph: Graph, op: Operator) -> Change | None:
 
 
 def _shapes(graph: Graph, before: Operator, op: Operator) -> list[tuple[int, ...]]:
-    """Before, between, after."""
+    """The shapes before, between and after."""
     return [shape(graph, t) for t in (before.inputs[0], op.inputs[0], op.outputs[0])]

@@ -1,7 +1,7 @@
-"""f(TRANSPOSE(x)) → TRANSPOSE(f(x)): transposes move behind what does not mind the order of axes.
+"""f(TRANSPOSE(x)) → TRANSPOSE(f(x)): moves transposes past operators that any order of axes suits.
 
-All operands that are computed must be transposed alike; constants, paddings and axes are put
-into the order of x. Exact: the same arithmetic on the same values.
+All computed operands must be transposed alike; constants, paddings and axes are reordered to match
+x. Exact: the same arithmetic on the same values.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from blazepalm.converter.tflite.options import AxisOptions, ReducerOptions
 
 Order = tuple[int, ...]  # axis i of the transposed value is axis order[i] of x
 
-# element by element, operands broadcast against each other
+# elementwise, operands broadcast against each other
 ELEMENTWISE = (
     *("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "ELU", "HARD_SWISH", "TANH", "LOGISTIC"),
     *("ABS", "NEG", "EXP", "LOG", "SQRT", "RSQRT", "SQUARE", "CAST"),
@@ -55,7 +55,7 @@ def _before(graph: Graph, index: int) -> int:
 def _behind(
     graph: Graph, op: Operator, fresh: Fresh, inputs: tuple[int, ...], order: Order, options: object
 ) -> Change | None:
-    """`op` on `inputs`, whose result is the old one's with its axes back, then a TRANSPOSE."""
+    """`op` on `inputs`, its result in the order of x, then a TRANSPOSE back."""
     result = graph.tensors[op.outputs[0]]
     if len(result.shape) != len(order):
         return None

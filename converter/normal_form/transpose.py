@@ -1,4 +1,4 @@
-"""TRANSPOSE behind TRANSPOSE, and one that moves only axes of length one."""
+"""Consecutive TRANSPOSEs, and TRANSPOSEs that move only axes of length one."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def order_of(graph: Graph, op: Operator | None) -> tuple[int, ...] | None:
 
 
 def merged(graph: Graph, op: Operator) -> Change | None:
-    """Two in a row are one; one that moves nothing is its operand."""
+    """Two consecutive ones become one; one that moves nothing becomes its operand."""
     order = order_of(graph, op)
     if order is None:
         return None
@@ -38,7 +38,7 @@ def merged(graph: Graph, op: Operator) -> Change | None:
 
 
 def as_reshape(graph: Graph, op: Operator) -> Change | None:
-    """Where only axes of length one move, and not the batch, it is a RESHAPE."""
+    """A TRANSPOSE that moves only axes of length one, and not the batch, becomes a RESHAPE."""
     order = order_of(graph, op)
     if order is None or order[:1] != (0,):
         return None

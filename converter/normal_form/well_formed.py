@@ -1,10 +1,10 @@
-"""Whether operators have the operands that the rules look at; what else a file may hold wrong is
-the lowering's to say.
+"""Whether operators have the operands that the rules look at; the lowering reports anything else
+that is wrong with a file.
 """
 
 from blazepalm.converter.tflite.graph import Graph, Operator
 
-# operator → operands that must be there, and which of them have rank 4
+# operator → operands that must be present, and which of them have rank 4
 OPERANDS: dict[str, tuple[int, tuple[int, ...]]] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, (0, 1))),
     "TRANSPOSE_CONV": (3, (1, 2)),

@@ -1,4 +1,4 @@
-"""One operator family a file. Importing this package fills the table."""
+"""One operator family per file. Importing this package fills the table."""
 
 from blazepalm.converter.ops import (  # noqa: F401
     activation,

@@ -1,8 +1,9 @@
-"""Activations → torch.nn.functional, and the activation that other operators carry fused.
+"""Activations → torch.nn.functional, and the activations fused into other operators.
 
-Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/activations.cc
-The gap in meaning: PRELU broadcasts its slope as any operand; `F.prelu` knows one slope a
-channel. The common shapes map to it, the rest to a comparison.
+Kernels:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/activations.cc
+Differs from torch in: PRELU broadcasts its slope like any operand, but `F.prelu` takes one slope
+per channel. The common shapes map to it, the rest to a comparison.
 """
 
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def lower_leaky_relu(op: Operator, context: Context) -> None:
 def lower_prelu(op: Operator, context: Context) -> None:
     shape, slope = context.shape_of(op, 0), context.shape_of(op, 1)
     shared = len(slope) > 0 and set(slope[:-1]) <= {1} and slope[-1] in (1, *shape[-1:])
-    if shared and len(shape) in (2, 4):  # torch has the channels second
+    if shared and len(shape) in (2, 4):  # torch has channels second
         x = context.channels_first(op, 0) if len(shape) == 4 else context.plain(op, 0)
         y = F.prelu(x, context.parameter(op, 1, "slope", "11C→C"))
         context.leave(op, y, shape, channels_first=len(shape) == 4)

@@ -1,7 +1,8 @@
 """DEPTH_TO_SPACE and SPACE_TO_DEPTH: blocks of pixels to channels and back.
 
-Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/depth_to_space.cc
-and space_to_depth.cc. The gap in meaning: TFLite counts channels as (row, column, channel) of
+Kernels:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/depth_to_space.cc
+and space_to_depth.cc. Differs from torch in: TFLite orders channels as (row, column, channel) of
 the block, torch's pixel_shuffle as (channel, row, column).
 """
 

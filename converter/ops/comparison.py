@@ -1,8 +1,9 @@
 """GREATER, LESS … and SELECT: one value where a condition holds, another where it does not.
 
-Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/comparisons.cc
-and select.cc beside it. The gap in meaning: old SELECT takes a vector of conditions along the
-first axis; that is refused.
+Kernels:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/comparisons.cc
+and select.cc in the same folder. Not supported: the old SELECT with a vector of conditions along
+the first axis, which is refused.
 """
 
 import operator
@@ -37,7 +38,7 @@ def lower_select(op: Operator, context: Context) -> None:
     """Operands: condition, value where it holds, value where not."""
     shapes = [context.shape_of(op, slot) for slot in range(3)]
     if op.name == "SELECT" and len(shapes[0]) not in (0, len(shapes[1])):
-        raise context.unsupported(op, f"chooses rows by a condition of shape {list(shapes[0])}")
+        raise context.unsupported(op, f"selects rows by a condition of shape {list(shapes[0])}")
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:

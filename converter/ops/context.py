@@ -1,15 +1,15 @@
-"""What a lowering function works with: the values computed so far, the constants, and the
-module under construction.
+"""The context of a lowering function: the values computed so far, the constants, and the module
+under construction.
 
-A lowering is ordinary torch code run once on `torch.fx` proxies, which records it. The one
-gap in meaning is layout. TFLite is channels-last; torch's convolutions are channels-first.
-So every rank-4 value is held in one of two orders and says which: `channels_first` (stored
-N, C, H, W) or plain (stored as TFLite does). Its `shape` is always TFLite's. An operator
-asks for the order that it needs; only where the two meet is a permute recorded, once.
+A lowering is ordinary torch code run once on `torch.fx` proxies, which records it. It has to bridge
+two differences. The first is layout: TFLite is channels-last; torch's convolutions are
+channels-first. So every rank-4 value is held in one of two orders and records which:
+`channels_first` (stored N, C, H, W) or plain (stored as in TFLite). Its `shape` is always TFLite's.
+An operator asks for the order it needs; a permute is recorded, once, only where the two meet.
 
-The second is the batch. Files fix it at 1; here it stays free for every value whose first
-axis still counts images (`batched`). An operator that merges or moves that axis calls
-`fix_batch`, and the module then takes the file's batch size only.
+The second is the batch. Files fix it at 1; here it stays free for every value whose first axis
+still counts images (`batched`). An operator that merges or moves that axis calls `fix_batch`, and
+the module then accepts the file's batch size only.
 """
 
 from dataclasses import dataclass
@@ -59,11 +59,11 @@ class Context:
     # What is wrong ----------------------------------------------------------------------
 
     def invalid(self, op: Operator, sentence: str) -> InvalidModel:
-        """The error to raise where `op` contradicts TFLite's specification."""
+        """The error for an `op` that contradicts TFLite's specification."""
         return InvalidModel(f"{self.graph.source}: operator {op.index} {op.name}: {sentence}")
 
     def unsupported(self, op: Operator, sentence: str) -> UnsupportedOperator:
-        """The error to raise where `op` is in order, but nothing here lowers it."""
+        """The error for an `op` that is valid but has no lowering here."""
         return UnsupportedOperator(
             f"{self.graph.source}: operator {op.index} {op.name}: {sentence}"
         )
@@ -71,11 +71,11 @@ class Context:
     # What an operator reads -------------------------------------------------------------
 
     def options(self, op: Operator, kind: type[T]) -> T:
-        """The operator's typed options; the schema's defaults where the file has none."""
+        """The operator's typed options; the schema's defaults if the file has none."""
         if op.options is None:
             return kind()
         if not isinstance(op.options, kind):
-            raise self.invalid(op, f"carries {type(op.options).__name__}, expected {kind.__name__}")
+            raise self.invalid(op, f"has {type(op.options).__name__}, expected {kind.__name__}")
         return op.options
 
     def has(self, op: Operator, slot: int) -> bool:
@@ -83,7 +83,7 @@ class Context:
         return slot < len(op.inputs) and op.inputs[slot] >= 0
 
     def operand(self, op: Operator, slot: int) -> int:
-        """The tensor index of operand `slot`, which must be there."""
+        """The tensor index of the required operand `slot`."""
         if not self.has(op, slot):
             raise self.invalid(op, f"operand {slot} is missing")
         return op.inputs[slot]
@@ -93,7 +93,7 @@ class Context:
         return self.graph.tensors[tensor].shape
 
     def shape_of(self, op: Operator, slot: int, rank: int | None = None) -> tuple[int, ...]:
-        """The shape of operand `slot` in TFLite's order; InvalidModel unless of `rank`."""
+        """The shape of operand `slot` in TFLite's order; InvalidModel unless it has `rank`."""
         shape = self.shape(self.operand(op, slot))
         if rank is not None and len(shape) != rank:
             tensor = self.graph.tensors[op.inputs[slot]]
@@ -118,7 +118,7 @@ class Context:
         tensor = self.graph.tensors[self.operand(op, slot)]
         if tensor.data is None:
             raise self.unsupported(
-                op, f"operand {slot} {tensor} is computed at run time; only a constant will do"
+                op, f"operand {slot} {tensor} is computed at run time, but must be a constant"
             )
         return tensor.data
 
@@ -130,9 +130,9 @@ class Context:
         return tuple(int(i) for i in data.reshape(-1))
 
     def axis(self, op: Operator, axis: int, rank: int) -> int:
-        """An axis that may be counted from the end (negative), as 0 … rank − 1."""
+        """An axis, which may be negative (counted from the end), as 0 … rank − 1."""
         if not -rank <= axis < rank:
-            raise self.invalid(op, f"axis {axis} of {rank} axes")
+            raise self.invalid(op, f"axis {axis} is out of range for {rank} axes")
         return axis % rank
 
     def plain(self, op: Operator, slot: int) -> Tensor:
@@ -145,13 +145,13 @@ class Context:
         return self._ordered(op, slot, True)
 
     def held(self, op: Operator, slot: int) -> tuple[Tensor, bool]:
-        """Operand `slot` in the order it has now, and whether that is N, C, H, W."""
+        """Operand `slot` in its current order, and whether that is N, C, H, W."""
         first = self.is_channels_first(self.operand(op, slot))
         return self._ordered(op, slot, first), first
 
     def flat(self, op: Operator, slot: int) -> Tensor:
-        """Operand `slot` with its elements in TFLite's order, its axes in any: what a
-        reshape starts from.
+        """Operand `slot` with its elements in TFLite's order and its axes in any: the starting
+        point of a reshape.
         """
         value = self._values.get(self.operand(op, slot))
         return self.plain(op, slot) if value is None else value.flat()
@@ -160,7 +160,8 @@ class Context:
         self, op: Operator, slot: int, *, channels_first: bool, role: str = "constant"
     ) -> Tensor:
         """Operand `slot` such that torch broadcasts it as TFLite does, against values held as
-        `channels_first` says. A constant may be of lower rank then, a run-time value may not.
+        `channels_first` says. In that case a constant may have a lower rank, a run-time value may
+        not.
         """
         if not self.is_constant(self.operand(op, slot)):
             return self._ordered(op, slot, channels_first and len(self.shape_of(op, slot)) == 4)
@@ -169,7 +170,7 @@ class Context:
 
     def parameter(self, op: Operator, slot: int, role: str, transform: str) -> Tensor:
         """Constant operand `slot` as a parameter of the module, transformed; its key is
-        `op<index>_<name>.<role>`. Its values are not looked at: they may be filled in later.
+        `op<index>_<name>.<role>`. Does not look at the values: they may be filled in later.
         """
         stored = self.constant(op, slot)
         if stored.dtype != np.float32:
@@ -186,20 +187,20 @@ class Context:
     # What an operator leaves ------------------------------------------------------------
 
     def check_shape(self, op: Operator, shape: tuple[int, ...], slot: int = 0) -> None:
-        """Raises InvalidModel unless `shape` is what the file says of output `slot`."""
+        """Raises InvalidModel unless the file gives `shape` for output `slot`."""
         if slot >= len(op.outputs) or op.outputs[slot] < 0:
             raise self.invalid(op, f"output {slot} is missing")
         tensor = self.graph.tensors[op.outputs[slot]]
         if tuple(shape) != tensor.shape:
             raise self.invalid(
                 op,
-                f"its operands give shape {list(shape)}, "
-                f"the file says {list(tensor.shape)} of {tensor}",
+                f"the operands give shape {list(shape)}, "
+                f"the file gives {list(tensor.shape)} for {tensor}",
             )
         self.check_size(op, shape)
 
     def check_size(self, op: Operator, shape: tuple[int, ...]) -> None:
-        """Raises InvalidModel where `op` would have to make a value of no or too many elements."""
+        """Raises InvalidModel if the result of `op` would have no elements or too many."""
         if not 0 < elements(shape) <= MAX_ELEMENTS:
             raise self.invalid(
                 op, f"makes {list(shape)}: {elements(shape)} values, expected 1 to {MAX_ELEMENTS}"
@@ -215,7 +216,7 @@ class Context:
         batched: bool | None = None,
         slot: int = 0,
     ) -> None:
-        """Output `slot` of `op` is `proxy`, of TFLite's `shape`. `batched` defaults to
+        """Records `proxy` as output `slot` of `op`, with TFLite's `shape`. `batched` defaults to
         whether any operand is.
         """
         self.check_shape(op, shape, slot)
@@ -226,8 +227,8 @@ class Context:
         self._values[tensor] = Value(tuple(shape), channels_first, batched, {channels_first: proxy})
 
     def leave_anything(self, op: Operator) -> None:
-        """Gives the outputs of an operator that was refused a stand-in, so that what else is
-        wrong with the graph can be found too.
+        """Gives the outputs of a refused operator a placeholder, so that further errors in the
+        graph can be found.
         """
         for tensor in op.outputs:
             if tensor >= 0:
@@ -235,21 +236,21 @@ class Context:
                 self._values[tensor] = Value(self.shape(tensor), False, True, {False: stand_in})
 
     def free_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A literal shape of a batched value with its first axis freed: (1, 864, 18) →
-        (−1, 864, 18).
+        """A literal shape of a batched value with its first axis freed: (1, 864, 18) → (−1, 864,
+        18).
         """
         return (-1, *shape[1:])
 
     def fix_batch(self, op: Operator, why: str) -> None:
-        """The module takes only the file's batch size from here on, because `op` `why`."""
+        """From here on the module accepts only the file's batch size, because `op` `why`."""
         if self.batch_fixed_by is None:
             self.batch_fixed_by = f"operator {op.index} {op.name} {why}"
 
     # The edges --------------------------------------------------------------------------
 
     def open_input(self, position: int, tensor: int) -> None:
-        """A placeholder in TFLite's axis order. Rank-4 images are held channels-first as soon
-        as an operator asks, by one copy that keeps every later one on contiguous memory.
+        """A placeholder in TFLite's axis order. Once an operator needs a rank-4 image
+        channels-first, one copy makes it so and keeps all later operators on contiguous memory.
         """
         shape = self.shape(tensor)
         name = "image" if len(self.graph.inputs) == 1 else f"input{position}"

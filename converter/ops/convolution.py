@@ -1,9 +1,9 @@
 """CONV_2D and DEPTHWISE_CONV_2D → `F.conv2d`.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/conv.cc
-and depthwise_conv.cc beside it. The gap in meaning: SAME padding that is uneven (stride 2 on
-an even size) has its odd row below and to the right; torch's own padding is even, so there
-the zeros are added in front.
+and depthwise_conv.cc in the same folder. Differs from torch in: uneven SAME padding (stride 2 on an
+even size) puts the odd row below and to the right; torch's padding is even, so uneven zeros are
+added before the convolution.
 """
 
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from blazepalm.converter.tflite.options import Conv2DOptions, DepthwiseConv2DOpt
 
 @lowers("CONV_2D")
 def lower_conv_2d(op: Operator, context: Context) -> None:
-    """Kernel O, H, W, I. With I a divisor of the input's channels it is a grouped one."""
+    """Kernel O, H, W, I. If I is a proper divisor of the input's channels, it is grouped."""
     options = context.options(op, Conv2DOptions)
     channels = context.shape_of(op, 0, rank=4)[3]
     outputs, height, width, inputs = context.shape_of(op, 1, rank=4)
@@ -84,7 +84,7 @@ def pad_same(
 
 
 def bias_of(op: Operator, context: Context, slot: int, outputs: int) -> Tensor | None:
-    """The optional bias, one value an output channel."""
+    """The optional bias, one value per output channel."""
     if not context.has(op, slot):
         return None
     shape = context.shape_of(op, slot)

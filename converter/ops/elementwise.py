@@ -1,7 +1,7 @@
-"""Operators on one or two values, element by element, broadcast as numpy does.
+"""Elementwise operators on one or two values, broadcast as in numpy.
 
-The gap in meaning: shapes align at their last axes, which are H, W, C for TFLite; against a
-value held as N, C, H, W an operand of lower rank must be turned to match.
+Differs from torch in: shapes align at their last axes, which in TFLite are H, W, C; an operand of
+lower rank must be transposed to match a value held as N, C, H, W.
 """
 
 import operator
@@ -42,13 +42,13 @@ UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "COS": torch.cos,
     "FLOOR": torch.floor,
     "CEIL": torch.ceil,
-    "ROUND": torch.round,  # halves to even, in both
+    "ROUND": torch.round,  # both round halves to even
 }
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """Two operands that torch broadcasts as TFLite does, and what comes of it."""
+    """Two operands that torch broadcasts as TFLite does, and the properties of the result."""
 
     proxies: tuple[Tensor, Tensor]
     shape: tuple[int, ...]
@@ -98,7 +98,7 @@ def lower_unary(op: Operator, context: Context) -> None:
 
 @lowers("CAST")
 def lower_cast(op: Operator, context: Context) -> None:
-    """From float32 to float32, which some converters leave behind."""
+    """From float32 to float32, a leftover of some converters."""
     x, first = context.held(op, 0)
     context.leave(op, x, context.shape_of(op, 0), channels_first=first)
 
@@ -106,8 +106,8 @@ def lower_cast(op: Operator, context: Context) -> None:
 def batch_survives(
     op: Operator, context: Context, shapes: list[tuple[int, ...]], rank: int
 ) -> bool:
-    """Whether the result's first axis counts images; fixes the batch where one operand's
-    images meet another's rows. `shapes` are those of the operands, in order.
+    """Whether the result's first axis counts images; fixes the batch if one operand's images meet
+    another's rows. `shapes` are the operands' shapes, in order.
     """
     batched = [context.is_batched(op.inputs[slot]) for slot in range(len(shapes))]
     for shape, counts in zip(shapes, batched, strict=True):

@@ -1,4 +1,4 @@
-"""The activation that convolutions, sums, pools and others carry with them.
+"""The activation fused into convolutions, sums, pools and other operators.
 
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/internal/common.h
 """
@@ -12,7 +12,7 @@ from blazepalm.converter.tflite.graph import Operator
 
 
 def activate(op: Operator, context: Context, x: Tensor, activation: str) -> Tensor:
-    """`x` behind the fused activation of `op`, by the schema's name."""
+    """`x` after the fused activation of `op`; the activation has the schema's name."""
     if activation == "NONE":
         return x
     if activation == "RELU":

@@ -1,4 +1,4 @@
-"""Arithmetic of shapes that several operator families share, in Python integers."""
+"""Shape arithmetic that several operator families share, in Python integers."""
 
 import math
 
@@ -16,5 +16,5 @@ def axis_of(axis: int, channels_first: bool) -> int:
 
 
 def in_held_order(items: tuple, channels_first: bool) -> tuple:  # type: ignore[type-arg]
-    """One item an axis, from TFLite's order into the order in which the value is held."""
+    """One item per axis, from TFLite's order into the order in which the value is held."""
     return tuple(items[i] for i in (0, 3, 1, 2)) if channels_first else items

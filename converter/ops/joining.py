@@ -1,7 +1,8 @@
 """CONCATENATION and PACK: several values in one.
 
-Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/concatenation.cc
-and pack.cc. The gap in meaning: a constant beside values of a batch is repeated for each image.
+Kernels:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/concatenation.cc
+and pack.cc. Differs from TFLite in: a constant joined with batched values is repeated per image.
 """
 
 import torch

@@ -1,7 +1,8 @@
 """FULLY_CONNECTED → `F.linear`.
 
-Kernel: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/fully_connected.cc
-The gap in meaning: TFLite flattens an input of any rank in N, H, W, C order, into rows as long
+Kernel:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/fully_connected.cc
+Differs from torch in: TFLite flattens an input of any rank in N, H, W, C order, into rows as long
 as the kernel is wide.
 """
 

@@ -1,5 +1,5 @@
-"""The operator table: `@lowers("CONV_2D")` registers a plain function; a name registered
-twice raises at import.
+"""The operator table: `@lowers("CONV_2D")` registers a plain function; registering a name twice
+raises at import.
 """
 
 from collections.abc import Callable

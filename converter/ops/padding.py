@@ -1,8 +1,8 @@
 """PAD, PADV2, MIRROR_PAD.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/pad.cc
-and mirror_pad.cc. The gap in meaning: TFLite lists the axes first to last, `F.pad` last to
-first; and torch mirrors H and W only, without the edge (REFLECT). The rest picks indices.
+and mirror_pad.cc. Differs from torch in: TFLite lists the axes first to last, `F.pad` last to
+first; and torch mirrors only H and W, without the edge (REFLECT). All else is done by indexing.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import MirrorPadOptions
 
-Paddings = tuple[tuple[int, int], ...]  # (in front, behind) an axis, in TFLite's order
+Paddings = tuple[tuple[int, int], ...]  # (before, after) for each axis, in TFLite's order
 
 
 @lowers("PAD", "PADV2")
@@ -51,7 +51,7 @@ def lower_mirror_pad(op: Operator, context: Context) -> None:
 
 
 def backwards(paddings: Paddings) -> tuple[int, ...]:
-    """As `F.pad` wants them: pairs from the last axis on, as far as any is padded."""
+    """In `F.pad`'s order: pairs from the last axis back to the first padded one."""
     pairs = list(paddings)
     while pairs and pairs[0] == (0, 0):
         pairs.pop(0)

@@ -1,10 +1,9 @@
 """MAX_POOL_2D and AVERAGE_POOL_2D → `F.max_pool2d`, `F.avg_pool2d`.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/pooling.cc
-Padding never counts: the maximum and the mean are over the pixels of the image under the
-window. The gap in meaning: uneven SAME padding. With a stride, torch's `ceil_mode` lets the
-last window hang over the edge, which is the same; without one, the window is padded evenly and
-the first row dropped.
+Padding never counts: the maximum and the mean cover the image pixels under the window. Differs from
+torch in: uneven SAME padding. With a stride, torch's `ceil_mode` lets the last window hang over the
+edge, which is equivalent; without a stride, the window is padded evenly and the first row dropped.
 """
 
 import torch.nn.functional as F

@@ -1,8 +1,8 @@
-"""The torch side of a module under construction: an fx graph, and the parameters that its
-nodes name. Nothing here knows about TFLite.
+"""The torch side of a module under construction: an fx graph, and the parameters that its nodes
+name. This module knows nothing about TFLite.
 
-What records is a `torch.fx.Proxy`. It answers to every torch function like the tensor that it
-stands for, and to the type checker it is one.
+Recording is done by `torch.fx.Proxy`, which responds to every torch function like the tensor that
+it stands for, and which the type checker treats as one.
 """
 
 from typing import TypeVar, cast
@@ -22,7 +22,7 @@ def node_of(proxy: Tensor) -> Node:
 
 
 class Recorder:
-    """Keys are `<owner>.<name>`; a name taken already gets a number."""
+    """Keys are `<owner>.<name>`; a name already taken gets a number."""
 
     def __init__(self) -> None:
         self.root = nn.Module()
@@ -48,7 +48,7 @@ class Recorder:
         return self._proxy(self.fx.get_attr(f"{owner}.{name}"))
 
     def module(self, outputs: tuple[Tensor, ...], kind: type[M]) -> M:
-        """The finished module of the class `kind`; what no output needs is gone."""
+        """The finished module of class `kind`, without anything that no output needs."""
         self.fx.output(tuple(node_of(proxy) for proxy in outputs))
         self.fx.eliminate_dead_code()
         module = kind(self.root, self.fx, class_name=kind.__name__)

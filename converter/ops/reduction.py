@@ -1,8 +1,8 @@
 """MEAN, SUM, REDUCE_MAX, REDUCE_MIN over constant axes.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/reduce.cc
-The gap in meaning: without an axis TFLite reduces nothing, torch everything; and axes that are
-left must come out in TFLite's order.
+Differs from torch in: without an axis, TFLite reduces nothing, torch everything; and the remaining
+axes must come out in TFLite's order.
 """
 
 from collections.abc import Callable

@@ -1,16 +1,16 @@
 """RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/internal/reference/resize_bilinear.h
-and resize_nearest_neighbor.h beside it. Where an output pixel y is read, at scale = in / out:
+and resize_nearest_neighbor.h in the same folder. Output pixel y reads, at scale = in / out:
 
     neither                    y · scale
     half_pixel_centers         (y + ½) · scale − ½     (nearest: floor of (y + ½) · scale)
     align_corners              y · (in − 1) / (out − 1)
 
-The gap in meaning: torch knows the last two only. The first, the default of old files, is the
+Differs from torch in: torch has only the last two. The first, the default of old files, equals the
 last on an image with one more row and column (`y · ((in + 1) − 1) / ((out + 1) − 1)`). Positions
-between pixels are computed in the precision of the run (a float64 module has float64 weights);
-nearest picks the pixels that TFLite's float32 arithmetic picks, in both.
+between pixels are computed in the module's precision (a float64 module has float64 weights);
+nearest always picks the pixels that TFLite's float32 arithmetic picks.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def lower_resize_nearest_neighbor(op: Operator, context: Context) -> None:
     elif all(
         _power_of_two(r) and np.array_equal(p, np.arange(len(p)) // r)
         for p, r in zip(picks, repeats, strict=True)
-    ):  # every pixel r times, on a scale that floating point holds exactly
+    ):  # every pixel r times, on a scale that is exact in floating point
         y = F.interpolate(y, after, mode="nearest")
     else:
         for axis, name, indices in ((2, "rows", picks[0]), (3, "columns", picks[1])):
@@ -71,7 +71,7 @@ def nearest_indices(before: int, after: int, options: ResizeOptions) -> np.ndarr
     half = single(0.5 if options.half_pixel_centers else 0.0)
     position = (np.arange(after, dtype=single) + half) * scale
     if options.align_corners:
-        position = position + single(0.5)  # rounds halves up, as positions are not negative
+        position = position + single(0.5)  # rounds halves up: positions are not negative
     indices: np.ndarray = np.floor(position).astype(np.int64).clip(0, before - 1)
     return indices
 

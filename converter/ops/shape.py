@@ -1,8 +1,8 @@
 """RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE: the same values under other axes.
 
 Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/reshape.cc
-and others beside it. The gap in meaning: the order of the elements is that of N, H, W, C, and
-the literal 1 in front of a shape stands for the batch.
+and others in the same folder. Differs from torch in: elements are in N, H, W, C order, and a
+leading literal 1 in a shape stands for the batch.
 """
 
 from blazepalm.converter.ops.context import Context
@@ -15,12 +15,12 @@ from blazepalm.converter.tflite.options import ReshapeOptions, SqueezeOptions
 
 @lowers("RESHAPE")
 def lower_reshape(op: Operator, context: Context) -> None:
-    """The shape stands in operand 1, in old files in the options."""
+    """The shape is operand 1, or in old files an option."""
     if context.has(op, 1):
         target = context.integers(op, 1)
     else:
         target = context.options(op, ReshapeOptions).new_shape
-        target = () if target == (0,) else target  # how old files write a scalar
+        target = () if target == (0,) else target  # old files write a scalar this way
     _reshape(op, context, target)
 
 
@@ -69,8 +69,8 @@ def lower_transpose(op: Operator, context: Context) -> None:
 def _reshape(
     op: Operator, context: Context, target: tuple[int, ...], *, fixed: bool = False
 ) -> None:
-    """Operand 0 in `target`, which may hold one −1. The first axis keeps counting images as
-    long as it is as long as the batch.
+    """Operand 0 in shape `target`, which may contain one −1. The first axis still counts images if
+    its length stays that of the batch.
     """
     shape = context.shape_of(op, 0)
     target = _resolved(op, context, shape, target)

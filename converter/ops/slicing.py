@@ -1,8 +1,9 @@
 """SLICE, STRIDED_SLICE, SPLIT, UNPACK, GATHER: parts of a value.
 
-Kernels: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/strided_slice.cc
-and others beside it. The gap in meaning: the whole batch is taken where the file takes its
-one image, and torch has no negative strides: it slices, then flips.
+Kernels:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/strided_slice.cc
+and others in the same folder. Differs from TFLite in: the whole batch is taken where the file takes
+its one image; and torch has no negative strides, so it slices, then flips.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from blazepalm.converter.tflite.graph import Operator
 from blazepalm.converter.tflite.options import AxisOptions, SplitOptions, StridedSliceOptions
 
 WHOLE = slice(None)
-Item = slice | int | None  # a part of an axis, one place on it (the axis goes), a new axis
+Item = slice | int | None  # a part of an axis, one index (drops the axis), a new axis
 
 
 @lowers("SLICE")
@@ -25,10 +26,10 @@ def lower_slice(op: Operator, context: Context) -> None:
     shape = context.shape_of(op, 0)
     begin, size = context.integers(op, 1), context.integers(op, 2)
     if not len(begin) == len(size) == len(shape):
-        raise context.invalid(op, f"slices {list(begin)}, {list(size)} of {list(shape)}")
+        raise context.invalid(op, f"slice {list(begin)}, {list(size)} is invalid for {list(shape)}")
     end = [d if s == -1 else b + s for b, s, d in zip(begin, size, shape, strict=True)]
     if any(not 0 <= b <= e <= d for b, e, d in zip(begin, end, shape, strict=True)):
-        raise context.invalid(op, f"slices {list(begin)}, {list(size)} of {list(shape)}")
+        raise context.invalid(op, f"slice {list(begin)}, {list(size)} is invalid for {list(shape)}")
     parts = [range(b, e) for b, e in zip(begin, end, strict=True)]
     _take(op, context, _Parts(list(parts), [True] * len(shape), list(range(len(shape)))))
 
@@ -71,7 +72,7 @@ def lower_unpack(op: Operator, context: Context) -> None:
 
 @lowers("GATHER")
 def lower_gather(op: Operator, context: Context) -> None:
-    """With constant indices, of any rank."""
+    """With constant indices of any rank."""
     options = context.options(op, AxisOptions)
     if options.batch_dims != 0:
         raise context.unsupported(op, f"batch_dims {options.batch_dims} is not supported, only 0")
@@ -82,7 +83,7 @@ def lower_gather(op: Operator, context: Context) -> None:
     if any(not 0 <= i < shape[axis] for i in places):
         raise context.invalid(op, f"gathers {list(places)} from {shape[axis]} places")
     batched = _batch_kept(op, context, 0, axis, "gathers along the batch axis")
-    moved = len(rows) != 1  # the result has other axes
+    moved = len(rows) != 1  # the result's axes change
     x, first = (context.plain(op, 0), False) if moved else context.held(op, 0)
     y: Tensor = x.index_select(axis_of(axis, first), context.index(op, "indices", indices))
     result = (*shape[:axis], *rows, *shape[axis + 1 :])
@@ -92,7 +93,7 @@ def lower_gather(op: Operator, context: Context) -> None:
 
 
 def _batch_kept(op: Operator, context: Context, slot: int, axis: int, why: str) -> bool:
-    """Whether the result's first axis still counts images, where `op` works along `axis`."""
+    """Whether the result's first axis still counts images, given that `op` works along `axis`."""
     batched = context.is_batched(op.inputs[slot])
     if batched and axis == 0:
         context.fix_batch(op, why)
@@ -101,8 +102,8 @@ def _batch_kept(op: Operator, context: Context, slot: int, axis: int, why: str) 
 
 
 class _Parts(NamedTuple):
-    """`ranges`: what is taken of each axis. `kept`: whether the axis stays. `order`: the
-    result's axes, an input axis each or None for a new one.
+    """`ranges`: the part taken of each axis. `kept`: whether the axis stays. `order`: the result's
+    axes, each an input axis or None for a new one.
     """
 
     ranges: list[range]
@@ -111,7 +112,7 @@ class _Parts(NamedTuple):
 
 
 def _strided(op: Operator, context: Context) -> _Parts:
-    """The masks of STRIDED_SLICE, one bit an entry of begin, end and strides."""
+    """Decodes the masks of STRIDED_SLICE, one bit per entry of begin, end and strides."""
     options = context.options(op, StridedSliceOptions)
     shape = context.shape_of(op, 0)
     begin, end, strides = (context.integers(op, slot) for slot in (1, 2, 3))
@@ -182,7 +183,7 @@ def _take(op: Operator, context: Context, parts: _Parts) -> None:
 
 
 def _item(part: range, size: int) -> slice:
-    """The slice of the same places in rising order."""
+    """The slice of the same positions in ascending order."""
     if part.step < 0:
         part = part[::-1]
     if part == range(size):

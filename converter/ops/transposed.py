@@ -2,9 +2,8 @@
 
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/transpose_conv.cc
 https://github.com/google-ai-edge/mediapipe/blob/c27a7c1e1064e66427ad0656f776155ab456f90b/mediapipe/util/tflite/operations/transpose_conv_bias.cc
-Every input pixel is spread over the kernel; of the whole, TFLite keeps a part of the size it
-was told. The gap in meaning: what SAME cuts may be uneven (more behind), and the two operators
-compute it differently.
+Every input pixel is spread over the kernel; TFLite keeps a part of the given size. Differs from
+torch in: SAME may crop unevenly (more at the end), and the two operators compute it differently.
 """
 
 import torch.nn.functional as F
@@ -81,8 +80,8 @@ def _spread(
     size: tuple[int, int],
     activation: str,
 ) -> None:
-    """The whole transposed convolution, without its first cut // 2 rows and columns, `size`
-    of it. Rows that no pixel reaches hold the bias: torch calls them output padding.
+    """The transposed convolution without its first cut // 2 rows and columns, cropped to `size`.
+    Rows that no pixel reaches hold the bias: torch calls them output padding.
     """
     batch, height, width, _ = context.shape_of(op, data)
     outputs, kernel_h, kernel_w, _ = context.shape_of(op, 1)
@@ -92,7 +91,7 @@ def _spread(
     missing_h, missing_w = top + size[0] - whole[0], left + size[1] - whole[1]
     beyond = (max(0, missing_h), max(0, missing_w))
     if beyond[0] >= stride[0] or beyond[1] >= stride[1] or min(size) < 1:
-        raise context.invalid(op, f"stride {stride} does not lead from {(height, width)} to {size}")
+        raise context.invalid(op, f"stride {stride} does not map {(height, width)} to {size}")
     x = context.channels_first(op, data)
     weight = context.parameter(op, 1, "weight", "OHWI→IOHW")
     y = F.conv_transpose2d(x, weight, bias_of(op, context, bias, outputs), stride, 0, beyond)

@@ -1,5 +1,5 @@
-"""A run-time tensor while a graph is lowered: its shape as TFLite has it, and what records it
-in torch, in one order of axes or both.
+"""A run-time tensor while a graph is lowered: its TFLite shape, and its torch proxies, in one order
+of axes or both.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ TO_CHANNELS_LAST = (0, 2, 3, 1)  # N C H W → N H W C
 
 @dataclass
 class Value:
-    """`orders` holds what records the value, by whether the axes are N, C, H, W; the other
-    order joins once an operator asks for it.
+    """`orders` holds the value's proxies, keyed by whether the axes are N, C, H, W; the other order
+    is added once an operator asks for it.
     """
 
     shape: tuple[int, ...]
@@ -24,8 +24,8 @@ class Value:
     orders: dict[bool, Tensor]
 
     def ordered(self, channels_first: bool) -> Tensor:
-        """The value in this order of axes, permuted if need be. A graph input is copied, too:
-        one copy there keeps every later operator on contiguous memory.
+        """The value in this order of axes, permuted if necessary. A graph input is also copied: one
+        copy there keeps every later operator on contiguous memory.
         """
         if channels_first not in self.orders:
             axes = TO_CHANNELS_FIRST if channels_first else TO_CHANNELS_LAST
@@ -37,8 +37,8 @@ class Value:
         return self.orders[channels_first]
 
     def flat(self) -> Tensor:
-        """The value with its elements in TFLite's order, its axes in any: what a reshape
-        starts from. Where H·W or C is 1, the two orders are one.
+        """The value with its elements in TFLite's order and its axes in any: the starting point of
+        a reshape. If H·W or C is 1, the two orders are the same.
         """
         if False not in self.orders and 1 in (self.shape[1] * self.shape[2], self.shape[3]):
             return self.orders[True]

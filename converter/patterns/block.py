@@ -15,12 +15,12 @@ from blazepalm.models.spec import BlockSpec
 
 
 def _through_pad(walk: Walk, op: Operator) -> Operator | None:
-    """The convolution behind a spatial PAD, or the operator itself."""
+    """The convolution after a spatial PAD, or the operator itself."""
     return walk.sole(op.outputs[0]) if spatial_pad(walk, op) else op
 
 
 def _main_branch(walk: Walk, x: int) -> tuple[Operator | None, Operator, Operator] | None:
-    """(expand, depthwise, pointwise) that start at `x`; expand may be missing."""
+    """(expand, depthwise, pointwise) starting at `x`; expand may be None."""
     for first in walk.graph.consumers(x):
         expand = None
         depthwise = _through_pad(walk, first)
@@ -37,7 +37,7 @@ def _main_branch(walk: Walk, x: int) -> tuple[Operator | None, Operator, Operato
 
 
 def block(walk: Walk, x: int, path: str, *, halves: bool) -> tuple[BlockSpec, int] | None:
-    """A BlazeBlock or inverted residual on `x` that halves the map, or keeps its size."""
+    """A BlazeBlock or inverted residual on `x` that halves the map or keeps its size."""
     branch = _main_branch(walk, x)
     if branch is None:
         return None
@@ -65,7 +65,7 @@ def block(walk: Walk, x: int, path: str, *, halves: bool) -> tuple[BlockSpec, in
     if last.activation != "none":
         raise Mismatch(f"operator {pointwise.index} ends in {last.activation} inside a block")
     if expand_spec is not None and expand_spec.activation != depthwise_spec.activation:
-        raise Mismatch(f"operator {depthwise.index} is not activated as the one before")
+        raise Mismatch(f"operator {depthwise.index} has another activation than the one before")
     activation = "none"
     if not inverted:
         activation, y, op = activation_after(walk, y)
@@ -77,7 +77,7 @@ def block(walk: Walk, x: int, path: str, *, halves: bool) -> tuple[BlockSpec, in
 
 
 def _shortcut(walk: Walk, x: int, other: int) -> tuple[str, int, list[Operator]] | None:
-    """How `other` comes from `x`: as it is, pooled, widened by zero channels, or not at all."""
+    """How `other` derives from `x`: unchanged, pooled, widened by zero channels, or not at all."""
     if other == x:
         return "identity", 0, []
     operators: list[Operator] = []

@@ -1,4 +1,4 @@
-"""What stands on the maps: detector heads, landmark outputs, and the pooling before them."""
+"""The operators that read the maps: detector heads, landmark outputs, the pooling before them."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def detector_head(walk: Walk, output: int) -> tuple[Operator, ...]:
 
 @dataclass(frozen=True)
 class OutputChain:
-    """One landmark output: its layer, and the map or vector that all outputs stand on."""
+    """One landmark output: its layer, and the map or vector that all outputs read."""
 
     layer: Operator
     source: int
@@ -43,7 +43,7 @@ def output_chain(walk: Walk, output: int) -> OutputChain:
     while True:
         op = walk.graph.producer(tensor)
         if op is None:
-            raise Mismatch(f"{walk.graph.tensors[output]} comes from no layer")
+            raise Mismatch(f"{walk.graph.tensors[output]} does not come from a layer")
         if op.name == "LOGISTIC" and not sigmoid:
             sigmoid = True
         elif op.name != "RESHAPE":
@@ -54,12 +54,12 @@ def output_chain(walk: Walk, output: int) -> OutputChain:
     if op.name not in ("CONV_2D", "FULLY_CONNECTED") or len(shape) != 2:
         raise Mismatch(f"{walk.graph.tensors[output]} comes from {op.name}")
     if op.name == "CONV_2D" and walk.shape(op.outputs[0])[1:3] != (1, 1):
-        raise Mismatch(f"operator {op.index} CONV_2D leaves a map, not a vector")
+        raise Mismatch(f"operator {op.index} CONV_2D gives a map, not a vector")
     return OutputChain(op, op.inputs[0], shape[1], sigmoid)
 
 
 def feature_layers(walk: Walk, x: int, end: int) -> tuple[tuple[ConvSpec, ...], int]:
-    """Plain convolutions in a row between the last block and the pooling or heads."""
+    """Consecutive plain convolutions between the last block and the pooling or heads."""
     layers: list[ConvSpec] = []
     while x != end:
         op = walk.sole(x)
@@ -71,7 +71,7 @@ def feature_layers(walk: Walk, x: int, end: int) -> tuple[tuple[ConvSpec, ...], 
 
 
 def pooling(walk: Walk, x: int, chains: list[OutputChain]) -> tuple[str, int]:
-    """How the map `x` becomes what the heads read: (`mean`, `flatten` or `none`, values)."""
+    """How the map `x` becomes the heads' input: (`mean`, `flatten` or `none`, values)."""
     end = chains[0].source
     _, height, width, channels = walk.shape(x)
     if x == end:
@@ -98,5 +98,5 @@ def pooling(walk: Walk, x: int, chains: list[OutputChain]) -> tuple[str, int]:
         walk.claim(op)
     values = channels * (height * width if kind == "flatten" else 1)
     if walk.shape(end)[1:] != (values,):
-        raise Mismatch(f"{walk.graph.tensors[end]} is no vector of {values} features")
+        raise Mismatch(f"{walk.graph.tensors[end]} is not a vector of {values} features")
     return kind, values

@@ -1,4 +1,4 @@
-"""One step of the top-down neck: enlarge the map, add a tapped one."""
+"""One step of the top-down neck: upsample the map, add a tapped one."""
 
 from blazepalm.converter.patterns.walk import (
     ACTIVATION_OPERATORS,
@@ -56,7 +56,7 @@ def up_step(
         walk.claim(producer)
         other = producer.inputs[0]
     if other not in taps:
-        raise Mismatch(f"operator {add.index} ADD adds no output of a backbone block")
+        raise Mismatch(f"operator {add.index} ADD does not add an output of a backbone block")
     walk.claim(add)
     activation, y, act = activation_after(walk, add.outputs[0])
     if act is not None:

@@ -1,4 +1,4 @@
-"""The walk through a graph, and what every pattern starts from: a convolution with its padding
+"""The walk through a graph, and the starting point of every pattern: a convolution with its padding
 and its activation.
 """
 
@@ -14,7 +14,7 @@ from blazepalm.models.spec import ConvSpec
 ACTIVATION_OPERATORS = {"RELU": "relu", "RELU6": "relu6", "PRELU": "prelu"}
 FUSED_ACTIVATIONS = {"NONE": "none", "RELU": "relu", "RELU6": "relu6"}
 SPATIAL = ("CONV_2D", "DEPTHWISE_CONV_2D")
-# the ranks of the operands that an operator must have, None for any
+# the ranks of an operator's required operands, None for any
 RANKS: dict[str, tuple[int | None, ...]] = {
     "CONV_2D": (4, 4),
     "DEPTHWISE_CONV_2D": (4, 4),
@@ -37,7 +37,7 @@ KEEP_RANK = ("ADD", "PAD", "RELU", "RELU6", "PRELU", *SPATIAL, "MAX_POOL_2D", "R
 
 
 class Mismatch(Exception):
-    """This graph is not of the family; the message says where they part."""
+    """The graph is not of the family; the message says where it differs."""
 
 
 class Walk:
@@ -51,8 +51,8 @@ class Walk:
             self._check_operands(op)
 
     def _check_operands(self, op: Operator) -> None:
-        """Raises Mismatch where a pattern could not even look at `op`: an operand is missing,
-        empty, or of another rank.
+        """Raises Mismatch if `op` cannot even be matched: an operand is missing, empty, or of
+        another rank.
         """
         ranks = RANKS.get(op.name, ())
         tensors = op.inputs[: len(ranks)]
@@ -67,14 +67,14 @@ class Walk:
     def claim(self, *operators: Operator) -> None:
         for op in operators:
             if op.index in self.claimed:
-                raise Mismatch(f"operator {op.index} {op.name} would serve twice")
+                raise Mismatch(f"operator {op.index} {op.name} would be used twice")
             self.claimed.add(op.index)
 
     def finish(self) -> None:
-        """Raises Mismatch where operators are left over."""
+        """Raises Mismatch if operators are left over."""
         left = [op for op in self.graph.operators if op.index not in self.claimed]
         if left:
-            raise Mismatch(f"operator {left[0].index} {left[0].name} has no place in it")
+            raise Mismatch(f"operator {left[0].index} {left[0].name} is left over")
 
     def only_consumer(self, tensor: int) -> Operator:
         consumer = self.sole(tensor)
@@ -83,7 +83,7 @@ class Walk:
         return consumer
 
     def sole(self, tensor: int) -> Operator | None:
-        """The one operator that reads a tensor; None where it is also an output, or others do."""
+        """The one operator that reads a tensor; None if it is an output or others read it."""
         consumers = self.graph.consumers(tensor)
         return consumers[0] if len(consumers) == 1 and tensor not in self.graph.outputs else None
 
@@ -101,7 +101,7 @@ class Walk:
         options = op.options if isinstance(op.options, FullyConnectedOptions) else None
         bias = len(op.inputs) == 3 and op.inputs[2] >= 0
         if options is None or options.activation != "NONE" or not bias:
-            raise Mismatch(f"operator {op.index} is no plain linear layer with a bias")
+            raise Mismatch(f"operator {op.index} is not a plain linear layer with a bias")
         self.claim(op)
         self.modules[op.index] = path
 
@@ -165,8 +165,8 @@ def spatial_pad(walk: Walk, op: Operator) -> tuple[int, int, int, int] | None:
 
 
 def activation_after(walk: Walk, tensor: int) -> tuple[str, int, Operator | None]:
-    """The activation that alone reads a tensor, what it leaves, and the operator that has its
-    weights (or that it is).
+    """The activation that is the only reader of a tensor, its result, and the operator that holds
+    its weights (or is it).
     """
     op = walk.sole(tensor)
     if op is None or op.name not in ACTIVATION_OPERATORS:
@@ -179,7 +179,7 @@ def activation_after(walk: Walk, tensor: int) -> tuple[str, int, Operator | None
 
 
 def _scaled_maximum(walk: Walk, tensor: int) -> tuple[str, int, Operator | None] | None:
-    """max(x, a·x): what some exporters make of PRELU, which it is not where a is above 1."""
+    """max(x, a·x), which some exporters write for PRELU, although it differs if a is above 1."""
     readers = walk.graph.consumers(tensor)
     names = [op.name for op in readers]
     if tensor in walk.graph.outputs or names != ["MUL", "MAXIMUM"]:
@@ -199,7 +199,7 @@ def _scaled_maximum(walk: Walk, tensor: int) -> tuple[str, int, Operator | None]
 
 
 def conv_layer(walk: Walk, op: Operator, path: str) -> tuple[ConvSpec, int]:
-    """A convolution (its PAD before it) and its activation: module `ConvLayer`."""
+    """A convolution (with the PAD before it) and its activation: module `ConvLayer`."""
     if op.name == "PAD":
         op = walk.only_consumer(op.outputs[0])
     if op.name not in SPATIAL:

@@ -1,11 +1,11 @@
-"""A ZIP that is not trusted: recognised, its directory checked, its members inflated in bounds.
+"""Reads an untrusted ZIP: recognises it, checks its directory, inflates its members within bounds.
 
-An archive is told by the record at its end, as every ZIP reader tells it: MediaPipe's bundles
-are aligned, with one to three zero bytes before the first `PK`. ZIP, APPNOTE.TXT 4.3.16:
+Like every ZIP reader, it recognises an archive by the record at its end: MediaPipe's bundles are
+aligned, with one to three zero bytes before the first `PK`. ZIP, APPNOTE.TXT 4.3.16:
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 
-Nothing is written to disk, a member's path may not climb out, and declared as well as true
-sizes are bounded before anything is inflated.
+It writes nothing to disk, refuses member paths that leave the bundle, and bounds both declared and
+actual sizes before inflating anything.
 """
 
 import io
@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 
 from blazepalm.errors import InvalidModel
 
-MAX_INFLATED = 1 << 28  # bytes of an archive's members together
+MAX_INFLATED = 1 << 28  # bytes of all members of an archive together
 MAX_MEMBERS = 1024
 MAX_DIRECTORY = 1 << 20  # bytes of the central directory
 CHUNK = 1 << 20
@@ -32,12 +32,12 @@ ZIP64_POINTER = b"PK\x06\x07"
 END = struct.Struct("<4sHHHHIIH")  # signature, 2 disks, 2 counts, size, offset, comment
 # signature, size, 2 versions, 2 disks, 2 counts, size of the directory, its offset
 ZIP64_END = struct.Struct("<4sQHHIIQQQQ")
-ZIP64_LOCATOR = struct.Struct("<4sIQI")  # signature, disk, where the record is, disks
+ZIP64_LOCATOR = struct.Struct("<4sIQI")  # signature, disk, offset of the record, disks
 MAX_COMMENT = 0xFFFF
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1  # general purpose flag
 
-# What zipfile raises on a damaged archive.
+# The exceptions that zipfile raises on a damaged archive.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -53,14 +53,14 @@ DAMAGE = (
 
 
 class Budget:
-    """How many bytes may still be inflated, over an archive and all that lie in it."""
+    """How many more bytes may be inflated, for an archive and everything inside it."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
 
 def is_archive(content: bytes) -> bool:
-    """Whether the bytes end in a ZIP's directory, whatever comes before it."""
+    """Whether the bytes end in a ZIP's directory, whatever precedes it."""
     at = _find_end(content)
     if at < 0:
         return False
@@ -75,8 +75,8 @@ def is_archive(content: bytes) -> bool:
 
 @contextmanager
 def open_archive(content: bytes, source: str, budget: Budget) -> Iterator[zipfile.ZipFile]:
-    """An archive whose directory was checked. Raises InvalidModel, also for damage that the
-    block meets.
+    """Opens an archive after checking its directory. Raises InvalidModel, also for damage found
+    inside the `with` block.
     """
     try:
         _check_directory(content, source)
@@ -88,25 +88,25 @@ def open_archive(content: bytes, source: str, budget: Budget) -> Iterator[zipfil
 
 
 def start_of(archive: zipfile.ZipFile, member: zipfile.ZipInfo, length: int) -> bytes:
-    """The first bytes of a member."""
+    """The first `length` bytes of a member."""
     with archive.open(member) as stream:
         return stream.read(length)
 
 
 def inflate(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, budget: Budget) -> bytes:
-    """A member's bytes, counted while they come, whatever was declared."""
+    """A member's bytes, counted while inflating, whatever size was declared."""
     parts = []
     with archive.open(member) as stream:
         while part := stream.read(CHUNK):
             budget.left -= len(part)
             if budget.left < 0:
-                raise InvalidModel(f"{label}: inflates beyond {MAX_INFLATED} bytes")
+                raise InvalidModel(f"{label}: inflates to more than {MAX_INFLATED} bytes")
             parts.append(part)
     return b"".join(parts)
 
 
 def _find_end(content: bytes) -> int:
-    """Where zipfile finds the end record; −1 where there is none."""
+    """Offset of the end record that zipfile would use; −1 if there is none."""
     at = len(content) - END.size
     if at >= 0 and content.startswith(END_OF_DIRECTORY, at) and content.endswith(b"\0\0"):
         return at
@@ -118,7 +118,7 @@ def _check_directory(content: bytes, source: str) -> None:
     """Bounds the central directory before zipfile lists it."""
     at = _find_end(content)
     if at < 0:
-        raise InvalidModel(f"{source}: the bundle has no end; it is truncated, fetch it again")
+        raise InvalidModel(f"{source}: the bundle is truncated (no end record); fetch it again")
     for entries, size in _declared(content, at, source):
         if entries > MAX_MEMBERS or size > MAX_DIRECTORY:
             raise InvalidModel(
@@ -128,8 +128,8 @@ def _check_directory(content: bytes, source: str) -> None:
 
 
 def _declared(content: bytes, at: int, source: str) -> list[tuple[int, int]]:
-    """(members, bytes of the directory) by every end record that zipfile may believe. Where there
-    are 64-bit ones (PyTorch writes them always), the plain one counts for nothing.
+    """(members, bytes of the directory) of every end record that zipfile might use. If there are
+    64-bit ones (PyTorch always writes them), the plain one is ignored.
     """
     if not _has_locator(content, at):
         _, _, _, _, entries, size, _, _ = END.unpack_from(content, at)
@@ -150,9 +150,9 @@ def _has_locator(content: bytes, at: int) -> bool:
 
 
 def _check_members(members: list[zipfile.ZipInfo], source: str, left: int) -> None:
-    """Refuses the whole bundle for any member that is not an honest file."""
+    """Refuses the whole bundle if any member is suspicious."""
     if len(members) > MAX_MEMBERS:
-        raise InvalidModel(f"{source}: {len(members)} members, more than {MAX_MEMBERS}")
+        raise InvalidModel(f"{source}: has {len(members)} members, more than {MAX_MEMBERS}")
     names: set[str] = set()
     for member in members:
         name, what = member.filename, f"{source}: member {member.filename!r}"
@@ -167,7 +167,7 @@ def _check_members(members: list[zipfile.ZipInfo], source: str, left: int) -> No
         if stat.S_ISLNK(member.external_attr >> 16):
             raise InvalidModel(f"{what} is a symbolic link")
         if member.compress_type not in METHODS:
-            raise InvalidModel(f"{what} is compressed by method {member.compress_type}")
+            raise InvalidModel(f"{what} uses compression method {member.compress_type}")
     total = sum(member.file_size for member in members)
     if total > left:
         raise InvalidModel(f"{source}: the bundle would inflate to {total} bytes, more than {left}")

@@ -1,7 +1,7 @@
-"""How much memory the constants of one file may unfold to, beyond the file itself.
+"""How much memory one file's constants may expand to, beyond the file itself.
 
-Sparse, narrow or shared buffers unfold: halves to twice their bytes, a pruned kernel to ten
-times. A small file must not ask for gigabytes.
+Sparse, narrow or shared buffers expand: halves to twice their bytes, a pruned kernel to ten times.
+A small file must not make us allocate gigabytes.
 """
 
 from blazepalm.converter.tflite.graph import StoredModel
@@ -13,17 +13,17 @@ MAX_TENSOR_BYTES = 1 << 31  # bytes
 
 
 class Budget:
-    """What is left; asked before anything is allocated."""
+    """The bytes that are left; checked before anything is allocated."""
 
     def __init__(self, model: StoredModel) -> None:
         self.source = model.source
         self.left = FREE_BYTES + MAX_UNFOLDING * model.size
 
     def spend(self, size: int, tensor: object) -> None:
-        """Raises InvalidModel where `size` more bytes, for `tensor`, are too much."""
+        """Raises InvalidModel if `tensor` needs more bytes than are left."""
         self.left -= size
         if size > MAX_TENSOR_BYTES or self.left < 0:
             raise InvalidModel(
-                f"{self.source}: tensor {tensor} would unfold to {size} bytes, out of proportion "
+                f"{self.source}: tensor {tensor} would expand to {size} bytes, out of proportion "
                 "to the file"
             )

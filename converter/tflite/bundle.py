@@ -1,11 +1,11 @@
-"""A path → the bytes of the models behind it: a plain file, or the members of a bundle.
+"""A path → the bytes of its models: a plain file, or the members of a bundle.
 
-MediaPipe's `.task` is a ZIP of `.tflite` files, which may hold further bundles. What a file is,
-its content tells and not its suffix: one that says `TFL3` is a model, also with a ZIP of label
-files behind it. A member is named by its way: `gesture_recognizer.task:hand_landmarker.task`
-stands for all models of the inner bundle, `…:hand_landmarker.task:hand_detector.tflite` for one.
+MediaPipe's `.task` is a ZIP of `.tflite` files and further bundles. The content decides what a file
+is, not its suffix: a file with `TFL3` is a model, even with a ZIP of label files appended. Members
+are named by path: `gesture_recognizer.task:hand_landmarker.task` stands for all models of the inner
+bundle, `…:hand_landmarker.task:hand_detector.tflite` for one.
 
-A member that cannot be read keeps none of the others from it.
+The other members are still read when one of them cannot be.
 """
 
 import os
@@ -27,16 +27,16 @@ from blazepalm.converter.tflite.foreign import (
 from blazepalm.errors import InvalidModel
 
 MAX_FILE = 1 << 30  # bytes
-MAX_NESTING = 8  # bundles in one another
+MAX_NESTING = 8  # levels of bundles inside bundles
 MAX_NAMED = 8  # members that a message lists
 
-Model = tuple[str, bytes]  # what messages call it, and its bytes
+Model = tuple[str, bytes]  # its name in messages, and its bytes
 
 
 @dataclass(frozen=True)
 class Contents:
-    """All that lies behind a path. `others` are the members that are no models, by their way in
-    the bundle; `failures` those that cannot be read, by what messages call them, and why.
+    """Everything found at a path. `others` are the members that are not models, by path in the
+    bundle; `failures` are (name in messages, error) of the members that cannot be read.
     """
 
     file: str
@@ -47,14 +47,14 @@ class Contents:
 
 
 def open_contents(path: str | Path) -> Contents:
-    """The models behind `path`. Raises InvalidModel where the file itself cannot be read, holds
-    no model at all, or has no such member.
+    """The models at `path`. Raises InvalidModel if the file itself cannot be read, holds no model,
+    or does not have the named member.
     """
     file, member = _split(str(path))
     content = read_file(file)
     if not is_bundle(content):
         if member is not None:
-            raise InvalidModel(f"{file}: not a bundle, it has no member {member}")
+            raise InvalidModel(f"{file}: not a bundle, so it has no member {member}")
         return Contents(file, False, ((file, content),))
     found = _Members()
     found.walk(content, file, MAX_NESTING)
@@ -67,13 +67,13 @@ def open_contents(path: str | Path) -> Contents:
 
 
 def file_of(path: str | Path) -> str:
-    """The file that is read: of a member, its bundle."""
+    """The file to read: for a member, its bundle."""
     return _split(str(path))[0]
 
 
 def read_contents(path: str | Path) -> list[Model]:
-    """(source, content) of every model behind `path`. Raises InvalidModel, also where any member
-    cannot be read.
+    """(source, content) of every model at `path`. Raises InvalidModel, also if any member cannot be
+    read.
     """
     contents = open_contents(path)
     for _, failure in contents.failures:
@@ -82,17 +82,17 @@ def read_contents(path: str | Path) -> list[Model]:
 
 
 def choose_one(path: str | Path) -> Model:
-    """The one model behind `path`; InvalidModel lists the members where there are several."""
+    """The one model at `path`. Raises InvalidModel listing the members if there are several."""
     models = read_contents(path)
     if len(models) > 1:
         raise InvalidModel(
-            f"{path}: the bundle holds {len(models)} models, name one of them: {_listed(models)}"
+            f"{path}: the bundle holds {len(models)} models; name one of them: {_listed(models)}"
         )
     return models[0]
 
 
 def is_bundle(content: bytes) -> bool:
-    """Whether the bytes are an archive, whole or broken, and not a model."""
+    """Whether the bytes are an archive, intact or broken, rather than a model."""
     if content[4:8] == IDENTIFIER:
         return False
     return is_archive(content) or starts_archive(content)
@@ -102,7 +102,7 @@ def read_file(path: str) -> bytes:
     """The bytes of a regular file of at most a gigabyte. Raises InvalidModel."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags)  # does not wait on a pipe
+        descriptor = os.open(path, flags)  # does not block on a pipe
         with open(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -111,7 +111,7 @@ def read_file(path: str) -> bytes:
                 raise InvalidModel(f"{path}: {status.st_size} bytes, more than {MAX_FILE}")
             content = file.read(MAX_FILE + 1)
     except FileNotFoundError as error:
-        raise InvalidModel(f"{path}: there is no such file") from error
+        raise InvalidModel(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise InvalidModel(f"{path}: {described_folder(Path(path))}") from error
     except (OSError, ValueError) as error:
@@ -123,7 +123,7 @@ def read_file(path: str) -> bytes:
 
 
 class _Members:
-    """What a walk through a bundle, and the bundles in it, finds."""
+    """What a walk through a bundle and its inner bundles finds."""
 
     def __init__(self) -> None:
         self.models: list[Model] = []
@@ -132,8 +132,8 @@ class _Members:
         self.budget = Budget(archive.MAX_INFLATED)
 
     def walk(self, content: bytes, source: str, depth: int) -> None:
-        """Takes in a bundle's members, in its order. Raises InvalidModel where the bundle as a
-        whole is not to be trusted, or nothing in it can be found.
+        """Collects a bundle's members, in its order. Raises InvalidModel if the bundle as a whole
+        cannot be trusted or read.
         """
         with open_archive(content, source, self.budget) as bundle:
             for member in bundle.infolist():
@@ -158,12 +158,12 @@ class _Members:
         elif not starts_archive(start):
             self.others.append(label)
         elif depth == 1:
-            raise InvalidModel(f"{label}: lies in more than {MAX_NESTING} bundles in one another")
+            raise InvalidModel(f"{label}: is nested more than {MAX_NESTING} bundles deep")
         else:
             self.walk(inflate(bundle, member, label, self.budget), label, depth - 1)
 
     def chosen(self, file: str, member: str) -> "_Members":
-        """Those that `member` names: itself, or all that lie in it."""
+        """The members that `member` names: itself, or everything inside it."""
 
         def meant(label: str) -> bool:
             return label == wanted or label.startswith(f"{wanted}:")
@@ -176,17 +176,17 @@ class _Members:
         if found.models or found.failures:
             return found
         if found.others:
-            raise InvalidModel(f"{file}: the member {member} is no model")
+            raise InvalidModel(f"{file}: the member {member} is not a model")
         raise InvalidModel(f"{file}: no member {member}; there are {_listed(self.models)}")
 
 
 def _inside(file: str, labels: Sequence[str]) -> tuple[str, ...]:
-    """The members' ways in the bundle."""
+    """The members' paths in the bundle."""
     return tuple(label.removeprefix(f"{file}:") for label in labels)
 
 
 def _no_model(others: Sequence[str]) -> str:
-    """Why an archive is not one of models."""
+    """Why an archive is not a bundle of models."""
     if found := described_members(others):
         return f"not a TFLite model but {found}"
     held = f"; it holds {shortened(others)}" if others else ""
@@ -194,20 +194,20 @@ def _no_model(others: Sequence[str]) -> str:
 
 
 def shortened(names: Sequence[str]) -> str:
-    """A few names, and how many more there are."""
+    """The first few names, and how many more there are."""
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more
 
 
 def left_out(contents: Contents) -> str | None:
-    """What is said of a bundle's members that are no models; None where there are none."""
+    """A message about a bundle's members that are not models; None if there are none."""
     if not contents.others:
         return None
-    return f"{contents.file}: left out, since no models: {shortened(contents.others)}"
+    return f"{contents.file}: skipped members that are not models: {shortened(contents.others)}"
 
 
 def _split(path: str) -> tuple[str, str | None]:
-    """`bundle.task:member` → both parts, where no file goes by the whole name."""
+    """`bundle.task:member` → both parts, unless a file has the whole name."""
     if os.path.lexists(path):
         return path, None
     for file, member in splits(path):
@@ -217,7 +217,7 @@ def _split(path: str) -> tuple[str, str | None]:
 
 
 def splits(path: str) -> Iterator[tuple[str, str]]:
-    """Every way of taking a path for `file:member`, the shortest file first."""
+    """Every way of reading a path as `file:member`, the shortest file first."""
     at = path.find(":")
     while at > 0:
         if path[at + 1 :]:

@@ -1,8 +1,8 @@
-"""A StoredModel → tensors with their constant values, and the operators that remain.
+"""A StoredModel → tensors with their constant values, and the remaining operators.
 
-Constant DEQUANTIZE and DENSIFY, and chains of them, are evaluated: the last output becomes
-the constant, the operator goes, and the provenance keeps what the file stored. TFLite does
-the same once, at its first run.
+Evaluates constant DEQUANTIZE and DENSIFY, and chains of them: the last output becomes the constant,
+the operator is dropped, and the provenance records what the file stored. TFLite does the same once,
+on its first run.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from blazepalm.converter.tflite.graph import Operator, Provenance, StoredModel, 
 from blazepalm.converter.tflite.sparsity import densify
 from blazepalm.errors import InvalidModel
 
-DEQUANTISED_BYTES = 4  # an element: float32
+DEQUANTISED_BYTES = 4  # per element: float32
 
-# numpy's types for the schema's; int4 holds two elements a byte and is read as int8.
+# numpy types of the schema's types; int4 packs two elements per byte and is read as int8.
 NUMERIC = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64", "bool", "complex64", "complex128"),
@@ -26,7 +26,7 @@ NUMERIC = (
 
 
 def constant_indices(model: StoredModel) -> frozenset[int]:
-    """The tensors whose value the file holds: those with bytes, and empty ones that nothing
+    """The tensors whose value the file holds: those with bytes, and empty ones that no operator
     computes.
     """
     computed = {*model.inputs, *(t for op in model.operators for t in op.outputs)}
@@ -40,8 +40,8 @@ def constant_indices(model: StoredModel) -> frozenset[int]:
 def fold_constants(
     model: StoredModel, constants: frozenset[int], budget: Budget
 ) -> tuple[list[Tensor], list[Operator]]:
-    """All tensors in the file's numbering, and the operators left in the file's order."""
-    digests: dict[int, str] = {}  # of buffers, which tensors may share
+    """All tensors in the file's numbering, and the remaining operators in the file's order."""
+    digests: dict[int, str] = {}  # by buffer; tensors may share one
     tensors = [
         _constant(model.source, t, budget, digests)
         if t.index in constants
@@ -99,7 +99,7 @@ def _evaluate(model: StoredModel, op: Operator, tensors: list[Tensor], budget: B
 
 
 def _constant(source: str, tensor: StoredTensor, budget: Budget, digests: dict[int, str]) -> Tensor:
-    """A constant as stored, dense: a view of the file wherever that is possible."""
+    """A constant as stored, but dense: a view of the file if possible."""
     what = f"{source}: tensor {tensor}"
     content = np.zeros(0, np.uint8) if tensor.content is None else tensor.content
     if tensor.buffer not in digests:
@@ -136,7 +136,7 @@ def _constant(source: str, tensor: StoredTensor, budget: Budget, digests: dict[i
 
 
 def _count(content: np.ndarray, dtype: str, what: str) -> int:
-    """How many elements the bytes are, whole ones."""
+    """The number of whole elements in the bytes."""
     return content.size * 8 // _item_bits(dtype, what)
 
 
@@ -149,7 +149,7 @@ def _item_bits(dtype: str, what: str) -> int:
 
 
 def _elements(content: np.ndarray, dtype: str, count: int, what: str) -> np.ndarray:
-    """The buffer's bytes as `count` elements; exactly that many, or InvalidModel."""
+    """The buffer's bytes as exactly `count` elements, or InvalidModel."""
     expected = (count * _item_bits(dtype, what) + 7) // 8
     if content.size != expected:
         raise InvalidModel(f"{what} holds {content.size} bytes, {count} {dtype} take {expected}")
@@ -163,6 +163,6 @@ def _elements(content: np.ndarray, dtype: str, count: int, what: str) -> np.ndar
 
 
 def _nibbles(content: np.ndarray) -> np.ndarray:
-    """Signed 4-bit integers, the lower half of a byte first, as int8."""
+    """Signed 4-bit integers, low half of each byte first, as int8."""
     signed = content.view(np.int8)
     return np.stack([np.left_shift(signed, 4) >> 4, signed >> 4], axis=-1).reshape(-1)

@@ -1,9 +1,9 @@
-"""Stored integers or halves → float32: real = scale · (stored − zero point), per tensor or
-along an axis.
+"""Stored integers or halves → float32: real = scale · (stored − zero point), per tensor or along an
+axis.
 
-Schema: table QuantizationParameters; TFLite's kernel is `dequantize.cc`. Rounded to float32
-once, as its reference version: 16-bit differences are exact in float32, wider ones are taken
-in float64. (The optimised version multiplies out and rounds twice.)
+Schema: table QuantizationParameters; TFLite's kernel is `dequantize.cc`. Rounds to float32 once,
+like its reference version: 16-bit differences are exact in float32, wider ones are computed in
+float64. (The optimised version multiplies out and rounds twice.)
 """
 
 import math
@@ -17,20 +17,20 @@ INTEGERS = ("int8", "uint8", "int16", "int32", "int64")
 
 
 def dequantise(stored: np.ndarray, quantisation: Quantisation | None, what: str) -> np.ndarray:
-    """The float32 values of float16 or quantised integers, same shape, read-only. `what`
-    begins the message of an InvalidModel.
+    """The float32 values of float16 or quantised integers, same shape, read-only. InvalidModel
+    messages begin with `what`.
     """
     if stored.dtype == np.float16:
         real = stored.astype(np.float32)
     elif stored.dtype.name not in INTEGERS:
         raise InvalidModel(f"{what} is {stored.dtype.name}, which is not a quantised type")
     elif quantisation is None:
-        raise InvalidModel(f"{what} is {stored.dtype.name} without a scale, it has no real value")
+        raise InvalidModel(f"{what} is {stored.dtype.name} without a scale: it has no real value")
     else:
         scale, zero_point = _parameters(quantisation, stored.shape, what)
         wide = np.dtype("float64" if stored.dtype.itemsize > 2 else "float32")
         difference = stored.astype(wide) - zero_point.astype(wide)
-        with np.errstate(over="ignore"):  # an absurd scale gives infinity, as in TFLite
+        with np.errstate(over="ignore"):  # a huge scale gives infinity, as in TFLite
             real = np.multiply(difference, scale.astype(wide)).astype(np.float32, copy=False)
     real.setflags(write=False)
     return real

@@ -1,12 +1,13 @@
 """The bytes of a flatbuffer → a StoredModel with every index, length and enumeration checked.
 
-The only file that touches flatbuffers, together with `typed_options.py`. Schema:
+Only this file and `typed_options.py` touch flatbuffers. Schema:
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
-The gap in meaning: an operator's code is the larger of two fields, because files before the
-end of 2020 have only the deprecated one; a buffer may lie behind the flatbuffer.
+Differs from a plain reading of the schema in: an operator's code is the larger of two fields,
+because files from before the end of 2020 have only the deprecated one; a buffer may lie after the
+flatbuffer.
 
-The generated accessors follow any offset they find, so counts are capped here, and all that
-they copy goes through a BoundedFile.
+The generated accessors follow any offset they find, so this module caps counts and copies
+everything through a BoundedFile.
 """
 
 import struct
@@ -36,7 +37,7 @@ MAX_ENTRIES = 1 << 13  # of any table: tensors, operators, opcodes, metadata
 MAX_RANK = 32
 MAX_TENSOR_ELEMENTS = 1 << 31  # of one tensor
 
-# What the accessors raise when an offset, a length or a type in the file is nonsense.
+# What the accessors raise when an offset, length or type in the file is invalid.
 DAMAGE = (
     struct.error,
     TypeError,
@@ -56,7 +57,7 @@ def read_flatbuffer(content: bytes, source: str) -> StoredModel:
         return _Parser(content, source).model()
     except DAMAGE as error:
         raise InvalidModel(
-            f"{source}: the flatbuffer is damaged, an offset or a length in it points outside "
+            f"{source}: the flatbuffer is damaged: an offset or a length in it points outside "
             "the file; fetch the file again"
         ) from error
 
@@ -71,13 +72,12 @@ def _check_identifier(content: bytes, source: str) -> None:
     if what := described(content):
         raise InvalidModel(f"{source}: not a TFLite model but {what}")
     raise InvalidModel(
-        f"{source}: not a TFLite model, bytes 4 to 8 are {content[4:8]!r} where a model has "
-        f"{IDENTIFIER!r}"
+        f"{source}: not a TFLite model: bytes 4 to 8 are {content[4:8]!r}, expected {IDENTIFIER!r}"
     )
 
 
 class _Parser:
-    """One file's tables, each read by the method of its name."""
+    """The tables of one file, one method per table."""
 
     def __init__(self, content: bytes, source: str) -> None:
         from ai_edge_litert import schema_py_generated as schema
@@ -93,13 +93,13 @@ class _Parser:
         root = self.root
         if root.Version() != SCHEMA_VERSION:
             raise self.file.invalid(
-                f"schema version {root.Version()}, only {SCHEMA_VERSION} is known"
+                f"schema version {root.Version()}, only {SCHEMA_VERSION} is supported"
             )
         subgraphs = root.SubgraphsLength()
         if subgraphs != 1:
             raise self.file.invalid(
-                f"{subgraphs} subgraphs; only a model of one can be converted (control flow, or "
-                "several signatures, are not)"
+                f"{subgraphs} subgraphs; only a model with one can be converted (no control flow, "
+                "no multiple signatures)"
             )
         graph = root.Subgraphs(0)
         tensors = self.each("tensors", graph.TensorsLength(), graph.Tensors, self.tensor)
@@ -134,7 +134,7 @@ class _Parser:
         if len(shape) > MAX_RANK:
             raise self.file.invalid(f"{what} has {len(shape)} dimensions, more than {MAX_RANK}")
         elements = 1
-        for dimension in shape:  # in Python's integers: nothing overflows
+        for dimension in shape:  # Python integers cannot overflow
             elements *= max(dimension, 1)  # a zero must not hide the others
             if dimension < 0:
                 raise self.file.invalid(
@@ -207,7 +207,7 @@ class _Parser:
         if number == CUSTOM:
             name = self.file.text(table.CustomCode(), f"the custom code of opcode {index}")
             if not name.isprintable() or not name:
-                raise self.file.invalid(f"opcode {index} is custom and named {name!r}")
+                raise self.file.invalid(f"custom opcode {index} has the invalid name {name!r}")
         return number, name, table.Version()
 
     def operator(
@@ -215,7 +215,7 @@ class _Parser:
     ) -> Operator:
         if table.OpcodeIndex() >= len(codes):
             raise self.file.invalid(
-                f"operator {index} uses opcode {table.OpcodeIndex()}, there are {len(codes)}"
+                f"operator {index} uses opcode {table.OpcodeIndex()}, but there are {len(codes)}"
             )
         number, name, version = codes[table.OpcodeIndex()]
         what = f"operator {index} {name}"
@@ -256,10 +256,10 @@ class _Parser:
         return [read(i, at(i)) for i in range(count)]
 
     def buffer(self, index: int, what: str) -> np.ndarray | None:
-        """The bytes of a buffer, inside the flatbuffer or behind it; None where empty."""
+        """The bytes of a buffer, inside the flatbuffer or after it; None if empty."""
         count = self.root.BuffersLength()
         if index >= count:
-            raise self.file.invalid(f"{what} lies in buffer {index}, there are {count}")
+            raise self.file.invalid(f"{what} is in buffer {index}, but there are {count}")
         if index not in self.buffers:
             table = self.root.Buffers(index)
             if table.Offset() > 1:
@@ -272,8 +272,8 @@ class _Parser:
 
 
 def _builtin_code(table: Any) -> int:
-    """The field `builtin_code` itself: the package's own accessor gives the deprecated field
-    for every code under 127, and so ADD for a file that has only the new one.
+    """The field `builtin_code` itself: the package's accessor returns the deprecated field for
+    every code under 127, and so ADD for a file that has only the new field.
     """
     from flatbuffers.number_types import Int32Flags
 

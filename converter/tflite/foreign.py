@@ -1,6 +1,6 @@
-"""A file that is no TFLite model → what it is, by its content, and which command takes it.
+"""A file that is not a TFLite model → what its content says it is, and which command takes it.
 
-Only the start of a file is looked at. ONNX, Core ML and TensorFlow are Protocol Buffers, which
+Only the start of a file is read. ONNX, Core ML and TensorFlow files are Protocol Buffers, which
 begin alike and differ in the fields of their outermost message:
 https://protobuf.dev/programming-guides/encoding/
 https://github.com/onnx/onnx/blob/v1.16.0/onnx/onnx.proto
@@ -11,31 +11,31 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TFLite model
-START = 64  # bytes that tell whether a member is a model or a bundle
-MAX_PADDING = 16  # zero bytes before an archive; those seen have one to three
-MAX_FIELDS = 1 << 14  # of a Protocol Buffer that is looked at
-MESSAGE = 1 << 20  # bytes of a Protocol Buffer that tell what it is
-TEXT = 256  # bytes that tell what a text is
+START = 64  # bytes needed to tell a model from a bundle
+MAX_PADDING = 16  # zero bytes before an archive; known ones have one to three
+MAX_FIELDS = 1 << 14  # fields of a Protocol Buffer to look at
+MESSAGE = 1 << 20  # bytes of a Protocol Buffer to look at
+TEXT = 256  # bytes of a text to look at
 
-TFLITE = "a TFLite model; `blazepalm convert` makes a Core ML package of it"
-BUNDLE = "a ZIP; of a bundle of TFLite models `blazepalm convert` makes Core ML packages"
+TFLITE = "a TFLite model; `blazepalm convert` converts it to Core ML"
+BUNDLE = "a ZIP; `blazepalm convert` converts a bundle of TFLite models to Core ML"
 CORE_ML = "a Core ML model; `blazepalm inspect` shows it and `blazepalm run` runs it"
 ONNX = "an ONNX model, which no command takes; give the .tflite that it was made from"
-SAVED_MODEL = "a TensorFlow SavedModel; give the .tflite that TensorFlow's converter makes of it"
+SAVED_MODEL = "a TensorFlow SavedModel; give the .tflite that TensorFlow's converter makes from it"
 WEIGHTS = (
-    "weights without the network that they belong to; `blazepalm.load` in Python takes the folder "
+    "weights without their network; `blazepalm.load` in Python takes the folder "
     "that `blazepalm convert` wrote"
 )
 SAFETENSORS = f"a safetensors file: {WEIGHTS}"
 PICTURE = "a picture; `blazepalm detect` looks for hands in it"
 VIDEO = "a video; `blazepalm detect` looks for hands in it"
-KERAS = "a Keras model; give the .tflite that TensorFlow's converter makes of it"
-PAGE = "a web page, not the file that was to be fetched; fetch it again"
+KERAS = "a Keras model; give the .tflite that TensorFlow's converter makes from it"
+PAGE = "a web page, not the model file; fetch it again"
 EXECUTORCH = "an ExecuTorch program, which no command takes; give the .tflite"
 ORT = "a model in ONNX Runtime's own format, which no command takes; give the .tflite"
 NUMPY = "a NumPy array; `blazepalm anchors --check` takes anchors"
 
-# (where, which bytes, what it is)
+# (offset, bytes, what they mean)
 MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", PICTURE),
     (0, b"\xff\xd8\xff", PICTURE),
@@ -54,13 +54,13 @@ MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", KERAS),
     (0, b"\x93NUMPY", NUMPY),
     (0, b"GGUF", "a GGUF file of weights, which no command takes; give the .tflite"),
-    (0, b"\x1f\x8b", "packed by gzip; unpack it, and give the .tflite in it"),
-    (0, b"7z\xbc\xaf'\x1c", "packed by 7-Zip; unpack it, and give the .tflite in it"),
-    (0, b"\xfd7zXZ\x00", "packed by xz; unpack it, and give the .tflite in it"),
-    (0, b"BZh", "packed by bzip2; unpack it, and give the .tflite in it"),
-    (0, b"Rar!", "packed by RAR; unpack it, and give the .tflite in it"),
-    (0, b"(\xb5/\xfd", "packed by zstd; unpack it, and give the .tflite in it"),
-    (257, b"ustar", "a tar archive; unpack it, and give the .tflite in it"),
+    (0, b"\x1f\x8b", "packed by gzip; unpack it and give the .tflite inside"),
+    (0, b"7z\xbc\xaf'\x1c", "packed by 7-Zip; unpack it and give the .tflite inside"),
+    (0, b"\xfd7zXZ\x00", "packed by xz; unpack it and give the .tflite inside"),
+    (0, b"BZh", "packed by bzip2; unpack it and give the .tflite inside"),
+    (0, b"Rar!", "packed by RAR; unpack it and give the .tflite inside"),
+    (0, b"(\xb5/\xfd", "packed by zstd; unpack it and give the .tflite inside"),
+    (257, b"ustar", "a tar archive; unpack it and give the .tflite inside"),
     (0, b"%PDF", "a PDF document"),
     (0, b"version https://git-lfs", "a Git LFS pointer; fetch the file itself"),
 )
@@ -68,26 +68,26 @@ TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"<!doctype html", PAGE),
     (b"<html", PAGE),
     (b"<?xml", "an XML document, perhaps a server's error message; fetch the file again"),
-    (b"{", "JSON; reports are for `blazepalm report`, a device's results for `parity --device`"),
+    (b"{", "JSON; give reports to `blazepalm report`, a device's results to `parity --device`"),
 )
 
 
 def described(content: bytes) -> str | None:
-    """What the bytes are, and what to do; None where that is not known."""
+    """What the bytes are, and what to do; None if unknown."""
     for at, magic, what in MAGIC:
         if content.startswith(magic, at):
             return what
     if _is_safetensors(content):
         return SAFETENSORS
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05":
-        return f"a Python pickle, perhaps of {WEIGHTS}; a pickle is never loaded"
+        return f"a Python pickle, perhaps of {WEIGHTS}; blazepalm never loads pickles"
     if content.startswith(b"BM") and content[6:10] == bytes(4):
         return PICTURE
     return _described_text(content[:TEXT]) or _described_message(content)
 
 
 def described_as_found(content: bytes) -> str | None:
-    """The same of what was given for a Core ML model; None where it is one, or not known."""
+    """Like `described`, for a file given as a Core ML model; None if it is one, or unknown."""
     if content[4:8] == IDENTIFIER:
         return TFLITE
     if starts_archive(content):
@@ -97,7 +97,7 @@ def described_as_found(content: bytes) -> str | None:
 
 
 def described_members(names: Sequence[str]) -> str | None:
-    """What an archive of those members is, where it is not one of models."""
+    """What an archive with these members is, if it is not a bundle of models."""
     paths = [PurePosixPath(name) for name in names]
     held = {path.name for path in paths}
     if "data.pkl" in held:
@@ -109,7 +109,7 @@ def described_members(names: Sequence[str]) -> str | None:
     if "model.weights.h5" in held:
         return KERAS
     if names and all(path.suffix == ".npy" for path in paths):
-        return "NumPy arrays (.npz), which no command takes for a model"
+        return "NumPy arrays (.npz), which no command takes as a model"
     return None
 
 
@@ -123,18 +123,18 @@ def described_folder(folder: Path) -> str:
         return "a compiled Core ML model; give the .mlpackage that it was compiled from"
     if (folder / "conversion.json").is_file():
         return (
-            "a folder that `blazepalm convert` wrote; `blazepalm.load` in Python takes it, here "
+            "a folder that `blazepalm convert` wrote; `blazepalm.load` in Python takes it; here "
             "give the .tflite that it was made from"
         )
     return "this is a folder, expected a .tflite file"
 
 
 def is_core_ml(path: Path) -> bool:
-    """Whether a Core ML package or a bare model lies there, by its content."""
+    """Whether the content is a Core ML package or a bare model."""
     try:
         if path.is_dir():
             return (path / "Manifest.json").is_file()
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             return False
         with path.open("rb") as file:
             return _described_message(file.read(MESSAGE)) == CORE_ML
@@ -143,14 +143,14 @@ def is_core_ml(path: Path) -> bool:
 
 
 def starts_archive(start: bytes) -> bool:
-    """Whether the first bytes are a ZIP's, after a few zeros where it is aligned."""
+    """Whether the first bytes are a ZIP's, after a few zeros if it is aligned."""
     return start[:START].lstrip(b"\0").startswith((b"PK\x03\x04", b"PK\x05\x06")) and (
         start.find(b"PK") <= MAX_PADDING
     )
 
 
 def _is_safetensors(content: bytes) -> bool:
-    """The length of a JSON header, then that header."""
+    """Whether the bytes are the length of a JSON header, then that header."""
     length = int.from_bytes(content[:8], "little")
     return 2 <= length <= len(content) - 8 and content[8:10] in (b'{"', b"{}", b"{ ")
 
@@ -173,8 +173,8 @@ def _described_message(content: bytes) -> str | None:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, int]]:
-    """(number, wire type) of the outermost fields, as far as they are sound; a last one that
-    reaches beyond the end counts, since a file may be cut short.
+    """(number, wire type) of the valid leading outermost fields; a last one that reaches beyond the
+    end counts, since the file may be cut short.
     """
     at = 0
     for _ in range(MAX_FIELDS):
@@ -195,7 +195,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, and where it ends."""
+    """A number stored with 7 bits per byte, and the offset after it."""
     value = 0
     for position, byte in enumerate(content[at : at + 10]):
         value |= (byte & 0x7F) << 7 * position

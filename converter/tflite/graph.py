@@ -1,8 +1,9 @@
 """A TFLite subgraph as frozen dataclasses: as the file stores it (`StoredModel`), and with its
-constants evaluated (`Graph`), on which the rest of the converter works. Nothing here knows about
-flatbuffers or torch.
+constants evaluated (`Graph`), which the rest of the converter uses. This module knows neither
+flatbuffers nor torch.
 
-Schema: https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
+Schema:
+https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/compiler/mlir/lite/schema/schema.fbs
 """
 
 import math
@@ -47,11 +48,11 @@ class Sparsity:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the file stores behind a constant: the start of each weight's journey.
+    """What the file stores for a constant: the start of each weight's path.
 
-    `tensor` and `name` are of the tensor whose buffer holds the bytes; `dtype` is the stored
-    one; `folded` names the operators evaluated on the way (`("DENSIFY", "DEQUANTIZE")`);
-    `sha256` is of the stored bytes as they lie in the file.
+    `tensor` and `name` are those of the tensor whose buffer holds the bytes; `dtype` is the stored
+    one; `folded` names the operators that were evaluated (`("DENSIFY", "DEQUANTIZE")`); `sha256`
+    hashes the bytes as stored in the file.
     """
 
     tensor: int
@@ -70,8 +71,8 @@ class Provenance:
 class Tensor:
     """One tensor of the subgraph. `dtype` is numpy's name (`"float32"`).
 
-    `data` holds a constant's value, of `shape` and `dtype`, read-only, dense and dequantised;
-    it is None for what is computed at run time. `provenance` is set where `data` is.
+    `data` holds a constant's value, of `shape` and `dtype`, read-only, dense and dequantised; None
+    for a value computed at run time. `provenance` is set whenever `data` is.
     """
 
     index: int
@@ -87,7 +88,7 @@ class Tensor:
         return self.data is not None
 
     def __str__(self) -> str:
-        return f"%{self.index} {self.name!r}"  # escaped: a name may hold anything
+        return f"%{self.index} {self.name!r}"  # escaped: a name may hold any bytes
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Operator:
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor as the file has it. `content` is the buffer's bytes (uint8, a read-only view
-    of the file), None where the buffer is empty.
+    """A tensor as stored in the file. `content` is the buffer's bytes (uint8, a read-only view of
+    the file), None if the buffer is empty.
     """
 
     index: int
@@ -135,7 +136,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model as the file has it; every index in it lies in range."""
+    """A model as stored in the file; all its indices are in range."""
 
     source: str
     size: int
@@ -147,14 +148,14 @@ class StoredModel:
     metadata: dict[str, bytes]
 
     def where(self, operator: Operator) -> str:
-        """How a message names an operator: file, position, name."""
+        """An operator's name in messages: file, position, name."""
         return f"{self.source}: operator {operator.index} {operator.name}"
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """One value-preserving change to a graph: what it is called, and the operators that went
-    or changed, by their position in the file (from `stored_operators` on: made by a rewrite).
+    """One value-preserving change to a graph: its name, and the operators that it removed or
+    changed, by position in the file (numbers from `stored_operators` on were made by a rewrite).
     """
 
     name: str
@@ -163,12 +164,12 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Graph:
-    """One model. `operators` are in execution order, with constant DEQUANTIZE and DENSIFY
-    already evaluated and gone; `tensors` keeps the file's numbering. `stored` is what the file
-    holds, whatever this graph was made into since; None where it was not read from one.
+    """One model. `operators` are in execution order, with constant DEQUANTIZE and DENSIFY already
+    evaluated and removed; `tensors` keeps the file's numbering. `stored` is the file's content,
+    unaffected by rewrites; None if the graph was not read from a file.
     """
 
-    source: str  # what messages call the file: its path, or bundle path and member
+    source: str  # the file's name in messages: its path, or bundle path and member
     sha256: str
     size: int  # bytes of the file (of the member, in a bundle)
     description: str
@@ -178,9 +179,9 @@ class Graph:
     outputs: tuple[int, ...]
     metadata: Mapping[str, bytes]
     stored_operators: int  # operators in the file, folded ones included
-    dequantised: bool = False  # the file computes in integers; this is its float meaning
+    dequantised: bool = False  # True if the file computes in integers and this is its float version
     stored: StoredModel | None = field(default=None, repr=False, compare=False)
-    rewrites: tuple[Rewrite, ...] = ()  # what was changed since the file, in order
+    rewrites: tuple[Rewrite, ...] = ()  # the changes since the file, in order
 
     def constants(self) -> Iterator[Tensor]:
         """The constants that some operator reads, in tensor order."""

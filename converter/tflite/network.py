@@ -1,11 +1,11 @@
-"""A model as its file holds it → one SHA-256 of the network: what it computes, not how it was
+"""A model as stored in its file → one SHA-256 of the network: what it computes, not how it is
 written down.
 
-Two files of the same operators (kind and options), wired alike, on tensors of the same shapes
-and types, with the same constant bytes, have the same one. Names, description, metadata, the
-order of buffers, tensors, opcodes and operators, versions, and what no output depends on do not
-count. Each tensor's digest is of the operator that computes it and of the digests of what that
-reads, so the outputs' digests are of everything before them.
+Two files have the same hash if they have the same operators (kind and options), wired alike, on
+tensors of the same shapes and types, with the same constant bytes. Names, description, metadata,
+the order of buffers, tensors, opcodes and operators, versions, and anything that no output depends
+on do not count. Each tensor's digest covers the operator that computes it and the digests of that
+operator's operands, so the outputs' digests cover everything before them.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from blazepalm.converter.tflite.graph import (
 )
 from blazepalm.converter.tflite.options import Options
 
-ABSENT = "absent"  # an optional operand that is not there, or a tensor that nothing computes
+ABSENT = "absent"  # a missing optional operand, or a tensor that nothing computes
 
 
 def network_sha256(model: StoredModel) -> str:
-    """Hex. `model` is in order: every operand is an input, a constant or computed before."""
-    buffers: dict[int, str] = {}  # digest by buffer, which tensors may share
+    """In hex. Every operand in `model` must be an input, a constant or computed earlier."""
+    buffers: dict[int, str] = {}  # digest by buffer; tensors may share one
     digests = {
         index: _digest("input", position, _kind(model.tensors[index]))
         for position, index in enumerate(model.inputs)
@@ -57,7 +57,7 @@ def _operation(op: Operator) -> tuple[object, ...]:
 
 
 def _options(options: Options | None) -> Mapping[str, Any]:
-    """Those that are not the schema's default, so that a file need not spell them out."""
+    """The options that differ from the schema's defaults, which files may omit."""
     if options is None:
         return {}
     values = {

@@ -1,6 +1,6 @@
-"""Typed options of every operator that the lowering knows, one frozen dataclass a table
-of the schema. Enumerations are the schema's own names: padding `"SAME"`/`"VALID"`, fused
-activation `"NONE"`, `"RELU"`, `"RELU_N1_TO_1"`, `"RELU6"`, `"TANH"`, `"SIGN_BIT"`.
+"""Typed options of every operator that the lowering knows, one frozen dataclass per schema table.
+Enumerations use the schema's names: padding `"SAME"`/`"VALID"`, fused activation `"NONE"`,
+`"RELU"`, `"RELU_N1_TO_1"`, `"RELU6"`, `"TANH"`, `"SIGN_BIT"`.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Conv2DOptions:
 
 @dataclass(frozen=True)
 class DepthwiseConv2DOptions(Conv2DOptions):
-    depth_multiplier: int = 1  # redundant: output channels / input channels decides
+    depth_multiplier: int = 1  # unused: output channels / input channels decides
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""Checks that a graph can be computed in the order of the file, as TFLite does: every
-operand is an input, a constant or computed before, and nothing is written twice.
+"""Checks that a graph can be computed in the file's order, as TFLite does: every operand is an
+input, a constant or computed earlier, and nothing is written twice.
 """
 
 from collections.abc import Collection
@@ -27,7 +27,7 @@ def check_order(model: StoredModel, constants: Collection[int]) -> None:
             )
         for index in op.outputs:
             if index in defined:
-                what = "a constant" if index in constants else "an input or written before"
+                what = "a constant" if index in constants else "an input or already written"
                 raise InvalidModel(
                     f"{model.where(op)} writes {model.tensors[index]}, which is {what}"
                 )

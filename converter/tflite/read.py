@@ -21,15 +21,15 @@ from blazepalm.errors import InvalidModel
 
 
 def read(path: str | Path) -> Graph:
-    """The graph of a file with one model; `bundle.task:member.tflite` names a bundle's.
-    Raises InvalidModel; where a bundle holds several models, the message lists them.
+    """The graph of a file with one model; `bundle.task:member.tflite` names a member of a bundle.
+    Raises InvalidModel, listing the models if a bundle holds several.
     """
     source, content = choose_one(path)
     return read_bytes(content, source)
 
 
 def read_all(path: str | Path) -> tuple[Graph, ...]:
-    """The graph of every model in a file: one of a plain `.tflite`, one a member of a bundle,
+    """The graphs of all models in a file: one for a plain `.tflite`, one per member of a bundle,
     whose `source` then is `bundle.task:member.tflite`. Raises InvalidModel.
     """
     return tuple(read_bytes(content, source) for source, content in read_contents(path))
@@ -37,7 +37,7 @@ def read_all(path: str | Path) -> tuple[Graph, ...]:
 
 @dataclass(frozen=True)
 class Members:
-    """The models of a file that could be read, and why others of its bundle could not."""
+    """The models of a file that could be read, and why other members of its bundle could not."""
 
     contents: Contents
     graphs: tuple[Graph, ...]
@@ -53,8 +53,8 @@ class Members:
 
 
 def read_members(path: str | Path) -> Members:
-    """Every model behind `path` that can be read. A member of a bundle that cannot keeps none of
-    the others from it. Raises InvalidModel where nothing can be read.
+    """Every readable model at `path`; the other members are still read when one of them cannot be.
+    Raises InvalidModel if nothing can be read.
     """
     contents = open_contents(path)
     graphs = []
@@ -70,8 +70,8 @@ def read_members(path: str | Path) -> Members:
 
 
 def read_bytes(content: bytes, source: str) -> Graph:
-    """The graph of a `.tflite` in memory; `source` is what messages call it. Constants are
-    read-only views of `content` where nothing had to be computed. Raises InvalidModel.
+    """The graph of a `.tflite` in memory; messages call it `source`. Constants are read-only views
+    of `content` unless they had to be computed. Raises InvalidModel.
     """
     model = read_flatbuffer(content, source)
     constants = constant_indices(model)

@@ -1,8 +1,8 @@
-"""Arithmetic on shapes → constants: SHAPE of a value whose shape the file says, and what is
+"""Arithmetic on shapes → constants: SHAPE of a value whose shape the file gives, and whatever is
 computed from it and other integer constants (STRIDED_SLICE, PACK, …) before a RESHAPE.
 
-Keras writes it where a model takes any batch. The batch is the file's here, as in every other
-file; the lowering frees it again.
+Keras writes it for models that take any batch size. Here the batch is the file's, as for every
+other file; the lowering frees it again.
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/shape.cc
 """
 
@@ -21,7 +21,7 @@ from blazepalm.converter.tflite.options import (
     StridedSliceOptions,
 )
 
-MAX_VALUES = 64  # of a shape, or of what is computed from one
+MAX_VALUES = 64  # in a shape, or in a value computed from one
 INTEGERS = ("int32", "int64")
 NAME = "shape arithmetic folded"
 
@@ -31,11 +31,11 @@ Arithmetic = Callable[[Operator, list[np.ndarray]], np.ndarray]
 def fold_shapes(
     model: StoredModel, tensors: list[Tensor], operators: list[Operator]
 ) -> tuple[list[Tensor], list[Operator], tuple[Rewrite, ...]]:
-    """Tensors and operators after the folding, and what went, as one rewrite a result that
+    """Tensors and operators after folding, and what was folded: one rewrite for each result that
     other operators read.
     """
     tensors = list(tensors)
-    behind: dict[int, tuple[int, ...]] = {}  # folded tensor → the operators behind it
+    behind: dict[int, tuple[int, ...]] = {}  # folded tensor → the operators that computed it
     kept = []
     for op in operators:
         values = _values(model, op, tensors)
@@ -52,7 +52,7 @@ def fold_shapes(
 
 
 def _values(model: StoredModel, op: Operator, tensors: list[Tensor]) -> np.ndarray | None:
-    """What `op` computes, if that is known and counts something; else None."""
+    """The value that `op` computes, if known and made of integers; else None."""
     if len(op.outputs) != 1 or op.outputs[0] in model.outputs:
         return None
     result = tensors[op.outputs[0]]
@@ -72,7 +72,7 @@ def _values(model: StoredModel, op: Operator, tensors: list[Tensor]) -> np.ndarr
             return None
     values = np.asarray(values)
     if values.shape != result.shape or values.size > MAX_VALUES:
-        return None  # the lowering says what is wrong with it
+        return None  # the lowering reports what is wrong with it
     return values.astype(result.dtype)
 
 

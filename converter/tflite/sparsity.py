@@ -1,13 +1,13 @@
 """A packed sparse buffer → the dense array that it stands for (TFLite's DENSIFY).
 
-The storage is a tree with a level for every dimension, in `traversal_order`. A block of size
-b on dimension d splits it in two levels: d itself, shape[d] / b long, and the place inside
-the block. A dense level has all its places under every node, a CSR level the places
+The storage is a tree with one level per dimension, in `traversal_order`. A block of size b on
+dimension d splits it into two levels: d itself, of length shape[d] / b, and the position inside the
+block. A dense level has all positions under every node, a CSR level the positions
 `indices[segments[i] : segments[i + 1]]` under node i. The leaves, in order, are the values.
 Schema: table SparsityParameters, and "tensor storage in TACO", https://arxiv.org/abs/1804.10112
 
-Every level is expanded for all nodes at once. Counts are compared before anything is
-allocated, so a file cannot ask for more than it holds.
+Each level is expanded for all nodes at once. Counts are compared before anything is allocated, so a
+file cannot ask for more than it holds.
 """
 
 import math
@@ -21,7 +21,7 @@ from blazepalm.errors import InvalidModel
 
 @dataclass(frozen=True)
 class Level:
-    """One level of the tree: its length, and how far a step along it goes in the flat array."""
+    """One level of the tree: its length, and its stride in the flat array."""
 
     size: int
     step: int
@@ -31,12 +31,12 @@ class Level:
 def densify(
     values: np.ndarray, shape: tuple[int, ...], sparsity: Sparsity, what: str
 ) -> np.ndarray:
-    """The dense array, of `shape` and `values`' dtype, zero where nothing is stored. `values`
-    are the leaves, one-dimensional. `what` begins the message of an InvalidModel.
+    """The dense array, with `shape` and the dtype of `values`, zero where nothing is stored.
+    `values` are the leaves, one-dimensional. InvalidModel messages begin with `what`.
     """
     levels = _levels(shape, sparsity, what)
     _check_counts(levels, len(values), what)
-    places = np.zeros(1, dtype=np.int64)  # of every node of the level, in the flat array
+    places = np.zeros(1, dtype=np.int64)  # position of each node of the level in the flat array
     for number, level in enumerate(levels):
         dimension = level.dimension
         if dimension.segments is None or dimension.indices is None:
@@ -83,14 +83,14 @@ def _levels(shape: tuple[int, ...], sparsity: Sparsity, what: str) -> list[Level
     for number, level in enumerate(levels):
         if level.dimension.is_dense and level.dimension.dense_size != level.size:
             raise InvalidModel(
-                f"{what}: sparse dimension {number} is {level.dimension.dense_size} long, the "
-                f"shape {list(shape)} asks for {level.size}"
+                f"{what}: sparse dimension {number} has length {level.dimension.dense_size}, the "
+                f"shape {list(shape)} needs {level.size}"
             )
     return levels
 
 
 def _check_counts(levels: list[Level], values: int, what: str) -> None:
-    """The number of nodes of each level, against the vectors that the file holds for it."""
+    """Checks the number of nodes of each level against the vectors that the file holds for it."""
     nodes = 1
     for number, level in enumerate(levels):
         segments, indices = level.dimension.segments, level.dimension.indices
@@ -104,18 +104,18 @@ def _check_counts(levels: list[Level], values: int, what: str) -> None:
             )
         nodes = len(indices)
     if nodes != values:
-        raise InvalidModel(f"{what}: {values} values are stored, its sparsity expects {nodes}")
+        raise InvalidModel(f"{what}: {values} values are stored, the sparsity expects {nodes}")
 
 
 def _check_csr(segments: np.ndarray, indices: np.ndarray, size: int, what: str) -> None:
     if segments[0] != 0 or segments[-1] != len(indices) or np.any(np.diff(segments) < 0):
-        raise InvalidModel(f"{what}: the segments do not divide its {len(indices)} indices")
+        raise InvalidModel(f"{what}: the segments do not partition the {len(indices)} indices")
     if not len(indices):
         return
     if indices.min() < 0 or indices.max() >= size:
-        raise InvalidModel(f"{what}: an index lies outside its length {size}")
+        raise InvalidModel(f"{what}: an index is outside the length {size}")
     rises = np.diff(indices) > 0
     inner = segments[(segments > 0) & (segments < len(indices))]
     rises[inner - 1] = True  # a new segment may start anywhere
     if not rises.all():
-        raise InvalidModel(f"{what}: indices of a segment do not rise")
+        raise InvalidModel(f"{what}: the indices of a segment do not increase")

@@ -1,12 +1,12 @@
 """A graph that computes in integers → the float graph that it approximates.
 
-A quantised run-time value (int8, uint8, int16 with a scale) becomes float32; constants that
-such operators read, and int8 kernels of operators on floats ("dynamic range"), are
-dequantised; QUANTIZE and DEQUANTIZE between run-time values go. Inputs and outputs then are
-real values, scale · (stored − zero point).
+A quantised run-time value (int8, uint8, int16 with a scale) becomes float32; constants read by such
+operators, and int8 kernels of operators on floats ("dynamic range"), are dequantised; QUANTIZE and
+DEQUANTIZE between run-time values are removed. Inputs and outputs are then real values, scale ·
+(stored − zero point).
 
-The gap in meaning: integer kernels round every value to its step and clamp it to its range;
-the float graph does neither. It is refused where the integers themselves carry meaning.
+Differs from TFLite in: integer kernels round every value to its step and clamp it to its range; the
+float graph does neither. A graph whose integers themselves carry meaning is refused.
 """
 
 import math
@@ -24,7 +24,7 @@ from blazepalm.errors import InvalidModel
 FLOAT_BYTES = 4
 QUANTISED = ("int8", "uint8", "int16")
 
-# Operators that mean the same on real values, and which operands are not values but axes,
+# Operators that mean the same on real values, and which of their operands are not values but axes,
 # sizes, paddings, positions.
 STRUCTURAL_OPERANDS: dict[str, tuple[int, ...]] = {
     "CONV_2D": (),
@@ -94,8 +94,8 @@ STRUCTURAL_OPERANDS: dict[str, tuple[int, ...]] = {
 def to_float(
     model: StoredModel, tensors: list[Tensor], operators: list[Operator], budget: Budget
 ) -> tuple[list[Tensor], list[Operator], tuple[int, ...], bool]:
-    """(tensors, operators, graph outputs, whether anything changed), all after folding.
-    Raises InvalidModel where the float meaning is not sure.
+    """(tensors, operators, graph outputs, whether anything changed), all after folding. Raises
+    InvalidModel if the float meaning is uncertain.
     """
     quantised = {
         t.index
@@ -119,7 +119,7 @@ def to_float(
 
 
 def _check_meaning(model: StoredModel, operators: list[Operator], quantised: set[int]) -> None:
-    """Every operator on a quantised value must have a meaning on real values."""
+    """Checks that every operator on a quantised value has a meaning on real values."""
     unsure: dict[str, Operator] = {}
     for op in operators:
         if not quantised.isdisjoint((*op.inputs, *op.outputs)) and not _is_cast(op):
@@ -132,7 +132,7 @@ def _check_meaning(model: StoredModel, operators: list[Operator], quantised: set
     if unsure:
         listed = ", ".join(f"{op.name} (first: operator {op.index})" for op in unsure.values())
         raise InvalidModel(
-            f"{model.source}: a quantised model, whose {listed} cannot be taken to float; convert "
+            f"{model.source}: a quantised model; cannot convert {listed} to float; use "
             "the float version of the model instead"
         )
 
@@ -140,7 +140,7 @@ def _check_meaning(model: StoredModel, operators: list[Operator], quantised: set
 def _real_constants(
     model: StoredModel, tensors: list[Tensor], operators: list[Operator], quantised: set[int]
 ) -> Iterator[tuple[Operator, int]]:
-    """Integer constants that stand for real values: read as such by an operator on quantised
+    """Integer constants that stand for real values: those read as such by an operator on quantised
     values, or, with a scale, by one whose result is float.
     """
     structural = {
@@ -163,8 +163,8 @@ def _real_constants(
                 continue
             if index in structural:
                 raise InvalidModel(
-                    f"{model.where(op)} reads {tensors[index]} as values, another operator reads "
-                    "it as sizes or positions"
+                    f"{model.where(op)} reads {tensors[index]} as values, but another operator "
+                    "reads it as sizes or positions"
                 )
             yield op, index
 
@@ -172,9 +172,8 @@ def _real_constants(
 def _without_casts(
     model: StoredModel, tensors: list[Tensor], operators: list[Operator], quantised: set[int]
 ) -> tuple[list[Operator], tuple[int, ...]]:
-    """Drops QUANTIZE and DEQUANTIZE: result and operand are one value now. The operand's
-    tensor stands for both, or the result's, where that one is an output of the graph and so
-    has the name that a user knows.
+    """Drops QUANTIZE and DEQUANTIZE, making result and operand one value. It keeps the operand's
+    tensor, or the result's if that is an output of the graph and so has the name that users know.
     """
     stands_for: dict[int, int] = {}
 
@@ -196,7 +195,7 @@ def _without_casts(
             raise InvalidModel(f"{model.where(op)} changes the shape of {tensors[operand]}")
         if {tensors[operand].dtype, tensors[result].dtype} != {"float32"}:
             kinds = f"{tensors[operand].dtype} to {tensors[result].dtype}"
-            raise InvalidModel(f"{model.where(op)} takes {tensors[operand]} from {kinds}")
+            raise InvalidModel(f"{model.where(op)} converts {tensors[operand]} from {kinds}")
         if result in model.outputs and operand in computed and operand not in model.outputs:
             stands_for[operand] = result
         else:

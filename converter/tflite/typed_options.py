@@ -1,8 +1,8 @@
-"""The options of an operator: a flatbuffer table, or a custom operator's bytes → a dataclass
-of `options.py`.
+"""The options of an operator: a flatbuffer table, or a custom operator's bytes → a dataclass of
+`options.py`.
 
-One line an operator: which table of the schema, and how its fields become ours. Sizes that
-divide (strides, dilations, windows) are checked to be positive, enumerations to be known.
+One line per operator: its table in the schema, and how the fields map to ours. Sizes that divide
+(strides, dilations, windows) must be positive, enumerations must be known.
 """
 
 import struct
@@ -60,7 +60,7 @@ POSITIVE = (
 
 def _named(names: tuple[str, ...], number: int) -> str:
     if not 0 <= number < len(names):
-        raise ValueError(f"{number} is none of {names}")
+        raise ValueError(f"unknown value {number}; choose from {names}")
     return names[number]
 
 
@@ -126,7 +126,7 @@ def _resize(t: Any) -> ResizeOptions:
 
 
 def _few(vector: Any) -> tuple[int, ...]:
-    """A vector with an entry an axis (0 where absent); more than 32 is nonsense."""
+    """A vector with one entry per axis (empty if absent). Raises ValueError if longer than 32."""
     if isinstance(vector, int):
         return ()
     if vector.size > 32:
@@ -134,7 +134,7 @@ def _few(vector: Any) -> tuple[int, ...]:
     return tuple(vector.tolist())
 
 
-# operator → (table of the schema, its fields → ours)
+# operator → (its table in the schema, schema fields → our fields)
 TABLES: dict[str, tuple[str, Callable[[Any], Options]]] = {
     "CONV_2D": ("Conv2DOptions", _conv_2d),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", _depthwise_conv_2d),
@@ -171,8 +171,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], Options]]] = {
 
 
 def read_options(name: str, operator: Any, custom_options: bytes, where: str) -> Options | None:
-    """The typed options of `operator` (the schema's Operator table), None where the file has
-    none or nothing here knows them. Raises InvalidModel starting with `where`.
+    """The typed options of `operator` (the schema's Operator table); None if the file has none or
+    the operator is unknown. Raises InvalidModel starting with `where`.
     """
     if name == "Convolution2DTransposeBias":
         options: Options | None = _transpose_bias(custom_options, where)
@@ -184,11 +184,11 @@ def read_options(name: str, operator: Any, custom_options: bytes, where: str) ->
 
 
 def check_options(options: Options) -> str:
-    """What is wrong with a field's value, in words; nothing where all are in order."""
+    """The first invalid field value, in words; empty if all are valid."""
     for field in POSITIVE:
         value = getattr(options, field, 1)
         if value < 1:
-            return f"{field} {value}, it must be positive"
+            return f"{field} {value}, but must be positive"
     for field, names in NAMES.items():
         value = getattr(options, field, names[0])
         if value not in names:
@@ -219,8 +219,8 @@ def _builtin(name: str, operator: Any, where: str) -> Options | None:
 
 
 def _transpose_bias(custom_options: bytes, where: str) -> Convolution2DTransposeBiasOptions:
-    """The C struct {int32 padding, stride_width, stride_height}; what a newer struct adds
-    behind it must be zero.
+    """The C struct {int32 padding, stride_width, stride_height}; any bytes that a newer struct
+    appends must be zero.
     """
     if len(custom_options) < 12 or any(custom_options[12:]):
         raise InvalidModel(

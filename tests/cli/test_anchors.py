@@ -116,7 +116,7 @@ def test_never_written_over(blazepalm: Cli, tmp_path: Path) -> None:
 def test_landmark_models_have_none(blazepalm: Cli, name: str) -> None:
     result = blazepalm("anchors", shared_model(name))
     assert result.code == 2
-    assert "no detector" in result.err
+    assert "not a detector" in result.err
 
 
 # 70 bytes of header that claim 1.6 terabytes of numbers

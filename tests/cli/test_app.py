@@ -177,4 +177,4 @@ def test_plain_progress_is_a_line_a_quarter(capsys: pytest.CaptureFixture[str]) 
 def test_bundle_path_in_arguments_is_no_command(blazepalm: Cli, tmp_path: Path) -> None:
     result = blazepalm("inspect", tmp_path / "releases")
     assert result.code == 2
-    assert "there is no such file" in result.err
+    assert "no such file" in result.err

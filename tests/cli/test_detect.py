@@ -136,10 +136,10 @@ def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:
     empty.mkdir()
     written = [tmp_path / name for name in ("drawn.png", "table.csv", "hands.json")]
     for path, word in (
-        (text, "is no image"),
+        (text, "is not an image"),
         (empty, "holds no image and no video"),
         (tmp_path / "nothing.png", "no such file"),
-        (tmp_path / "*.gif", "no file fits this pattern"),
+        (tmp_path / "*.gif", "no file matches this pattern"),
     ):
         options = ("--draw", written[0], "--csv", written[1], "--output-json", written[2])
         refused(blazepalm("detect", path, *options), str(path), word)
@@ -337,11 +337,11 @@ def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_pat
     path.write_bytes(zipped({"a.tflite": hands[0], "b.tflite": hands[1]}))
     refused(
         blazepalm("detect", photo, "--model", path, "--landmarks", "hand-full", *QUICK),
-        "the bundle holds no model that is a palm detector",
+        "the bundle does not hold a palm detector",
     )
     refused(
         blazepalm("detect", photo, "--landmarks", path, *QUICK),
-        "holds 2 models that are a hand landmark model, name one of them:", f"{path}:b.tflite",
+        "holds 2 models that are a hand landmark model; name one of them:", f"{path}:b.tflite",
     )  # fmt: skip
 
 

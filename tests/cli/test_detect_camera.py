@@ -115,6 +115,6 @@ def test_a_camera_without_a_frame(blazepalm: Cli, camera: Camera, tmp_path: Path
     assert done.code == 2 and done.out == ""
     assert camera.released == 1
     (line,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
-    assert line == "error: camera:0: not one frame of it can be decoded"
+    assert line == "error: camera:0: none of its frames can be decoded"
     assert "Traceback" not in done.err
     assert list(tmp_path.iterdir()) == []

@@ -74,7 +74,7 @@ def test_check_finds_a_difference(
     lock.LOCK.write_text(json.dumps(locked))
     bad = blazepalm("golden", "make", "-o", folder, *ONLY, "--check")
     assert bad.code == 1
-    assert "warning: hard-white: its picture is another one" in bad.err
+    assert "warning: hard-white: its picture changed" in bad.err
     assert "equal to the locked" not in bad.out
     assert blazepalm("golden", "make", "-o", folder, *ONLY, "--check", "--json").code == 1
 
@@ -93,8 +93,8 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"mine")
     for arguments, words in (
         (("-o", tmp_path), "holds 'photo.png'"),
-        (("-o", tmp_path / "g", "--only", "nonsense"), "no golden case 'nonsense'"),
-        (("-o", tmp_path / "g", *ONLY, "--images", tmp_path / "photo.png"), "is no image"),
+        (("-o", tmp_path / "g", "--only", "nonsense"), "unknown golden case 'nonsense'"),
+        (("-o", tmp_path / "g", *ONLY, "--images", tmp_path / "photo.png"), "is not an image"),
         (("-o", tmp_path / "g", *ONLY, "--images", "camera"), "never ends"),
         (("-o", tmp_path / "photo.png"), "is not a folder"),
     ):

@@ -220,7 +220,7 @@ def test_one_recording_is_of_one_run(blazepalm: Cli, kept: Path) -> None:
 
 def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path) -> None:
     for command in ("record", "check"):
-        refused(blazepalm("golden", command, tmp_path / "none"), "holds no golden set")
+        refused(blazepalm("golden", command, tmp_path / "none"), "is not a golden set")
         refused(blazepalm("golden", command, folder, "--backend", "onnx"), "onnx")
     refused(blazepalm("golden", "record", folder, "--backend", "coreml"), "torch, tflite")
     refused(blazepalm("golden", "check", folder, "--precision", "fp8"), "fp32, fp16")

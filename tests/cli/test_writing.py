@@ -235,7 +235,7 @@ def test_what_is_no_place_for_a_file(desk: Desk, command: str, monkeypatch: Patc
         for place, words in (
             (f"link{suffix}", "is a link"),
             (f"dangling{suffix}", "is a link"),
-            (f"pipe{suffix}", "is no ordinary file"),
+            (f"pipe{suffix}", "is not an ordinary file"),
             (f"mine/{name}", "is not a folder"),
             (f"{'x' * 300}{suffix}", "File name too long"),
         ):
@@ -244,7 +244,7 @@ def test_what_is_no_place_for_a_file(desk: Desk, command: str, monkeypatch: Patc
             for place in (".", "..", "/", f"folder{suffix}", f"there{suffix}/"):
                 refused(desk(command, place, "--force"))
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, f"new/{name}"), "not a folder that can be written to")
+        refused(desk(command, f"new/{name}"), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -385,11 +385,11 @@ def test_what_is_no_place_for_a_folder(
     (desk.work / "full" / "thesis.tex").write_bytes(MINE)
     with untouched(desk.work):
         for place, words in (
-            (".", "is the folder you are in"),
+            (".", "is the current folder"),
             ("..", "or one above it"),
             ("/", "or one above it"),
-            ("folder/..", "is the folder you are in"),
-            (desk.work, "is the folder you are in"),
+            ("folder/..", "is the current folder"),
+            (desk.work, "is the current folder"),
             ("mine", "is not a folder"),
             ("link", "is not a folder"),
             ("dangling", "is not a folder"),
@@ -403,7 +403,7 @@ def test_what_is_no_place_for_a_folder(
             assert "converting" not in done.err or command.startswith("convert")
             assert "rendering" not in done.err
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, "new/out", *more), "not a folder that can be written to")
+        refused(desk(command, "new/out", *more), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", FOLDERS)
@@ -447,7 +447,7 @@ def test_a_damaged_record_shows_nothing_to_be_ours(desk: Desk) -> None:
     assert desk("convert", "out").code == 0
     (desk.work / "out" / "conversion.json").write_text("{}")
     with untouched(desk.work):
-        refused(desk("convert", "out", "--force"), "which is not ours to replace")
+        refused(desk("convert", "out", "--force"), "which blazepalm did not write")
 
 
 # -- files of ours among others ------------------------------------------------------------------
@@ -477,7 +477,7 @@ def test_no_place_for_files(desk: Desk, command: str, monkeypatch: Patch) -> Non
         for place in ("mine", "mine/x", "dangling", "dangling/x", "x" * 300):
             refused(desk(command, place, *forced(command)))
         monkeypatch.setattr(os, "access", lambda _, mode, **__: not mode & os.W_OK)
-        refused(desk(command, "new", *forced(command)), "not a folder that can be written to")
+        refused(desk(command, "new", *forced(command)), "not a writable folder")
 
 
 @pytest.mark.parametrize("command", INTO)
@@ -510,7 +510,7 @@ def test_a_report_replaces_nothing_of_the_users(desk: Desk, name: str) -> None:
 
 def test_two_runs_in_one_folder(desk: Desk) -> None:
     with claim(desk.work / ".blazepalm-journal"), untouched(desk.work):
-        refused(desk("parity", "."), "another process is writing it just now")
+        refused(desk("parity", "."), "another process is writing it")
     assert content(desk.work) == {}
 
 
@@ -527,7 +527,7 @@ def test_members_whose_names_differ_in_case_alone(desk: Desk, tmp_path: Path) ->
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(f"{one}.tflite", doubling())
             archive.writestr(f"{other}.tflite", doubling())
-        refused(desk.run("convert", path, "-o", "out"), "two members would go to one folder")
+        refused(desk.run("convert", path, "-o", "out"), "two members would share a folder")
         assert content(desk.work) == {}
 
 

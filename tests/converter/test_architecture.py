@@ -1,5 +1,5 @@
-"""Structure recovery on the real releases. Expected values are read off the files' operator
-listings (shapes, strides) and releases.md, not off the code.
+"""Structure recovery on the real releases. Expected values come from the files' operator listings
+(shapes, strides) and releases.md, not from the code.
 """
 
 from dataclasses import replace
@@ -147,7 +147,7 @@ def test_what_the_modules_cannot_express_is_refused(
 
 
 def test_an_operator_left_over_is_refused() -> None:
-    """An extra activation on a side branch would otherwise be lost without a word."""
+    """Otherwise an extra activation on a side branch would be lost silently."""
     graph = read(shared_model("palm-full-2023-09"))
     first = graph.operators[0]
     spare = len(graph.tensors)
@@ -170,7 +170,7 @@ def test_an_operator_left_over_is_refused() -> None:
 def test_operators_without_their_operands_are_of_no_family(
     name: str, operands: int, shape: tuple[int, ...]
 ) -> None:
-    """What `inspect` is given before anything is lowered: no traceback, and a reason."""
+    """`inspect` gets such graphs before anything is lowered: no traceback, but a reason."""
     model = ModelBuilder()
     image, out = model.tensor((1, 8, 8, 3)), model.tensor(shape)
     model.operator(name, [image][:operands], [out])

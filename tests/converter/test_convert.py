@@ -1,4 +1,4 @@
-"""From file to artifacts: the tensor map, the proof, what is written, what is refused."""
+"""From file to artifacts: the tensor map, the proof, the written files, the refusals."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.mark.processor
 @pytest.mark.parametrize("release", [*PALMS, *HANDS])
 def test_readable_equals_generic_bit_for_bit(release: str) -> None:
-    """On images that the conversion's own proof did not use, one at a time and together."""
+    """On images that the conversion's proof did not use, one at a time and together."""
     model = converted(release)
     nhwc = torch.from_numpy(images(release, 3, seed=11))
     for batch in (nhwc, nhwc[:1]):
@@ -58,8 +58,8 @@ def test_readable_equals_generic_bit_for_bit(release: str) -> None:
 
 @pytest.mark.parametrize("release", SHARED.values())
 def test_tensor_map_is_complete_and_true(release: str) -> None:
-    """Each row is checked against the file's bytes and the module's, independently of the
-    transfer: the source hash from the raw buffer, the value by undoing the transform.
+    """Checks each row against the file's bytes and the module's, independently of the transfer: the
+    source hash from the raw buffer, the value by undoing the transform.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -160,7 +160,7 @@ def test_one_other_weight_changes_the_release_name_only(tmp_path: Path) -> None:
 
 
 def _damaged(release: str, index: int) -> Converted:
-    """A conversion whose readable module holds one number that the file does not."""
+    """A conversion whose readable module has one number that differs from the file."""
     model = converted(release)
     copy = convert_graph(model.graph)
     with torch.no_grad():
@@ -170,7 +170,7 @@ def _damaged(release: str, index: int) -> Converted:
 
 @pytest.mark.parametrize("index", [0, 10, -1])
 def test_the_proof_catches_one_changed_number(index: int) -> None:
-    with pytest.raises(WeightTransferError, match="differ from the graph's"):
+    with pytest.raises(WeightTransferError, match="differs from the graph's"):
         prove(_damaged("hand-2020-11", index))
 
 
@@ -184,11 +184,11 @@ def test_transfer_names_what_is_lost_or_filled_twice() -> None:
     keys = readable_keys(graph, bindings, modules)
     stem = bindings[0]
     without = {b: k for b, k in keys.items() if b != stem}
-    with pytest.raises(WeightTransferError, match=rf"left behind: %{stem.tensor} "):
+    with pytest.raises(WeightTransferError, match=rf"unused weights: %{stem.tensor} "):
         transfer(graph, without, model.module)
     with pytest.raises(WeightTransferError, match="backbone.stem.conv.weight is filled twice"):
         transfer(graph, {**keys, bindings[2]: keys[stem]}, model.module)
-    with pytest.raises(WeightTransferError, match=r"no place for %\d+ "):
+    with pytest.raises(WeightTransferError, match=r"has no place for %\d+ "):
         readable_keys(graph, bindings, {k: v for k, v in modules.items() if k != stem.operator})
     swapped = {**keys, bindings[2]: keys[bindings[0]], bindings[0]: keys[bindings[2]]}
     with pytest.raises(WeightTransferError, match="does not fit backbone.stem.conv.weight"):
@@ -217,7 +217,7 @@ def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
     assert tree(ours) == before
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("years of work")
-    with pytest.raises(ArtifactError, match="not ours to replace"):
+    with pytest.raises(ArtifactError, match="blazepalm did not write"):
         convert(path, foreign, force=True)
     assert tree(foreign) == {"thesis.tex": b"years of work"}
     file.write_text("a file")
@@ -239,9 +239,9 @@ def test_nothing_is_left_when_writing_fails(
 
 
 def test_read_only_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permission bits do not stop root, so the system's answer is made."""
+    """Permission bits do not stop root, so the test fakes the system's answer."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ArtifactError, match="not a folder that can be written to"):
+    with pytest.raises(ArtifactError, match="is not a writable folder"):
         convert(shared_model(SMALL), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -255,16 +255,16 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ArtifactError, match=words):
             load(folder)
 
-    with pytest.raises(ArtifactError, match=r"holds no conversion.json"):
+    with pytest.raises(ArtifactError, match=r"has no conversion.json"):
         load(tmp_path)
     (folder / "conversion.json").write_text("{")
     attempt("damaged")
     (folder / "conversion.json").write_text(json.dumps({**record, "schema": "other/9"}))
-    attempt("its schema is not")
+    attempt("the schema is not")
     broken = json.loads(json.dumps(record))
     broken["spec"]["pooled"] = 7
     (folder / "conversion.json").write_text(json.dumps(broken))
-    attempt("spec.pooled is 7, the network gives 2304")
+    attempt("spec.pooled is 7, but the network gives 2304")
     (folder / "conversion.json").write_text(json.dumps(record))
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:1000])
@@ -286,12 +286,12 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
     assert notices == []
     assert named.recognition is not None
     assert named.recognition.spec.value_range == (-1.0, 1.0)
-    with pytest.raises(UnknownRelease, match="'hand-2020-11' is no palm generation"):
+    with pytest.raises(UnknownRelease, match="unknown palm generation 'hand-2020-11'"):
         module_of(path, notices.append, generation="hand-2020-11")
 
 
 def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:
-    """Of the file without a family, which is quick: the raw face, and said so."""
+    """With the file of no family, which is quick: the raw face, and a notice that says so."""
     notices: list[str] = []
     (folder,) = conversion.convert(shared_model(SMALL), tmp_path / "out", notice=notices.append)
     package = read_record(folder)["coreml"]
@@ -319,5 +319,5 @@ def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("member", ["..tflite", "...tflite", ". .tflite"])
 def test_a_member_whose_name_is_no_folder(member: str) -> None:
-    with pytest.raises(ArtifactError, match="no folder can be called"):
+    with pytest.raises(ArtifactError, match="cannot be a folder name"):
         conversion.folder_names("x.task", [f"x.task:{member}"])

@@ -1,4 +1,4 @@
-"""Heads of real detectors against their known geometry, and of graphs made to mislead."""
+"""Heads of real detectors against their known geometry, and misleading graphs."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_detector_of_2019() -> None:
 
 
 class TwoHeads:
-    """Boxes (N, 6) and scores (N, 1) on a 5×4 and a 3×2 map, three and one anchors a cell."""
+    """Boxes (N, 6) and scores (N, 1) on a 5×4 and a 3×2 map, three and one anchors per cell."""
 
     def __init__(self, axis: int = 1) -> None:
         self.model = ModelBuilder()
@@ -118,7 +118,7 @@ def test_anchors_of_a_release() -> None:
 
 
 def test_no_detector_is_refused() -> None:
-    with pytest.raises(InvalidModel, match="no detector"):
+    with pytest.raises(InvalidModel, match="not a detector"):
         detector("hand-full")
     with pytest.raises(UnknownRelease, match="did you mean"):
         anchors("palm-ful")

@@ -1,4 +1,4 @@
-"""The report on real files, against what is known of them and against LiteRT's own listing."""
+"""The report on real files, against known facts and LiteRT's own listing."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ def test_real_files(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["palm-full-2023-09", "hand-sparse-2021-02"])
 def test_counts_are_those_of_the_schema(name: str) -> None:
-    """The generated schema of LiteRT reads the same file, with nothing of ours."""
+    """LiteRT's generated schema reads the same file, without any of our code."""
     content = shared_model(name).read_bytes()
     model = only(inspect(shared_model(name)))
     stored = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -89,7 +89,7 @@ def test_counts_are_those_of_the_schema(name: str) -> None:
 
 
 def test_another_file_of_a_known_network_says_so(tmp_path: Path) -> None:
-    """A changed description changes the file's hash, not what the network is."""
+    """A changed description changes the file's hash, but not the network's."""
     content = bytearray((resolve("palm-full")).read_bytes())
     at = content.index(b"MLIR Converted.")
     content[at : at + 4] = b"ours"

@@ -1,4 +1,4 @@
-"""Folders read back: what is damaged is refused in one sentence, and what loads runs."""
+"""Reading folders back: damage is refused in one sentence, and whatever loads runs."""
 
 import hashlib
 import json
@@ -48,12 +48,12 @@ DAMAGE = settings(
 
 
 def silent(message: str) -> None:
-    """The notices of a conversion, which are not looked at here."""
+    """Discards the notices of a conversion."""
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One folder of each kind: two recognised networks, a graph of no family."""
+    """One folder of each kind: two recognised networks, a graph of no known family."""
     below = tmp_path_factory.mktemp("folders")
     write_spec_folder(below / "palm", palm_spec())
     write_spec_folder(below / "hand", hand_spec())
@@ -69,7 +69,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 
 def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
-    """Loads the folder's weights under another record."""
+    """Loads the folder's weights with another record."""
     copy_to.mkdir(exist_ok=True)
     for path in folder.iterdir():
         if not (copy_to / path.name).exists():
@@ -79,7 +79,7 @@ def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
 
 
 def check(folder: Path, record: Any, copy_to: Path) -> str:
-    """What is raised is ours and of one line; what loads runs. The message, or ""."""
+    """Errors are ours and of one line; whatever loads runs. Returns the message, or ""."""
     message, module = "", None
     try:
         module = load_with(folder, record, copy_to)
@@ -128,18 +128,18 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("spec", ("backbone", "stem", "stride"), 0, "spec.backbone.stem.stride is 0"),
         ("spec", ("input_size", 0), 1 << 40, "spec.input_size makes"),
         ("spec", ("heads", 0, "size", 0), 0, r"spec.heads\[0\] does not fit"),
-        ("spec", ("heads", 0, "level"), 9, r"spec.heads\[0\].level is 9, there are 2 maps"),
+        ("spec", ("heads", 0, "level"), 9, r"spec.heads\[0\].level is 9, but there are 2 maps"),
         ("spec", ("backbone", "stem", "activation"), "tanh", "expected one of none, relu"),
-        ("spec", ("neck", 0, "tap", "block"), 4, "block 4 of stage 0, there is none"),
-        ("spec", ("value_range",), [1, 1], "a lower and an upper end"),
+        ("spec", ("neck", 0, "tap", "block"), 4, "block 4 of stage 0; there is none"),
+        ("spec", ("value_range",), [1, 1], "a lower and an upper bound"),
         ("graph", ("tensors", 0, "dtype"), "float64", "only float32 is computed"),
         ("graph", ("tensors", 1, "dtype"), "text", "expected one of float16"),
-        ("graph", ("tensors", 2, "data", 0), 2**40, "which is no int32"),
+        ("graph", ("tensors", 2, "data", 0), 2**40, "expected int32"),
         ("graph", ("tensors", 1, "data", 0), "-inf", "'-inf' is not a number"),
         ("graph", ("tensors", 5, "shape"), [8192, 8192, 1, 4], "weights, model.safetensors holds"),
-        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, it must be positive"),
+        ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
-        ("graph", ("operators", 1, "options", "type"), "Options", "which no operator has"),
+        ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),
         ("graph", ("operators", 0, "name"), "PAD\nV2", "operators\\[0\\].name is 'PAD"),
     ],
@@ -160,7 +160,7 @@ def refused(folder: Path, words: str) -> None:
 
 
 def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Weights and anchors by SHA-256; and beside a record that was changed with them, by
+    """Weights and anchors are checked by SHA-256; and if the record was changed with them, by
     names, dtypes, shapes and finite numbers.
     """
     folder = tmp_path / "out"
@@ -192,21 +192,21 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
     save_file(state, folder / "model.safetensors")
     with_anchors(anchors[:5], r"shape \(5, 4\), expected \(896, 4\)")
     with_anchors(np.where(anchors > 0.9, np.nan, anchors), "not finite")
-    with_anchors(anchors.astype(complex), "no array of numbers")
+    with_anchors(anchors.astype(complex), "not an array of numbers")
     (folder / "anchors.npy").write_bytes(b"\x93NUMPY\x01\x00\xff\xff{")
     (folder / "conversion.json").write_text(json.dumps(record))
     refused(folder, "anchors.npy: .*its SHA-256 differs")
     (folder / "anchors.npy").unlink()
     refused(folder, "anchors.npy: is missing")
-    refused(tmp_path, "holds no conversion.json")
+    refused(tmp_path, "has no conversion.json")
     (folder / "conversion.json").write_text('{"schema": NaN}')
-    refused(folder, "NaN is no JSON number")
+    refused(folder, "NaN is not a JSON number")
     (folder / "conversion.json").write_text("[" * 100_000)
     refused(folder, "nested too deeply")
 
 
 def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Files of BLAZEPALM_FILES, beside weights that fit none of them."""
+    """Files in BLAZEPALM_FILES, with weights that fit none of them."""
     found = sorted((files_folder() / "hostile").glob("conversion-*.json"))
     if not found:
         pytest.skip(f"no hostile/conversion-*.json in {files_folder()}: set BLAZEPALM_FILES")
@@ -219,7 +219,7 @@ def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -
 
 
 def padded_by(value: float) -> bytes:
-    """What a Keras export puts before a max-pool: PADV2, usually by −∞."""
+    """A Keras export puts this before a max-pool: PADV2, usually with −∞."""
     model = ModelBuilder()
     image = model.tensor((1, 5, 6, 3), name="image")
     padded, out = model.tensor((1, 6, 7, 3)), model.tensor((1, 3, 3, 3))
@@ -233,8 +233,8 @@ def padded_by(value: float) -> bytes:
 
 @pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -3.4e38])
 def test_what_is_not_finite_comes_back(value: float, tmp_path: Path) -> None:
-    """Through the record, which is strict JSON, to the same numbers as NumPy gives on paper; and
-    through the Core ML package, executed.
+    """Through the record, which is strict JSON, to NumPy's numbers on paper; and through the
+    executed Core ML package.
     """
     graph = read_bytes(padded_by(value), "padded.tflite")
     options = CoreMLOptions(face="raw", precision="fp32")

@@ -1,5 +1,5 @@
-"""The whole way from a graph to a module: refusals, export, compilation, layout, batches, and
-every real release against LiteRT.
+"""From a graph to a module: refusals, export, compilation, layout, batches, and every real release
+against LiteRT.
 """
 
 import shutil
@@ -106,7 +106,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_export(strict: bool) -> None:
-    """With a batch of any size."""
+    """With any batch size."""
     case = mixed()
     module = case.module()
     image = torch.from_numpy(np.concatenate([case.inputs()[0], case.inputs(1)[0]]))
@@ -119,7 +119,7 @@ def test_export(strict: bool) -> None:
 
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
 def test_compile(backend: str) -> None:
-    """In one piece: nothing falls back to Python."""
+    """Compiles in one piece: nothing falls back to Python."""
     if backend == "inductor" and not (shutil.which("g++") or shutil.which("clang++")):
         pytest.skip("inductor needs a C++ compiler: g++ or clang++")
     case = mixed() if backend == "eager" else chain(1)  # generated C++ takes its time
@@ -133,7 +133,7 @@ def test_compile(backend: str) -> None:
 
 
 def chain(length: int) -> Case:
-    """Convolutions, sums, activations and pools, and nothing else."""
+    """Only convolutions, sums, activations and pools."""
     rng = np.random.default_rng(1)
     model = ModelBuilder()
     x = y = model.tensor((1, 6, 7, 4))
@@ -195,7 +195,7 @@ def test_the_guard_watches_every_input() -> None:
 
 
 def test_a_batch_in_the_file() -> None:
-    """A model of two images takes one and three as well."""
+    """A model of two images also takes one and three."""
     rng = np.random.default_rng(2)
     model = ModelBuilder()
     x, h, y = model.tensor((2, 4, 5, 3)), model.tensor((2, 4, 5, 6)), model.tensor((2, 120))
@@ -281,7 +281,7 @@ def test_a_padding_that_no_memory_holds() -> None:
 
 
 def test_every_operator_has_a_case() -> None:
-    """What is in the table is in a test of its family."""
+    """Every operator in the table has a test in its family."""
     folder = Path(__file__).parent / "ops"
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("test_*.py")))
     assert len(LOWERINGS) > 50
@@ -290,8 +290,8 @@ def test_every_operator_has_a_case() -> None:
 
 @pytest.mark.parametrize("release", sorted(SHARED.values()))
 def test_release(release: str) -> None:
-    """Float32 within ten times what float32 costs LiteRT itself; nodes fewer than operators
-    and a handful; one permute a head.
+    """Float32 error at most ten times LiteRT's own; fewer nodes than operators plus a handful; one
+    permute per head.
     """
     path = shared_model(release)
     graph = read(path)

@@ -1,5 +1,5 @@
-"""The same network, written in other ways, is recognised as what it is: real releases that are
-taken apart here, and other people's files.
+"""The same network, written in other ways, is still recognised: real releases that are decomposed
+here, and other people's files.
 """
 
 import os
@@ -38,7 +38,7 @@ def convert(content: bytes) -> Converted:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_release_written_otherwise(way: str) -> None:
-    """Class, spec and every weight are those of the release; LiteRT computes the same."""
+    """Class, spec and every weight are the release's; LiteRT computes the same."""
     apart, release, rewrite = WAYS[way]
     file = Rewriter(shared_model(release).read_bytes())
     assert apart(file) > 0
@@ -74,7 +74,7 @@ def test_a_release_written_otherwise(way: str) -> None:
 
 
 def test_a_maximum_in_place_of_prelu_is_kept_where_a_slope_is_above_1() -> None:
-    """The file then computes something else than the release, and so must the module. Slopes of
+    """The file then computes something other than the release, and so must the module. Slopes of
     hand-3d go up to 1.70.
     """
     file = Rewriter(shared_model("hand-3d-2019-08").read_bytes())
@@ -98,7 +98,7 @@ def _size(model: Converted) -> tuple[int, int]:
 
 @pytest.mark.parametrize("release", SHARED.values())
 def test_known_releases_hold_their_form(release: str) -> None:
-    """What is in normal form already is not touched, but for the MEAN of hand-sparse-2021-02."""
+    """Graphs in normal form are not touched, except the MEAN of hand-sparse-2021-02."""
     graph = read(shared_model(release))
     normal = normalise(graph)
     if release == "hand-sparse-2021-02":
@@ -109,7 +109,7 @@ def test_known_releases_hold_their_form(release: str) -> None:
 
 
 def test_a_rewrite_that_is_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slope taken for its half moves the outputs, and the proof says so."""
+    """Half of a slope instead of the slope moves the outputs, and the proof says so."""
     from blazepalm.converter.normal_form import prelu
 
     file = Rewriter(shared_model("palm-lite-2021-11").read_bytes())
@@ -121,7 +121,7 @@ def test_a_rewrite_that_is_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
         return part and prelu.Part(part.x, part.factor / 2, part.slope)
 
     monkeypatch.setattr(prelu, "_sum", wrong)
-    with pytest.raises(WeightTransferError, match="differ from the graph's by .* in float64"):
+    with pytest.raises(WeightTransferError, match="differs from the graph's by .* in float64"):
         convert(file.build())
 
 

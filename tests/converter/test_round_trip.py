@@ -1,7 +1,6 @@
-"""Our modules through other exporters and back: the same class, spec and weights.
-
-The exporters' graphs are kept as structures (`support.structures`), so that this runs without
-them; where their environments are there (`support.exporters`), it is done for real, too.
+"""Our modules through other exporters and back: the same class, spec and weights. The exporters'
+graphs are stored as structures (`support.structures`), so that this runs without the exporters;
+where their environments exist (`support.exporters`), the real exporters run, too.
 """
 
 import random
@@ -27,8 +26,8 @@ SAME_BYTES = ("RESHAPE", "one for")  # what leaves a constant's values in their 
 
 
 def _shape_of(spec: Any) -> Any:
-    """A spec as plain values, without what no export tells: whether a PAD stood in the file,
-    and what the registry adds.
+    """A spec as plain values, without what exports lose: whether the file had a separate PAD, and
+    what the registry adds.
     """
     unknown = {"explicit_pad", "value_range", "score_threshold", "suppression_iou"}
     unknown |= {"presence_threshold", "z_scale"}
@@ -42,7 +41,7 @@ def _shape_of(spec: Any) -> Any:
 
 
 def _weights(found: Recognition, digests: dict[int, str] | None) -> dict[str, tuple[str, ...]]:
-    """Module → digests of its constants; of a structure those that keep their bytes."""
+    """Module → digests of its constants; for a structure, of those that keep their bytes."""
     weights: dict[str, tuple[str, ...]] = {}
     for op in found.normal.operators:
         if op.index not in found.modules:

@@ -1,4 +1,4 @@
-"""Backgrounds: in range, repeatable, each of its own kind."""
+"""Backgrounds: in range, repeatable, all different."""
 
 import numpy as np
 import pytest

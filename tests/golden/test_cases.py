@@ -1,4 +1,4 @@
-"""The table of golden cases: what the set must cover, and that names mean what they say."""
+"""The table of golden cases: the set's coverage, and names that say what they mean."""
 
 from collections import Counter
 

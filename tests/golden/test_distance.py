@@ -102,7 +102,7 @@ def test_every_joint_of_a_hand_is_inside_it(hand: Cones) -> None:
 
 
 def test_distances_grow_by_no_more_than_the_way_gone(hand: Cones) -> None:
-    """What sphere tracing rests on, along random short steps outside the hand."""
+    """The assumption of sphere tracing, checked along random short steps outside the hand."""
     random = np.random.Generator(np.random.PCG64(1))
     start = random.uniform((-60, -40, -40), (90, 220, 60), (4000, 3)).astype(np.float32)
     way = random.normal(size=(4000, 3)).astype(np.float32)

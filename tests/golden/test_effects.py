@@ -1,4 +1,4 @@
-"""What happens to a picture between hand and file, against arithmetic on paper."""
+"""Effects on a picture between hand and file, against arithmetic on paper."""
 
 import io
 

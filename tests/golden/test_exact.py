@@ -1,4 +1,4 @@
-"""Plain trigonometry against C's, and that nothing in the renderer asks for anything else."""
+"""Plain trigonometry against C's, and that the renderer uses no other."""
 
 import ast
 import math
@@ -87,7 +87,7 @@ def calls(path: Path) -> list[str]:
 
 
 def test_what_is_the_same_everywhere_uses_exact_operations_alone() -> None:
-    """The renderer; palettes of compressed packages; regions, `c_math` apart."""
+    """The renderer; palettes of compressed packages; regions; without `c_math`."""
     paths = sorted(path for path in GOLDEN.glob("*.py") if path.name not in NOT_DRAWN)
     assert len(paths) > 20
     paths += [ROOT / "converter" / "coreml" / "compress.py", ROOT / "models" / "regions.py"]
@@ -95,7 +95,7 @@ def test_what_is_the_same_everywhere_uses_exact_operations_alone() -> None:
 
 
 def test_what_is_not_exact_is_seen(tmp_path: Path) -> None:
-    """Beside the test above, which must be able to fail."""
+    """The test above must be able to fail."""
     path = tmp_path / "one.py"
     path.write_text("a = np.sin(b)\nc = a @ b\nd = a**3 + a**2 + math.exp(b) + np.sqrt(a)\n")
     assert calls(path) == ["one.py:1: np.sin", "one.py:2: @", "one.py:3: **", "one.py:3: math.exp"]

@@ -1,4 +1,4 @@
-"""Difficult files: each is what its name says, and `read_image` makes of it what it should."""
+"""Difficult files: each is what its name says, and `read_image` handles it as it should."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures without a hand: what they show, and that they repeat."""
+"""Pictures without a hand: their contents, and that they are repeatable."""
 
 import numpy as np
 import pytest

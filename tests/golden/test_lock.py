@@ -1,4 +1,4 @@
-"""The locked set: cases rendered here are those of `golden.lock.json`, and a change is seen."""
+"""The locked set: cases rendered here match `golden.lock.json`, and changes are detected."""
 
 import base64
 import dataclasses
@@ -61,18 +61,18 @@ def test_missing_and_unknown_cases_are_told(golden: GoldenSet) -> None:
 
 def test_another_version_is_told(golden: GoldenSet) -> None:
     found = check_lock(dataclasses.replace(golden, version=7), NAMES)
-    assert found.differs == (f"the set is version 7, the lock is of {GOLDEN_VERSION}",)
+    assert found.differs == (f"the set is version 7, the lock is version {GOLDEN_VERSION}",)
 
 
 def test_another_truth_is_told(golden: GoldenSet) -> None:
-    """A thousandth of a pixel in one joint."""
+    """Moves one joint by a thousandth of a pixel."""
     (case,) = (case for case in golden.cases if case.name == "tiny")
     (hand,) = case.hands
     x, y = hand.joints_2d[3]
     joints = (*hand.joints_2d[:3], (x + 0.001, y), *hand.joints_2d[4:])
     moved = dataclasses.replace(case, hands=(dataclasses.replace(hand, joints_2d=joints),))
     found = check_lock(dataclasses.replace(golden, cases=(moved,)), ["tiny"])
-    assert found.differs == ("tiny: its truth is another one",)
+    assert found.differs == ("tiny: its truth changed",)
 
 
 def repainted(golden: GoldenSet, folder: Path, name: str, image: np.ndarray) -> GoldenSet:
@@ -89,7 +89,7 @@ def picture(golden: GoldenSet, name: str) -> np.ndarray:
 
 
 def test_rounding_is_not_a_change(golden: GoldenSet, tmp_path: Path) -> None:
-    """Two levels in one pixel of a thousand, as another processor's last digits may do."""
+    """Two levels in one pixel of a thousand, as another processor's last digits may cause."""
     image = picture(golden, "odd-frame")
     image.reshape(-1, 3)[::1000] += 2
     found = check_lock(repainted(golden, tmp_path, "odd-frame", image.clip(0, 255)), ["odd-frame"])
@@ -112,7 +112,7 @@ def test_a_change_is_not_rounding(golden: GoldenSet, tmp_path: Path, change: str
     else:
         image = image[:-1]
     found = check_lock(repainted(golden, tmp_path, "odd-frame", image), ["odd-frame"])
-    assert found.differs == ("odd-frame: its picture is another one",)
+    assert found.differs == ("odd-frame: its picture changed",)
 
 
 def test_means_on_paper() -> None:

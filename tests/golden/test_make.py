@@ -1,6 +1,5 @@
-"""Golden folders: made whole, kept, completed, repaired; foreign things are never replaced.
-
-The cases used are the quick ones; `tiny` is the one with a rendered hand.
+"""Golden folders: made whole, kept, completed, repaired; foreign files are never replaced. The
+cases used are the quick ones; `tiny` is the one with a rendered hand.
 """
 
 import shutil
@@ -139,7 +138,7 @@ def test_foreign_things_stay(folder: Path, tmp_path: Path) -> None:
 
 def test_a_damaged_manifest_is_not_replaced(folder: Path) -> None:
     (folder / MANIFEST).write_text("{}")
-    with pytest.raises(ArtifactError, match="is no manifest"):
+    with pytest.raises(ArtifactError, match="is not the manifest"):
         made(folder)
     assert (folder / "hard-black.png").exists()
 
@@ -167,7 +166,7 @@ def test_a_failure_leaves_what_was_there(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_unknown_names_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="no golden case 'opne'; there are open-right, "):
+    with pytest.raises(ArtifactError, match="unknown golden case 'opne'; choose from open-right, "):
         made(tmp_path / "set", "opne")
     assert not (tmp_path / "set").exists()
 
@@ -216,7 +215,7 @@ def test_own_pictures_outlive_a_version(
 def test_a_changed_own_picture_is_not_thrown_away(folder: Path, photo: Path) -> None:
     made(folder, images=[photo])
     (folder / "own-My-photo-1.png").write_bytes(b"changed")
-    with pytest.raises(ArtifactError, match="is an own picture"):
+    with pytest.raises(ArtifactError, match="a picture of yours"):
         made(folder, force=True)
     assert (folder / "own-My-photo-1.png").read_bytes() == b"changed"
 

@@ -1,4 +1,4 @@
-"""Manifests: written and read again, and every kind of wrong or hostile one."""
+"""Manifests: written and read back, and every kind of wrong or hostile one."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_pictures_are_read(golden: GoldenSet) -> None:
     case, bad = golden.cases
     np.testing.assert_array_equal(golden.image(case), PICTURE)
     np.testing.assert_array_equal(case.read(golden.folder), PICTURE)
-    with pytest.raises(InvalidImage, match="is no image"):
+    with pytest.raises(InvalidImage, match="is not an image"):
         golden.image(bad)
 
 
@@ -67,10 +67,10 @@ def test_a_changed_or_missing_picture_is_refused(golden: GoldenSet) -> None:
     path = golden.folder / "one.png"
     content = path.read_bytes()
     path.write_bytes(content + b"\0")
-    with pytest.raises(ArtifactError, match=r"one\.png: is not the file of the manifest"):
+    with pytest.raises(ArtifactError, match=r"one\.png: differs from the manifest"):
         golden.image(golden.cases[0])
     path.unlink()
-    with pytest.raises(ArtifactError, match="is not the file"):
+    with pytest.raises(ArtifactError, match="differs from the manifest"):
         golden.image(golden.cases[0])
 
 
@@ -79,7 +79,7 @@ def test_a_link_to_elsewhere_is_no_picture(golden: GoldenSet, tmp_path: Path) ->
     outside = tmp_path.with_name(tmp_path.name + "-outside.png")
     path.rename(outside)
     path.symlink_to(outside)
-    with pytest.raises(ArtifactError, match="is not the file"):
+    with pytest.raises(ArtifactError, match="differs from the manifest"):
         golden.image(golden.cases[0])
 
 
@@ -155,7 +155,7 @@ def test_what_is_no_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> 
 
 
 def test_size_and_absence(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="holds no golden set"):
+    with pytest.raises(ArtifactError, match="is not a golden set"):
         load_golden(tmp_path)
     with (tmp_path / MANIFEST).open("wb") as stream:
         stream.truncate(MAX_BYTES + 1)

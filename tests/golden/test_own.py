@@ -1,4 +1,4 @@
-"""Own pictures and videos on their way to becoming cases."""
+"""Turning your own pictures and videos into cases."""
 
 from pathlib import Path
 

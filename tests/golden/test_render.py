@@ -1,5 +1,5 @@
-"""Rendered hands: bytes repeat, truth fits the pixels, and detectors that know nothing of the
-renderer find what it claims.
+"""Rendered hands: bytes are repeatable, the truth fits the pixels, and detectors that know nothing
+about the renderer confirm it.
 """
 
 import dataclasses

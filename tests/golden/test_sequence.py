@@ -1,4 +1,4 @@
-"""The rendered video: deterministic, any frame by itself, hands that leave and come back."""
+"""The rendered video: deterministic, any frame separately, hands that leave and come back."""
 
 import itertools
 

@@ -48,7 +48,7 @@ def test_sixteen_bit_grey_is_scaled(tmp_path: Path) -> None:
 
 
 def test_sixteen_bit_colour(tmp_path: Path) -> None:
-    """A PNG of 16 bits a channel, made by hand."""
+    """A handmade PNG with 16 bits per channel."""
     path = tmp_path / "a.png"
     path.write_bytes(png16(RGB.astype(np.uint16) * 257))
     np.testing.assert_array_equal(read_image(path), RGB)
@@ -144,7 +144,7 @@ def jpeg() -> bytes:
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG whose header promises a size and whose data are none."""
+    """A PNG whose header declares a size but whose data are missing."""
     whole = png16(np.zeros((1, 1, 3), np.uint16))
     header = struct.pack(">II", width, height)
     body = b"IHDR" + header + whole[24:29]

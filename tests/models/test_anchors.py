@@ -1,4 +1,4 @@
-"""Anchors against arithmetic on paper, and against what MediaPipe 0.10.21 itself computed."""
+"""Anchors against arithmetic on paper, and against MediaPipe 0.10.21's own."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""C's own functions against the C library itself, through ctypes, bit for bit."""
+"""C's functions against the C library itself, through ctypes, bit for bit."""
 
 import ctypes
 import ctypes.util
@@ -64,7 +64,7 @@ def pairs() -> tuple[Floats, Floats]:
 
 
 def angles() -> Floats:
-    """As regions have them (−π to π), beyond, and every exponent."""
+    """As in regions (−π to π), beyond, and every exponent."""
     random = generator(2)
     turns = random.uniform(-math.pi, math.pi, MANY // 2)
     near = random.uniform(-1, 1, MANY // 4) * 10.0 ** random.uniform(-30, 3, MANY // 4)
@@ -138,7 +138,7 @@ def test_float64_stays_float64() -> None:
 
 
 def kernels(function: str) -> dict[str, dict[str, str]]:
-    """Type → the kernels that NumPy may choose from on some processor of this kind."""
+    """Type → the kernels that NumPy may choose from on processors of this kind."""
     found = np.lib.introspect.opt_func_info(func_name=f"^{function}$")
     return found.get(function, {})
 
@@ -152,5 +152,5 @@ def test_complex_functions_have_one_kernel_on_every_processor(function: str) -> 
 
 @pytest.mark.skipif(not kernels("arctan2"), reason="this kind of processor has none of NumPy's own")
 def test_the_list_of_kernels_tells_them_apart() -> None:
-    """What the test above would see, did it ask for what must not be used."""
+    """What the test above would report if the code used a forbidden function."""
     assert "ff" in kernels("exp") and "fff" in kernels("arctan2")

@@ -54,7 +54,7 @@ def test_a_crop_of_the_whole_image_is_the_image() -> None:
 
 
 def test_positions_on_paper() -> None:
-    """A rectangle of 8 × 4 at (10, 5) turned by 90° clockwise: its top is to the right."""
+    """A rectangle of 8 × 4 at (10, 5) rotated by 90° clockwise: its top is to the right."""
     found = corners((F(10), F(5)), (F(8), F(4)), math.pi / 2)
     np.testing.assert_allclose(found, [[8, 1], [12, 1], [12, 9], [8, 9]], atol=1e-5)
     whole, parts = sampling_maps(found, (8, 16))  # half a pixel a step
@@ -66,7 +66,7 @@ def test_positions_on_paper() -> None:
 
 
 def test_between_pixels_and_beyond_the_edge() -> None:
-    """A ramp of 32 grey levels a pixel, read at quarters of a pixel."""
+    """A ramp of 32 grey levels per pixel, sampled at quarters of a pixel."""
     image = np.repeat(np.arange(0, 256, 32, dtype=np.uint8)[None, :, None], 8, 0).repeat(3, 2)
     found, _ = crop_region(image, Region(0.25, 0.5, 0.5, 0.5, 0.0), (16, 16))  # x from 0 to 4
     assert found[8, :, 0].tolist() == [8 * i for i in range(16)]
@@ -102,7 +102,7 @@ def test_points_come_back() -> None:
 
 def test_too_long_a_side_is_refused() -> None:
     image = np.zeros((2, 32767, 3), np.uint8)
-    with pytest.raises(InvalidImage, match=r"32767×2 pixels, at most 32766"):
+    with pytest.raises(InvalidImage, match=r"32767×2 pixels, but the limit is 32766"):
         crop_whole(image, (192, 192))
     assert crop_whole(image[:, :-1], (192, 192))[0].shape == (192, 192, 3)
 

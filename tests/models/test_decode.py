@@ -98,7 +98,7 @@ def test_nothing_and_empty_boxes() -> None:
 
 
 def test_palms_on_paper() -> None:
-    """Three anchors: one likely, one of a negative size, one unlikely."""
+    """Three anchors: one likely, one with a negative size, one unlikely."""
     spec = converted("palm-full-2023-09").module.spec
     assert spec.input_size == (192, 192)
     anchors = np.array([[0.5, 0.5, 1, 1]] * 3, F)

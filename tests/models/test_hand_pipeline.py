@@ -1,8 +1,7 @@
 """The whole pipeline against MediaPipe's recorded output; the order of its stages with networks
-made of numbers.
-
-The pictures are the recorded ones on every machine. With LiteRT on x86-64 every landmark is
-MediaPipe's own (see `test_photos.py`); the limits leave room for another processor's XNNPACK.
+made of numbers. The pictures are the recorded ones on every machine. With LiteRT on x86-64 every
+landmark is MediaPipe's own (see `test_photos.py`); the limits leave room for another processor's
+XNNPACK.
 """
 
 import dataclasses
@@ -100,7 +99,7 @@ def test_torch_differs_by_noise_alone(torch_networks: HandModels, name: str) -> 
 
 
 def test_tracking_is_mediapipes() -> None:
-    """Each frame from MediaPipe's own landmarks of the one before: tracking amplifies last
+    """Starts each frame from MediaPipe's own landmarks of the previous one: tracking amplifies last
     digits (of another processor's kernels) without end, so a free run is compared more coarsely.
     """
     models = litert("1")
@@ -170,8 +169,8 @@ def test_an_older_release_has_no_handedness() -> None:
 
 @dataclasses.dataclass
 class Scripted:
-    """A detector that sees the palms it is told to (centres, 0.1 wide, fingers upwards), and a
-    landmark network whose hand is in the middle of its crop. `calls` counts both.
+    """A detector that sees the given palms (centres, 0.1 wide, fingers upwards), and a landmark
+    network whose hand is in the middle of its crop. `calls` counts both.
     """
 
     palms: list[tuple[float, float]]

@@ -1,5 +1,5 @@
-"""Pictures of every kind, and the square that a network takes, on paper. The warp itself is
-compared with OpenCV 4 in `test_crop.py`.
+"""Pictures of every kind, and a network's square input, on paper. `test_crop.py` compares the warp
+itself with OpenCV 4.
 """
 
 import numpy as np
@@ -65,7 +65,7 @@ def test_other_arrays_are_refused(image: object) -> None:
 
 
 def test_read_only_arrays_are_taken() -> None:
-    """As Pillow hands them out."""
+    """As Pillow returns them."""
     array = np.zeros((4, 5, 3), np.uint8)
     array.setflags(write=False)
     assert as_pixels(array).shape == (4, 5, 3)

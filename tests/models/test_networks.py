@@ -30,8 +30,8 @@ def test_each_family_is_one_class() -> None:
 
 @pytest.mark.parametrize("release", ALL)
 def test_batches_give_what_single_images_give(release: str) -> None:
-    """Batches of 2 and 7 against one image at a time. In float64, where rounding (which
-    depends on the batch) cannot hide an image that leaks into another.
+    """Batches of 2 and 7 against one image at a time. In float64, where rounding (which depends on
+    the batch) cannot hide an image leaking into another.
     """
     model = copy.deepcopy(converted(release).module).double()
     batch = batch_for(release, 7).double()
@@ -74,7 +74,7 @@ def test_gradients_reach_every_parameter(release: str) -> None:
 
 @pytest.mark.parametrize("release", ALL)
 def test_export(release: str) -> None:
-    """torch.export keeps the numbers, with the batch size left free."""
+    """torch.export keeps the numbers, with a free batch size."""
     model = converted(release).module
     batch = torch.export.Dim("batch", min=1, max=16)
     program = torch.export.export(
@@ -128,7 +128,7 @@ def test_wrong_batches_are_refused(release: str) -> None:
 
 @pytest.mark.parametrize("release", PALMS)
 def test_palm_predictions_have_the_promised_shapes(release: str) -> None:
-    """Every anchor is let through: the suppressed set is then not empty."""
+    """Lets every anchor through, so that the suppressed set is not empty."""
     model = converted(release).module
     assert isinstance(model, PalmDetector)
     found = model.predict_on_batch(batch_for(release, 2))
@@ -148,8 +148,8 @@ def test_palm_predictions_have_the_promised_shapes(release: str) -> None:
 
 @pytest.mark.parametrize("release", HANDS)
 def test_landmark_predictions_are_normalised_outputs(release: str) -> None:
-    """On an image of the model's own size nothing is letterboxed: landmarks are the raw
-    pixels divided by the side, z by the side and the release's z scale.
+    """An image of the model's own size is not letterboxed: landmarks are the raw pixels divided by
+    the side, z by the side and the release's z scale.
     """
     model = converted(release).module
     assert isinstance(model, HandLandmarks)

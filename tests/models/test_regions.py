@@ -114,7 +114,7 @@ def test_a_tracked_hand(seed: int) -> None:
 
 
 def test_an_older_generation_measures_upright() -> None:
-    """2019-08: the box of all landmarks, then turned; scaled by 1.6, not shifted."""
+    """2019-08: the box of all landmarks, then rotated; scaled by 1.6, not shifted."""
     points = np.full((21, 3), 0.5, F)
     points[0], points[9], points[20] = (0.4, 0.5, 0), (0.6, 0.5, 0), (0.5, 0.7, 0)
     found = region_from_landmarks(points, SIZE, GENERATIONS["hand-2019-08"].roi)

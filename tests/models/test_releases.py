@@ -1,4 +1,4 @@
-"""The registry against the table of known releases, typed here by hand, and the real files."""
+"""The registry against a handwritten table of known releases, and the real files."""
 
 import hashlib
 import subprocess
@@ -119,7 +119,7 @@ def test_members_of_official_bundles_are_known(digest: str, name: str) -> None:
 
 
 def test_networks_are_known() -> None:
-    """Of each release whose file was at hand, and of no two the same."""
+    """Set for each release whose file was available, and different for all."""
     networks = {r.name: r.network_sha256 for r in load_registry().releases if r.network_sha256}
     assert set(networks) == set(SHARED.values())
     assert len(set(networks.values())) == len(networks)
@@ -330,11 +330,11 @@ def test_what_the_crop_finder_puts_out() -> None:
         ("hand_lite", "did you mean hand-lite"),
         ("something else", "see `blazepalm releases`"),
         ("", "neither a file nor a known release"),
-        ("missing.tflite", "there is no such file"),
-        ("no/such/folder/x", "there is no such file"),
+        ("missing.tflite", "no such file"),
+        ("no/such/folder/x", "no such file"),
         ("null\0character", r"'null\\x00character'"),
         ("a" * 5000, "neither a file"),
-        ("nothing.task:member.tflite", "there is no such file"),
+        ("nothing.task:member.tflite", "no such file"),
     ],
 )
 def test_unknown_names_say_what_to_do(name: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Specs survive JSON, and damaged ones are refused with the place named."""
+"""Specs survive JSON; damaged ones are refused, naming the place."""
 
 import json
 from typing import Any

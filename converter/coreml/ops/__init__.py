@@ -1,4 +1,4 @@
-"""torch → MIL, one operator family a file. Importing this package fills the table."""
+"""torch → MIL, one operator family per file. Importing this package fills the table."""
 
 from blazepalm.converter.coreml.ops import (  # noqa: F401
     activation,

@@ -1,5 +1,5 @@
-"""Activations. MIL's `prelu` takes a slope a channel of a rank 3 to 5; other shapes are a
-comparison and a choice, as torch records them.
+"""Activations. MIL's `prelu` takes one slope per channel, on ranks 3 to 5; other shapes become a
+comparison and a selection, as torch records them.
 """
 
 import torch
@@ -31,7 +31,7 @@ def emit_hardtanh(
     max_val: float = 1.0,
     inplace: bool = False,
 ) -> Var:
-    """ReLU6 is what torch calls from 0 to 6."""
+    """torch records ReLU6 as hardtanh from 0 to 6."""
     if (min_val, max_val) == (0.0, 6.0):
         return mb.relu6(x=context.var(x), name=context.name())
     low, high = context.dtype.type(min_val), context.dtype.type(max_val)

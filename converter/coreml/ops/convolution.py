@@ -1,5 +1,5 @@
-"""`F.conv2d` → `conv`, with the zeros that an `F.pad` puts round its input as its own padding:
-in the TFLite file, too, the margin of SAME belongs to the convolution.
+"""`F.conv2d` → `conv`. The zeros of an `F.pad` around its input become its own padding: in the
+TFLite file, too, the margin of SAME belongs to the convolution.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Pair = int | Sequence[int]
 
 
 def pair(value: Pair) -> tuple[int, int]:
-    """torch takes one number for both axes."""
+    """torch accepts one number for both axes."""
     both = (value,) if isinstance(value, int) else tuple(value)
     return (both[0], both[-1])
 
@@ -53,7 +53,7 @@ def emit_conv2d(
 
 
 def zeros_round(node: Node) -> tuple[int, int, int, int] | None:
-    """(top, bottom, left, right) where `node` is an `F.pad` by zeros of height and width."""
+    """(top, bottom, left, right) if `node` is an `F.pad` of height and width by zeros."""
     if node.target is not F.pad or node.kwargs.get("mode", "constant") != "constant":
         return None
     amounts = tuple(node.args[1])  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""Operations on one or two values, element by element. Between plain numbers (sizes read from
-a shape) they are computed here.
+"""Elementwise operations on one or two values. Operations on plain numbers (sizes read from a
+shape) are evaluated here.
 """
 
 import operator
@@ -31,7 +31,7 @@ UNARY: dict[Any, str] = {
     torch.cos: "cos",
     torch.floor: "floor",
     torch.ceil: "ceil",
-    torch.round: "round",  # halves to even, in both
+    torch.round: "round",  # both round halves to even
 }
 COMPARISONS: dict[Any, str] = {
     operator.lt: "less",

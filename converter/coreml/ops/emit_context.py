@@ -1,9 +1,9 @@
-"""Where an emitter works: one node of the traced graph, its name in the program, the precision
-that it computes in, and its operands.
+"""What an emitter works with: one node of the traced graph, its name in the program, the precision
+it computes in, and its operands.
 
 An operand is a MIL value, a `Weight` (a constant of the module), or a plain number. float16 is
-written directly: a weight is stored in the precision of the operation that reads it, and a
-value is cast where two precisions meet, once.
+written directly: a weight is stored in the precision of the operation that reads it, and a value is
+cast once where two precisions meet.
 """
 
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ TYPES = {np.dtype(np.float16): "fp16", np.dtype(np.float32): "fp32"}
 
 @dataclass
 class Weight:
-    """A constant tensor of the module: parameter or buffer. `stored` holds its MIL value in
-    each precision that some operation reads it in.
+    """A constant tensor of the module: parameter or buffer. `stored` holds its MIL value for each
+    precision in which some operation reads it.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Weight:
 
     @property
     def fits_half(self) -> bool:
-        """Whether no number of it is too large for float16 (NaN and infinity are in both)."""
+        """Whether every value fits float16 (NaN and infinity exist in both)."""
         if self.array.dtype.kind != "f":
             return True
         finite = self.array[np.isfinite(self.array)]
@@ -54,7 +54,7 @@ class EmitContext:
     values: dict[Node, Value]
 
     def name(self, suffix: str = "") -> str:
-        """A free MIL name for the node's operation, or for a helper of it."""
+        """An unused MIL name for the node's operation, or for a helper of it."""
         return self.names.take(self.node, suffix)
 
     def var(self, operand: Value) -> Var:
@@ -66,7 +66,7 @@ class EmitContext:
         return mb.const(val=self.dtype.type(operand), name=self.name("constant"))
 
     def stored(self, weight: Weight) -> Var:
-        """A weight as a MIL constant, written once in each precision."""
+        """A weight as a MIL constant, written once per precision."""
         array = weight.array.astype(self.dtype) if weight.array.dtype.kind == "f" else weight.array
         kind = str(array.dtype)
         if kind not in weight.stored:
@@ -74,7 +74,7 @@ class EmitContext:
         return weight.stored[kind]
 
     def optional(self, operand: Value) -> Var | None:
-        """The operand's MIL value, None for None."""
+        """The operand's MIL value; None for None."""
         return None if operand is None else self.var(operand)
 
     def source(self, operand: int = 0) -> Node:

@@ -1,5 +1,5 @@
 """The table of emitters: `@emits(F.conv2d)` registers a plain function for a torch function,
-`@emits("reshape")` for a method of a tensor; one registered twice raises at import.
+`@emits("reshape")` for a tensor method; registering twice raises at import.
 
 An emitter takes the `EmitContext`, then what the torch function takes, under torch's own names; it
 returns the MIL value, or several.

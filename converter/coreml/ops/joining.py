@@ -1,4 +1,4 @@
-"""Several values in one."""
+"""Joins several values into one."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`F.linear`: in MIL on values of rank 1 to 3."""
+"""`F.linear`: MIL supports values of rank 1 to 3."""
 
 import numpy as np
 import torch.nn.functional as F

@@ -18,8 +18,8 @@ def emit_pad(
     mode: str = "constant",
     value: float | None = None,
 ) -> Var:
-    """A value of rank 5 or less; MIL mirrors (`reflect`) and repeats (`replicate`) the last
-    two axes only, as torch does for an image.
+    """Pads a value of rank 5 or less; MIL mirrors (`reflect`) and repeats (`replicate`) only the
+    last two axes, as torch does for an image.
     """
     if not any(pad):
         return context.var(x)

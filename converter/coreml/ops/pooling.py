@@ -1,4 +1,4 @@
-"""Pools: padding never counts, neither in the largest value nor in the mean."""
+"""Pools: padding never counts, neither in the maximum nor in the mean."""
 
 import torch.nn.functional as F
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813

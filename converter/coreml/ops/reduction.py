@@ -1,5 +1,5 @@
-"""Means, sums and extremes over given axes: methods of a tensor, as the lowering and the
-readable modules write them.
+"""Means, sums and extremes over given axes: tensor methods, as used by the lowering and the
+readable modules.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
-"""`F.interpolate` to a size. MIL's upsampling takes whole factors, its resize any size; of the
-two the first is what other converters write for a whole factor.
+"""`F.interpolate` to a size. MIL's upsampling takes whole factors, its resize any size; other
+converters write upsampling for a whole factor, and so does this one.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""The same values under other axes. What changes nothing is no operation, and a reshape of a
-reshape is one. The batch may be free: one size of a shape is a symbol then. Core ML has five
-axes at most, so where six are passed through (blocks of depth to space), the first one, of
-length 1, is left out.
+"""Operations that only change the axes. Those that change nothing emit no operation, and
+consecutive reshapes emit one. If the batch is free, one size of a shape is a symbol. Core ML allows
+five axes at most, so six-axis intermediates (blocks of depth to space) leave out the first axis, of
+length 1.
 """
 
 import builtins
@@ -23,7 +23,7 @@ MAX_AXES = 5
 
 @dataclass(frozen=True)
 class WithoutBatch:
-    """A value of six axes: `inner` holds it without the first, which is 1 long."""
+    """A value of six axes: `inner` holds it without the first, which has length 1."""
 
     inner: Var
 
@@ -122,5 +122,5 @@ def _product(sizes: Sequence[Size]) -> Size:
 
 
 def _size(size: Size) -> Size:
-    """An int where it is a whole number (sympy has its own)."""
+    """An int if the size is a whole number (sympy has its own integers)."""
     return size if getattr(size, "free_symbols", None) else int(size)

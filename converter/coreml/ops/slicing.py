@@ -1,5 +1,5 @@
-"""Parts of a value. A crop of a transposed convolution becomes the cut that the convolution
-makes itself, which is what TFLite's SAME means.
+"""Parts of a value. A crop after a transposed convolution becomes the convolution's own cropping,
+which is what TFLite's SAME means.
 """
 
 import operator
@@ -32,12 +32,12 @@ def emit_getitem(context: EmitContext, x: Value, index: Any) -> Value:
 
 
 def _after(items: Sequence[Any]) -> list[Any]:
-    """The items that leave an axis: places on one do not."""
+    """The items that produce an axis; an index does not."""
     return [item for item in items if item is None or isinstance(item, slice)]
 
 
 def _part(item: Any, size: int) -> tuple[int, int, int, bool]:
-    """(begin, end, stride, whether the axis goes)."""
+    """(begin, end, stride, whether the axis is dropped)."""
     if isinstance(item, slice):
         return (*item.indices(size), False)
     place = item + size if item < 0 else item

@@ -1,5 +1,5 @@
-"""`F.conv_transpose2d` → `conv_transpose`. MIL has no output padding: rows that no pixel
-reaches hold the bias, so they are added as zeros before it.
+"""`F.conv_transpose2d` → `conv_transpose`. MIL has no output padding: rows that no pixel reaches
+hold the bias, so zero rows are added before the bias.
 """
 
 from collections.abc import Sequence

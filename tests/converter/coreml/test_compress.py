@@ -1,4 +1,4 @@
-"""Compression: smaller, still the same model, and a palette near the best there is."""
+"""Compression: smaller, still the same model, with a near-optimal palette."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ HAND = "hand-recrop-2020-07"
 
 
 def test_compressed_weights_are_fewer_bytes(tmp_path: Path) -> None:
-    """And the executed package still gives about the same numbers."""
+    """The executed package still gives about the same numbers."""
     model = converted(HAND)
     sizes, outputs = {}, {}
     image = images(HAND, 1, seed=2)
@@ -35,8 +35,8 @@ def test_compressed_weights_are_fewer_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["palettize6", "int8"])
 def test_anchors_are_not_compressed(kind: str, tmp_path: Path) -> None:
-    """A score threshold forgives a little, an anchor's place does not: what decodes is stored
-    as it was, every large weight is not.
+    """A score threshold tolerates small errors, an anchor's position does not: constants of the
+    decoder are stored unchanged, every large weight is compressed.
     """
     from coremltools.proto import Model_pb2
 
@@ -64,7 +64,7 @@ def test_few_values_are_kept_exactly() -> None:
 
 @pytest.mark.parametrize("size", [64, 256])
 def test_a_palette_of_uniform_numbers_is_even(size: int) -> None:
-    """For uniform numbers on 0..1 the best is an even palette, its error 1 / (12 size²)."""
+    """For uniform numbers in 0..1 an even palette is best; its error is 1 / (12 size²)."""
     weight = ((np.arange(40_000) * 0.6180339887498949) % 1).astype(np.float32).reshape(200, 200)
     values, indices = palette(weight, size)
     error = np.mean((values[indices].astype(np.float64) - weight.ravel()) ** 2)

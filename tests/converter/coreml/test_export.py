@@ -1,7 +1,6 @@
-"""Packages as they lie on disk: what they say of themselves, how many operations they have,
-what comes out when the saved program is executed, and that two runs give the same bytes.
-
-By default one release of each kind; BLAZEPALM_EVERY_RELEASE=1 takes all ten.
+"""Packages on disk: their descriptions, their numbers of operations, the results of executing the
+saved program, and equal bytes in two runs. By default one release of each kind;
+BLAZEPALM_EVERY_RELEASE=1 takes all ten.
 """
 
 import copy
@@ -61,7 +60,7 @@ def pixels(size: tuple[int, int], count: int, seed: int = 3) -> np.ndarray:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_raw_computes_what_the_file_computes(release: str, made: Any) -> None:
-    """The saved program, executed, is as near to the float64 oracle as float32 comes."""
+    """The saved program, executed, is as close to the float64 oracle as float32 gets."""
     model = converted(release)
     record, package = made(release, "raw")
     nhwc = images(release, 1, seed=5)
@@ -81,7 +80,7 @@ def test_raw_computes_what_the_file_computes(release: str, made: Any) -> None:
 @pytest.mark.parametrize("release", [*RELEASES, HAND])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_no_more_operations_than_the_file_has(release: str, precision: str, made: Any) -> None:
-    """And ten, in every face and precision."""
+    """The same for all ten releases, in every face and precision."""
     family = converted(release).recognition
     for face in ["raw"] if family is None else ["raw", "app"]:
         record, package = made(release, face, precision)
@@ -134,8 +133,8 @@ def test_a_graph_of_no_family_keeps_its_names_and_layout(made: Any) -> None:
 
 
 def test_app_detector_decodes_as_the_models_do(made: Any) -> None:
-    """An image in; boxes, keypoints and scores out, equal to `models.decode` of what the
-    network gives for the same pixels.
+    """An image in; boxes, keypoints and scores out, equal to `models.decode` of the network's
+    outputs for the same pixels.
     """
     model = converted(PALM)
     assert model.recognition is not None
@@ -185,7 +184,7 @@ def test_decoding_stays_in_float32(made: Any) -> None:
 
 
 def test_app_landmarks_one_region_or_four(made: Any) -> None:
-    """One image, or 1 to 4 regions as a tensor: the same numbers, those of the module."""
+    """One image, or 1 to 4 regions as a tensor: the same numbers as the module's."""
     model = converted(HAND)
     single, single_package = made(HAND, "app")
     batch, batch_package = made(HAND, "batch")
@@ -286,7 +285,7 @@ export(model, Path(sys.argv[2]), options)
 @pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_every_target_is_written_and_executed(target: str, precision: str, tmp_path: Path) -> None:
-    """The version that Core ML's specification gives each system."""
+    """The version that the Core ML specification assigns to each system."""
     release = "hand-recrop-2020-07"
     options = CoreMLOptions(face="raw", precision=precision, target=target)
     record = export(converted(release), tmp_path, options)
@@ -338,9 +337,9 @@ def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"face": "APP"}, "face 'APP' is unknown; choose from app, raw, batch"),
+        ({"face": "APP"}, "unknown Core ML face 'APP'; choose from app, raw, batch"),
         ({"precision": "bf16"}, "choose from fp16, fp32"),
-        ({"target": "iOS4"}, "target 'iOS4' is unknown"),
+        ({"target": "iOS4"}, "unknown Core ML target 'iOS4'"),
         ({"compress": "zip"}, "choose from palettize8, palettize6, int8"),
         ({"compress": "int8", "target": "iOS15"}, "needs iOS16"),
     ],

@@ -1,7 +1,6 @@
-"""What a face adds to the network: pixels through the image input give what the tensor path
-gives, and decoded outputs are the raw ones decoded.
-
-By default one release of each value range; BLAZEPALM_EVERY_RELEASE=1 takes all.
+"""What a face adds to the network: pixels through the image input give the same as the tensor path,
+and decoded outputs are the decoded raw ones. By default one release of each value range;
+BLAZEPALM_EVERY_RELEASE=1 takes all.
 """
 
 import os
@@ -88,7 +87,7 @@ def near(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], allowed:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_app_is_raw_decoded(release: str, made: Made) -> None:
-    """The same planes into both; only the decoding, and a joined head, may round otherwise."""
+    """Both get the same planes; only the decoding, and a joined head, may round differently."""
     spec = spec_of(release)
     picture = picture_for(spec)
     face = face_module(converted(release), "app")
@@ -101,7 +100,7 @@ def test_app_is_raw_decoded(release: str, made: Made) -> None:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_pixels_give_what_the_tensor_path_gives(release: str, made: Made) -> None:
-    """The value range is inside the package, and right: −1..1 for palm-2020-11."""
+    """The value range is inside the package, and correct: −1..1 for palm-2020-11."""
     spec = spec_of(release)
     picture = picture_for(spec)
     raw = load(made(release, "raw")).run({"image": in_range(picture, spec)})
@@ -118,8 +117,8 @@ def test_both_value_ranges_are_tried() -> None:
 
 @pytest.mark.parametrize("release", ["palm-2020-11", "hand-lite-2022"])
 def test_a_package_that_wants_bgr_gets_it(release: str, made: Made, tmp_path: Path) -> None:
-    """With the colour layout of the description changed, the same program sees the planes in
-    the other order: a picture in RGB is then what its mirror in BGR was before.
+    """With the colour layout of the description changed, the same program gets the planes in the
+    other order: a picture in RGB is then what its channel-reversed copy in BGR was before.
     """
     from coremltools.proto import Model_pb2
 
@@ -143,7 +142,7 @@ def test_a_package_that_wants_bgr_gets_it(release: str, made: Made, tmp_path: Pa
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_float16_is_near(release: str, made: Made) -> None:
-    """Noise is far from what the networks know; images of hands are judged by parity."""
+    """Noise is far from the networks' training data; parity covers images of hands."""
     picture = picture_for(spec_of(release))
     single = load(made(release, "app")).run({"image": picture})
     half = load(made(release, "app", "fp16")).run({"image": picture})
@@ -163,7 +162,7 @@ def head_and_spec(scores_kernel: int) -> tuple[PalmHead, PalmHeadSpec]:
 
 @pytest.mark.parametrize("scores_kernel", [1, 3])
 def test_rows_of_a_head_are_boxes_beside_scores(scores_kernel: int) -> None:
-    """By one convolution where both are alike, else side by side."""
+    """One convolution if both are alike, else two."""
     head, spec = head_and_spec(scores_kernel)
     rows = JoinedHead(head, spec) if scores_kernel == 1 else PairedHead(head)
     x = torch.randn(1, 8, 4, 5)
@@ -181,7 +180,7 @@ def test_detectors_of_unlike_heads_are_not_joined() -> None:
 
 
 def test_the_network_is_not_changed_by_its_faces() -> None:
-    """A face shares the network's weights and adds no key to it."""
+    """A face shares the network's weights and adds no key to them."""
     network = converted("palm-lite-2021-11").module
     assert isinstance(network, PalmDetector)
     before = {key: value.data_ptr() for key, value in network.state_dict().items()}

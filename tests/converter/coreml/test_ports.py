@@ -1,4 +1,4 @@
-"""What a package says of its outputs, held against pictures whose truth is known."""
+"""A package's descriptions of its outputs, checked against pictures whose truth is known."""
 
 import re
 from functools import cache
@@ -20,8 +20,8 @@ CLAIM = re.compile(
 
 @cache
 def seen(name: str) -> tuple[str, float, float]:
-    """The side of the one hand in a golden picture as it was rendered, and what LiteRT says of
-    the picture and of its mirror image.
+    """The rendered side of the one hand in a golden picture, and LiteRT's result for the picture
+    and for its mirror image.
     """
     (plan,) = (case for case in CASES if case.name == name)
     image, (truth,) = draw_case(plan)

@@ -1,7 +1,6 @@
-"""Where each operation of a package comes from, by name and by value: what the saved program
-leaves under a name is what LiteRT leaves in the tensor of the operator that it stands for.
-
-By default one release of each kind; BLAZEPALM_EVERY_RELEASE=1 takes all ten.
+"""The origin of each operation of a package, by name and by value: the saved program's value under
+a name equals LiteRT's tensor of the operator that it stands for. By default one release of each
+kind; BLAZEPALM_EVERY_RELEASE=1 takes all ten.
 """
 
 import json
@@ -44,12 +43,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def last_of_each(layers: tuple[Layer, ...]) -> dict[int, Layer]:
-    """The operation that leaves an operator's value: a fused activation comes after its own."""
+    """The operation that computes an operator's value: a fused activation comes after its own."""
     return {index: layer for layer in layers for index in layer.operators}
 
 
 def stored_names(package: Path) -> set[str]:
-    """Of every value in the saved program, constants included."""
+    """The types of all values in the saved program, including constants."""
     from coremltools.proto import Model_pb2
 
     message = Model_pb2.Model()
@@ -60,7 +59,7 @@ def stored_names(package: Path) -> set[str]:
 
 
 def litert_tensors(release: str, image: np.ndarray) -> Any:
-    """Reads any tensor of the file as LiteRT's plain kernels leave it."""
+    """Reads any tensor of the file as LiteRT's plain kernels compute it."""
     interpreter = Interpreter(
         model_path=str(shared_model(release)),
         experimental_preserve_all_tensors=True,
@@ -101,7 +100,7 @@ def test_each_operation_leaves_what_its_operator_leaves(release: str, made: Any)
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("face", ["raw", "app"])
 def test_every_operator_is_somewhere(release: str, face: str, made: Any) -> None:
-    """In `app` a detector's heads are joined and decoded: nothing leaves their raw values."""
+    """In `app` a detector's heads are joined and decoded: their raw values never exist."""
     model = converted(release)
     if face == "app" and model.recognition is None:
         return
@@ -115,7 +114,7 @@ def test_every_operator_is_somewhere(release: str, face: str, made: Any) -> None
 
 @pytest.mark.parametrize("release", ["palm-lite-2021-11", "hand-sparse-2021-02"])
 def test_names_are_the_modules_paths(release: str, made: Any) -> None:
-    """Every convolution and linear layer is called as its module; so are its weights."""
+    """Every convolution and linear layer has the name of its module; so do its weights."""
     model = converted(release)
     record, package = made(release)
     assert model.recognition is not None

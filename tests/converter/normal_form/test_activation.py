@@ -1,4 +1,4 @@
-"""RELU, RELU6, PRELU and LOGISTIC out of the operators that exporters write instead."""
+"""Recognises RELU, RELU6, PRELU and LOGISTIC in the operators that exporters write instead."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ SLOPES = np.float32([[[0.25, 0.1, 0.7]]])
 
 
 class Net:
-    """Operators in a row on one map."""
+    """Consecutive operators on one map."""
 
     def __init__(self, shape: tuple[int, ...] = SHAPE) -> None:
         self.model = ModelBuilder()
@@ -57,7 +57,7 @@ def _relu_neg_mul_add(n: Net) -> int:
 
 
 def _fused_relu(n: Net) -> int:
-    """As litert-torch writes it: x · −1 with a fused RELU."""
+    """litert-torch writes it like this: x · −1 with a fused RELU."""
     relu = schema.MulOptionsT(fusedActivationFunction=schema.ActivationFunctionType.RELU)
     minus = n.op("MUL", n.image, n.scalar(-1), options=relu)
     return n.op("SUB", n.op("RELU", n.image), n.op("MUL", minus, n.constant(SLOPES)))
@@ -70,7 +70,7 @@ def _minimum(n: Net) -> int:
 
 
 def _absolute(n: Net) -> int:
-    """As onnx2tf writes it: half of the slope times x − |x|."""
+    """onnx2tf writes it like this: half of the slope times x − |x|."""
     low = n.op("SUB", n.image, n.op("ABS", n.image))
     return n.op("ADD", n.op("RELU", n.image), n.op("MUL", low, n.constant(SLOPES / 2)))
 

@@ -1,4 +1,4 @@
-"""Transposes, reshapes, pads and layers that are written in another layout."""
+"""Transposes, reshapes, pads and layers written in another layout."""
 
 import numpy as np
 import pytest
@@ -230,7 +230,7 @@ def test_bias_joined(layer: str, zeros: bool) -> None:
 
 
 def test_kept_dimensions_and_linear_layers() -> None:
-    """MEAN keeps its axes; FULLY_CONNECTED reads rank 4, or keeps it, or is a convolution."""
+    """MEAN keeps its axes; FULLY_CONNECTED reads rank 4, keeps it, or is a convolution."""
     net = Net()
     mean = net.op(
         "MEAN",
@@ -284,7 +284,7 @@ def test_average_pool_of_the_map_is_its_mean() -> None:
 
 
 def test_padding_names() -> None:
-    """SAME behind a PAD that adds nothing is VALID; a kernel as long as its stride is SAME."""
+    """SAME is VALID where it adds nothing after a PAD; a kernel as long as its stride is SAME."""
     net = Net()
     padded = net.op(
         "PAD", [net.image, constant(net.model, [[0, 0], [1, 1], [2, 1], [0, 0]])], (1, 6, 8, 3)

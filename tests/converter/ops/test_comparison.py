@@ -23,7 +23,7 @@ COMPARISONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize("select", ["SELECT", "SELECT_V2"])
 def test_select_by_a_comparison(name: str, plain: bool, select: str) -> None:
-    """(x ∘ c) ? x · 3 : x with whole numbers, so that equal ones occur."""
+    """(x ∘ c) ? x · 3 : x with integers, so that equal values occur."""
     shape = (1, 4, 5, 3)
     model = ModelBuilder()
     x, h = image(model, shape, plain)

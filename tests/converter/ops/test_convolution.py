@@ -26,7 +26,7 @@ BOTH = ("default", "reference")
 def axis_geometry(
     size: int, kernel: int, stride: int, dilation: int, padding: str
 ) -> tuple[int, int]:
-    """Length of the output, and zeros in front, of one axis."""
+    """The length of one axis of the output, and the zeros before it."""
     reach = dilation * (kernel - 1) + 1
     if padding == "VALID":
         return (size - reach) // stride + 1, 0
@@ -138,7 +138,7 @@ def test_conv_2d_without_bias() -> None:
 
 
 def test_conv_2d_fused_tanh() -> None:
-    """In the schema, but LiteRT's kernels ignore or refuse it."""
+    """The schema has it, but LiteRT's kernels ignore or refuse it."""
     kernel, bias = weights(np.random.default_rng(9), 5, 1, 1, 3), np.zeros(5, np.float32)
     case = conv_case((4, 6, 3), kernel, bias, activation="TANH")
     x = case.inputs()[0].astype(np.float64)
@@ -217,5 +217,5 @@ def test_a_shape_that_the_operands_do_not_give() -> None:
     k = model.tensor((3, 1, 1, 2), data=weights(np.random.default_rng(8), 3, 1, 1, 2))
     y = model.tensor((1, 5, 4, 3))
     model.operator("CONV_2D", [x, k, -1], [y], schema.Conv2DOptionsT(strideH=1, strideW=1))
-    with pytest.raises(InvalidModel, match=r"give shape \[1, 5, 5, 3\], the file says \[1, 5, 4"):
+    with pytest.raises(InvalidModel, match=r"give shape \[1, 5, 5, 3\], the file gives \[1, 5, 4"):
         build(model, [x], [y]).module()

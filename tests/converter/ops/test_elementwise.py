@@ -1,4 +1,4 @@
-"""Arithmetic of one and two operands, broadcast as numpy does, in every layout."""
+"""Unary and binary arithmetic, broadcast as in numpy, in every layout."""
 
 from collections.abc import Callable
 
@@ -106,7 +106,7 @@ def test_fused(name: str, activation: str) -> None:
 
 
 def test_fused_tanh() -> None:
-    """In the schema, but LiteRT's kernels ignore it."""
+    """The schema has it, but LiteRT's kernels ignore it."""
     values = np.array([[0.5, -1.0, 2.0]], np.float32)
     case = with_constant("ADD", (1, 4, 3), values, activation="TANH")
     truth = np.tanh(case.inputs()[0].astype(np.float64) + values)
@@ -144,7 +144,7 @@ def test_cast_to_the_same_type() -> None:
 
 
 def test_a_constant_of_more_rows_than_images() -> None:
-    """(1, 3) plus (4, 3): the result's rows are no images."""
+    """(1, 3) plus (4, 3): the result's rows are not images."""
     values = np.random.default_rng(2).uniform(-1.0, 1.0, (4, 3)).astype(np.float32)
     check(with_constant("ADD", (1, 3), values), magnitude=4.0, batch_fixed="along the batch axis")
 
@@ -159,7 +159,7 @@ def test_values_of_different_rank() -> None:
 
 
 def test_constants_are_turned_at_conversion() -> None:
-    """No permute but the one in and the one out, whatever the constant's rank."""
+    """Only one permute at the start and one at the end, whatever the constant's rank."""
     for partner in PARTNERS:
         module = with_constant("ADD", (1, 4, 5, 3), np.ones(partner, np.float32)).module()
         assert permutes(module) == 2, partner

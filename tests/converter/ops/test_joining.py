@@ -22,7 +22,7 @@ def concatenation(
     activation: str = "NONE",
     shape: tuple[int, ...] = SHAPE,
 ) -> tuple[Case, np.ndarray]:
-    """Parts of `lengths` along `axis`, one of them a constant; and the truth."""
+    """Parts of `lengths` along `axis`, one of them a constant; and the expected result."""
     model = ModelBuilder()
     inputs, operands, parts = [], [], []
     for i, length in enumerate(lengths):
@@ -79,7 +79,7 @@ def test_the_batch_axis() -> None:
 
 
 def test_fused() -> None:
-    """LiteRT's kernel knows no activation here; the schema does."""
+    """LiteRT's kernel has no activation here; the schema does."""
     case, truth = concatenation(3, (2, 5), activation="RELU")
     check(case, truth=[np.maximum(truth, 0.0)], litert=())
 

@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED, behind inputs of every rank."""
+"""FULLY_CONNECTED on inputs of every rank."""
 
 import numpy as np
 import pytest
@@ -24,8 +24,8 @@ def fully_connected(
     activation: str = "NONE",
     front: bool = False,
 ) -> Case:
-    """`front` puts a 1×1 depthwise convolution of ones before it, so that it reads a value
-    that was computed channels-first.
+    """`front` prepends a 1×1 depthwise convolution of ones, so that the input was computed
+    channels-first.
     """
     model = ModelBuilder()
     x = h = model.tensor(shape)
@@ -86,7 +86,7 @@ def test_fused(activation: str) -> None:
 
 
 def test_rows_that_are_no_images() -> None:
-    """One image is four rows of three: at another batch the rows would be another number."""
+    """One image is four rows of three: another batch would have another number of rows."""
     kernel = weights(np.random.default_rng(4), 2, 3)
     verify(fully_connected((1, 2, 6), kernel, None), kernel, np.zeros(2), fixed="into 4 rows of 3")
 

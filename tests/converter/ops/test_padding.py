@@ -22,7 +22,7 @@ def pad(
     shape: tuple[int, ...] = SHAPE,
     plain: bool = False,
 ) -> tuple[Case, np.ndarray]:
-    """The model, and the truth for its inputs."""
+    """The model, and the expected result for its inputs."""
     model = ModelBuilder()
     x, h = image(model, shape, plain)
     y = model.tensor(np.pad(np.zeros(shape), paddings).shape)
@@ -62,7 +62,7 @@ def test_pad_of_the_batch() -> None:
 
 
 def test_channels_are_one_pad() -> None:
-    """Of the axis that torch has second: the zero channels of a widening block."""
+    """Pads the axis that is second in torch: the zero channels of a widening block."""
     module = pad((NONE, NONE, NONE, (0, 4)))[0].module()
     (call,) = [node for node in module.graph.nodes if "pad" in node.name]
     assert call.args[1] == (0, 0, 0, 0, 0, 4)

@@ -1,4 +1,4 @@
-"""MAX_POOL_2D and AVERAGE_POOL_2D: what lies outside the image never counts."""
+"""MAX_POOL_2D and AVERAGE_POOL_2D: pixels outside the image never count."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HEIGHTS, WIDTHS = st.sampled_from((5, 8, 9)), st.sampled_from((6, 7, 11))
 
 
 def axis_windows(size: int, kernel: int, stride: int, padding: str) -> list[range]:
-    """The places under each window that are inside the image."""
+    """The positions under each window that are inside the image."""
     if padding == "VALID":
         starts = range(0, size - kernel + 1, stride)
     else:
@@ -31,7 +31,7 @@ def pool(
     padding: str,
     activation: str = "NONE",
 ) -> tuple[Case, np.ndarray]:
-    """The model, and the truth for its inputs."""
+    """The model, and the expected result for its inputs."""
     h, w, c = shape
     rows = axis_windows(h, kernel[0], stride[0], padding)
     columns = axis_windows(w, kernel[1], stride[1], padding)

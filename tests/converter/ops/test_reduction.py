@@ -28,7 +28,7 @@ def reduction(
     plain: bool = False,
     shape: tuple[int, ...] = SHAPE,
 ) -> tuple[Case, np.ndarray]:
-    """The model, and the truth for its inputs."""
+    """The model, and the expected result for its inputs."""
     model = ModelBuilder()
     x, h = image(model, shape, plain)
     wanted = tuple({axis % len(shape) for axis in axes})
@@ -78,5 +78,5 @@ def test_an_axis_that_is_not_there() -> None:
     model = ModelBuilder()
     x, y = model.tensor((1, 4)), model.tensor((1,))
     model.operator("MEAN", [x, constant(model, [2])], [y], schema.ReducerOptionsT())
-    with pytest.raises(InvalidModel, match="operator 0 MEAN: axis 2 of 2 axes"):
+    with pytest.raises(InvalidModel, match="operator 0 MEAN: axis 2 is out of range for 2 axes"):
         build(model, [x], [y]).module()

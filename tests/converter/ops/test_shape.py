@@ -1,4 +1,4 @@
-"""RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE: bit for bit, and free of the batch."""
+"""RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE: bit for bit, with any batch size."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def reshape(
     in_options: bool = False,
     plain: bool = False,
 ) -> tuple[Case, np.ndarray]:
-    """The model, and the truth for its inputs."""
+    """The model, and the expected result for its inputs."""
     model = ModelBuilder()
     x, h = image(model, shape, plain)
     y = model.tensor(np.zeros(shape).reshape(target).shape)
@@ -51,7 +51,7 @@ def test_reshape_that_merges_the_batch(target: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 63), (1, 5, 4, 1)])
 def test_reshape_without_a_permute(shape: tuple[int, ...]) -> None:
-    """One pixel, or one channel: both layouts have the same order."""
+    """With one pixel or one channel both layouts have the same order."""
     model = ModelBuilder()
     x = model.tensor(shape)
     h, y = model.tensor(shape), model.tensor((1, int(np.prod(shape))))

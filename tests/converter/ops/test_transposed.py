@@ -1,4 +1,4 @@
-"""TRANSPOSE_CONV and Convolution2DTransposeBias, which no stock LiteRT has a kernel for."""
+"""TRANSPOSE_CONV and Convolution2DTransposeBias, for which stock LiteRT has no kernel."""
 
 import struct
 
@@ -35,8 +35,8 @@ def spread(
     front: tuple[int, int],
     size: tuple[int, int],
 ) -> np.ndarray:
-    """Float64: each input pixel times the kernel, added where it falls, `front` rows and
-    columns lost, within `size`.
+    """Float64: adds each input pixel times the kernel at its place, drops the first `front` rows
+    and columns, keeps `size`.
     """
     n, h, w, _ = x.shape
     o, kh, kw, _ = kernel_ohwi.shape
@@ -124,7 +124,7 @@ def test_transpose_conv(
 
 @pytest.mark.parametrize("size", [(7, 12), (8, 11)])
 def test_transpose_conv_to_an_odd_size(size: tuple[int, int]) -> None:
-    """SAME with stride 2 from 4 rows may lead to 7 or 8 of them."""
+    """SAME with stride 2 may map 4 rows to 7 or 8."""
     rng = np.random.default_rng(1)
     kernel, bias = weights(rng, 3, 3, 4, 2), weights(rng, 3)
     case = transpose_conv((4, 6, 2), size, kernel, bias, (2, 2), "SAME")
@@ -134,7 +134,7 @@ def test_transpose_conv_to_an_odd_size(size: tuple[int, int]) -> None:
 
 def test_a_size_out_of_reach() -> None:
     kernel = weights(np.random.default_rng(2), 3, 2, 2, 2)
-    with pytest.raises(InvalidModel, match="stride .* does not lead from"):
+    with pytest.raises(InvalidModel, match="stride .* does not map"):
         transpose_conv((4, 6, 2), (12, 12), kernel, None, (2, 2), "SAME").module()
 
 
@@ -161,7 +161,7 @@ def custom(
 def test_convolution_2d_transpose_bias(
     image: tuple[int, int], kh: int, kw: int, sh: int, sw: int, padding: str
 ) -> None:
-    """MediaPipe's own rule of what SAME cuts, for any stride."""
+    """MediaPipe's own rule for the cropping of SAME, for any stride."""
     rng = np.random.default_rng(3)
     kernel, bias = weights(rng, 5, kh, kw, 3), weights(rng, 5)
     cut = [0, 0]
@@ -176,7 +176,7 @@ def test_convolution_2d_transpose_bias(
 
 @pytest.mark.parametrize("kernel_size", [2, 3, 4, 5])
 def test_custom_operator_is_transpose_conv_and_add(kernel_size: int) -> None:
-    """For an even input and stride 2, as the release of 2019-08 has it."""
+    """For an even input and stride 2, as in the release of 2019-08."""
     rng = np.random.default_rng(4)
     kernel, bias = weights(rng, 5, kernel_size, kernel_size, 3), weights(rng, 5)
     ours = custom((4, 6, 3), (8, 12), kernel, bias, (2, 2), "SAME")

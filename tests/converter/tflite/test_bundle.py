@@ -37,7 +37,7 @@ def zipped(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
 
 @pytest.fixture
 def task(tmp_path: Path) -> Path:
-    """A bundle as MediaPipe ships it: stored, with a note that is no model."""
+    """A bundle as MediaPipe ships it: stored, with a note that is not a model."""
     path = tmp_path / "hands.task"
     members = {
         "hand_detector.tflite": model(2),
@@ -49,7 +49,7 @@ def task(tmp_path: Path) -> Path:
 
 
 def refusal(path: Path | str) -> str:
-    """The one sentence that refuses `path`, from every way in."""
+    """The one sentence that refuses `path`, at every entry point."""
     messages = set()
     for reader in (read, read_all):
         with pytest.raises(InvalidModel) as caught:
@@ -84,7 +84,7 @@ def test_a_bundle_is_told_by_its_content(task: Path) -> None:
 
 
 def test_real_models_in_a_bundle(tmp_path: Path) -> None:
-    """The layout of hand_landmarker.task, from the two releases that it holds."""
+    """The layout of hand_landmarker.task, with the two releases in it."""
     contents = {
         "hand_detector.tflite": shared_model("palm-full-2023-09").read_bytes(),
         "hand_landmarks_detector.tflite": shared_model("hand-full-2022").read_bytes(),
@@ -101,7 +101,7 @@ def test_one_of_several_is_named(task: Path) -> None:
     with pytest.raises(InvalidModel) as caught:
         read(task)
     message = str(caught.value)
-    assert "holds 2 models, name one of them" in message
+    assert "holds 2 models; name one of them" in message
     for name, width in (("hand_detector", 2), ("hand_landmarks_detector", 3)):
         choice = f"{task}:{name}.tflite"
         assert choice in message  # what the message shows is what works
@@ -118,7 +118,7 @@ def test_a_bundle_of_one_needs_no_name(tmp_path: Path) -> None:
 
 
 def test_a_bundle_in_a_bundle(tmp_path: Path) -> None:
-    """As gesture_recognizer.task holds hand_landmarker.task; a member is named by its way."""
+    """Like hand_landmarker.task in gesture_recognizer.task; a member is named by its path."""
     path = tmp_path / "gesture.task"
     inner = zipped({"m.tflite": model(5), "deeper.task": zipped({"n.tflite": model(6)})})
     path.write_bytes(zipped({"hands.task": inner, "top.tflite": model(7)}))
@@ -141,8 +141,8 @@ def test_a_bundle_in_a_bundle(tmp_path: Path) -> None:
 @pytest.mark.parametrize("zeros", [0, 1, 2, 3])
 @pytest.mark.parametrize("inner", [0, 1, 2, 3])
 def test_zero_bytes_before_an_archive(tmp_path: Path, zeros: int, inner: int) -> None:
-    """Every official bundle begins with one to three, and so do the bundles in it. Offsets in
-    the directory count from the first `PK`, as zipfile and every other reader allow.
+    """Every official bundle begins with one to three, and so do the bundles inside. Offsets in the
+    directory count from the first `PK`, as zipfile and every other reader accept.
     """
     hands = bytes(inner) + zipped({"m.tflite": model(5)}, zipfile.ZIP_STORED)
     path = tmp_path / "b.task"
@@ -176,7 +176,7 @@ def test_a_comment_and_bytes_before(tmp_path: Path) -> None:
 
 
 def test_a_model_with_a_zip_behind_it_is_a_model(tmp_path: Path) -> None:
-    """MediaPipe puts its label files there, so the end record alone makes no bundle."""
+    """MediaPipe puts its label files there, so the end record alone does not make a bundle."""
     labels = zipped({"labels.txt": b"palm", "inner.tflite": model(9)})
     content = model(4) + bytes(2) + labels
     path = tmp_path / "m.tflite"
@@ -189,10 +189,10 @@ def test_a_model_with_a_zip_behind_it_is_a_model(tmp_path: Path) -> None:
 
 
 def test_an_end_record_without_a_directory_is_no_bundle(tmp_path: Path) -> None:
-    """Its signature may stand in any file by chance."""
+    """Its signature may occur in any file by chance."""
     path = tmp_path / "x.bin"
     path.write_bytes(b"some other thing " * 9 + b"PK\x05\x06" + bytes(range(60)))
-    assert "not a TFLite model, bytes 4 to 8" in refusal(path)
+    assert "not a TFLite model: bytes 4 to 8" in refusal(path)
 
 
 # Members that are no models, or damaged ones ----------------------------------------------
@@ -207,10 +207,10 @@ def test_others_are_told(tmp_path: Path) -> None:
     assert [source for source, _ in contents.models] == [f"{path}:inner.task:m.tflite"]
     assert contents.others == ("notes.txt", "inner.task:labels.txt", "not.task")
     assert bundle.left_out(contents) == (
-        f"{path}: left out, since no models: notes.txt, inner.task:labels.txt, not.task"
+        f"{path}: skipped members that are not models: notes.txt, inner.task:labels.txt, not.task"
     )
     assert bundle.open_contents(f"{path}:inner.task").others == ("inner.task:labels.txt",)
-    with pytest.raises(InvalidModel, match="the member notes.txt is no model"):
+    with pytest.raises(InvalidModel, match="the member notes.txt is not a model"):
         read(f"{path}:notes.txt")
 
 
@@ -238,7 +238,7 @@ def test_a_damaged_member_keeps_no_other(tmp_path: Path) -> None:
     told = [str(failure) for failure in found.failures]
     assert len(told) == 3
     assert told[0].startswith(f"{path}:b.tflite: this member is damaged (Bad CRC-32")
-    assert told[1].startswith(f"{path}:broken.task: the bundle has no end; it is truncated")
+    assert told[1].startswith(f"{path}:broken.task: the bundle is truncated (no end record)")
     assert told[2].startswith(f"{path}:text.tflite: not a TFLite model")
     assert read(f"{path}:d.tflite").description == "model of 8"  # on its own: no word of others
     for name in ("b.tflite", "broken.task", "text.tflite"):
@@ -257,7 +257,7 @@ def test_bundles_within_bundles_have_a_bottom(tmp_path: Path) -> None:
     path.write_bytes(content)
     deep = ":".join(["x.task"] * bundle.MAX_NESTING)
     assert refusal(path) == (
-        f"{path}:{deep}: lies in more than {bundle.MAX_NESTING} bundles in one another"
+        f"{path}:{deep}: is nested more than {bundle.MAX_NESTING} bundles deep"
     )
     with zipfile.ZipFile(path) as archive:
         path.write_bytes(archive.read("x.task"))
@@ -340,7 +340,7 @@ def test_an_encrypted_member(tmp_path: Path) -> None:
 def test_other_compressions_are_refused(tmp_path: Path, method: int) -> None:
     path = tmp_path / "b.task"
     path.write_bytes(zipped({"m.tflite": model()}, method))
-    assert f"compressed by method {method}" in refusal(path)
+    assert f"uses compression method {method}" in refusal(path)
 
 
 def test_no_model_inside(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_a_member_that_is_no_model(tmp_path: Path) -> None:
 
 
 def zeros_zip(megabytes: int, declared: int | None = None) -> bytes:
-    """A ZIP, by hand, of one deflated member of zeros; `declared` is the size it admits."""
+    """A handmade ZIP of one deflated member of zeros that declares the size `declared`."""
     compress = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = (
         b"".join(compress.compress(bytes(1 << 20)) for _ in range(megabytes)) + compress.flush()
@@ -401,24 +401,24 @@ def test_ten_gigabytes_in_many_members(tmp_path: Path) -> None:
 
 
 def test_a_bundle_that_lies_about_its_size(tmp_path: Path) -> None:
-    """It says 1000 bytes and holds 64 MB: no more than it said is ever inflated."""
+    """It declares 1000 bytes and holds 64 MB: never more than declared is inflated."""
     path = tmp_path / "b.task"
     path.write_bytes(zeros_zip(64, 1000))
     assert "damaged" in refusal(path)
 
 
 def test_true_sizes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second bound: what comes out of the stream, over all members."""
+    """The second bound: on the bytes inflated, over all members."""
     monkeypatch.setattr(archive, "_check_members", lambda *_: None)
     monkeypatch.setattr(archive, "MAX_INFLATED", 3 << 20)
     path = tmp_path / "b.task"
     path.write_bytes(zeros_zip(4))
-    assert f"m.tflite: inflates beyond {3 << 20} bytes" in refusal(path)
+    assert f"m.tflite: inflates to more than {3 << 20} bytes" in refusal(path)
 
 
 def zip64(entries: int | None = None, size: int | None = None) -> bytes:
-    """A bundle with the 64-bit end records before the plain one; what they say, if not the truth.
-    APPNOTE.TXT 4.3.14 and 4.3.15.
+    """A bundle with the 64-bit end records before the plain one; the arguments are their contents
+    where not true. APPNOTE.TXT 4.3.14 and 4.3.15.
     """
     content = zipped({"m.tflite": model(5)})
     at, start = content.index(b"PK\x05\x06"), content.index(b"PK\x01\x02")
@@ -442,7 +442,7 @@ def test_a_zip64_archive_is_read(tmp_path: Path) -> None:
     ("entries", "size"), [(1 << 40, None), (None, 1 << 40), (1 << 40, 1 << 40)]
 )
 def test_a_zip64_archive_is_bounded(tmp_path: Path, entries: int | None, size: int | None) -> None:
-    """Its records may say anything where the plain one says one, and zipfile believes them."""
+    """Its records may claim anything while the plain one says one, and zipfile believes them."""
     path = tmp_path / "b.task"
     path.write_bytes(zip64(entries, size))
     assert f"more than {archive.MAX_MEMBERS} in {archive.MAX_DIRECTORY}" in refusal(path)
@@ -456,7 +456,7 @@ def test_a_zip64_locator_without_its_record(tmp_path: Path) -> None:
 
 
 def test_a_zip64_locator_that_points_at_another_record(tmp_path: Path) -> None:
-    """Python's versions differ in which of the two they read."""
+    """Python versions differ in which of the two they read."""
     content = zip64()
     at = content.index(b"PK\x06\x06")
     far = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
@@ -467,7 +467,7 @@ def test_a_zip64_locator_that_points_at_another_record(tmp_path: Path) -> None:
 
 
 def test_a_plain_archive_with_wide_sizes_is_read(tmp_path: Path) -> None:
-    """A writer that streams may give a member 64-bit sizes where 32 would do."""
+    """A streaming writer may give a member 64-bit sizes where 32 bits would do."""
     stream = io.BytesIO()
     with (
         zipfile.ZipFile(stream, "w") as bundled,

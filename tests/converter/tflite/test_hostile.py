@@ -45,7 +45,7 @@ def refused_path(path: Any) -> str:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "no.tflite"
-    assert refused_path(path) == f"{path}: there is no such file"
+    assert refused_path(path) == f"{path}: no such file"
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -171,13 +171,13 @@ def negative_opcode(model: ModelBuilder) -> None:
 
 
 SPOILT: list[tuple[Spoil, str]] = [
-    (whole(version=2), "schema version 2, only 3 is known"),
+    (whole(version=2), "schema version 2, only 3 is supported"),
     (whole(subgraphs=[]), "0 subgraphs"),
     (two_subgraphs, "2 subgraphs"),
-    (whole(buffers=[]), "tensor 0 lies in buffer 0, there are 0"),
+    (whole(buffers=[]), "tensor 0 is in buffer 0, but there are 0"),
     # indices
-    (tensor(1, buffer=99), "tensor 1 lies in buffer 99"),
-    (operator(2, opcodeIndex=3), "operator 2 uses opcode 3, there are 3"),
+    (tensor(1, buffer=99), "tensor 1 is in buffer 99"),
+    (operator(2, opcodeIndex=3), "operator 2 uses opcode 3, but there are 3"),
     (operator(2, inputs=[3, 6, -1]), "operator 2 FULLY_CONNECTED, input 1 is tensor 6"),
     (operator(2, inputs=[3, -2, -1]), "operator 2 FULLY_CONNECTED, input 1 is tensor -2"),
     (operator(2, inputs=[2**31 - 1]), "input 0 is tensor 2147483647"),
@@ -185,7 +185,7 @@ SPOILT: list[tuple[Spoil, str]] = [
     (operator(2, outputs=[-1]), "operator 2 FULLY_CONNECTED, output 0 is tensor -1"),
     (edges(inputs=[6]), "the graph's input 0 is tensor 6"),
     (edges(outputs=[-1]), "the graph's output 0 is tensor -1"),
-    (bad_custom_code, "opcode 0 is custom and named '\\x1b[2J'"),
+    (bad_custom_code, "custom opcode 0 has the invalid name '\\x1b[2J'"),
     # shapes and sizes
     (tensor(1, shape=[2, -6]), "tensor 1 has shape [2, -6]; only fixed shapes"),
     (tensor(3, shape=[-1, 6]), "tensor 3 has shape [-1, 6]; only fixed shapes"),
@@ -201,8 +201,8 @@ SPOILT: list[tuple[Spoil, str]] = [
     (tensor(1, type=99), "%1 'weight' is a constant of type type_99"),
     (buffer(1, data=b"123"), "%1 'weight' holds 3 bytes"),
     (buffer(1, data=None), "reads %1 'weight', which nothing computes"),
-    (buffer(1, data=None, offset=48, size=2**40), "buffer 1 lies at bytes 48 to"),
-    (buffer(1, data=None, offset=2**63, size=2**63), "buffer 1 lies at bytes"),
+    (buffer(1, data=None, offset=48, size=2**40), "buffer 1 is at bytes 48 to"),
+    (buffer(1, data=None, offset=2**63, size=2**63), "buffer 1 is at bytes"),
     (tensor(1, name="x" * 70000), "the name of tensor 1 has 70000 bytes"),
     # order
     (edges(inputs=[]), "the graph has no input"),
@@ -317,7 +317,7 @@ def test_many_names_in_the_same_place() -> None:
         table = graph.Tensors(number)._tab
         field = table.Offset(10) + table.Pos
         struct.pack_into("<I", content, field, long - field)
-    assert "they overlap" in refusal(bytes(content))
+    assert "the parts overlap" in refusal(bytes(content))
 
 
 # Fuzz -----------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def graph_of(release: str) -> Graph:
 
 
 def stored_model(release: str) -> Any:
-    """The file as LiteRT's generated object API unpacks it: nothing of ours."""
+    """The file as LiteRT's generated object API unpacks it, without any of our code."""
     return schema.ModelT.InitFromPackedBuf(shared_model(release).read_bytes(), 0)
 
 
@@ -444,7 +444,7 @@ def test_opcodes_beyond_the_deprecated_field(name: str, number: int) -> None:
 
 @pytest.mark.parametrize(("deprecated", "new"), [(9, 9), (9, 0), (0, 9), (3, 9), (9, 3)])
 def test_the_opcode_is_the_larger_of_both_fields(deprecated: int, new: int) -> None:
-    """As LiteRT's GetBuiltinCode, which the last lines ask by the name it gives the operator."""
+    """Like LiteRT's GetBuiltinCode, which the last lines call under the operator's name."""
     model = ModelBuilder()
     image, weight, result = (model.tensor((1, 4)), model.tensor((2, 4)), model.tensor((1, 2)))
     model.operator(

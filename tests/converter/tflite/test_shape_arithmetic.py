@@ -30,7 +30,7 @@ class Shapes:
         return constant(self.model, value)
 
     def axis(self, i: int) -> int:
-        """One number of the shape."""
+        """One value of the shape."""
         begin, end, step = (constant(self.model, [n]) for n in (i, i + 1, 1))
         options = schema.StridedSliceOptionsT(shrinkAxisMask=1)
         return self.op("STRIDED_SLICE", [self.shape, begin, end, step], (), options)

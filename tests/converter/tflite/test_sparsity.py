@@ -23,7 +23,7 @@ from support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_par
 @dataclass(frozen=True)
 class Packing:
     """A dense array and a way to pack it: `blocks` maps a blocked axis to its block size,
-    `dense_levels` says of each level whether it is stored dense.
+    `dense_levels` says for each level whether it is stored dense.
     """
 
     dense: np.ndarray
@@ -86,8 +86,8 @@ def as_sparsity(packing: Packing, dimensions: list[Dimension]) -> Sparsity:
 
 @st.composite
 def packings(draw: st.DrawFn, *, litert: bool = False, dtype: str | None = None) -> Packing:
-    """Random packings; `litert` keeps to what its kernel reads right: block dimensions last
-    in the traversal, blocked axes rising, blocks dense.
+    """Random packings; `litert` limits them to what its kernel reads correctly: block dimensions
+    last in the traversal, blocked axes ascending, blocks dense.
     """
     rank = draw(st.integers(1, 4))
     blocked = draw(st.lists(st.integers(0, rank - 1), unique=True, max_size=rank))
@@ -156,7 +156,7 @@ def test_densify_is_bit_equal_to_litert(packing: Packing) -> None:
 
 
 def test_blocks_of_four_by_one_through_the_file() -> None:
-    """A weight pruned in 4×1 blocks, OHWI, as XNNPACK's sparse kernels want it."""
+    """A weight pruned in 4×1 blocks, OHWI, as XNNPACK's sparse kernels require."""
     rng = np.random.default_rng(3)
     dense = rng.normal(size=(16, 1, 1, 24)).astype(np.float32)
     dense *= np.repeat(rng.random((4, 1, 1, 24)) < 0.3, 4, axis=0)
@@ -227,8 +227,8 @@ def csr(segments: tuple[int, ...], indices: tuple[int, ...]) -> Sparsity:
 @pytest.mark.parametrize(
     ("sparsity", "values", "found"),
     [
-        (GOOD, 2, "2 values are stored, its sparsity expects 3"),
-        (GOOD, 4, "4 values are stored, its sparsity expects 3"),
+        (GOOD, 2, "2 values are stored, the sparsity expects 3"),
+        (GOOD, 4, "4 values are stored, the sparsity expects 3"),
         (replace(GOOD, traversal_order=(0, 0)), 3, "traversal order [0, 0]"),
         (replace(GOOD, traversal_order=(0, 2)), 3, "traversal order [0, 2]"),
         (replace(GOOD, traversal_order=(0,)), 3, "traversal order [0]"),
@@ -236,16 +236,16 @@ def csr(segments: tuple[int, ...], indices: tuple[int, ...]) -> Sparsity:
         (replace(GOOD, block_map=(0,)), 3, "1 blocked"),
         (csr((0, 1), (1, 0, 2)), 3, "2 segment ends, expected 3"),
         (csr((0, 1, 2, 3), (1, 0, 2)), 3, "4 segment ends, expected 3"),
-        (csr((0, 1, 2), (1, 0, 2)), 3, "do not divide its 3 indices"),
-        (csr((1, 1, 3), (1, 0, 2)), 3, "do not divide"),
-        (csr((0, 4, 3), (1, 0, 2)), 3, "do not divide"),
-        (csr((0, -1, 3), (1, 0, 2)), 3, "do not divide"),
-        (csr((0, 1, 3), (1, 0, 3)), 3, "outside its length 3"),
-        (csr((0, 1, 3), (-1, 0, 2)), 3, "outside its length 3"),
-        (csr((0, 1, 3), (1, 2, 0)), 3, "do not rise"),
-        (csr((0, 1, 3), (1, 2, 2)), 3, "do not rise"),
-        (replace(GOOD, dimensions=(SparseDimension(3), GOOD.dimensions[1])), 3, "is 3 long"),
-        (replace(GOOD, dimensions=(SparseDimension(-2), GOOD.dimensions[1])), 3, "is -2 long"),
+        (csr((0, 1, 2), (1, 0, 2)), 3, "do not partition the 3 indices"),
+        (csr((1, 1, 3), (1, 0, 2)), 3, "do not partition"),
+        (csr((0, 4, 3), (1, 0, 2)), 3, "do not partition"),
+        (csr((0, -1, 3), (1, 0, 2)), 3, "do not partition"),
+        (csr((0, 1, 3), (1, 0, 3)), 3, "outside the length 3"),
+        (csr((0, 1, 3), (-1, 0, 2)), 3, "outside the length 3"),
+        (csr((0, 1, 3), (1, 2, 0)), 3, "do not increase"),
+        (csr((0, 1, 3), (1, 2, 2)), 3, "do not increase"),
+        (replace(GOOD, dimensions=(SparseDimension(3), GOOD.dimensions[1])), 3, "has length 3,"),
+        (replace(GOOD, dimensions=(SparseDimension(-2), GOOD.dimensions[1])), 3, "has length -2,"),
     ],
 )
 def test_nonsense_is_refused(sparsity: Sparsity, values: int, found: str) -> None:

@@ -1,6 +1,6 @@
-"""Integer models read as float ones. Witnesses: LiteRT running the int8 file itself (within
-about a step of the output's quantisation), and LiteRT running the float net that the int8
-file was made from.
+"""Integer models read as float ones. References: LiteRT running the int8 file itself (within about
+a step of the output's quantisation), and LiteRT running the float network that the int8 file was
+made from.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def float_weights() -> dict[str, np.ndarray]:
 
 
 def litert(content: bytes, image: np.ndarray, *names: str) -> list[np.ndarray]:
-    """The tensors of these names, after a run by reference kernels."""
+    """The tensors with these names, after a run with reference kernels."""
     interpreter = Interpreter(
         model_content=content,
         experimental_preserve_all_tensors=True,
@@ -69,9 +69,8 @@ Add = Callable[[ModelBuilder, str], int]
 
 
 def net(run_time: Add, weight: Add, *, edges: bool = False, version: int = 1) -> bytes:
-    """image → conv (RELU6) → depthwise → + conv (RELU) → mean → fully connected.
-    `run_time` and `weight` add a tensor of that name; with `edges`, QUANTIZE and DEQUANTIZE
-    stand at both ends.
+    """image → conv (RELU6) → depthwise → + conv (RELU) → mean → fully connected. `run_time` and
+    `weight` add a tensor with that name; with `edges`, QUANTIZE and DEQUANTIZE are at both ends.
     """
     model = ModelBuilder()
     t = {name: run_time(model, name) for name in SHAPES}
@@ -114,7 +113,7 @@ def image_of(seed: int) -> np.ndarray:
 
 @cache
 def activation_scales() -> dict[str, tuple[float, int]]:
-    """Scale and zero point of each run-time tensor, from what the float net does."""
+    """Scale and zero point of each run-time tensor, from a run of the float network."""
     runs = [litert(float_net(), image_of(seed), *SHAPES) for seed in range(20)]
     scales = {}
     for i, name in enumerate(SHAPES):
@@ -173,8 +172,8 @@ def int8_net(*, edges: bool) -> bytes:
 
 
 def run_as_float(graph: Graph, image: np.ndarray) -> np.ndarray:
-    """The graph as read, written out again as a float file and run by LiteRT. Only constants
-    and wiring come from the reader; the options are this file's own.
+    """The graph as read, written as a float file and run by LiteRT. Only constants and wiring come
+    from the reader; the options are written here.
     """
     model = ModelBuilder()
     for tensor in graph.tensors:
@@ -219,7 +218,7 @@ def test_an_int8_net_reads_as_float(edges: bool) -> None:
 
 
 def test_the_float_reading_is_the_float_net() -> None:
-    """Against the net before quantisation: only the rounding of the weights is left."""
+    """Against the network before quantisation: only the rounding of the weights is left."""
     graph = read_bytes(int8_net(edges=False), "m")
     for seed in range(5):
         (reference,) = litert(float_net(), image_of(seed), "logits")
@@ -246,7 +245,7 @@ def test_constants_are_scale_times_difference() -> None:
 
 
 def test_int8_kernels_on_float_values_are_dequantised() -> None:
-    """Dynamic range: LiteRT quantises the values on the way, here only the kernels were."""
+    """Dynamic range: LiteRT quantises run-time values, too; here only the kernels are."""
     weights = float_weights()
 
     def weight(model: ModelBuilder, name: str) -> int:
@@ -267,7 +266,7 @@ def test_int8_kernels_on_float_values_are_dequantised() -> None:
 
 
 def test_a_float_graph_keeps_its_integers() -> None:
-    """No quantisation, nothing touched: a GATHER of int32, a PAD with a scaled operand."""
+    """Without quantisation nothing changes: a GATHER of int32, a PAD with a scaled operand."""
     model = ModelBuilder()
     image, out = model.tensor((1, 2, 2, 1)), model.tensor((1, 4, 4, 1))
     pads = model.tensor(
@@ -286,7 +285,7 @@ Q = ([0.5], [3], 0)
 
 
 def test_requantise_and_a_shared_value() -> None:
-    """in → QUANTIZE a → RELU b → QUANTIZE c → RELU d; both b and d leave as float."""
+    """in → QUANTIZE a → RELU b → QUANTIZE c → RELU d; both b and d become float."""
     model = ModelBuilder()
     shape = (1, 4)
     image = model.tensor(shape, name="image")
@@ -352,7 +351,7 @@ def test_a_constant_that_is_both_value_and_size_is_refused() -> None:
     both = model.tensor((2,), "int32", np.array([1, 2]), quantisation=Q)
     model.operator("ADD", [image, both], [a])
     model.operator("RESHAPE", [a, both], [out])
-    assert "as values, another operator reads it as sizes" in refused(model, image, out)
+    assert "as values, but another operator reads it as sizes" in refused(model, image, out)
 
 
 def test_shuffled_weights_are_refused() -> None:

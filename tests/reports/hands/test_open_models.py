@@ -168,7 +168,9 @@ def test_a_package_of_no_known_generation(tmp_path: Path) -> None:
     changed = replace(converted, recognition=replace(converted.recognition, spec=spec))
     export(changed, tmp_path, CoreMLOptions(face="raw"))
     (package,) = tmp_path.glob("*.mlpackage")
-    with pytest.raises(InvalidModel, match="'hand-2099' is no hand generation; there are hand-20"):
+    with pytest.raises(
+        InvalidModel, match="unknown hand generation 'hand-2099'; choose from hand-20"
+    ):
         open_model(package, "hand", "coreml")
 
 

@@ -152,7 +152,7 @@ def test_one_sentence_names_the_place(
         (b"\xff\xfe", "is not JSON"),
         (b"[1]", "is no parity report"),
         (b"null", "is no parity report"),
-        (b'{"format": NaN}', "NaN is no JSON number"),
+        (b'{"format": NaN}', "NaN is not a JSON number"),
         (b'{"format": 1e400}', "too large"),
         (b'{"format": ' + b"9" * 5000 + b"}", "too large"),
         (b"[" * 200_000, "nested too deeply"),

@@ -1,6 +1,6 @@
-"""Each emitter: a small torch function, traced, emitted, saved, and executed from the file,
-against torch itself. What a value becomes in MIL is asked too where it matters: one operation
-where one will do, none where nothing happens.
+"""Each emitter: traces a small torch function, emits, saves and executes it, and compares with
+torch. Where it matters, also checks the MIL: one operation where one suffices, none where nothing
+happens.
 """
 
 import operator
@@ -44,7 +44,7 @@ TENSORS = {
 
 
 class Case(nn.Module):
-    """A function with the tensors above at hand, as buffers."""
+    """A function that has the tensors above as buffers."""
 
     def __init__(self, function: Function) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def traced(function: Function) -> tuple[Case, Traced]:
 
 
 def globals_of(function: Function) -> None:
-    """The tracer wraps what it must not look into where modules look it up: in globals."""
+    """The tracer wraps functions that it must not enter in the globals where modules find them."""
     assert function.__globals__ is globals()
 
 
@@ -298,7 +298,7 @@ def test_every_emitter_is_tried() -> None:
 
 
 def test_a_constant_too_large_for_float16_stays_in_float32(tmp_path: Path) -> None:
-    """As an operation's own weight; what is before and after it is float16."""
+    """It computes like an operation's own weight; everything before and after it is float16."""
     x = torch.full(MAP, 0.5)
     function: Function = lambda m, x: F.relu(x) * m.slopes.reshape(1, 4, 1, 1)  # noqa: E731
     TENSORS["slopes"], before = TENSORS["slopes"] * 1e5, TENSORS["slopes"]
@@ -311,7 +311,9 @@ def test_a_constant_too_large_for_float16_stays_in_float32(tmp_path: Path) -> No
 
 
 def test_what_nothing_emits_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedOperator, match=r"case: nothing emits .*erf.*--no-coreml"):
+    with pytest.raises(
+        UnsupportedOperator, match=r"case: no Core ML emitter for .*erf.*--no-coreml"
+    ):
         executed(lambda m, x: torch.erf(x), SAMPLE, tmp_path)
 
 
