@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from blazepalm.golden.effects import Effects
 from blazepalm.golden.files import MAKERS
 from blazepalm.golden.hard import DRAWINGS
 from blazepalm.golden.lighting import LIGHTS
-from blazepalm.golden.manifest import NAME
+from blazepalm.golden.manifest import Name
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.skin import TONES
 
@@ -20,7 +21,7 @@ PLANS = {plan.name: plan for plan in CASES}
 
 def test_names_are_unique_and_safe() -> None:
     assert len(PLANS) == len(CASES)
-    assert all(NAME.fullmatch(name) for name in PLANS)
+    assert msgspec.convert(list(PLANS), list[Name]) == list(PLANS)
     assert len({plan.seed for plan in CASES}) == len(CASES)
 
 
