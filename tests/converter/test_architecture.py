@@ -15,7 +15,7 @@ from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from support.models import HANDS, PALMS, shared_model
 from support.tflite_builder import ModelBuilder
 
-# release → input side, heads as (cells a side, anchors a cell) in anchor order, coordinates
+# release → input side, heads as (cells per side, anchors per cell) in anchor order, coordinates
 PALM_FACTS = {
     "palm-2020-11": (128, [(16, 2), (8, 6)], 18),
     "palm-lite-2021-11": (192, [(24, 2), (12, 6)], 18),

@@ -152,13 +152,13 @@ def png(width: int, height: int) -> bytes:
 
 
 BAD = {
-    "empty.png": (b"", "no image"),
-    "text.jpg": (b"Dear diary,\n" * 40, "no image"),
-    "noise.png": (np.random.Generator(np.random.PCG64(1)).bytes(3000), "no image"),
+    "empty.png": (b"", "not an image"),
+    "text.jpg": (b"Dear diary,\n" * 40, "not an image"),
+    "noise.png": (np.random.Generator(np.random.PCG64(1)).bytes(3000), "not an image"),
     "cut.jpg": (jpeg()[:1500], "cannot be read|cannot be decoded"),
     "cut.png": (png16(np.zeros((50, 50, 3), np.uint16))[:60], "cannot be read|cannot be decoded"),
-    "huge.png": (png(8001, 8000), "8001×8000 pixels, at most 64 million"),
-    "monstrous.png": (png(2**31 - 1, 2**31 - 1), "at most 64 million"),
+    "huge.png": (png(8001, 8000), "8001×8000 pixels, the limit is 64 million"),
+    "monstrous.png": (png(2**31 - 1, 2**31 - 1), "the limit is 64 million"),
     "hollow.png": (png(900, 900), "cannot be"),
 }
 
