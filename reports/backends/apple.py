@@ -151,7 +151,7 @@ def missing_core_ml() -> str | None:
         return None
     return (
         f"Core ML's own runtime is part of macOS, this is {platform.system()}: "
-        "only blazepalm's execution can be had here"
+        "only blazepalm's own executor is available here"
     )
 
 
@@ -200,7 +200,7 @@ def _picture(feature: Feature, planes: np.ndarray) -> "Image.Image":
     if (pixels != planes[0]).any():
         raise InvalidImage(
             f"input '{feature.name}': Core ML takes pictures of 8 bits, "
-            "found values that are no integers of 0..255"
+            "found values that are not integers in 0..255"
         )
     if feature.image == "grayscale":
         return Image.fromarray(pixels[0])

@@ -136,7 +136,7 @@ def input_shape(graph: Graph) -> tuple[int, ...]:
     """
     if len(graph.inputs) != 1:
         raise CouldNotVerify(
-            f"{graph.source} has {len(graph.inputs)} inputs; parity feeds models of one image"
+            f"{graph.source} has {len(graph.inputs)} inputs; parity feeds models of a single image"
         )
     tensor = graph.tensors[graph.inputs[0]]
     if tensor.dtype != "float32" or not tensor.shape or min(tensor.shape) < 1:

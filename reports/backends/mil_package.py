@@ -110,7 +110,7 @@ def open_app(opening: Opening) -> App:
     assert recognition is not None
     missing = APP_OUTPUTS[recognition.family] - {output.name for output in program.outputs}
     if missing:
-        raise CouldNotVerify(f"{program.source}: gives no {', '.join(sorted(missing))}")
+        raise CouldNotVerify(f"{program.source}: has no output {', '.join(sorted(missing))}")
     return App(MIL_APP, program, *recognition.spec.value_range)
 
 

@@ -16,9 +16,9 @@ OVER = 2  # pictures are drawn on at so many times their size on the sheet
 PAPER, PLACE, INK, FAINT, MISSING = "#f7f6f2", "#eceae4", "#1f2630", "#7b8190", "#a4473a"
 HEADINGS = {
     "hand": "hands, with their true joints",
-    "hard": "no hand to be found",
+    "hard": "no hand in the picture",
     "file": "difficult files",
-    "own": "own pictures",
+    "own": "your own pictures",
 }
 
 

@@ -119,7 +119,7 @@ def open_model(
         need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
     if isinstance(model, str | Path) and _is_package(Path(model)):
         if backend != "coreml":
-            raise InvalidModel(f"{model}: is a Core ML package, which backend coreml runs")
+            raise InvalidModel(f"{model}: is a Core ML package; choose backend coreml")
         return _open_package(Path(model), family, notice)
     if backend == "tflite":
         return _open_litert(model, family, threads, notice)
@@ -223,7 +223,7 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     source, content = choose(model.graph.source if isinstance(model, Converted) else model, family)
     graph = read_bytes(content, source)
     if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
-        raise InvalidModel(f"{source}: is another file than the one that was converted")
+        raise InvalidModel(f"{source}: is not the file that was converted")
     recognition, _ = examine(graph)
     found = None if recognition is None else recognition.spec
     spec = _of_family(str(_asked(model)), found, family)
@@ -289,7 +289,7 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     metadata = load(path).metadata
     face = metadata.get("blazepalm.face")
     if face is None:
-        raise InvalidModel(f"{path}: does not say what it is: only packages of blazepalm's own do")
+        raise InvalidModel(f"{path}: was not written by blazepalm, so its model is unknown")
     if face != "raw":
         raise InvalidModel(
             f"{path}: has face {face}; the pipeline runs face raw: blazepalm convert … "
@@ -298,7 +298,7 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     try:
         found = spec_from_dict(json.loads(metadata["blazepalm.spec"]))
     except (KeyError, ValueError, RecursionError) as error:
-        raise InvalidModel(f"{path}: its metadata hold no structure that can be read") from error
+        raise InvalidModel(f"{path}: its metadata hold no readable model structure") from error
     spec = _of_family(str(path), found, family)
     sha256 = metadata.get("blazepalm.source_sha256", "")
     release = by_sha256(sha256) or _release_named(metadata.get("blazepalm.release"))

@@ -101,7 +101,7 @@ class Mp4:
         if max(height, width) > LONGEST:
             raise ArtifactError(
                 f"{self.name}: frames of {width}×{height} are too large for MPEG-4, "
-                f"which has at most {LONGEST} pixels a side"
+                f"which allows at most {LONGEST} pixels per side"
             )
         self._size = (width, height)
         even = (width + width % 2, height + height % 2)

@@ -56,8 +56,8 @@ WORDS = {
     "presence": "presence",
 }
 
-OTHER_PIXELS = "its picture is another one than was recorded"
-GONE = "was recorded, and the set has no such picture any more"
+OTHER_PIXELS = "its picture is not the one that was recorded"
+GONE = "was recorded, but the set no longer has this picture"
 
 
 def told(values: Values, name: str) -> str:

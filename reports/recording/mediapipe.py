@@ -68,7 +68,7 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
         for hand, truth in zip(hands, expected, strict=True):  # in MediaPipe's order, too
             differences.append(difference(hand, truth, size))
     if not cases:
-        raise CouldNotVerify(f"{golden.folder}: holds no case of which MediaPipe's hands are known")
+        raise CouldNotVerify(f"{golden.folder}: has no case with recorded MediaPipe hands")
     return Agreement(
         complexity=complexity,
         backend=backend,
@@ -128,8 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table(found))
     for agreement in found:
         for what, names in (
-            ("another number of hands", agreement.other_counts),
-            ("other pixels than recorded", agreement.changed),
+            ("different number of hands", agreement.other_counts),
+            ("pixels differ from the recorded ones", agreement.changed),
         ):
             if names:
                 console.print(f"complexity {agreement.complexity}: {what}: {', '.join(names)}")

@@ -104,7 +104,7 @@ def load_recording(folder: Path) -> Recording | None:
         return None
     try:
         if path.is_symlink():
-            raise ArtifactError(f"{path}: is a link, and a recording is a file of its own")
+            raise ArtifactError(f"{path}: is a link; a recording must be a regular file")
         values = read_json(path, MAX_BYTES)
         validate(values, SCHEMA, str(path))
         cases = msgspec.convert(values["cases"], tuple[KeptCase, ...], dec_hook=_array)
@@ -142,9 +142,9 @@ def choose(golden: GoldenSet, names: Sequence[str] | None) -> list[GoldenCase]:
     readable = {case.name: case for case in golden.cases if case.readable}
     for name in names or ():
         if name not in readable:
-            raise ArtifactError(f"{golden.folder}: holds no case {name!r} that can be read")
+            raise ArtifactError(f"{golden.folder}: has no readable case {name!r}")
     if not readable:
-        raise CouldNotVerify(f"{golden.folder}: holds no picture that can be read")
+        raise CouldNotVerify(f"{golden.folder}: has no readable picture")
     return [case for case in readable.values() if not names or case.name in names]
 
 
@@ -167,8 +167,8 @@ def record(
     chosen, known = choose(golden, names), load_recording(golden.folder)
     if known is not None and known.models != models and (names or not force):
         raise ArtifactError(
-            f"{golden.folder / RECORDING}: was recorded with {known.models}; record with these, "
-            "or replace the whole of it: --force without --only"
+            f"{golden.folder / RECORDING}: was recorded with {known.models}; use those models, "
+            "or replace the recording: --force without --only"
         )
     kept = {} if known is None else {case.name: case for case in known.cases}
     if force:

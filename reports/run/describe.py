@@ -60,5 +60,5 @@ def differences(
         largest = float(difference.max(initial=0.0))
         rows.append({"name": name, "largest": largest if np.isfinite(largest) else None})
     if not rows:
-        raise CouldNotVerify("Core ML gives no output that could be compared")
+        raise CouldNotVerify("Core ML returned no output to compare")
     return rows

@@ -53,7 +53,9 @@ def picture_input(inputs: Sequence[Feature], name: str | None, source: str) -> F
                 f"{source}: a picture could go to {names}; say which with --image NAME=FILE"
             )
     takes = ", ".join(map(str, inputs)) or "nothing"
-    raise InvalidInput(f"{source}: takes {takes}: no image; give arrays with --input NAME=FILE.npy")
+    raise InvalidInput(
+        f"{source}: takes {takes}, not an image; give arrays with --input NAME=FILE.npy"
+    )
 
 
 def tensor_layout(feature: Feature) -> str | None:
@@ -101,7 +103,7 @@ def feed(
         rows = layout.index("H") - len(layout)
         size, channels = (shape[rows], shape[rows + 1]), shape[layout.index("C") - len(layout)]
     if min(size) < 1 or size[0] * size[1] * 3 > MAX_ELEMENTS:
-        raise InvalidInput(f"{source}: input {feature} has no size that a picture could have")
+        raise InvalidInput(f"{source}: input {feature} has a size that no picture can have")
     resized = resize(pixels, size, letterbox=letterbox, grey=channels == 1)
     if feature.image is not None:
         picture: np.ndarray = resized[..., 0] if channels == 1 else resized

@@ -54,7 +54,7 @@ def read_npy(path: Path) -> np.ndarray:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
-        raise InvalidInput(f"{path}: {error.strerror or 'is no .npy file'}") from error
+        raise InvalidInput(f"{path}: {error.strerror or 'is not a .npy file'}") from error
     except Exception as error:  # whatever a hostile header makes numpy raise
         raise InvalidInput(f"{path}: cannot be read as a .npy file: {first_line(error)}") from error
     if not isinstance(found, np.ndarray):

@@ -35,11 +35,13 @@ def read_report(path: str | Path) -> dict[str, Any]:
     path = path / REPORT_FILE if path.is_dir() else path
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise ArtifactError(f"{path}: is no parity report; give the {REPORT_FILE} of a parity run")
+        raise ArtifactError(
+            f"{path}: is not a parity report; give the {REPORT_FILE} of a parity run"
+        )
     if values.get("version") != FORMAT_VERSION:
         version = _short(values.get("version"))
         raise ArtifactError(
-            f"{path}: a report of version {version}, and this reads version {FORMAT_VERSION}; "
+            f"{path}: report version {version} is not supported, only {FORMAT_VERSION}; "
             "run parity again"
         )
     validate(values, PARITY, str(path))
@@ -67,7 +69,7 @@ def validate(values: Any, schema: str, source: str) -> None:
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
         where = printable(place.removeprefix(".") or "the whole")[-MAX_SHOWN:]
-        raise ArtifactError(f"{source}: does not keep the schema {schema}: {where}: {_why(error)}")
+        raise ArtifactError(f"{source}: does not match the schema {schema}: {where}: {_why(error)}")
 
 
 def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
@@ -77,7 +79,7 @@ def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
         if not path.is_file():
             raise ArtifactError(f"{path}: is not a file")
         if size > most_bytes:
-            raise ArtifactError(f"{path}: {size} bytes, and at most {most_bytes} are read")
+            raise ArtifactError(f"{path}: has {size} bytes, at most {most_bytes} allowed")
         text = path.read_bytes().decode("utf-8")
         return strict_json.loads(text)
     except OSError as error:
@@ -106,13 +108,13 @@ def _why(error: Any) -> str:
     """The library's sentence, without a value of unbounded length in front."""
     if error.validator in ("required", "additionalProperties"):
         return _short(error.message)
-    wanted = {"type": "of type", "const": "what is written here,", "enum": "one of"}
+    wanted = {"type": "of type", "const": "the constant", "enum": "one of"}
     if error.validator in wanted:
         return (
             f"{_short(error.instance)} is not {wanted[error.validator]} "
             f"{json.dumps(error.validator_value)}"
         )
-    return f"{_short(error.instance)} does not keep {error.validator} {error.validator_value}"
+    return f"{_short(error.instance)} violates {error.validator} {error.validator_value}"
 
 
 def _short(value: Any) -> str:

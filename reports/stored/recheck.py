@@ -144,26 +144,26 @@ def _altered(stored: Report, judged: Report, before: Sequence[Row]) -> Iterator[
         name = f"{row.model}, {row.stage}, {row.field}, {row.metric}: {row.backend}"
         if row.difference is not None and row.value != value_of(row.judge, row.difference):
             measured = figure(value_of(row.judge, row.difference))
-            yield printable(f"{name} says {figure(row.value)}, and its metrics say {measured}")
+            yield printable(f"{name}: value {figure(row.value)}, but its metrics give {measured}")
         for field in ("limit", "status"):
             if getattr(row, field) != now[field]:
                 says, are = (_words(value) for value in (getattr(row, field), now[field]))
-                yield printable(f"{name} says {field} {says}, and its numbers say {are}")
+                yield printable(f"{name}: {field} {says}, but its numbers give {are}")
     for model, now in zip(stored["models"], judged["models"], strict=True):
         for backend, other in zip(model["backends"], now["backends"], strict=True):
             if backend["status"] != other["status"]:
                 yield printable(
-                    f"{model['name']}: {backend['name']} says {backend['status']}, and its rows "
-                    f"say {other['status']}"
+                    f"{model['name']}: {backend['name']}: status {backend['status']}, but its rows "
+                    f"give {other['status']}"
                 )
-        yield from _differing(f"{model['name']} says", model, now, ("passed",))
-    yield from _differing("the report says", stored, judged, ("passed", "exit_code", "counts"))
+        yield from _differing(f"{model['name']}:", model, now, ("passed",))
+    yield from _differing("the report:", stored, judged, ("passed", "exit_code", "counts"))
 
 
 def _differing(who: str, stored: Report, now: Report, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if stored[name] != now[name]:
-            yield printable(f"{who} {name} {stored[name]}, and its rows say {now[name]}")
+            yield printable(f"{who} {name} {stored[name]}, but its rows give {now[name]}")
 
 
 def _words(value: float | str | None) -> str:
@@ -176,6 +176,6 @@ def _check(before: Limits, limits: Limits) -> None:
             raise InvalidInput(f"{name} {value}: a limit is a positive number")
         if name in MEASURED_BY and value != getattr(before, name):
             raise InvalidInput(
-                f"{name} decides while numbers are measured, and the report was measured "
+                f"{name} acts while numbers are measured, and this report was measured "
                 f"with {getattr(before, name):g}; run parity again"
             )

@@ -103,7 +103,9 @@ class _Opened:
 
         try:
             if self.path.stat().st_size > MAX_BYTES:
-                raise ArtifactError(f"{self.path}: more than {MAX_BYTES} bytes; none of ours")
+                raise ArtifactError(
+                    f"{self.path}: exceeds {MAX_BYTES} bytes, so parity did not write it"
+                )
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:
@@ -171,13 +173,13 @@ def _totals(row: Row, meter: DifferenceMeter) -> Iterator[str]:
             continue
         close = name in SUMS and a is not None and b is not None
         if not (close and abs(a - b) <= RELATIVE * max(abs(a), abs(b))):
-            yield f"{_name(row)}: {name} is {figure(b)}, and the report says {figure(a)}"
+            yield f"{_name(row)}: {name} is {figure(b)}, but the report says {figure(a)}"
 
 
 def _told(row: Row, case: Mapping[str, Any], found: float | None, stored: float) -> str:
     return (
-        f"{_name(row)}, case {printable(case['name'])}: {figure(found)}, and the report says "
-        f"{figure(stored)}"
+        f"{_name(row)}, case {printable(case['name'])}: computed {figure(found)}, but the report "
+        f"says {figure(stored)}"
     )
 
 

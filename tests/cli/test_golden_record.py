@@ -133,7 +133,7 @@ def test_another_picture_is_seen(blazepalm: Cli, kept: Path) -> None:
     (kept / "own-back.png").write_bytes((kept / "own-two.png").read_bytes())
     done = blazepalm("golden", "check", kept)
     assert done.code == 1
-    assert "own-back: its picture is another one than was recorded" in done.out
+    assert "own-back: its picture is not the one that was recorded" in done.out
     assert "own-two: " not in done.out
 
 

@@ -92,7 +92,7 @@ def test_core_ml_packages(tmp_path: Path) -> None:
         opened.generation,
     )
     np.testing.assert_array_equal(again.run(given)["presence"], opened.run(given)["presence"])
-    with pytest.raises(InvalidModel, match="which backend coreml runs"):
+    with pytest.raises(InvalidModel, match="is a Core ML package; choose backend coreml"):
         open_model(package, "hand", "tflite")
     with pytest.raises(InvalidModel, match="is a hand landmark model, expected a palm detector"):
         open_model(package, "palm", "coreml")

@@ -124,7 +124,7 @@ DOUBTS: dict[str, tuple[Answer, str]] = {
     "all NaN": (change(lambda v: v * np.float32(np.nan)), "nothing was compared"),
     "float64": (change(lambda v: v.astype(np.float64)), "dtypes"),
     "integers": (change(lambda v: v.astype(np.int64)), "dtypes"),
-    "text": (change(lambda v: v.astype(str)), "no real numbers"),
+    "text": (change(lambda v: v.astype(str)), "not real numbers"),
     "constant": (change(lambda v: np.full_like(v, 8.5)), "the same values"),
     "zeros": (change(np.zeros_like), "nothing but zeros"),
 }

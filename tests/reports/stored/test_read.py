@@ -121,9 +121,9 @@ def test_the_fast_way_says_what_the_library_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda v: v.update(format="x"), "is no parity report"),
-        (lambda v: v.update(version=1), "a report of version 1, and this reads version 2"),
-        (lambda v: v.update(version=None), "a report of version null"),
+        (lambda v: v.update(format="x"), "is not a parity report"),
+        (lambda v: v.update(version=1), "report version 1 is not supported, only 2"),
+        (lambda v: v.update(version=None), "report version null is not supported"),
         (lambda v: v["rows"][3].update(value="3"), 'rows[3].value: 3 is not of type ["number"'),
         (lambda v: v["rows"][3].update(status="good"), "rows[3].status: good is not one of"),
         (lambda v: v["rows"][3].pop("judge"), "rows[3]: 'judge' is a required property"),
@@ -150,8 +150,8 @@ def test_one_sentence_names_the_place(
     [
         (b"", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
-        (b"[1]", "is no parity report"),
-        (b"null", "is no parity report"),
+        (b"[1]", "is not a parity report"),
+        (b"null", "is not a parity report"),
         (b'{"format": NaN}', "NaN is no JSON number"),
         (b'{"format": 1e400}', "too large"),
         (b'{"format": ' + b"9" * 5000 + b"}", "too large"),
