@@ -53,9 +53,7 @@ def picture_input(inputs: Sequence[Feature], name: str | None, source: str) -> F
                 f"{source}: a picture could go to {names}; say which with --image NAME=FILE"
             )
     takes = ", ".join(map(str, inputs)) or "nothing"
-    raise InvalidInput(
-        f"{source}: takes {takes}, not an image; give arrays with --input NAME=FILE.npy"
-    )
+    raise InvalidInput(f"{source}: takes {takes}, not an image; use --input NAME=FILE.npy")
 
 
 def tensor_layout(feature: Feature) -> str | None:

@@ -1,8 +1,8 @@
-"""A JSON file of ours, read back: of bounded size, and as its schema says, or one sentence.
+"""Reads our JSON files back: bounds their size, checks their schema, and reports one error.
 
 The schemas are `reports/stored/schemas/*.schema.json` (JSON Schema 2020-12). JSON itself is read
-strictly: no NaN or infinity, no number beyond float64 or 64 bits. What a schema cannot say of
-a report (as many values in a case as there are rows) is checked here too.
+strictly: no NaN or infinity, no number beyond float64 or 64 bits. What a schema cannot
+express (a case has as many values as there are rows) is checked here too.
 """
 
 import json
@@ -24,8 +24,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 PARITY, IOS_RESULTS = "parity", "ios-results"
 
 REPORT_FILE = "parity.json"
-MAX_BYTES = 256 << 20  # of a file that is worth reading
-ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
+MAX_BYTES = 256 << 20  # of any file read here
+ABOUT = ("$schema", "$id", "$defs", "title")  # not constraints
 MAX_SHOWN = 160  # characters of a value that a message quotes
 
 
@@ -35,9 +35,7 @@ def read_report(path: str | Path) -> dict[str, Any]:
     path = path / REPORT_FILE if path.is_dir() else path
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise ArtifactError(
-            f"{path}: is not a parity report; give the {REPORT_FILE} of a parity run"
-        )
+        raise ArtifactError(f"{path}: is not a parity report; give a {REPORT_FILE} from parity")
     if values.get("version") != FORMAT_VERSION:
         version = _short(values.get("version"))
         raise ArtifactError(
@@ -55,12 +53,12 @@ def read_report(path: str | Path) -> dict[str, Any]:
 
 
 def read_rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
-    """The rows of a report that its schema allows."""
+    """The rows of a report that `validate` accepted."""
     return convert(report["rows"], tuple[Row, ...])
 
 
 def validate(values: Any, schema: str, source: str) -> None:
-    """Raises ArtifactError that names the first place in `source` where `schema` is not kept."""
+    """Raises ArtifactError naming the first place in `source` that violates `schema`."""
     wanted = load_schema(schema)
     known = {k: v for k, v in wanted.items() if k not in ABOUT}
     if all_keep([values], known, wanted["$defs"]):
@@ -84,7 +82,7 @@ def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
         return strict_json.loads(text)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # not UTF-8, not JSON, or a number that is refused
+    except ValueError as error:  # not UTF-8, not JSON, or a refused number
         raise ArtifactError(f"{path}: is not JSON: {_short(str(error))}") from error
 
 
@@ -98,14 +96,14 @@ def load_schema(name: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=4)
 def _validator(name: str) -> Any:
-    """The library's validator of one schema."""
+    """jsonschema's validator of one schema."""
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(load_schema(name))
 
 
 def _why(error: Any) -> str:
-    """The library's sentence, without a value of unbounded length in front."""
+    """The library's message, with the offending value shortened."""
     if error.validator in ("required", "additionalProperties"):
         return _short(error.message)
     wanted = {"type": "of type", "const": "the constant", "enum": "one of"}

@@ -157,5 +157,5 @@ def test_which_input_a_picture_goes_to() -> None:
     second = tensor(1, 8, 8, 3, name="pixels")
     with pytest.raises(InvalidInput, match="could go to planes, pixels; say which"):
         picture_input([planes, second], None, "x")
-    with pytest.raises(InvalidInput, match=r"takes other: FLOAT32\[5\], not an image; give arrays"):
+    with pytest.raises(InvalidInput, match=r"takes other: FLOAT32\[5\], not an image; use --input"):
         picture_input([other], None, "x")
