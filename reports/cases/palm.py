@@ -118,7 +118,7 @@ class _PalmWalk:
     def _stage(
         self, stage: str, output: str, name: str, value: np.ndarray, own: np.ndarray | None
     ) -> None:
-        """Records a stage; `own` is None if the reference's function made it from the same input."""
+        """Records a stage; `own` is None if it shares the reference's function and input."""
         key = Key(self.palm.name, stage, ISOLATED, output, name, TFLITE)
         if own is None:
             if (stage, output) not in self.same:

@@ -270,7 +270,7 @@ def test_another_number_or_another_output_is_found(passing: Report, tmp_path: Pa
     report["rows"][0]["difference"]["mean_abs"] *= 1.01
     found = recheck_raw(report, tmp_path)
     assert not found.passed and len(found.mismatches) == 2
-    assert "torch against oracle, case two-hands: 0.0" in found.mismatches[0]
+    assert "torch against oracle, case two-hands: computed 0.0" in found.mismatches[0]
     assert "tflite against oracle: mean_abs is" in found.mismatches[1]
     report = with_raw(passing, tmp_path)
     path = tmp_path / "hand" / "open-right.safetensors"
