@@ -24,7 +24,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 PARITY, IOS_RESULTS = "parity", "ios-results"
 
 REPORT_FILE = "parity.json"
-MAX_BYTES = 256 << 20  # of any file read here
+MAX_BYTES = 256 << 20  # default limit on a file's size
 ABOUT = ("$schema", "$id", "$defs", "title")  # not constraints
 MAX_SHOWN = 160  # characters of a value that a message quotes
 

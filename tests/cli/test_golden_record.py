@@ -224,7 +224,7 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path)
         refused(blazepalm("golden", command, folder, "--backend", "onnx"), "onnx")
     refused(blazepalm("golden", "record", folder, "--backend", "coreml"), "torch, tflite")
     refused(blazepalm("golden", "check", folder, "--precision", "fp8"), "fp32, fp16")
-    refused(blazepalm("golden", "record", folder, "--only", "nobody"), "has no readable case 'nobody'")
+    refused(blazepalm("golden", "record", folder, "--only", "nobody"), "no readable case 'nobody'")
     refused(blazepalm("golden", "record", folder, "--detector", "hand-lite"), "a palm detector")
     assert not (folder / "recorded.json").exists()
 
