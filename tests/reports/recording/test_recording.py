@@ -1,4 +1,4 @@
-"""Recordings of own pictures: what they hold, that they read back exactly, and every bad one."""
+"""Recordings of the user's pictures: their content, exact reading back, and every bad file."""
 
 import dataclasses
 import hashlib
@@ -51,7 +51,7 @@ def keep(found: Recording, golden: GoldenSet) -> None:
 
 
 def test_hands_lie_where_they_were_rendered(recorded: Recording) -> None:
-    """The renderer knows where; what MediaPipe's models make of it is a few pixels off."""
+    """The renderer knows the true joints; MediaPipe's models are a few pixels off."""
     assert [case.name for case in recorded.cases] == list(NAMES)
     assert [len(case.hands) for case in recorded.cases] == [2, 1, 0]
     for case in recorded.cases:

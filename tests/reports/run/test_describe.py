@@ -1,4 +1,4 @@
-"""Values in a few numbers, worked out by hand."""
+"""Summaries of values, against numbers worked out by hand."""
 
 import numpy as np
 import pytest

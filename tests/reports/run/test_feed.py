@@ -1,4 +1,4 @@
-"""Pictures brought to inputs, with the pixels written down here."""
+"""Pictures converted for inputs, against pixels written down here."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_integers_are_pixels() -> None:
 
 
 def test_an_image_is_pixels_whatever_the_range() -> None:
-    """RGB for RGB and BGR alike: whoever runs the package turns it."""
+    """The value is RGB for RGB and BGR inputs alike: the runtime reorders the channels."""
     for layout in ("RGB", "BGR"):
         value, fed = feed(image(layout), PICTURE, "x", value_range=(-1.0, 1.0))
         assert value.dtype == np.uint8

@@ -1,4 +1,4 @@
-"""Reports against their schema: the library as the witness, and every way to be no report."""
+"""Reports against their schema, with jsonschema as the witness, and every kind of bad file."""
 
 import copy
 import json
@@ -95,7 +95,7 @@ def test_objects_are_closed() -> None:
 
 
 def test_the_fast_way_says_what_the_library_says(tmp_path: Path) -> None:
-    """Values planted at random places: never a yes where the library has a no."""
+    """With randomly planted values, the fast check never accepts what jsonschema refuses."""
     dice = random.Random(5)
     refused = 0
     for name, sample in (
@@ -178,7 +178,7 @@ def test_size_is_bounded_and_absence_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _small(values: dict[str, Any]) -> dict[str, Any]:
-    """Enough of everything, and quick to go through again and again."""
+    """A report with a little of everything, small enough to check repeatedly."""
     model = values["models"][0]
     model["tensor_map"] = model["tensor_map"][:2]
     model["layers"]["rows"] = model["layers"]["rows"][:2]

@@ -1,4 +1,4 @@
-"""Stored numbers judged again: by the same limits the same, by others as arithmetic says."""
+"""Judging stored numbers again: the same limits reproduce the verdict, others follow arithmetic."""
 
 import copy
 import json
@@ -44,7 +44,7 @@ def test_the_same_limits_give_the_same_report(sample: Any) -> None:
 
 
 def test_a_hostile_report_is_judged_and_said_to_be_altered() -> None:
-    """Made to be drawn: its models pass, and none of its rows."""
+    """A report made for rendering: its models pass, but none of its rows do."""
     report = report_samples.hostile()
     found = recheck(report, stored_limits(report))
     assert found.altered and not found.passed and found.exit_code == 2, "a source was not read"
@@ -205,7 +205,7 @@ PAIRS = (("tflite", "oracle"), ("torch", "oracle"), ("torch", "generic"))
 
 
 def with_raw(passing: Report, folder: Path) -> Report:
-    """A report of one landmark model, whose numbers come from the arrays in `folder`."""
+    """A report of one landmark model with numbers computed from the arrays in `folder`."""
     random = np.random.Generator(np.random.PCG64(3))
     rows = [
         row(
@@ -329,8 +329,8 @@ def test_torch_is_not_imported(passing: Report, tmp_path: Path) -> None:
 
 
 def test_a_backend_that_pictures_were_spared_is_not_missed(passing: Report, tmp_path: Path) -> None:
-    """The generic module and LiteRT's reference kernels run on some pictures only: what was not
-    asked left no array, and is in no count.
+    """The generic module and LiteRT's reference kernels run on some pictures only; skipped ones
+    leave no arrays and are not counted.
     """
     report = with_raw(passing, tmp_path)
     meter = DifferenceMeter()
