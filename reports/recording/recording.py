@@ -161,7 +161,7 @@ def record(
     (of `names`, else all) that were not recorded before, with `force` also those that were.
 
     Raises ArtifactError if a name has no readable picture, the existing recording is damaged,
-    or it is from other models and would only be replaced in part (`force` without names does).
+    or it is from other models and not replaced as a whole (`force` without `names` does that).
     """
     models = models_of(palm, hand)
     chosen, known = choose(golden, names), load_recording(golden.folder)

@@ -103,7 +103,7 @@ class _Opened:
 
         try:
             if self.path.stat().st_size > MAX_BYTES:
-                raise ArtifactError(f"{self.path}: larger than {MAX_BYTES} bytes, not from parity")
+                raise ArtifactError(f"{self.path}: is larger than {MAX_BYTES} bytes, the limit")
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:
