@@ -1,9 +1,9 @@
-"""A Core ML package in Apple's own runtime (`MLModel.predict`): the backends `coreml-all`,
+"""Runs a Core ML package in Apple's own runtime (`MLModel.predict`): the backends `coreml-all`,
 `coreml-cpu-only`, `coreml-cpu-and-gpu` and `coreml-cpu-and-ne`.
 
-It runs on macOS alone. Inputs are checked as the executor checks them, so that both are given
-the same. The gap: Core ML takes and gives images as pictures of 8 bits where the program has
-tensors, and may give float16 values in float32; what comes out here is as the program says.
+It needs macOS. Inputs are checked as the executor checks them, so that both get the same. Core
+ML takes and returns images as 8-bit pictures where the program has tensors, and may return
+float16 values as float32; outputs are converted back to what the program declares.
 """
 
 import platform
@@ -28,7 +28,7 @@ from blazepalm.reports.backends.package_outputs import RawPackage, match
 if TYPE_CHECKING:
     from PIL import Image
 
-# what the command line calls the compute units → coremltools' names of them
+# names of compute units on the command line → in coremltools
 UNITS = {
     "all": "ALL",
     "cpu-only": "CPU_ONLY",
@@ -38,7 +38,7 @@ UNITS = {
 
 
 class Model(Protocol):
-    """What is used of `coremltools.models.MLModel`."""
+    """The part of `coremltools.models.MLModel` used here."""
 
     def predict(self, data: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -53,11 +53,11 @@ class NativeProgram:
     model: Model
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """What `Program.run` takes; the outputs as it returns them. Outputs that are neither
-        tensor nor image (a classifier's label and dictionary) are left out.
+        """Takes and returns the same as `Program.run`, except outputs that are neither tensor nor
+        image (a classifier's label and dictionary).
 
-        Raises InvalidInput or InvalidImage for what is given, CouldNotVerify where Core ML
-        cannot run the model.
+        Raises InvalidInput or InvalidImage for bad inputs, CouldNotVerify if Core ML cannot run
+        the model.
         """
         interface = self.program.interfaces[self.function]
         source = self.program.source
@@ -102,7 +102,7 @@ class Native:
 
 @dataclass(frozen=True)
 class OneAtATime:
-    """A backend that several threads may call, though what it calls may not be."""
+    """Makes a backend callable from several threads by running one call at a time."""
 
     backend: Backend
     lock: Any = field(default_factory=threading.Lock)
@@ -146,12 +146,12 @@ def load_native(
 
 
 def missing_core_ml() -> str | None:
-    """None on macOS, else why there is no Core ML here."""
+    """Why Core ML is missing here; None on macOS."""
     if sys.platform == "darwin":
         return None
     return (
         f"Core ML's own runtime is part of macOS, this is {platform.system()}: "
-        "only blazepalm's execution can be had here"
+        "only blazepalm's own executor is available here"
     )
 
 
@@ -180,7 +180,7 @@ def _load(program: Program, function: str, units: str) -> Model:
 
 
 def _given(feature: Feature, value: Any, source: str) -> "np.ndarray | Image.Image":
-    """An input as coremltools takes it: a PIL image, or an array of float32 or an integer."""
+    """Converts an input for coremltools: a PIL image, or an array of float32 or an integer."""
     from blazepalm.reports.backends.mil.inputs import checked_array
 
     array = checked_array(feature, value, source)
@@ -191,7 +191,7 @@ def _given(feature: Feature, value: Any, source: str) -> "np.ndarray | Image.Ima
 
 
 def _picture(feature: Feature, planes: np.ndarray) -> "Image.Image":
-    """(1, C, H, W) float32 in the feature's layout → the picture that means the same."""
+    """(1, C, H, W) float32 in the feature's layout → the equivalent picture."""
     from PIL import Image
 
     if feature.image == "grayscale float16":
@@ -200,7 +200,7 @@ def _picture(feature: Feature, planes: np.ndarray) -> "Image.Image":
     if (pixels != planes[0]).any():
         raise InvalidImage(
             f"input '{feature.name}': Core ML takes pictures of 8 bits, "
-            "found values that are no integers of 0..255"
+            "found values that are not integers in 0..255"
         )
     if feature.image == "grayscale":
         return Image.fromarray(pixels[0])
@@ -209,8 +209,8 @@ def _picture(feature: Feature, planes: np.ndarray) -> "Image.Image":
 
 
 def _output(feature: Feature, value: Any) -> np.ndarray:
-    """An output as the program has it: its element type and, where the numbers are as many, its
-    shape (Core ML gives a scalar as a vector of one).
+    """Converts an output to the program's element type and, where the sizes agree, its shape
+    (Core ML returns a scalar as a vector of one).
     """
     dtype = NUMPY[feature.type.dtype]
     if feature.image is not None and not isinstance(value, np.ndarray):

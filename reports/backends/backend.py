@@ -1,6 +1,6 @@
-"""What every backend is: a name, and images in, named raw outputs out; and its registration.
+"""The interface of a backend (a name; images in, named raw outputs out) and its registration.
 
-Images are (N, H, W, C) float32 in the release's value range, outputs are keyed by the names
+Images are (N, H, W, C) float32 in the release's value range; outputs are keyed by the names
 of the TFLite file's outputs, in its shapes (first axis N where the file's counts images),
 axis order and units. A backend may be called from several threads at once.
 """
@@ -24,12 +24,12 @@ Outputs = dict[str, np.ndarray]
 
 PRECISIONS = FLOAT64, FLOAT32, FLOAT16 = "float64", "float32", "float16"
 
-# what others are compared with; what is compared; what is shown beside them
+# others are compared with it; is compared and judged; is only shown
 KINDS = REFERENCE, CANDIDATE, WITNESS = "reference", "candidate", "witness"
 
 
 class Backend(Protocol):
-    """`name` is what reports call it: `oracle`, `generic`, `torch`, `tflite`, `tflite-ref`."""
+    """`name` is its name in reports: `oracle`, `generic`, `torch`, `tflite`, `tflite-ref`."""
 
     @property
     def name(self) -> str: ...
@@ -47,10 +47,10 @@ class Package(NamedTuple):
 
 @dataclass(frozen=True)
 class Opening:
-    """A converted model that backends are opened for, each to be called from `workers` threads at
-    once. `content`: the file's bytes, without operators that stock TFLite has no kernel for.
+    """A converted model to open backends for, each called from up to `workers` threads at once.
+    `content`: the file's bytes, without operators that stock TFLite has no kernel for.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
-    compressed. `notice` takes a sentence for the report.
+    compressed. `notice` takes a note for the report.
     """
 
     converted: "Converted"
@@ -62,7 +62,7 @@ class Opening:
 
     @property
     def source(self) -> str:
-        """What messages call the model."""
+        """The model's name in messages."""
         return self.converted.graph.source
 
     @property
@@ -75,7 +75,7 @@ class Opening:
         return tuple(graph.tensors[t].shape for t in graph.outputs)
 
     def export(self, package: Package) -> Path:
-        """The package on disk, exported where it is not there yet."""
+        """The path of the package, exported if it does not exist yet."""
         from blazepalm.converter.coreml import export
         from blazepalm.converter.coreml.options import CoreMLOptions
 
@@ -91,12 +91,12 @@ class Opening:
 
 @dataclass(frozen=True)
 class Registration:
-    """What the registry knows of a backend. `label` says in words what it is; `precision` is what
-    it computes in; `kind` is one of `KINDS`. `open` makes the backend, or gives `notice` the
-    reason why not and returns None. `available` gives the reason why the backend cannot run on
-    this machine, or None: then an `optional` one is left out, another is reported as not run.
-    `package` is the Core ML package that it runs, where it runs one; a package of face `app` gives
-    the pipeline's outputs, all else the file's. Without `every_picture` it runs on some alone.
+    """A backend's entry in the registry. `label` describes it; `precision` is what it computes in;
+    `kind` is one of `KINDS`. `open` makes the backend, or passes `notice` the reason why not and
+    returns None. `available` returns the reason why the backend cannot run on this machine, or
+    None; an unavailable backend is left out if `optional`, else reported as not run. `package`
+    is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
+    all others the file's. Without `every_picture` it runs on some pictures only.
     """
 
     name: str
@@ -118,8 +118,8 @@ class Registration:
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:
-    """The graph's outputs by name, in the file's order; a name that is empty or comes twice
-    gets its position behind it, so that no output can hide another.
+    """The graph's outputs by name, in the file's order; an empty or repeated name
+    gets its position appended, so that no output can hide another.
     """
     names = [graph.tensors[t].name for t in graph.outputs]
     count = Counter(names)
@@ -132,11 +132,11 @@ def output_names(graph: Graph) -> tuple[str, ...]:
 def input_shape(graph: Graph) -> tuple[int, ...]:
     """The shape of the one float32 input that parity feeds.
 
-    Raises CouldNotVerify for a graph with another number or kind of inputs.
+    Raises CouldNotVerify for a graph with any other number or kind of inputs.
     """
     if len(graph.inputs) != 1:
         raise CouldNotVerify(
-            f"{graph.source} has {len(graph.inputs)} inputs; parity feeds models of one image"
+            f"{graph.source} has {len(graph.inputs)} inputs; parity feeds models of a single image"
         )
     tensor = graph.tensors[graph.inputs[0]]
     if tensor.dtype != "float32" or not tensor.shape or min(tensor.shape) < 1:

@@ -1,9 +1,9 @@
-"""The TFLite file in Google's own runtime: `tflite` with its default kernels (XNNPACK),
+"""Runs the TFLite file in Google's own runtime: `tflite` with its default kernels (XNNPACK),
 `tflite-ref` with the plain reference kernels (`BUILTIN_REF`).
 
-The file's batch is fixed (to 1), and its RESHAPE operators mean it literally, so images go
-through one batch of the file's size after the other; nothing is resized. Only the outputs
-are read back: without `experimental_preserve_all_tensors` inner tensors are stale.
+The file's batch is fixed (to 1), and its RESHAPE operators depend on it, so images run in
+batches of the file's size, one after the other; nothing is resized. Only the outputs are read
+back: without `experimental_preserve_all_tensors` inner tensors are stale.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ SMALLEST = "palm-lite"  # of the embedded releases
 
 @dataclass(frozen=True)
 class Opened:
-    """An interpreter, and where its image goes in and its outputs come out: asked once, as the
-    runtime takes longer to answer than to copy them.
+    """An interpreter with the indices of its input and outputs, cached because the runtime takes
+    longer to look them up than to copy the values.
     """
 
     interpreter: Any
@@ -94,7 +94,7 @@ def open_litert(
     copies: int = 1,
 ) -> LiteRT:
     """Loads the model's bytes into `copies` interpreters of `threads` threads each. `outputs`
-    names the file's outputs in their order; `source` is what messages call the model.
+    names the file's outputs in their order; `source` is the model's name in messages.
 
     Raises CouldNotVerify where LiteRT is not installed or cannot take the model.
     """
@@ -118,7 +118,7 @@ def open_litert(
 
 
 def import_litert() -> Any:
-    """LiteRT's module of interpreters. Raises CouldNotVerify where it is not installed."""
+    """Imports LiteRT's interpreter module. Raises CouldNotVerify where it is not installed."""
     try:
         return import_module("ai_edge_litert.interpreter")
     except ImportError as error:
@@ -130,8 +130,8 @@ def import_litert() -> Any:
 def open_interpreter(
     make: Any, content: bytes, source: str, runtime: str = "LiteRT", **options: Any
 ) -> Any:
-    """The model's bytes in an interpreter that `make` makes, ready to run. Raises CouldNotVerify
-    where `runtime` cannot take the model.
+    """Loads the model's bytes into an interpreter from `make`, ready to run. Raises CouldNotVerify
+    if `runtime` cannot load the model.
     """
     try:
         with quiet_native_log():
@@ -152,8 +152,8 @@ def open_copies(
     make: Callable[[], Any],
     runtime: str = "LiteRT",
 ) -> LiteRT:
-    """The backend `name` over so many interpreters, each as `make` gives it. Raises
-    CouldNotVerify where they have another number of outputs.
+    """The backend `name` over `copies` interpreters from `make`. Raises CouldNotVerify if their
+    number of outputs is not the file's.
     """
     interpreters: queue.SimpleQueue[Opened] = queue.SimpleQueue()
     for _ in range(copies):
@@ -170,7 +170,7 @@ def open_copies(
 
 
 def in_files_order(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Images of N, H, W, C as N, C, H, W where the file's input has that shape."""
+    """Transposes (N, H, W, C) images to (N, C, H, W) if the file's input has that shape."""
     axes = images.shape[1:]
     if len(axes) == 3 and axes != shape[1:] and (axes[2], *axes[:2]) == shape[1:]:
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -179,17 +179,17 @@ def in_files_order(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 @contextlib.contextmanager
 def quiet_native_log() -> Iterator[None]:
-    """Keeps LiteRT's "INFO: Created TensorFlow Lite XNNPACK delegate" off the terminal. A process
-    says it once, with its first interpreter; it writes to file descriptor 2 itself and has no
-    switch for it. The descriptor is every thread's, so it is let be where there are others: then
-    the line is seen, unless `hush_litert` came before them.
+    """Keeps LiteRT's "INFO: Created TensorFlow Lite XNNPACK delegate" off the terminal. LiteRT
+    prints it once per process, with the first interpreter, directly to file descriptor 2, and has
+    no option against it. All threads share the descriptor, so it is left alone if there are
+    others; the line then appears unless `hush_litert` ran before they started.
     """
     if threading.active_count() > 1:
         yield
         return
     try:
         saved = os.dup(2)
-    except OSError:  # there is none
+    except OSError:  # stderr is closed
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -203,8 +203,8 @@ def quiet_native_log() -> Iterator[None]:
 
 
 def hush_litert() -> None:
-    """Has LiteRT say its one line (`quiet_native_log`) while nobody is disturbed: to be called
-    before a thread is begun beside which models are opened. Nothing where LiteRT is missing.
+    """Triggers and discards LiteRT's log line (`quiet_native_log`). Call it before starting
+    threads that run while models are opened. Does nothing if LiteRT is missing.
     """
     from blazepalm.models.releases import resolve
 
@@ -236,6 +236,6 @@ BACKENDS = (
         FLOAT32,
         lambda opening: _open(opening, reference_kernels=True),
         REFERENCE,
-        every_picture=False,  # costs more than all others together
+        every_picture=False,  # costs more than all other backends together
     ),
 )

@@ -1,8 +1,8 @@
-"""Every tensor of a TFLite file as LiteRT computes it.
+"""Reads every tensor of a TFLite file as LiteRT computes it.
 
-Only without delegates and with `preserve_all_tensors` do inner tensors read back as they were
-(by default they are stale; under XNNPACK folded weights read back as zeros), and even then the
-outputs must equal those of the plain run of the same kernels: that is checked on every call.
+Inner tensors read back correctly only without delegates and with `preserve_all_tensors` (by
+default they are stale; under XNNPACK folded weights read back as zeros). Even then the outputs
+must equal those of a plain run of the same kernels, which every call checks.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from blazepalm.reports.backends.litert import import_litert, in_files_order, ope
 
 
 class LayerReader:
-    """`read(image)` gives each computed tensor's value by its index in the file. `content` is
+    """`read(image)` returns each computed tensor's value by its index in the file. `content` is
     the file's bytes, its custom operators rewritten. Raises CouldNotVerify.
     """
 

@@ -1,9 +1,9 @@
-"""MediaPipe's custom operator `Convolution2DTransposeBias`, for which stock TFLite has no
-kernel, as builtin TRANSPOSE_CONV and ADD: the same mathematics in a copy of the model.
+"""Rewrites MediaPipe's custom operator `Convolution2DTransposeBias`, for which stock TFLite has no
+kernel, to builtin TRANSPOSE_CONV and ADD: the same mathematics in a copy of the model.
 
 https://github.com/google-ai-edge/mediapipe/blob/c27a7c1e1064e66427ad0656f776155ab456f90b/mediapipe/util/tflite/operations/transpose_conv_bias.cc
-The one gap: MediaPipe derives the output's size from the input, TRANSPOSE_CONV reads it from
-an operand; the tensor's shape in the file is written there, and both pad alike for it.
+Differs from MediaPipe in the output's size: MediaPipe derives it from the input, TRANSPOSE_CONV
+reads it from an operand, set here to the tensor's shape in the file; both pad alike for it.
 """
 
 import functools
@@ -29,7 +29,7 @@ class Rewritten:
 
     @property
     def note(self) -> str | None:
-        """What the report says about it."""
+        """The report's note about it; None if nothing was replaced."""
         if self.operators == 0:
             return None
         return (
@@ -39,10 +39,10 @@ class Rewritten:
 
 
 def without_custom_operators(content: bytes, source: str) -> Rewritten:
-    """A copy of a valid model with each `Convolution2DTransposeBias` replaced; the very same
-    bytes where it has none.
+    """A copy of a valid model with each `Convolution2DTransposeBias` replaced; the same
+    bytes if it has none.
 
-    Raises CouldNotVerify where an operator is malformed.
+    Raises CouldNotVerify if an operator is malformed.
     """
     if CUSTOM_CODE.encode() not in content:
         return Rewritten(content, 0)
@@ -73,8 +73,8 @@ def without_custom_operators(content: bytes, source: str) -> Rewritten:
 
 
 def pack(model: Any) -> bytes:
-    """The object API's ModelT as the bytes of a file, each buffer on 16 bytes as the schema's
-    `force_align` asks (the object API alone leaves them anywhere).
+    """Serialises the object API's ModelT to a file's bytes, with buffers aligned to 16 bytes as
+    the schema's `force_align` requires (the object API alone does not align them).
     """
     import flatbuffers
 

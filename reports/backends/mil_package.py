@@ -1,7 +1,7 @@
-"""A saved Core ML package executed by blazepalm: the backends `coreml-mil…`.
+"""Executes a saved Core ML package with blazepalm: the backends `coreml-mil…`.
 
-Only what is on disk counts: the package is read back, and its MIL program runs operation by
-operation in torch (`reports.backends.mil`). It is not Apple's runtime.
+The package is read back from disk, and its MIL program runs operation by operation in torch
+(`reports.backends.mil`), not in Apple's runtime.
 """
 
 from collections.abc import Collection, Sequence
@@ -29,14 +29,14 @@ RAW_FP32 = Package(MIL, "raw", "fp32")
 RAW_FP16 = Package(MIL_FP16, "raw", "fp16")
 APP_FP16 = Package(MIL_APP, "app", "fp16")
 
-# what the app face of each family must give
+# outputs that the app face of each family must have
 APP_OUTPUTS = {"palm": {"boxes", "keypoints", "scores"}, "hand": {"landmarks", "presence"}}
 
 
 @dataclass(frozen=True)
 class Executed:
-    """With `float16_accumulation`, sums of float16 products are rounded after every step: a
-    bound on what such hardware may do, and slow. Several threads may call it.
+    """A package as a backend, callable from several threads. With `float16_accumulation` (slow),
+    sums of float16 products are rounded after every step: a bound on what hardware may do.
     """
 
     name: str
@@ -78,8 +78,8 @@ def open_executed(
     """Reads a package and makes it ready to run. `outputs` and `shapes` are those of the TFLite
     file, in its order.
 
-    Raises InvalidModel for a broken package, UnsupportedOperator listing all that cannot be
-    executed, CouldNotVerify for one whose input and outputs are not the file's.
+    Raises InvalidModel for a broken package, UnsupportedOperator listing all operators that
+    cannot run, CouldNotVerify for a package whose input and outputs are not the file's.
     """
     program = load(package)
     executed = Executed(name, match(program, outputs, shapes), float16_accumulation)
@@ -89,7 +89,7 @@ def open_executed(
 
 @dataclass(frozen=True)
 class App:
-    """The shipped package of a model with inputs from `low` to `high`; its outputs are its own."""
+    """The shipped package of a model with inputs in `low`..`high`; returns its own outputs."""
 
     name: str
     program: Program
@@ -97,20 +97,20 @@ class App:
     high: float
 
     def run(self, images: np.ndarray) -> Outputs:
-        """(1, H, W, C) float32 in the release's range, which become whole grey levels again."""
+        """(1, H, W, C) float32 in the release's range, converted back to uint8 levels."""
         (feature,) = self.program.inputs
         levels = np.rint((images[0] - self.low) * (255 / (self.high - self.low)))
         return self.program.run({feature.name: np.clip(levels, 0, 255).astype(np.uint8)})
 
 
 def open_app(opening: Opening) -> App:
-    """Raises CouldNotVerify where the package does not give what it must."""
+    """Opens the shipped package. Raises CouldNotVerify if it lacks a required output."""
     program = load(opening.export(APP_FP16))
     recognition = opening.converted.recognition
     assert recognition is not None
     missing = APP_OUTPUTS[recognition.family] - {output.name for output in program.outputs}
     if missing:
-        raise CouldNotVerify(f"{program.source}: gives no {', '.join(sorted(missing))}")
+        raise CouldNotVerify(f"{program.source}: has no output {', '.join(sorted(missing))}")
     return App(MIL_APP, program, *recognition.spec.value_range)
 
 

@@ -1,7 +1,7 @@
-"""The names of the backends that reports speak of; what each is stands in the registry."""
+"""The names of the backends in reports; the registry describes each."""
 
 ORACLE, TFLITE, TFLITE_REF, GENERIC, TORCH = "oracle", "tflite", "tflite-ref", "generic", "torch"
 MIL, MIL_FP16, MIL_APP = "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"
-DEVICE = "device:"  # what the name of a backend that ran on a phone begins with
+DEVICE = "device:"  # prefix of a backend that ran on a phone
 
-PIPELINE = (TORCH, TFLITE, "coreml")  # what `detect` offers; `coreml` is a package, executed here
+PIPELINE = (TORCH, TFLITE, "coreml")  # the choices of `detect`; coreml: blazepalm's own executor

@@ -1,8 +1,8 @@
-"""A saved Core ML package, face `raw`, as parity sees it: images in, the TFLite file's outputs
-out, whoever executes it.
+"""Adapts a saved Core ML package of face `raw` for parity: images in, the TFLite file's outputs
+out, whichever runtime executes it.
 
-The gap: a package has names of its own and usually takes planes. Which of its outputs is which
-of the file's is read from its metadata, and channels move to the front.
+A package has its own output names and usually takes planes. Its metadata map its outputs to the
+file's, and channels move to the front.
 """
 
 import json
@@ -23,8 +23,8 @@ Execute = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]  # by the pac
 
 @dataclass(frozen=True)
 class RawPackage:
-    """`own[i]` is what the package calls the file's output `outputs[i]`, of shape `shapes[i]`
-    for the batch that the package takes at once.
+    """`own[i]` is the package's name for the file's output `outputs[i]`, of shape `shapes[i]` for
+    one batch of the package.
     """
 
     program: Program
@@ -35,7 +35,7 @@ class RawPackage:
     def run(self, images: np.ndarray, execute: Execute) -> Outputs:
         """(N, H, W, C) float32 in the release's range → the file's outputs in float32.
 
-        Raises CouldNotVerify where what comes out has not the file's shapes.
+        Raises CouldNotVerify if the outputs do not have the file's shapes.
         """
         feature = self.program.inputs[0]
         batch = (feature.shape or feature.type.shape or (1,))[0] or 1
@@ -53,7 +53,7 @@ class RawPackage:
         }
 
     def given(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The package's input; CouldNotVerify where it takes other images."""
+        """The images as the package's input. Raises CouldNotVerify if it does not take them."""
         feature = self.program.inputs[0]
         if images.ndim == 4:
             planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -66,7 +66,7 @@ class RawPackage:
         )
 
     def require_shape(self, name: str, found: Sequence[int | None], wanted: Sequence[int]) -> None:
-        """Raises CouldNotVerify unless the two are alike."""
+        """Raises CouldNotVerify unless the shapes are equal."""
         if tuple(found) != tuple(wanted):
             raise CouldNotVerify(
                 f"{self.program.source}: output '{name}' has shape {list(found)}, "
@@ -77,7 +77,7 @@ class RawPackage:
 def match(
     program: Program, outputs: tuple[str, ...], shapes: Sequence[tuple[int, ...]]
 ) -> RawPackage:
-    """Finds the file's outputs, which have these names and shapes, among the package's.
+    """Finds the file's outputs, given by name and shape, among the package's.
 
     Raises CouldNotVerify for a package whose input and outputs are not the file's.
     """
@@ -100,14 +100,14 @@ def match(
 
 
 def _own_names(program: Program, outputs: tuple[str, ...]) -> tuple[str, ...]:
-    """The package's name of each of the file's outputs: where the metadata list the file's, the
-    one in that place; else the same name.
+    """The package's name for each of the file's outputs: by position if the metadata list the
+    file's names, else the same name.
     """
     own = tuple(feature.name for feature in program.outputs)
     if len(own) == len(outputs):
         if TFLITE_OUTPUTS in program.metadata:
             listed = _listed(program.metadata[TFLITE_OUTPUTS])
-            places = [f"{name or 'output'}#{i}" for i, name in enumerate(listed)]  # of alike ones
+            places = [f"{name or 'output'}#{i}" for i, name in enumerate(listed)]  # if repeated
             if len(listed) == len(outputs) and all(
                 output in names for output, *names in zip(outputs, listed, places, strict=True)
             ):

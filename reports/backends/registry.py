@@ -1,8 +1,8 @@
-"""Every backend there is. Adding one takes a file, and a line here; from another distribution, an
+"""Lists every backend. To add one, add a file and a line here, or in another distribution an
 entry point in the group `blazepalm.backends` (CONTRIBUTING.md, "Add a backend").
 
 Each line names a `Registration`, or a tuple of them, as `module:attribute`. They are compared in
-this order, those of other distributions last.
+this order, followed by those of other distributions.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ BUILT_IN = (
 
 @cache
 def registered() -> dict[str, Registration]:
-    """The backends by name. Raises CouldNotVerify where one cannot be loaded."""
+    """The backends by name. Raises CouldNotVerify if one cannot be loaded."""
     found: dict[str, Registration] = {}
     for registration in _load():
         if registration.name in found:
@@ -37,12 +37,12 @@ def registered() -> dict[str, Registration]:
 
 
 def registration_of(name: str) -> Registration:
-    """What the registry knows of a backend that ran here."""
+    """The registration of a backend that ran here."""
     return registered()[name]
 
 
 def runs_pipeline(name: str) -> bool:
-    """Whether a backend can drive the hand pipeline: each that gives a file's own outputs."""
+    """Whether a backend can drive the hand pipeline, which needs the file's own outputs."""
     if name in PIPELINE:
         return True
     found = registered().get(name)
@@ -50,7 +50,7 @@ def runs_pipeline(name: str) -> bool:
 
 
 def spared_backends() -> frozenset[str]:
-    """The backends that do not run on every picture unless asked to."""
+    """The backends that do not run on every picture by default."""
     return frozenset(r.name for r in registered().values() if not r.every_picture)
 
 

@@ -1,8 +1,8 @@
-"""The TFLite file in TensorFlow's own interpreter (`tf.lite.Interpreter`): the backend
+"""Runs the TFLite file in TensorFlow's own interpreter (`tf.lite.Interpreter`): the backend
 `tensorflow`, a second, independently built TFLite (extra `tensorflow`).
 
-It speaks as LiteRT's does (`reports.backends.litert`), so one class serves both. The gap:
-TensorFlow may be installed and yet be too new to hold `tf.lite`.
+Its interface is LiteRT's (`reports.backends.litert`), so one class serves both. An installed
+TensorFlow may be too new to include `tf.lite`.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ INSTALL = "install it with: pip install 'blazepalm[tensorflow]'"
 
 
 def missing_tensorflow() -> str | None:
-    """None where it is installed, else how to get it; it is not imported."""
+    """How to install TensorFlow, or None if it is installed. Does not import it."""
     if NAME in sys.modules:
         installed = sys.modules[NAME] is not None
     else:
@@ -30,9 +30,9 @@ def open_tensorflow(
     content: bytes, outputs: tuple[str, ...], *, source: str, copies: int = 1
 ) -> LiteRT:
     """Loads the model's bytes into `copies` interpreters of one thread each. `outputs` names the
-    file's outputs in their order; `source` is what messages call the model.
+    file's outputs in their order; `source` is the model's name in messages.
 
-    Raises CouldNotVerify where TensorFlow is not installed or cannot take the model.
+    Raises CouldNotVerify if TensorFlow is not installed or cannot load the model.
     """
     try:
         import tensorflow

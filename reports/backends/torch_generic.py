@@ -1,9 +1,9 @@
-"""The generic torch lowering of a graph: in float64 it is the `oracle`, in float32 `generic`.
+"""Runs the generic torch lowering of a graph: in float64 as `oracle`, in float32 as `generic`.
 
-One lowering, two precisions. The oracle shares the lowering's idea of every operator, so it
-says what float32 costs, not whether the idea is right; that is LiteRT's part. Its pointwise
-convolutions are matrix products, its depthwise ones are summed tap by tap: torch copies the
-input of float64 ones out, and takes depthwise ones channel by channel, several times as long.
+The oracle shares the lowering's interpretation of every operator, so it measures what float32
+costs, not whether the interpretation is right; LiteRT checks that. The oracle computes pointwise
+convolutions as matrix products and sums depthwise ones tap by tap: in float64, torch unfolds the
+input and runs depthwise ones channel by channel, which takes several times as long.
 """
 
 import copy
@@ -29,7 +29,7 @@ from blazepalm.reports.backends.names import GENERIC, ORACLE
 
 @dataclass(frozen=True)
 class Lowered:
-    """A generic module, fed in its own precision. Its outputs are in TFLite's axis order."""
+    """A generic module, run in precision `dtype`. Its outputs are in TFLite's axis order."""
 
     name: str
     module: nn.Module
@@ -43,7 +43,7 @@ class Lowered:
 
 
 def generic(module: nn.Module, outputs: tuple[str, ...]) -> Lowered:
-    """The float32 lowering as it is."""
+    """The float32 lowering as a backend."""
     return Lowered(GENERIC, module, torch.float32, outputs)
 
 
@@ -70,8 +70,8 @@ def convolve(
     dilation: tuple[int, int],
     groups: int,
 ) -> Tensor:
-    """`F.conv2d`, with its values channels last in memory; sums of pointwise and depthwise
-    kernels are the same in another order.
+    """`F.conv2d` with a channels-last result; pointwise and depthwise kernels add the same
+    products in a different order.
     """
     channels, inputs, *kernel = weight.shape
     depthwise = inputs == 1 and groups == channels

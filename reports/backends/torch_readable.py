@@ -1,7 +1,7 @@
-"""The readable module (`PalmDetector`, `HandLandmarks`) in float32: the backend `torch`.
+"""Runs the readable module (`PalmDetector`, `HandLandmarks`) in float32: the backend `torch`.
 
-It takes channels-first images and returns a named tuple; which field is which of the file's
-outputs was found by the recognition, and is handed in here.
+It takes channels-first images and returns a named tuple; the caller passes which field is which
+of the file's outputs, as the recognition found.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def readable(module: nn.Module, outputs: tuple[str, ...], fields: tuple[str, ...
 
 
 def _open(opening: Opening) -> Backend:
-    """Of a model of no family, the generic module takes the readable one's place."""
+    """For a model of no known family, the generic module replaces the readable one."""
     converted = opening.converted
     if converted.recognition is None:
         return Lowered(TORCH, converted.generic, torch.float32, opening.outputs)

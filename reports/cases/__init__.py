@@ -1,1 +1,1 @@
-"""One input through one group of models: every number that a report adds up."""
+"""Runs one input through one group of models and measures every number of the report."""

@@ -1,7 +1,7 @@
-"""One case through all backends of one group of models: every number that the report adds up.
+"""Runs one case through all backends of one group of models and measures every report number.
 
-A group is a detector and the landmark models that look where it points, or one model alone.
-What comes out is plain numbers, a `Record`.
+A group is a detector with the landmark models that use its regions, or one model alone. The
+result is a `Record` of plain numbers.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from blazepalm.reports.subjects.subject import Subject
 
 @dataclass(frozen=True)
 class Group:
-    """`palm` points to where `hands` look; `judged` says whether it is compared itself or was
-    taken along to find regions. A model of no family is a group of its own (`other`).
+    """`palm` finds the regions for `hands`; `judged` says whether it is compared itself or only
+    finds regions. A model of no known family forms its own group (`other`).
     """
 
     palm: Subject | None = None
@@ -31,7 +31,7 @@ class Group:
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """The models that are judged."""
+        """The models to judge."""
         palm = (self.palm,) if self.palm is not None and self.judged else ()
         return palm + self.hands + ((self.other,) if self.other else ())
 
@@ -71,7 +71,7 @@ def _compare_other(record: Record, subject: Subject, image: np.ndarray, keep_raw
 
 
 def letterboxed(subject: Subject, image: np.ndarray) -> np.ndarray | None:
-    """What a model of no family is fed of an image: all of it. None for one that takes none."""
+    """The whole image as input of a model of no known family; None if it takes no RGB image."""
     from blazepalm.models.letterbox import letterbox
 
     if subject.input_shape[-1] != 3 or len(subject.input_shape) != 4:

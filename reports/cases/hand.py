@@ -1,8 +1,8 @@
-"""A landmark model's stages on one image, as every backend runs them: the crop of a region,
+"""Compares a landmark model's stages on one image across backends: the crop of a region, the
 network, landmarks in the crop, landmarks in the image.
 
-Isolated, a candidate looks where the reference's detector points; in cascade, where its own
-does. The reference is LiteRT with its default kernels.
+Isolated, a candidate uses the regions of the reference's detector; in cascade, those of its own.
+The reference is LiteRT with its default kernels.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ from blazepalm.reports.stages.stages import (
 from blazepalm.reports.subjects.subject import Subject
 
 Crop = tuple[Floats, Letterbox]
-Answers = dict[str, dict[int, Raw]]  # by backend, by the region's number
+Answers = dict[str, dict[int, Raw]]  # by backend, then region number
 
 
 def walk_hand(
@@ -43,8 +43,8 @@ def walk_hand(
     keep_raw: bool,
     margin: float,
 ) -> None:
-    """Compares every backend on one image; `located` says where each detector of `palm` points,
-    the reference's at least.
+    """Compares every backend on one image; `located` holds the regions of each backend of
+    `palm`, at least the reference's.
     """
     _HandWalk(record, hand, image, located, palm, margin).compare(keep_raw)
 
@@ -120,7 +120,7 @@ class _HandWalk:
         for name in (TFLITE, *self.hand.candidates):
             located = self.located.get(name, self.located[TFLITE])
             if name != MIL_APP and len(answers[name]) < len(crops):
-                continue  # it did not answer, which its raw outputs say
+                continue  # it did not answer; its raw rows report that
             chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
             run = self._runner(name, chain, crops, answers[name])
             found[name] = hands_in_image(
@@ -146,7 +146,7 @@ class _HandWalk:
     def _runner(
         self, name: str, chain: HandChain, crops: list[Crop], done: Mapping[int, Raw]
     ) -> Callable[[int, Floats], Raw]:
-        """The network, unless it has just seen the very same input."""
+        """Runs the network, or reuses its output if it has just seen the same input."""
         known = [crops[number][0] for number in done]
 
         def run(number: int, crop: Floats) -> Raw:
@@ -163,7 +163,7 @@ class _HandWalk:
 
 
 def _plain(hand: Mapping[str, Any]) -> dict[str, Any]:
-    """As the report lists it."""
+    """A hand as the report lists it."""
     return {
         "box": [round(float(v), 3) for v in hand_box(hand)],
         "score": round(hand["score"], 6),

@@ -1,8 +1,8 @@
-"""What parity feeds: golden images, own images, and seeded noise, one case at a time.
+"""Parity's inputs: golden images, your own images, and seeded noise, one case at a time.
 
-Noise reaches every weight and every border, and anyone can make the same numbers again:
-`numpy.random.Generator(PCG64(seed))`, float32 in [0, 1) in C order, scaled to the range. What
-it cannot show is what a hand does to scores and landmarks; the images do.
+Noise reaches every weight and every border, and is reproducible anywhere:
+`numpy.random.Generator(PCG64([seed, draw]))`, float32 in [0, 1) in C order, scaled to the range.
+Only images show the effect of a hand on scores and landmarks.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ NOISE = "noise"
 
 @dataclass(frozen=True)
 class Case:
-    """One input. `image` (H, W, 3) uint8 RGB, or None for noise, which each model gets in its
-    own shape from `seed` and `draw`. `truth`: hands as the report lists them, None unknown.
-    `spared`: backends that it does without.
+    """One input. `image`: (H, W, 3) uint8 RGB, or None for noise, drawn in each model's shape
+    from `seed` and `draw`. `truth`: hands as the report lists them, None if unknown. `spared`:
+    backends that skip this case.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Case:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the pixels and their shape; of seed and draw for noise."""
+        """SHA-256 of the image's shape and pixels, or of noise's seed and draw."""
         if self.image is None:
             return hashlib.sha256(f"noise {self.seed} {self.draw}".encode()).hexdigest()
         digest = hashlib.sha256(repr(self.image.shape).encode())
@@ -49,7 +49,7 @@ class Case:
 
 
 def sparing(cases: Iterable[Case], backends: Iterable[str], every: int) -> Iterator[Case]:
-    """The same cases; pictures do without `backends`, but for the first and each `every`-th."""
+    """The same cases, but pictures skip `backends`, except the first and every `every`-th."""
     spared = frozenset(backends)
     for index, case in enumerate(cases):
         spare = case.image is not None and index % every != 0
@@ -64,8 +64,8 @@ def noise_cases(count: int, seed: int) -> Iterator[Case]:
 def noise(
     shape: tuple[int, ...], value_range: tuple[float, float], seed: int, draw: int
 ) -> NDArray[np.float32]:
-    """The `draw`-th float32 array of `shape` (N, H, W, C) in `value_range`; which values, only
-    `seed` and `draw` decide.
+    """The `draw`-th float32 array of `shape` (N, H, W, C) in `value_range`, determined by `seed`
+    and `draw` alone.
     """
     generator = np.random.Generator(np.random.PCG64([seed, draw]))
     low, high = (np.float32(bound) for bound in value_range)
@@ -74,7 +74,7 @@ def noise(
 
 
 def golden_cases(golden: "GoldenSet") -> Iterator[Case]:
-    """The golden set's images that can be read, in the manifest's order."""
+    """The golden set's readable images, in the manifest's order."""
     for case in golden.cases:
         if not case.readable:
             continue
@@ -91,7 +91,7 @@ def golden_cases(golden: "GoldenSet") -> Iterator[Case]:
 
 
 def own_cases(paths: Sequence[str | Path]) -> Iterator[Case]:
-    """Own images and frames of videos. Raises InvalidImage where one cannot be read."""
+    """The user's images and video frames. Raises InvalidImage where one cannot be read."""
     from blazepalm.media.frames import find_sources, read_frames
 
     for source in find_sources(paths):
@@ -100,7 +100,7 @@ def own_cases(paths: Sequence[str | Path]) -> Iterator[Case]:
 
 
 def distinct_cases(cases: Iterable[Case]) -> Iterator[Case]:
-    """The same, of different names, as files too: the second `a.png` becomes `a.png~2`."""
+    """The same cases with distinct names, also as files: the second `a.png` becomes `a.png~2`."""
     seen: set[str] = set()
     for case in cases:
         name = unique_name(case.name, seen, "~", key=lambda name: folded(file_name(name)))

@@ -1,9 +1,9 @@
-"""A detector's stages on one image, as every backend runs them: letterbox, network, decoding,
+"""Compares a detector's stages on one image across backends: letterbox, network, decoding,
 suppression, regions.
 
-The reference is LiteRT with its default kernels. A candidate goes the way twice: each stage on
-the reference's input (`isolated`), and from the image on its own (`cascade`). A stage whose
-function is the reference's own gives its value, and is not computed again.
+The reference is LiteRT with its default kernels. A candidate runs twice: each stage on
+the reference's input (`isolated`), and all stages from the image on (`cascade`). A stage that
+shares the reference's function also shares its value and is not computed again.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ POINTS, SCORES = "boxes and keypoints", "probabilities"
 
 @dataclass(frozen=True)
 class _Way:
-    """What one backend made of the image, stage after stage."""
+    """One backend's values for an image, stage by stage."""
 
     tensor: Floats
     box: Letterbox
@@ -42,7 +42,7 @@ class _Way:
 
 
 def locate_hands(palm: Subject, image: np.ndarray) -> Located:
-    """Where the reference looks for hands, nothing compared."""
+    """The reference's hand regions, without comparing anything."""
     chain = palm.palm_chain(TFLITE)
     tensor, box = chain.prepare(image)
     return chain.locate(chain.suppress(chain.run(tensor), box), image.shape[:2])
@@ -51,8 +51,8 @@ def locate_hands(palm: Subject, image: np.ndarray) -> Located:
 def walk_palm(
     record: Record, palm: Subject, image: np.ndarray, *, keep_raw: bool, margin: float
 ) -> dict[str, Located]:
-    """Compares every backend on one image. Returns where each of them looks for hands; nothing
-    where the reference itself does not answer.
+    """Compares every backend on one image. Returns each one's hand regions; an empty
+    dict if the reference itself gives no output.
     """
     return _PalmWalk(record, palm, image, margin).compare(keep_raw)
 
@@ -100,7 +100,7 @@ class _PalmWalk:
         return _Way(tensor, box, raw, chain.decode(raw), palms, located)
 
     def _isolated(self, name: str, chain: PalmChain, way: _Way) -> None:
-        """The stages behind the network, each on the reference's input."""
+        """Compares the stages after the network, each on the reference's input."""
         reference, size = self.reference, self.size
         if not chain.decodes:
             same = chain.decode == reference.decode
@@ -118,7 +118,7 @@ class _PalmWalk:
     def _stage(
         self, stage: str, output: str, name: str, value: np.ndarray, own: np.ndarray | None
     ) -> None:
-        """`own` None: made by the reference's own function from the same input."""
+        """Records a stage; `own` is None if it shares the reference's function and input."""
         key = Key(self.palm.name, stage, ISOLATED, output, name, TFLITE)
         if own is None:
             if (stage, output) not in self.same:
@@ -164,7 +164,7 @@ class _PalmWalk:
 
 
 def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
-    """Regions in the detections' order; another number of them is told by the suppressed set."""
+    """Region errors, in the detections' order; the suppressed set shows a differing count."""
     if len(reference) != len(candidate) or not reference:
         return {}
     error = np.abs(_as_array(candidate) - _as_array(reference))

@@ -1,7 +1,7 @@
-"""All backends of one model on one input: their raw outputs against each other's.
+"""Runs all backends of one model on one input and compares their raw outputs.
 
-What did not come, or came in another shape, is a problem in the record, and later stages do
-without that backend. Equal bits are compared once.
+A missing output, or one of the wrong shape, is recorded as a problem, and later stages skip
+that backend. Equal bits are compared once.
 """
 
 import time
@@ -31,8 +31,8 @@ from blazepalm.reports.subjects.subject import Subject
 def compare_raw(
     record: Record, subject: Subject, tensor: np.ndarray, label: str, *, keep_raw: bool
 ) -> dict[str, Raw]:
-    """Runs every raw backend on (1, H, W, C) and compares the outputs. Returns those of backends
-    that gave all of them in the file's shapes, by backend, under their readable names.
+    """Runs every raw backend on (1, H, W, C) and compares the outputs. Returns them by
+    backend and readable name, for the backends that gave all of them in the file's shapes.
     """
     outputs: dict[str, Outputs] = {}
     for name, backend in subject.backends.items():
@@ -64,7 +64,7 @@ def compare_raw(
 
 
 def timed(record: Record, subject: Subject, name: str, run: Callable[[], Any]) -> Any:
-    """What `run` gives; the time it takes is the backend's."""
+    """Calls `run` and adds the time it takes to the backend's seconds."""
     start = time.perf_counter()
     found = run()
     spent = record.seconds.setdefault(subject.name, {})

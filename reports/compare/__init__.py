@@ -1,1 +1,1 @@
-"""Two values and the measure of their difference: tensors, hands, and their totals."""
+"""Measures how far tensors and hands differ, and totals the differences over all inputs."""

@@ -1,8 +1,8 @@
-"""Boxes and landmarks against a reference's, in the units of the task: pixels, IoU, flips.
+"""Compares boxes and landmarks with a reference's, in the task's units: pixels, IoU, flips.
 
-Detections are matched by IoU, as a whole (optimal assignment, scipy), never by index or one by
-one. A decision closer to its threshold than `margin` may fall either way: a tie is not a bug.
-Every function gives `Scalar`s by metric name, one input's share of a row.
+Detections are matched by IoU, all at once (scipy's optimal assignment), never by index or
+greedily. A decision closer to its threshold than `margin` may fall either way: a tie is not a
+bug. Every function returns `Scalar`s by (output, metric): one input's contribution to a row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 Array = NDArray[np.float64]
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
 
-MATCHED_IOU = 0.5  # below that, two boxes are of different hands
+MATCHED_IOU = 0.5  # below this, two boxes belong to different hands
 PALM_POINTS = (0, 5, 9, 13, 17)  # wrist and the fingers' bases
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Pairs of (reference, candidate) indices with their IoU, and who is left over."""
+    """Pairs of (reference, candidate) indices with their IoU, and the unmatched indices."""
 
     pairs: tuple[tuple[int, int, float], ...]
     missing: tuple[int, ...]
@@ -43,7 +43,7 @@ def iou_matrix(a: Array, b: Array) -> Array:
 
 
 def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
-    """The assignment with the largest sum of IoU; pairs below `least_iou` are none. Boxes that
+    """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
     are not finite match nothing.
     """
     from scipy.optimize import linear_sum_assignment
@@ -72,10 +72,10 @@ def compare_detections(
     pixels: tuple[float, float],
     ties: Mapping[int, tuple[Array, Array]],
 ) -> Scalars:
-    """Suppressed sets, each boxes (M, 4) and scores (M,). `pixels` (width, height) of the model's
-    input is what boxes are normalised to. A detection without a partner counts unless its score
-    is within `margin` of the threshold. `ties` gives both boxes in place of those of a
-    detection of the reference whose anchors differ by ties alone (see `ties`).
+    """Compares suppressed sets, each boxes (M, 4) and scores (M,), the boxes normalised to
+    `pixels` (width, height). An unmatched detection counts unless its score is within `margin`
+    of the threshold. `ties` replaces both boxes of a reference detection whose anchors differ
+    by ties alone (see `reports.stages.ties`).
     """
     boxes, scores = reference
     other_boxes, other_scores = candidate
@@ -118,10 +118,10 @@ def compare_landmarks(
     thresholds: Mapping[str, float],
     margin: float,
 ) -> Scalars:
-    """One hand's landmarks: `landmarks` (21, 3) normalised to a region of `pixels` (width,
-    height), `presence`, and, where the release has them, `handedness` and `world_landmarks`
-    (21, 3) in metres. Errors in x and y are distances; z is told apart. Where the reference says
-    that there is no hand, presence alone is compared: the other outputs mean nothing there.
+    """Compares one hand: `landmarks` (21, 3) normalised to a region of `pixels` (width, height),
+    `presence`, and, where the release has them, `handedness` and `world_landmarks` (21, 3) in
+    metres. Errors in x and y are distances; z is reported separately. Where the reference sees
+    no hand, only presence is compared: the other outputs are meaningless there.
     """
     result: Scalars = {}
     if float(reference["presence"]) < thresholds["presence"] - margin:
@@ -160,9 +160,9 @@ def compare_hands(
     thresholds: Mapping[str, float],
     margin: float,
 ) -> Scalars:
-    """Hands in the image, as the report lists them (`landmarks` in pixels): matched by IoU of the
-    landmarks' boxes. A hand without a partner counts unless one of its probabilities (`score`
-    of its palm, `presence`) is within `margin` of that one's threshold.
+    """Compares the hands of an image as the report lists them (`landmarks` in pixels), matched by
+    IoU of the landmarks' boxes. An unmatched hand counts unless one of its probabilities
+    (`score` of its palm, `presence`) is within `margin` of its threshold.
     """
     boxes, other = _boxes(reference), _boxes(candidate)
     matches = match(boxes, other)
@@ -192,8 +192,8 @@ def compare_hands(
 def truth_errors(
     truth: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
 ) -> dict[str, float]:
-    """What a rendered image knows better: hands there, found, false; the sum over found hands of
-    the mean joint error divided by the palm's size; handedness told, and told right.
+    """Errors against a rendered image's truth: hands present, found, false; the sum over found
+    hands of the mean joint error divided by the palm's size; handedness given, and correct.
     """
     matches = match(_boxes(truth), _boxes(found), least_iou=0.2)
     values = {
@@ -227,7 +227,7 @@ def _palm_size(points: Array) -> float:
 
 
 def hand_box(hand: Mapping[str, Any]) -> Array:
-    """(4,) corners round the landmarks, which move less than a palm's box between models."""
+    """(4,) corners around the landmarks, which vary less between models than the palm's box."""
     points = _double(hand["landmarks"])[:, :2]
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 

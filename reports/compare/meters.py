@@ -1,9 +1,8 @@
-"""How far one output is from another over all inputs: the sums of the parts that
-`reports.compare.tensors` measures, in the inputs' order and in constant memory, as the metrics of
-a report.
+"""Adds up one output's differences over all inputs, as the metrics of a report. The parts come
+from `reports.compare.tensors` and are summed in the inputs' order and in constant memory.
 
 Quantiles come from a DDSketch (Masson et al., VLDB 2019): within 1 % of the value, and the same
-whoever counted which inputs.
+however the inputs are split among workers.
 """
 
 import math
@@ -38,7 +37,7 @@ QUANTILES = (0.5, 0.99, 0.999)
 
 
 class Worst(Struct, frozen=True, forbid_unknown_fields=True):
-    """The element with the largest error: of which case, where in it, and both values."""
+    """The element with the largest error: its case, its index, and both values."""
 
     case: str
     index: tuple[int, ...]
@@ -47,14 +46,14 @@ class Worst(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Difference(Struct, frozen=True, forbid_unknown_fields=True):
-    """A candidate against a reference, over all inputs, in the output's own units.
+    """A candidate against a reference over all inputs, in the output's own units.
 
-    `elements` counts what was compared (finite on both sides); the errors are None where
-    nothing was. `peak` is the reference's largest magnitude; `rel_l2` is ‖candidate −
+    `elements` counts the values compared (finite on both sides); the errors are None where
+    there are none. `peak` is the reference's largest magnitude; `rel_l2` is ‖candidate −
     reference‖ / ‖reference‖, None where the reference is zero. `snr_db` is 10·log10 of Σr² over
     Σ(c − r)²; `psnr_db` is 20·log10 of the peak over rmse; both None where they would be
-    infinite (identical) or have no signal. `cosine` is a diagnostic only: both zero 1, one
-    zero 0. `half_units`: the largest error in units of float16's spacing at the reference.
+    infinite (identical) or have no signal. `cosine` is only a diagnostic: 1 where both are zero,
+    0 where one is. `half_units`: the largest error in float16 spacings at the reference.
     """
 
     inputs: int
@@ -79,9 +78,9 @@ class Difference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Range(Struct, frozen=True, forbid_unknown_fields=True):
-    """One backend's output over all inputs. `low` and `high` are over the finite elements,
-    None where there are none; `constant` says that every input gave the same values, `zero`
-    that all of them were 0.
+    """One backend's output over all inputs. `low` and `high` cover the finite elements,
+    None where there are none; `constant`: every input gave the same values; `zero`: all of
+    them were 0.
     """
 
     inputs: int
@@ -99,7 +98,7 @@ class Range(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DifferenceMeter:
-    """Gathers a `Difference`: `add` once an input, in their order, then `result`."""
+    """Builds a `Difference`: call `add` once per input, in order, then `result`."""
 
     def __init__(self) -> None:
         self._inputs = self._elements = self._zeros = 0
@@ -109,12 +108,12 @@ class DifferenceMeter:
         self._worst: Worst | None = None
         self._unequal: int | None = 0
         self._nonfinite = [0, 0]
-        self._lowest = 0  # the bucket that `_counts` begins with
+        self._lowest = 0  # the bucket of `_counts[0]`
         self._counts = np.zeros(0, np.int64)
         self._problems: dict[str, None] = {}  # an ordered set
 
     def add(self, part: TensorDifference, case: str) -> None:
-        """Adds one input's part; `case` is what the result calls it."""
+        """Adds one input's part, named `case` in the result."""
         self._inputs += 1
         if part.problem is not None:
             self._problems[part.problem] = None
@@ -196,7 +195,7 @@ class DifferenceMeter:
 
 
 class RangeMeter:
-    """Gathers a `Range`: `add` once an input, then `result`."""
+    """Builds a `Range`: call `add` once per input, then `result`."""
 
     def __init__(self) -> None:
         self._inputs = self._nonfinite = 0

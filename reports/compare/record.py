@@ -1,6 +1,6 @@
-"""What one case gave, as plain numbers: it can be written down, and sent to another process.
+"""The measurements of one case as plain numbers, to be stored or sent to another process.
 
-Raw outputs are files of their own (`reports.stored.raw_files`) and not written with it.
+Raw outputs are written separately (`reports.stored.raw_files`).
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ Measurement = TensorDifference | Scalar
 
 
 class Record(Struct, omit_defaults=True):
-    """`entries`: (row, input's name, what was measured); a case with two hands feeds a landmark
-    model twice. `ranges`: (model, stage, backend, output, range). `inputs`: SHA-256 of what each
-    model was fed. `seconds`: by model and backend. `hands`: by pair and backend, as the report
-    lists them. `raw`: arrays to keep, by model and `backend/output`. `spared`: backends that this
-    case does without; a record read back does not tell.
+    """`entries`: (row, input's name, measurement); a case with two hands feeds a landmark
+    model twice. `ranges`: (model, stage, backend, output, range). `inputs`: SHA-256 of each
+    model's inputs. `seconds`: by model and backend. `hands`: by pair and backend, as the report
+    lists them. `raw`: arrays to keep, by model and `backend/output`. `spared`: backends that
+    skip this case; not stored by `to_bytes`.
     """
 
     case: str
@@ -42,7 +42,7 @@ _decoder = msgpack.Decoder(Record)
 
 
 def to_bytes(record: Record) -> bytes:
-    """All but the raw arrays, as MessagePack: JSON has no NaN. Raises UnicodeEncodeError for a
+    """All but `raw` and `spared` as MessagePack (JSON has no NaN). Raises UnicodeEncodeError for a
     name that is not Unicode.
     """
     return msgpack.encode(replace(record, raw={}, spared=frozenset()))

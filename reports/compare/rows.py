@@ -1,8 +1,8 @@
-"""What is compared, as names: every row of the report has one `Key`, and one way to add up.
+"""The names of what is compared: every report row has one `Key` and one way to add up inputs.
 
-A key says which model, at which stage of the way from pixels to hands, how the stage got its
-input (`isolated`: the reference's, `cascade`: the backend's own), which quantity, of which
-backend, against which reference, by which metric.
+A key names the model, the stage between pixels and hands, the source of the stage's input
+(`isolated`: the reference's, `cascade`: the backend's own), the quantity, the backend, the
+reference and the metric.
 """
 
 import math
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from blazepalm.reports.compare.meters import Difference
 
-# The way from an image to hands; a stage's value is compared where a backend makes it itself.
+# Stages from image to hands; a value is compared only where a backend computes it itself.
 LETTERBOX = "letterboxed tensor"
 RAW = "raw outputs"
 DECODED = "decoded boxes"
@@ -31,14 +31,14 @@ MAX, MIN, SUM, MEAN = "most", "least", "sum", "mean"
 
 PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_mapped", "ambiguous"
 
-# who decides: the noise floor, equality of bits, the task's limits, or nobody
+# what decides: the noise floor, equal bits, the task's limits, or nothing
 BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
 
 BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
 
 
 class Key(Struct, frozen=True, order=True, array_like=True):
-    """The name of a row. `output` is the file's name of an output, or a quantity's."""
+    """The name of a row. `output` is an output's name in the file, or the name of a quantity."""
 
     model: str
     stage: str
@@ -50,7 +50,7 @@ class Key(Struct, frozen=True, order=True, array_like=True):
 
 
 class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
-    """One number of one input: `how` it adds up (MAX, MIN, SUM, MEAN), in which `unit`."""
+    """One number of one input. `how` (MAX, MIN, SUM, MEAN) says how inputs combine."""
 
     value: float
     how: str
@@ -64,8 +64,8 @@ def exceeds(value: float, other: float) -> bool:
 
 
 class ScalarMeter:
-    """Adds scalars up, in the inputs' order. `worst_case` names the input with the largest (MIN:
-    smallest) value.
+    """Combines scalars in the inputs' order. `worst_case` names the input with the largest value
+    (with MIN, the smallest).
     """
 
     def __init__(self, first: Scalar) -> None:
@@ -97,11 +97,11 @@ class ScalarMeter:
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
     """One judged comparison over all inputs.
 
-    `field` is the readable name of `output`. `value` is what is judged (for tensors the largest
-    absolute error), `limit` what it may be, `unit` of both; `floor` and `multiple` (value in
-    floors) where the floor decides. `difference` holds every metric of a tensor. `status` is
-    pass, fail, not_run, not_mapped or ambiguous; `judge` says by what (`none`: shown, not
-    judged).
+    `field` is the readable name of `output`. `value` is judged (for tensors the largest absolute
+    error) against `limit`, both in `unit`; `floor` and `multiple` (value / floor) are set where
+    the floor decides. `difference` holds every metric of a tensor. `status` is
+    pass, fail, not_run, not_mapped or ambiguous; `judge` names what decides it
+    (`none`: shown, not judged).
     """
 
     model: str

@@ -1,11 +1,11 @@
-"""One input's output of a backend against a reference's: a `TensorDifference`, a few plain
-numbers that can be written down, sent to another process and added up (`reports.compare.meters`).
+"""Compares a backend's output on one input with a reference's. The `TensorDifference` is a few
+plain numbers that can be stored, sent to another process and added up (`reports.compare.meters`).
 
-Everything is computed in float64 whatever the outputs' dtype. NaN and infinity are a class of
-their own: counted, and kept out of the errors. Nothing is ever reshaped or broadcast to fit: a
-missing output, another shape or another dtype is a problem that the part carries. Errors are
-counted by the buckets of a DDSketch (Masson et al., VLDB 2019), so that quantiles can be had of
-any number of inputs.
+Everything is computed in float64, whatever the outputs' dtype. NaN and infinity are counted
+separately and excluded from the errors. Nothing is reshaped or broadcast to fit: a missing
+output, or one of a different shape or dtype, is recorded as a problem. Errors are counted in
+the buckets of a DDSketch (Masson et al., VLDB 2019), which gives quantiles over any number of
+inputs.
 """
 
 import hashlib
@@ -30,12 +30,11 @@ EXPONENT = np.uint64(0x7FF0_0000_0000_0000)  # of a float64: its other bits clea
 
 class TensorDifference(Struct, frozen=True, omit_defaults=True, tag="tensor"):
     """One input's candidate against its reference: sums over the elements that are finite on
-    both sides. `worst` is the element with the largest error (where, and both values), None where
-    nothing differs.
-    `half_units` is the largest error in units of float16's spacing at the reference.
-    `unequal` counts elements whose bits differ, None where the dtypes do. `counts` says how many
-    errors fall into each of the sketch's buckets, from the one called `first_bucket` on;
-    `zeros`, how many are nothing.
+    both sides. `worst` is the element with the largest error (index, both values), None where
+    nothing differs. `half_units` is the largest error in float16 spacings at the reference.
+    `unequal` counts elements whose bits differ, None where the dtypes differ. `counts` is the
+    number of errors in each of the sketch's buckets, beginning with `first_bucket`; `zeros`
+    counts errors of 0.
     """
 
     elements: int = 0
@@ -67,7 +66,7 @@ class TensorDifference(Struct, frozen=True, omit_defaults=True, tag="tensor"):
 
 
 class TensorRange(Struct, frozen=True):
-    """One input's output of one backend: `digest` names its values, bit for bit."""
+    """The range of one backend's output on one input; `digest` is a hash of its exact values."""
 
     shape: tuple[int, ...]
     low: float | None
@@ -78,7 +77,7 @@ class TensorRange(Struct, frozen=True):
 
 
 def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> TensorDifference:
-    """One input's outputs; None stands for an output that did not come."""
+    """Compares one input's outputs; None stands for a missing output."""
     if reference is None or candidate is None:
         return TensorDifference(problem=NO_REFERENCE if reference is None else NO_CANDIDATE)
     if reference.shape != candidate.shape:
@@ -86,7 +85,7 @@ def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Tenso
         return TensorDifference(problem="shape {}, the reference has {}".format(*shapes))
     for values in (reference, candidate):
         if values.dtype.kind not in REAL:
-            return TensorDifference(problem=f"values of {values.dtype} are no real numbers")
+            return TensorDifference(problem=f"values of {values.dtype} are not real numbers")
     unequal = _unequal(reference, candidate)
     r, c = reference.astype(np.float64).ravel(), candidate.astype(np.float64).ravel()
     with np.errstate(invalid="ignore", over="ignore"):
@@ -131,7 +130,7 @@ def compare(reference: np.ndarray | None, candidate: np.ndarray | None) -> Tenso
 
 
 def identical(values: np.ndarray) -> TensorDifference:
-    """What `compare(values, values)` gives, for less: the same bits, errors of nothing."""
+    """The result of `compare(values, values)`, computed faster."""
     flat = values.astype(np.float64).ravel()
     power = _product(flat, flat)
     missing = 0
@@ -155,7 +154,7 @@ def identical(values: np.ndarray) -> TensorDifference:
 
 
 def measure_range(values: np.ndarray | None) -> TensorRange | None:
-    """The range of one input's output, or None where it did not come, or holds no numbers."""
+    """The range of one input's output, or None where it is missing or not numeric."""
     if values is None or values.dtype.kind not in REAL:
         return None
     low, high, missing = _bounds(values)
@@ -175,7 +174,7 @@ def digest(values: np.ndarray) -> str:
 
 
 def half_spacing(reference: np.ndarray) -> np.ndarray:
-    """The distance of float16 numbers at each float64 reference; the largest's beyond float16."""
+    """Float16's spacing at each float64 reference; its largest spacing beyond float16's range."""
     power = (np.ascontiguousarray(reference).view(np.uint64) & EXPONENT).view(np.float64)
     np.clip(power, 2.0**-14, 2.0**15, out=power)
     power *= 2.0**-10
@@ -184,14 +183,14 @@ def half_spacing(reference: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def mapping() -> "LogarithmicMapping":
-    """The sketch's buckets."""
+    """The mapping from errors to the sketch's buckets."""
     from ddsketch.mapping import LogarithmicMapping
 
     return LogarithmicMapping(QUANTILE_ACCURACY)
 
 
 def _buckets(error: np.ndarray) -> tuple[int, int, bytes]:
-    """How many errors are nothing, and how many fall into each of the sketch's buckets."""
+    """The number of zero errors, the first bucket, and the error counts from that bucket on."""
     some = error[error > mapping().min_possible]
     if some.size == 0:
         return error.size, 0, b""
@@ -204,7 +203,7 @@ def _buckets(error: np.ndarray) -> tuple[int, int, bytes]:
 
 
 def _bounds(values: np.ndarray) -> tuple[float | None, float | None, int]:
-    """The smallest and the largest finite value, and how many are not finite."""
+    """The smallest and largest finite value, and the number of non-finite ones."""
     if values.size == 0:
         return None, None, 0
     low, high = float(values.min()), float(values.max())  # NaN where there is one
@@ -225,7 +224,7 @@ def _unequal(reference: np.ndarray, candidate: np.ndarray) -> int | None:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> float:
-    """The sum of products, always added up in the same order (BLAS may use threads)."""
+    """The sum of products, always in the same order (BLAS may use threads)."""
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.einsum("i,i->", a, b))
 

@@ -1,4 +1,4 @@
-"""A golden folder on one sheet: every picture small, its name and size, its true joints."""
+"""Draws a golden folder on one sheet: every picture small, with its name, size and true joints."""
 
 from itertools import groupby
 
@@ -10,21 +10,21 @@ from blazepalm.golden.manifest import GoldenCase, GoldenSet
 from blazepalm.reports.hands.draw import DrawnHand, draw_hands
 
 COLUMNS = 7
-CELL = (208, 156)  # width, height of a picture's place
+CELL = (208, 156)  # width, height of a picture's cell
 GAP, CAPTION, HEADING, MARGIN = 12, 36, 40, 24
-OVER = 2  # pictures are drawn on at so many times their size on the sheet
+OVER = 2  # joints are drawn at this multiple of the size on the sheet
 PAPER, PLACE, INK, FAINT, MISSING = "#f7f6f2", "#eceae4", "#1f2630", "#7b8190", "#a4473a"
 HEADINGS = {
     "hand": "hands, with their true joints",
-    "hard": "no hand to be found",
+    "hard": "no hand in the picture",
     "file": "difficult files",
-    "own": "own pictures",
+    "own": "your own pictures",
 }
 
 
 def contact_sheet(golden: GoldenSet) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB, the cases in the manifest's order. A file that cannot be read has its
-    place, and says so. Raises ArtifactError where a file is not the manifest's.
+    """(H, W, 3) uint8 RGB, the cases in the manifest's order. An unreadable file has a
+    cell labelled so. Raises ArtifactError where a file is not the manifest's.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -64,7 +64,7 @@ def contact_sheet(golden: GoldenSet) -> NDArray[np.uint8]:
 
 
 def _small(golden: GoldenSet, case: GoldenCase) -> NDArray[np.uint8] | None:
-    """A case's picture in its place, its true joints on it; None where it cannot be read."""
+    """A case's picture scaled to its cell, with its true joints; None if it cannot be read."""
     from PIL import Image
 
     try:
@@ -90,7 +90,7 @@ def _facts(case: GoldenCase) -> str:
 
 
 def _fitting(name: str, font: object) -> str:
-    """The beginning of a name, as far as there is room."""
+    """The name, shortened to the width of a cell."""
     from PIL import ImageFont
 
     assert isinstance(font, ImageFont.FreeTypeFont | ImageFont.ImageFont)

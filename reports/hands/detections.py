@@ -1,8 +1,8 @@
-"""Hands become records: one JSON document for any number of frames
-(`schemas/detections.schema.json`), and CSV with a row a hand.
+"""Writes hands as records: one JSON document for any number of frames
+(`schemas/detections.schema.json`), or CSV with one row per hand.
 
-Both are written frame by frame, so that a video of any length takes no more memory than a
-picture. Coordinates are normalised to the image: 0 to 1, left to right and top to bottom.
+Both are written frame by frame, so a video of any length takes no more memory than a picture.
+Coordinates are normalised to the image: 0 to 1, left to right and top to bottom.
 """
 
 import csv
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blazepalm.models.hand_pipeline import Hand
 
 FORMAT, FORMAT_VERSION = "blazepalm-detections", 1
-DIGITS = 6  # after the point: a thousandth of a pixel of any picture
+DIGITS = 6  # decimals: finer than a thousandth of a pixel in any picture
 FINGERS = {
     "thumb": ("cmc", "mcp", "ip", "tip"),
     **dict.fromkeys(("index", "middle", "ring", "pinky"), ("mcp", "pip", "dip", "tip")),
@@ -31,7 +31,7 @@ Record = dict[str, Any]
 
 
 def hand_record(hand: "Hand") -> Record:
-    """A hand as JSON values; every key is always there. Raises InvalidModel where a number is
+    """A hand as JSON values, always with every key. Raises InvalidModel where a number is
     not finite.
     """
     right = None if hand.handedness is None else float(hand.handedness)
@@ -49,7 +49,7 @@ def hand_record(hand: "Hand") -> Record:
 
 
 def palm_records(palms: "Palms") -> list[Record]:
-    """Palms alone, as hands without landmarks. Raises as `hand_record`."""
+    """Palms as hands without landmarks. Raises like `hand_record`."""
     return [
         {
             "score": _plain(score),
@@ -79,7 +79,7 @@ def frame_record(frame: "Frame", hands: Sequence[Record]) -> Record:
 
 
 def _plain(values: Any) -> Any:
-    """A number, or nested lists of them, to six digits."""
+    """A number, or nested lists of numbers, rounded to six decimals."""
     array = np.asarray(values, np.float64)
     if not np.isfinite(array).all():
         raise InvalidModel("the model gave numbers that are not finite: its weights are damaged")
@@ -91,7 +91,7 @@ def _plain(values: Any) -> Any:
 
 
 class JsonDocument:
-    """Writes the document to a text file, a line a frame; `finish` completes it."""
+    """Writes the document to a text file, one line per frame; `finish` completes it."""
 
     def __init__(self, file: TextIO, models: dict[str, str | None]) -> None:
         self._file = file
@@ -101,13 +101,13 @@ class JsonDocument:
         file.write(' "frames": [')
 
     def add(self, record: Record) -> None:
-        """One frame, as `frame_record` gives it."""
+        """Writes one frame, as `frame_record` returns it."""
         self._file.write(f"{',' if self._frames else ''}\n  {_json(record)}")
         self._frames += 1
 
     def finish(self, failures: Sequence[dict[str, str]], *, interrupted: bool = False) -> None:
         """Closes the list of frames. `failures`: `source` and `message` of each that could not
-        be read; `interrupted`: whether frames are missing because the user stopped it.
+        be read; `interrupted`: whether the user stopped it before the last frame.
         """
         self._file.write("\n ],\n" if self._frames else "],\n")
         tail = {"failures": list(failures), "interrupted": interrupted}
@@ -132,8 +132,8 @@ def csv_columns(keypoints: int) -> tuple[str, ...]:
 
 
 class CsvTable:
-    """Writes a row a hand to a text file opened with `newline=""`. A frame without hands has
-    none; what a release does not say is an empty cell.
+    """Writes one row per hand to a text file opened with `newline=""`. A frame without hands has
+    no row; a value that the release does not give is an empty cell.
     """
 
     def __init__(self, file: TextIO, keypoints: int) -> None:
@@ -142,7 +142,7 @@ class CsvTable:
         self._writer.writerow(self._columns)
 
     def add(self, record: Record) -> None:
-        """The hands of one frame, as `frame_record` gives it."""
+        """Writes the hands of one frame, as `frame_record` returns it."""
         for number, hand in enumerate(record["hands"], start=1):
             cells: list[Any] = [record[name] for name in self._columns[:5]]
             cells += [number, *(hand[name] for name in self._columns[6:10]), int(hand["tracked"])]

@@ -1,8 +1,8 @@
-"""Hands are drawn on a picture: bones in a colour a finger, lighter and wider where they are
+"""Draws hands on a picture: bones in one colour per finger, lighter and wider where they are
 nearer, joints, palm boxes, labels.
 
-Everything is in pixels, (0, 0) the upper left corner of the first pixel. Line widths follow
-the size of each hand and of the picture, so that a thumbnail and a poster look alike.
+Everything is in pixels; (0, 0) is the upper left corner of the first pixel. Line widths scale
+with each hand and with the picture, so that a thumbnail and a poster look alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,16 +32,16 @@ PALM_COLOUR: Colour = (236, 240, 244)
 BOX_COLOUR: Colour = (46, 214, 198)
 INK: Colour = (18, 24, 32)
 WHITE: Colour = (255, 255, 255)
-SHIFT = 4  # opencv takes coordinates in sixteenths of a pixel
-LIGHTER, DARKER = 0.45, 0.42  # the part of white in the nearest, of black in the furthest
-SWELL = 0.40  # how much wider than in the middle the nearest is, and narrower the furthest
+SHIFT = 4  # OpenCV takes coordinates in sixteenths of a pixel
+LIGHTER, DARKER = 0.45, 0.42  # share of white at the nearest, of black at the furthest
+SWELL = 0.40  # how much wider the nearest is than the middle, and narrower the furthest
 
 
 @dataclass(frozen=True)
 class DrawnHand:
-    """What is drawn of one hand, in pixels. Whatever is None is left out. `box`: xmin, ymin,
-    xmax, ymax; `landmarks`: (21, 2) x, y, or (21, 3) with a depth, smaller nearer; `keypoints`:
-    (K, 2) of the palm; `label`: a few words for the box.
+    """What to draw of one hand, in pixels; None is not drawn. `box`: xmin, ymin, xmax, ymax;
+    `landmarks`: (21, 2) x, y, or (21, 3) with depth, smaller is nearer; `keypoints`: (K, 2) of
+    the palm; `label`: a short text for the box.
     """
 
     box: Array | None = None
@@ -57,7 +57,7 @@ def in_pixels(
     keypoints: ArrayLike | None = None,
     label: str = "",
 ) -> DrawnHand:
-    """What is drawn, from coordinates normalised to an image of `image_size` (height, width):
+    """Scales what to draw from coordinates normalised to an image of `image_size` (height, width):
     box (4,), landmarks (21, 3) with z in image widths, keypoints (K, 2).
     """
     height, width = image_size
@@ -99,19 +99,19 @@ def draw_hands(image: Image, hands: Sequence[DrawnHand]) -> Image:
 
 
 def line_width(landmarks: Array, short: int) -> float:
-    """Width in pixels of a hand's bones: a part of its palm, within what the image bears."""
+    """Width of a hand's bones in pixels: 1/25 of its palm, limited by the image's size."""
     return float(np.clip(palm_size(landmarks) / 25.0, 1.0, max(1.5, short / 60.0)))
 
 
 def palm_size(landmarks: Array) -> float:
-    """The palm's longest side in the picture, in pixels."""
+    """The palm's longest side in pixels, ignoring depth."""
     spans = landmarks[[5, 9, 17, 17], :2] - landmarks[[0, 0, 0, 5], :2]
     return float(np.sqrt((spans**2).sum(axis=1)).max())
 
 
 def nearness(landmarks: Array) -> Array:
-    """(21,) from −1 to 1: half a palm behind the middle of the hand's depth to half a palm before
-    it; zeros where the landmarks have no depth.
+    """(21,) from −1 (half a palm behind the middle of the hand's depth) to 1 (half a palm in
+    front of it); zeros where the landmarks have no depth.
     """
     if landmarks.shape[1] < 3:
         return np.zeros(len(landmarks))
@@ -122,7 +122,7 @@ def nearness(landmarks: Array) -> Array:
 
 
 def shade(colour: Colour, near: float) -> Colour:
-    """A colour, lighter the nearer (`near` to 1) and darker the further (to −1)."""
+    """The colour, lighter when nearer (`near` up to 1), darker when further (down to −1)."""
     towards, part = (255, LIGHTER * near) if near > 0 else (0, -DARKER * near)
     red, green, blue = (round(c + (towards - c) * part) for c in colour)
     return red, green, blue
@@ -133,7 +133,7 @@ def _finite(values: Array) -> bool:
 
 
 def _fixed(point: Array) -> tuple[int, int]:
-    """Opencv's fixed-point coordinates; its pixel centres are whole numbers, ours are halves."""
+    """OpenCV's fixed-point coordinates; its pixel centres are whole numbers, ours are halves."""
     x, y = (round((float(v) - 0.5) * (1 << SHIFT)) for v in point[:2])
     return x, y
 
@@ -153,7 +153,7 @@ def _disc(canvas: Image, point: Array, radius: float, colour: Colour) -> None:
 
 
 def _polygon(canvas: Image, corners: list[Array], colour: Colour) -> None:
-    """A filled convex one."""
+    """Draws a filled convex polygon."""
     import cv2
 
     points = np.rint((np.array(corners) - 0.5) * (1 << SHIFT)).astype(np.int32)
@@ -170,8 +170,8 @@ def _bones() -> Iterator[tuple[int, int, Colour]]:
 
 
 def _draw_skeleton(canvas: Image, landmarks: Array, width: float) -> None:
-    """On a soft dark halo, bones and joints from the furthest to the nearest; a joint comes
-    after the bones that meet in it.
+    """Draws bones and joints on a soft dark halo, from furthest to nearest, each joint after the
+    bones that meet in it.
     """
     near = nearness(landmarks)
     widths = width * (1.0 + SWELL * near)
@@ -195,7 +195,7 @@ def _draw_skeleton(canvas: Image, landmarks: Array, width: float) -> None:
 
 
 def _draw_bone(canvas: Image, ends: Array, widths: Array, near: Array, colour: Colour) -> None:
-    """A dark rim, which parts it from what it crosses, then pieces of slowly changing shade."""
+    """Draws a dark rim, which separates the bone from what it crosses, then graded pieces."""
     way = ends[1] - ends[0]
     length = float(np.hypot(*way))
     if length < 0.5:
@@ -218,7 +218,7 @@ def _draw_bone(canvas: Image, ends: Array, widths: Array, near: Array, colour: C
 def _draw_halo(
     canvas: Image, landmarks: Array, bones: list[tuple[int, int, Colour]], width: float
 ) -> None:
-    """Darkens what lies under the skeleton a little; only its part of the canvas is touched."""
+    """Slightly darkens the canvas under the skeleton, and nothing outside the skeleton's patch."""
     patch, origin = _patch(canvas, landmarks[:, :2], width * 2.0)
     if patch.size == 0:
         return
@@ -229,7 +229,7 @@ def _draw_halo(
 
 
 def _patch(canvas: Image, points: Array, margin: float) -> tuple[Image, Array]:
-    """The part of the canvas round (n, 2) points, a view, and where its corner lies."""
+    """A view of the canvas around (n, 2) points, and the position of its corner."""
     low = np.maximum(np.floor(points.min(axis=0) - margin), 0).astype(int)
     high = np.maximum(np.ceil(points.max(axis=0) + margin), 0).astype(int)
     return canvas[low[1] : high[1], low[0] : high[0]], low.astype(np.float64)
@@ -243,7 +243,7 @@ def _mix(image: Image, over: Image, part: float) -> Image:
 
 
 def _draw_box(canvas: Image, box: Array, width: float) -> None:
-    """A fine frame with strong corners."""
+    """Draws a thin frame with thick corners."""
     left, top, right, bottom = (float(v) for v in box)
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     patch, origin = _patch(canvas, corners, width * 2)

@@ -1,5 +1,5 @@
-"""Two models of a pipeline, opened in a backend, become functions from images to records: of one
-picture's hands, or of a video's, followed from frame to frame.
+"""Opens a pipeline's two models in a backend, as functions from images to records of hands: in a
+single picture, or tracked from frame to frame of a video.
 """
 
 from collections.abc import Callable
@@ -30,9 +30,9 @@ Look = Callable[[NDArray[np.uint8]], list[Record]]  # (H, W, 3) RGB → `hand_re
 
 @dataclass(frozen=True)
 class Finder:
-    """`models` says what they are, as the JSON document does; `keypoints` how many a palm has.
-    `look` finds the hands of a picture; each call of `tracker` makes a function for the frames
-    of one video (`look` itself, where palms are all that is looked for).
+    """`models`: their names, as in the JSON document; `keypoints`: how many a palm has. `look`
+    finds the hands in a picture; each call of `tracker` makes a function for the frames of one
+    video (`look` itself without a landmark model).
     """
 
     models: dict[str, str | None]
@@ -51,7 +51,7 @@ def open_finder(
     max_hands: int | None = None,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
-    arguments and errors. `max_hands` None: all, but two where they are followed.
+    arguments and errors. `max_hands` None means all, but two when tracking.
     """
     palm = open_model(model, "palm", backend, threads=threads, notice=notice)
     assert isinstance(palm.spec, PalmDetectorSpec)

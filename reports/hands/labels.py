@@ -1,4 +1,4 @@
-"""A few words become a dark tag with rounded corners on a picture, beside what they are about."""
+"""Draws a text as a dark tag with rounded corners on a picture, next to its subject."""
 
 from functools import cache, lru_cache
 from typing import Any
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 INK = (18, 24, 32)
 WHITE = (255, 255, 255)
-OPACITY = 215  # of the tag, of 255
-FINER = 4  # times that the corners are drawn finer than the picture
+OPACITY = 215  # of the tag, 0 to 255
+FINER = 4  # the corners are drawn at this multiple of the size
 
 
 def put_label(
     canvas: NDArray[np.uint8], words: str, points: NDArray[np.float64], clearance: float = 0.0
 ) -> None:
     """Writes `words` on (H, W, 3) uint8 RGB, `clearance` pixels above the (n, 2) points, or below
-    them where there is no room; not at all where the picture is smaller than the tag.
+    them if there is no room; draws nothing if the picture is smaller than the tag.
     """
     from PIL import Image
 

@@ -1,10 +1,10 @@
-"""Files, releases and packages become what drives the hand pipeline, over any backend: `torch`
-(the readable modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml`
-(a package of face `raw`, executed by blazepalm and not by Apple's runtime), or any registered one.
+"""Opens files, releases and packages for the hand pipeline in any backend: `torch` (the readable
+modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml` (a package of
+face `raw`, executed by blazepalm, not by Apple's runtime), or any registered one.
 
-The one gap: what a file does not hold (value range, thresholds, regions) is of the generation
-that it was converted as; of a file as it is, its release's, or for an unknown one its family's
-newest, which `notice` is told.
+Files do not hold value range, thresholds and regions. A converted model uses those of the
+generation it was converted as; a plain file those of its release, or, if it is unknown, of its
+family's newest generation, which `notice` reports.
 """
 
 import json
@@ -44,14 +44,14 @@ from blazepalm.reports.backends.registry import registered, runs_pipeline
 
 PACKAGES = (".mlpackage", ".mlmodel")
 
-Source = str | Path | Converted  # a file, bundle, release or its alias, a package; or in memory
+Source = str | Path | Converted  # a file, bundle, release (or alias) or package; or in memory
 Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A network ready to run. `backend` says by what: `torch`, `tflite` or `coreml-mil`;
-    `sha256` is of the `.tflite` it comes from, "" for a package that does not say it.
+    """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
+    `.tflite` it comes from, "" for a package that does not record it.
     """
 
     name: str  # the release's, else the file's
@@ -71,7 +71,7 @@ def open_hand_models(
     precision: str = "fp16",
     notice: Notice = warn,
 ) -> HandModels:
-    """Both networks of the pipeline; arguments and errors as for `open_model`."""
+    """Opens both networks of the pipeline; arguments and errors as for `open_model`."""
     opened = [
         open_model(model, family, backend, threads=threads, precision=precision, notice=notice)
         for model, family in ((palm, "palm"), (hand, "hand"))
@@ -80,7 +80,7 @@ def open_hand_models(
 
 
 def hand_models(palm: OpenModel, hand: OpenModel) -> HandModels:
-    """Two open networks as the pipeline takes them."""
+    """Combines two open networks for the pipeline."""
     assert isinstance(palm.spec, PalmDetectorSpec) and isinstance(hand.spec, HandLandmarksSpec)
     return HandModels(
         detector=palm.run,
@@ -94,7 +94,7 @@ def hand_models(palm: OpenModel, hand: OpenModel) -> HandModels:
 
 
 def detector_anchors(spec: PalmDetectorSpec) -> NDArray[np.float32]:
-    """(N, 4) of the spec's heads, as in `models.anchors`."""
+    """(N, 4) anchors of the spec's heads, as in `models.anchors`."""
     return anchors_from_heads([(*head.size, head.anchors_per_cell) for head in spec.heads])
 
 
@@ -107,19 +107,18 @@ def open_model(
     precision: str = "fp16",
     notice: Notice = warn,
 ) -> OpenModel:
-    """One network; `family` ("palm" or "hand") is what it must be, and which one is taken of a
-    bundle's. `threads` are LiteRT's.
-    `precision` is that of the Core ML package made here; an `.mlpackage` has its own, and is
-    taken by the backend `coreml` alone.
+    """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
+    bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
+    `.mlpackage` has its own, and only the backend `coreml` runs it.
 
-    Raises UnknownRelease, InvalidModel (also for a model of another family, or of none),
+    Raises UnknownRelease, InvalidModel (also for a model of another family or of none),
     UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.
     """
     if backend == "coreml":
         need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
     if isinstance(model, str | Path) and _is_package(Path(model)):
         if backend != "coreml":
-            raise InvalidModel(f"{model}: is a Core ML package, which backend coreml runs")
+            raise InvalidModel(f"{model}: is a Core ML package; choose backend coreml")
         return _open_package(Path(model), family, notice)
     if backend == "tflite":
         return _open_litert(model, family, threads, notice)
@@ -166,7 +165,7 @@ def _of_family(source: str, spec: Spec | None, family: str) -> Spec:
 
 
 def _is_package(path: Path) -> bool:
-    """By its content; by its name where there is no such file."""
+    """Judges by the content; by the name if there is no such file."""
     return is_core_ml(path) or (path.suffix.lower() in PACKAGES and not path.is_file())
 
 
@@ -184,7 +183,7 @@ def _generation(release: Release | None, family: str, source: str, notice: Notic
 def _shaped(
     outputs: Mapping[str, NDArray[Any]], count: int, spec: Spec
 ) -> dict[str, NDArray[np.float32]]:
-    """Whatever axes of length 1 the file's outputs have, those of `output_shapes`."""
+    """The outputs in the shapes of `output_shapes`, whatever axes of length 1 the file adds."""
     return {
         name: np.asarray(outputs[name], np.float32).reshape(count, *shape)
         for name, shape in output_shapes(spec).items()
@@ -194,7 +193,7 @@ def _shaped(
 def _registered_runner(
     converted: Converted, content: bytes, name: str, folder: Path, spec: Spec, notice: Notice
 ) -> Runner:
-    """Any backend of the registry."""
+    """Runs the model in any backend of the registry."""
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
     registration = registered()[name]
@@ -223,7 +222,7 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     source, content = choose(model.graph.source if isinstance(model, Converted) else model, family)
     graph = read_bytes(content, source)
     if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
-        raise InvalidModel(f"{source}: is another file than the one that was converted")
+        raise InvalidModel(f"{source}: is not the file that was converted")
     recognition, _ = examine(graph)
     found = None if recognition is None else recognition.spec
     spec = _of_family(str(_asked(model)), found, family)
@@ -261,7 +260,7 @@ def _export(converted: Converted, folder: Path, precision: str) -> Path:
 
 
 def _package_runner(path: Path, spec: Spec) -> Runner:
-    """The weights are mapped: the package itself may be gone afterwards."""
+    """Runs a package. Its weights are mapped, so the package may be deleted afterwards."""
     from blazepalm.reports.backends.mil import load
     from blazepalm.reports.backends.package_outputs import RawPackage
 
@@ -283,13 +282,13 @@ def _package_runner(path: Path, spec: Spec) -> Runner:
 
 
 def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
-    """A package that blazepalm wrote: its metadata say what it is."""
+    """Opens a package that blazepalm wrote, as its metadata describe it."""
     from blazepalm.reports.backends.mil import load
 
     metadata = load(path).metadata
     face = metadata.get("blazepalm.face")
     if face is None:
-        raise InvalidModel(f"{path}: does not say what it is: only packages of blazepalm's own do")
+        raise InvalidModel(f"{path}: was not written by blazepalm, so its model is unknown")
     if face != "raw":
         raise InvalidModel(
             f"{path}: has face {face}; the pipeline runs face raw: blazepalm convert … "
@@ -298,7 +297,7 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     try:
         found = spec_from_dict(json.loads(metadata["blazepalm.spec"]))
     except (KeyError, ValueError, RecursionError) as error:
-        raise InvalidModel(f"{path}: its metadata hold no structure that can be read") from error
+        raise InvalidModel(f"{path}: its metadata hold no readable model structure") from error
     spec = _of_family(str(path), found, family)
     sha256 = metadata.get("blazepalm.source_sha256", "")
     release = by_sha256(sha256) or _release_named(metadata.get("blazepalm.release"))
@@ -307,7 +306,7 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
             generation = generation_of(spec.generation, family)
         except UnknownRelease as error:
             raise InvalidModel(f"{path}: {error}; convert the model again") from error
-    else:  # written before packages said it
+    else:  # written before packages recorded it
         generation = _generation(release, family, str(path), notice)
     run = _package_runner(path, spec)
     name = release.name if release else path.stem
@@ -315,5 +314,5 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
 
 
 def _release_named(name: str | None) -> Release | None:
-    """What a package says that its network is: its file may be another one than the release's."""
+    """The release that a package names; its file may differ from that release's."""
     return next((release for release in load_registry().releases if release.name == name), None)

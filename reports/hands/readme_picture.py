@@ -1,8 +1,8 @@
-"""The README's picture: rendered hands, found and drawn by the converted models themselves.
+"""Makes the README's picture: rendered hands, with what the converted models find drawn in.
 
 `python -m blazepalm.reports.hands.readme_picture docs` renders `photo.jpg`, reads it back as
-`detect` does, and writes what is found in it as `hands.jpg`; byte for byte the same on one
-machine. Nothing is drawn from the renderer's truth.
+`detect` does, and draws the hands found in it as `hands.jpg`; both are reproducible byte for byte
+on one machine. The renderer's truth is not used for drawing.
 """
 
 import io
@@ -28,7 +28,7 @@ HANDS = (
 
 
 def render_picture() -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB: the hands alone."""
+    """(H, W, 3) uint8 RGB: the hands, nothing drawn on them."""
     return render_scene(HANDS, light="window", background="gradient", size=SIZE, seed=5).image
 
 
@@ -50,7 +50,7 @@ def draw_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def main(folder: str = "docs") -> None:
-    """Writes `photo.jpg`, the hands alone, and `hands.jpg`, what was found in it."""
+    """Writes `photo.jpg`, the rendered hands, and `hands.jpg`, the same with the hands found."""
     from PIL import Image
 
     from blazepalm.media.images import read_image

@@ -1,7 +1,7 @@
-"""Frames, H×W×3 uint8 RGB, become an MP4: MPEG-4 Part 2, by OpenCV's FFmpeg, which QuickTime,
-VLC and ffmpeg play; the same frames give the same bytes. (OpenCV's wheels hold no H.264.)
+"""Writes frames (H×W×3 uint8 RGB) as an MP4: MPEG-4 Part 2 by OpenCV's FFmpeg, which QuickTime,
+VLC and ffmpeg play. The same frames give the same bytes. (OpenCV's wheels have no H.264.)
 
-The codec wants even sides, so an odd one is made even by repeating its last row or column.
+The codec needs even sides, so an odd side is extended by repeating its last row or column.
 """
 
 import os
@@ -17,19 +17,18 @@ from blazepalm.errors import ArtifactError
 CODEC = "mp4v"
 DEFAULT_FPS = 30.0
 LONGEST = 8190  # pixels of a side; MPEG-4's own limit
-PATIENCE = 5.0  # seconds that a frame is repeated for at most
+PATIENCE = 5.0  # seconds for which a frame is repeated at most
 
 Image = NDArray[np.uint8]
 
 
 class Mp4:
-    """An MP4 that is being written; its size is that of the first frame, and frames of another
-    size are scaled to it. The path should end in `.mp4` and may exist. Leaving the `with` block
-    closes the file.
+    """An MP4 being written in the size of its first frame; other frames are scaled to that size.
+    The path should end in `.mp4` and may exist. Leaving the `with` block closes the file.
     """
 
     def __init__(self, path: Path, fps: float | None = None, name: Path | None = None) -> None:
-        """`fps` frames a second; 30 where None or absurd. `name`: what errors call the file."""
+        """`fps`: frames per second; 30 where None or absurd. `name`: the file's name in errors."""
         self.path = path
         self.name = path if name is None else name
         self.fps = fps if fps is not None and 0.1 <= fps <= 1000.0 else DEFAULT_FPS
@@ -49,10 +48,10 @@ class Mp4:
         self.close(verify=kind is None)
 
     def write(self, image: Image, seconds: float | None = None) -> None:
-        """Adds (H, W, 3) RGB. With `seconds` since the first frame, the frame is shown from then
-        on, as well as the rate allows: a camera's frames come when they come.
+        """Adds (H, W, 3) RGB. `seconds` since the first frame is when the frame is to appear, as
+        precisely as the rate allows: a camera's frames arrive irregularly.
 
-        Raises ArtifactError where there can be no such video.
+        Raises ArtifactError if the file cannot be written, or frames are too large.
         """
         import cv2
 
@@ -76,7 +75,7 @@ class Mp4:
         self.frames += times
 
     def close(self, *, verify: bool = True) -> None:
-        """Completes the file. Raises ArtifactError where the disk did not take all of it."""
+        """Completes the file. Raises ArtifactError if frames are missing from it."""
         if self._writer is None:
             return
         self._writer.release()
@@ -93,7 +92,7 @@ class Mp4:
                 )
 
     def _open(self, image: Image) -> None:
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, when it is imported
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, on import
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         import cv2
 
@@ -101,7 +100,7 @@ class Mp4:
         if max(height, width) > LONGEST:
             raise ArtifactError(
                 f"{self.name}: frames of {width}×{height} are too large for MPEG-4, "
-                f"which has at most {LONGEST} pixels a side"
+                f"which allows at most {LONGEST} pixels per side"
             )
         self._size = (width, height)
         even = (width + width % 2, height + height % 2)

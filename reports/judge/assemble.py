@@ -1,4 +1,4 @@
-"""Totals → the report: every model's facts, backends, rows and cases."""
+"""Builds the report from the totals: every model's facts, backends, rows and cases."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -69,14 +69,14 @@ def make_report(
 
 
 def golden_entry(golden: "GoldenSet | None") -> dict[str, Any] | None:
-    """What the report says of a golden set."""
+    """A golden set's entry in the report."""
     if golden is None:
         return None
     return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
 
 
 def tool_versions() -> dict[str, str]:
-    """The versions of what computes."""
+    """The versions of blazepalm and the libraries that compute."""
     return {name: _version(name) for name in TOOLS}
 
 

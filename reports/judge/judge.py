@@ -1,9 +1,9 @@
-"""The one judge: numbers → rows that pass or fail, backends, models and a report that do.
+"""The only judge: decides from numbers whether rows, backends, models and a report pass.
 
-Parity asks it of what was just measured, a device's rows of what the device brought, and `report
-recheck` of what a file holds: the same numbers and limits give the same verdict, word for word. It
-reads numbers and reasons that no limit heals, never a status that somebody wrote. A limit that is
-looser heals more rows and condemns none.
+Parity judges fresh measurements with it, a device's rows are judged with it, and `report recheck`
+judges a stored report: the same numbers and limits give the same verdict, word for word. It reads
+numbers, and the reasons that hold under any limits, but never a stored status. Loosening a limit
+can turn failures into passes, never the reverse.
 """
 
 import math
@@ -35,7 +35,7 @@ from blazepalm.reports.judge.policy import FEW, Limits
 from blazepalm.reports.judge.task_limits import most_or_least, task_limit, within
 from blazepalm.text import printable
 
-# (stage, metric) of a task in which there is a hand
+# (stage, metric) pairs that exist only where a hand was seen
 EVIDENCE = ((rows.SUPPRESSED, "IoU"), (rows.LANDMARKS, "mean error"))
 
 UNSEEN = "no image gave it anything to judge"
@@ -43,7 +43,7 @@ UNSEEN = "no image gave it anything to judge"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rows of one backend of one model come to."""
+    """The verdict on one backend of one model, from its rows."""
 
     status: str
     first_divergence: str | None
@@ -51,8 +51,8 @@ class Outcome:
 
 
 def judge_of(backend: Registration) -> str:
-    """What judges a backend: a candidate in float16 the task, any other the noise floor; nobody
-    judges what candidates are compared with.
+    """What judges a backend: the task for float16 candidates, the noise floor for the others.
+    References and witnesses are not judged.
     """
     if backend.kind == CANDIDATE:
         return BY_TASK if backend.precision == FLOAT16 else BY_FLOOR
@@ -63,9 +63,9 @@ def judge_of(backend: Registration) -> str:
 
 
 def judge_row(row: Row, limits: Limits) -> Row:
-    """The row with its limit, status and all reasons; `row.reasons` are those that no limit
-    heals, and the limit's own comes behind them. A row of no inputs that does not say why it has
-    none was not run.
+    """The row with its limit, status and all reasons. `row.reasons` hold under any limits; the
+    limit's own reason is appended. A row without inputs was not run, unless it has reasons for
+    that: then it fails.
     """
     if is_empty(row):
         return replace(row, limit=None, status=FAIL if row.reasons else NOT_RUN)
@@ -85,7 +85,7 @@ def tensor_row(
     floor: float | None = None,
     doubts: Iterable[str] = (),
 ) -> Row:
-    """One output's difference; `doubts` fail it whatever the limits."""
+    """A row of one output's difference; any of `doubts` fails it whatever the limits."""
     value = value_of(judge, found)
     return _row(
         key,
@@ -104,7 +104,7 @@ def tensor_row(
 
 
 def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
-    """One number of the task, whoever measured it."""
+    """A row of one number of the task, measured here or on a device."""
     judge = NOT_JUDGED if task_limit(key, limits) is None else BY_TASK
     return _row(
         key,
@@ -118,7 +118,7 @@ def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
 
 
 def empty_row(key: Key, reasons: tuple[str, ...], limits: Limits) -> Row:
-    """A row without a number: it failed for these reasons, or without any was not run."""
+    """A row without a number: failed for these reasons, or not run if there are none."""
     return _row(key, BY_TASK, limits, reasons=reasons)
 
 
@@ -156,8 +156,8 @@ def _row(
 
 
 def unjudged(row: Row, limits: Limits) -> Row:
-    """The inverse of `judge_row`: without the reason that `limits` gave, and what its numbers
-    alone say against it.
+    """The inverse of `judge_row`: removes the reason that `limits` gave, and adds the doubts that
+    follow from the numbers alone.
     """
     own = None if is_empty(row) else _limits_reason(row, _limit(row, limits), limits)
     reasons = row.reasons[:-1] if row.reasons[-1:] == (own,) else row.reasons
@@ -167,7 +167,7 @@ def unjudged(row: Row, limits: Limits) -> Row:
 
 
 def doubts_of(key: Key, found: Difference) -> list[str]:
-    """What makes a tensor's numbers worthless, whatever the limits."""
+    """Reasons to distrust a tensor's numbers, whatever the limits."""
     doubts = list(found.problems)
     if found.elements == 0 and not doubts and not (is_shared(key) and found.inputs):
         doubts.append("nothing was compared")
@@ -184,31 +184,31 @@ def doubts_of(key: Key, found: Difference) -> list[str]:
 
 
 def value_of(judge: str, found: Difference) -> float | None:
-    """What is judged of a tensor: how many values differ in their bits, or the largest error."""
+    """The judged number of a tensor: how many values differ in their bits, or the largest error."""
     if judge == BY_BITS:
         return None if found.unequal is None else float(found.unequal)
     return found.max_abs
 
 
 def is_empty(row: Row) -> bool:
-    """Whether a row stands for numbers that never came."""
+    """Whether a row has no numbers at all."""
     return row.inputs == 0 and row.value is None and row.difference is None
 
 
 def is_shared(key: Key) -> bool:
-    """Whether a tensor is the reference's own function of the reference's own input: there is
-    no network in between.
+    """Whether candidate and reference share the stage's function and input, with no network
+    between them.
     """
     return key.mode == ISOLATED and key.stage != rows.RAW
 
 
 def words(reference: str) -> str:
-    """A reference in a sentence."""
+    """The name of a reference as messages write it."""
     return {ORACLE: "the oracle", TFLITE: "LiteRT"}.get(reference, reference)
 
 
 def _limit(row: Row, limits: Limits) -> float | None:
-    """What the row may be by these limits; None where none of them decides it."""
+    """The row's limit; None where none of these limits applies to it."""
     if row.judge == BY_FLOOR and row.floor is not None:
         return limits.float32_multiple * row.floor
     if row.judge == BY_BITS:
@@ -217,7 +217,7 @@ def _limit(row: Row, limits: Limits) -> float | None:
 
 
 def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
-    """Why the row's number does not keep its limit; None where it does, or there is none."""
+    """Why the row's number exceeds its limit; None where it does not, or has no limit."""
     value, compared = row.value, row.difference
     if limit is None:
         missing = row.judge == BY_FLOOR and value is not None
@@ -245,12 +245,12 @@ def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
     return f"{reason} (of few numbers: give more inputs)" if few else reason
 
 
-# What rows come to --------------------------------------------------------------------------
+# Backends, models, reports ---------------------------------------------------------------------
 
 
 def judge_backend(judge: str, own: Iterable[Row], unseen: str = UNSEEN) -> Outcome:
-    """A backend that `judge` decides, by all its rows of one model. A candidate of which nothing
-    was judged by what must judge it was not run, and `unseen` says why.
+    """Judges a backend by all its rows of one model. A candidate with no row decided by `judge`,
+    which must judge it, was not run; `unseen` says why.
     """
     judged = [row for row in own if row.judged]
     failed = [row for row in judged if row.status == FAIL]
@@ -263,8 +263,8 @@ def judge_backend(judge: str, own: Iterable[Row], unseen: str = UNSEEN) -> Outco
 
 
 def coverage(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """How many rows of a model were judged, of how many there should be; `backends` are names
-    and statuses.
+    """The number of a model's rows that were judged, and the number expected; `backends` are
+    names and statuses.
     """
     judged = [row.status for row in own if row.judged]
     done = sum(status in (PASS, FAIL) for status in judged)
@@ -272,8 +272,8 @@ def coverage(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> tuple[i
 
 
 def model_holds(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> bool:
-    """Whether a model passes: something was judged, no row fails, and every backend of this
-    machine ran. What a device did not run is told, and fails nothing.
+    """Whether a model passes: a row passes, none fails, and every backend of this machine
+    ran. A backend that a device did not run is reported but fails nothing.
     """
     statuses = [row.status for row in own if row.judged]
     if any(_is_missing(*backend) for backend in backends):
@@ -284,9 +284,9 @@ def model_holds(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> bool
 def exit_code(
     models: Sequence[bool], failed: bool, self_test: bool, failures: Iterable[int]
 ) -> int:
-    """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies, and 3
-    only where nothing failed. `models`: which hold; `failed`: whether any row fails; `failures`:
-    the codes of sources that gave no verdict.
+    """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies, but 3
+    only where nothing failed. `models`: which ones pass; `failed`: whether any row fails;
+    `failures`: the codes of sources without a verdict.
     """
     holds = bool(models) and all(models) and self_test
     verdict = 0 if holds else 3 if models and self_test and not failed else 1
@@ -294,7 +294,7 @@ def exit_code(
 
 
 def first_divergence(failed: Sequence[Row]) -> str | None:
-    """The first stage on the way that fails on the reference's input, else in cascade."""
+    """The first stage that fails on the reference's input, else the first in cascade."""
     for mode in (ISOLATED, CASCADE):
         stages = [row.stage for row in failed if row.mode == mode and row.stage in STAGES]
         if stages:
@@ -303,8 +303,8 @@ def first_divergence(failed: Sequence[Row]) -> str | None:
 
 
 def _decides(row: Row, judge: str) -> bool:
-    """Whether a row judges a backend by what must judge it: the floor, or a hand that was seen,
-    not for NaN and the like alone.
+    """Whether a row counts as judging a backend: by the floor, or by a hand that was seen, not
+    only by such doubts as NaN.
     """
     if row.judge != judge or row.status not in (PASS, FAIL):
         return False

@@ -1,4 +1,4 @@
-"""What counts as parity: every constant of the verdict in one table, the reason beside it.
+"""What counts as parity: every constant of the verdict, each with its reason.
 
 float32 is judged by multiples of the *noise floor*: what float32 arithmetic itself costs on the
 same graph and inputs, measured in the same run (`reports.judge.verdict`), not by tolerances
@@ -10,53 +10,53 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
-# Inputs beside the golden images: uniform noise reaches every weight and every border. Where
-# there are no images at all, INPUTS of them are the claim; with fewer than MIN_INPUTS a
-# module that answers with a constant cannot be told from one that works.
+# Inputs beside the golden images: uniform noise reaches every weight and every border. Without
+# any images, INPUTS noise inputs support the claim; with fewer than MIN_INPUTS, a module that
+# always returns a constant looks like one that works.
 NOISE_INPUTS = 2
 INPUTS = 50
 MIN_INPUTS = 2
 
-# A floor of fewer numbers than this can be low by luck (seen: one in fifty floors of two numbers
-# failed an unharmed model): a row that fails by such a floor says so. It fails none the less.
+# A floor measured on fewer numbers than this can be low by chance (seen: one in fifty floors of
+# two numbers failed a correct model). A row that fails by such a floor still fails, but says so.
 FEW = 16
 
-# LiteRT's reference kernels cost more than all other backends together, and they and torch's
-# generic module are judged by nobody: they add witnesses to the floor, and to the bits that
-# conversion has proved already. Of the pictures, they get every so many-th. Fewer witnesses can
-# only lower the floor, which makes the verdict stricter. `--every-kernel` runs them on all.
+# LiteRT's reference kernels cost more than all other backends together. Neither they nor
+# torch's generic module are judged: they only add witnesses to the floor, and to the equality of
+# bits that conversion has proved already. They run on one picture in this many. Fewer witnesses
+# can only lower the floor, which makes the verdict stricter. `--every-kernel` runs them on all.
 REFERENCE_EVERY = 16
 
-# A float16 layer is called a culprit beyond this many half spacings at its peak: it rounds its
-# inputs and weights as well, which adds up over a kernel. Seen on the known releases: up to 31, on
+# A float16 layer counts as a culprit beyond this many half spacings at its peak: its inputs
+# and weights are rounded too, which adds up over a kernel. Seen on the known releases: up to 31, on
 # a depthwise layer of hand-2020-11, whose float32 weights float16 rounds; the others up to 11.
 FLOAT16_LAYER = 32.0
 
-# The seed of the claim in the README; any other must pass too.
+# The seed behind the README's claim; any other seed must pass too.
 SEED = 0
 
-# Cases worked on at once, at most; each has backends and activations of its own in memory.
+# At most this many cases run at once; each keeps its own backends and activations in memory.
 MAX_WORKERS = 8
 
-# Peaks beyond it are taken as it: the distance of float32 numbers there is still finite.
+# Peaks are clipped to this, where the spacing of float32 numbers is still finite.
 FLOAT32_MAX = 2.0**127
 
-# Cases listed one by one in the report, worst first; of the others the sums are kept.
+# The report lists at most this many cases, the worst; the others count in the sums only.
 MAX_CASES = 200
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """The limits of one verdict; `report recheck` may be given others.
+    """The limits of one verdict; `report recheck` can apply different ones.
 
-    `float32_multiple`: a float32 backend may be this many floors from the oracle, and from
-    LiteRT. Two float32 runs that add in another order differ by about one floor (seen: up to 6
+    `float32_multiple`: a float32 backend may be this many floors from the oracle and from
+    LiteRT. Two float32 runs that add in different orders differ by about one floor (seen: up to 6
     for an output of one number), while a wrong padding, weight or activation costs 10³ and more.
     `floor_multiple`: LiteRT itself may be this many times as far from the oracle as torch in
-    float32 is. The floor measures rounding only while oracle and LiteRT mean the same graph;
-    were the lowering wrong, the floor would be high and everything would pass under it. Seen:
-    up to 8, for an output of one number.
-    The others are float16's, in pixels of the model's input and in probabilities. `margin`: a
-    decision closer than this to its threshold may fall either way, a tie is not a bug.
+    float32 is. The floor measures rounding only while oracle and LiteRT compute the same graph;
+    if the lowering were wrong, the floor would be high and everything would pass. Seen: up to
+    8, for an output of one number.
+    The others apply to float16, in pixels of the model's input and in probabilities. `margin`:
+    a decision closer than this to its threshold may fall either way; a tie is not a bug.
     """
 
     float32_multiple: float = 10.0

@@ -1,8 +1,8 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
-Frozen structs, true or false by `passed`; `to_dict` is the JSON that everything else is
+Frozen structs; a report is true if it `passed`. `to_dict` gives the JSON that everything else is
 rendered from (`reports/stored/schemas/parity.schema.json`). Two runs on one machine give the same
-dictionary but for `timing`.
+dictionary except for `timing`.
 """
 
 import math
@@ -21,9 +21,9 @@ FORMAT_VERSION = 2
 
 
 class BackendSummary(Struct, frozen=True, forbid_unknown_fields=True):
-    """One backend of one model. `label` says what it is in words, `precision` what it computes
-    in; `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of what it ran, where
-    that is a file of its own. `worst_multiple`: its largest error in floors over the outputs.
+    """One backend of one model. `label` describes it, `precision` is what it computes in;
+    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package it ran, if
+    any. `worst_multiple`: its largest error in floors over the outputs.
     """
 
     name: str
@@ -50,10 +50,10 @@ class OutputFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelParity(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model's facts and backends; its rows stand in the report's `rows`. `release` is None
-    for an unknown file, `family` for a graph that no family was recognised in;
-    `value_range_from` says who gave the range; `inputs` counts what was fed, `inputs_sha256`
-    is of all of them. `tensor_map`: every weight's way (see `conversion.json`).
+    """One model's facts and backends; its rows are in the report's `rows`. `release` is None for
+    an unknown file, `family` for a graph of no recognised family; `value_range_from` names the
+    source of the range; `inputs` counts the inputs, `inputs_sha256` hashes all of them.
+    `tensor_map`: where every weight went (see `conversion.json`).
     """
 
     name: str
@@ -83,10 +83,10 @@ class ModelParity(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseResult(Struct, frozen=True, forbid_unknown_fields=True):
-    """One input image. `values[i]` is what `rows[i]` of the report measured on it, None where it
-    did not; `hands[pair][backend]` are the hands that a backend found, in pixels of the image:
-    `{box, score, landmarks (21×3) or None, presence, handedness}`; `truth` likewise, where the
-    image was rendered. `image` is a file beside the report, or None.
+    """One input image. `values[i]` is what the report's `rows[i]` measured on it, None if
+    nothing; `hands[pair][backend]` are the hands that a backend found, in pixels of the image:
+    `{box, score, landmarks (21×3) or None, presence, handedness}`; `truth` likewise for
+    rendered images. `image` is a file beside the report, or None.
     """
 
     name: str
@@ -101,7 +101,7 @@ class CaseResult(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
-    """A source that gave no verdict: bad input (exit code 2), or not verifiable here (3)."""
+    """A source without a verdict: bad input (exit code 2), or not verifiable here (3)."""
 
     source: str
     message: str
@@ -109,11 +109,11 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """The verdict over all sources: it passed only if there is a model and every one did.
+    """The verdict over all sources: it passes only if there is a model and all of them pass.
 
     `cases` are at most `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all.
     `golden` names the golden set (version, manifest's SHA-256) or is None. `accuracy`: error
-    against the rendered truth, one entry a pair and backend. `device`: what was ingested.
+    against the rendered truth, one entry per pair and backend. `device`: the ingested results.
     """
 
     models: tuple[ModelParity, ...]
@@ -143,7 +143,7 @@ class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def exit_code(self) -> int:
         """0 passed, 1 parity fails, 2 bad input, 3 could not verify; the highest that applies,
-        and 3 only where nothing failed.
+        but 3 only where nothing failed.
         """
         return exit_code(
             [model.passed for model in self.models],
@@ -190,8 +190,8 @@ class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plain(value: Any) -> Any:
-    """Structs and dataclasses as dicts, tuples as lists, what is not finite as None; all the way
-    down.
+    """Recursively turns structs and dataclasses into dicts, tuples into lists, and non-finite
+    numbers into None.
     """
     return _finite(to_builtins(value, str_keys=True))
 

@@ -1,4 +1,4 @@
-"""The task's limits: which quantities they judge, and on which side of its limit a value lies."""
+"""The task's limits: the quantities they judge, and whether a value is within its limit."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -24,28 +24,28 @@ TASK_LIMITS: Mapping[tuple[str, str, str], Callable[[Limits], float]] = {
 
 
 def task_limit(key: Key, limits: Limits) -> float | None:
-    """The limit of a row that the task judges; None where it does not."""
+    """The task's limit for a row; None for a row that the task does not judge."""
     of = TASK_LIMITS.get((key.stage, key.output, key.metric))
     return None if of is None else of(limits)
 
 
 def within(key: Key | Row, value: float, limit: float) -> bool:
-    """Whether a value keeps its limit; NaN keeps none."""
+    """Whether a value is within its limit; NaN never is."""
     return value >= limit if key.metric == IOU else value <= limit
 
 
 def exceeds_limit(row: Row, value: float | None) -> bool:
-    """Whether `value` does not keep the row's limit; without either there is nothing to keep."""
+    """Whether `value` exceeds the row's limit; False if either is None."""
     return value is not None and row.limit is not None and not within(row, value, row.limit)
 
 
 def most_or_least(row: Row) -> str:
-    """What the limit bounds, in a sentence: "at most …" or "at least …"."""
+    """The word after "at" in messages: "at most …" or "at least …"."""
     return "least" if row.metric == IOU else "most"
 
 
 def worst_first(found: Iterable[Row]) -> list[Row]:
-    """Rows by how many times their value is beyond its limit; those without a number lead."""
+    """Sorts rows by value / limit, largest first; rows without a number lead."""
     return sorted(found, key=_multiple, reverse=True)
 
 

@@ -1,7 +1,7 @@
-"""Records of single cases become totals over all of them, in constant memory.
+"""Adds the records of single cases up to totals, in constant memory.
 
-Records are added in the cases' order, whatever engine computed them in whatever order, so sums
-are the same bit for bit.
+Records are added in the cases' order, whichever engine computed them and in whatever order, so
+the sums are identical bit for bit.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ from blazepalm.reports.judge.task_limits import task_limit, within
 
 @dataclass
 class CaseTotals:
-    """One case of all groups, as the report lists it. `badness` orders cases where not all can
-    be listed: infinite where something could not be compared or is beyond its limit, else the
+    """One case of all groups, as the report lists it. `badness` ranks cases where not all can
+    be listed: infinite where something could not be compared or exceeds its limit, else the
     largest error relative to its output's peak.
     """
 
@@ -48,8 +48,8 @@ class CaseTotals:
 
 
 class Totals:
-    """Everything that a verdict by `limits` needs. `add` each case's records, one a group, in
-    order.
+    """Everything that a verdict by `limits` needs. Call `add` with each case's records, one per
+    group, in order.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -67,7 +67,7 @@ class Totals:
         self._cases: list[tuple[float, int, CaseTotals]] = []  # the worst, as a heap
 
     def add(self, records: list[Record]) -> None:
-        """One case: the records of every group on it."""
+        """Adds one case: the records of every group on it."""
         r = records[0]
         case = CaseTotals(r.case, r.kind, r.width, r.height, r.sha256, r.truth)
         for record in records:
@@ -81,11 +81,11 @@ class Totals:
 
     @property
     def cases(self) -> list[CaseTotals]:
-        """In the order they came; the worst, where there are more than fit."""
+        """In the order they were added; only the worst MAX_CASES if there are more."""
         return [case for _, _, case in sorted(self._cases, key=lambda entry: -entry[1])]
 
     def digest(self, model: str) -> str:
-        """SHA-256 of the SHA-256 of each input of a model, in order."""
+        """SHA-256 over the SHA-256s of a model's inputs, in order."""
         return str(self._digests[model].hexdigest())
 
     def _add(self, record: Record, case: CaseTotals) -> None:
@@ -120,7 +120,7 @@ class Totals:
 
 
 def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
-    """The sums against the truth as rates; None where there is nothing to divide by."""
+    """The sums against the truth as rates; None where the divisor would be 0."""
     entries = []
     for (pair, backend), s in totals.accuracy.items():
         entries.append(
@@ -162,7 +162,7 @@ def _case_value(values: dict[Key, float], key: Key, share: Measurement) -> None:
     elif how == SUM:
         values[key] = old + value
     elif exceeds(-value, -old) if how == MIN else exceeds(value, old):
-        values[key] = value  # of a mean, the worse of two hands
+        values[key] = value  # for a mean, the worse of two hands
 
 
 def _rate(value: float, of: float) -> float | None:

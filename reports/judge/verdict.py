@@ -1,10 +1,10 @@
-"""Totals → judged rows: the noise floor, and every doubt (`reports.judge.judge` does the rest).
+"""Judges totals: computes the noise floor and every doubt (`reports.judge.judge` does the rest).
 
 The floor of an output is the largest error of LiteRT's two kernel sets against the float64
 oracle: what float32 costs on this graph and these inputs. A float32 backend passes within
 `limits.float32_multiple` floors of the oracle *and* of LiteRT; a float16 one within the task's
-limits. Whatever leaves a doubt (nothing compared, an output missing or of another shape, NaN,
-a constant) fails.
+limits. Anything doubtful (nothing compared, an output missing or of the wrong shape, NaN, a
+constant) fails.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 
 def judge_model(totals: Totals, subject: Subject, limits: Limits) -> tuple[Row, ...]:
-    """Every row of one model, in the order in which its numbers came."""
+    """Every row of one model, in the order in which it was first measured."""
     fields = dict(zip(subject.outputs, subject.fields, strict=True))
     judged = []
     for key, meter in totals.differences.items():
@@ -95,7 +95,7 @@ def _judge_tensor(
 
 
 def _doubts(totals: Totals, key: Key, found: Difference) -> list[str]:
-    """What makes the numbers themselves worthless."""
+    """Reasons to distrust the numbers themselves."""
     doubts = doubts_of(key, found)
     if is_shared(key):
         return doubts
@@ -111,7 +111,7 @@ def _doubts(totals: Totals, key: Key, found: Difference) -> list[str]:
 
 
 def _floor_doubts(totals: Totals, key: Key) -> list[str]:
-    """What makes the floor worthless, by which a row is judged."""
+    """Reasons to distrust the floor that a row is judged by."""
     doubts = []
     for name in (TFLITE, TFLITE_REF):
         own = replace(key, backend=name, reference=ORACLE)
@@ -122,7 +122,7 @@ def _floor_doubts(totals: Totals, key: Key) -> list[str]:
 
 def _varies(totals: Totals, model: str, backend: str) -> bool:
     """Whether every raw output of a backend is known to depend on its input."""
-    network = MIL_FP16 if backend == MIL_APP else backend  # the same, with a face round it
+    network = MIL_FP16 if backend == MIL_APP else backend  # the same network behind another face
     found = [
         meter.result().constant
         for (m, stage, b, _), meter in totals.ranges.items()
@@ -139,9 +139,9 @@ def _floor_parts(
     output: str,
     found: Difference | None = None,
 ) -> dict[str, float | None]:
-    """The largest error of each kernel set, of torch's generic module, and half the distance
-    of float32 numbers at the peak: where LiteRT happens to be exact, no float32 result can be
-    asked to be closer.
+    """The largest error of each kernel set and of torch's generic module, and half the float32
+    spacing at the peak: even where LiteRT happens to be exact, no float32 result can be
+    expected to be closer than that.
     """
     parts: dict[str, float | None] = {}
     for name in (TFLITE, TFLITE_REF, GENERIC):
@@ -161,11 +161,11 @@ def _floor(parts: Mapping[str, float | None]) -> float:
 def _unlike_tflite(
     totals: Totals, key: Key, parts: Mapping[str, float | None], limits: Limits
 ) -> list[str]:
-    """Whether the floor is too high to be rounding: oracle and LiteRT mean another graph.
+    """A doubt if the floor is too high for rounding: oracle and LiteRT compute different graphs.
 
-    What float32 costs in torch is the error of the generic module, which some pictures are
-    spared, or that of the readable one, which has the same bits (else a row of its own fails)
-    and is on all pictures, as LiteRT is.
+    The cost of float32 in torch is the larger error of the generic module, which skips some
+    pictures, and the readable one, which has the same bits (otherwise its own row fails) and
+    runs on all pictures, as LiteRT does.
     """
     if parts[GENERIC] is None:
         return []

@@ -1,1 +1,1 @@
-"""Recorded outputs as cases: MediaPipe's, and those of an earlier run."""
+"""Compares hands with recorded ones: MediaPipe's, and those of an earlier run."""

@@ -1,8 +1,8 @@
-"""One hand as two runs find it: how far apart, by the names of `LIMITS`, and whether that is
-little enough. What is expected is MediaPipe's record (`mediapipe.py`) or an earlier run's own
-(`check.py`).
+"""Compares one hand as found by two runs: how far apart they are, by the names of `LIMITS`, and
+whether that is within the limits. The expected hand comes from MediaPipe's record
+(`mediapipe.py`) or from an earlier run (`check.py`).
 
-Lengths are in pixels of an image 640 long, so that one limit does for pictures of any size.
+Lengths are in pixels of an image whose longer side is 640, so one limit suits any picture size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Values = dict[str, float]
 
-SIDE = 640.0  # pixel limits are those of an image this long; others in proportion
+SIDE = 640.0  # pixel limits hold for an image this long; others scale in proportion
 
-# pixels on average and at most; z in image widths, world landmarks in metres, handedness
+# mean and largest pixels; z in image widths, world landmarks in metres, handedness
 LIMITS: Values = {"mean": 0.05, "most": 0.5, "depth": 0.001, "world": 0.001, "handedness": 0.01}
-MEAN = "mean"  # the one of them that is averaged over hands, not the largest
+MEAN = "mean"  # averaged over hands; of the others, the largest counts
 
-UNLIKE = 1.0  # metres, or a probability: where only one of the two says it
+UNLIKE = 1.0  # metres, or a probability: where only one of the two has the value
 
 
 class FoundHand(Protocol):
@@ -37,8 +37,8 @@ class FoundHand(Protocol):
 
 
 def difference(hand: FoundHand, expected: FoundHand, size: tuple[int, int]) -> Values:
-    """Of one hand in an image of `size` (height, width), what `LIMITS` names: mean and largest
-    distance of landmarks, largest difference of z, of world landmarks, and of handedness.
+    """The differences named by `LIMITS`, for one hand in an image of `size` (height, width): mean
+    and largest distance of landmarks, largest difference of z, world landmarks and handedness.
     """
     pixels = distances(hand.landmarks, expected.landmarks, size)
     return {
@@ -51,7 +51,7 @@ def difference(hand: FoundHand, expected: FoundHand, size: tuple[int, int]) -> V
 
 
 def distances(points: Floats, expected: Floats, size: tuple[int, int]) -> NDArray[np.float64]:
-    """(N,) of (N, 2 or more) points normalised to an image of `size` (height, width)."""
+    """(N,) distances between (N, ≥2) points normalised to an image of `size` (height, width)."""
     away = points[:, :2].astype(np.float64) - expected[:, :2]
     pixels = np.hypot(away[:, 0] * size[1], away[:, 1] * size[0])
     return np.asarray(pixels * (SIDE / max(size)))
@@ -68,12 +68,12 @@ def together(differences: Sequence[Values], limits: Mapping[str, float]) -> Valu
 
 
 def beyond(values: Mapping[str, float], limits: Mapping[str, float]) -> tuple[str, ...]:
-    """The names of the limits that do not hold; NaN keeps none."""
+    """The names of the limits that are exceeded; NaN exceeds any."""
     return tuple(name for name, limit in limits.items() if not values[name] <= limit)
 
 
 def _apart(one: Floats | float | None, other: Floats | float | None) -> float:
-    """The largest difference; nothing where neither is said."""
+    """The largest difference; 0 if both are None."""
     if one is None or other is None:
         return 0.0 if one is other else UNLIKE
     return float(np.abs(np.asarray(one, np.float64) - other).max())

@@ -1,9 +1,9 @@
-"""A golden folder's pictures looked at again, against what was recorded of them.
+"""Finds the hands in a golden folder's pictures again and compares them with the recording.
 
-Hands are matched by IoU of their landmarks' boxes, as a whole. Limits are those of the
+Hands are matched by IoU of their landmarks' boxes, all at once. The limits are those of the
 comparison with MediaPipe (`agreement.py`), and parity's for boxes and probabilities
-(`policy.py`). A hand that is missing or new counts, unless its palm's score or its presence is
-so close to the threshold that it may fall either way.
+(`policy.py`). A missing or extra hand counts, unless its palm's score or its presence is so
+close to the threshold that it may fall either way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +33,8 @@ from blazepalm.reports.recording.recording import (
     pixels,
 )
 
-# Those against MediaPipe, and of the palm: keypoints as far as landmarks, parity's 1 − IoU of
-# boxes, its limit for presence, which the palm's score keeps as well.
+# The limits against MediaPipe, and for the palm: keypoints like landmarks; boxes by parity's
+# 1 − IoU; score and presence by parity's limit for presence.
 LIMITS: Values = {
     **agreement.LIMITS,
     "keypoints": agreement.LIMITS["most"],
@@ -42,7 +42,7 @@ LIMITS: Values = {
     "score": policy.LIMITS.presence,
     "presence": policy.LIMITS.presence,
 }
-EACH = {name: limit for name, limit in LIMITS.items() if name != MEAN}  # a case's own
+EACH = {name: limit for name, limit in LIMITS.items() if name != MEAN}  # per case
 
 WORDS = {
     "mean": "landmarks on average, px",
@@ -56,20 +56,20 @@ WORDS = {
     "presence": "presence",
 }
 
-OTHER_PIXELS = "its picture is another one than was recorded"
-GONE = "was recorded, and the set has no such picture any more"
+OTHER_PIXELS = "its picture is not the one that was recorded"
+GONE = "was recorded, but the set no longer has this picture"
 
 
 def told(values: Values, name: str) -> str:
-    """A difference beyond its limit, in words."""
+    """The message for a difference that exceeds its limit."""
     return f"{WORDS[name]}: {values[name]:.3g}, limit {LIMITS[name]:g}"
 
 
 @dataclass(frozen=True)
 class CaseCheck:
-    """`recorded` and `found`: how many hands; `unmatched`: of both, those without a partner,
-    `ties` apart; `differences` over the others, as `LIMITS` names them, none without a hand.
-    `problem`: why it could not be looked at, or nothing.
+    """`recorded` and `found` count hands; `unmatched` counts those of both without a partner,
+    except `ties`; `differences` of each matched pair, by the names of `LIMITS`. `problem`: why
+    the case could not be compared, or "".
     """
 
     name: str
@@ -86,7 +86,7 @@ class CaseCheck:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it fails, in words; none where it passes."""
+        """Messages why the case fails; empty if it passes."""
         if self.problem:
             return (self.problem,)
         worst = self.worst
@@ -99,8 +99,8 @@ class CaseCheck:
 
 @dataclass(frozen=True)
 class RecordingCheck:
-    """`cases`: all that were recorded (or asked for); `unrecorded`: names of readable pictures
-    that nothing is known of. `expected` and `found`: who recorded, and who looked again.
+    """`cases`: all recorded ones (or those asked for); `unrecorded`: names of readable pictures
+    without a recording. `expected` and `found`: the models that recorded, and that checked.
     """
 
     expected: Models
@@ -110,7 +110,7 @@ class RecordingCheck:
 
     @property
     def hands(self) -> int:
-        """How many were compared."""
+        """How many hands were compared."""
         return sum(len(case.differences) for case in self.cases)
 
     @property
@@ -125,7 +125,7 @@ class RecordingCheck:
         return good and bool(self.cases) and not any(case.reasons for case in self.cases)
 
     def to_values(self) -> dict[str, Any]:
-        """As JSON; every key is always there."""
+        """JSON values, always with every key."""
         return {
             "passed": self.passed,
             "hands": self.hands,
@@ -157,8 +157,8 @@ def check_recording(
     names: Sequence[str] | None = None,
     on_case: OnCase = lambda name, done, total: None,
 ) -> RecordingCheck:
-    """Looks at every recorded case again, or at those named. Raises CouldNotVerify where nothing
-    was recorded of a name, or at all; InvalidModel where a number is not finite.
+    """Checks every recorded case, or those named. Raises CouldNotVerify if a name, or the whole
+    folder, has no recording; InvalidModel if a number is not finite.
     """
     where = golden.folder / RECORDING
     kept = {case.name: case for case in recording.cases}
@@ -188,7 +188,7 @@ def compare(
     size: tuple[int, int],
     thresholds: Mapping[str, float],
 ) -> CaseCheck:
-    """One picture of `size` (height, width). `thresholds` of `score` and `presence`."""
+    """Compares one picture of `size` (height, width). `thresholds`: of `score` and `presence`."""
     matches = match(_boxes(known.hands), _boxes(found))
     alone = [known.hands[i] for i in matches.missing] + [found[i] for i in matches.extra]
     ties = sum(_is_tie(hand, thresholds) for hand in alone)
@@ -204,8 +204,8 @@ def compare(
 
 
 def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Values:
-    """Of one hand in a picture of `size` (height, width), what `LIMITS` names."""
-    points = SIDE  # as far as can be, where they are not the same points
+    """The differences named by `LIMITS`, for one hand in a picture of `size` (height, width)."""
+    points = SIDE  # the largest possible, where the keypoints do not correspond
     if hand.keypoints.shape == expected.keypoints.shape:
         points = float(distances(hand.keypoints, expected.keypoints, size).max())
     boxes = [np.asarray(one.box, np.float64)[None] for one in (hand, expected)]
@@ -219,7 +219,7 @@ def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Val
 
 
 def _image(golden: GoldenSet, case: GoldenCase | None, known: KeptCase) -> tuple[Image | None, str]:
-    """The picture, or why it is not what was recorded."""
+    """The picture, or why it is not the recorded one."""
     if case is None:
         return None, GONE
     try:

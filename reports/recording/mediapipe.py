@@ -1,8 +1,8 @@
-"""The golden set through our pipeline, against what MediaPipe was recorded to find in it.
+"""Compares our pipeline's hands in the golden set with the hands recorded from MediaPipe.
 
-`python -m blazepalm.reports.recording.mediapipe GOLDEN` prints one row a model complexity and
-backend: hands found by both, and the largest differences. Exit code 0 where the limits
-hold, 1 where not, 2 for a bad golden folder, 3 where nothing could be compared.
+`python -m blazepalm.reports.recording.mediapipe GOLDEN` prints one row per model complexity and
+backend: the hands found by both, and the largest differences. Exit code 0 if the limits
+hold, 1 if not, 2 for a bad golden folder, 3 if nothing could be compared.
 """
 
 import argparse
@@ -27,7 +27,7 @@ COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
 @dataclass(frozen=True)
 class Agreement:
     """`differences` over the set, as `agreement.together` gives them. `other_counts`: cases with
-    another number of hands; `changed`: cases left out, as their pixels are not those recorded.
+    a different number of hands; `changed`: cases skipped because their pixels have changed.
     """
 
     complexity: int
@@ -46,7 +46,7 @@ class Agreement:
 
 
 def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: str) -> Agreement:
-    """Every readable case of which there is a record. Raises CouldNotVerify where there is none."""
+    """Compares every readable case that has a record. Raises CouldNotVerify if there is none."""
     from blazepalm.models.hand_pipeline import HandPipeline
 
     records, pipeline = recorded_cases(), HandPipeline(models)
@@ -68,7 +68,7 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
         for hand, truth in zip(hands, expected, strict=True):  # in MediaPipe's order, too
             differences.append(difference(hand, truth, size))
     if not cases:
-        raise CouldNotVerify(f"{golden.folder}: holds no case of which MediaPipe's hands are known")
+        raise CouldNotVerify(f"{golden.folder}: has no case with recorded MediaPipe hands")
     return Agreement(
         complexity=complexity,
         backend=backend,
@@ -81,7 +81,7 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
 
 
 def table(found: list[Agreement]) -> "Table":
-    """One row a complexity and backend."""
+    """One row per complexity and backend."""
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))  # fits 80 columns
@@ -105,7 +105,7 @@ def table(found: list[Agreement]) -> "Table":
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line above."""
+    """Runs the command line described above."""
     parser = argparse.ArgumentParser(description="Compare the pipeline with MediaPipe's records.")
     parser.add_argument("golden", type=Path, help="a folder of `blazepalm golden make`")
     parser.add_argument("--backend", action="append", choices=("tflite", "torch"))
@@ -128,8 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table(found))
     for agreement in found:
         for what, names in (
-            ("another number of hands", agreement.other_counts),
-            ("other pixels than recorded", agreement.changed),
+            ("different number of hands", agreement.other_counts),
+            ("pixels differ from the recorded ones", agreement.changed),
         ):
             if names:
                 console.print(f"complexity {agreement.complexity}: {what}: {', '.join(names)}")

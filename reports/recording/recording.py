@@ -1,9 +1,9 @@
-"""What one run finds in a golden folder's pictures becomes `recorded.json` beside them: what
-later runs are expected to find, in own pictures above all, of which no truth is known
+"""Records what one run finds in a golden folder's pictures as `recorded.json` beside them, for
+later runs to reproduce: mainly in your own pictures, which have no known truth
 (`schemas/recording.schema.json`; compared in `check.py`).
 
-Numbers are kept as they are, float32, written as the decimal number that is exactly theirs. A
-recording may be hostile: it is bounded and held against its schema before it is used.
+Numbers stay float32, each written as its exact decimal value. A recording may be hostile: its
+size and schema are checked before use.
 """
 
 import json
@@ -34,7 +34,7 @@ OnCase = Callable[[str, int, int], None]  # name, done, of how many
 
 @dataclass(frozen=True)
 class KeptHand:
-    """What is kept of `hand_pipeline.Hand`, which says what each is; NumPy float32."""
+    """The recorded fields of `hand_pipeline.Hand` (see there), as NumPy float32."""
 
     box: Floats
     keypoints: Floats
@@ -47,7 +47,7 @@ class KeptHand:
 
 @dataclass(frozen=True)
 class KeptCase:
-    """`pixels`: of the picture, as the function of that name; `hands`: best palm first."""
+    """`pixels`: the picture's hash from the function `pixels`; `hands`: best palm first."""
 
     name: str
     pixels: str
@@ -56,7 +56,7 @@ class KeptCase:
 
 @dataclass(frozen=True)
 class ModelName:
-    """`sha256` of the `.tflite` file; `name` the release's, else the file's."""
+    """`sha256`: of the `.tflite` file; `name`: the release's, else the file's."""
 
     name: str
     sha256: str
@@ -64,7 +64,7 @@ class ModelName:
 
 @dataclass(frozen=True)
 class Models:
-    """Who found what is recorded."""
+    """The models and backend that found the recorded hands."""
 
     detector: ModelName
     landmarks: ModelName
@@ -76,13 +76,13 @@ class Models:
 
 @dataclass(frozen=True)
 class Recording:
-    """One run: its models, and the cases it has seen, in the manifest's order."""
+    """One run: its models, and its cases in the manifest's order."""
 
     models: Models
     cases: tuple[KeptCase, ...]
 
     def to_bytes(self) -> bytes:
-        """The file, a line a case. Raises ArtifactError where it could not be read back."""
+        """The file's bytes, one line per case. Raises ArtifactError if they could not be read."""
         cases = msgspec.json.decode(msgspec.json.encode(self.cases, enc_hook=_lists))
         values = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(self.models)}
         validate({**values, "cases": cases}, SCHEMA, RECORDING)
@@ -104,7 +104,7 @@ def load_recording(folder: Path) -> Recording | None:
         return None
     try:
         if path.is_symlink():
-            raise ArtifactError(f"{path}: is a link, and a recording is a file of its own")
+            raise ArtifactError(f"{path}: is a link; a recording must be a regular file")
         values = read_json(path, MAX_BYTES)
         validate(values, SCHEMA, str(path))
         cases = msgspec.convert(values["cases"], tuple[KeptCase, ...], dec_hook=_array)
@@ -116,35 +116,35 @@ def load_recording(folder: Path) -> Recording | None:
 
 
 def finder(palm: OpenModel, hand: OpenModel) -> Find:
-    """Finds every hand of a picture. What it gives raises InvalidModel where a number is not
-    finite.
+    """Returns a function that finds every hand of a picture, and raises InvalidModel if a number
+    is not finite.
     """
     pipeline = HandPipeline(hand_models(palm, hand), max_hands=None)
     return lambda name, image: tuple(_kept(found, name) for found in pipeline(image))
 
 
 def pixels(image: Image) -> str:
-    """SHA-256 of a picture's shape and pixels, whatever file it comes from."""
+    """SHA-256 of a picture's shape and pixels, independent of its file."""
     return Case("", "", image).sha256
 
 
 def models_of(palm: OpenModel, hand: OpenModel) -> Models:
-    """What a recording says of two open models."""
+    """The entry of two open models in a recording."""
     return Models(
         ModelName(palm.name, palm.sha256), ModelName(hand.name, hand.sha256), palm.backend
     )
 
 
 def choose(golden: GoldenSet, names: Sequence[str] | None) -> list[GoldenCase]:
-    """The readable cases, or those named. Raises ArtifactError for a name that is none of them,
-    and CouldNotVerify where there are none at all.
+    """The readable cases, or those named. Raises ArtifactError for a name that is not one of them,
+    and CouldNotVerify if there are none at all.
     """
     readable = {case.name: case for case in golden.cases if case.readable}
     for name in names or ():
         if name not in readable:
-            raise ArtifactError(f"{golden.folder}: holds no case {name!r} that can be read")
+            raise ArtifactError(f"{golden.folder}: has no readable case {name!r}")
     if not readable:
-        raise CouldNotVerify(f"{golden.folder}: holds no picture that can be read")
+        raise CouldNotVerify(f"{golden.folder}: has no readable picture")
     return [case for case in readable.values() if not names or case.name in names]
 
 
@@ -157,18 +157,18 @@ def record(
     force: bool = False,
     on_case: OnCase = lambda name, done, total: None,
 ) -> tuple[Recording, tuple[str, ...]]:
-    """What the folder is to keep, and the names of the cases that were looked at for it: all, or
-    those named, that were not recorded before; with `force` those too.
+    """Returns the folder's new recording, and the names of the cases that were run for it: those
+    (of `names`, else all) that were not recorded before, with `force` also those that were.
 
-    Raises ArtifactError where a name is none of a readable picture, the recording there is
-    damaged, or is another run's and would not be replaced as a whole (`force`, without names).
+    Raises ArtifactError if a name has no readable picture, the existing recording is damaged,
+    or it is from other models and not replaced as a whole (`force` without `names` does that).
     """
     models = models_of(palm, hand)
     chosen, known = choose(golden, names), load_recording(golden.folder)
     if known is not None and known.models != models and (names or not force):
         raise ArtifactError(
-            f"{golden.folder / RECORDING}: was recorded with {known.models}; record with these, "
-            "or replace the whole of it: --force without --only"
+            f"{golden.folder / RECORDING}: was recorded with {known.models}; use those models, "
+            "or replace the recording: --force without --only"
         )
     kept = {} if known is None else {case.name: case for case in known.cases}
     if force:
@@ -197,7 +197,7 @@ def _kept(hand: Hand, name: str) -> KeptHand:
 
 
 def _lists(array: Any) -> Any:
-    """An array as JSON has it; a float64 holds every float32 exactly."""
+    """An array as JSON lists; a float64 holds every float32 exactly."""
     return array.tolist()
 
 

@@ -1,1 +1,1 @@
-"""What `blazepalm run` feeds to any Core ML package, and how it describes the outputs."""
+"""Prepares the inputs of `blazepalm run` for any Core ML package, and describes the outputs."""

@@ -1,7 +1,7 @@
-"""Values of a model in a few numbers, as plain JSON: what each is, its range, and how far it is
-from another runtime's.
+"""Summarises a model's values as plain JSON: type, shape, range, and the difference from another
+runtime's values.
 
-JSON knows no NaN and no infinity, so these are counted, and left out of the range.
+JSON has no NaN or infinity, so these are counted and excluded from the range.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ import numpy as np
 
 from blazepalm.errors import CouldNotVerify
 
-SMALL = 16  # values up to which all of them are told
+SMALL = 16  # values; up to this many, all are listed
 
 
 def describe(name: str, value: np.ndarray) -> dict[str, Any]:
-    """One value as JSON: its range over what is finite, and all of it where it is small."""
+    """One value as JSON: the range of its finite elements, and all elements if they are few."""
     row: dict[str, Any] = {
         "name": name,
         "dtype": "text" if value.dtype.kind in "OUS" else str(value.dtype),
@@ -60,5 +60,5 @@ def differences(
         largest = float(difference.max(initial=0.0))
         rows.append({"name": name, "largest": largest if np.isfinite(largest) else None})
     if not rows:
-        raise CouldNotVerify("Core ML gives no output that could be compared")
+        raise CouldNotVerify("Core ML returned no output to compare")
     return rows

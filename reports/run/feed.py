@@ -1,9 +1,9 @@
-"""A picture → what an input of a Core ML package takes: an image of its size, or a tensor that
-looks like one.
+"""Converts a picture to what an input of a Core ML package takes: an image of its size, or a
+tensor that looks like one.
 
-An image input says its size and colours. A tensor says only its shape: of rank 4 or 3 with one
-axis of 3 (or 1) channels, it is taken as planes (N, C, H, W) or pixels (N, H, W, C), and its
-values as 0..1. The gap: a file cannot say more, so what was taken for granted is returned.
+An image input declares its size and colours, a tensor only its shape. A tensor of rank 4 or 3
+with an axis of 3 (or 1) channels is treated as planes (N, C, H, W) or pixels (N, H, W, C) with
+values in 0..1. These are assumptions, so `feed` returns them (`Fed`).
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ CHANNELS = (3, 1)
 
 @dataclass(frozen=True)
 class Fed:
-    """How a picture was brought to an input. `size` is (H, W); `layout` the feature's colour
-    layout, or `NCHW`, `NHWC`, `CHW`, `HWC` of a tensor.
+    """How a picture was converted for an input. `size` is (H, W); `layout` is the feature's colour
+    layout, or `NCHW`, `NHWC`, `CHW`, `HWC` for a tensor.
     """
 
     input: str
@@ -36,8 +36,8 @@ class Fed:
 
 
 def picture_input(inputs: Sequence[Feature], name: str | None, source: str) -> Feature:
-    """The input that a picture goes to: the one called `name`, else the only image, else the
-    only tensor that looks like one. Raises InvalidInput where there is none, or several.
+    """The input that takes a picture: the one called `name`, else the only image input, else the
+    only tensor that looks like one. Raises InvalidInput where there are none or several.
     """
     if name is not None:
         return next(feature for feature in inputs if feature.name == name)
@@ -53,12 +53,12 @@ def picture_input(inputs: Sequence[Feature], name: str | None, source: str) -> F
                 f"{source}: a picture could go to {names}; say which with --image NAME=FILE"
             )
     takes = ", ".join(map(str, inputs)) or "nothing"
-    raise InvalidInput(f"{source}: takes {takes}: no image; give arrays with --input NAME=FILE.npy")
+    raise InvalidInput(f"{source}: takes {takes}, not an image; use --input NAME=FILE.npy")
 
 
 def tensor_layout(feature: Feature) -> str | None:
-    """`NCHW`, `NHWC`, `CHW` or `HWC`; None where the shape is no image's. Where two would do,
-    three channels are likelier than one, and planes likelier than pixels.
+    """`NCHW`, `NHWC`, `CHW` or `HWC`; None if the shape is not an image's. If two fit,
+    three channels are preferred to one, and planes to pixels.
     """
     shape = default_shape(feature)
     if feature.type.dtype not in (*FLOATS, "INT32", "UINT8") or len(shape) not in (3, 4):
@@ -73,7 +73,7 @@ def tensor_layout(feature: Feature) -> str | None:
 
 
 def default_shape(feature: Feature) -> tuple[int, ...]:
-    """The shape that is fed: the description's, else the program's with flexible sizes at 1."""
+    """The shape to use: the description's, else the program's with flexible sizes set to 1."""
     return feature.shape or tuple(1 if d is None else d for d in feature.type.shape or ())
 
 
@@ -85,11 +85,11 @@ def feed(
     letterbox: bool = False,
     value_range: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, Fed]:
-    """`pixels`, (H, W, 3) uint8 RGB, as a value of the input, and how it was made. The picture
-    is stretched to the input's size, or with `letterbox` keeps its proportions on black.
+    """`pixels`, (H, W, 3) uint8 RGB, as a value of the input, and how it was converted. The
+    picture is stretched to the input's size, or with `letterbox` padded with black.
 
-    `value_range` is what 0..255 becomes in a tensor: 0..1 (of integers 0..255) where None. A
-    tensor of several pictures gets the same one each time. Raises InvalidInput.
+    A tensor's values are scaled from 0..255 to `value_range`, by default 0..1 (integers:
+    0..255). A batch of several is filled with copies of the picture. Raises InvalidInput.
     """
     shape = default_shape(feature)
     layout = feature.image or tensor_layout(feature)
@@ -101,7 +101,7 @@ def feed(
         rows = layout.index("H") - len(layout)
         size, channels = (shape[rows], shape[rows + 1]), shape[layout.index("C") - len(layout)]
     if min(size) < 1 or size[0] * size[1] * 3 > MAX_ELEMENTS:
-        raise InvalidInput(f"{source}: input {feature} has no size that a picture could have")
+        raise InvalidInput(f"{source}: input {feature} has a size that no picture can have")
     resized = resize(pixels, size, letterbox=letterbox, grey=channels == 1)
     if feature.image is not None:
         picture: np.ndarray = resized[..., 0] if channels == 1 else resized
@@ -122,8 +122,8 @@ def feed(
 def resize(
     pixels: NDArray[np.uint8], size: tuple[int, int], *, letterbox: bool, grey: bool
 ) -> NDArray[np.uint8]:
-    """(*size, 3) or, grey (ITU-R 601), (*size, 1) uint8. Bilinear: Pillow's, which averages
-    where it shrinks; a letterbox is sampled where MediaPipe samples it (`models.crop`).
+    """(*size, 3) uint8, or (*size, 1) if grey (ITU-R 601). Bilinear by Pillow, which averages
+    when shrinking; a letterbox is sampled as MediaPipe samples it (`models.crop`).
     """
     from PIL import Image
 

@@ -1,7 +1,7 @@
-"""Named arrays ↔ `.npz` and `.npy` files, never with pickle, the same bytes every time.
+"""Reads and writes named arrays as `.npy` and `.npz` files: without pickle, reproducible bytes.
 
-The gap: names come out of a model and may hold anything; in the archive they are names of files,
-so what could lead out of a folder is cut away.
+Names come from a model and may hold anything; in the archive they are file names, so parts that
+could lead outside a folder are removed.
 """
 
 import re
@@ -13,11 +13,11 @@ import numpy as np
 
 from blazepalm.errors import InvalidInput, first_line
 
-MADE = (1980, 1, 1, 0, 0, 0)  # of every member: the first date that a zip knows
+MADE = (1980, 1, 1, 0, 0, 0)  # of every member: zip's earliest date
 
 
 def member_names(names: Iterable[str]) -> dict[str, str]:
-    """A name in the archive for each name, all different; plain ones stay as they are."""
+    """Maps each name to a distinct name in the archive; plain names stay unchanged."""
     members: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
@@ -33,8 +33,8 @@ def member_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """Writes the arrays in their order; returns what each is called in the archive. Text goes
-    in as text. Raises OSError.
+    """Writes the arrays in their order; returns their names in the archive. Text is stored as
+    text. Raises OSError.
     """
     members = member_names(arrays)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -48,13 +48,13 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array of a `.npy` file, mapped and not read, so that what its header claims costs
-    nothing. Raises InvalidInput.
+    """The array of a `.npy` file, memory-mapped so that a huge size in its header costs nothing.
+    Raises InvalidInput.
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
-        raise InvalidInput(f"{path}: {error.strerror or 'is no .npy file'}") from error
+        raise InvalidInput(f"{path}: {error.strerror or 'is not a .npy file'}") from error
     except Exception as error:  # whatever a hostile header makes numpy raise
         raise InvalidInput(f"{path}: cannot be read as a .npy file: {first_line(error)}") from error
     if not isinstance(found, np.ndarray):

@@ -1,1 +1,1 @@
-"""The stages from pixels to hands, as any backend runs them."""
+"""The stages from pixels to hands, and ties between their decisions."""

@@ -1,9 +1,9 @@
 """The stages between pixels and hands, one function each, as one backend runs them.
 
-Every backend has a chain of its own, though most share all functions but the network: a stage
-whose function and input are the reference's own objects is not computed again, its value is
-the reference's. Planting a fault is replacing one function. The functions are the pipeline's
-own (`blazepalm.models`), the networks come from `reports.backends`.
+Every backend has its own chain, though most share all functions except the network: a stage
+whose function and input are the reference's own objects reuses the reference's value. A fault
+is planted by replacing one function. The functions are the pipeline's own (`blazepalm.models`),
+the networks come from `reports.backends`.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,12 +32,12 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Raw = Mapping[str, NDArray[Any]]  # a network's outputs by readable field
 
-MAX_HANDS = 4  # regions followed up in one image
-MAX_PALMS = 64  # looked at for them, best first
+MAX_HANDS = 4  # regions processed per image
+MAX_PALMS = 64  # palms considered for them, best first
 
 
 class Located(NamedTuple):
-    """Where to look for hands, best first, and the score of the palm that says so."""
+    """Regions to search for hands, best first, and the scores of their palms."""
 
     regions: list[Region]
     scores: list[float]
@@ -54,7 +54,7 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True)
 class PalmChain:
-    """A detector's stages. `run` takes (1, H, W, 3) in the value range; where it gives decoded
+    """A detector's stages. `run` takes (1, H, W, 3) in the value range; if it returns decoded
     outputs itself (`decodes`), there are no raw ones to compare.
     """
 
@@ -81,7 +81,7 @@ class HandChain:
 
 @dataclass(frozen=True)
 class PalmRules:
-    """What the stages of every backend of one detector go by."""
+    """The parameters and functions shared by all backends of one detector."""
 
     spec: PalmDetectorSpec
     anchors: Floats
@@ -91,7 +91,7 @@ class PalmRules:
         return letterbox(image, self.spec.input_size, self.spec.value_range)
 
     def decode(self, raw: Raw) -> Decoded:
-        """In the raw outputs' own precision."""
+        """Decodes in the raw outputs' own precision."""
         boxes, logits = raw["boxes"][0], raw["scores"][0]
         corners, keypoints = decode_boxes(
             boxes, self.anchors.astype(boxes.dtype), self.spec.input_size
@@ -109,7 +109,7 @@ class PalmRules:
         return decode_palms(raw["boxes"][0], raw["scores"][0], self.anchors, self.spec, box)
 
     def suppress_decoded(self, raw: Raw, box: Letterbox) -> Palms:
-        """The same from outputs that are decoded already."""
+        """`suppress` for outputs that are already decoded."""
         points, scores = self.read_decoded(raw)
         proper = (scores >= self.spec.score_threshold) & (points[:, 2:4] >= points[:, :2]).all(
             axis=1
@@ -140,7 +140,7 @@ class PalmRules:
 
 @dataclass(frozen=True)
 class HandRules:
-    """What the stages of every backend of one landmark model go by."""
+    """The parameters and functions shared by all backends of one landmark model."""
 
     spec: HandLandmarksSpec
 
@@ -181,8 +181,8 @@ def hands_in_image(
     threshold: float,
     run: Callable[[int, Floats], Raw],
 ) -> list[dict[str, Any]]:
-    """The hands of an image, as the report lists them; `run` is told the region's number. A
-    region whose presence is not above the threshold holds none.
+    """The hands of an image, as the report lists them; `run` takes the region's number and its
+    crop. A region whose presence is not above the threshold holds no hand.
     """
     size = (image.shape[0], image.shape[1])
     hands = []

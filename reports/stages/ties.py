@@ -1,8 +1,8 @@
-"""Which anchors each detection is the mean of, so that a tie is not called a bug.
+"""Finds the anchors that each detection averages, so that a tie is not reported as a bug.
 
 Weighted suppression averages the anchors that pass the score threshold and overlap the best one.
-An anchor within the margin of either threshold may be in one backend's mean and not in the
-other's; then both means are taken over the anchors that they share, and those are compared.
+An anchor within the margin of either threshold may be in one backend's mean but not in
+the other's; then the means over the anchors that they share are compared instead.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from blazepalm.reports.stages.stages import Decoded
 
 Array = NDArray[np.float64]
 
-MAX_DETECTIONS = 100  # in an image; of a network that sees more, ties are not the trouble
+MAX_DETECTIONS = 100  # per image; with more, ties are not the problem
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One detection: its anchors, the best first, and how near a decision each of them was:
-    the distance of its score, or of its overlap with the best, to the threshold.
+    """One detection: its anchors, best first, and each anchor's margin: the distance of its
+    score, or of its overlap with the best, from the threshold, whichever is smaller.
     """
 
     anchors: tuple[int, ...]
@@ -30,8 +30,8 @@ class Cluster:
 
 
 def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[Cluster, ...]:
-    """The detections of one image, best first, before suppression averages them. Anchors up to
-    `margin` below the thresholds have their margins told too.
+    """The detections of one image, best first, before suppression averages them. Margins
+    include anchors up to `margin` below the thresholds.
     """
     scores = decoded.scores.astype(np.float64)
     boxes = decoded.points[:, :4].astype(np.float64)
@@ -59,7 +59,7 @@ def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[C
 def shared_boxes(
     reference: Decoded, candidate: Decoded, spec: PalmDetectorSpec, margin: float
 ) -> dict[int, tuple[Array, Array]]:
-    """For each detection of the reference (by its place, best first) whose anchors differ from
+    """For each detection of the reference (by its index, best first) whose anchors differ from
     the candidate's by ties alone: both boxes as means over the anchors that they share.
     """
     ours, theirs = (clusters(d, spec, margin) for d in (reference, candidate))

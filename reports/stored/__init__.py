@@ -1,1 +1,1 @@
-"""Reports on disk: read, judged again, compared."""
+"""Reads stored reports, judges them again and compares them."""

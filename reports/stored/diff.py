@@ -1,8 +1,8 @@
-"""Two reports side by side: two releases, two days, two machines.
+"""Compares two reports: of two releases, days or machines.
 
-Rows are joined by their key. B is worse where something fails in it that did not fail in A,
-and only then; what appeared, vanished, changed its status or its value by more than a factor
-is told beside it, and so is what the two were made with.
+Rows are joined by their key. B is worse only if something fails in it that did not fail
+in A. Rows that appeared, vanished, or changed their status or (by more than a factor) their
+value are reported too, and so are differences in what the two were made with.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from msgspec import structs
 from blazepalm.reports.compare.rows import FAIL, Key, Row
 from blazepalm.reports.stored.read import read_rows
 
-FACTOR = 2.0  # values closer than this are the same, seen from here
+FACTOR = 2.0  # values whose ratio is below this count as the same
 
-# in the order in which they are told
+# in the order of the report
 WORSE, BETTER, STATUS, VANISHED, APPEARED, VALUE = (
     "new failure",
     "passes now",
@@ -30,8 +30,8 @@ KINDS = (WORSE, BETTER, STATUS, VANISHED, APPEARED, VALUE)
 
 @dataclass(frozen=True)
 class RowChange:
-    """A row of either report, or of both; `factor` says how many times larger its value is in
-    B (below 1: smaller), None where there is no such number.
+    """A row of either report, or of both; `factor` is its value in B divided by that in A, None
+    where that is undefined.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class RowChange:
 
 @dataclass(frozen=True)
 class FactChange:
-    """Something that the reports were made with, and is not the same: `what` names it."""
+    """A difference in what the reports were made with; `what` names it."""
 
     what: str
     before: str | None
@@ -66,8 +66,8 @@ class FactChange:
 
 @dataclass(frozen=True)
 class ReportDiff:
-    """`verdicts` says what fails in B as a whole and did not in A: a model, a source, the
-    self-test. `same` counts the rows that did not change.
+    """`verdicts`: what fails as a whole in B but not in A (a model, a source, the self-test).
+    `same` counts the unchanged rows.
     """
 
     facts: tuple[FactChange, ...]
@@ -92,7 +92,7 @@ class ReportDiff:
 def diff(
     before: Mapping[str, Any], after: Mapping[str, Any], *, factor: float = FACTOR
 ) -> ReportDiff:
-    """Two reports (as `read_report` gives them): A `before`, B `after`."""
+    """Compares two reports (from `read_report`): A is `before`, B is `after`."""
     changes, same = [], 0
     olds, news = _by_key(before), _by_key(after)
     for name in dict.fromkeys((*olds, *news)):
@@ -111,7 +111,7 @@ def diff(
 
 
 def _by_key(report: Mapping[str, Any]) -> dict[tuple[Key, int], Row]:
-    """A key that comes twice is counted, so that no row hides another."""
+    """Repeated keys are numbered, so that no row hides another."""
     found: dict[tuple[Key, int], Row] = {}
     for row in read_rows(report):
         count = 0
@@ -157,7 +157,7 @@ def _times(old: Row | None, new: Row | None) -> float | None:
 
 
 def _size(change: RowChange) -> float:
-    """How much a value changed, whatever the direction."""
+    """How much a value changed, in either direction."""
     if change.factor is None:
         return float("inf") if change.kind == VALUE else 0.0
     times = abs(change.factor)

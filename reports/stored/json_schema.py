@@ -1,9 +1,9 @@
-"""Long lists against a JSON Schema, column by column: a fast yes, or "the library must look".
+"""Checks long lists against a JSON Schema column by column: a fast yes, or "ask the library".
 
 A report has some hundred thousand values, and a validator that visits them one by one takes
-seconds. Here all values that one schema is for are looked at together. Only the keywords that
-our own schemas use are known; anything else, and any value in doubt, is left to the library,
-which also finds the words for what is wrong.
+seconds. This one checks all values under the same schema together. It knows only the keywords
+of our own schemas and leaves everything else, and any doubtful value, to the library, which
+also words the error.
 """
 
 import re
@@ -30,7 +30,7 @@ DEFINITIONS = "#/$defs/"
 
 
 def all_keep(values: Sequence[Any], schema: Schema, definitions: Mapping[str, Schema]) -> bool:
-    """Whether every one of `values` keeps `schema`; False says only that it was not seen."""
+    """True if all `values` match `schema`; False only means that the library has to check."""
     if not values:
         return True
     if not schema.keys() <= KNOWN:

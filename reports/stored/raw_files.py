@@ -1,7 +1,7 @@
 """Raw outputs beside the report: `raw/<model>/<case>.safetensors`, arrays `<backend>/<output>`.
 
-`report recheck --raw` and `report diff` read them; nothing has to run again. A landmark model's
-outputs have the hand behind their names: `#0` the first of the image, `#1` the second.
+`report recheck --raw` and `report diff` read them, so that nothing has to run again. The names of
+a landmark model's outputs end in the hand's number in the image: `#0`, `#1`.
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from blazepalm.reports.compare.record import Record
 
 
 def raw_path(folder: Path, model: str, case: str) -> Path:
-    """Where one model's outputs on one case are; the names never leave the folder."""
+    """The file of one model's outputs on one case; no name can lead outside the folder."""
     return folder / file_name(model) / f"{file_name(case)}.safetensors"
 
 
 def write_raw(folder: Path, record: Record) -> None:
-    """Writes a record's arrays, each file whole or not at all. Raises ArtifactError."""
+    """Writes a record's arrays, each file atomically. Raises ArtifactError."""
     from safetensors.numpy import save
 
     for model, arrays in record.raw.items():

@@ -1,8 +1,8 @@
-"""A JSON file of ours, read back: of bounded size, and as its schema says, or one sentence.
+"""Reads our JSON files back: bounds their size, checks their schema, and reports one error.
 
 The schemas are `reports/stored/schemas/*.schema.json` (JSON Schema 2020-12). JSON itself is read
-strictly: no NaN or infinity, no number beyond float64 or 64 bits. What a schema cannot say of
-a report (as many values in a case as there are rows) is checked here too.
+strictly: no NaN or infinity, no number beyond float64 or 64 bits. What a schema cannot
+express (a case has as many values as there are rows) is checked here too.
 """
 
 import json
@@ -24,8 +24,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 PARITY, IOS_RESULTS = "parity", "ios-results"
 
 REPORT_FILE = "parity.json"
-MAX_BYTES = 256 << 20  # of a file that is worth reading
-ABOUT = ("$schema", "$id", "$defs", "title")  # what a schema says of itself
+MAX_BYTES = 256 << 20  # default limit on a file's size
+ABOUT = ("$schema", "$id", "$defs", "title")  # not constraints
 MAX_SHOWN = 160  # characters of a value that a message quotes
 
 
@@ -35,11 +35,11 @@ def read_report(path: str | Path) -> dict[str, Any]:
     path = path / REPORT_FILE if path.is_dir() else path
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise ArtifactError(f"{path}: is no parity report; give the {REPORT_FILE} of a parity run")
+        raise ArtifactError(f"{path}: is not a parity report; give a {REPORT_FILE} from parity")
     if values.get("version") != FORMAT_VERSION:
         version = _short(values.get("version"))
         raise ArtifactError(
-            f"{path}: a report of version {version}, and this reads version {FORMAT_VERSION}; "
+            f"{path}: report version {version} is not supported, only {FORMAT_VERSION}; "
             "run parity again"
         )
     validate(values, PARITY, str(path))
@@ -53,12 +53,12 @@ def read_report(path: str | Path) -> dict[str, Any]:
 
 
 def read_rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
-    """The rows of a report that its schema allows."""
+    """The rows of a report that `validate` accepted."""
     return convert(report["rows"], tuple[Row, ...])
 
 
 def validate(values: Any, schema: str, source: str) -> None:
-    """Raises ArtifactError that names the first place in `source` where `schema` is not kept."""
+    """Raises ArtifactError naming the first place in `source` that violates `schema`."""
     wanted = load_schema(schema)
     known = {k: v for k, v in wanted.items() if k not in ABOUT}
     if all_keep([values], known, wanted["$defs"]):
@@ -67,7 +67,7 @@ def validate(values: Any, schema: str, source: str) -> None:
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
         where = printable(place.removeprefix(".") or "the whole")[-MAX_SHOWN:]
-        raise ArtifactError(f"{source}: does not keep the schema {schema}: {where}: {_why(error)}")
+        raise ArtifactError(f"{source}: does not match the schema {schema}: {where}: {_why(error)}")
 
 
 def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
@@ -77,12 +77,12 @@ def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
         if not path.is_file():
             raise ArtifactError(f"{path}: is not a file")
         if size > most_bytes:
-            raise ArtifactError(f"{path}: {size} bytes, and at most {most_bytes} are read")
+            raise ArtifactError(f"{path}: has {size} bytes, at most {most_bytes} allowed")
         text = path.read_bytes().decode("utf-8")
         return strict_json.loads(text)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # not UTF-8, not JSON, or a number that is refused
+    except ValueError as error:  # not UTF-8, not JSON, or a refused number
         raise ArtifactError(f"{path}: is not JSON: {_short(str(error))}") from error
 
 
@@ -96,23 +96,23 @@ def load_schema(name: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=4)
 def _validator(name: str) -> Any:
-    """The library's validator of one schema."""
+    """jsonschema's validator of one schema."""
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(load_schema(name))
 
 
 def _why(error: Any) -> str:
-    """The library's sentence, without a value of unbounded length in front."""
+    """The library's message, with the offending value shortened."""
     if error.validator in ("required", "additionalProperties"):
         return _short(error.message)
-    wanted = {"type": "of type", "const": "what is written here,", "enum": "one of"}
+    wanted = {"type": "of type", "const": "the constant", "enum": "one of"}
     if error.validator in wanted:
         return (
             f"{_short(error.instance)} is not {wanted[error.validator]} "
             f"{json.dumps(error.validator_value)}"
         )
-    return f"{_short(error.instance)} does not keep {error.validator} {error.validator_value}"
+    return f"{_short(error.instance)} violates {error.validator} {error.validator_value}"
 
 
 def _short(value: Any) -> str:

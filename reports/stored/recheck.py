@@ -1,10 +1,9 @@
-"""A stored report judged again, from its own numbers: nothing runs again.
+"""Judges a stored report again from its own numbers, without running anything.
 
-`reports.judge.judge` is asked, as parity asked it: with the limits it was made with, the same
-report comes out, word for word, and where it does not, somebody altered it. What failed for a
-reason that no limit heals (nothing compared, NaN, a constant) stays failed, and so does what was
-never judged. Two limits act while numbers are measured and cannot be changed afterwards:
-`margin` and `floor_multiple`.
+It calls `reports.judge.judge`, as parity does: with the original limits it produces the same
+report, word for word; if not, somebody altered it. Rows that failed under any limits (nothing
+compared, NaN, a constant) stay failed, and rows that were not judged stay so. Two limits act
+while numbers are measured and cannot be changed afterwards: `margin` and `floor_multiple`.
 """
 
 import math
@@ -29,16 +28,16 @@ from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
-MEASURED_BY = ("margin", "floor_multiple")  # limits that a stored number cannot be freed of
+MEASURED_BY = ("margin", "floor_multiple")  # limits that stored numbers depend on
 
 Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Rechecked:
-    """`report` is what parity would have written by `limits`; `changed` pairs the rows whose
-    status is another, before and after. `altered` says where the stored report does not say what
-    its own numbers and limits come to.
+    """`report` is what parity would have written with `limits`; `changed` pairs the rows whose
+    status differs, before and after. `altered` lists where the stored report contradicts its
+    own numbers and limits.
     """
 
     report: Report
@@ -62,7 +61,7 @@ def stored_limits(report: Report) -> Limits:
 
 
 def recheck(report: Report, limits: Limits) -> Rechecked:
-    """Judges a report (as `read_report` gives it) by `limits`.
+    """Judges a report (from `read_report`) by `limits`.
 
     Raises InvalidInput where a limit is not a positive number, or is one of `MEASURED_BY`.
     """
@@ -83,7 +82,7 @@ def recheck(report: Report, limits: Limits) -> Rechecked:
 
 
 def _judged(report: Report, judged: Sequence[Row], limits: Limits) -> Report:
-    """The report with these rows, and what they come to."""
+    """The report with these rows, and the verdicts that follow from them."""
     models = [
         _model(model, [row for row in judged if row.model == model["name"]])
         for model in report["models"]
@@ -137,33 +136,33 @@ def _backend(backend: Report, own: Sequence[Row]) -> Report:
 
 
 def _altered(stored: Report, judged: Report, before: Sequence[Row]) -> Iterator[str]:
-    """Where a report says something else than its own numbers by its own limits. How a reason is
-    worded is not asked: another version may have worded it.
+    """Where a report contradicts its own numbers and limits. The wording of reasons is not
+    compared: another version may have written them.
     """
     for row, now in zip(before, judged["rows"], strict=True):
         name = f"{row.model}, {row.stage}, {row.field}, {row.metric}: {row.backend}"
         if row.difference is not None and row.value != value_of(row.judge, row.difference):
             measured = figure(value_of(row.judge, row.difference))
-            yield printable(f"{name} says {figure(row.value)}, and its metrics say {measured}")
+            yield printable(f"{name}: value {figure(row.value)}, but its metrics give {measured}")
         for field in ("limit", "status"):
             if getattr(row, field) != now[field]:
                 says, are = (_words(value) for value in (getattr(row, field), now[field]))
-                yield printable(f"{name} says {field} {says}, and its numbers say {are}")
+                yield printable(f"{name}: {field} {says}, but its numbers give {are}")
     for model, now in zip(stored["models"], judged["models"], strict=True):
         for backend, other in zip(model["backends"], now["backends"], strict=True):
             if backend["status"] != other["status"]:
                 yield printable(
-                    f"{model['name']}: {backend['name']} says {backend['status']}, and its rows "
-                    f"say {other['status']}"
+                    f"{model['name']}: {backend['name']}: status {backend['status']}, but its rows "
+                    f"give {other['status']}"
                 )
-        yield from _differing(f"{model['name']} says", model, now, ("passed",))
-    yield from _differing("the report says", stored, judged, ("passed", "exit_code", "counts"))
+        yield from _differing(f"{model['name']}:", model, now, ("passed",))
+    yield from _differing("the report:", stored, judged, ("passed", "exit_code", "counts"))
 
 
 def _differing(who: str, stored: Report, now: Report, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if stored[name] != now[name]:
-            yield printable(f"{who} {name} {stored[name]}, and its rows say {now[name]}")
+            yield printable(f"{who} {name} {stored[name]}, but its rows give {now[name]}")
 
 
 def _words(value: float | str | None) -> str:
@@ -176,6 +175,6 @@ def _check(before: Limits, limits: Limits) -> None:
             raise InvalidInput(f"{name} {value}: a limit is a positive number")
         if name in MEASURED_BY and value != getattr(before, name):
             raise InvalidInput(
-                f"{name} decides while numbers are measured, and the report was measured "
+                f"{name} acts while numbers are measured, and this report was measured "
                 f"with {getattr(before, name):g}; run parity again"
             )

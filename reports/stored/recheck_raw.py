@@ -1,8 +1,8 @@
-"""Stored raw outputs against the stored numbers: every difference computed again, in numpy.
+"""Checks stored numbers against the stored raw outputs: recomputes every difference in NumPy.
 
 `parity` keeps each backend's outputs beside the report (`raw/<model>/<case>.safetensors`,
-arrays `<backend>/<output>`, `#1` behind the name for an image's second hand). Whoever changed
-either of the two, or computed wrongly, is found out. No model runs; torch is not imported.
+arrays `<backend>/<output>`, with `#1` after the name for an image's second hand). This detects a
+change to either of them, and wrong arithmetic. No model runs; torch is not imported.
 """
 
 import re
@@ -22,9 +22,9 @@ from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
 FOLDER = "raw"
-MAX_BYTES = 1 << 30  # of one file of raw outputs
-MAX_TOLD = 20  # mismatches that are listed
-RELATIVE = 1e-9  # of sums, which another machine adds up in another order
+MAX_BYTES = 1 << 30  # per file of raw outputs
+MAX_TOLD = 20  # mismatches listed
+RELATIVE = 1e-9  # for sums: another machine may add in another order
 EXACT = ("inputs", "elements", "unequal", "max_abs", "nonfinite_reference", "nonfinite_candidate")
 SUMS = ("mean_abs", "rmse", "rel_l2", "cosine")
 
@@ -33,8 +33,8 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class RawCheck:
-    """`values` were computed again and compared, `totals` of rows likewise; `missing` names
-    files that are not there, `mismatches` says what is different.
+    """`values` and `totals` count the case values and row totals recomputed and compared;
+    `missing` names absent files, `mismatches` describes the differences.
     """
 
     values: int
@@ -48,8 +48,8 @@ class RawCheck:
 
 
 def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
-    """Compares a report with the raw outputs in `folder`. A row's totals are compared where
-    every case of the report has a file and is listed.
+    """Compares a report with the raw outputs in `folder`. A row's totals are compared if
+    the report lists every case and each has a file.
 
     Raises CouldNotVerify where there is none, ArtifactError where one cannot be read.
     """
@@ -93,7 +93,7 @@ def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
 
 
 class _Opened:
-    """A file of raw outputs: arrays are read when they are first asked for, and kept."""
+    """A file of raw outputs; each array is read on first use and kept."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -103,7 +103,7 @@ class _Opened:
 
         try:
             if self.path.stat().st_size > MAX_BYTES:
-                raise ArtifactError(f"{self.path}: more than {MAX_BYTES} bytes; none of ours")
+                raise ArtifactError(f"{self.path}: is larger than {MAX_BYTES} bytes, the limit")
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:
@@ -129,8 +129,8 @@ class _Opened:
 
 
 def _was_spared(arrays: _Opened, row: Row) -> bool:
-    """Whether the row's backend was not asked about this case: there is nothing of it, and no
-    output was ever missed. Where it was asked, another count of inputs than the row's tells.
+    """Whether the row's backend skipped this case: the file has none of its outputs, and the row
+    reports none missing. If it did run, the row's count of inputs will not match.
     """
     start = f"{row.backend}/"
     assert row.difference is not None
@@ -140,7 +140,7 @@ def _was_spared(arrays: _Opened, row: Row) -> bool:
 
 
 def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, TensorDifference]]:
-    """The row's comparison on one case, one for each hand in it."""
+    """The row's comparisons on one case, one per hand."""
     start = f"{row.reference}/{row.output}"
     suffixes = [
         name.removeprefix(start)
@@ -153,7 +153,7 @@ def _parts(arrays: _Opened, row: Row) -> Iterator[tuple[str, TensorDifference]]:
 
 
 def _value(row: Row, parts: Sequence[TensorDifference]) -> float | None:
-    """What the report lists for one case: the largest error, or how many bits differ."""
+    """The report's value for one case: the largest error, or the number of unequal values."""
     sound = [part for part in parts if part.problem is None and part.max_abs >= 0]
     if not sound:
         return None
@@ -171,13 +171,13 @@ def _totals(row: Row, meter: DifferenceMeter) -> Iterator[str]:
             continue
         close = name in SUMS and a is not None and b is not None
         if not (close and abs(a - b) <= RELATIVE * max(abs(a), abs(b))):
-            yield f"{_name(row)}: {name} is {figure(b)}, and the report says {figure(a)}"
+            yield f"{_name(row)}: {name} is {figure(b)}, but the report says {figure(a)}"
 
 
 def _told(row: Row, case: Mapping[str, Any], found: float | None, stored: float) -> str:
     return (
-        f"{_name(row)}, case {printable(case['name'])}: {figure(found)}, and the report says "
-        f"{figure(stored)}"
+        f"{_name(row)}, case {printable(case['name'])}: computed {figure(found)}, but the report "
+        f"says {figure(stored)}"
     )
 
 

@@ -1,1 +1,1 @@
-"""One model, opened with every backend that can run it here."""
+"""Opens one model with every backend that can run it here."""

@@ -1,7 +1,7 @@
-"""A model's bytes → a `Subject`: converted in memory, its Core ML packages exported to a folder
-and read back from there, and every backend opened that can run it here.
+"""Makes a `Subject` from a model's bytes: converts it in memory, exports its Core ML packages to a
+folder, and opens every backend that can run it here.
 
-What is compared is what was saved.
+Packages are read back from the folder, so the saved files are what is compared.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """The backends of one model: those of the file's outputs by name, the shipped package, of
-    what is a file its SHA-256, and why a backend that should be there is not.
+    """The backends of one model: `backends` give the file's outputs, `app` is the shipped package;
+    `artifacts`: SHA-256 of packages by backend; `missing`: why an expected backend is absent.
     """
 
     backends: Mapping[str, Backend]
@@ -46,13 +46,13 @@ def open_subject(
     compress: str | None = None,
     only: tuple[str, ...] | None = None,
 ) -> Subject:
-    """Converts one model's bytes and opens its backends (those named in `only`, else all), to be
-    called from `workers` threads at once. `packages` is a folder for the Core ML packages; None
-    leaves those backends out, and without coremltools they are `missing`; `compress` is done to
-    the float16 ones. Without `images`, or for a
-    model of no family, those are left out that only the task can judge.
+    """Converts one model's bytes and opens its backends (those named in `only`, else all) for
+    `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
+    their backends out, and without coremltools they are `missing`. `compress` applies to the
+    float16 packages. Without `images`, or for a model of no known family, backends that only
+    the task can judge are left out.
 
-    Raises BlazePalmError where it cannot be read or converted, CouldNotVerify where it computes
+    Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
     in integers or LiteRT cannot run it.
     """
     from blazepalm.converter.convert import convert_graph
@@ -99,7 +99,7 @@ def open_backends(
     opening: Opening, only: Collection[str] | None = None, images: bool = True
 ) -> Opened:
     """Every registered backend that can run the model here, or those named in `only`. Without
-    `images` to feed, or for a model of no family, those are left out that only the task can judge.
+    `images`, or for a model of no known family, those that only the task can judge are left out.
     """
     judged_by_task = images and opening.converted.recognition is not None
     backends: dict[str, Backend] = {}
@@ -132,8 +132,8 @@ def open_backends(
 
 
 def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
-    """The range of the inputs, and who says so: the registry knows a release by its SHA-256;
-    another file gets the newest of its family, and one of no family 0..1.
+    """The range of the inputs, and its source: the registry for a release (known by SHA-256), the
+    newest of its family for another file, and 0..1 for a model of no known family.
     """
     if converted.release is not None:
         return converted.release.generation.value_range, "registry"
@@ -143,7 +143,7 @@ def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
 
 
 def package_sha256(package: Path) -> str:
-    """Of the paths and contents of all files of a package, in their paths' order."""
+    """SHA-256 of the paths and contents of a package's files, in the order of their paths."""
     digest = hashlib.sha256()
     for path in sorted(p for p in package.rglob("*") if p.is_file()):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0")

@@ -1,5 +1,5 @@
-"""One model opened for parity, as data: every backend that can run it here, and what the stages
-round the network go by. `reports.subjects.open_subject` makes it.
+"""One model opened for parity: every backend that can run it here, and the rules of the stages
+around the network. `reports.subjects.open_subject` makes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,11 +28,11 @@ FLOOR_PAIRS = ((TFLITE, ORACLE), (TFLITE_REF, ORACLE), (GENERIC, ORACLE))
 
 @dataclass(frozen=True)
 class Subject:
-    """`backends` run (N, H, W, C) float32 and give the file's outputs; `app` runs the shipped
-    package on the same input and gives its own. `rules` is None where no family was
-    recognised. `artifacts`: SHA-256 of what a backend ran, where that is a file. `missing`: why a
-    backend that was asked for is not here. `stages`: by backend, functions in place of its
-    chain's own (a planted fault).
+    """`backends` take (N, H, W, C) float32 and return the file's outputs; `app` runs the shipped
+    package on the same input and returns its own. `rules` is None where no family was
+    recognised. `artifacts`: SHA-256 of the package a backend ran. `missing`: why a requested
+    backend is absent. `stages`: by backend, functions that replace its chain's (a planted
+    fault).
     """
 
     converted: "Converted"
@@ -61,17 +61,17 @@ class Subject:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all backends, the shipped package's last."""
+        """The names of all backends, the shipped package's last."""
         return (*self.backends, *((MIL_APP,) if self.app is not None else ()))
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """The backends that are judged."""
+        """The names of the backends to judge."""
         return tuple(name for name in self.names if registration_of(name).kind == CANDIDATE)
 
     @property
     def raw_pairs(self) -> tuple[tuple[str, str], ...]:
-        """Who is compared with whom on raw outputs; the first pairs measure the floor."""
+        """(candidate, reference) pairs to compare on raw outputs; the first measure the floor."""
         pairs = list(FLOOR_PAIRS)
         for name in self.candidates:
             pairs.append((name, ORACLE))
@@ -87,19 +87,19 @@ class Subject:
         return {name: outputs[output] for output, name in pairs if output in outputs}
 
     def palm_chain(self, backend: str) -> PalmChain:
-        """The stages of a detector as one backend runs them."""
+        """One backend's chain of a detector's stages."""
         assert isinstance(self.rules, PalmRules)
         chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
         return replace(chain, **self._spoilt(backend))
 
     def hand_chain(self, backend: str) -> HandChain:
-        """The stages of a landmark model as one backend runs them."""
+        """One backend's chain of a landmark model's stages."""
         assert isinstance(self.rules, HandRules)
         chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
         return replace(chain, **self._spoilt(backend))
 
     def runner(self, backend: str) -> Callable[[np.ndarray], Raw]:
-        """One backend as a function of images."""
+        """One backend as a function from images to outputs by readable name."""
         if backend == MIL_APP:
             assert self.app is not None
             return self.app

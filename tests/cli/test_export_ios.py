@@ -43,7 +43,7 @@ def test_export_and_again(blazepalm: Cli, golden: Path, tmp_path: Path) -> None:
     [
         (("--cases", "nobody"), "has no case 'nobody'"),
         (("--cases", "hard-black", "--models", "no-such-model"), "no-such-model"),
-        (("--cases", "hard-black", "--precision", "fp8"), "precision 'fp8' is unknown"),
+        (("--cases", "hard-black", "--precision", "fp8"), "unknown Core ML precision 'fp8'"),
         (("--cases", "hard-black", "--models", "palm-lite,palm-lite-2021-11"), "twice"),
     ],
 )

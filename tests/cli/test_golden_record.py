@@ -133,7 +133,7 @@ def test_another_picture_is_seen(blazepalm: Cli, kept: Path) -> None:
     (kept / "own-back.png").write_bytes((kept / "own-two.png").read_bytes())
     done = blazepalm("golden", "check", kept)
     assert done.code == 1
-    assert "own-back: its picture is another one than was recorded" in done.out
+    assert "own-back: its picture is not the one that was recorded" in done.out
     assert "own-two: " not in done.out
 
 
@@ -224,7 +224,7 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path)
         refused(blazepalm("golden", command, folder, "--backend", "onnx"), "onnx")
     refused(blazepalm("golden", "record", folder, "--backend", "coreml"), "torch, tflite")
     refused(blazepalm("golden", "check", folder, "--precision", "fp8"), "fp32, fp16")
-    refused(blazepalm("golden", "record", folder, "--only", "nobody"), "holds no case 'nobody'")
+    refused(blazepalm("golden", "record", folder, "--only", "nobody"), "no readable case 'nobody'")
     refused(blazepalm("golden", "record", folder, "--detector", "hand-lite"), "a palm detector")
     assert not (folder / "recorded.json").exists()
 

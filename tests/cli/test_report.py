@@ -166,7 +166,7 @@ def test_what_is_no_report(blazepalm: Cli, command: str, tmp_path: Path) -> None
     )
     result = blazepalm("report", command, path, *more)
     assert result.code == 2 and result.out == ""
-    assert f"error: {path}: is no parity report" in result.err
+    assert f"error: {path}: is not a parity report" in result.err
     assert not (tmp_path / "r.xml").exists()
 
 

@@ -393,8 +393,8 @@ def test_what_is_no_place_for_a_folder(
             ("mine", "is not a folder"),
             ("link", "is not a folder"),
             ("dangling", "is not a folder"),
-            ("dangling/x", "is not a folder"),
-            ("mine/x", "is not a folder"),
+            ("dangling/x", "is not a writable folder"),
+            ("mine/x", "is not a writable folder"),
             ("full", "holds 'thesis.tex'"),
             ("x" * 300, "File name too long"),
         ):

@@ -127,7 +127,7 @@ def test_a_graph_of_no_family_keeps_its_names_and_layout(made: Any) -> None:
     assert [p.name for p in record.outputs] == ["output_crop"]
     assert record.inputs[0].shape == graph.tensors[graph.inputs[0]].shape == (1, 256, 256, 3)
     for face in ("app", "batch"):
-        with pytest.raises(ArtifactError, match="no known family"):
+        with pytest.raises(ArtifactError, match="unknown family, so only the Core ML face raw"):
             export(converted("hand-recrop-2020-07"), Path("nowhere"), CoreMLOptions(face=face))
     assert not Path("nowhere").exists()
 

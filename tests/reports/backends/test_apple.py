@@ -1,6 +1,6 @@
-"""Apple's runtime behind the backend protocol. There is none but on a Mac, so a stand-in for
-`MLModel` notes what it is given and answers what Core ML would; what is tested is the way there
-and back.
+"""Apple's runtime behind the backend protocol. It exists only on macOS, so a stand-in for
+`MLModel` records its inputs and answers as Core ML would; the tests cover the conversions of
+inputs and outputs.
 """
 
 import json
@@ -49,7 +49,7 @@ def save(folder: Path, given: Any, returned: Any = None, **options: Any) -> Prog
 
 @pytest.mark.parametrize("layout", ["RGB", "BGR"])
 def test_an_image_goes_in_as_a_picture(tmp_path: Path, layout: str) -> None:
-    """Red is red in a picture, whatever order the program wants its planes in."""
+    """A picture is RGB, whatever order of planes the program takes."""
     image = ct.ImageType("x", shape=(1, 3, 4, 5), color_layout=getattr(ct.colorlayout, layout))
     program = save(tmp_path, image)
     stand_in = StandIn(y=np.zeros((1, 3, 4, 5), np.float32))

@@ -1,4 +1,4 @@
-"""What the backends read off a graph, on graphs built here and on real releases."""
+"""What backends read from a graph, on graphs built here and on real releases."""
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema

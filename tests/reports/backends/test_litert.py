@@ -1,4 +1,4 @@
-"""The LiteRT backends on models of one operator, where the answer is known on paper."""
+"""The LiteRT backends on models of one operator, against answers worked out on paper."""
 
 import subprocess
 import sys
@@ -93,8 +93,8 @@ def test_a_missing_litert_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("beside", [False, True])
 def test_the_terminal_stays_clean(beside: bool) -> None:
-    """LiteRT writes to file descriptor 2 itself, so only a process of its own can tell; also
-    where another thread works, if LiteRT has been hushed before.
+    """LiteRT writes to file descriptor 2 itself, so the test needs its own process; it
+    also runs beside another thread, after `hush_litert`.
     """
     code = (
         "import sys, threading; from blazepalm.reports.backends import litert; "

@@ -1,4 +1,4 @@
-"""The rewritten copy in LiteRT against the operator's definition in float64 NumPy."""
+"""Runs the rewritten copy in LiteRT against the operator's definition in float64 NumPy."""
 
 import struct
 from typing import Any

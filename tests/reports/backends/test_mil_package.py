@@ -1,4 +1,4 @@
-"""A saved package as a backend: what torch computes of the module, by the file's names."""
+"""A saved package as a backend gives what torch computes, under the file's names."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which packages are the TFLite file's, and what of them is which output."""
+"""Which packages match the TFLite file, and which of their outputs is which."""
 
 import json
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_names_that_come_twice_have_their_place_behind_them(tmp_path: Path) -> N
 
 
 def test_a_strangers_package_goes_by_name(tmp_path: Path) -> None:
-    """Its outputs are called as the file's, in another order."""
+    """Its outputs have the file's names in a different order."""
     path = save(tmp_path, ("second", "first"))
     assert matched(path, ("first", "second"), SHAPES[::-1]).own == ("first", "second")
 
@@ -99,7 +99,7 @@ def test_other_outputs_are_not_verified(tmp_path: Path, metadata: dict[str, str]
 
 
 def test_other_shapes_are_not_verified(tmp_path: Path) -> None:
-    """Not even those of as many numbers."""
+    """Not even other shapes with as many elements are accepted."""
     path = save(tmp_path, **listed(*NAMES))
     with pytest.raises(CouldNotVerify, match=r"'Identity' has shape \[1, 4, 6\], .* \[1, 6, 4\]"):
         matched(path, shapes=((1, 6, 4), (1, 2)))

@@ -1,4 +1,4 @@
-"""Backends plug in: one from another distribution is compared and judged like those here."""
+"""A backend from another distribution is compared and judged like the built-in ones."""
 
 import json
 import sys
@@ -62,7 +62,7 @@ def plug_in(
     reason: str | None = None,
     entry: str = "doubling_plugin:BACKEND",
 ) -> None:
-    """Installs a distribution with one backend, as far as Python can tell."""
+    """Makes Python see an installed distribution with one backend."""
     (folder / "doubling_plugin.py").write_text(PLUGIN.format(error=error, reason=reason))
     metadata = folder / "doubling_plugin-1.0.dist-info"
     metadata.mkdir()

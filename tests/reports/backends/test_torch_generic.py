@@ -1,4 +1,4 @@
-"""The oracle's own convolutions, against torch's float64 one."""
+"""The oracle's convolutions against torch's float64 convolution."""
 
 import pytest
 import torch
@@ -56,8 +56,8 @@ def test_pointwise(bias: bool) -> None:
 def test_every_other_convolution_is_torchs(
     channels: int, groups: int, side: int, stride: int, padding: int
 ) -> None:
-    """A channel multiplier, a dense kernel, groups of several channels, and kernels of one
-    number that skip pixels or add some.
+    """A channel multiplier, a dense kernel, groups of several channels, and 1×1
+    kernels with a stride or padding.
     """
     numbers = torch.Generator().manual_seed(1)
     x = torch.randn(1, 4, 7, 7, dtype=torch.float64, generator=numbers)

@@ -1,4 +1,4 @@
-"""What is fed: noise that anyone can draw again, and names that are files of their own."""
+"""Parity's inputs: noise that is reproducible, and names that give distinct files."""
 
 from pathlib import Path
 

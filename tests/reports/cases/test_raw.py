@@ -1,4 +1,4 @@
-"""Raw outputs of all backends on one input: compared as NumPy would, each pair of bits once."""
+"""Raw outputs of all backends on one input, compared as NumPy does; equal bits only once."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_every_pair_is_what_comparing_it_gives() -> None:
 
 
 def test_the_same_bits_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LiteRT, the generic module and the readable one say the same here."""
+    """LiteRT, the generic module and the readable one give the same values here."""
     asked: list[TensorDifference] = []
 
     def counted(*outputs: np.ndarray | None) -> TensorDifference:
@@ -42,7 +42,7 @@ def test_the_same_bits_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_same_bits_of_another_kind_are_not_the_same() -> None:
-    """Float32 zeros and integer zeros are the same bytes."""
+    """Float32 and integer zeros have the same bytes but must not count as identical."""
     record, _ = recorded(
         tflite=lambda x: {OUTPUT: np.zeros(SHAPE, np.float32)},
         torch=lambda x: {OUTPUT: np.zeros(SHAPE, np.int32)},

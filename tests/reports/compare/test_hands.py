@@ -1,4 +1,4 @@
-"""Boxes and landmarks on paper: who is matched with whom, errors in pixels, ties and flips."""
+"""Boxes and landmarks against values worked out on paper: matches, pixel errors, ties, flips."""
 
 from typing import Any
 

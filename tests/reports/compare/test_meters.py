@@ -1,4 +1,4 @@
-"""Totals over inputs, against NumPy on all of them at once, and on paper."""
+"""Totals over inputs, against NumPy on all inputs at once, and against values from paper."""
 
 import math
 
@@ -77,7 +77,7 @@ def test_quantiles_of_no_errors_are_nothing() -> None:
 
 @given(st.lists(st.booleans(), min_size=6, max_size=6))
 def test_who_counted_what_changes_no_bit(elsewhere: list[bool]) -> None:
-    """A part that was made in another process comes through MessagePack."""
+    """Parts survive MessagePack, which brings them from other processes."""
     rng = np.random.default_rng(5)
     here, there = DifferenceMeter(), DifferenceMeter()
     for number, remote in enumerate(elsewhere):

@@ -94,7 +94,7 @@ def test_missing_outputs_are_told_apart() -> None:
 
 
 def test_what_is_no_number_is_a_problem() -> None:
-    assert compare(np.zeros(1), np.array(["a"])).problem == "values of <U1 are no real numbers"
+    assert compare(np.zeros(1), np.array(["a"])).problem == "values of <U1 are not real numbers"
     assert compare(np.zeros(1, np.complex64), np.zeros(1)).doubtful
 
 

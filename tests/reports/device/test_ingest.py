@@ -60,7 +60,7 @@ REFUSED = {
     "link out": "outside the results' folder",
     "no device": "'device' is a required property",
     "samples of text": 'bench[0].samples_ns[0]: 1200000 is not of type "integer"',
-    "endless shape": "models[0].io[1].shape[0]: 1099511627776 does not keep maximum",
+    "endless shape": "models[0].io[1].shape[0]: 1099511627776 violates maximum",
 }
 PROBLEMS = {
     "cut off": "is cut off: 124 of 128 bytes",

@@ -1,4 +1,4 @@
-"""The contact sheet: every case has its place, joints lie on hands, bad files say so."""
+"""The contact sheet: every case has a cell, joints lie on hands, bad files are labelled."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records against values typed by hand, the document against its schema, and the table."""
+"""Records against hand-written values, the JSON document against its schema, and the table."""
 
 import csv
 import io

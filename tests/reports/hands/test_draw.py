@@ -71,7 +71,7 @@ def test_a_box_has_strong_corners_and_faint_sides() -> None:
 
 
 def hue(pixel: np.ndarray) -> list[int]:
-    """Which channels are strongest: it stays the same in every shade."""
+    """The order of the channels by strength, which every shade preserves."""
     return np.argsort(pixel.astype(int)).tolist()
 
 
@@ -86,7 +86,7 @@ def test_nearer_bones_lie_over_further_ones() -> None:
 
 
 def test_the_first_hand_is_on_top() -> None:
-    """One hand's thumb tip on the other's middle finger tip."""
+    """Two hands, one's thumb tip on the other's middle finger tip."""
     first, second = landmarks(), landmarks()
     second += first[4] - second[12]
     x, y = first[4, :2].astype(int)

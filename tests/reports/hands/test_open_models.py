@@ -1,4 +1,4 @@
-"""Every backend gives what LiteRT gives for the file, by the readable names and in one shape."""
+"""Every backend returns what LiteRT does for the file, under readable names, in one shape."""
 
 import json
 import subprocess
@@ -72,7 +72,7 @@ def test_runners(release: str, backend: str) -> None:
 
 
 def test_core_ml_packages(tmp_path: Path) -> None:
-    """One made on the way, and the same one from the disk."""
+    """A package made by `open_model`, and the same one read from disk."""
     import blazepalm
     from blazepalm.converter.coreml.options import CoreMLOptions
 
@@ -92,7 +92,7 @@ def test_core_ml_packages(tmp_path: Path) -> None:
         opened.generation,
     )
     np.testing.assert_array_equal(again.run(given)["presence"], opened.run(given)["presence"])
-    with pytest.raises(InvalidModel, match="which backend coreml runs"):
+    with pytest.raises(InvalidModel, match="is a Core ML package; choose backend coreml"):
         open_model(package, "hand", "tflite")
     with pytest.raises(InvalidModel, match="is a hand landmark model, expected a palm detector"):
         open_model(package, "palm", "coreml")

@@ -1,4 +1,4 @@
-"""The README's picture: the photo is one in which the models find every hand."""
+"""The README's picture: the models find every hand in the photo."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_the_picture_is_what_the_models_find_in_the_photo(redrawn: np.ndarray) -
 
 
 def test_every_hand_is_marked(redrawn: np.ndarray) -> None:
-    """The truth comes from the renderer at a size at which it is quick."""
+    """The truth comes from the renderer, at a size that renders quickly."""
     small = (readme_picture.SIZE[0] // 8, readme_picture.SIZE[1] // 8)
     truths = render_scene(readme_picture.HANDS, size=small).hands
     photo = read_image(PHOTO)

@@ -1,4 +1,4 @@
-"""MP4s read back: frames, rate, size, pixels; odd sides; a camera's clock; what cannot be."""
+"""MP4s read back: frames, rate, size, pixels; odd sides; a camera's clock; bad files."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def test_a_frame_of_another_size_is_scaled(tmp_path: Path) -> None:
 
 
 def test_frames_with_a_time_keep_it(tmp_path: Path) -> None:
-    """At 10 frames a second: shown from 0.0, from 0.3, and one that comes too soon."""
+    """At 10 frames per second: frames at 0.0 and at 0.3, and one that comes too soon."""
     with Mp4(tmp_path / "camera.mp4", 10.0) as movie:
         movie.write(plain(COLOURS[0]), 0.0)
         movie.write(plain(COLOURS[1]), 0.3)

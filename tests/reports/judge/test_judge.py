@@ -1,4 +1,4 @@
-"""One judge: what parity wrote comes out again word for word, and no looser limit condemns."""
+"""Judging a stored report reproduces it word for word, and no looser limit fails a passing row."""
 
 import json
 import math
@@ -34,7 +34,7 @@ CHANGEABLE = [name for name in Limits.__struct_fields__ if name not in MEASURED_
 
 
 def stored(report: ParityReport) -> Report:
-    """As it comes back from a file."""
+    """The report as read back from a file."""
     values: Report = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     return values
 
@@ -55,7 +55,7 @@ def cut_off(values: Report) -> None:
 
 @cache
 def reports() -> dict[str, Report]:
-    """Reports of every kind, each made by what makes reports."""
+    """Reports of every kind, made by the same code as real ones."""
     nan = {"torch": lambda images: {"double": np.full((1, 4, 5, 3), np.nan, np.float32)}}
     found = {
         "float32": report_of(chosen_subject()),
@@ -115,7 +115,7 @@ def test_every_report_comes_out_again_word_for_word() -> None:
 
 @pytest.mark.parametrize("compress", [None, "palettize8"])
 def test_whole_runs_come_out_again(compress: str | None, tmp_path: Path) -> None:
-    """Packages, compressed or not; kernels that some pictures are spared; their raw outputs."""
+    """Packages, compressed or not; kernels that skip some pictures; their raw outputs."""
     from blazepalm.reports.stored.recheck_raw import recheck_raw
 
     golden = small_golden(tmp_path)
@@ -131,7 +131,7 @@ def test_whole_runs_come_out_again(compress: str | None, tmp_path: Path) -> None
 
 
 def loosened(limits: Limits, factors: dict[str, float]) -> Limits:
-    """Each limit by a factor of 1 or more, the least IoU by as much the other way."""
+    """Each limit loosened by a factor of 1 or more; the IoU limit is lowered by as much."""
     given = {n: getattr(limits, n) * (1 / f if n == "iou" else f) for n, f in factors.items()}
     return replace(limits, **given)
 
@@ -224,7 +224,7 @@ def test_exit_codes(
 
 
 def test_the_meter_and_the_judge_agree_on_what_is_worthless() -> None:
-    """A tensor of NaN, one that is missing, one of another dtype: as on paper."""
+    """A tensor of NaN, a missing one and one of a different dtype give the expected doubts."""
     meter = DifferenceMeter()
     meter.add(compare(np.ones(4, np.float32), np.full(4, np.nan, np.float32)), "a")
     judged = unjudged(row(difference=meter.result(), value=None, reference="tflite"), LIMITS)

@@ -1,4 +1,4 @@
-"""The report as data and on the terminal, from numbers that follow on paper."""
+"""The report as data and on the terminal, from numbers worked out on paper."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Totals over cases: sums, the worst cases where not all can be listed, errors against truth."""
+"""Totals over cases: sums, the worst cases if not all can be listed, errors against the truth."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_nan_is_never_forgotten(how: str) -> None:
 
 
 def test_a_case_has_its_own_values() -> None:
-    """Two hands of an image: the worse, or the sum; bits are counted."""
+    """For two hands of an image, the worse value or the sum; unequal bits are counted."""
     totals = Totals(LIMITS)
     first, second = (
         TensorDifference(4, max_abs=0.5, unequal=1),

@@ -1,4 +1,4 @@
-"""A run that shows nothing never passes: whatever is missing, and however quietly."""
+"""A run that proves nothing never passes, whatever is missing and however silently."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_one_input_shows_too_little(tmp_path: Path) -> None:
 
 
 def test_images_without_a_hand_judge_nothing_of_the_task(tmp_path: Path) -> None:
-    """The float16 packages are judged by hands alone, and there is none."""
+    """The float16 packages are judged only by hands, and there are none."""
     golden = small_golden(tmp_path)
     empty = replace(golden, cases=tuple(c for c in golden.cases if not c.hands))
     report = parity("palm-lite", "hand-lite", golden=empty, noise=2)
@@ -92,7 +92,7 @@ OPEN = open_subject.open_backends
 
 
 def remembered(opening: Opening, *rest: Any) -> Opened:
-    """`open_backends` that computes everything once in all tests."""
+    """`open_backends` that computes everything once for all tests."""
     name = opening.converted.name
     if name not in KNOWN:
         found = OPEN(opening, *rest)
@@ -104,7 +104,7 @@ def remembered(opening: Opening, *rest: Any) -> Opened:
 def answering(
     monkeypatch: pytest.MonkeyPatch, change: Callable[[Outputs], Outputs], *names: str
 ) -> None:
-    """Every model's backends of these names answer with something else."""
+    """Replaces the answers of every model's backends of these names."""
 
     def opened(opening: Opening, *arguments: Any) -> Opened:
         found = remembered(opening, *arguments)

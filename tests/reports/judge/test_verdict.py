@@ -1,4 +1,4 @@
-"""The verdict on numbers chosen by hand: what must pass, and that every doubt fails."""
+"""The verdict on chosen numbers: what must pass passes, and every doubt fails."""
 
 import math
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_the_floor_never_falls_below_half_a_float32_step() -> None:
 
 
 def test_an_oracle_that_means_another_graph_raises_no_floor() -> None:
-    """All of torch is wrong alike, so torch agrees with the oracle; LiteRT does not."""
+    """All torch backends share an error, so they agree with the oracle; LiteRT does not."""
 
     def wrong(images: np.ndarray) -> Outputs:
         return {OUTPUT: truth(images)[OUTPUT] * 1.01}
@@ -92,7 +92,7 @@ def test_an_oracle_that_means_another_graph_raises_no_floor() -> None:
 
 
 def test_the_readable_module_tells_what_float32_costs_where_the_generic_one_did_not_run() -> None:
-    """On most pictures: here it met none of those on which float32 costs more."""
+    """The generic module skips most pictures: here, all on which float32 costs more."""
     far = {"tflite": off_by(128 * STEP), "tflite_ref": off_by(128 * STEP)}
     row = judged(**far)["torch", "oracle"]
     assert row.status == "fail" and any("same graph" in reason for reason in row.reasons)
@@ -124,7 +124,7 @@ DOUBTS: dict[str, tuple[Answer, str]] = {
     "all NaN": (change(lambda v: v * np.float32(np.nan)), "nothing was compared"),
     "float64": (change(lambda v: v.astype(np.float64)), "dtypes"),
     "integers": (change(lambda v: v.astype(np.int64)), "dtypes"),
-    "text": (change(lambda v: v.astype(str)), "no real numbers"),
+    "text": (change(lambda v: v.astype(str)), "not real numbers"),
     "constant": (change(lambda v: np.full_like(v, 8.5)), "the same values"),
     "zeros": (change(np.zeros_like), "nothing but zeros"),
 }
@@ -147,7 +147,7 @@ def test_every_doubt_fails_whoever_causes_it(fault: str, backend: str) -> None:
 
 
 def test_a_floor_of_nothing_is_none() -> None:
-    """LiteRT's reference kernels are compared with the oracle alone; their silence is heard."""
+    """LiteRT's reference kernels are compared only with the oracle; their missing outputs count."""
     report = report_of(chosen_subject(tflite_ref=lambda images: {}))
     (row,) = (r for r in report.rows if (r.backend, r.reference) == ("torch", "oracle"))
     assert row.status == "fail" and row.reasons == ("the candidate has no such output",)

@@ -1,4 +1,4 @@
-"""Differences of one hand, on paper."""
+"""Differences of one hand, against values worked out on paper."""
 
 import math
 from dataclasses import dataclass

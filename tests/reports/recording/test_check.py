@@ -1,4 +1,4 @@
-"""What counts as "as recorded": on paper for the comparison, with the lite models for the rest."""
+"""Checking a recording: the comparison on paper, the rest with the lite models."""
 
 import dataclasses
 from collections.abc import Callable
@@ -145,7 +145,7 @@ def test_a_hand_at_a_threshold_may_fall_either_way(close: KeptHand) -> None:
 
 
 def test_the_mean_is_that_of_all_hands() -> None:
-    """Every landmark of one hand 0.08 px away: too much alone, not beside an equal one."""
+    """Every landmark is off by 0.08 px: too much alone, but not averaged with an equal hand."""
     away = dataclasses.replace(
         HAND, landmarks=HAND.landmarks + np.array([0.08 * PIXEL, 0, 0], np.float32)
     )
@@ -197,7 +197,7 @@ def test_pictures_are_as_they_were_recorded(golden: GoldenSet) -> None:
 
 
 def repainted(golden: GoldenSet, case: GoldenCase) -> GoldenCase:
-    """One pixel is another, in the file and in the manifest."""
+    """One pixel differs, in the file and in the manifest."""
     image = golden.image(case)
     image[0, 0] ^= 1
     Image.fromarray(image).save(golden.folder / case.file)

@@ -1,4 +1,4 @@
-"""Golden cases against MediaPipe's records, and that a difference does not pass."""
+"""Golden cases agree with MediaPipe's records, and a difference fails."""
 
 import dataclasses
 import shutil
@@ -60,7 +60,7 @@ def test_nothing_compared_is_no_agreement(golden: GoldenSet, models: HandModels)
 
 
 def test_other_pixels_are_told(golden: GoldenSet, models: HandModels, tmp_path: Path) -> None:
-    """One case's name over another's picture."""
+    """One case's name with another's picture."""
     shutil.copytree(golden.folder, tmp_path / "set")
     swapped = [c for c in golden.cases if c.name == "hard-stripes"]
     renamed = dataclasses.replace(swapped[0], name="open-right")
@@ -71,7 +71,7 @@ def test_other_pixels_are_told(golden: GoldenSet, models: HandModels, tmp_path: 
 
 
 def test_handedness_is_not_mirrored() -> None:
-    """MediaPipe thinks of a mirror: what it calls left is a right hand."""
+    """MediaPipe assumes a mirrored image: what it calls left is a right hand."""
     points = np.zeros((21, 3), np.float32)
     assert RecordedHand(points, points, "Left", 0.9).handedness == 0.9
     assert RecordedHand(points, points, "Right", 0.75).handedness == 0.25

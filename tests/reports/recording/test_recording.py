@@ -1,4 +1,4 @@
-"""Recordings of own pictures: what they hold, that they read back exactly, and every bad one."""
+"""Recordings of the user's pictures: their content, exact reading back, and every bad file."""
 
 import dataclasses
 import hashlib
@@ -51,7 +51,7 @@ def keep(found: Recording, golden: GoldenSet) -> None:
 
 
 def test_hands_lie_where_they_were_rendered(recorded: Recording) -> None:
-    """The renderer knows where; what MediaPipe's models make of it is a few pixels off."""
+    """The renderer knows the true joints; MediaPipe's models are a few pixels off."""
     assert [case.name for case in recorded.cases] == list(NAMES)
     assert [len(case.hands) for case in recorded.cases] == [2, 1, 0]
     for case in recorded.cases:
@@ -151,11 +151,11 @@ def test_one_recording_is_of_one_run(recorded: Recording, mine: GoldenSet) -> No
 
 def test_names_that_are_not_there(golden: GoldenSet) -> None:
     for name in ("own-nobody", "file-not-an-image"):
-        with pytest.raises(ArtifactError, match=f"holds no case '{name}' that can be read"):
+        with pytest.raises(ArtifactError, match=f"has no readable case '{name}'"):
             choose(golden, [name])
     assert [case.name for case in choose(golden, ["own-none"])] == ["own-none"]
     nothing = dataclasses.replace(golden, cases=golden.cases[:1])
-    with pytest.raises(CouldNotVerify, match="no picture that can be read"):
+    with pytest.raises(CouldNotVerify, match="has no readable picture"):
         choose(nothing, None)
 
 
@@ -270,7 +270,7 @@ def test_what_could_not_be_read_back_is_not_written(
     first = recorded.cases[0]
     far = dataclasses.replace(first.hands[0], box=np.full(4, 2e6, np.float32))
     one = dataclasses.replace(first, hands=(far,))
-    with pytest.raises(ArtifactError, match="does not keep the schema"):
+    with pytest.raises(ArtifactError, match="does not match the schema"):
         dataclasses.replace(recorded, cases=(one,)).to_bytes()
     monkeypatch.setattr(subject, "MAX_BYTES", 1000)
     with pytest.raises(ArtifactError, match="record fewer pictures"):

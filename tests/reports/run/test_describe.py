@@ -1,4 +1,4 @@
-"""Values in a few numbers, worked out by hand."""
+"""Summaries of values, against numbers worked out by hand."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_the_largest_difference_of_each() -> None:
 
 
 def test_comparing_nothing_is_no_success() -> None:
-    with pytest.raises(CouldNotVerify, match="no output that could be compared"):
+    with pytest.raises(CouldNotVerify, match="returned no output to compare"):
         differences({"a": np.zeros(1)}, {})
     with pytest.raises(CouldNotVerify, match=r"'a' has shape \[2\] here, \[1, 2\] in Core ML"):
         differences({"a": np.zeros(2)}, {"a": np.zeros((1, 2))})

@@ -1,4 +1,4 @@
-"""Pictures brought to inputs, with the pixels written down here."""
+"""Pictures converted for inputs, against pixels written down here."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_integers_are_pixels() -> None:
 
 
 def test_an_image_is_pixels_whatever_the_range() -> None:
-    """RGB for RGB and BGR alike: whoever runs the package turns it."""
+    """The value is RGB for RGB and BGR inputs alike: the runtime reorders the channels."""
     for layout in ("RGB", "BGR"):
         value, fed = feed(image(layout), PICTURE, "x", value_range=(-1.0, 1.0))
         assert value.dtype == np.uint8
@@ -143,7 +143,7 @@ def test_sizes_that_no_picture_has() -> None:
         tensor(1, 3, 0, 2),
         image("RGB", 1 << 20, 1 << 20),
     ):
-        with pytest.raises(InvalidInput, match=r"no size that a picture|too many pictures"):
+        with pytest.raises(InvalidInput, match=r"a size that no picture|too many pictures"):
             feed(feature, PICTURE, "x")
     with pytest.raises(InvalidInput, match="does not look like an image"):
         feed(tensor(5, 7), PICTURE, "x")
@@ -157,5 +157,5 @@ def test_which_input_a_picture_goes_to() -> None:
     second = tensor(1, 8, 8, 3, name="pixels")
     with pytest.raises(InvalidInput, match="could go to planes, pixels; say which"):
         picture_input([planes, second], None, "x")
-    with pytest.raises(InvalidInput, match=r"takes other: FLOAT32\[5\]: no image; give arrays"):
+    with pytest.raises(InvalidInput, match=r"takes other: FLOAT32\[5\], not an image; use --input"):
         picture_input([other], None, "x")

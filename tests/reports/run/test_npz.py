@@ -1,4 +1,4 @@
-"""Archives of arrays: read back by numpy, by a zip reader, and never out of their folder."""
+"""Archives of arrays: NumPy and a zip reader read them, and no name leads outside the folder."""
 
 import pickle
 import struct

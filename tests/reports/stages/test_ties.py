@@ -1,4 +1,4 @@
-"""Which anchors a detection is the mean of, on paper, and when their difference is a tie."""
+"""The anchors that a detection averages, worked out on paper, and which differences are ties."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MARGIN = 0.02
 
 
 class Spec:
-    """What is used of a detector's."""
+    """The fields of a detector's spec that `clusters` uses."""
 
     score_threshold, suppression_iou = 0.5, 0.3
 
@@ -22,7 +22,7 @@ SPEC: Any = Spec()
 
 
 def decoded(*anchors: tuple[float, float]) -> Decoded:
-    """Squares of side 1 that begin at x, with their scores."""
+    """Squares of side 1 with their left side at x, and their scores."""
     points = np.array([(x, 0.0, x + 1, 1.0) for x, _ in anchors])
     return Decoded(points, np.array([score for _, score in anchors]))
 

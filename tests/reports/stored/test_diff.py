@@ -1,4 +1,4 @@
-"""Two reports side by side: every kind of change, planted one at a time."""
+"""Comparing two reports finds every kind of change, planted one at a time."""
 
 import copy
 from collections.abc import Callable

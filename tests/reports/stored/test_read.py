@@ -1,4 +1,4 @@
-"""Reports against their schema: the library as the witness, and every way to be no report."""
+"""Reports against their schema, with jsonschema as the witness, and every kind of bad file."""
 
 import copy
 import json
@@ -95,7 +95,7 @@ def test_objects_are_closed() -> None:
 
 
 def test_the_fast_way_says_what_the_library_says(tmp_path: Path) -> None:
-    """Values planted at random places: never a yes where the library has a no."""
+    """With randomly planted values, the fast check never accepts what jsonschema refuses."""
     dice = random.Random(5)
     refused = 0
     for name, sample in (
@@ -121,9 +121,9 @@ def test_the_fast_way_says_what_the_library_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda v: v.update(format="x"), "is no parity report"),
-        (lambda v: v.update(version=1), "a report of version 1, and this reads version 2"),
-        (lambda v: v.update(version=None), "a report of version null"),
+        (lambda v: v.update(format="x"), "is not a parity report"),
+        (lambda v: v.update(version=1), "report version 1 is not supported, only 2"),
+        (lambda v: v.update(version=None), "report version null is not supported"),
         (lambda v: v["rows"][3].update(value="3"), 'rows[3].value: 3 is not of type ["number"'),
         (lambda v: v["rows"][3].update(status="good"), "rows[3].status: good is not one of"),
         (lambda v: v["rows"][3].pop("judge"), "rows[3]: 'judge' is a required property"),
@@ -150,8 +150,8 @@ def test_one_sentence_names_the_place(
     [
         (b"", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
-        (b"[1]", "is no parity report"),
-        (b"null", "is no parity report"),
+        (b"[1]", "is not a parity report"),
+        (b"null", "is not a parity report"),
         (b'{"format": NaN}', "NaN is not a JSON number"),
         (b'{"format": 1e400}', "too large"),
         (b'{"format": ' + b"9" * 5000 + b"}", "too large"),
@@ -178,7 +178,7 @@ def test_size_is_bounded_and_absence_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _small(values: dict[str, Any]) -> dict[str, Any]:
-    """Enough of everything, and quick to go through again and again."""
+    """A report with a little of everything, small enough to check repeatedly."""
     model = values["models"][0]
     model["tensor_map"] = model["tensor_map"][:2]
     model["layers"]["rows"] = model["layers"]["rows"][:2]

@@ -1,4 +1,4 @@
-"""Stored numbers judged again: by the same limits the same, by others as arithmetic says."""
+"""Judging stored numbers again: the same limits reproduce the verdict, others follow arithmetic."""
 
 import copy
 import json
@@ -44,7 +44,7 @@ def test_the_same_limits_give_the_same_report(sample: Any) -> None:
 
 
 def test_a_hostile_report_is_judged_and_said_to_be_altered() -> None:
-    """Made to be drawn: its models pass, and none of its rows."""
+    """A report made for rendering: its models pass, but none of its rows do."""
     report = report_samples.hostile()
     found = recheck(report, stored_limits(report))
     assert found.altered and not found.passed and found.exit_code == 2, "a source was not read"
@@ -141,7 +141,7 @@ def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
     value = stored["limit"] / 1000 if least else 1000 * stored["limit"]
     found = recheck(tampered(passing, index, value=value), LIMITS)
     assert not found.passed and found.exit_code == 1 and not found.report["passed"]
-    assert any("says status pass, and its numbers say fail" in line for line in found.altered)
+    assert any("status pass, but its numbers give fail" in line for line in found.altered)
     assert found.report["rows"][index]["status"] == "fail"
     assert found.report["models"][0]["passed"] is False
 
@@ -150,15 +150,15 @@ def test_whoever_alters_a_status_or_a_verdict_is_found_out(failing: Report) -> N
     index = next(i for i, r in enumerate(failing["rows"]) if r["status"] == "fail")
     model = next(m for m in failing["models"] if not m["passed"])
     for change, said in (
-        (tampered(failing, index, status="pass", reasons=[]), "says status pass, and its numbers"),
-        (tampered(failing, index, limit=1e9), "says limit 1e+09, and its numbers say"),
-        (tampered(failing, index, value=1e-9), "says 1e-09, and its metrics say"),
-        (tampered(failing, index, judge="task", status="pass"), "and its numbers say –"),
-        ({**failing, "passed": True}, "the report says passed True, and its rows say False"),
-        ({**failing, "exit_code": 0}, "the report says exit_code 0, and its rows say 2"),
+        (tampered(failing, index, status="pass", reasons=[]), "status pass, but its numbers"),
+        (tampered(failing, index, limit=1e9), "limit 1e+09, but its numbers give"),
+        (tampered(failing, index, value=1e-9), "value 1e-09, but its metrics give"),
+        (tampered(failing, index, judge="task", status="pass"), "but its numbers give –"),
+        ({**failing, "passed": True}, "the report: passed True, but its rows give False"),
+        ({**failing, "exit_code": 0}, "the report: exit_code 0, but its rows give 2"),
         (
             {**failing, "models": [{**m, "passed": True} for m in failing["models"]]},
-            f"{model['name']} says passed True, and its rows say False",
+            f"{model['name']}: passed True, but its rows give False",
         ),
     ):
         found = recheck(change, LIMITS)
@@ -191,7 +191,7 @@ def test_an_empty_report_never_holds(passing: Report) -> None:
         ({"iou": 0.0}, "iou 0.0: a limit is a positive number"),
         ({"presence": float("nan")}, "a limit is a positive number"),
         ({"float32_multiple": float("inf")}, "a limit is a positive number"),
-        ({"margin": 0.05}, "margin decides while numbers are measured"),
+        ({"margin": 0.05}, "margin acts while numbers are measured"),
         ({"floor_multiple": 50.0}, "measured with 100; run parity again"),
     ],
 )
@@ -205,7 +205,7 @@ PAIRS = (("tflite", "oracle"), ("torch", "oracle"), ("torch", "generic"))
 
 
 def with_raw(passing: Report, folder: Path) -> Report:
-    """A report of one landmark model, whose numbers come from the arrays in `folder`."""
+    """A report of one landmark model with numbers computed from the arrays in `folder`."""
     random = np.random.Generator(np.random.PCG64(3))
     rows = [
         row(
@@ -270,14 +270,14 @@ def test_another_number_or_another_output_is_found(passing: Report, tmp_path: Pa
     report["rows"][0]["difference"]["mean_abs"] *= 1.01
     found = recheck_raw(report, tmp_path)
     assert not found.passed and len(found.mismatches) == 2
-    assert "torch against oracle, case two-hands: 0.0" in found.mismatches[0]
+    assert "torch against oracle, case two-hands: computed 0.0" in found.mismatches[0]
     assert "tflite against oracle: mean_abs is" in found.mismatches[1]
     report = with_raw(passing, tmp_path)
     path = tmp_path / "hand" / "open-right.safetensors"
     save_file({"oracle/Identity#0": np.zeros((1, 63))}, path)
     found = recheck_raw(report, tmp_path)
     assert not found.passed
-    assert any("open-right: –, and the report says" in m for m in found.mismatches)
+    assert any("open-right: computed –, but the report says" in m for m in found.mismatches)
 
 
 def test_missing_files_are_named(passing: Report, tmp_path: Path) -> None:
@@ -329,8 +329,8 @@ def test_torch_is_not_imported(passing: Report, tmp_path: Path) -> None:
 
 
 def test_a_backend_that_pictures_were_spared_is_not_missed(passing: Report, tmp_path: Path) -> None:
-    """The generic module and LiteRT's reference kernels run on some pictures only: what was not
-    asked left no array, and is in no count.
+    """The generic module and LiteRT's reference kernels run on some pictures only; skipped ones
+    leave no arrays and are not counted.
     """
     report = with_raw(passing, tmp_path)
     meter = DifferenceMeter()

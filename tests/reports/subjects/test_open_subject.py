@@ -1,4 +1,4 @@
-"""What is opened of a model, and what is not."""
+"""Which backends of a model are opened, and which are not."""
 
 import sys
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ LITE = "hand-lite-2022"
 
 @dataclass(frozen=True)
 class Native:
-    """Stands for Core ML."""
+    """A stand-in for Core ML."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""The palm-2019-08-like model all the way: NumPy, oracle, readable module and LiteRT say the
+"""The palm-2019-08-like model, end to end: NumPy, oracle, readable module and LiteRT give the
 same. NumPy is the witness; it shares no code with the other three.
 """
 
