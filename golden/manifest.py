@@ -138,7 +138,7 @@ def load_golden(folder: Path) -> GoldenSet:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ArtifactError(f"{path}: is larger than {MAX_BYTES >> 20} MB, no manifest is")
+            raise ArtifactError(f"{path}: is larger than {MAX_BYTES >> 20} MB, so not a manifest")
         found = msgspec.json.decode(content, type=_Manifest)
         for case in found.cases:
             _check(case)
@@ -152,7 +152,7 @@ def load_golden(folder: Path) -> GoldenSet:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ArtifactError(
-            f"{path}: is no manifest of a golden set ({first_line(error)})"
+            f"{path}: is not the manifest of a golden set ({first_line(error)})"
         ) from error
 
 
@@ -180,4 +180,4 @@ def _check(case: GoldenCase) -> None:
     for hand in case.hands:
         left, top, right, bottom = hand.box
         if not (left <= right and top <= bottom):
-            raise ValueError(f"{case.name} has a box whose sides are exchanged")
+            raise ValueError(f"{case.name} has a box whose sides are swapped")

@@ -179,8 +179,8 @@ def _remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
 
     if max(image.shape[:2]) > MAX_SIDE:
         raise InvalidImage(
-            f"the image has {image.shape[1]}×{image.shape[0]} pixels, at most {MAX_SIDE} a side "
-            "are read; scale it down"
+            f"the image has {image.shape[1]}×{image.shape[0]} pixels, "
+            f"but the limit is {MAX_SIDE} per side; scale it down"
         )
     border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
     found: Any = cv2.remap(image, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border)

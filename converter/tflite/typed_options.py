@@ -204,7 +204,7 @@ def _builtin(name: str, operator: Any, where: str) -> Options | None:
     schema_table, convert = TABLES[name]
     kind = operator.BuiltinOptionsType()
     if kind != getattr(schema.BuiltinOptions, schema_table):
-        raise InvalidModel(f"{where} carries options of kind {kind}, not {schema_table}")
+        raise InvalidModel(f"{where} has options of kind {kind}, not {schema_table}")
     union = operator.BuiltinOptions()
     if union is None:
         return None

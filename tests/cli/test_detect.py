@@ -156,7 +156,7 @@ def test_models_of_the_wrong_family(blazepalm: Command, photo: Path) -> None:
         blazepalm("detect", photo, "--landmarks", "palm-lite"), "expected a hand landmark model"
     )
     refused(blazepalm("detect", photo, "--model", "palm-fall"), "palm-fall")
-    refused(blazepalm("detect", photo, "--backend", "onnx"), "onnx", "torch, tflite, coreml")
+    refused(blazepalm("detect", photo, "--backend", "onnx"), "onnx", "torch", "tflite", "coreml")
     refused(blazepalm("detect", photo, "--landmarks", "none", "--track"), "--track needs")
 
 

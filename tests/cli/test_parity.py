@@ -134,8 +134,7 @@ def test_a_destination_that_cannot_be_written_is_refused_before_the_work(
     assert main(["parity", quick, "-o", str(taken)]) == 2
     assert main(["parity", quick, "-o", str(taken / "below")]) == 2
     out, err = capsys.readouterr()
-    assert not out and "inputs" not in err and err.count("is not a") == 2
-    assert "is not a folder" in err and "is not a writable folder" in err
+    assert not out and "inputs" not in err and err.count("is not a writable folder") == 2
     assert taken.read_text() == "mine"
 
 

@@ -236,7 +236,7 @@ def test_what_is_no_place_for_a_file(desk: Desk, command: str, monkeypatch: Patc
             (f"link{suffix}", "is a link"),
             (f"dangling{suffix}", "is a link"),
             (f"pipe{suffix}", "is not an ordinary file"),
-            (f"mine/{name}", "is not a folder"),
+            (f"mine/{name}", "is not a writable folder"),
             (f"{'x' * 300}{suffix}", "File name too long"),
         ):
             refused(desk(command, place, "--force"), words)
