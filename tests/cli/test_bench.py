@@ -119,7 +119,7 @@ def test_partial(blazepalm: Cli, tmp_path: Path) -> None:
     result = blazepalm("ios", "ingest", written.path, "--fixtures", written.fixtures)
     assert result.code == 0 and "device, partial" in result.out
     result = blazepalm("bench", "ingest", written.path, "--fixtures", written.fixtures)
-    assert result.code == 3 and "no benchmark was measured" in result.err
+    assert result.code == 3 and "holds no benchmark" in result.err
 
 
 def test_failures_of_the_harness(blazepalm: Cli, tmp_path: Path) -> None:

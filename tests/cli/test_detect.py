@@ -261,7 +261,9 @@ def test_outputs_that_do_not_fit_the_inputs(
     other = tmp_path / "other.png"
     Image.fromarray(rendered("none").image).save(other)
     one = tmp_path / "one.png"
-    refused(blazepalm("detect", photo, other, "--draw", one), "is one picture", "name a folder")
+    refused(
+        blazepalm("detect", photo, other, "--draw", one), "one picture cannot hold", "name a folder"
+    )
     refused(blazepalm("detect", photo, "--video", tmp_path / "a.mp4"), "no input is a video")
     refused(blazepalm("detect", photo, "--csv", tmp_path / "a.txt"), "written as .csv")
     refused(blazepalm("detect", photo, "--output-json", tmp_path), "written as .json")
