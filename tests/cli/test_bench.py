@@ -86,7 +86,7 @@ def test_marks(blazepalm: Cli, tmp_path: Path, fault: str, code: int, said: str)
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("unknown schema", "schema blazepalm-ios-results/2 is unknown"),
+        ("unknown schema", "unknown schema blazepalm-ios-results/2"),
         ("other model", "has SHA-256 111111111111"),
         ("climbs out", "outside the results' folder"),
     ],

@@ -39,7 +39,7 @@ def test_times_of_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("theirs", "message"),
     [
-        (ANSWERS.format(hands=2), "finds 2 hands where we find 1"),
+        (ANSWERS.format(hands=2), "finds 2 hands, blazepalm 1"),
         ("raise ImportError('mediapipe')", "cannot run MediaPipe"),
     ],
 )

@@ -92,7 +92,9 @@ def test_no_cluster_at_the_address(tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(CouldNotVerify, match=f"^Ray at {address}: .*refused.*there"):
+        with pytest.raises(
+            CouldNotVerify, match=f"^Ray at {address}: .*refused.*is the cluster running"
+        ):
             parity(file, noise=2, engine=RAY, address=address, coreml=False)
 
 

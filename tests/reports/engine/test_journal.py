@@ -178,7 +178,7 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
     (folder / "thesis.tex").write_text("years of work")
     before = files(tmp_path)
     for plan in ({}, {"another": 1}):
-        with pytest.raises(ArtifactError, match=r"holds 'thesis\.tex', which no run left there"):
+        with pytest.raises(ArtifactError, match=r"holds 'thesis\.tex', which no parity run wrote"):
             Journal(folder, plan)
     assert files(tmp_path) == before
     (folder / "thesis.tex").unlink()
