@@ -1,4 +1,4 @@
-"""Downloads against a local server that can be told to misbehave."""
+"""Downloads from a local server that can be made to misbehave."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @dataclass
 class Site:
-    """A server of one file; what it does wrong, and what it was asked."""
+    """A server with one file; its faults, and the requests it received."""
 
     url: str = ""
     content: bytes = CONTENT

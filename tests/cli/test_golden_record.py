@@ -1,4 +1,4 @@
-"""`blazepalm golden record` and `golden check` on a folder of own pictures."""
+"""`blazepalm golden record` and `golden check` on a folder of the user's own pictures."""
 
 import json
 import shutil
@@ -22,13 +22,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
-    """A golden folder of own pictures, not recorded yet."""
+    """A golden folder of the user's own pictures, not recorded yet."""
     return Path(shutil.copytree(made, tmp_path / "golden"))
 
 
 @pytest.fixture
 def kept(blazepalm: Cli, folder: Path) -> Path:
-    """The same, recorded."""
+    """`folder`, recorded."""
     done = blazepalm("golden", "record", folder, *LITE)
     assert done.code == 0, done.err
     return folder
@@ -192,7 +192,7 @@ def test_a_tampered_file_is_one_sentence(blazepalm: Cli, kept: Path) -> None:
 
 
 def test_a_recorded_model_is_looked_up_by_its_digest(blazepalm: Cli, kept: Path) -> None:
-    """A name may be anything, and opens nothing."""
+    """A recorded name may be anything, so it opens no file."""
     changed(kept, lambda values: values["detector"].update(name="/etc/hostname"))
     assert blazepalm("golden", "check", kept).code == 0
     changed(kept, lambda values: values["detector"].update(sha256="0" * 64))

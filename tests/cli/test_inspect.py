@@ -1,4 +1,4 @@
-"""`blazepalm inspect` on the screen: what it says, that it fits, that names cannot do harm."""
+"""`blazepalm inspect` on the screen: its content, its width, and hostile names."""
 
 import zipfile
 from pathlib import Path

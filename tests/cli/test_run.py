@@ -24,7 +24,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def tensor_package(folder: Path, *shape: int, **options: Any) -> Path:
-    """Its output `mean` is the mean over all, its output `same` what goes in."""
+    """A package whose output `mean` is the mean over all, and `same` a copy of the input."""
 
     class Mean(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The timing of a frame: our own alone, beside another process, and a process that fails."""
+"""Timing a frame: blazepalm alone, beside another process, and beside one that fails."""
 
 import sys
 
@@ -28,7 +28,7 @@ def test_without_mediapipe_only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_times_of_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that claims a thousand seconds a frame."""
+    """A MediaPipe stand-in that reports a thousand seconds per frame."""
     monkeypatch.setattr(pipeline, "THEIRS", ANSWERS.format(hands=1))
     monkeypatch.setattr(pipeline, "COMPLEXITIES", {1: ("palm-full", "hand-full")})
     for result in bench(rounds=3, python=sys.executable):

@@ -1,4 +1,4 @@
-"""Results of a device, sound and faulty: what was written comes back, what is wrong is told."""
+"""A device's results, sound and faulty: values are read back, problems are reported."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Outputs of a device against the small fixtures of the harness: what passes, and what fails for
+"""Outputs of a device against the harness's small fixtures: what passes, and what fails for
 which reason. Errors are planted by arithmetic; limits are those of `reports.judge.policy`."""
 
 import json
@@ -27,7 +27,7 @@ Change = Callable[[str, str, np.ndarray], np.ndarray | None]  # model, output, v
 def brought(
     folder: Path, change: Change = lambda model, output, values: values, units: Any = UNITS
 ) -> tuple[DeviceResults, Path]:
-    """Results of a device that gave what is recorded, changed on the last of `units`; an output
+    """A device's results: the recorded outputs, changed on the last of `units`; an output
     that becomes None did not come."""
     manifest = json.loads((FIXTURES / "manifest.json").read_text())
     parity, out = [], folder / "out"
@@ -92,7 +92,7 @@ def brought(
 
 
 def altered(out: Path, change: Callable[[dict[str, Any]], None]) -> DeviceResults:
-    """The same results after a change of results.json."""
+    """The same results after `change` has edited results.json."""
     path = out / "results.json"
     values = json.loads(path.read_text())
     change(values)
