@@ -1,4 +1,4 @@
-"""Backends are run side by side, their numbers compared and judged, and the verdict written."""
+"""Runs backends side by side, compares and judges their numbers, and writes the verdict."""
 
 if __name__ != "blazepalm.reports":
     raise ImportError("import this package as blazepalm.reports, not as reports")

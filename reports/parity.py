@@ -1,9 +1,9 @@
-"""`blazepalm.parity`: readable modules and Core ML packages against LiteRT and the float64
+"""`blazepalm.parity`: compares readable modules and Core ML packages with LiteRT and the float64
 oracle, on golden images.
 
-Sources become models (a bundle holds several); each is read and converted once, its Core ML
-packages are saved and read back, and every image goes through every backend. Detectors and the
-landmark models that look where they point are compared together.
+A source holds one or more models (a bundle has several); each is read and converted once, its
+Core ML packages are saved and read back, and every image goes through every backend. Detectors
+are compared together with the landmark models that take regions from them.
 """
 
 import platform
@@ -45,11 +45,11 @@ from blazepalm.reports.subjects.subject import Subject
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
-OnStep = Callable[[str, int, int | None], None]  # what, done, in all (None: not known)
+OnStep = Callable[[str, int, int | None], None]  # (step, done, total); total None: unknown
 
 
 ENGINES = (THREADS, PROCESSES, RAY)
-COUNTS = (  # of Options: the least that makes sense, and whether None does
+COUNTS = (  # fields of Options: name, minimum, whether None is allowed
     ("noise", 0, True),
     ("workers", 1, True),
     ("seed", 0, False),
@@ -59,15 +59,15 @@ COUNTS = (  # of Options: the least that makes sense, and whether None does
 
 @dataclass(frozen=True)
 class Options:
-    """How parity is run. `golden`: a golden set, or None; `images`: own pictures, videos (or one);
-    `noise`: seeded inputs beside them. `workers` cases are in work at once, by default one a
-    processor; every backend computes each with one thread, so no number depends on it.
-    `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
-    and the journal of an interrupted run; None keeps nothing. `coreml`: whether packages are
-    exported and executed, `compress`: how the float16 ones are compressed; `layers`: whether
-    every layer is compared, on the first image; `self_test`: whether faults are planted in every
-    model. `reference_every`: on which pictures LiteRT's reference kernels and the generic module
-    run, 1 for all.
+    """Settings of a parity run. `golden`: a golden set, or None; `images`: your own pictures or
+    videos (or one); `noise`: the number of seeded inputs besides. `workers` cases run at once,
+    default one per processor; every backend computes a case with one thread, so the numbers do not
+    depend on it. `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw
+    outputs, packages and the journal of an interrupted run; None keeps nothing. `coreml`: whether
+    to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
+    to compare every layer, on the first image; `self_test`: whether to plant faults in every
+    model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
+    picture, 1 for all.
     """
 
     golden: "GoldenSet | None" = None
@@ -92,7 +92,7 @@ class Options:
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
-            raise InvalidInput(f"engine {self.engine!r} is unknown; choose {', '.join(ENGINES)}")
+            raise InvalidInput(f"unknown engine {self.engine!r}; choose {', '.join(ENGINES)}")
         for name, low, optional in COUNTS:
             value = getattr(self, name)
             if value is None and optional:
@@ -123,18 +123,18 @@ def parity(
     **settings: Any,
 ) -> ParityReport:
     """Compares each source (a `.tflite`, a bundle, a release's name); `settings` are the fields
-    of `Options`. `golden_from` gives the golden set when the models are open: it may be rendered
-    meanwhile. `on_step` is told of progress, `notice` of what is left out.
+    of `Options`. `golden_from` returns the golden set once the models are open, so that it can be
+    rendered meanwhile. `on_step` receives progress, `notice` what is left out.
 
-    Raises BlazePalmError where a source cannot be read or converted, CouldNotVerify where
-    LiteRT is missing or cannot run it; with `keep_going` that becomes one of the report's
-    `failures`, and the other sources are compared.
+    Raises BlazePalmError if a source cannot be read or converted, CouldNotVerify if LiteRT is
+    missing or cannot run it; with `keep_going` the error becomes one of the report's `failures`,
+    and the other sources are compared.
     """
     start = time.perf_counter()
     leave_unguarded()
     known = [field.name for field in fields(Options)]
     if unknown := [name for name in settings if name not in known]:
-        raise TypeError(f"parity has no setting {unknown[0]!r}; there are {', '.join(known)}")
+        raise TypeError(f"unknown setting {unknown[0]!r}; choose from {', '.join(known)}")
     options = Options(**settings)
     failures: list[Failure] = []
 
@@ -206,7 +206,7 @@ def parity(
 
 
 def input_cases(options: Options) -> Iterator[Case]:
-    """Everything that is fed: golden images, own ones, noise."""
+    """All inputs: golden images, the user's own, noise."""
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
     own = own_cases(options.images) if options.images else iter(())
     cases = distinct_cases(chained(golden, own, noise_cases(options.noise_inputs, options.seed)))
@@ -222,7 +222,7 @@ def _open(
     notice: Callable[[str], None],
     on_step: OnStep,
 ) -> list[tuple[Source, Subject]]:
-    """Every model of every source. Two of one name are refused: a report has one place for it."""
+    """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
     for name, content in _contents(sources, failed, notice):
@@ -238,11 +238,11 @@ def _open(
             )
             place = file_name(subject.name).casefold()
             if place in opened and is_same_network(subject, opened[place][1]):
-                notice(f"{name}: the network of {subject.name}, which is compared once")
+                notice(f"{name}: same network as {subject.name}, compared only once")
                 continue
             if place in opened:
                 raise CouldNotVerify(
-                    f"{name}: a model called {subject.name} was given before; rename the file"
+                    f"{name}: another model is already called {subject.name}; rename the file"
                 )
         except BlazePalmError as error:
             failed(name, error)
@@ -252,7 +252,7 @@ def _open(
 
 
 def is_same_network(one: Subject, other: Subject) -> bool:
-    """Whether two models compute the same, though their files differ."""
+    """Whether two models compute the same network, even if their files differ."""
     from blazepalm.converter.known import network_of
 
     networks = {network_of(subject.converted.graph) for subject in (one, other)}
@@ -289,7 +289,7 @@ def _run(
 
 
 def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict[str, Any]:
-    """What must be the same for an interrupted run to go on."""
+    """What must be unchanged for an interrupted run to resume."""
     return {
         "models": [subject.converted.graph.sha256 for subject in subjects],
         "names": [subject.name for subject in subjects],

@@ -1,5 +1,5 @@
-"""What parity does beside comparing outputs: layer by layer (`--layers`), and planting faults
-(`--self-test`), on a few of the cases.
+"""Parity's optional checks on a few cases: comparing layer by layer (`--layers`) and planting
+faults (`--self-test`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ def compare_inside(
     workers: int,
     on_step: OnStep,
 ) -> dict[str, Mapping[str, Any]]:
-    """The layers of every judged model by its name, on the first image that may hold a hand,
-    else on noise; `workers` models at once. `contents`: each model's bytes by name.
+    """Compares the layers of every judged model, on the first image that may hold a hand, else on
+    noise, `workers` models at once. `contents`: each model's bytes by name. Returns by name.
     """
     from blazepalm.reports.layers.compare import layers_of
     from blazepalm.reports.layers.values import trace_subject
@@ -41,7 +41,7 @@ def compare_inside(
             for number, ((_, subject), layers) in enumerate(zip(pairs, waiting, strict=True), 1):
                 found[subject.name] = layers.result()
                 on_step("comparing layers", number, len(pairs))
-        finally:  # Ctrl-C: what has not begun never does
+        finally:  # after Ctrl-C, tasks that have not begun never do
             for layers in waiting:
                 layers.cancel()
     return found
@@ -53,7 +53,7 @@ def plant_faults(
     cases: Iterator[Case],
     on_step: OnStep,
 ) -> dict[str, Any]:
-    """The report's `self_test`, on the first images that may hold hands."""
+    """The report's `self_test` entry, on the first images that may hold hands."""
     from blazepalm.reports.faults.check import IMAGES
     from blazepalm.reports.faults.self_test import self_test
 

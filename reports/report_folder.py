@@ -1,7 +1,7 @@
-"""A folder of reports: which files in it a parity run wrote, so that a later one may replace them.
+"""Finds which files in a report folder a parity run wrote, so that a later run may replace them.
 
-Other things may lie there and stay as they are; but what goes by the name of one of ours, and is
-shown by no report or interrupted run to be ours, is not replaced.
+Other files stay as they are. A file with the name of a report's file is not replaced either,
+unless a report or an interrupted run in the folder shows that parity wrote it.
 """
 
 import os
@@ -22,7 +22,7 @@ NAMED = re.compile(r"raw/[^/]+/[^/]+\.safetensors|explorer/[^/]+\.json")
 
 
 def owned_files(folder: Path) -> tuple[str, ...]:
-    """The files and folders that parity runs wrote; nothing where there was none."""
+    """The files and folders that parity runs wrote; empty if there was no run."""
     images = owned_images(folder)
     if images is None and not os.path.isfile(folder / JOURNAL / PLAN):
         return ()
@@ -32,7 +32,7 @@ def owned_files(folder: Path) -> tuple[str, ...]:
 
 
 def owned_images(folder: Path) -> tuple[str, ...] | None:
-    """The pictures that the report in a folder names; None where there is none."""
+    """The pictures that the report in a folder names; None without a report."""
     try:
         values = read_json(folder / REPORT_FILE)
     except ArtifactError:
@@ -45,8 +45,8 @@ def owned_images(folder: Path) -> tuple[str, ...] | None:
 
 
 def check_report(folder: Path) -> None:
-    """Raises ArtifactError, before the work, where a report cannot be written to a folder, or
-    would replace something that is not ours.
+    """Raises ArtifactError, before the work, if a report cannot be written to a folder or would
+    replace something that parity did not write.
     """
     check_into(folder, folder)
     recover(folder / JOURNAL)
@@ -56,7 +56,7 @@ def check_report(folder: Path) -> None:
         other = foreign(folder, owned_files(folder), top=(*TEXTS, IMAGES, RAW, EXPLORER))
     if other is not None:
         raise ArtifactError(
-            f"{folder}: holds {other!r}, which no parity run wrote; move it away, or choose "
+            f"{folder}: holds {other!r}, which no parity run wrote; move it away or choose "
             "another -o"
         )
     check_journal(folder / JOURNAL)

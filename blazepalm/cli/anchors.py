@@ -1,4 +1,4 @@
-"""`blazepalm anchors`: a detector's anchors from its heads; written, or checked against a file."""
+"""`blazepalm anchors`: computes a detector's anchors from its heads; writes or checks them."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph
 
 FORMATS = (".npy", ".csv", ".json")
-MAX_BYTES = 1 << 24  # bytes of a file to check; 2944 anchors are 47 kB, as JSON 200
+MAX_BYTES = 1 << 24  # limit for a file to check; 2944 anchors are 47 kB, 200 kB as JSON
 COLUMNS = ("x_center", "y_center", "w", "h")
 
 
@@ -37,7 +37,7 @@ def anchors(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option("--check", help="Compare this file with them; exit 1 where they differ."),
+        typer.Option("--check", help="Compare this file with the anchors; exit 1 if it differs."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
@@ -81,7 +81,7 @@ def anchors(
 
 def cross_check(graph: "Graph", expected: "np.ndarray") -> tuple[str | None, bool | None]:
     """The release's name, and whether MediaPipe's options for it give the same anchors bit for
-    bit; None where it is not a known one.
+    bit; (None, None) for an unknown release or one without SSD options.
     """
     from blazepalm.converter.known import release_of
     from blazepalm.models.anchors import ssd_anchors
@@ -93,7 +93,7 @@ def cross_check(graph: "Graph", expected: "np.ndarray") -> tuple[str | None, boo
 
 
 def compare(expected: "np.ndarray", found: "np.ndarray") -> dict[str, Any]:
-    """Exact comparison, row by row: how many rows differ, and the worst of them."""
+    """Compares exactly, row by row: how many rows differ, and the worst one."""
     import numpy as np
 
     if found.shape != expected.shape:
@@ -113,13 +113,13 @@ def compare(expected: "np.ndarray", found: "np.ndarray") -> dict[str, Any]:
 
 
 def read(path: Path) -> "np.ndarray":
-    """Numbers of a .npy, .csv or .json file; nothing in it is run. Raises ArtifactError."""
+    """Reads the numbers of a .npy, .csv or .json file, without pickle. Raises ArtifactError."""
     import numpy as np
 
     found: np.ndarray
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ArtifactError(f"{path}: {path.stat().st_size} bytes are no anchors")
+            raise ArtifactError(f"{path}: {path.stat().st_size} bytes is too large for anchors")
         if path.suffix == ".npy":
             found = np.load(path, mmap_mode="r", allow_pickle=False)
         elif path.suffix == ".json":
@@ -128,13 +128,13 @@ def read(path: Path) -> "np.ndarray":
             lines = path.read_text(encoding="utf-8").splitlines()[1:]
             found = np.array([line.split(",") for line in lines], np.float32)
         else:
-            raise ArtifactError(f"{path}: anchors are read from {', '.join(FORMATS)}")
+            raise ArtifactError(f"{path}: expected one of {', '.join(FORMATS)}")
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, SyntaxError, EOFError, RecursionError) as error:
-        raise ArtifactError(f"{path}: holds no table of numbers ({first_line(error)})") from error
+        raise ArtifactError(f"{path}: not a table of numbers ({first_line(error)})") from error
     if found.dtype.kind not in "fiu":
-        raise ArtifactError(f"{path}: holds {found.dtype} values, expected numbers")
+        raise ArtifactError(f"{path}: has {found.dtype} values, expected numbers")
     return found
 
 
@@ -161,7 +161,7 @@ def report(
     check: Path | None,
     found: dict[str, Any] | None,
 ) -> None:
-    """The same for people."""
+    """Prints the result for people."""
     total = sum(h * w * n for h, w, n in heads)
     parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in heads)
     console.out(f"{printable(release or source)}: {total} anchors = {parts}")

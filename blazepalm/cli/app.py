@@ -1,10 +1,10 @@
-"""`blazepalm COMMAND`: the table of commands, and what every one of them shares.
+"""`blazepalm COMMAND`: the table of commands, and what all of them share.
 
-A command is a function (or a group, a `typer.Typer`) in the module of its name. Only the
-command that is asked for is imported; `--help` knows the others by their line in the table.
+A command is a function (or a group, a `typer.Typer`) in the module of the same name. Only the
+requested command is imported; `--help` lists the others from the table.
 
 Exit codes: 0 done, or parity holds; 1 parity fails, or a check finds a difference; 2 bad usage
-or bad input; 3 it could not be verified; 130 interrupted.
+or bad input; 3 parity could not be verified; 130 interrupted.
 """
 
 import gc
@@ -22,41 +22,41 @@ from blazepalm.errors import BlazePalmError, CouldNotVerify
 COMMANDS = {
     "releases": "List the known releases; fetch one.",
     "inspect": "Show what a .tflite or Core ML package holds: operators, weights, family.",
-    "convert": "Convert to readable PyTorch and Core ML; record every tensor's way.",
+    "convert": "Convert to readable PyTorch and Core ML; record where every tensor went.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
-    "golden": "Render the golden set; keep own pictures, record and check hands.",
+    "golden": "Render the golden set; add your own pictures; record and check hands.",
     "parity": "Compare PyTorch and Core ML with LiteRT and a float64 oracle.",
     "report": "Compare, recheck or render parity reports.",
     "run": "Run a Core ML package on a picture, on any machine.",
     "detect": "Find hands in pictures and videos: box, 21 points, handedness.",
-    "bench": "Speed: of commands here, of models on a device.",
-    "ios": "Read what the iOS harness brought back.",
+    "bench": "Measure the speed of commands here; read a device's benchmarks.",
+    "ios": "Read the iOS harness's results.",
 }
 
-# The libraries' modules and a model's operations are millions of objects that live to the end:
-# Python's own thresholds (700, 10, 10) have it look through them again and again.
+# The libraries' modules and a model's operations are millions of objects that live until exit.
+# With the default thresholds (700, 10, 10) the garbage collector scans them again and again.
 GARBAGE = (50_000, 20, 50)
 
-# Seconds until a thread gives way. By Python's own 0.005 processors fall idle while parity works.
-# Both are the process's, so they are set once, and only where the process is this command's.
+# Seconds before a thread must yield the GIL. Python's default, 0.005, leaves processors idle
+# during parity. Both settings are process-wide, so only `blazepalm`'s own process sets them.
 SWITCH = 0.0005
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line (by default the process's own); returns its exit code."""
+    """Runs one command line (default: `sys.argv`) and returns its exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
         gc.set_threshold(*GARBAGE)
         sys.setswitchinterval(SWITCH)
-        if not sys.warnoptions:  # libraries' notes to programmers, Pillow's on odd files
+        if not sys.warnoptions:  # hides the libraries' developer warnings, Pillow's on odd files
             warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # not a text stream of Python's own
+        with suppress(AttributeError):  # the stream has been replaced by something else
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = _run(list(arguments))
-    gc.freeze()  # else Python looks through all that is left before it ends
+    gc.freeze()  # else Python scans every remaining object at exit
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -86,7 +86,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
-    """The application, with those commands imported that `arguments` names."""
+    """Builds the application; imports only the commands that `arguments` names."""
     app = typer.Typer(
         name="blazepalm",
         no_args_is_help=True,
@@ -121,7 +121,7 @@ def _blazepalm(
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Turns MediaPipe's hand models into readable PyTorch, and proves that nothing was lost."""
+    """Turn MediaPipe's hand models into readable PyTorch, and prove that nothing was lost."""
 
 
 def _not_imported() -> None:

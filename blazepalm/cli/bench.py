@@ -1,7 +1,7 @@
-"""`blazepalm bench`: speed, here (`run`) and as a device measured it (`ingest`).
+"""`blazepalm bench`: speed on this machine (`run`) and as measured on a device (`ingest`).
 
-`run` measures ratios in one run, so that the machine's own speed does not count; its exit code
-is 1 where a limit is not kept. `ingest` reads the benchmark of a `results.json` of the iOS harness.
+`run` measures ratios within one run, so that the machine's own speed cancels out; its exit code
+is 1 if a limit is exceeded. `ingest` reads the benchmark in the iOS harness's `results.json`.
 """
 
 from enum import Enum
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class Bench(str, Enum):
-    """Modules of `reports.bench`. Commands come first: what this process holds by then counts as
-    theirs.
+    """Modules of `reports.bench`. Commands come first, because Linux counts this process's memory
+    at the fork as theirs.
     """
 
     COMMANDS = "commands"
@@ -29,7 +29,7 @@ class Bench(str, Enum):
     PARITY = "parity"
 
 
-bench = typer.Typer(no_args_is_help=True, help="Speed: of commands here, of models on a device.")
+bench = typer.Typer(no_args_is_help=True, help="Measure speed here; read a device's benchmarks.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Results = Annotated[
@@ -41,7 +41,7 @@ FixturesFolder = Annotated[
     typer.Option(
         "--fixtures",
         metavar="DIR",
-        help="The fixtures that the device was given: results of others are refused.",
+        help="The fixtures given to the device; results made with others are refused.",
         show_default=False,
     ),
 ]
@@ -51,11 +51,11 @@ FixturesFolder = Annotated[
 def run_bench(
     what: Annotated[
         list[Bench] | None,
-        typer.Argument(metavar="[WHAT]...", help="Of commands, executor, pipeline, parity; all."),
+        typer.Argument(metavar="[WHAT]...", help="commands, executor, pipeline, parity; all."),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=1, help="Rounds of all but parity; figures are medians."),
+        typer.Option(min=1, help="Rounds for all but parity; figures are medians."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -77,12 +77,12 @@ def run_bench(
 
 @bench.command("ingest")
 def ingest_bench(path: Results, fixtures: FixturesFolder = None, as_json: AsJson = False) -> None:
-    """Show what a device measured; exit code 1 where something of it cannot be right."""
+    """Show a device's benchmark; exit code 1 if a measurement failed or cannot be right."""
     from blazepalm.cli.device_tables import bench_pieces, read_results
 
     results = read_results(path, fixtures)
     if not results.entry["bench"]:
-        raise CouldNotVerify(f"{path}: no benchmark was measured")
+        raise CouldNotVerify(f"{path}: holds no benchmark")
     if as_json:
         console.emit_json({"device": results.entry, "problems": list(results.problems)})
     else:

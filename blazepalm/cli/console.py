@@ -1,8 +1,8 @@
-"""What every command prints with: results to stdout; progress, warnings, errors to stderr.
+"""Printing for every command: results to stdout; progress, warnings and errors to stderr.
 
-On a terminal rich draws; elsewhere it is plain lines, so that a log stays readable. Names out
-of a file are not trusted: `printable` escapes whatever a terminal could obey, and nothing printed
-here is read as rich markup.
+rich draws on a terminal; elsewhere the output is plain lines, so that a log stays readable. Names
+from files are not trusted: `printable` escapes terminal control sequences, and nothing printed
+here is parsed as rich markup.
 """
 
 import json
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports it
 
-Progress = Callable[[int, int | None], None]  # done, of how many (None: unknown)
-OnStep = Callable[[str, int, int | None], None]  # the same of a step that has a name
+Progress = Callable[[int, int | None], None]  # (done, total); total None: unknown
+OnStep = Callable[[str, int, int | None], None]  # (step's name, done, total)
 
 
 def stdout_console() -> "Console":
-    """A rich console on the present stdout; quiet where its reader has gone away."""
+    """A rich console on the current stdout; exits quietly if the pipe's reader is gone."""
     return _console(sys.stdout)
 
 
 def stderr_console() -> "Console":
-    """A rich console on the present stderr."""
+    """A rich console on the current stderr."""
     return _console(sys.stderr)
 
 
@@ -41,7 +41,7 @@ def out(*renderables: "RenderableType") -> None:
 
 
 def emit_json(values: Any) -> None:
-    """Prints one JSON document; the one thing on stdout under `--json`."""
+    """Prints one JSON document; `--json` prints nothing else to stdout."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         sys.stdout.write(text + "\n")
@@ -51,23 +51,23 @@ def emit_json(values: Any) -> None:
 
 
 def warn(message: str) -> None:
-    """One line on stderr: the work goes on."""
+    """Prints a warning to stderr; the command continues."""
     _labelled("warning", "yellow", message)
 
 
 def error(message: str) -> None:
-    """What is printed before an exit code other than 0."""
+    """Prints an error to stderr; the exit code will not be 0."""
     _labelled("error", "bold red", message)
 
 
 def note(message: str) -> None:
-    """A plain line on stderr."""
+    """Prints a plain line to stderr."""
     stderr_console().print(printable(message), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def working(message: str) -> Iterator[None]:
-    """Says on stderr what is going on, while it is: a spinner, or one plain line."""
+    """Shows `message` on stderr while the block runs: a spinner, or one plain line."""
     console = stderr_console()
     if console.is_terminal:
         from rich.text import Text
@@ -81,7 +81,7 @@ def working(message: str) -> Iterator[None]:
 
 @contextmanager
 def transfer(name: str) -> Iterator[Progress]:
-    """Progress in bytes on stderr: a bar, or a plain line each quarter of the way."""
+    """Shows progress in bytes on stderr: a bar, or a plain line for each quarter."""
     console = stderr_console()
     if not console.is_terminal:
         yield _plain_transfer(name)
@@ -115,7 +115,7 @@ def _plain_transfer(name: str) -> Progress:
 
 @contextmanager
 def progress() -> Iterator[OnStep]:
-    """On stderr: a bar for each step on a terminal, else a plain line each quarter."""
+    """Shows steps on stderr: a bar for each on a terminal, else a plain line for each quarter."""
     stderr = stderr_console()
     if not stderr.is_terminal:
         yield _plain_progress
@@ -149,7 +149,7 @@ def _plain_progress(what: str, done: int, total: int | None) -> None:
 
 
 def quit_quietly() -> NoReturn:
-    """Ends the process as a closed pipe does: nothing more is written, not even at exit."""
+    """Exits as if killed by SIGPIPE; nothing more is written, not even at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(BROKEN_PIPE)
 

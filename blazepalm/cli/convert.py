@@ -1,4 +1,4 @@
-"""`blazepalm convert`: a release, a file or a bundle becomes a folder of artifacts."""
+"""`blazepalm convert`: converts a release, a file or a bundle into a folder of artifacts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,14 +26,14 @@ def convert(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder to make; by default the release's name."
+            "-o", "--output", metavar="DIR", help="Output folder; by default the release's name."
         ),
     ] = None,
     generation: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Take value range, thresholds and region rule from this generation.",
+            help="Take the value range, thresholds and region rule from this generation.",
         ),
     ] = None,
     no_coreml: Annotated[
@@ -44,19 +44,19 @@ def convert(
         typer.Option(
             "--coreml-face",
             metavar="FACE",
-            help="app: an image in, decoded outputs. batch: the same on a tensor of 1 to 4 "
-            "regions (landmarks). raw: the TFLite file's own numbers.",
+            help="app: image input, decoded outputs. batch: the same for a tensor of 1 to 4 "
+            "regions (landmarks only). raw: the TFLite file's own inputs and outputs.",
         ),
     ] = CoreMLOptions.face,
     precision: Annotated[
-        str, typer.Option(metavar="fp16|fp32", help="What the Core ML package computes in.")
+        str, typer.Option(metavar="fp16|fp32", help="Precision of the Core ML package.")
     ] = CoreMLOptions.precision,
     target: Annotated[
-        str, typer.Option(metavar="iOS", help="The oldest system that runs the package.")
+        str, typer.Option(metavar="iOS", help="The oldest iOS the package must run on.")
     ] = CoreMLOptions.target,
     compress: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="Compress its weights: palettize8, palettize6 or int8."),
+        typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
@@ -65,8 +65,8 @@ def convert(
 ) -> None:
     """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor.
 
-    A bundle's models are converted each to its own folder; one that cannot be is told on stderr,
-    the others are converted, and the exit code is 2.
+    Each model of a bundle goes to its own folder. If one cannot be converted, the error goes to
+    stderr, the others are still converted, and the exit code is 2.
     """
     from blazepalm.converter.convert import convert as run
     from blazepalm.converter.loading import read_record
@@ -95,7 +95,7 @@ def convert(
 
 
 def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    """The record without its two long parts, and where it is."""
+    """The record without its two long parts, plus its folder."""
     short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 

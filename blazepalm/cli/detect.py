@@ -1,10 +1,10 @@
-"""`blazepalm detect`: the hands of pictures, folders, patterns, videos and the camera: printed,
-drawn as PNG and MP4, written as JSON (`reports/stored/schemas/detections.schema.json`) and CSV.
+"""`blazepalm detect`: finds the hands in pictures, folders, patterns, videos and the camera; prints
+them, draws PNG and MP4, writes JSON (`reports/stored/schemas/detections.schema.json`) and CSV.
 
-Everything is written frame by frame, whole or not at all. What cannot be read is told in one
-sentence on stderr, the others are processed, and the exit code is 2 (130 after Ctrl-C, which
-completes the files first). Coordinates in JSON and CSV are normalised to the image (0 to 1,
-left to right and top to bottom); in the table, pixels.
+Files are written frame by frame, whole or not at all. An unreadable input costs one sentence on
+stderr; the others are processed, and the exit code is 2 (130 after Ctrl-C, which completes the
+files first). Coordinates in JSON and CSV are normalised to the image (0 to 1, left to right and
+top to bottom); the table has pixels.
 """
 
 import os
@@ -60,7 +60,7 @@ def detect(
         typer.Option(
             "--backend",
             metavar="|".join(PIPELINE),
-            help="What runs them; `coreml` is executed by blazepalm, not by Apple's runtime.",
+            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime.",
         ),
     ] = "torch",
     draw: Annotated[
@@ -68,21 +68,21 @@ def detect(
         typer.Option(
             "--draw",
             metavar="FILE|DIR",
-            help="Draw them: one picture to a .png or .jpg, several and videos into a folder.",
+            help="Draw the hands: one picture to a .png or .jpg, several or videos to a folder.",
         ),
     ] = None,
     video: Annotated[
         Path | None,
         typer.Option(
-            "--video", metavar="FILE|DIR", help="Draw videos as .mp4; several into a folder."
+            "--video", metavar="FILE|DIR", help="Draw videos as .mp4; several to a folder."
         ),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="A table, a row a hand.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, one row per hand.")
     ] = None,
     output_json: Annotated[
         Path | None,
-        typer.Option("--output-json", metavar="FILE", help="What --json prints, to a file."),
+        typer.Option("--output-json", metavar="FILE", help="Write what --json prints to a file."),
     ] = None,
     max_hands: Annotated[
         int | None,
@@ -90,46 +90,44 @@ def detect(
             "--max-hands",
             min=1,
             metavar="N",
-            help="So many hands at most.",
-            show_default="all, or 2 that are followed",
+            help="Maximum number of hands.",
+            show_default="all, or 2 when tracking",
         ),
     ] = None,
     track: Annotated[
         bool | None,
         typer.Option(
             "--track/--no-track",
-            help="Follow hands from frame to frame.",
-            show_default="in videos and of the camera",
+            help="Track hands from frame to frame.",
+            show_default="in videos and camera input",
         ),
     ] = None,
     max_frames: Annotated[
         int | None,
         typer.Option(
-            "--max-frames", min=1, metavar="N", help="So many frames of a video or camera at most."
+            "--max-frames", min=1, metavar="N", help="Maximum frames from a video or camera."
         ),
     ] = None,
     threads: Annotated[
         int,
-        typer.Option(
-            "--threads", min=1, max=64, metavar="N", help="Threads a model computes with."
-        ),
+        typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
     ] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Find hands in pictures and videos: palm box, score, 21 landmarks, left or right.
 
-    Left and right are the hand's own in a picture that is not mirrored.
+    Left and right mean the person's own hand, in a picture that is not mirrored.
 
-    An input that cannot be read is told on stderr, the others are processed,
-    and the exit code is 2. Ctrl-C completes what is being written; then it is 130.
+    If an input cannot be read, the error goes to stderr, the others are still processed,
+    and the exit code is 2. Ctrl-C completes the files being written; the exit code is then 130.
     """
     from blazepalm.reports.backends.registry import runs_pipeline
 
-    if not runs_pipeline(backend):  # more than are offered: any that gives a file's own outputs
+    if not runs_pipeline(backend):  # also allows backends that --help does not list
         check_choice("--backend", backend, PIPELINE)
     if landmarks == NONE and track:
-        raise typer.BadParameter("--track needs landmarks, and --landmarks is none")
+        raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import open_finder
@@ -150,7 +148,7 @@ def detect(
 
 
 def landmarks_beside(model: str) -> str:
-    """The landmark model that goes with a detector: the same bundle's, where it has one."""
+    """The landmark model to use with a detector: the one in the same bundle, if there is one."""
     from blazepalm.converter.choose import is_bundle_with
     from blazepalm.converter.tflite.foreign import is_core_ml
 
@@ -160,7 +158,7 @@ def landmarks_beside(model: str) -> str:
 
 
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
-    """The sources of all inputs, each once; an input that names nothing is told and noted."""
+    """The sources of all inputs, each once; reports and records inputs that match nothing."""
     from blazepalm.cli.detecting import fail
     from blazepalm.media.frames import find_sources
 
@@ -176,7 +174,7 @@ def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
 
 
 def torch_threads(backend: str, threads: int) -> AbstractContextManager[None]:
-    """Torch computes with as many threads as were asked for; LiteRT is told when it is opened."""
+    """Sets torch's thread count for the block; LiteRT gets its own when it is opened."""
     if backend == "tflite":
         return nullcontext()
     import torch

@@ -1,8 +1,8 @@
-"""The work of `detect`, frame by frame: read, look, draw, write, count; and every file that is
-written completed in the end, also after Ctrl-C.
+"""The work of `detect`, frame by frame: read, find hands, draw, write, count. Every output file
+is completed at the end, also after Ctrl-C.
 
-Memory does not grow with a video's length. A source that cannot be read, or not to its end, is
-told and noted; anything else ends the work, and leaves no file behind.
+Memory does not grow with a video's length. A source that cannot be read to its end is reported
+and recorded as a failure; any other error stops the work and leaves no file behind.
 """
 
 import io
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from blazepalm.reports.hands.finder import Finder, Look
     from blazepalm.reports.hands.video import Mp4
 
-Failures = list[dict[str, str]]  # `source` and `message` of each, as the JSON document has them
+Failures = list[dict[str, str]]  # `source` and `message` of each, as in the JSON document
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that was asked for. `track` None: in videos and of the camera. `failures` grows."""
+    """What the user asked for. `track` None: in videos and camera input. `failures` grows."""
 
     sources: "Sequence[Source]"
     outputs: Outputs
@@ -52,34 +52,34 @@ class Work:
 
     @property
     def alone(self) -> bool:
-        """Whether it is about a single picture."""
+        """Whether the input is a single picture."""
         return len(self.sources) == 1 and self.sources[0].kind == "image" and not self.failures
 
 
 @dataclass(frozen=True)
 class Sinks:
-    """Where each frame's record goes: the JSON documents, then the table."""
+    """Receives each frame's record: the JSON documents, then the table."""
 
     documents: "Sequence[JsonDocument]"
     adders: "Sequence[tuple[str, Callable[[Record], None]]]"
 
     def add(self, record: "Record") -> None:
-        """Writes it to all of them. Raises ArtifactError."""
+        """Writes the record to all outputs. Raises ArtifactError."""
         for name, add in self.adders:
             with _writing(name):
                 add(record)
 
 
 def fail(failures: Failures, source: str, error: InvalidImage) -> None:
-    """Tells that an input cannot be read; the work goes on."""
+    """Reports an input that cannot be read; the work continues."""
     console.error(str(error))
     failures.append({"source": source, "message": str(error)})
 
 
 def run(work: Work) -> None:
-    """Reads every source, and completes every file. Raises, in the end, KeyboardInterrupt where
-    the user stopped it, and typer.Exit where something could not be read; where nothing could
-    be, no file is left.
+    """Processes every source and completes every file. At the end, raises KeyboardInterrupt if
+    the user stopped it and typer.Exit if a source could not be read; if none could be, no file
+    is left.
     """
     lengths = [expected_frames(source, work.max_frames) for source in work.sources]
     live = not (work.as_json and sys.stdout.isatty())
@@ -104,7 +104,7 @@ def run(work: Work) -> None:
             with _writing("stdout"):
                 document.finish(work.failures, interrupted=stopped)
         if progress.done == 0 and not stopped:
-            raise typer.Exit(BAD_INPUT)  # the files go
+            raise typer.Exit(BAD_INPUT)  # removes the files
     if not work.as_json:
         tell_outputs(work.outputs)
     if progress.done > 1:
@@ -117,7 +117,7 @@ def run(work: Work) -> None:
 
 
 def open_sinks(work: Work, files: ExitStack) -> Sinks:
-    """Opens what takes records; `files` completes them."""
+    """Opens the JSON and CSV files; `files` completes them."""
     from blazepalm.reports.hands.detections import CsvTable, JsonDocument
 
     def text(path: Path) -> Any:
@@ -143,7 +143,7 @@ def open_sinks(work: Work, files: ExitStack) -> Sinks:
 
 @contextmanager
 def _writing(name: str) -> Iterator[None]:
-    """Says which file could not be written; a pipe whose reader has gone ends the process."""
+    """Names the file in a write error; exits quietly if a pipe's reader has gone."""
     try:
         yield
     except BrokenPipeError:
@@ -160,7 +160,7 @@ def follow(
     progress: Frames,
     interrupted: Callable[[], bool],
 ) -> "Sequence[str | Table]":
-    """One source to its end; what is to be printed of it, nothing where it has no frame."""
+    """Processes one source to its end; returns what to print (nothing if it has no frames)."""
     from blazepalm.reports.hands.detections import frame_record
 
     tally = Tally(source)
@@ -193,7 +193,7 @@ def follow(
 
 
 def read(source: "Source", max_frames: int | None) -> "Iterator[Frame]":
-    """The frames of a source; those of a camera with the seconds since its first."""
+    """The frames of a source; a camera's frames carry the seconds since the first."""
     from blazepalm.media.frames import read_frames
 
     began: float | None = None
@@ -207,7 +207,7 @@ def read(source: "Source", max_frames: int | None) -> "Iterator[Frame]":
 
 
 def expected_frames(source: "Source", max_frames: int | None) -> int | None:
-    """How many frames will be read, as far as it is known."""
+    """The number of frames that will be read, if known."""
     if source.kind == "image" or max_frames is None:
         return source.frames
     return max_frames if source.frames is None else min(source.frames, max_frames)
@@ -221,7 +221,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 def put_drawing(
     source: "Source", frame: "Frame", record: "Record", outputs: Outputs, movie: "Mp4 | None"
 ) -> None:
-    """Draws a frame's hands wherever they are to be drawn."""
+    """Draws a frame's hands to every requested picture and video."""
     path = outputs.drawings.get(source.path)
     if path is None and movie is None:
         return
@@ -239,7 +239,7 @@ def put_drawing(
 
 
 def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
-    """A hand's JSON values as what is drawn on an image of `size` (height, width)."""
+    """Converts a hand's JSON values to pixels of an image of `size` (height, width)."""
     from blazepalm.reports.hands.draw import in_pixels
 
     points = hand["landmarks"]
@@ -253,7 +253,7 @@ def write_drawing(pixels: "NDArray[np.uint8]", path: Path, *, force: bool = True
 
     options = {"compress_level": 3} if path.suffix.lower() == ".png" else {"quality": 92}
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-    packed = io.BytesIO()  # Pillow takes a part that is written for the whole
+    packed = io.BytesIO()  # Pillow ignores a short write to a file
     Image.fromarray(pixels).save(packed, kind, **options)
     with atomic_file(path, force=force, option="--draw") as temporary:
         temporary.write_bytes(packed.getvalue())

@@ -1,4 +1,4 @@
-"""What `bench ingest` and `ios ingest` draw. Fits 80 columns; names are escaped."""
+"""Tables of `bench ingest` and `ios ingest`. They fit 80 columns; names are escaped."""
 
 import math
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ SHOWN = 40  # problems listed on a terminal; --json has all
 
 
 def read_results(path: Path, fixtures: Path | None) -> DeviceResults:
-    """The results, held against the fixtures where they are given; else a warning says so."""
+    """Reads the results and compares their hashes with the fixtures; warns if there are none."""
     if fixtures is None:
-        console.warn("hashes were not compared; give --fixtures to refuse results of others")
+        console.warn("hashes were not compared; give --fixtures to refuse results made with others")
     return ingest(path, None if fixtures is None else read_fixtures(fixtures))
 
 
 def bench_pieces(results: DeviceResults) -> list[RenderableType]:
-    """Facts, and one line a model and compute units."""
+    """Facts about the device, and one line per model and compute units."""
     return [_facts(results), "", _bench_table(results), *_marks(results, results.problems)]
 
 
 def ingest_pieces(results: DeviceResults, problems: Sequence[str]) -> list[RenderableType]:
-    """The same, and what was compared on the device."""
+    """The pieces of `bench_pieces`, and what the device compared."""
     pieces: list[RenderableType] = [_facts(results), "", _output_table(results)]
     if results.entry["bench"]:
         pieces += ["", _bench_table(results)]

@@ -1,8 +1,8 @@
-"""URL → file: resumed where a part of it is already there, bounded, checked, then renamed.
+"""Downloads a URL to a file: resumes a partial file, limits the size, checks, then renames.
 
-What has come stays in a part of ours beside the target until it is whole. A part is only resumed
-where a SHA-256 will tell whether the two halves fit; a file of unknown hash starts anew. HTTP
-ranges: https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+Received bytes stay in a partial file beside the target until it is complete. A partial file is
+resumed only if a SHA-256 is known that will show whether the halves fit; otherwise the download
+starts over. HTTP ranges: https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 """
 
 import hashlib
@@ -25,14 +25,14 @@ from blazepalm.version import __version__
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 1 << 16
-MAX_BYTES = 64 << 20  # bytes of a file of unknown size; the largest known release has 5.5 MB
-TRIES = 3  # times that a broken transfer is taken up again by itself
+MAX_BYTES = 64 << 20  # limit for a file of unknown size; the largest known release has 5.5 MB
+TRIES = 3  # attempts before a broken transfer is given up
 
-Progress = Callable[[int, int | None], None]  # bytes there, of how many
+Progress = Callable[[int, int | None], None]  # (bytes received, total); total None: unknown
 
 
 class FetchFailed(BlazePalmError):
-    """One URL did not give the file; another may."""
+    """A download from one URL failed; another URL may work."""
 
 
 def fetch(
@@ -47,9 +47,9 @@ def fetch(
 ) -> str:
     """Downloads `url` to `target` and returns its SHA-256 (hex).
 
-    `sha256` and `size` are what is expected, None where unknown. Raises FetchFailed where the
-    URL cannot be had, sends more than it should, or another file; what it sent instead is
-    removed, an unfinished part is kept for the next time.
+    `sha256` and `size` are the expected ones, None if unknown. Raises FetchFailed if the URL
+    cannot be read, sends too many bytes, or sends a different file. A wrong file is removed; an
+    unfinished one is kept for the next attempt.
     """
     if urlsplit(url).scheme not in SCHEMES:
         raise FetchFailed(f"{url}: expected a URL of {', '.join(SCHEMES)}")
@@ -59,9 +59,9 @@ def fetch(
             try:
                 return _fetch(url, target, sha256, size, force, progress, timeout)
             finally:
-                if sha256 is None:  # nothing would tell whether another half fits
+                if sha256 is None:  # nothing could show whether the next half fits
                     part_of(target, ".part").unlink(missing_ok=True)
-    except ArtifactError as error:  # of the disk: those of the network are FetchFailed by now
+    except ArtifactError as error:  # a disk error: network errors are FetchFailed by now
         raise FetchFailed(str(error)) from error
 
 
@@ -79,7 +79,7 @@ def _fetch(
     if found is not None and (
         sha256 is None or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1
     ):
-        part.unlink()  # what a link led to stays as it is
+        part.unlink()  # leaves the target of a symbolic link as it is
     for _ in range(TRIES):
         if _transfer(url, part, size, progress, timeout):
             break
@@ -89,16 +89,14 @@ def _fetch(
     digest = hashlib.sha256(part.read_bytes()).hexdigest()
     if sha256 is not None and digest != sha256:
         part.unlink()
-        raise FetchFailed(
-            f"{url}: is another file: its SHA-256 is {digest}, expected {sha256}; removed"
-        )
+        raise FetchFailed(f"{url}: wrong file: its SHA-256 is {digest}, expected {sha256}; removed")
     check_free(target, force, "-o")
     os.replace(part, target)
     return digest
 
 
 def _transfer(url: str, part: Path, size: int | None, progress: Progress, timeout: float) -> bool:
-    """One request, appended to `part`; whether the file is whole then."""
+    """Makes one request and appends to `part`; returns whether the file is complete."""
     there = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": f"blazepalm/{__version__}"})
     if there and not url.startswith("file:"):
@@ -107,12 +105,12 @@ def _transfer(url: str, part: Path, size: int | None, progress: Progress, timeou
         response = urllib.request.urlopen(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and there:  # no such range: the part is whole already, or too long
+        if error.code == 416 and there:  # no such range: the part is already complete, or too long
             if _total(error.headers.get("Content-Range")) == there:
                 return True
             part.unlink()
             return False
-        raise FetchFailed(f"{url}: the server says {error.code} {error.reason}") from error
+        raise FetchFailed(f"{url}: the server answered {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise FetchFailed(f"{url}: {_reason(error)}") from error
     with response:
@@ -121,7 +119,7 @@ def _transfer(url: str, part: Path, size: int | None, progress: Progress, timeou
             start = _start(response.headers.get("Content-Range"))
             total = None if total is None else start + total
             if start != there:
-                raise FetchFailed(f"{url}: the server sends bytes from {start}, not {there}")
+                raise FetchFailed(f"{url}: the server sent bytes from {start}, expected {there}")
         _check_size(url, total or 0, size)
         return _receive(url, response, part, start, total, size, progress)
 
@@ -161,7 +159,7 @@ def _receive(
 def _check_size(url: str, found: int, expected: int | None) -> None:
     most = MAX_BYTES if expected is None else expected
     if found > most:
-        raise FetchFailed(f"{url}: sends {found} bytes or more, expected at most {most}")
+        raise FetchFailed(f"{url}: the server sent {found} bytes or more, expected at most {most}")
 
 
 def _reason(error: Exception) -> str:
@@ -169,9 +167,9 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, TimeoutError):
         return "no answer in time"
     if isinstance(cause, socket.gaierror):
-        return "its host cannot be found (is this machine offline?)"
+        return "host not found (is this machine offline?)"
     if isinstance(cause, ssl.SSLError):
-        return f"its certificate is not accepted ({cause.reason or cause})"
+        return f"certificate rejected ({cause.reason or cause})"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
     return str(cause) or type(cause).__name__

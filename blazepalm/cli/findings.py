@@ -1,5 +1,5 @@
-"""What `detect` prints: a picture's hands in a table, one of several in a line, a video's
-numbers; then what was written.
+"""What `detect` prints: one picture's hands as a table, each of several pictures as a line, a
+video's counts; then the files written.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """What was found in one source so far."""
+    """What `detect` has found in one source so far."""
 
     def __init__(self, source: "Source") -> None:
         self.source = source
@@ -26,14 +26,14 @@ class Tally:
         self._last: Record = {}
 
     def add(self, record: "Record") -> None:
-        """One more frame."""
+        """Counts one more frame."""
         self.frames += 1
         self.hands += len(record["hands"])
         self.with_hands += bool(record["hands"])
         self._last = record
 
     def in_full(self) -> "list[str | Table]":
-        """A picture's hands in a table."""
+        """A picture's hands as a table."""
         hands = self._last["hands"]
         if not hands:
             return [f"{self._heading}: no hand found"]
@@ -41,7 +41,7 @@ class Tally:
         return [f"{self._heading}: {counted(hands)}", table(hands, size)]
 
     def in_a_line(self) -> "list[str | Table]":
-        """A picture's hands, or in how many of a video's frames there are some."""
+        """A picture's hands, or how many of a video's frames have hands."""
         hands = self._last["hands"]
         if self.source.kind != "image":
             found = f"{self.frames} frames, {self.with_hands} with hands, {self.hands} hands in all"
@@ -64,13 +64,13 @@ def counted(hands: "Sequence[Record]") -> str:
 
 
 def label_of(hand: "Record") -> str:
-    """`right 0.97`; `hand 0.97` where the release does not say which, `palm 0.97` of a palm."""
+    """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm."""
     what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
     return f"{what} {hand['score']:.2f}"
 
 
 def table(hands: "Sequence[Record]", size: tuple[int, int]) -> "Table":
-    """One row a hand; boxes in pixels of an image of `size` (height, width)."""
+    """One row per hand; boxes in pixels of an image of `size` (height, width)."""
     from rich import box
     from rich.table import Table
 
@@ -92,7 +92,7 @@ def table(hands: "Sequence[Record]", size: tuple[int, int]) -> "Table":
 
 
 def tell_outputs(outputs: "Outputs") -> None:
-    """What was written, a line each; of several files, their folder."""
+    """Prints the files written, one line per kind; for several files, their folder."""
     for what, paths in (
         ("drawn", list(outputs.drawings.values())),
         ("video", list(outputs.movies.values())),

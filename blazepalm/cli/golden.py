@@ -1,7 +1,7 @@
-"""`blazepalm golden`: the golden set in a folder, with its manifest and a contact sheet (`make`);
-beside it, `record` and `check` (`golden_record.py`) and `export-ios` (`golden_export.py`).
+"""`blazepalm golden`: `make` writes the golden set with its manifest and a contact sheet;
+`record` and `check` are in `golden_record.py`, `export-ios` is in `golden_export.py`.
 
-Exit code 1 where `make --check` finds a difference to the set that is locked in the package.
+Exit code 1 if `make --check` finds a difference from the set locked in the package.
 """
 
 from collections import Counter
@@ -19,52 +19,50 @@ if TYPE_CHECKING:
     from blazepalm.golden.lock import Comparison
     from blazepalm.golden.manifest import GoldenSet
 
-golden = typer.Typer(
-    no_args_is_help=True, help="Pictures worth testing on: rendered hands with known joints."
-)
+golden = typer.Typer(no_args_is_help=True, help="Test pictures: rendered hands with known joints.")
 
 
 @golden.callback()
 def _golden() -> None:
-    """Pictures worth testing on: rendered hands with known joints, and difficult files."""
+    """Test pictures: rendered hands with known joints, and difficult files."""
 
 
 @golden.command()
 def make(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the set.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the set.")
     ],
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="This case; may be given again."),
+        typer.Option("--only", metavar="NAME", help="Only this case; repeatable."),
     ] = None,
     images: Annotated[
         list[str] | None,
         typer.Option(
             "--images",
             metavar="PATH",
-            help="Keep own pictures as cases: a file, a folder, a pattern, a video; may be given "
-            "again.",
+            help="Add your own pictures as cases: a file, a folder, a pattern, a video; "
+            "repeatable.",
         ),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="processors")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Render again what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Render existing cases again.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with the locked set; 1 where it differs.")
+        bool, typer.Option("--check", help="Compare with the locked set; exit 1 if it differs.")
     ] = False,
     lock: Annotated[
         bool, typer.Option("--lock", help="Write the lock (when the set is meant to change).")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Render the golden set; what the folder holds already is left as it is."""
+    """Render the golden set; cases already in the folder stay as they are."""
     from blazepalm.golden.lock import check_lock
     from blazepalm.golden.make import SHEET, make_golden
 
     if lock and (only or check):
-        raise ArtifactError("--lock: takes the whole set; leave --only and --check away")
+        raise ArtifactError("--lock needs the whole set; leave out --only and --check")
     made: set[str] = set()
     with console.progress() as on_step:
 
@@ -77,7 +75,7 @@ def make(
         )
     rendered = [case.name for case in found.cases if case.name in made]
     sheet = output / SHEET
-    if not sheet.is_file():  # it goes when the set changes
+    if not sheet.is_file():  # removed whenever the set changes
         with console.working("drawing the contact sheet"):
             write_sheet(found, sheet)
     compared = check_lock(found, only) if check else None
@@ -116,7 +114,7 @@ def write_lock(found: "GoldenSet") -> None:
 def to_values(
     found: "GoldenSet", sheet: Path, rendered: list[str], compared: "Comparison | None"
 ) -> dict[str, Any]:
-    """What `--json` prints; every key is always there."""
+    """What `--json` prints; every key is always present."""
     check = None
     if compared is not None:
         check = {
@@ -153,7 +151,7 @@ def show(
 
     kinds = Counter(case.kind for case in found.cases)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    done = f"{len(rendered)} rendered" if rendered else "nothing was rendered again"
+    done = f"{len(rendered)} rendered" if rendered else "none rendered again"
     console.out(
         f"golden set {found.version}: {len(found.cases)} cases ({counts}), {done}",
         f"manifest: {printable(str(found.folder / MANIFEST))}  {found.sha256[:16]}",
@@ -164,6 +162,6 @@ def show(
     for line in compared.differs:
         console.warn(line)
     if compared.rounded:
-        console.note(f"equal but for rounding: {', '.join(compared.rounded)}")
+        console.note(f"equal except for rounding: {', '.join(compared.rounded)}")
     if not compared.differs:
         console.out(f"equal to the locked set: {compared.compared} cases")

@@ -1,5 +1,5 @@
-"""`blazepalm golden export-ios`: packages, pictures and what is expected of them, for the iOS
-harness on a device. The pictures are of a golden folder, or rendered for the time being.
+"""`blazepalm golden export-ios`: writes packages, pictures and expected results for the iOS
+harness on a device. The pictures come from a golden folder, or are rendered to a temporary one.
 """
 
 import tempfile
@@ -23,14 +23,14 @@ FIXTURES = Path("ios_harness/App/Fixtures")
 
 def export_ios(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the fixtures.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the fixtures.")
     ] = FIXTURES,
     models: Annotated[
         list[str] | None,
         typer.Option(
             "--models",
             metavar="NAME",
-            help="A release or a .tflite; may be given again, or several with commas.",
+            help="A release or a .tflite; repeatable, or several separated by commas.",
             show_default="palm-full, hand-full",
         ),
     ] = None,
@@ -39,7 +39,7 @@ def export_ios(
         typer.Option(
             "--cases",
             metavar="NAME",
-            help="A case of the golden set, or `all`; may be given again, or several with commas.",
+            help="A case of the golden set, or `all`; repeatable, or several with commas between.",
             show_default="twelve",
         ),
     ] = None,
@@ -48,31 +48,31 @@ def export_ios(
         typer.Option(
             "--golden",
             metavar="DIR",
-            help="A golden set that is there already.",
+            help="An existing golden set.",
             show_default="the cases are rendered",
         ),
     ] = None,
-    precision: Annotated[str, typer.Option(metavar="fp16|fp32", help="Of the packages.")] = "fp16",
+    precision: Annotated[
+        str, typer.Option(metavar="fp16|fp32", help="Precision of the packages.")
+    ] = "fp16",
     replay: Annotated[
         bool,
         typer.Option(
             "--replay",
-            help="Record what the packages give here, for a run without a device; adds raw "
-            "detector outputs and a video.",
+            help="Record the packages' outputs on this machine, for a run without a device; adds "
+            "raw detector outputs and a video.",
         ),
     ] = False,
     frames: Annotated[
-        int, typer.Option(min=0, max=3000, help="Of the video, with --replay; 0: none.")
+        int, typer.Option(min=0, max=3000, help="Frames of the video, with --replay; 0: none.")
     ] = 300,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="processors")
+        int | None, typer.Option(min=1, help="Processes.", show_default="one per processor")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace fixtures that are there.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing fixtures.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Write what the iOS harness needs on a device: packages, pictures, what is expected."""
+    """Write what the iOS harness needs on a device: packages, pictures, expected results."""
     from blazepalm.converter.coreml.needed import need_coremltools
     from blazepalm.reports.fixtures.export import ALL, CASES, MODELS
     from blazepalm.reports.fixtures.export import export_ios as export
@@ -103,7 +103,7 @@ def export_ios(
 
 
 def split(values: Sequence[str] | None) -> list[str]:
-    """Names given one by one or with commas, each once."""
+    """Splits names given one by one or separated by commas; drops repeats."""
     names = (name.strip() for value in values or () for name in value.split(","))
     return list(dict.fromkeys(name for name in names if name))
 
@@ -115,7 +115,7 @@ def golden_set(
     jobs: int | None,
     on_step: Callable[[str, int, int | None], None],
 ) -> Iterator[Path]:
-    """The folder given, or one for the time being with these cases (None: all) rendered."""
+    """The folder given, or a temporary one with these cases (None: all) rendered."""
     if folder is not None:
         yield folder
         return

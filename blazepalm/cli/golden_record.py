@@ -1,8 +1,8 @@
-"""`blazepalm golden record` and `golden check`: what is found in a golden folder's pictures, own
-ones above all, is kept in it as `recorded.json`, and what is found later compared with it.
+"""`blazepalm golden record` stores the hands found in a golden folder's pictures (mainly your own)
+there as `recorded.json`; `golden check` finds the hands again and compares.
 
-Exit code of `check`: 0 all as recorded, 1 something differs, 2 bad input (a damaged recording
-too), 3 nothing was recorded.
+Exit code of `check`: 0 all as recorded, 1 something differs, 2 bad input (including a damaged
+recording), 3 nothing was recorded.
 """
 
 from dataclasses import asdict
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from blazepalm.reports.recording.recording import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"
-RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, not what is expected
+RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, never the expectation
 CHECKED_BY = (*RECORDED_BY, "coreml")
 PRECISIONS = ("fp32", "fp16")
 
 Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="GOLDEN", help="A folder of `blazepalm golden make`.", show_default=False
+        metavar="GOLDEN", help="A folder made by `blazepalm golden make`.", show_default=False
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="NAME", help="This case; may be given again."),
+    typer.Option("--only", metavar="NAME", help="Only this case; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 
@@ -48,17 +48,17 @@ def record(
         str, typer.Option("--landmarks", metavar="FILE_OR_RELEASE", help="The landmark model.")
     ] = LANDMARKS,
     backend: Annotated[
-        str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs them.")
+        str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs the models.")
     ] = "tflite",
     only: Only = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Record again what is recorded already.")
+        bool, typer.Option("--force", help="Record again cases that are already recorded.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep the hands found in every picture as what `golden check` expects there.
+    """Record the hands found in every picture, for `golden check` to compare with.
 
-    What is recorded already is left as it is.
+    Cases already recorded stay as they are.
     """
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
@@ -105,7 +105,7 @@ def check(
         typer.Option(
             "--detector",
             metavar="FILE_OR_RELEASE",
-            help="Another palm detector, or a package of it.",
+            help="Another palm detector, or its Core ML package.",
             show_default="the recorded release",
         ),
     ] = None,
@@ -114,7 +114,7 @@ def check(
         typer.Option(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
-            help="Another landmark model, or a package of it.",
+            help="Another landmark model, or its Core ML package.",
             show_default="the recorded release",
         ),
     ] = None,
@@ -123,21 +123,21 @@ def check(
         typer.Option(
             "--backend",
             metavar="|".join(CHECKED_BY),
-            help="What runs them; `coreml` is executed by blazepalm, not by Apple's runtime.",
-            show_default="what was recorded with",
+            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime.",
+            show_default="the recorded backend",
         ),
     ] = None,
     precision: Annotated[
         str,
         typer.Option(
             metavar="|".join(PRECISIONS),
-            help="Of packages made for `coreml`; fp16 is judged by the same limits.",
+            help="Precision of packages made for `coreml`; the limits are the same for fp16.",
         ),
     ] = PRECISIONS[0],
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at the recorded pictures again, and compare the hands with what was recorded."""
+    """Find hands in the recorded pictures again, and compare them with the recorded ones."""
     from blazepalm.cli.recording_tables import show
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
@@ -150,7 +150,7 @@ def check(
     golden, known = load_golden(folder), load_recording(folder)
     if known is None:
         raise CouldNotVerify(
-            f"{folder / RECORDING}: nothing was recorded; blazepalm golden record does it"
+            f"{folder / RECORDING}: nothing is recorded yet; run blazepalm golden record first"
         )
     backend = backend or known.models.backend
     detector = detector or _release(known.models.detector, "--detector")
@@ -190,13 +190,13 @@ def _open(
 
 
 def _release(model: "ModelName", option: str) -> str:
-    """A recorded model is opened by its digest: its name may be anything."""
+    """The release with the recorded model's SHA-256, since its name may be anything."""
     from blazepalm.models.releases import by_sha256
 
     release = by_sha256(model.sha256)
     if release is None:
         raise ArtifactError(
-            f"recorded with {model.name}, which is no known release; give the file with {option}"
+            f"recorded with {model.name}, which is not a known release; give the file with {option}"
         )
     return release.name
 
@@ -204,7 +204,7 @@ def _release(model: "ModelName", option: str) -> str:
 def _tell_others(known: "Recording", palm: "OpenModel", hand: "OpenModel") -> None:
     for model, was in ((palm, known.models.detector), (hand, known.models.landmarks)):
         if model.sha256 != was.sha256:
-            console.warn(f"{model.name} is another model than {was.name}, which was recorded")
+            console.warn(f"{model.name} is not the recorded model, {was.name}")
 
 
 def _one_thread(backend: str) -> Any:

@@ -1,7 +1,7 @@
-"""`blazepalm inspect`: what a file holds, on a screen or as JSON. Torch is not imported.
+"""`blazepalm inspect`: shows what a file holds, on a screen or as JSON, without importing torch.
 
-Fits 80 columns. Names come out of the file and are escaped before they are printed. Core ML
-packages are shown by `inspect_package`.
+The output fits 80 columns. Names come from the file and are escaped before printing.
+`inspect_package` shows Core ML packages.
 """
 
 import math
@@ -47,8 +47,8 @@ def inspect(
 ) -> None:
     """Show what a file holds: operators, weights, family, heads.
 
-    A bundle's member that cannot be read is told on stderr, the others are shown, and the exit
-    code is 2.
+    If a member of a bundle cannot be read, the error goes to stderr, the others are still shown,
+    and the exit code is 2.
     """
     if _is_package(Path(source)):
         from blazepalm.cli.inspect_package import inspect_package
@@ -70,7 +70,7 @@ def inspect(
 
 
 def _is_package(path: Path) -> bool:
-    """Whether it is of Core ML by its content, or by the name of what is not there."""
+    """Whether `path` is Core ML: by content if it is a file, else by its name."""
     from blazepalm.converter.tflite.foreign import is_core_ml
     from blazepalm.reports.backends.mil.package import is_package
 
@@ -91,7 +91,7 @@ def render(
         yield Text.assemble((name, "bold cyan"), f"  {count} model{'s' * (count != 1)}")
         yield facts([("file", printable(inspection.file)), *_identity(inspection)])
         if inspection.others:
-            yield facts([("others", f"no models: {printable(', '.join(inspection.others))}")])
+            yield facts([("others", f"not models: {printable(', '.join(inspection.others))}")])
         yield ""
     for position, model in enumerate(inspection.models):
         if position:
@@ -124,14 +124,14 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
     if model.network_sha256 is not None:
         yield "network", model.network_sha256
     if model.release is not None and not model.release_file:
-        yield "", f"another file of {model.release}"
+        yield "", f"a different file of {model.release}"
     if model.description:
         yield "says", printable(model.description)
     yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
     if model.value_range is not None:
         low, high = model.value_range
         known = model.release is not None
-        where = f"as {model.value_range_from} takes it" if known else "assumed"
+        where = f"as in {model.value_range_from}" if known else "assumed"
         yield "values", f"{low:g} .. {high:g}, {where}"
     names = iter(model.output_names)
     for position, tensor in enumerate(model.outputs):
@@ -151,7 +151,7 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
             ", ".join(f"{printable(n)} ({size:,})" for n, size in model.metadata.items()),
         )
     if model.dequantised:
-        yield "note", "computes in integers; read here by its meaning in floating point"
+        yield "note", "integer arithmetic; blazepalm evaluates it in floating point"
 
 
 def _identity(item: "Inspection | ModelInspection") -> list[tuple[str, str]]:
@@ -181,7 +181,7 @@ def _convolution(conv: "ConvSpec") -> str:
 
 
 def _stages(stages: "Iterable[StageSpec]") -> str:
-    """Blocks × channels of each, the largest map first."""
+    """`blocks × channels` per stage, the largest map first."""
     return ", ".join(
         f"{len(stage.blocks)} × {stage.blocks[-1].pointwise.out_channels}"
         for stage in stages
@@ -190,7 +190,7 @@ def _stages(stages: "Iterable[StageSpec]") -> str:
 
 
 def histogram_table(model: "ModelInspection") -> "Table":
-    """Operators by name, most frequent first, with a bar each."""
+    """Operators by name, most frequent first, each with a bar."""
     total = sum(model.histogram.values())
     folded = model.stored_operators - total
     more = f" (+ {folded} folded)" if folded > 0 else ""
@@ -214,7 +214,7 @@ def operator_table(model: "ModelInspection") -> "Table":
     table = plain_table("every operator, in execution order")
     table.add_column("#", justify="right", style="dim", no_wrap=True)
     table.add_column("operator", overflow="fold", ratio=2)
-    table.add_column("reads → gives", overflow="fold", ratio=3)
+    table.add_column("inputs → outputs", overflow="fold", ratio=3)
     table.expand = True
     table.show_header = True
     for op in model.operators:

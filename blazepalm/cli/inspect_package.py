@@ -1,8 +1,8 @@
-"""`blazepalm inspect X.mlpackage`: what a Core ML package holds. Neither torch nor coremltools
-is imported.
+"""`blazepalm inspect X.mlpackage`: shows what a Core ML package holds, without importing torch or
+coremltools.
 
-Fits 80 columns; from 100 on the tables stand beside each other. Whatever the package says of
-itself is a stranger's text and is escaped.
+The output fits 80 columns; from 100 columns, tables stand side by side. The package's own text
+is not trusted and is escaped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blazepalm.reports.backends.mil.program import Program
     from blazepalm.reports.backends.mil.summary import Port, ProgramSummary
 
-LONG = 160  # characters of a metadata entry that are shown; JSON has them all
+LONG = 160  # characters shown of a metadata entry; JSON has the whole entry
 
 
 def inspect_package(path: Path, *, operators: bool, tensors: bool, as_json: bool) -> None:
@@ -77,7 +77,7 @@ def _facts(summary: "ProgramSummary", *, wide: bool) -> "Iterator[tuple[str, str
         lacking = ", ".join(f"{printable(n)} ({count})" for n, count in summary.lacking.items())
         yield "executor", f"lacks {lacking}: blazepalm cannot run it"
     else:
-        yield "executor", "blazepalm run has every operation"
+        yield "executor", "blazepalm run supports every operation"
     yield from _metadata(summary)
 
 
@@ -105,8 +105,8 @@ def _functions(summary: "ProgramSummary", wide: bool) -> "Iterator[tuple[str, st
 
 
 def _port(port: "Port", wide: bool) -> "Text":
-    """What it is, and what the package says of it: on the next line where the screen is not
-    wide.
+    """The port's type, then the package's description of it: on the next line unless the screen
+    is wide.
     """
     from rich.text import Text
 
@@ -175,13 +175,13 @@ def weights(summary: "ProgramSummary") -> "Table":
 
 
 def operation_table(program: "Program", function: str) -> "Table":
-    """Every operation in execution order: type, what it reads, what it gives."""
+    """Every operation in execution order: type, inputs, outputs."""
     from rich.text import Text
 
     table = plain_table(f"every operation of {printable(function)}, in execution order")
     table.add_column("#", justify="right", style="dim", no_wrap=True)
     table.add_column("operation", overflow="fold", ratio=1)
-    table.add_column("reads → gives", overflow="fold", ratio=3)
+    table.add_column("inputs → outputs", overflow="fold", ratio=3)
     table.expand = table.show_header = True
     constants = program.functions[function].constants
     for index, op in enumerate(program.functions[function].operations):
@@ -199,7 +199,7 @@ def operation_table(program: "Program", function: str) -> "Table":
 
 
 def constant_table(program: "Program", function: str) -> "Table":
-    """Every constant that lies in a weight file: type, bytes, name."""
+    """Every constant stored in a weight file: type, bytes, name."""
     from rich.text import Text
 
     headings = ("type", "bytes")

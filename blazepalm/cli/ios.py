@@ -1,7 +1,7 @@
-"""`blazepalm ios`: what the iOS harness brought back.
+"""`blazepalm ios`: the iOS harness's results.
 
-`ingest` reads a whole `results.json`: raw outputs are opened and counted again, speed and
-failures are shown. `blazepalm parity --device` compares the outputs with every other backend.
+`ingest` reads a whole `results.json`, opens and counts the raw outputs again, and shows speed and
+failures. `blazepalm parity --device` compares the outputs with every other backend.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,17 @@ from blazepalm.errors import CouldNotVerify
 if TYPE_CHECKING:
     from blazepalm.reports.device.ingest import DeviceResults
 
-ios = typer.Typer(no_args_is_help=True, help="Results of the iOS harness.")
+ios = typer.Typer(no_args_is_help=True, help="Read the iOS harness's results.")
 
 
 @ios.callback()
 def _ios() -> None:
-    """Results of the iOS harness."""
+    """Read the iOS harness's results."""
 
 
 @ios.command("ingest")
 def ingest_results(path: Results, fixtures: FixturesFolder = None, as_json: AsJson = False) -> None:
-    """Read a results.json; exit code 1 where something failed or cannot be right."""
+    """Read a results.json; exit code 1 if something failed or cannot be right."""
     from blazepalm.cli.device_tables import ingest_pieces, read_results
     from blazepalm.reports.device.ingest import recount
 

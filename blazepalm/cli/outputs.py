@@ -1,8 +1,8 @@
-"""Where `detect` writes: a picture, a video or a table to one file, or one of each input to a
-folder. All of it is settled, and refused, before the work begins.
+"""Where `detect` writes: a picture, a video or a table to one file, or one file per input to a
+folder. All paths are settled, or refused, before the work begins.
 
-Names in a folder come from the inputs' names: they never lead out of it, no two are alike (not
-even where case does not count), and nothing is written over an input.
+Names in a folder come from the inputs' names: they never lead out of it, no two are alike (even
+ignoring case), and no input is overwritten.
 """
 
 import os
@@ -36,7 +36,7 @@ MOVING = ("video", "camera")
 @dataclass(frozen=True)
 class Outputs:
     """`drawings`: a picture's file, or the folder of a video's frames; `movies`: a video's file;
-    both by `Source.path`. `inputs` are all the files that are read.
+    both keyed by `Source.path`. `inputs` are all the files read.
     """
 
     drawings: Mapping[str, Path]
@@ -56,7 +56,7 @@ def settle(
     json: Path | None,
     force: bool,
 ) -> Outputs:
-    """Raises ArtifactError where something cannot be written, or would destroy something."""
+    """Raises ArtifactError if an output cannot be written or would destroy something."""
     inputs = [source.path for source in sources if source.kind != "camera"]
     names = distinct_names(sources)
     drawings: dict[str, Path] = {}
@@ -64,8 +64,8 @@ def settle(
         single = _is_file(draw, PICTURES)
         _check(draw, PICTURES, "drawings", "--draw", single, force, inputs)
         if single and (len(sources) > 1 or sources[0].kind != "image"):
-            what = f"{len(sources)} inputs are" if len(sources) > 1 else f"a {sources[0].kind} is"
-            raise ArtifactError(f"{draw}: is one picture, and {what} drawn; name a folder")
+            what = f"{len(sources)} inputs" if len(sources) > 1 else f"a {sources[0].kind}"
+            raise ArtifactError(f"{draw}: one picture cannot hold {what}; name a folder")
         for source in sources:
             suffix = ".png" if source.kind == "image" else ""
             drawings[source.path] = draw if single else draw / f"{names[source.path]}{suffix}"
@@ -74,11 +74,11 @@ def settle(
         moving = [source for source in sources if source.kind in MOVING]
         single = _is_file(video, MOVIES)
         if not moving:
-            raise ArtifactError(f"{video}: no input is a video or the camera; see --draw")
+            raise ArtifactError(f"{video}: no input is a video or the camera; use --draw")
         _check(video, MOVIES, "videos", "--video", single, force, inputs)
         if single and len(moving) > 1:
             raise ArtifactError(
-                f"{video}: is one video, and {len(moving)} inputs are videos; name a folder"
+                f"{video}: one video cannot hold {len(moving)} videos; name a folder"
             )
         for source in moving:
             movies[source.path] = video if single else video / f"{names[source.path]}.mp4"
@@ -101,13 +101,13 @@ def settle(
 
 
 class _NoFrame(Exception):
-    """A video of nothing is not kept."""
+    """A video without frames is not kept."""
 
 
 @contextmanager
 def whole_movie(path: Path, fps: float | None, *, force: bool = True) -> "Iterator[Mp4]":
-    """A video that takes its place in the end; without a frame, or after an error, nothing is
-    left. Raises ArtifactError.
+    """A video that appears under its name when complete; nothing is left if it has no frame or an
+    error occurs. Raises ArtifactError.
     """
     from blazepalm.reports.hands.video import Mp4
 
@@ -119,7 +119,7 @@ def whole_movie(path: Path, fps: float | None, *, force: bool = True) -> "Iterat
 
 
 def distinct_names(sources: "Sequence[Source]") -> dict[str, str]:
-    """A file name without suffix for each source, by its path."""
+    """Maps each source's path to a file name without suffix."""
     taken: set[str] = set()
     return {source.path: unique_name(readable_file_name(source.name), taken) for source in sources}
 

@@ -1,7 +1,7 @@
 """`blazepalm parity FILE_OR_RELEASE…`: the verdict as tables, as JSON, and as a folder of reports.
 
 Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails, 2 a source or an
-option is bad, 3 it could not be verified; the highest that applies.
+option is bad, 3 parity could not be verified; the highest that applies.
 """
 
 import json
@@ -50,28 +50,26 @@ def parity(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="The golden set; rendered there where it is missing.",
+            help="The golden set; rendered there if missing.",
             show_default="in the user's cache",
         ),
     ] = None,
     no_golden: Annotated[
-        bool, typer.Option("--no-golden", help="Without the golden images.")
+        bool, typer.Option("--no-golden", help="Leave out the golden images.")
     ] = False,
     images: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="PATH", help="Own pictures, folders, globs, videos; may be given again."
-        ),
+        typer.Option(metavar="PATH", help="Your own pictures, folders, globs, videos; repeatable."),
     ] = None,
     device: Annotated[
         list[Path] | None,
-        typer.Option(metavar="RESULTS", help="The iOS harness's results.json; may be given again."),
+        typer.Option(metavar="RESULTS", help="The iOS harness's results.json; repeatable."),
     ] = None,
     fixtures: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="What the device was given (golden export-ios).",
+            help="The fixtures given to the device (golden export-ios).",
             show_default=str(FIXTURES),
         ),
     ] = None,
@@ -79,8 +77,8 @@ def parity(
         int | None,
         typer.Option(
             min=0,
-            help="Seeded random inputs beside the images.",
-            show_default=f"{policy.NOISE_INPUTS}, without images {policy.INPUTS}",
+            help="Seeded random inputs in addition to the images.",
+            show_default=f"{policy.NOISE_INPUTS}; without images {policy.INPUTS}",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = policy.SEED,
@@ -88,8 +86,8 @@ def parity(
         int | None,
         typer.Option(
             min=1,
-            help="Work in this many processes; changes no number.",
-            show_default="threads, one a processor; on Ray all of the cluster's",
+            help="Work in this many processes; results do not change.",
+            show_default="one thread per processor; on Ray, all of the cluster's",
         ),
     ] = None,
     engine: Annotated[
@@ -100,13 +98,13 @@ def parity(
         typer.Option(help="Address of the Ray cluster.", show_default="a local one"),
     ] = None,
     no_coreml: Annotated[
-        bool, typer.Option("--no-coreml", help="Without the Core ML packages.")
+        bool, typer.Option("--no-coreml", help="Leave out the Core ML packages.")
     ] = False,
     compress: Annotated[
         str | None,
         typer.Option(
             metavar="KIND",
-            help=f"Compress the float16 packages, to see the price: {', '.join(COMPRESSIONS)}.",
+            help=f"Compress the float16 packages, to see the cost: {', '.join(COMPRESSIONS)}.",
         ),
     ] = None,
     layers: Annotated[
@@ -120,8 +118,8 @@ def parity(
         bool,
         typer.Option(
             "--every-kernel",
-            help="LiteRT's reference kernels and the generic module on every picture, not on "
-            f"each {policy.REFERENCE_EVERY}th.",
+            help="Run LiteRT's reference kernels and the generic module on every picture, not "
+            f"just every {policy.REFERENCE_EVERY}th.",
         ),
     ] = False,
     no_raw: Annotated[
@@ -181,7 +179,7 @@ def parity(
     else:
         print_report(report, console.stdout_console())
     if report.resumed:
-        console.note(f"{report.resumed} comparisons were taken over from an interrupted run")
+        console.note(f"resumed an interrupted run with {report.resumed} comparisons done")
     if output is not None and report.models:
         write_thumbnails(values, input_cases(options), output, owned_images(output) or ())
         for path in write_reports(values, output):
@@ -197,8 +195,8 @@ def parity(
 def rendering(
     folder: Path | None, on_step: console.OnStep, wanted: bool
 ) -> "Iterator[Callable[[], GoldenSet] | None]":
-    """What waits for the golden set in `folder` (None: the user's cache), which is rendered in
-    the background where there is none, until the block is left.
+    """Renders the golden set in `folder` (None: the user's cache) in the background if it is
+    missing; yields a function that waits for it, or None. Leaving the block stops the rendering.
     """
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
@@ -229,8 +227,8 @@ def rendering(
 
 
 def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
-    """Writes the report and everything rendered from it, each file whole or not at all, in place
-    of older ones; returns the paths.
+    """Writes the report and everything rendered from it, each file whole or not at all, replacing
+    older ones; returns the paths.
     """
     from blazepalm.reports.render import model_explorer
     from blazepalm.reports.render.html import write_html
@@ -246,7 +244,7 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
         texts[f"explorer/{name}"] = model_explorer.dumps(data)
     for name, text in texts.items():
         with atomic_file(folder / name) as temporary:
-            # half of a surrogate pair, which a hostile name may hold, has no UTF-8
+            # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
             temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     write_html(values, folder / PAGE, folder)
     return [folder / PAGE, *(folder / name for name in texts)]

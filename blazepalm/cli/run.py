@@ -1,7 +1,7 @@
-"""`blazepalm run X.mlpackage --image FILE`: any Core ML package, executed on any machine.
+"""`blazepalm run X.mlpackage --image FILE`: executes any Core ML package on any machine.
 
-What runs it is blazepalm, operation by operation in torch, and it says so; `--native` runs
-Core ML itself beside it, on a Mac, and tells how far apart the two are.
+blazepalm runs it, operation by operation in torch, and the output says so; `--native` also runs
+Core ML itself, on a Mac, and prints how far apart the two are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,41 +39,42 @@ def run(
         typer.Option(
             "--image",
             metavar="[NAME=]FILE",
-            help="A picture for the input NAME, or for the one input that takes one.",
+            help="A picture for input NAME, or for the only input that takes one.",
         ),
     ] = None,
     arrays: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="NAME=FILE.npy", help="An array for another input."),
+        typer.Option("--input", metavar="NAME=FILE.npy", help="An array for input NAME."),
     ] = None,
     letterbox: Annotated[
         bool,
-        typer.Option("--letterbox", help="Keep the picture's proportions, on black."),
+        typer.Option("--letterbox", help="Keep the picture's proportions, with black borders."),
     ] = False,
     value_range: Annotated[
         tuple[float, float] | None,
         typer.Option(
             "--range",
             metavar="LOW HIGH",
-            help="What 0..255 becomes in a tensor: 0 1, if the package does not say otherwise.",
+            help="The range that 0..255 maps to in a tensor: 0 1 unless the package has its own.",
         ),
     ] = None,
     function: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The function to run, if not the model's default."),
+        typer.Option(metavar="NAME", help="The function to run instead of the default."),
     ] = None,
     float16_accumulation: Annotated[
         bool,
         typer.Option(
-            "--float16-accumulation", help="Round float16 sums after every step: a bound; slow."
+            "--float16-accumulation",
+            help="Round float16 sums after every step: an error bound; slow.",
         ),
     ] = False,
     intermediates: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|all", help="Values inside the program too; may be given again."),
+        typer.Option(metavar="NAME|all", help="Also output values inside the program; repeatable."),
     ] = None,
     native: Annotated[
-        bool, typer.Option("--native", help="On a Mac: run Core ML beside it, and compare.")
+        bool, typer.Option("--native", help="On a Mac: also run Core ML, and compare.")
     ] = False,
     units: Annotated[
         str,
@@ -90,7 +91,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Run a Core ML package on a picture, on any machine: outputs with their ranges."""
+    """Run a Core ML package on a picture, on any machine; show outputs and their ranges."""
     entries = [*(image or []), *(arrays or [])]
     files = [Path(part) for entry in entries for part in (entry, entry.partition("=")[2]) if part]
     target = None if output is None else _target(output, force, [package, *files])
@@ -152,7 +153,7 @@ def _native(program: "Program", function: str, units: str) -> "NativeProgram":
 
 
 def _range(given: tuple[float, float] | None, program: "Program") -> tuple[float, float] | None:
-    """What was asked for, else what a package of this project's own says; None: neither."""
+    """The requested range, else the one that a blazepalm package declares, else None."""
     import math
 
     from blazepalm.reports.backends.mil.summary import summary_of
@@ -175,7 +176,7 @@ def _inputs(
     letterbox: bool,
     value_range: tuple[float, float] | None,
 ) -> "tuple[dict[str, Any], list[dict[str, Any]]]":
-    """Every given input by name, and how each picture was brought to its own."""
+    """Every given input by name, and how each picture was fed to its input."""
     from blazepalm.media.images import read_image
     from blazepalm.reports.run.feed import feed, picture_input
     from blazepalm.reports.run.npz import read_npy
@@ -208,7 +209,7 @@ def _inputs(
     missing = [f for f in features if f.name not in given and not f.optional]
     if missing:
         raise InvalidInput(
-            f"{program.source}: nothing is given for {', '.join(map(str, missing))}; "
+            f"{program.source}: missing input {', '.join(map(str, missing))}; "
             "give --image FILE, or --input NAME=FILE.npy"
         )
     return given, fed
@@ -262,7 +263,7 @@ def render(values: dict[str, Any]) -> "Iterator[RenderableType]":
 
 
 def _table(what: str, rows: list[dict[str, Any]]) -> "Table":
-    """One line a value; a small one in full beneath it."""
+    """One line per value; a small value in full beneath it."""
     from rich.table import Table
     from rich.text import Text
 

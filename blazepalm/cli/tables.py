@@ -1,5 +1,5 @@
-"""What the reports of `inspect` and `run` are drawn with. Text in them is never markup; names
-out of a file go through `printable` first.
+"""Tables for the output of `inspect` and `run`. Their text is never parsed as markup; names from
+a file go through `printable` first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 BAR = 16  # cells of the longest bar
-SIDE_BY_SIDE = 100  # columns from which on two tables stand beside each other
+SIDE_BY_SIDE = 100  # columns of the narrowest screen that shows two tables side by side
 
 
 def facts(rows: "Iterable[tuple[str, str | Text]]") -> "Table":
@@ -49,7 +49,7 @@ def plain_table(title: str, *headings: str) -> "Table":
 
 
 def histogram(title: str, counts: Mapping[str, int]) -> "Table":
-    """Names with their counts, in the order given, with a bar each."""
+    """Names with their counts, in the order given, each with a bar."""
     from rich.text import Text
 
     table = plain_table(title)
@@ -63,7 +63,7 @@ def histogram(title: str, counts: Mapping[str, int]) -> "Table":
 
 
 def beside(tables: "Iterable[Table]", width: int) -> "list[RenderableType]":
-    """Tables beside each other where the screen is wide enough, else one under the other."""
+    """Tables side by side if the screen is wide enough, else one below the other."""
     from rich.columns import Columns
 
     if width >= SIDE_BY_SIDE:

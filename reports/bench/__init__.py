@@ -1,4 +1,4 @@
-"""Speed, as ratios measured in one run: `blazepalm bench run`.
+"""`blazepalm bench run`: measures speed as ratios within one run.
 
-Each module has a `run(rounds)` that gives `Findings`.
+Each module has a `run(rounds)` that returns `Findings`.
 """

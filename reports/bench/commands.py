@@ -1,9 +1,9 @@
-"""How long whole commands take, and how much memory, as ratios to importing what they stand on.
+"""Measures the time and memory of whole commands, as ratios to importing their libraries.
 
 Each round runs a command and `python -c "import torch"` (for Core ML `import torch, coremltools`)
-one after the other, so that what the machine does meanwhile falls on both; the figure is the
-median of the rounds' ratios. Memory is the peak of the process and its children, from the
-operating system (`wait4`).
+one after the other, so that other load on the machine affects both; the figure is the median of
+the rounds' ratios. Memory is the peak of the process and its children, from the operating system
+(`wait4`).
 """
 
 import os
@@ -30,7 +30,7 @@ TORCH, COREML = "import torch", "import torch, coremltools"
 
 @dataclass(frozen=True)
 class Limit:
-    """What a command may cost, in multiples of `baseline`; None: not limited."""
+    """A command's maximum cost, in multiples of `baseline`; None: not limited."""
 
     time: float
     memory: float | None = None
@@ -65,7 +65,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether both ratios keep their limits."""
+        """Whether both ratios are within their limits."""
         memory = self.limit.memory is None or self.memory_ratio <= self.limit.memory
         return self.time_ratio <= self.limit.time and memory
 
@@ -80,14 +80,14 @@ def run(rounds: int | None = None) -> Findings:
 
 
 def bench(rounds: int) -> tuple[Run, list[Result]]:
-    """(medians of importing torch, one result a command). Raises CouldNotVerify where a command
-    fails, or without coremltools.
+    """(medians of importing torch, one result per command). Raises CouldNotVerify if a command
+    fails or coremltools is missing.
     """
     need_coremltools("timing the conversion to Core ML", error=CouldNotVerify)
     with tempfile.TemporaryDirectory() as scratch:
         commands = {name: _command(name, Path(scratch)) for name in COMMANDS}
         for command in (_importing(TORCH), _importing(COREML), *commands.values()):
-            measure(command, scratch)  # once unmeasured: files come into the cache
+            measure(command, scratch)  # one unmeasured run fills the file cache
         pairs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in COMMANDS}
         for _ in range(rounds):
             for name, command in commands.items():
@@ -113,9 +113,9 @@ def summarise(name: str, runs: Sequence[tuple[Run, Run]]) -> Result:
 
 
 def measure(command: Sequence[str], folder: str) -> Run:
-    """Runs a process to its end in `folder`. Raises CouldNotVerify where it fails.
+    """Runs a process to its end in `folder`. Raises CouldNotVerify if it fails.
 
-    Linux counts what the caller held at the fork as the child's, so the caller must be small.
+    Linux counts the caller's memory at the fork as the child's, so the caller must be small.
     """
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -131,7 +131,7 @@ def measure(command: Sequence[str], folder: str) -> Run:
 
 
 def table(baseline: Run, results: Sequence[Result]) -> "Table":
-    """The same for people."""
+    """The results as a table."""
     from rich.table import Table
     from rich.text import Text
 

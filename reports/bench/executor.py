@@ -1,9 +1,9 @@
-"""How fast a saved Core ML package is executed here, as a ratio to eager torch on the very module
-that it was made of.
+"""Measures how fast blazepalm executes a saved Core ML package, as a ratio to eager torch on the
+module it was exported from.
 
-Both compute in float32 on one thread, one after the other in each round, so that what the
-machine does meanwhile falls on both; the figure is the median of the rounds' ratios, in
-processor time of the thread.
+Both compute in float32 on one thread, one after the other in each round, so that other load on
+the machine affects both; the figure is the median of the rounds' ratios, in processor time of the
+thread.
 """
 
 import statistics
@@ -24,7 +24,7 @@ LIMIT = 1.3
 
 @dataclass(frozen=True)
 class ExecutorSpeed:
-    """Medians over the rounds, in seconds of one picture; `ratio` is executor / torch."""
+    """Medians over the rounds, in seconds per picture; `ratio` is executor / torch."""
 
     release: str
     torch_seconds: float
@@ -34,7 +34,7 @@ class ExecutorSpeed:
 
     @property
     def passed(self) -> bool:
-        """Whether the ratio keeps its limit."""
+        """Whether the ratio is within its limit."""
         return self.ratio <= self.limit
 
 
@@ -54,7 +54,7 @@ def bench_executor(
     releases: Sequence[str] = RELEASES, rounds: int = ROUNDS
 ) -> tuple[ExecutorSpeed, ...]:
     """Converts each release, saves its package (`raw`, float32), and times both. Raises
-    BlazePalmError where that cannot be done.
+    BlazePalmError if a release cannot be converted.
     """
     from blazepalm.converter.threads import one_torch_thread
 
@@ -95,8 +95,8 @@ def _measure(release: str, rounds: int) -> ExecutorSpeed:
 def interleaved(
     first: Callable[[], Any], second: Callable[[], Any], rounds: int
 ) -> list[tuple[float, float]]:
-    """Seconds of this thread's processor time that both take, one after the other each round.
-    Whoever came first comes second in the next, so that neither finds the caches the warmer.
+    """Seconds of this thread's processor time for both, one after the other in each round. The
+    order alternates, so that neither gets warmer caches.
     """
     for _ in range(WARM_UP):
         first()

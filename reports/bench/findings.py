@@ -1,4 +1,4 @@
-"""What a bench found."""
+"""The result of a bench."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """`values` are for `--json`, `shown` is for people; `passed`: every limit is kept."""
+    """`values` are for `--json`, `shown` is for people; `passed`: no limit is exceeded."""
 
     values: dict[str, Any]
     shown: "RenderableType"

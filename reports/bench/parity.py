@@ -1,9 +1,9 @@
-"""What parity costs beside its backends' own work: its time over theirs in one run, and whether its
+"""Measures parity's overhead: its time over its backends' own time in one run, and whether its
 memory grows with the number of inputs.
 
 One worker compares a detector and a landmark model on rendered hands, again and again; the ratio
-is the whole run's time (conversion, export and report in it) over the sum of the backends' own.
-Memory is the peak of two processes with ten times as many inputs in the second.
+is the whole run's time (including conversion, export and report) over the sum of the backends'
+own. Memory is the peak of each of two processes, the second with ten times as many inputs.
 """
 
 import resource
@@ -37,7 +37,7 @@ class Overhead:
 
 
 def run(rounds: int | None = None) -> Findings:
-    """Rounds it has none: one run of many inputs is long enough."""
+    """Ignores rounds: one run of many inputs is long enough."""
     import torch  # noqa: F401  (its import is not parity's time)
 
     time = measure_time(IMAGES)
@@ -55,7 +55,7 @@ def run(rounds: int | None = None) -> Findings:
 
 
 def measure_time(images: int = IMAGES) -> Overhead:
-    """Renders a small golden set, and compares on it until there were so many images."""
+    """Renders a small golden set, and compares on it repeatedly, up to `images` images."""
     from blazepalm.golden.make import make_golden
     from blazepalm.reports.parity import parity
 
@@ -69,21 +69,21 @@ def measure_time(images: int = IMAGES) -> Overhead:
 
 
 def measure_memory() -> tuple[float, float]:
-    """Peak megabytes of a process with few inputs, and of one with many."""
+    """Peak megabytes of a process with few inputs and of a process with many."""
     few, many = INPUTS
     return peak_of_a_process(few), peak_of_a_process(many)
 
 
 def peak_of_a_process(inputs: int) -> float:
-    """Peak megabytes of a process that does nothing but `compare_noise`."""
+    """Peak megabytes of a process that only runs `compare_noise`."""
     command = [sys.executable, "-c", PRINT_PEAK.format(module=__name__, inputs=inputs)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
 def compare_noise(inputs: int) -> float:
-    """LiteRT and the readable module of one landmark model on noise; this process's peak in
-    megabytes.
+    """Compares LiteRT and the readable module of one landmark model on noise; returns this
+    process's peak in megabytes.
     """
     from blazepalm.converter.threads import one_torch_thread
     from blazepalm.models.releases import resolve

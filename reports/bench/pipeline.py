@@ -1,11 +1,10 @@
-"""How long one frame takes in the hand pipeline with LiteRT, as a ratio to MediaPipe's own
+"""Measures the time per frame in the hand pipeline with LiteRT, as a ratio to MediaPipe's
 `Hands.process` on the same image with as many threads.
 
-MediaPipe lives in an environment of its own; the interpreter of one that has
-`mediapipe==0.10.21` is named by BLAZEPALM_MEDIAPIPE_PYTHON. Frames of the two alternate, so
-that what the machine does meanwhile falls on both; the figure is the median of the ratios of
-neighbours. Our time outside the networks is measured before that, by itself. Without MediaPipe,
-only our own times are measured.
+MediaPipe needs a separate environment; BLAZEPALM_MEDIAPIPE_PYTHON names the interpreter of one
+with `mediapipe==0.10.21`. Frames of the two alternate, so that other load on the machine affects
+both; the figure is the median of the ratios of neighbouring frames. blazepalm's time outside the
+networks is measured separately beforehand. Without MediaPipe, only blazepalm's times are measured.
 """
 
 import dataclasses
@@ -36,12 +35,12 @@ INTERPRETER = "BLAZEPALM_MEDIAPIPE_PYTHON"
 ROUNDS = 60
 WARM_UP = 5
 RATIO_LIMIT = 1.0
-# seconds a frame outside the networks, and as a share of MediaPipe's whole frame in the same run,
-# which took 20 ms on the machine that the limit was set for
+# seconds per frame outside the networks, and as a share of MediaPipe's whole frame in the same
+# run, which took 20 ms on the machine that the limit was set on
 OWN_LIMIT, OWN_SHARE = 3.0e-3, 3 / 20
 COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
 
-# runs in the other environment: an image's path, complexity and mode; then a line, a time
+# runs in MediaPipe's environment. Arguments: an image's path, complexity, mode; one time per line
 THEIRS = """
 import sys, time, numpy, mediapipe
 image = numpy.load(sys.argv[1])
@@ -57,12 +56,12 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Result:
-    """Medians over the rounds, in seconds; `own_seconds` are those outside the networks, and
-    `ratio` is None where MediaPipe was not there.
+    """Medians over the rounds, in seconds; `own_seconds` is the time outside the networks, and
+    `ratio` is None without MediaPipe.
     """
 
     complexity: int
-    mode: str  # "static": each frame by itself; "video": hands are tracked
+    mode: str  # "static": each frame on its own; "video": hands are tracked
     hands: int
     seconds: float
     own_seconds: float
@@ -71,7 +70,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether both limits are kept."""
+        """Whether both figures are within their limits."""
         if self.ratio is None or self.mediapipe_seconds is None:
             return self.own_seconds <= OWN_LIMIT
         light = self.own_seconds <= OWN_SHARE * self.mediapipe_seconds
@@ -88,8 +87,8 @@ def run(rounds: int | None = None) -> Findings:
 def bench_pipeline(rounds: int = ROUNDS, python: str | None = None) -> list[Result]:
     """One rendered 640×480 image of one hand, both complexities, both modes, one thread.
 
-    `python`: an interpreter with MediaPipe; by default what BLAZEPALM_MEDIAPIPE_PYTHON names.
-    Raises CouldNotVerify where that does not run.
+    `python`: an interpreter with MediaPipe; default: BLAZEPALM_MEDIAPIPE_PYTHON. Raises
+    CouldNotVerify if it does not run.
     """
     from blazepalm.golden.camera import View
     from blazepalm.golden.poses import POSES
@@ -131,7 +130,7 @@ def _measure(
                 seconds, _, found = process()
                 other, count = mediapipe()
                 if count != found:
-                    raise CouldNotVerify(f"MediaPipe finds {count} hands where we find {found}")
+                    raise CouldNotVerify(f"MediaPipe finds {count} hands, blazepalm {found}")
                 if number >= WARM_UP:
                     ours.append(seconds)
                     theirs.append(other)
@@ -148,7 +147,7 @@ def _measure(
 
 
 def _timed(models: "HandModels") -> "tuple[HandModels, list[float]]":
-    """The same networks, and the list to which each call adds its seconds."""
+    """The same networks, and a list to which each call appends its seconds."""
     inside: list[float] = []
 
     def timed(run: "Runner") -> "Runner":
@@ -172,7 +171,7 @@ def _timed(models: "HandModels") -> "tuple[HandModels, list[float]]":
 def _mediapipe(
     python: str | None, image: "NDArray[np.uint8]", complexity: int, mode: str
 ) -> "Iterator[Callable[[], tuple[float, int]] | None]":
-    """A function that lets MediaPipe process the image once: (seconds, hands)."""
+    """Yields a function that has MediaPipe process the image once: (seconds, hands)."""
     import numpy as np
 
     if python is None:
@@ -211,12 +210,20 @@ def _ask(stdin: IO[str] | None, stdout: IO[str] | None, python: str) -> tuple[fl
 
 
 def table(results: list[Result]) -> "Table":
-    """One row a complexity and mode."""
+    """One row per complexity and mode."""
     from rich import box
     from rich.table import Table
 
     shown = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("complexity", "mode", "ms a frame", "outside networks", "MediaPipe", "ratio", ""):
+    for name in (
+        "complexity",
+        "mode",
+        "ms per frame",
+        "outside networks",
+        "MediaPipe",
+        "ratio",
+        "",
+    ):
         shown.add_column(name, justify="right")
     for r in results:
         theirs = "–" if r.mediapipe_seconds is None else f"{r.mediapipe_seconds * 1e3:.1f}"

@@ -1,1 +1,1 @@
-"""A phone's results: read, counted again, judged like any backend's."""
+"""Reads a phone's results, counts them again, and judges them like any backend's."""

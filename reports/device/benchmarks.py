@@ -1,8 +1,8 @@
-"""What a device says of itself and of its speed, in the report's form.
+"""A device's description and speed, in the report's form.
 
-Percentiles are computed here from the samples (linear between the two nearest, as the harness
-does). What cannot stand as a benchmark is marked, with the reason: a simulator, Debug, low
-power mode, heat. Heat slows the Neural Engine while the thermal state still says nominal, so a
+Percentiles are computed here from the samples (linear between the two nearest, as in the
+harness). Runs that do not count as a benchmark are marked with the reason: a simulator, Debug,
+low power mode, heat. Heat slows the Neural Engine while the thermal state is still nominal, so a
 run that began warm counts as hot too.
 """
 
@@ -17,11 +17,11 @@ from blazepalm.text import printable
 
 HOT = ("serious", "critical")
 PERCENTILES = (50, 90, 95, 99)
-AGREE = 1e-6  # relative: the device's own percentiles against ours
+AGREE = 1e-6  # relative tolerance between the device's percentiles and those computed here
 
 
 def device_name(values: Mapping[str, Any]) -> str:
-    """The hardware's name, as a part of a backend's; what is no phone says so."""
+    """The hardware's name for backend names; a replay or simulator is marked as such."""
     device, channel = values["device"], values["run"]["channel"]
     name = re.sub(r"[^\w.,+-]", "-", device["model"])[:40]
     if channel == "replay":
@@ -68,16 +68,16 @@ def _not_a_benchmark(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def bench_entry(row: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    """One model on some units, as the report lists it; adds to `problems`."""
+    """The report's entry for one model on some units; adds to `problems`."""
     samples = [ns / 1e6 for ns in row["samples_ns"]]
     where = printable(f"{row['model']} on {row['units']}")
     if not samples:
-        problems.append(f"{where}: no samples were taken")
+        problems.append(f"{where}: no samples")
     found = {f"p{p}_ms": float(np.percentile(samples, p)) if samples else None for p in PERCENTILES}
     for name, value in found.items():
         said = row[name]
         if value is not None and said is not None and not math.isclose(said, value, rel_tol=AGREE):
-            problems.append(f"{where}: {name} is {said:g}, and its samples say {value:g}")
+            problems.append(f"{where}: {name} is {said:g}, but its samples give {value:g}")
     plan = row["plan"]
     return {
         "model": row["model"],

@@ -1,8 +1,8 @@
-"""What LiteRT says of the inputs that a device was given, out of the fixtures folder
+"""LiteRT's results for the inputs given to a device, read from the fixtures folder
 (`ios_harness/FIXTURES.md`): one `Expected` for each input of each model.
 
 Every file is checked against the manifest before its numbers are used. Fixtures without a
-`reference` (made-up models) are judged by what was recorded.
+`reference` (made-up models) are judged by the recorded outputs.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from blazepalm.reports.stored.read import read_json
 from blazepalm.text import printable
 
 Floats = NDArray[np.float32]
-MAX_VALUES = 1 << 26  # of a tensor
+MAX_VALUES = 1 << 26  # per tensor
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What stages behind a model go by; `palm` or `hand` as the manifest has it, else None."""
+    """What later stages need to know of a model; `palm` or `hand` as in the manifest, else None."""
 
     name: str
     width: int
@@ -61,7 +61,7 @@ class Expected:
 
 
 def read_expected(folder: Path) -> Expected:
-    """Reads a fixtures folder. Raises ArtifactError where it is damaged."""
+    """Reads a fixtures folder. Raises ArtifactError if it is damaged."""
     read_fixtures(folder)
     values = read_json(folder / MANIFEST, MAX_BYTES)
     try:
@@ -107,7 +107,7 @@ def _facts(model: Any) -> Facts:
 
 @dataclass(frozen=True)
 class _Files:
-    """The folder's files, by the manifest's list."""
+    """The folder's files, as listed in the manifest."""
 
     folder: Path
     digests: Mapping[str, str]
@@ -127,6 +127,6 @@ class _Files:
             raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
         if len(content) != 4 * count or hashlib.sha256(content).hexdigest() != wanted:
             raise ArtifactError(
-                f"{printable(str(path))}: is not the manifest's file; export the fixtures again"
+                f"{printable(str(path))}: does not match the manifest; export the fixtures again"
             )
         return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)

@@ -1,10 +1,10 @@
-"""Results of the iOS harness, read back: `results.json` and the raw outputs beside it.
+"""Reads the iOS harness's results: `results.json` and the raw outputs beside it.
 
 The schema is `reports/stored/schemas/ios-results.schema.json`. Raw outputs are
 little-endian float32 in C order without padding (`ios_harness/FIXTURES.md`); they are read only
-when asked for, only inside the folder, and only if they have the size that their shape says. No
-figure of a device is believed that can be computed here. A file that was cut off
-(`status` partial) is read as far as it goes; what cannot be used is a `problem`.
+on demand, only inside the folder, and only if their size matches their shape. Figures that can
+be computed here are never taken from the device. A truncated run (`status` partial) is read as
+far as it goes; entries that cannot be used become `problems`.
 """
 
 import math
@@ -30,8 +30,8 @@ Place = tuple[str, str, str, str]  # model, case, units, tensor
 
 @dataclass(frozen=True)
 class RawOutput:
-    """One output of one model on one case, on disk. `max_abs` and `nan_count` are what the
-    device said: against the recorded outputs, and of its own values.
+    """One output of one model on one case, on disk. `max_abs` (largest error against the recorded
+    outputs) and `nan_count` are the device's own figures.
     """
 
     path: Path
@@ -48,13 +48,13 @@ class RawOutput:
         except OSError as error:
             raise ArtifactError(f"{self.path}: cannot be read: {error.strerror}") from error
         if len(content) != 4 * count:
-            raise ArtifactError(f"{self.path}: is not of {4 * count} bytes any more")
+            raise ArtifactError(f"{self.path}: no longer has {4 * count} bytes")
         return np.frombuffer(content, "<f4").astype(np.float32).reshape(self.shape)
 
 
 @dataclass(frozen=True)
 class DeviceModel:
-    """A model as it was loaded; `outputs` have the shapes seen at run time."""
+    """A model as the device loaded it; `outputs` have the shapes seen at run time."""
 
     name: str
     sha256: str
@@ -64,8 +64,8 @@ class DeviceModel:
 
 @dataclass(frozen=True)
 class DeviceResults:
-    """`name` is what backends are called by (`device:<name>:<units>`); `entry` is the report's
-    `device` form; `outputs` in the file's order; `pipeline` rows as the device wrote them.
+    """`name` is the device's name in backends (`device:<name>:<units>`); `entry` is the report's
+    `device` entry; `outputs` in the file's order; `pipeline` rows as the device wrote them.
     `checked`: whether hashes were compared with fixtures.
     """
 
@@ -79,7 +79,7 @@ class DeviceResults:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Compute units that gave outputs, in the order in which they came."""
+        """Compute units with outputs, in order of appearance."""
         return tuple(dict.fromkeys(units for _, _, units, _ in self.outputs))
 
     def backend(self, units: str) -> str:
@@ -97,15 +97,15 @@ class DeviceResults:
 def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
     """Reads a `results.json`, or the folder that holds one.
 
-    Raises ArtifactError where it is none, of an unknown schema, made with other fixtures or
-    models than `fixtures`, or names a file outside its folder.
+    Raises ArtifactError if it is not one, has an unknown schema, was made with fixtures or models
+    other than `fixtures`, or names a file outside its folder.
     """
     path = path / "results.json" if path.is_dir() else path
     values = read_json(path, MAX_BYTES)
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
         found = printable(str(schema))[:80]
-        raise ArtifactError(f"{path}: schema {found} is unknown; this reads {SCHEMA}")
+        raise ArtifactError(f"{path}: unknown schema {found}; expected {SCHEMA}")
     validate(values, IOS_RESULTS, str(path))
     if fixtures is not None:
         check_hashes(path, values, fixtures)
@@ -125,14 +125,14 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
 
 
 def recount(results: DeviceResults) -> Iterator[str]:
-    """Reads every raw output once and yields what is wrong with its values."""
+    """Reads every raw output once and yields the problems with its values."""
     for place, output in results.outputs.items():
         found = int(np.count_nonzero(~np.isfinite(output.load())))
         name = printable(", ".join(place))
         if found:
             yield f"{name}: {found} of {math.prod(output.shape)} values are not finite"
         if found != output.nan_count:
-            yield f"{name}: the device counted {output.nan_count} of them, the file has {found}"
+            yield f"{name}: the device counted {output.nan_count} of these, the file has {found}"
 
 
 def _models(
@@ -164,7 +164,7 @@ def _outputs(
     for row in values["parity"]:
         place = (row["model"], row["case"], row["units"], row["tensor"])
         file = _inside(path, folder, row["raw_file"])
-        problem = _problem(row, models, file) if place not in seen else "comes twice"
+        problem = _problem(row, models, file) if place not in seen else "listed twice"
         seen.add(place)
         if problem is not None:
             problems.append(f"{printable(', '.join(place))}: {problem}")
@@ -174,16 +174,16 @@ def _outputs(
 
 
 def _problem(row: Mapping[str, Any], models: Mapping[str, DeviceModel], file: Path) -> str | None:
-    """Why a row's raw file cannot be used; None where it can."""
+    """Why a row's raw file cannot be used; None if it can."""
     model = models.get(row["model"])
     if model is None:
-        return "the model is not among those that were loaded"
+        return "the device did not load this model"
     shape = model.outputs.get(row["tensor"])
     if shape is None:
         return "the model has no such output"
     count = math.prod(shape)
     if row["n"] != count:
-        return f"{row['n']} values were compared, and the shape {_times(shape)} has {count}"
+        return f"{row['n']} values were compared, but the shape {_times(shape)} has {count}"
     name = printable(row["raw_file"])
     if not row["raw_file"] or not file.is_file():
         return f"there is no raw output {name}".rstrip()
@@ -196,7 +196,7 @@ def _problem(row: Mapping[str, Any], models: Mapping[str, DeviceModel], file: Pa
 
 
 def _inside(path: Path, folder: Path, name: str) -> Path:
-    """The file of that name in the folder. Raises ArtifactError where it leads out of it."""
+    """The file of that name in the folder. Raises ArtifactError if it is outside."""
     refused = ArtifactError(
         f"{path}: the raw output {printable(name)[:120]} lies outside the results' folder"
     )

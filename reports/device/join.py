@@ -1,4 +1,4 @@
-"""What a phone brought back, as further columns of a parity report."""
+"""Adds a phone's results to a parity report, as more backends."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,18 +15,18 @@ from blazepalm.reports.judge.report import BackendSummary, Failure, ModelParity,
 
 
 def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityReport:
-    """The report with the backends `device:<name>:<units>`. `path`: the harness's results.json, or
-    its folder; `fixtures`: what the device was given (`golden export-ios`). What cannot be
-    right, and a model that the report does not compare, become failures.
+    """Returns the report with the backends `device:<name>:<units>`. `path`: the harness's
+    results.json, or its folder; `fixtures`: those given to the device (`golden export-ios`).
+    Implausible results, and models that the report does not compare, become failures.
 
-    Raises ArtifactError where a file is none of ours, or made with other fixtures.
+    Raises ArtifactError if a file is not the harness's or was made with other fixtures.
     """
     results = ingest(path, read_fixtures(fixtures))
     found = device_rows(results, path, fixtures, report.limits)
     known = {model.name for model in report.models}
     failures = [Failure(str(path), text, 1) for text in (*results.problems, *recount(results))]
     failures += [
-        Failure(str(path), f"has outputs of {name}, which was not compared here; name it too", 3)
+        Failure(str(path), f"has outputs of {name}, which parity did not compare; add it", 3)
         for name in dict.fromkeys(row.model for row in found)
         if name not in known
     ]
@@ -43,7 +43,7 @@ def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityRepor
 
 
 def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
-    """The model with the device's backends, by the rows of all that it now has."""
+    """The model with the device's backends added, judged by all its rows."""
     mine = [row for row in rows if row.model == model.name]
     named = dict.fromkeys(row.backend for row in mine if row.backend.startswith(DEVICE))
     backends = (

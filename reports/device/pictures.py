@@ -1,5 +1,5 @@
-"""Hands of whole pictures, as a device's own pipeline found them → judged rows, against those that
-the fixtures expect. Read from the raw files, not from what the device says of them.
+"""Judges the hands that a device's own pipeline found in whole pictures, against those in the
+fixtures. Reads the raw files and ignores the device's own figures.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from blazepalm.reports.judge.judge import empty_row, scalar_row
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.text import printable
 
-MAX_HANDS = 1000  # in a picture
+MAX_HANDS = 1000  # per picture
 
 
 def picture_rows(
@@ -30,7 +30,7 @@ def picture_rows(
     folder: Path,
     limits: Limits,
 ) -> Iterator[Row]:
-    """The hands of whole pictures, as the device's own pipeline found them."""
+    """Judged rows for the hands that the device's own pipeline found in whole pictures."""
     tally = Tally()
     backend = results.backend(units)
     place = facts.name, rows.IMAGE, CASCADE, backend
@@ -44,16 +44,16 @@ def picture_rows(
     ]
     if said:
         first = printable(said[0])
-        tally.doubt(ANYTHING, f"{len(said)} pictures failed; the device said: {first}")
+        tally.doubt(ANYTHING, f"{len(said)} pictures failed; the device reported: {first}")
     for case in cases:
         hands = expected.hands.get(case)
         if hands is None:
-            tally.doubt(ANYTHING, f"{printable(case)} is no picture of the fixtures")
+            tally.doubt(ANYTHING, f"{printable(case)} is not a picture in the fixtures")
             continue
         landmarks = _picture_file(folder, case, units, "landmarks", 63)
         presence = _picture_file(folder, case, units, "presence", 1)
         if landmarks is None or presence is None or len(landmarks) != len(presence):
-            tally.doubt(ANYTHING, f"the hands of {printable(case)} did not come back whole")
+            tally.doubt(ANYTHING, f"the hands of {printable(case)} are incomplete")
             continue
         scale = np.array((*hands.size, hands.size[0]), np.float64)
         listed = [
@@ -80,10 +80,10 @@ def picture_rows(
 def _picture_file(
     folder: Path, case: str, units: str, tensor: str, width: int
 ) -> np.ndarray | None:
-    """(n, width) of a picture's file; None where it is missing or not whole rows."""
+    """(n, width) values of a picture's file; None if it is missing or has partial rows."""
     name = f"{case}__{units}__{tensor}.bin"
     if "/" in name or "\\" in name or "\0" in name:
-        raise ArtifactError(f"{folder}: the case {printable(case)} leads out of the folder")
+        raise ArtifactError(f"{folder}: the case {printable(case)} lies outside the folder")
     path = folder / "raw" / "pipeline" / name
     if path.is_symlink() or not path.is_file():
         return None

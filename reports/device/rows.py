@@ -1,10 +1,10 @@
-"""Outputs that a device brought back → judged rows, as those of any other backend
-(`device:<name>:<units>`), against LiteRT on the same inputs.
+"""Judges a device's outputs like any other backend's (`device:<name>:<units>`), against LiteRT on
+the same inputs.
 
-The task judges (`reports.judge.policy`): palms by overlap, landmarks in pixels of the input,
-presence and handedness by difference, hands of whole pictures by who is found. What is not finite,
-constant, missing, of another shape or in another order fails whatever the limits, and so does
-what the device says that it could not do. Nothing that it computed about its outputs is used.
+The limits are the task's (`reports.judge.policy`): palms by overlap, landmarks in pixels of the
+input, presence and handedness by difference, hands of whole pictures by which are found. Outputs
+that are not finite, constant, missing, of another shape or in another order fail whatever the
+limits, and so do failures that the device reports. Its own figures on its outputs are not used.
 """
 
 from collections.abc import Mapping
@@ -47,11 +47,11 @@ Outputs = Mapping[str, Floats]
 def device_rows(
     results: DeviceResults, path: Path, fixtures: Path, limits: Limits = LIMITS
 ) -> tuple[Row, ...]:
-    """Rows of every model and every compute units. `path` is what `ingest` read, `fixtures` the
-    folder that the device was given; results of others should have been refused by `ingest`.
+    """Rows for every model on all its compute units. `path` is what `ingest` read, `fixtures` the
+    folder given to the device; `ingest` has already refused results made with others.
 
-    A model without outputs fails where the device says that it failed, or where nothing came at
-    all; else it was not run. Raises ArtifactError where a file cannot be read.
+    A model without outputs fails if the device reports a failure or has no outputs at all; else
+    it was not run. Raises ArtifactError if a file cannot be read.
     """
     expected = read_expected(fixtures)
     found: list[Row] = []
@@ -65,7 +65,7 @@ def device_rows(
 
 
 def units_of(results: DeviceResults) -> tuple[str, ...]:
-    """Compute units that gave outputs or failed, in the order in which they came."""
+    """Compute units with outputs or failures, in order of appearance."""
     failed = [u for _, *parts in map(failure_head, results.entry["failures"]) for u in parts]
     named = [units for units in failed if units in UNITS]
     return tuple(dict.fromkeys((*results.units, *named))) or (NO_UNITS,)
@@ -93,7 +93,7 @@ class _Judge:
         for output, pairs in tally.values.items():
             wanted, seen = (set(values) for values in zip(*pairs, strict=True))
             if len(seen) == 1 and len(wanted) > 1:
-                tally.doubt(output, f"the same values for every one of {len(pairs)} inputs")
+                tally.doubt(output, f"the same values for each of {len(pairs)} inputs")
         found = []
         for output in self.facts.outputs:
             key = Key(name, rows.RAW, ISOLATED, output, backend, TFLITE)
@@ -101,7 +101,7 @@ class _Judge:
         return found + [scalar_row(key, m, self.limits) for key, m in tally.scalars.items()]
 
     def _cases(self) -> list[str]:
-        """Names of the inputs of which something came, in the file's order."""
+        """Names of the inputs with any output, in the file's order."""
         places = self.results.outputs
         return list(
             dict.fromkeys(c for m, c, u, _ in places if (m, u) == (self.facts.name, self.units))
@@ -112,7 +112,7 @@ class _Judge:
         expected = self.expected.outputs[name].get(case)
         if expected is None:
             for output in self.facts.outputs:
-                tally.doubt(output, f"{printable(case)} is no input of the fixtures")
+                tally.doubt(output, f"{printable(case)} is not an input in the fixtures")
             return
         found = self.results.load(name, case, self.units)
         for output in self.facts.outputs:
@@ -162,37 +162,37 @@ class _Judge:
             tally.add((name, rows.LANDMARKS, ISOLATED, backend), scalars, case)
 
     def _holes(self, cases: list[str], tally: Tally) -> None:
-        """Inputs that another model or other units were given, and this has no answer to."""
+        """Doubts outputs for inputs that other models or units answered, but this did not."""
         if self.results.entry["status"] != "complete":
             return
         images = self.expected.images
         seen = {images.get((m, c)) for m, c, _, _ in self.results.outputs}
         wanted = [c for (m, c), image in images.items() if m == self.facts.name and image in seen]
         if missing := [case for case in wanted if case not in cases]:
-            said = "".join(f"; the device said: {m}" for m in self._said()[:1])
+            said = "".join(f"; the device reported: {m}" for m in self._said()[:1])
             for output in self.facts.outputs:
                 tally.doubt(
                     output,
-                    f"{len(missing)} of {len(wanted)} inputs brought nothing{said}",
+                    f"{len(missing)} of {len(wanted)} inputs have no output{said}",
                 )
 
     def _nothing(self) -> Row:
         name, backend = self.facts.name, self.results.backend(self.units)
         key = Key(name, rows.RAW, ISOLATED, ANYTHING, backend, TFLITE)
-        reasons = [f"the device said: {message}" for message in self._said()[:1]]
+        reasons = [f"the device reported: {message}" for message in self._said()[:1]]
         if not reasons and not self.results.outputs:
-            reasons = ["the device brought no outputs"]
+            reasons = ["the device returned no outputs"]
         return empty_row(key, tuple(reasons), self.limits)
 
     def _said(self) -> list[str]:
-        """What the device says went wrong with this model on these units."""
+        """The failures that the device reports for this model on these units."""
         wanted = {self.facts.name} if self.units == NO_UNITS else {self.facts.name, self.units}
         failures = self.results.entry["failures"]
         return [printable(failure) for failure in failures if wanted <= set(failure_head(failure))]
 
 
 def _palm_rules(facts: Facts) -> PalmRules:
-    """What suppression goes by; the network behind it is of no account."""
+    """The rules for suppression; the spec's network is a placeholder."""
     assert facts.palm is not None
     spec = PalmDetectorSpec(
         input_size=(facts.height, facts.width),
@@ -208,7 +208,7 @@ def _palm_rules(facts: Facts) -> PalmRules:
 
 
 def _hand_fields(outputs: Outputs) -> dict[str, Any]:
-    """A landmark package's outputs as `compare_landmarks` takes them."""
+    """A landmark package's outputs in the form for `compare_landmarks`."""
     return {
         name: value if name in ("landmarks", "world_landmarks") else value.reshape(-1)[0]
         for name, value in outputs.items()

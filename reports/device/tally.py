@@ -1,4 +1,4 @@
-"""Comparisons of a device's outputs, gathered over all inputs, become `rows.Row`s: tensors with
+"""Collects the comparisons of a device's outputs over all inputs into `rows.Row`s: tensors with
 every metric, the task's numbers with their limits.
 """
 
@@ -14,14 +14,14 @@ from blazepalm.reports.device.expected import Floats
 from blazepalm.reports.judge.judge import doubts_of, empty_row, tensor_row
 from blazepalm.reports.judge.policy import Limits
 
-DISORDER = 0.1  # by so much an output differs, relative L2, before its order is doubted
-ANYTHING = "outputs"  # the output of a row that says why there are none
-ALIKE = 0.03  # of that difference is left at most once both are sorted
+DISORDER = 0.1  # relative L2 difference above which an output's order is checked
+ANYTHING = "outputs"  # the output's name in a row that explains why there are none
+ALIKE = 0.03  # at most this share of the difference remains after sorting a disordered output
 
 
 @dataclass
 class Tally:
-    """What is gathered over all inputs of one model on some units."""
+    """Collects comparisons over all inputs of one model on some units."""
 
     differences: dict[str, DifferenceMeter] = field(default_factory=dict)
     scalars: dict[Key, ScalarMeter] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Tally:
 
 
 def is_disordered(expected: Floats, found: Floats) -> bool:
-    """Whether the values are those expected once both are sorted, and not as they stand."""
+    """Whether the values match the expected ones only after sorting both."""
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
     a, b = expected.astype(np.float64).ravel(), found.astype(np.float64).ravel()
@@ -61,5 +61,5 @@ def is_disordered(expected: Floats, found: Floats) -> bool:
 
 
 def failure_head(failure: str) -> list[str]:
-    """Stage, and model and units where they are told (`reports.device.benchmarks`)."""
+    """Stage, and model and units if given (as written by `reports.device.benchmarks`)."""
     return failure.partition(": ")[0].split(", ")

@@ -1,1 +1,1 @@
-"""Many cases on threads, processes or a Ray cluster, and the journal of an interrupted run."""
+"""Runs many cases on threads, processes or a Ray cluster; keeps a journal to resume from."""

@@ -1,8 +1,8 @@
-"""Cases through groups of models: in threads, in processes, or on a Ray cluster.
+"""Runs cases through groups of models: in threads, in processes, or on a Ray cluster.
 
-The work is the same tasks (one case, one group) whichever engine runs them, and their records
-are handed on in the tasks' order, so the report does not depend on the engine, on how many
-work at once, or on what was done before an interruption. At most a few cases are held.
+Every engine runs the same tasks (one case, one group) and yields their records in the tasks'
+order, so the report does not depend on the engine, on the number of workers, or on what was done
+before an interruption. At most a few cases are in memory at once.
 """
 
 from collections import deque
@@ -24,7 +24,7 @@ THREADS, PROCESSES, RAY = "threads", "processes", "ray"
 
 
 class Task(NamedTuple):
-    """One case (by its place) and group: a record that is known, or will be."""
+    """One case (by its index) and group, with its record: known already, or pending."""
 
     place: int
     group: int
@@ -42,8 +42,8 @@ def records(
     journal: Journal | None = None,
     on_case: Callable[[int], None] = lambda done: None,
 ) -> Iterator[list[Record]]:
-    """The records of each case, one a group, in order. `groups` are the plan's, opened here.
-    `workers`: how many work at once, by default one a processor (with `address`, the cluster's).
+    """Yields the records of each case, one per group, in order. `groups` are the plan's, opened
+    here. `workers`: default one per processor (with `address`, per processor of the cluster).
     """
     with ExitStack() as stack:
         submit, at_once = _open_engine(stack, plan, groups, engine, workers, address)
@@ -66,7 +66,7 @@ def records(
             while waiting:
                 yield finished()
                 on_case(done := done + 1)
-        finally:  # an error or Ctrl-C: what has not begun never does
+        finally:  # after an error or Ctrl-C, tasks that have not begun never do
             for tasks in waiting:
                 for task in tasks:
                     if isinstance(task.record, Future):
@@ -77,7 +77,7 @@ def _finish(task: Task, journal: Journal | None, raw: Path | None) -> Record:
     if isinstance(task.record, Record):
         return task.record
     record = task.record.result()
-    hand_over_raw(raw, record)  # of a worker on another machine
+    hand_over_raw(raw, record)  # from a worker on another machine
     if journal is not None:
         journal.write(task.place, task.group, record)
     return record
@@ -101,7 +101,7 @@ def _open_engine(
 
         return Engine(open_processes(stack, plan, workers), workers)
     if engine != THREADS:
-        raise InvalidInput(f"engine {engine!r} is unknown; choose threads, processes or ray")
+        raise InvalidInput(f"unknown engine {engine!r}; choose threads, processes or ray")
     threads = ThreadPoolExecutor(workers, initializer=use_one_torch_thread)
     stack.callback(threads.shutdown, wait=True, cancel_futures=True)
 

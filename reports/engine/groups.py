@@ -1,5 +1,5 @@
-"""Which models are compared together: each detector with the landmark models of its kind, which
-look where it points; models of no family alone.
+"""Groups the models to compare together: each detector with the landmark models of its kind, which
+get their regions from it; a model of no known family is a group of its own.
 """
 
 import re
@@ -16,8 +16,8 @@ Opened = list[tuple[Source, Subject]]
 
 
 def group_models(subjects: Sequence[Subject]) -> tuple[GroupIndices, ...]:
-    """Landmark models go with the detector whose name says the same kind (the word `lite` or
-    `full`), else with the first; without a detector they are a group of their own.
+    """Landmark models join the detector whose name has the same kind (the word `lite` or `full`),
+    else the first detector; without a detector they form a group of their own.
     """
     palms = [i for i, s in enumerate(subjects) if s.family == "palm"]
     hands: dict[int | None, list[int]] = {palm: [] for palm in palms} or {None: []}
@@ -36,7 +36,7 @@ def group_models(subjects: Sequence[Subject]) -> tuple[GroupIndices, ...]:
 def with_companion(
     opened: Opened, groups: tuple[GroupIndices, ...]
 ) -> tuple[Opened, tuple[GroupIndices, ...]]:
-    """The same, with an embedded detector for landmark models that have none."""
+    """Groups as `group_models`, and adds an embedded detector for landmark models without one."""
     if not any(group.palm is None and group.hands for group in groups):
         return opened, groups
     source = Source(COMPANION, resolve(COMPANION).read_bytes(), judged=False)
@@ -55,7 +55,7 @@ def _detector_of(hand: Subject, subjects: Sequence[Subject], palms: Sequence[int
 
 
 def _kind(name: str) -> str | None:
-    """The one of `KINDS` that is a word of the name; None where none is, or both are."""
+    """The one of `KINDS` that is a word of the name; None if none or both are."""
     words = set(re.split(r"[\W_]+", name.lower()))
     found = [kind for kind in KINDS if kind in words]
     return found[0] if len(found) == 1 else None

@@ -1,7 +1,7 @@
-"""What a run has done so far, on disk: an interrupted run goes on where it was cut off.
+"""Stores finished records on disk, so that an interrupted run resumes where it stopped.
 
-One compressed MessagePack file a case and group, with its SHA-256 in front, written whole or not
-at all, in a folder of a name of ours that says which plan it belongs to. A finished run removes it.
+One compressed MessagePack file per case and group, preceded by its SHA-256, written whole or not
+at all, in a folder whose name identifies the plan. A finished run removes the folder.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 
-MAX_BYTES = 1 << 28  # of one record, unpacked
+MAX_BYTES = 1 << 28  # limit for one record, unpacked
 DIGEST = hashlib.sha256().digest_size
 JOURNAL = ".blazepalm-journal"
 PLAN = "plan.json"
-RECORD = re.compile(r"\d{7,}-\d+\.(msgpack|json)\.z")  # JSON: of older versions
+RECORD = re.compile(r"\d{7,}-\d+\.(msgpack|json)\.z")  # JSON: from older versions
 
 
 class Journal:
-    """The records of one plan in `folder`; what another plan left there is removed."""
+    """The records of one plan in `folder`; removes those of any other plan."""
 
     def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
         check_journal(folder)
@@ -41,11 +41,11 @@ class Journal:
                 _write(folder / PLAN, content)
 
     def read(self, index: int, group: int, case: Case) -> Record | None:
-        """What was found on that very case before, or None."""
+        """The stored record of exactly this case, or None."""
         try:
             packed = self._path(index, group).read_bytes()
             if hashlib.sha256(packed[DIGEST:]).digest() != packed[:DIGEST]:
-                return None  # damaged; what is whole is as `write` left it
+                return None  # damaged
             content = zlib.decompressobj().decompress(packed[DIGEST:], MAX_BYTES)
             record = from_bytes(content)
         except (OSError, ValueError, RecursionError, zlib.error):
@@ -58,12 +58,12 @@ class Journal:
     def write(self, index: int, group: int, record: Record) -> None:
         try:
             packed = zlib.compress(to_bytes(record), 1)
-        except UnicodeEncodeError:  # the case's name is not Unicode: it will be compared again
+        except UnicodeEncodeError:  # the case's name is not valid Unicode: compare it again
             return
         _write(self._path(index, group), hashlib.sha256(packed).digest() + packed)
 
     def remove(self) -> None:
-        """The run is finished."""
+        """Removes the journal of a finished run."""
         with suppress(OSError):
             _remove(self.folder)
 
@@ -72,20 +72,20 @@ class Journal:
 
 
 def check_journal(folder: Path) -> None:
-    """Raises ArtifactError where there is anything but what an interrupted run left."""
+    """Raises ArtifactError if the folder holds anything that no interrupted run left."""
     with told(folder):
         found = status(folder)
         if found is None:
             return
         if not stat.S_ISDIR(found.st_mode):
-            raise ArtifactError(f"{folder}: is no folder of ours; move it away")
+            raise ArtifactError(f"{folder}: is not a folder; move it away")
         other = foreign(folder, _ours(folder))
     if other is not None:
-        raise ArtifactError(f"{folder}: holds {other!r}, which no run left there; move it away")
+        raise ArtifactError(f"{folder}: holds {other!r}, which no parity run wrote; move it away")
 
 
 def _ours(folder: Path) -> list[str]:
-    """The plan comes last: as long as it is there, so may records be."""
+    """Removes the plan last: while it exists, records may exist too."""
     names = os.listdir(folder)
     return [*(name for name in names if RECORD.fullmatch(name) or OURS.fullmatch(name)), PLAN]
 

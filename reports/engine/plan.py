@@ -1,5 +1,5 @@
-"""What every engine works by: the models and groups of a run, and a worker that opens them where
-the work is done.
+"""The models and groups of a run, which every engine works from, and the worker that opens them
+in its own process.
 """
 
 import os
@@ -19,7 +19,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 
 class Source(NamedTuple):
-    """One model: what it is called, its bytes, and whether it is compared itself."""
+    """One model: its name, its bytes, and whether it is compared itself."""
 
     name: str
     content: bytes
@@ -27,7 +27,7 @@ class Source(NamedTuple):
 
 
 class GroupIndices(NamedTuple):
-    """A `Group` by the numbers of its models in the plan."""
+    """A `Group` as indices of its models in the plan."""
 
     palm: int | None
     hands: tuple[int, ...]
@@ -38,9 +38,9 @@ class GroupIndices(NamedTuple):
 @dataclass(frozen=True)
 class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
-    `packages`: the folder of Core ML packages, None without; `compress`: how the float16 ones are
-    compressed; `images`: whether any case is one; `raw`: the folder for raw outputs, None
-    without; `margin`: see `compare_case`.
+    `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
+    compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
+    None; `margin`: see `compare_case`.
     """
 
     sources: tuple[Source, ...]
@@ -53,23 +53,23 @@ class Plan:
 
 
 class PendingRecord(Protocol):
-    """A task that was begun."""
+    """The record of a task in progress."""
 
     def result(self) -> Record: ...
 
 
-Submit = Callable[[int, Case], PendingRecord]  # starts one task: the group's number, and a case
+Submit = Callable[[int, Case], PendingRecord]  # starts one task: (group's index, case)
 
 
 class Engine(NamedTuple):
-    """How tasks are started, and how many are worked on at once."""
+    """Starts tasks; `workers` of them run at once."""
 
     submit: Submit
     workers: int
 
 
 def processors() -> int:
-    """Processors that this process may use, within reason."""
+    """The number of processors this process may use, capped."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(count, MAX_WORKERS)
@@ -83,8 +83,8 @@ def open_source(
     compress: str | None = None,
     images: bool = True,
 ) -> Subject:
-    """Opens one model of a plan; of one that only finds regions, no more than does that.
-    Raises BlazePalmError as `open_subject`.
+    """Opens one model of a plan; for a model that only finds regions, just the backend it needs.
+    Raises BlazePalmError as `open_subject` does.
     """
     if not source.judged:
         return open_subject(
@@ -113,7 +113,7 @@ def make_groups(numbers: Sequence[GroupIndices], subjects: Sequence[Subject]) ->
 
 
 class Worker:
-    """A plan's groups, opened where the work is done."""
+    """A plan's groups, opened in the process that does the work."""
 
     def __init__(self, plan: Plan, packages: Path | None) -> None:
         import torch
@@ -133,7 +133,7 @@ class Worker:
         self.groups = make_groups(plan.groups, subjects)
 
     def work(self, group: int, case: Case) -> Record:
-        """One task; raw outputs stay in the record."""
+        """Runs one task; raw outputs stay in the record."""
         return compare_case(
             self.groups[group],
             case,
@@ -143,7 +143,7 @@ class Worker:
 
 
 def hand_over_raw(raw: Path | None, record: Record) -> None:
-    """Raw outputs become files where a folder for them is; the record then has none."""
+    """Moves a record's raw outputs to files, if there is a folder for them."""
     if raw is not None and record.raw:
         write_raw(raw, record)
         record.raw = {}

@@ -1,4 +1,4 @@
-"""Tasks in processes of this machine, each with the plan's models opened."""
+"""Runs tasks in processes on this machine; each process opens the plan's models."""
 
 import multiprocessing
 import os
@@ -17,21 +17,21 @@ from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.engine.plan import Plan, Submit, Worker, hand_over_raw
 
-UNGUARDED = 86  # exit code of a process that a script without a main guard would make endless
+UNGUARDED = 86  # exit code of a process whose script has no main guard and would spawn endlessly
 
 _worker: Worker | None = None  # of this process
 
 
 def leave_unguarded() -> None:
-    """Ends a process that is only just importing the main script: one of `open_processes`, in a
-    script whose call of parity is not under a main guard. Else it would start processes too.
+    """Ends a process that `open_processes` started and that is still importing the main script,
+    which calls parity without a main guard: it would start more processes.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(UNGUARDED)
 
 
 class Processes:
-    """A pool, and what it started: of those, how each ended."""
+    """A process pool, and the processes it started, for their exit codes."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self.pool = pool
@@ -51,12 +51,12 @@ class Processes:
                 "each process imports the script that starts it: put the call of parity under "
                 '`if __name__ == "__main__":`'
             )
-        return "a worker process died; is there memory for as many jobs?"
+        return "a worker process died; is there enough memory for this many jobs?"
 
 
 @dataclass(frozen=True)
 class Begun:
-    """One task in a process."""
+    """One task in a worker process."""
 
     future: "Future[Record]"
     processes: Processes
@@ -71,8 +71,8 @@ class Begun:
 def open_processes(stack: ExitStack, plan: Plan, workers: int) -> Submit:
     """Starts `workers` processes, which end with the stack, or with this process."""
     context = multiprocessing.get_context("spawn")
-    # what a process is given when it begins must fit into a pipe, or a process that dies
-    # then and there would be waited for without end
+    # a process's start-up data must fit into a pipe: otherwise, if the process dies on starting,
+    # this one waits forever
     files = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     for number, source in enumerate(plan.sources):
         (files / str(number)).write_bytes(source.content)
@@ -83,8 +83,8 @@ def open_processes(stack: ExitStack, plan: Plan, workers: int) -> Submit:
 
 
 def _initialise(slim: Plan, files: Path) -> None:
-    """Opens the groups in a worker process, which ends with the process that began it. `files`:
-    the folder of the models' bytes, each called by its number.
+    """Opens the groups in a worker process, which ends when its parent does. `files`: the folder
+    of the models' bytes, each file named by the model's index.
     """
     global _worker
     hush_litert()
@@ -104,7 +104,7 @@ def _work(group: int, case: Case) -> Record:
 
 
 def _end_with_parent() -> None:
-    """One that was killed tells nobody."""
+    """Ends this worker when its parent is killed, which cannot do so itself."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,9 +1,9 @@
-"""Tasks on a Ray cluster (https://docs.ray.io): one actor a worker, each with the plan's models
-opened, each task to the next one.
+"""Runs tasks on a Ray cluster (https://docs.ray.io): one actor per worker, each with the plan's
+models opened; tasks are dealt out in turn.
 
-What a cluster needs is this package on every machine. The gap: machines share no folder, so an
-actor that does not see the exported Core ML packages exports its own, the same bytes, and raw
-outputs travel with the records and are written here.
+Every machine needs this package. Machines need not share a folder: an actor that does not see the
+exported Core ML packages exports its own, with the same bytes, and raw outputs travel with the
+records and are written here.
 """
 
 import socket
@@ -19,12 +19,12 @@ from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.engine.plan import Engine, Plan, Worker, processors
 
-SECONDS = 10.0  # until a cluster answers
+SECONDS = 10.0  # timeout for connecting to a cluster
 MISSING = "--engine ray needs Ray; install it with: pip install 'blazepalm[ray]'"
 
 
 class Actor:
-    """A worker that may be on another machine."""
+    """A worker, possibly on another machine."""
 
     def __init__(self, plan: Plan) -> None:
         packages = plan.packages
@@ -39,7 +39,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Promise:
-    """A task's result; an error of ours in it is raised as itself."""
+    """A task's result; re-raises a BlazePalmError with its own type."""
 
     ray: Any
     reference: Any
@@ -58,9 +58,9 @@ class Promise:
 
 def open_ray(stack: ExitStack, plan: Plan, workers: int | None, address: str | None) -> Engine:
     """Starts `workers` actors at `address`, or on a cluster of this machine alone; never more
-    than the cluster has processors, since those without one would be waited for without end.
+    than the cluster has processors, since an actor without one would never start.
 
-    Raises CouldNotVerify where Ray is missing or the cluster is not there.
+    Raises CouldNotVerify if Ray is missing or the cluster does not answer.
     """
     try:
         import ray
@@ -101,12 +101,12 @@ def open_ray(stack: ExitStack, plan: Plan, workers: int | None, address: str | N
 
 
 def _knock(address: str) -> None:
-    """Raises CouldNotVerify where nobody answers at host:port: Ray would ask for minutes."""
+    """Raises CouldNotVerify if nothing answers at host:port; Ray itself would retry for minutes."""
     try:
         place = urlsplit(address if "//" in address else f"//{address}")
         if place.hostname and place.port:
             socket.create_connection((place.hostname, place.port), timeout=SECONDS).close()
     except (OSError, ValueError) as error:
         raise CouldNotVerify(
-            f"Ray at {address}: {first_line(error)}; is the cluster there?"
+            f"Ray at {address}: {first_line(error)}; is the cluster running?"
         ) from error

@@ -1,8 +1,8 @@
-"""Faults to plant: what a converter, a pre-processor or a report may get wrong, one at a time.
+"""Faults to plant, one at a time: mistakes that a converter, a pre-processor or a report may make.
 
-A fault changes a copy: the traced calls and weights of the readable module, a stage of the way
-to the hands, or what a network seems to answer. It says where it is, so that the gate can be
-asked not only whether it fails, but whether it points at the right place.
+A fault changes a copy: the traced calls and weights of the readable module, a pipeline stage, or
+a network's apparent answer. It names its place, so that the self-test checks not only that the
+gate fails, but that it points at the right place.
 """
 
 from blazepalm.reports.faults.network import NETWORK_FAULTS

@@ -1,5 +1,5 @@
-"""One model to plant faults in, with its references remembered: each is computed once, and each
-fault costs its own runs alone.
+"""One model to plant faults in, with cached references: each is computed once, so that a fault
+costs only its own runs.
 """
 
 import hashlib
@@ -27,15 +27,15 @@ from blazepalm.reports.layers.truth import LayerTruth
 from blazepalm.reports.layers.values import Candidate, planes, trace_subject
 from blazepalm.reports.subjects.subject import Subject
 
-NOISE = 2  # seeded inputs of a run
-FURTHER = 6  # and of one without a fault: a floor of a few numbers is a matter of luck
-IMAGES = 2  # images of a run that has any
-LAYER_SEED = 7  # of the noise that layers are compared on; the next ones for false alarms
+NOISE = 2  # seeded inputs per run
+FURTHER = 6  # more for a run without a fault: a floor over few numbers is a matter of luck
+IMAGES = 2  # images per run, if there are any
+LAYER_SEED = 7  # seed of the noise for comparing layers; false alarms use the next ones
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one fault. `expected` and `found` name a stage, or the torch call."""
+    """The result for one fault. `expected` and `found` name a stage or a torch call."""
 
     release: str
     fault: str
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass
 class Remembered:
-    """A backend whose answers are kept by what it was asked."""
+    """A backend that caches its answers by input."""
 
     backend: Backend
     known: dict[bytes, Outputs] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Spoilt:
-    """The spoilt readable module as a backend."""
+    """The readable module with a fault, as a backend."""
 
     candidate: Candidate
     outputs: tuple[str, ...]
@@ -83,7 +83,7 @@ class Spoilt:
 
 
 class FaultBench:
-    """One model with its references remembered."""
+    """One model with cached references."""
 
     def __init__(
         self, group: Group, subject: Subject, content: bytes, images: tuple[Case, ...]
@@ -125,7 +125,7 @@ class FaultBench:
         return [replace(case, spared=spared_backends()) for case in cases]
 
     def false_alarms(self, seeds: int) -> list[str]:
-        """What fails, or is called a culprit, though nothing is wrong, over so many seeds."""
+        """Failures and culprits reported though nothing is wrong, over `seeds` seeds."""
         alarms = []
         for seed in range(seeds):
             found = self.judge(self.subject, self.cases(seed) + self._further(seed))
@@ -162,7 +162,7 @@ class FaultBench:
         )
 
     def hollow(self) -> list[Outcome]:
-        """What must fail without any fault in a model: a limit a hundred times tighter, and
+        """Checks that must fail without any fault in a model: a limit a hundred times tighter, and
         backends that all answer with a constant.
         """
         tight = structs.replace(LIMITS, float32_multiple=LIMITS.float32_multiple / 100)
@@ -208,7 +208,7 @@ class FaultBench:
         )
 
     def _locate(self, planted: Planted, stage: str) -> tuple[str, str, bool]:
-        """(the expected place, the found one, whether they are the same)."""
+        """(expected place, found place, whether they match)."""
         assert planted.candidate is not None
         expected = _layer_of(planted.place, planted.candidate, self.truth.joined)
         layers = compare_layers(self.truth, planted.candidate)
@@ -221,7 +221,7 @@ class FaultBench:
 
 
 def _layer_of(name: str, candidate: Candidate, joined: Sequence[Joined]) -> Joined | None:
-    """The layer that a call belongs to: its own, or the first behind it (a fused activation)."""
+    """The layer of a call: its own, or the next one after it (a fused activation)."""
     layers = {j.node: j for j in joined if j.node is not None}
     node = next((n for n in candidate[0].graph.nodes if n.name == name), None)
     while node is not None and node.name not in layers:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _network(
     name: str, functions: tuple[str, ...], spoil: "Callable[[_Call], bool]", last: bool = False
 ) -> Fault:
-    """A fault in the first (or last) call of one of `functions` that `spoil` can spoil."""
+    """A fault in the first (or last) call to one of `functions` that `spoil` can change."""
 
     def plant(subject: Subject) -> Planted | None:
         from blazepalm.converter.coreml.trace import function_name
@@ -37,13 +37,13 @@ def _network(
 
 @dataclass(frozen=True)
 class _Call:
-    """A call in a trace, and the copy of the module whose weights may be changed."""
+    """A call in a trace, and a copy of the module whose weights a fault may change."""
 
     node: "Node"
     module: Any
 
     def weight(self, index: int = 0) -> "torch.Tensor":
-        """The `index`-th parameter that the call reads, to be changed in place."""
+        """The `index`-th parameter that the call reads, for changing in place."""
         from blazepalm.converter.coreml.trace import parameters
 
         found: torch.Tensor = self.module.get_parameter(parameters(self.node)[index]).data
@@ -70,7 +70,7 @@ def _set_margin(call: _Call, change: Callable[[list[int]], list[int]]) -> bool:
 
 
 def _symmetric(call: _Call) -> bool:
-    """(0, 1) or (1, 2) becomes the larger on both sides; the last rows then never count."""
+    """Pads both sides by the larger of (0, 1) or (1, 2), so that the last rows never count."""
 
     def change(m: list[int]) -> list[int]:
         return [max(m[:2])] * 2 + [max(m[2:])] * 2
@@ -94,7 +94,7 @@ def _permute(call: _Call) -> bool:
 
 
 def _drop_bound(call: _Call) -> bool:
-    """ReLU6 becomes ReLU."""
+    """Turns ReLU6 into ReLU."""
     import torch.nn.functional as F
 
     call.node.target = F.relu
@@ -147,7 +147,7 @@ def _not_a_number(call: _Call) -> bool:
 
 
 def _overflow(call: _Call) -> bool:
-    """Weights scaled beyond 65504 before they became float16, and back after."""
+    """Scales weights beyond 65504 before rounding to float16, and back afterwards."""
     kernel = call.weight()
     scale = 1e6 / float(kernel.abs().max())
     kernel.copy_((kernel * scale).half().float() / scale)
@@ -155,7 +155,7 @@ def _overflow(call: _Call) -> bool:
 
 
 def _swap_axes(call: _Call) -> bool:
-    """x and y of a head change places: rows of its weights and bias."""
+    """Swaps a head's x and y: rows of its weights and bias."""
     kernel = call.weight()
     rows_ = kernel.shape[0]
     if rows_ % 63 == 0:  # 21 × (x, y, z)
@@ -171,7 +171,7 @@ def _swap_axes(call: _Call) -> bool:
 
 
 def _swap_heads(call: _Call) -> bool:
-    """The maps of two heads are joined in the other order."""
+    """Concatenates the maps of two heads in the wrong order."""
     parts = call.node.args[0]
     if not isinstance(parts, list | tuple) or len(parts) < 2:
         return False

@@ -1,4 +1,4 @@
-"""What a planted fault is: a changed copy, and where the change is."""
+"""A planted fault: a changed copy, and the place of the change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from blazepalm.reports.backends.backend import Backend
 from blazepalm.reports.layers.values import Candidate
 from blazepalm.reports.subjects.subject import Subject
 
-Stage = Mapping[str, Callable[..., Any]]  # field of a chain → what takes its place
+Stage = Mapping[str, Callable[..., Any]]  # field of a chain → its replacement
 
 
 @dataclass(frozen=True)
 class Planted:
-    """One fault in one model. `place`: the torch call's name, or the stage, where it is.
-    `candidate`: the spoilt module; `stages`: spoilt functions of the chain; `answer`: what
-    comes instead of a backend's outputs.
+    """One fault in one model. `place`: the torch call or the stage with the fault.
+    `candidate`: the changed module; `stages`: changed functions of the chain; `answer`: what
+    replaces a backend's outputs.
     """
 
     place: str
@@ -26,7 +26,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Fault:
-    """`plant` gives None where a model has no place for it (no PReLU, no anchors)."""
+    """`plant` returns None if a model has no place for the fault (no PReLU, no anchors)."""
 
     name: str
     plant: Callable[[Subject], Planted | None]

@@ -1,7 +1,7 @@
-"""The gate must be able to fail: every fault, planted in every model, must be caught, and found
-where it is; the unharmed models must raise no alarm.
+"""Checks that the gate can fail: it must catch and locate every fault planted in every model, and
+raise no alarm on the intact models.
 
-Beside the faults: a limit tightened a hundredfold must fail, and backends that all answer with a
+In addition, a limit tightened a hundredfold must fail, and backends that all answer with a
 constant must not pass.
 """
 
@@ -16,14 +16,14 @@ from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.faults.catalogue import FAULTS, Fault
 from blazepalm.reports.faults.check import IMAGES, FaultBench, Outcome
 
-SEEDS = 5  # of the runs that must raise no alarm
-MIN_LOCATED = 0.95  # of the planted faults
+SEEDS = 5  # runs that must raise no alarm
+MIN_LOCATED = 0.95  # share of the planted faults
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """`passed`: every fault was caught, at least 95 % of them at the right place, and nothing
-    unharmed raised an alarm.
+    """`passed`: every fault was caught, at least 95 % of them at the right place, and no intact
+    model raised an alarm.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -60,8 +60,8 @@ def self_test(
     on_fault: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> SelfTest:
     """Plants every fault in every model of `groups`. `contents`: each model's bytes by name;
-    `images`: a few cases with hands, without which only faults inside a network are planted.
-    Raises CouldNotVerify where there is no model of a known family.
+    `images`: a few cases with hands; without them, only faults inside a network are planted.
+    Raises CouldNotVerify if no model is of a known family.
     """
     subjects = [(group, s) for group in groups for s in group.subjects if s.rules is not None]
     if not subjects:

@@ -1,5 +1,5 @@
-"""Faults round a network: spoilt stages of the way to the hands, and answers that are not the
-network's own.
+"""Faults outside a network: changed pipeline stages, and answers that are not the network's
+own.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 
 def _stage(name: str, place: tuple[str, str], spoil: Callable[[Subject], Stage | None]) -> Fault:
-    """A fault in a stage: `place` for a detector, and for a landmark model."""
+    """A fault in a stage; `place`: (place for a detector, place for a landmark model)."""
 
     def plant(subject: Subject) -> Planted | None:
         if subject.rules is None:
@@ -31,7 +31,7 @@ def _stage(name: str, place: tuple[str, str], spoil: Callable[[Subject], Stage |
 
 
 def _prepared(change: Callable[[Floats], Floats]) -> Callable[[Subject], Stage | None]:
-    """Spoils what both families make of an image first: the letterbox, or the crop."""
+    """Changes the first step on an image in both families: the letterbox, or the crop."""
 
     def spoil(subject: Subject) -> Stage:
         rules: Any = subject.rules
@@ -81,7 +81,7 @@ def _layers_swapped(anchors: Floats, subject: Subject) -> Floats:
 
 @dataclass
 class Answers:
-    """A backend that answers with what another was asked before."""
+    """A backend that answers each input with the result for an earlier one."""
 
     backend: Backend
     constant: bool
@@ -106,7 +106,7 @@ def _answer(name: str, constant: bool) -> Fault:
 
 
 def _swap_outputs(subject: Subject) -> Planted | None:
-    """Two outputs of one shape change their names."""
+    """Swaps the names of two outputs of the same shape."""
     shapes = [subject.converted.graph.tensors[t].shape for t in subject.converted.graph.outputs]
     pairs = [
         (subject.outputs[i], subject.outputs[j])
@@ -135,7 +135,7 @@ def _swap_outputs(subject: Subject) -> Planted | None:
 
 @dataclass(frozen=True)
 class Shuffled:
-    """A backend that sees the rows of every image in the other order."""
+    """A backend that gets the rows of every image in reverse order."""
 
     backend: Backend
 

@@ -1,11 +1,11 @@
-"""Where it first goes wrong inside a model: every layer across LiteRT, torch and the Core ML
+"""Finds where a model first goes wrong: compares every layer across LiteRT, torch and the Core ML
 program, by its cumulative and its *local* error.
 
-The local error of a layer is what it does wrong given the reference's own input: a run in which
-every layer's result, once compared, is replaced by LiteRT's. Both errors are told in multiples
-of what the arithmetic costs on that very layer (`layer_truth`). The culprit is the first layer
-with a high local error, named in all three vocabularies: TFLite operator and tensor, torch
-module, MIL operation.
+A layer's local error is its error given the reference's own input: in that run, every layer's
+result is replaced by LiteRT's once it has been compared. Both errors are in multiples of what the
+arithmetic costs on the same layer (`layer_truth`). The culprit is the first layer with a high
+local error, named in all three vocabularies: TFLite operator and tensor, torch module, MIL
+operation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerError:
-    """In multiples of the arithmetic's cost on that layer; None where it was not compared."""
+    """Errors in multiples of the arithmetic's cost on that layer; None if not compared."""
 
     cumulative: float | None
     local: float | None
@@ -52,7 +52,7 @@ class Culprit:
 
 
 class _Far(NamedTuple):
-    """How far a layer's values are from float64; None where the values cannot be compared."""
+    """The distance of a layer's values from float64; None if they cannot be compared."""
 
     cumulative: float | None
     local: float | None
@@ -61,7 +61,7 @@ class _Far(NamedTuple):
 def compare_layers(
     truth: LayerTruth, candidate: Candidate, programs: "Mapping[str, Program] | None" = None
 ) -> dict[str, Any]:
-    """The report's `layers` of one model on one input, without the case's name.
+    """The report's `layers` entry for one model on one input, without the case's name.
 
     `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
     """
@@ -104,9 +104,9 @@ def compare_layers(
 def layers_of(
     group: Group, subject: Subject, calls: Candidate, content: bytes, case: Case | None
 ) -> dict[str, Any]:
-    """The report's `layers` of one model on one case: the letterboxed image of a detector, the
-    first hand's crop of a landmark model, noise where there is neither. `calls`: what
-    `trace_subject` gives; `content`: its file.
+    """The report's `layers` entry for one model on one case: the letterboxed image for a detector,
+    the first hand's crop for a landmark model, otherwise noise. `calls`: the result of
+    `trace_subject`; `content`: the model's file.
     """
     programs = programs_of(subject)
     image = None if case is None or case.image is None else network_input(group, subject, case)
@@ -126,7 +126,7 @@ def programs_of(subject: Subject) -> "dict[str, Program]":
 
 
 def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:
-    """What a network of a group is fed of an image; None where its detector sees no hand."""
+    """A network's input for an image; None if the group's detector finds no hand."""
     assert case.image is not None
     if group.palm is None:
         return letterboxed(subject, case.image)
@@ -139,13 +139,13 @@ def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | No
 def _distances(
     truth: LayerTruth, run: Callable[[Named | None], Named], names: Sequence[str | None]
 ) -> list[_Far | None]:
-    """Of each layer of one backend; None where it has none of its own. `run` gives its values,
-    from the image on or with given ones in their places; `names`: what it calls each layer's.
+    """The errors of each layer of one backend; None if it has no layers of its own. `run` returns
+    its values, from the image or with replacements; `names`: its name for each layer's value.
     """
     values = run(None)
     names = [name if name in values else None for name in names]
     cumulative = _furthest(values, names, truth.doubles)
-    del values  # before the next are computed: they are the most of the memory
+    del values  # before computing the next ones: they take most of the memory
     values = run({name: value for name, value in zip(names, truth.given, strict=True) if name})
     local = _furthest(values, names, truth.exacts)
     return [
@@ -174,8 +174,8 @@ def _distance(value: np.ndarray, truth: np.ndarray) -> float | None:
 def _judge(
     truth: LayerTruth, distances: Mapping[str, Sequence[_Far | None]]
 ) -> dict[str, list[LayerError]]:
-    """Every backend's layers. Where one of float32 is too far from the truth, what float32 costs
-    is measured on more than this input.
+    """Every backend's layers. If a float32 layer is too far from the truth, measures float32's
+    cost on more inputs than this one.
     """
     most = LIMITS.float32_multiple
     costs = [layer.single for layer in truth.exacts]
@@ -201,7 +201,7 @@ def _judge(
 
 
 def _error(far: _Far | None, cumulative: float, local: float, most: float) -> LayerError:
-    """`cumulative` and `local`: what the arithmetic costs."""
+    """The arithmetic's cost for the `cumulative` and the `local` error."""
     if far is None:
         return LayerError(None, None, NOT_MAPPED)
     near = None if far.local is None else far.local / local

@@ -1,8 +1,8 @@
-"""Which torch call and which MIL operation is which TFLite operator.
+"""Maps each TFLite operator to its torch call and its MIL operation.
 
-They are found by value: on seeded noise the unharmed modules give the same bits, whatever they
-call them. Where a MIL value has other bits than torch's (another kernel computes it), it is the
-one of the name that the exporter gives the call (`converter.coreml.names`).
+Matches by value: on seeded noise the intact modules produce the same bits, whatever the names.
+If a MIL value differs from torch's in its bits (a different kernel computes it), matches by the
+name that the exporter gives the call (`converter.coreml.names`).
 """
 
 import hashlib
@@ -29,9 +29,9 @@ JOIN_SEED = 20201104
 
 @dataclass(frozen=True)
 class Joined:
-    """For each TFLite tensor that an operator makes: the torch call's name in the trace, the
-    module that holds the operator's weights (else the call's place), and the name of the MIL
-    value; None where there is none of its own.
+    """For each TFLite tensor that an operator outputs: the torch call's name in the trace, the
+    module that holds the operator's weights (else the call's location), and the name of the MIL
+    value; None if it has no counterpart.
     """
 
     operator: int
@@ -43,7 +43,7 @@ class Joined:
 
 def join(subject: Subject, candidate: Candidate, program: "Program | None") -> tuple[Joined, ...]:
     """Finds each TFLite tensor among the values of the torch module (its calls are `candidate`)
-    and of the MIL program.
+    and those of the MIL program.
     """
     from blazepalm.converter.coreml.names import identifier  # imports torch
 
@@ -73,7 +73,7 @@ def join(subject: Subject, candidate: Candidate, program: "Program | None") -> t
 
 
 def _by_digest(values: Named) -> dict[str, list[str]]:
-    """Names by what they hold, in the order in which it was computed."""
+    """Names by the digest of their values, in order of computation."""
     found: dict[str, list[str]] = {}
     for name, value in values.items():
         found.setdefault(_digest(value), []).append(name)
@@ -81,5 +81,5 @@ def _by_digest(values: Named) -> dict[str, list[str]]:
 
 
 def _digest(value: np.ndarray) -> str:
-    """Of the bits in C order, whatever the shape: a reshape holds the same values."""
+    """Digest of the bits in C order, ignoring the shape, so that a reshape matches."""
     return hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()

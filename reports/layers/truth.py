@@ -1,10 +1,10 @@
-"""What every layer of one model should be on one input, and what the arithmetic costs there.
+"""The true values of every layer of one model on one input, and what the arithmetic costs there.
 
-Twice in float64: from the image on, and every layer from LiteRT's own values (for the local
-error). float32 costs what LiteRT is away from float64, at least half the distance of float32
-numbers at the peak; float16, half the distance of float16 numbers there.
+Computed twice in float64: from the image, and each layer from LiteRT's own values (for the local
+error). float32's cost is LiteRT's distance from float64, at least half a float32 spacing at the
+peak; float16's cost is half a float16 spacing there.
 
-A head gives a single number, whose rounding may be next to nothing by luck. So before a layer is
+A head outputs a single number, whose rounding error may be tiny by luck. So before a layer is
 called a culprit, LiteRT's error is also measured on inputs that differ in the last digits.
 """
 
@@ -21,8 +21,8 @@ from blazepalm.reports.layers.join import Joined
 from blazepalm.reports.layers.values import planes, run_lowered
 from blazepalm.reports.subjects.subject import Subject
 
-DRAWS = 3  # further inputs that LiteRT's error is measured on
-LAST_DIGITS = 2.0**-16  # how much they differ, as a share of each value
+DRAWS = 3  # extra inputs for measuring LiteRT's error
+LAST_DIGITS = 2.0**-16  # their difference, as a share of each value
 
 
 class Truth(NamedTuple):
@@ -36,15 +36,15 @@ class Truth(NamedTuple):
 
 
 class LayerTruth:
-    """Of the joined layers whose value LiteRT gives: `given`, that value; `doubles`, in float64
-    from the image on; `exacts`, in float64 from LiteRT's values; `shapes`, in the file.
+    """The joined layers whose value LiteRT returns: `given`, that value; `doubles`, float64 from
+    the image; `exacts`, float64 from LiteRT's values; `shapes`, as in the file.
     """
 
     def __init__(
         self, subject: Subject, joined: tuple[Joined, ...], content: bytes, image: np.ndarray
     ) -> None:
         """`content`: the model's file. `image`: (1, H, W, C) float32 in its range. Raises
-        CouldNotVerify where LiteRT's layers cannot be read.
+        CouldNotVerify if LiteRT's layers cannot be read.
         """
         from blazepalm.reports.backends.torch_generic import doubled  # imports torch
 
@@ -65,7 +65,7 @@ class LayerTruth:
 
     @cached_property
     def costs(self) -> list[float]:
-        """What float32 costs each of `exacts`, seen on a few inputs; computed when asked for."""
+        """float32's cost for each of `exacts`, measured on a few inputs; computed on demand."""
         costs = [truth.single for truth in self.exacts]
         reader, random = self._reader(), np.random.default_rng(0)
         for _ in range(DRAWS):

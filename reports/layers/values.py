@@ -1,9 +1,8 @@
-"""Every value inside a model, by whoever computes it: the generic lowering, the torch calls of
-the readable module, the MIL program of a saved package.
+"""Every value inside a model, computed by the generic lowering, by the torch calls of the readable
+module, or by the MIL program of a saved package.
 
-Each can be run with its results replaced, layer by layer, by given ones as soon as they are
-computed, so that every layer works on the reference's input. Values are in torch's axis order,
-channels first.
+Each can run with every layer's result replaced by a given one once it is computed, so that every
+layer works on the reference's input. Values are in torch's axis order, channels first.
 """
 
 from collections.abc import Callable
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 Layers = dict[int, np.ndarray]  # TFLite tensor → its value
 Named = dict[str, np.ndarray]
 
-Candidate = tuple["Traced", "nn.Module"]  # calls, and the module that they are of
+Candidate = tuple["Traced", "nn.Module"]  # the calls, and their module
 
 
 def run_lowered(module: "GraphModule", image: np.ndarray, given: Layers | None = None) -> Layers:
-    """Every tensor that an operator of the file makes, by the generic lowering, in the precision
-    of `image`. With `given`, each is replaced by the given one once it is computed.
+    """Every tensor that an operator of the file outputs, by the generic lowering, in the precision
+    of `image`. `given` replaces each one once it is computed.
     """
     import torch
 
@@ -56,7 +55,7 @@ def run_traced(
     from blazepalm.converter.lowering import LoweredGraph
 
     found: Named = {}
-    # a graph of no known family is its own face, and takes what the file takes
+    # a graph of no known family has no other face, and takes the file's input
     fed = image if isinstance(module, LoweredGraph) else planes(image)
 
     def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
@@ -81,7 +80,7 @@ def planes(value: np.ndarray) -> np.ndarray:
 
 
 def trace_subject(subject: Subject) -> "Candidate":
-    """The calls of the readable module as the raw face of a package makes them."""
+    """The readable module's calls, as in the raw face of a package."""
     from blazepalm.converter.coreml.faces import face_module
     from blazepalm.converter.coreml.trace import trace
 
@@ -95,9 +94,9 @@ def _interpret(
     image: "torch.Tensor",
     seen: "Callable[[str, torch.Tensor], np.ndarray | None]",
 ) -> None:
-    """Runs the traced calls of a module one by one; what `seen` returns takes the value's place,
-    if it has as many numbers. (A GraphModule made of the calls would keep the frames that it is
-    made in, with all their values, until Python collects them.)
+    """Runs the traced calls of a module one by one; what `seen` returns replaces the value, if it
+    has as many numbers. (A GraphModule built from the calls would keep the frames it was built
+    in, with all their values, until Python collects them.)
     """
     import torch
     from torch.fx import Interpreter, Node
@@ -115,6 +114,6 @@ def _interpret(
             return torch.from_numpy(other).reshape(value.shape).to(value.dtype)
 
     run = Run(module, graph=graph)
-    run.look = seen  # were it the class's, every value would live until Python collects classes
+    run.look = seen  # on the class it would keep every value until Python collects the class
     with torch.no_grad():
         run.run(image)

@@ -1,1 +1,1 @@
-"""The report for people: terminal, HTML, Markdown, JUnit, Model Explorer."""
+"""Renders the report for people: terminal, HTML, Markdown, JUnit, Model Explorer."""

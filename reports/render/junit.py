@@ -1,9 +1,9 @@
-"""The report as JUnit XML, for the test pages of CI: a test case is image × stage × pair.
+"""Renders the report as JUnit XML, for the test pages of CI: a test case is image × stage × pair.
 
-A suite a model. Each of its stages and pairs has one case for all inputs, with the verdict's
-reasons, and one for each image listed in the report. An image fails only where its row fails
-too (a mean over all images may pass though one image lies above it), so the file fails exactly
-when the report does. No times are written: the same report gives the same bytes.
+There is one suite per model. Each stage and pair has one case for all inputs, with the verdict's
+reasons, and one for each image listed in the report. An image fails only if its row fails too (a
+mean over all images may pass though one image exceeds it), so the file fails exactly when the
+report does. It holds no times: the same report gives the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from blazepalm.text import figure, printable
 
 ALL = "all inputs"
 
-# model, stage, mode, backend, reference: the rows of one test case, by their place in the report
+# model, stage, mode, backend, reference: the rows of one test case, by index in the report
 Group = tuple[str, str, str, str, str]
 
 
 def junit(report: Mapping[str, Any]) -> str:
-    """A report (as `read_report` gives it) as XML text."""
+    """Renders a report (as returned by `read_report`) as XML text."""
     xml = JUnitXml("blazepalm parity")
     rows = read_rows(report)
     for model in report["models"]:

@@ -1,9 +1,9 @@
-"""The report as Markdown for a pull request: verdict, matrix, failing rows, details folded.
+"""Renders the report as Markdown for a pull request: verdict, matrix, failing rows, folded details.
 
-GitHub's dialect. Nothing out of a report is markup: what the dialect could read as such is
-written as character references, `@` and `#` get a zero-width space behind them so that nobody
-is notified and nothing is linked. At most MAX_CHARACTERS, since a comment may hold 65,536; what
-is left out is said.
+It uses GitHub's dialect. Text from a report is never markup: special characters become character
+references, and `@` and `#` are followed by a zero-width space so that nobody is notified and
+nothing is linked. The text has at most MAX_CHARACTERS, since a comment may hold 65,536; a note
+lists what is left out.
 """
 
 import re
@@ -19,13 +19,13 @@ MAX_CHARACTERS = 60_000
 MAX_FAILING = 20  # rows shown before the fold
 
 SIGNS = {PASS: "✅", FAIL: "❌", NOT_RUN: "⚪"}
-# what means something within a line of Markdown, HTML or GitHub's; no line begins with a name
+# special characters within a line of Markdown, HTML or GitHub's dialect; no line begins with a name
 MARKUP = re.compile(r"[\\`*_\[\]<>|~&@#$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 ZERO_WIDTH = "&#8203;"
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """A report (as `read_report` gives it) as Markdown."""
+    """Renders a report (as returned by `read_report`) as Markdown."""
     rows = read_rows(report)
     failing = worst_first(row for row in rows if row.judged and row.status == FAIL)
     text = "\n\n".join(
@@ -49,7 +49,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` as it is, whatever the dialect could make of it; on one line."""
+    """Escapes `text` so that the dialect shows it literally, on one line."""
     plain = printable(" ".join(text.split()))
     return MARKUP.sub(_reference, plain)
 
@@ -76,7 +76,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
     lines = [f"## {SIGNS[PASS if report['passed'] else FAIL]} Parity {said}", f"{compared}."]
     if not report["default_limits"]:
         given = ", ".join(f"{escape(k)} {v:g}" for k, v in report["limits"].items())
-        lines.append(f"**The limits are not the default ones:** {given}.")
+        lines.append(f"**The limits are not the defaults:** {given}.")
     if (tested := report["self_test"]) is not None:
         lines.append(
             f"Self-test: {tested['caught']} of {tested['planted']} planted faults caught, "
@@ -96,7 +96,7 @@ def _matrix(models: Sequence[Mapping[str, Any]]) -> list[str]:
         body.append(
             [f"{sign} {escape(model['name'])}", *(cells.get(name, NOTHING) for name in names)]
         )
-    legend = "Figures: the largest error in multiples of what float32 itself costs."
+    legend = "Figures: largest error in multiples of float32's own error."
     return [_table(["model", *map(escape, names)], body), legend]
 
 
@@ -215,6 +215,6 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 
 def _table(headings: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Cells are Markdown already."""
+    """A Markdown table; cells are already escaped."""
     lines = [headings, ["---"] * len(headings), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

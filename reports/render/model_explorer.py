@@ -1,11 +1,11 @@
-"""Layer errors as node data of Google's Model Explorer: colours over a TFLite file's graph.
+"""Exports layer errors as node data for Google's Model Explorer: colours on a TFLite file's graph.
 
-`blazepalm parity --layers` measures them; opened beside the file in Model Explorer, each
-operator is coloured by its error in multiples of what float32 costs there. The form is that of
-one graph, which Model Explorer lays over the graph on the screen whatever its name is
+`blazepalm parity --layers` measures the errors; Model Explorer, with the file and this data open,
+colours each operator by its error in multiples of float32's cost there. The format is that of a
+single graph, which Model Explorer applies to the graph on screen whatever its name
 (`GraphNodeData`, https://github.com/google-ai-edge/model-explorer,
 src/server/package/src/model_explorer/node_data_builder.py). A node is named by its operator's
-output tensor, or by its position in the file where that name is empty or comes twice.
+output tensor, or by its position in the file if that name is empty or not unique.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from blazepalm.file_names import file_name
 
-KINDS = ("local", "cumulative")  # of this layer alone; of all up to here
+KINDS = ("local", "cumulative")  # error of this layer alone; of all layers up to it
 
 # upper bounds in multiples of float32's cost, coloured from harmless to wrong
 THRESHOLDS = (
@@ -28,7 +28,7 @@ NOT_FINITE = {"value": "not finite", "bgColor": "#8c1d18", "textColor": "#ffffff
 
 
 def node_data(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """File name → node data, one a model, backend and kind; empty without `--layers`."""
+    """File name → node data, one per model, backend and kind; empty without `--layers`."""
     found = {}
     for model in report["models"]:
         layers = model["layers"]
@@ -43,7 +43,7 @@ def node_data(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """One file's text; the same data gives the same bytes."""
+    """A file's text; the same data gives the same bytes."""
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 

@@ -1,9 +1,9 @@
-"""The parity report for people: what float32 costs and who is inside it, what the task says, and
-why where something failed, worst first.
+"""Prints the parity report: float32's cost and each backend's errors relative to it, the task's
+verdict, and the reasons for failures, worst first.
 
-Everything it prints is in the report's dataclasses; it computes no number of its own. It
-fits 80 columns, and tells more where there are 120. Names out of a file are not trusted:
-what a terminal could obey is escaped.
+Every number comes from the report's dataclasses; nothing is computed here. The output fits 80
+columns, and shows more from 120. Names from a file are not trusted: terminal control sequences
+are escaped.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from blazepalm.reports.render.terminal_cells import (
 from blazepalm.reports.render.terminal_lines import explanations
 from blazepalm.text import figure
 
-WIDE = 120  # columns from which on the further figures are shown
+WIDE = 120  # columns of the narrowest screen that shows the extra figures
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
 LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
@@ -61,7 +61,7 @@ def print_report(report: ParityReport, console: Console) -> None:
 
 
 def floor_table(report: ParityReport, *, wide: bool) -> Table:
-    """One line an output under the name of its model: errors in floors of float32."""
+    """One line per output under its model's name: errors in floors of float32."""
     table = new_table()
     table.add_column("raw outputs", no_wrap=True, overflow="ellipsis", min_width=18)
     if wide:
@@ -83,7 +83,7 @@ def floor_table(report: ParityReport, *, wide: bool) -> Table:
 
 
 def task_table(report: ParityReport) -> Table:
-    """What the task's limits judge, one line a quantity: each backend against LiteRT."""
+    """Quantities judged by the task's limits, one line each: every backend against LiteRT."""
     table = new_table()
     table.add_column("on images, against LiteRT", no_wrap=True, overflow="ellipsis", min_width=24)
     table.add_column("limit", justify="right", no_wrap=True)
@@ -102,7 +102,7 @@ def task_table(report: ParityReport) -> Table:
 
 
 def truth_table(report: ParityReport) -> Table:
-    """Against the joints that the renderer knows: parity that both sides get wrong shows here."""
+    """Against the renderer's joints, which shows errors that both sides of a parity share."""
     table = new_table()
     table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
@@ -123,8 +123,8 @@ def truth_table(report: ParityReport) -> Table:
 
 
 def layers_table(report: ParityReport) -> Table:
-    """The largest error of any layer that is given the reference's input: in floors of float32,
-    those of float16 in half spacings of float16 at the layer's peak.
+    """The largest error of any layer given the reference's input: in floors of float32, or for
+    float16 in half spacings of float16 at the layer's peak.
     """
     table = new_table()
     table.add_column("layers, given LiteRT's input", no_wrap=True, overflow="ellipsis")
@@ -148,7 +148,7 @@ def layers_table(report: ParityReport) -> Table:
 
 
 def summary(report: ParityReport) -> Text:
-    """The last line: how many of what, and whether parity holds."""
+    """The last line: the counts, and whether parity holds."""
     judged = [row for row in report.rows if row.judged]
     done, all_rows = (sum(model.coverage[i] for model in report.models) for i in (0, 1))
     failed = [row for row in judged if row.status == FAIL]

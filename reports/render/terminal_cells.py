@@ -1,5 +1,5 @@
-"""Numbers and names as cells and words on a terminal. Names out of a file are not trusted: what a
-terminal could obey is escaped.
+"""Formats numbers and names for terminal tables. Names from a file are not trusted: terminal
+control sequences are escaped.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.judge.report import OutputFacts
 from blazepalm.text import NOTHING, figure, printable
 
-safe = partial(printable, keep="\n")  # names and messages, lines and all
+safe = partial(printable, keep="\n")  # names and messages, keeping line breaks
 
 
 def new_table() -> Table:
-    """Without lines."""
+    """A table without rules."""
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
 
 
@@ -33,24 +33,24 @@ def verdict_cell(status: str) -> Text:
 
 
 def range_cell(output: OutputFacts) -> str:
-    """From the lowest value of an output to the highest."""
+    """An output's lowest and highest value."""
     if output.range.low is None or output.range.high is None:
         return NOTHING
     return f"{figure(output.range.low)} … {figure(output.range.high)}"
 
 
 def percent(value: object) -> str:
-    """A share of 1."""
+    """A share (0..1) as a percentage; a dash if unknown."""
     return f"{value:.1%}" if isinstance(value, float) else NOTHING
 
 
 def error_cell(value: float | None) -> str:
-    """Two digits and a power of ten."""
+    """Two digits and a power of ten; a dash for None."""
     return NOTHING if value is None else f"{value:.1e}"
 
 
 def multiple_cell(found: Sequence[Row], backend: str) -> Text:
-    """A backend's largest error on an output in floors."""
+    """A backend's largest error on an output, in floors."""
     mine = [row for row in found if row.backend == backend and row.judge == rows.BY_FLOOR]
     known = [row.multiple for row in mine if row.multiple is not None]
     style = "bold red" if any(row.status == FAIL for row in mine) else ""

@@ -1,5 +1,5 @@
-"""What the tables do not say, line by line: why something failed (worst first), the culprit among
-the layers, what the self-test caught, notes.
+"""The lines below the tables: why something failed (worst first), the culprit layers, the
+self-test's result, notes.
 """
 
 from rich.text import Text
@@ -36,7 +36,7 @@ def _reasons(report: ParityReport) -> list[Text]:
         name = f"{row.model} {row.field}, {row.backend}, {row.mode}"
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {'; '.join(row.reasons)}")))
     if len(failed) > MAX_REASONS:
-        lines.append(Text(f"and {len(failed) - MAX_REASONS} more, all in the report"))
+        lines.append(Text(f"and {len(failed) - MAX_REASONS} more in the report"))
     for failure in report.failures:
         name = "error" if failure.source in failure.message else failure.source
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {failure.message}")))
@@ -44,7 +44,7 @@ def _reasons(report: ParityReport) -> list[Text]:
 
 
 def _layers(report: ParityReport) -> list[Text]:
-    """The culprits among the layers, each in all three vocabularies."""
+    """The culprit layers, each named in all three vocabularies."""
     lines = []
     for model in report.models:
         for backend, culprit in (model.layers or {}).get("culprits", {}).items():

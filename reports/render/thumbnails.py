@@ -1,4 +1,4 @@
-"""The cases' pictures, small, beside a report: `images/<case>.jpg`, for pages that show them."""
+"""Writes small pictures of the cases beside a report (`images/<case>.jpg`), for the HTML page."""
 
 import io
 from collections.abc import Collection, Iterable
@@ -17,8 +17,8 @@ QUALITY = 82
 def write_thumbnails(
     values: dict[str, Any], cases: Iterable[Case], folder: Path, before: Collection[str]
 ) -> None:
-    """Writes a picture for each case of the report `values` that `cases` has one for, and names
-    it there, in place of those that the report of `before` names. Raises ArtifactError.
+    """Writes a picture for each case of the report `values` that has one in `cases`, adds its path
+    to the case, and replaces the files in `before` (an older report's). Raises ArtifactError.
     """
     from PIL import Image
 
@@ -31,7 +31,7 @@ def write_thumbnails(
             picture = Image.fromarray(case.image)
             picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
             name = f"{file_name(case.name)}.jpg"
-            packed = io.BytesIO()  # Pillow takes a part that is written for the whole
+            packed = io.BytesIO()  # Pillow ignores a short write to a file
             picture.save(packed, "JPEG", quality=QUALITY)
             (made / name).write_bytes(packed.getvalue())
             listed[case.name]["image"] = f"{FOLDER}/{name}"

@@ -128,13 +128,13 @@ BOASTING = b"\x93NUMPY\x01\x00\x46\x00" + (
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.npy", b"not numpy", "holds no table of numbers"),
-        ("a.npy", b"", "holds no table of numbers"),
-        ("a.npy", BOASTING, "holds no table of numbers"),
-        ("a.json", b"{", "holds no table of numbers"),
-        ("a.json", b'["x"]', "holds no table of numbers"),
-        ("a.csv", b"x\nabc", "holds no table of numbers"),
-        ("a.txt", b"", "anchors are read from .npy, .csv, .json"),
+        ("a.npy", b"not numpy", "not a table of numbers"),
+        ("a.npy", b"", "not a table of numbers"),
+        ("a.npy", BOASTING, "not a table of numbers"),
+        ("a.json", b"{", "not a table of numbers"),
+        ("a.json", b'["x"]', "not a table of numbers"),
+        ("a.csv", b"x\nabc", "not a table of numbers"),
+        ("a.txt", b"", "expected one of .npy, .csv, .json"),
     ],
 )
 def test_files_that_hold_no_anchors(

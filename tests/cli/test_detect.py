@@ -261,7 +261,9 @@ def test_outputs_that_do_not_fit_the_inputs(
     other = tmp_path / "other.png"
     Image.fromarray(rendered("none").image).save(other)
     one = tmp_path / "one.png"
-    refused(blazepalm("detect", photo, other, "--draw", one), "is one picture", "name a folder")
+    refused(
+        blazepalm("detect", photo, other, "--draw", one), "one picture cannot hold", "name a folder"
+    )
     refused(blazepalm("detect", photo, "--video", tmp_path / "a.mp4"), "no input is a video")
     refused(blazepalm("detect", photo, "--csv", tmp_path / "a.txt"), "written as .csv")
     refused(blazepalm("detect", photo, "--output-json", tmp_path), "written as .json")
@@ -320,7 +322,7 @@ def test_a_bundle_with_torch(blazepalm: Command, photo: Path, official: Path) ->
 
 
 def test_a_bundle_beside_another_model(blazepalm: Command, photo: Path, official: Path) -> None:
-    """What is named wins over what lies beside it."""
+    """A named model takes precedence over the one in the bundle."""
     task = official / "gestures.task"
     done = blazepalm("detect", photo, "--model", task, "--landmarks", "hand-full", *QUICK, "--json")
     assert done.json["models"]["landmarks"] == "hand-full-2022"
@@ -349,7 +351,7 @@ def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_pat
 def test_what_is_given_for_a_model(
     blazepalm: Command, photo: Path, tmp_path: Path, option: str
 ) -> None:
-    """By content: a picture named like a model is still a picture."""
+    """The content decides: a picture named like a model is still a picture."""
     path = tmp_path / "photo.tflite"
     path.write_bytes(photo.read_bytes())
     refused(blazepalm("detect", photo, option, path), "not a TFLite model but a picture")

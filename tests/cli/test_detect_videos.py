@@ -174,8 +174,8 @@ def test_files_for_videos_are_refused_beforehand(
     other = tmp_path / "other.mp4"
     other.write_bytes(clip.read_bytes())
     for options, words in (
-        (("--video", tmp_path / "m.mp4"), "is one video, and 2 inputs are videos"),
-        (("--draw", tmp_path / "m.png"), "is one picture, and 2 inputs are drawn"),
+        (("--video", tmp_path / "m.mp4"), "one video cannot hold 2 videos"),
+        (("--draw", tmp_path / "m.png"), "one picture cannot hold 2 inputs"),
         (("--video", tmp_path / "m.avi"), "videos are written as .mp4"),
         (("--video", tmp_path), "is not empty"),
     ):

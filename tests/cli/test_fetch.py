@@ -1,4 +1,4 @@
-"""Downloads against a local server that can be told to misbehave."""
+"""Downloads from a local server that can be made to misbehave."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @dataclass
 class Site:
-    """A server of one file; what it does wrong, and what it was asked."""
+    """A server with one file; its faults, and the requests it received."""
 
     url: str = ""
     content: bytes = CONTENT
@@ -179,12 +179,12 @@ def test_no_length_given(site: Site, target: Path) -> None:
 def test_range_that_does_not_fit_is_refused(site: Site, target: Path) -> None:
     site.break_after = [1000]
     site.wrong_start = 7
-    with pytest.raises(FetchFailed, match="sends bytes from 1007, not 1000"):
+    with pytest.raises(FetchFailed, match="sent bytes from 1007, expected 1000"):
         fetch(site.url, target, sha256=SHA256, size=len(CONTENT))
 
 
 def test_missing_file(site: Site, target: Path) -> None:
-    with pytest.raises(FetchFailed, match=r"other: the server says 404 Not Found"):
+    with pytest.raises(FetchFailed, match=r"other: the server answered 404 Not Found"):
         fetch(site.url.replace("model.tflite", "other"), target, sha256=SHA256, size=None)
     assert not target.exists()
 

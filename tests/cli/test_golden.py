@@ -27,7 +27,7 @@ def test_a_part_of_the_set(blazepalm: Cli, tmp_path: Path) -> None:
         assert sheet.width > 1000
     again = blazepalm("golden", "make", "-o", folder, *ONLY)
     assert again.code == 0
-    assert "nothing was rendered again" in again.out and again.err == ""
+    assert "none rendered again" in again.out and again.err == ""
 
 
 def test_json(blazepalm: Cli, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_lock_is_of_the_whole_set(
 ) -> None:
     before = lock.LOCK.read_bytes()
     done = blazepalm("golden", "make", "-o", tmp_path / "golden", *ONLY, "--lock")
-    assert done.code == 2 and "leave --only and --check away" in done.err
+    assert done.code == 2 and "leave out --only and --check" in done.err
     assert not (tmp_path / "golden").exists()
     assert lock.LOCK.read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""`blazepalm inspect` on the screen: what it says, that it fits, that names cannot do harm."""
+"""`blazepalm inspect` on the screen: its content, its width, and hostile names."""
 
 import zipfile
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_says_what_it_is(blazepalm: Cli) -> None:
         str(by_name("palm-full").sha256),
         "MLIR Converted.",
         "input_1 1×192×192×3 float32",
-        "0 .. 1, as palm-2021-11 takes it",
+        "0 .. 1, as in palm-2021-11",
         "Identity 1×2016×18 float32 → boxes",
         "24×24×2 + 12×12×6 = 2,016 anchors",
         "operators  139 (+ 133 folded)",
@@ -90,7 +90,7 @@ def test_a_bundle_with_a_broken_member_and_a_note(blazepalm: Cli, tmp_path: Path
     result = blazepalm("inspect", path)
     assert result.code == 2
     assert "hand-full-2022  hand landmarks" in result.out
-    assert "no models: notes.txt" in result.out
+    assert "not models: notes.txt" in result.out
     assert result.err.count("\n") == 1
     assert result.err.startswith(f"error: {path}:hand_detector.tflite: not a TFLite model")
 
@@ -100,9 +100,9 @@ def test_another_file_of_a_known_network(blazepalm: Cli, tmp_path: Path) -> None
     path.write_bytes(with_unused_buffer(shared_model("hand-recrop-2020-07").read_bytes()))
     out = blazepalm("inspect", path).out
     assert out.startswith("hand-recrop-2020-07  hand re-crop")
-    assert "another file of hand-recrop-2020-07" in out
+    assert "a different file of hand-recrop-2020-07" in out
     assert by_name("hand-recrop-2020-07").network_sha256 in out  # type: ignore[union-attr]
-    assert "another file" not in blazepalm("inspect", shared_model("hand-recrop-2020-07")).out
+    assert "different file" not in blazepalm("inspect", shared_model("hand-recrop-2020-07")).out
 
 
 def test_what_the_four_numbers_are(blazepalm: Cli) -> None:

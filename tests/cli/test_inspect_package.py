@@ -26,7 +26,7 @@ def test_says_what_it_is(blazepalm: Cli, small_package: Path) -> None:
         "precision float32 in 3 of 3 values",
         "input picture RGB image 8×6",
         "output map 1×8×4×6 float32 means 1×3 float32",
-        "executor blazepalm run has every operation",
+        "executor blazepalm run supports every operation",
         "operations 3 conv 1",
         "weights 216 parameters",  # 3·8·3·3; eight biases lie in the program
         "float32 1 216 864",

@@ -141,7 +141,7 @@ def test_a_destination_that_cannot_be_written_is_refused_before_the_work(
 def test_a_read_only_destination_is_refused(
     quick: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Permission bits do not stop root, so the system's answer is made."""
+    """Permission bits do not stop root, so the system's error is simulated."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert main(["parity", quick, "-o", str(tmp_path / "out")]) == 2
     out, err = capsys.readouterr()

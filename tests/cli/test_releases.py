@@ -72,7 +72,7 @@ def test_fetch_from_a_mirror(
 def test_template_with_an_unknown_place(blazepalm: Cli) -> None:
     result = blazepalm("releases", "fetch", "palm-2020-11", "--url", "file:///{nothing}")
     assert result.code == 2
-    assert "knows {name}, {file} and {sha256}" in result.err
+    assert "takes {name}, {file} and {sha256}" in result.err
 
 
 def test_damaged_cache_is_fetched_anew(blazepalm: Cli, cache: Path) -> None:
@@ -90,7 +90,7 @@ def test_unknown_hash_is_printed_with_a_warning(blazepalm: Cli, tmp_path: Path) 
     result = blazepalm("releases", "fetch", "palm-2019-08", "--url", url, "--json")
     assert result.code == 0
     assert result.json["sha256"] == digest
-    assert "warning: palm-2019-08: nobody has recorded its hash" in result.err
+    assert "warning: palm-2019-08: no SHA-256 is known" in result.err
     assert digest in result.err
 
 

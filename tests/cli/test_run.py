@@ -24,7 +24,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def tensor_package(folder: Path, *shape: int, **options: Any) -> Path:
-    """Its output `mean` is the mean over all, its output `same` what goes in."""
+    """A package whose output `mean` is the mean over all, and `same` a copy of the input."""
 
     class Mean(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -129,8 +129,8 @@ def test_arrays_for_other_inputs(blazepalm: Cli, tmp_path: Path, picture: Path) 
         found = values["outputs"][0]["values"]
         np.testing.assert_allclose(found, [2 * expected, -expected], rtol=1e-5)
     for options, sentence in [
-        (("--image", picture), "nothing is given for factor: FLOAT32[2]"),
-        (factor, "nothing is given for image"),
+        (("--image", picture), "missing input factor: FLOAT32[2]"),
+        (factor, "missing input image"),
         ((*factor, "--input", f"other={picture}"), "NAME one of image, factor"),
         ((*factor, "--input", "image"), "expected NAME=FILE.npy"),
         (("--input", f"factor={picture}"), "picture.png: cannot be read as a .npy file"),

@@ -1,4 +1,4 @@
-"""What the reports are drawn with."""
+"""The tables of `inspect` and `run`."""
 
 from blazepalm.cli.tables import bar, beside, plain_table, times
 

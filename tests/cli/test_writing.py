@@ -33,7 +33,7 @@ MINE = b"years of work"
 
 @dataclass
 class Desk:
-    """What a command reads, in a folder of its own; `work` is empty, and where it writes."""
+    """A command's inputs, in a separate folder; `work` is the empty folder it writes to."""
 
     run: Cli
     read: Path
@@ -132,7 +132,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(
     material: Path, small_package: Path, blazepalm: Cli, tmp_path: Path, monkeypatch: Patch
 ) -> Desk:
-    """Hands are found nowhere, and the fixtures are three files."""
+    """Stubs: no hand is ever found, and the fixtures are three files."""
     if not (material / "Small.mlpackage").exists():
         small_package.rename(material / "Small.mlpackage")
     else:
@@ -176,7 +176,7 @@ def untouched(*folders: Path) -> Iterator[None]:
 
 
 def refused(done: Outcome, words: str = "") -> None:
-    """One sentence, and nothing on stdout."""
+    """Asserts one sentence on stderr, and nothing on stdout."""
     assert done.code == 2, (done.out, done.err)
     assert done.err.count("error: ") == 1 and "Traceback" not in done.err
     assert words in " ".join(done.err.split()), done.err
@@ -187,7 +187,7 @@ def forced(command: str) -> tuple[str, ...]:
 
 
 def failing(number: int, real: Callable[..., Any], code: int) -> Callable[..., Any]:
-    """`real`, but the call of that number, and all after it that do the same, fail."""
+    """Wraps `real` so that its `number`-th call raises OSError with errno `code`."""
     calls = 0
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -270,7 +270,7 @@ def test_a_disk_that_takes_no_file(desk: Desk, command: str, monkeypatch: Patch)
 
 @pytest.mark.parametrize("command", FILES)
 def test_a_full_disk(desk: Desk, command: str) -> None:
-    """The system stops the process at so many bytes of a file."""
+    """The system stops the process after a number of bytes in a file."""
     resource = pytest.importorskip("resource")
     (desk.work / name_of(command)).write_bytes(MINE)
     desk(command, "warm" + FILES[command][0], "--force")
@@ -306,7 +306,7 @@ def test_a_full_disk(desk: Desk, command: str) -> None:
 def test_an_output_that_is_an_input(
     desk: Desk, command: str, inputs: str, link: Callable[..., None]
 ) -> None:
-    """By another name: a hard link is what a disk that ignores case has of a file."""
+    """Under another name: a hard link stands for a disk that ignores case."""
     more: tuple[str, ...] = ("--force",)
     if command == "anchors npy":
         np.save(desk.read / "anchors.npy", np.zeros((3, 4), np.float32))

@@ -1,9 +1,9 @@
-"""The parity report as one HTML file: no network, nothing beside it, opened by double click.
+"""Renders the parity report as one self-contained HTML file that needs no network.
 
-`ParityReport.to_dict()` is all it is made from. What needs no script (the verdict, the matrix,
-why something failed, the models' facts) is text in the file; rows, layers, tensors and landmarks
-travel as one JSON island that the page's own script shows. The same dictionary and pictures
-give the same bytes.
+It is made from `ParityReport.to_dict()`. The verdict, the matrix, the reasons for failures and the
+models' facts need no script and are text in the file; rows, layers, tensors and landmarks are in
+one JSON island that the page's script displays. The same dictionary and pictures give the same
+bytes.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from blazepalm.atomic import atomic_file
 
 
 def render_html(values: Mapping[str, Any], folder: Path | None = None) -> str:
-    """The page of a report's dictionary. `folder` is where the cases' pictures lie (`image` of a
-    case is a path in it); without it, or where one cannot be read, landmarks stand on a blank.
+    """Renders a report's dictionary as a page. `folder` holds the cases' pictures (a case's `image`
+    is a path in it); landmarks of a case without a readable picture are drawn on a blank.
     """
     from blazepalm.reports.render.html.page import render
 
@@ -23,7 +23,7 @@ def render_html(values: Mapping[str, Any], folder: Path | None = None) -> str:
 
 
 def write_html(values: Mapping[str, Any], target: Path, folder: Path) -> None:
-    """Writes the page whole or not at all. Raises ArtifactError where that cannot be."""
+    """Writes the page whole or not at all. Raises ArtifactError if it cannot be written."""
     page = render_html(values, folder).encode("utf-8")
     with atomic_file(target) as temporary:
         temporary.write_bytes(page)

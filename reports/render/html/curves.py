@@ -1,5 +1,5 @@
-"""Layers → a curve a model: error over depth on a logarithmic scale, in multiples of what
-float32 costs on each layer. Cumulative as a line, local as dots, the culprit named.
+"""Layer curves, one per model: error over depth on a logarithmic scale, in multiples of float32's
+cost on each layer. A line is the cumulative error, dots the local one; the culprit is named.
 """
 
 import math
@@ -10,12 +10,12 @@ from blazepalm.reports.render.html.numbers import figure
 
 WIDTH, HEIGHT = 960, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 34
-MIN = 1e-2  # smaller multiples, and nothing at all, lie on the bottom line
+MIN = 1e-2  # smaller multiples, including 0, are drawn on the bottom line
 MAX_DECADES = 12
 
 
 def curves(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry a model that was compared layer by layer."""
+    """One entry per model that was compared layer by layer."""
     return [
         _curve(number, model, model["layers"])
         for number, model in enumerate(report["models"])
@@ -51,7 +51,7 @@ def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> 
                         "y": y(entry["local"]),
                         "failed": entry["status"] == "fail",
                         "title": f"{rows[i]['op']} {rows[i]['operator']}, {name}: "
-                        f"{figure(entry['local'])} × of its own",
+                        f"local {figure(entry['local'])} ×",
                     }
                     for i, entry in enumerate(found)
                     if entry.get("local") is not None
@@ -77,7 +77,7 @@ def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> 
 def _culprits(
     layers: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], x: Any
 ) -> Iterator[dict[str, Any]]:
-    """Where the first layer with a high error of its own stands, a backend each."""
+    """Marks each backend's culprit: the first layer with a high local error."""
     for backend, culprit in layers["culprits"].items():
         if culprit is None:
             continue
@@ -88,7 +88,7 @@ def _culprits(
 
 
 def _decades(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """Whole powers of ten round every multiple, 1 to 10 at least."""
+    """The range in whole powers of ten that covers every multiple, at least 1 to 10."""
     values = [
         entry[kind]
         for row in rows
@@ -106,7 +106,7 @@ def _spaced(low: int, high: int) -> range:
 
 
 def _path(points: Sequence[tuple[float, float | None]], y: Any) -> str:
-    """An SVG path, broken where a layer was not measured."""
+    """An SVG path, with gaps at layers that were not measured."""
     parts, pen = [], "M"
     for at, value in points:
         if value is None:

@@ -1,6 +1,6 @@
-"""The heat map: every quantity on the way × every backend, coloured by the share of its limit.
+"""The heat map: every quantity in the pipeline × every backend, coloured by the share of its limit.
 
-Where a quantity is compared with two references, the cell shows the worse one.
+If a quantity is compared with two references, its cell shows the worse one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from blazepalm.reports.render.html.stage_order import stage_positions
 
 
 def heat(report: Mapping[str, Any], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """One table a model: `columns` (backends), and `groups` of lines by stage."""
+    """One table per model: `columns` (backends), and `groups` of lines by stage."""
     return [
         table
         for number, model in enumerate(report["models"])
@@ -65,7 +65,7 @@ def _cell(found: list[tuple[int, Row]]) -> dict[str, Any] | None:
     def badness(entry: tuple[int, Row]) -> tuple[bool, bool, float]:
         row = entry[1]
         used = worse(usage(row, row.value))
-        return row.status == "fail", row.judge != "bits", used  # bits tell less
+        return row.status == "fail", row.judge != "bits", used  # rows judged by bits say less
 
     number, row = max(found, key=badness)
     used = usage(row, row.value)

@@ -1,4 +1,4 @@
-"""How much of its limit a value uses: 1 is the limit itself, whatever the metric."""
+"""The share of its limit that a value uses: 1 is the limit itself, whatever the metric."""
 
 import math
 
@@ -10,8 +10,8 @@ WITHIN = 3  # the last level that is within the limit
 
 
 def usage(row: Row, value: float | None) -> float | None:
-    """Of a row's limit, by a value of it (its own, or one case's); infinite where nothing may
-    differ and something does. None where there is no limit or no value.
+    """The share of a row's limit used by `value` (the row's, or one case's); infinite if the limit
+    allows no difference and there is one. None without a limit or a value.
     """
     limit = row.limit
     if value is None or limit is None:
@@ -25,10 +25,10 @@ def usage(row: Row, value: float | None) -> float | None:
 
 
 def level(used: float | None) -> int | None:
-    """The colour of a share: 0 (next to nothing) to 5 (far beyond the limit)."""
+    """The colour level of a share: 0 (negligible) to 5 (far beyond the limit)."""
     return None if used is None else sum(used > bound for bound in LEVELS)
 
 
 def worse(used: float | None) -> float:
-    """To sort by: what has no share comes last."""
+    """Sort key: values without a share come last."""
     return -1.0 if used is None else used

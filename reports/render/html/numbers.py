@@ -1,13 +1,13 @@
-"""Numbers for reading: three digits, thousands parted; `figure` in `script/dom.js` is the same."""
+"""Formats numbers: three digits, thousands separators; as `figure` in `script/dom.js` does."""
 
 from blazepalm.text import NOTHING
 
-MIN, MAX = 1e-4, 1e7  # outside of which powers of ten are shorter
-WHOLE = 1e6  # below which a whole number is shown as it is
+MIN, MAX = 1e-4, 1e7  # outside this range, numbers are shown with powers of ten
+WHOLE = 1e6  # whole numbers below this are shown in full
 
 
 def figure(value: float | str | None, unit: str = "") -> str:
-    """A dash for None; words as they are."""
+    """Formats a number; None becomes a dash, words stay as they are."""
     if value is None or isinstance(value, str):
         return value or NOTHING
     size = abs(value)

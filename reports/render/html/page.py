@@ -1,9 +1,8 @@
-"""A report's dictionary → the page: templates, style and script put into one file.
+"""Renders a report's dictionary as a page: templates, style and script in one file.
 
-Whatever the dictionary says is text. Three fences stand between a hostile name and the browser:
+Text from the dictionary is never markup. Three barriers protect the browser from a hostile name:
 templates escape everything, the JSON island has no `<`, `>` or `&`, and the page's
-Content-Security-Policy runs only the one script and style whose SHA-256 it names, and fetches
-nothing.
+Content-Security-Policy allows only the script and style whose SHA-256 it names, and no fetching.
 """
 
 import base64
@@ -65,8 +64,8 @@ def render(values: Mapping[str, Any], folder: Path | None) -> str:
 
 
 def harmless(value: Any) -> Any:
-    """Control characters, changes of direction and halves of a surrogate pair as escapes, in
-    every string of a report.
+    """Escapes control characters, direction changes and lone surrogates in every string of a
+    report.
     """
     if isinstance(value, str):
         return printable(value, keep="\n")
@@ -78,7 +77,7 @@ def harmless(value: Any) -> Any:
 
 
 def embedded_json(data: Any) -> str:
-    """JSON that no HTML parser can leave: its three characters as escapes."""
+    """JSON that cannot end its script element: `<`, `>` and `&` are escaped."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

@@ -1,8 +1,8 @@
-"""What the page's script shows, as small as it can be: tables by columns, landmarks by LiteRT's.
+"""Compact data for the page's script: tables by columns, landmarks relative to LiteRT's.
 
-Every table is `{columns, lines}`. A backend's hand is told by its distance from LiteRT's, in
-three digits of its own, so that a difference of 1e-5 px can be magnified ten thousandfold.
-Display alone needs it; the numbers themselves are in the JSON report.
+Every table is `{columns, lines}`. A backend's hand is stored as its offset from LiteRT's, with
+three significant digits, so that a difference of 1e-5 px can be magnified ten thousandfold. This
+is for display only; the numbers themselves are in the JSON report.
 """
 
 import math
@@ -113,8 +113,8 @@ def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Row]) -> dict[
 
 
 def _hands(reference: Sequence[Report], hands: Sequence[Report]) -> list[dict[str, Any]]:
-    """Each hand with LiteRT's nearest: `of` its number and `off` how far every joint is from it;
-    the reference's own, and hands without a partner, as `points`.
+    """Each hand relative to LiteRT's nearest: `of` is that hand's index, `off` every joint's
+    offset from it; the reference's hands, and hands without a partner, as `points`.
     """
     found = []
     for hand in hands:
@@ -137,7 +137,7 @@ def _hands(reference: Sequence[Report], hands: Sequence[Report]) -> list[dict[st
 
 
 def _nearest(reference: Sequence[Report], hand: Report) -> int | None:
-    """The hand whose box is nearest, if it is nearer than half a box."""
+    """The hand with the nearest box, if nearer than half a box."""
     if not _is_whole(hand):
         return None
     best: tuple[float, int] | None = None
@@ -154,7 +154,7 @@ def _nearest(reference: Sequence[Report], hand: Report) -> int | None:
 
 
 def _is_whole(hand: Report) -> bool:
-    """Whether every number of it is one: NaN and infinity came as None."""
+    """Whether no value is None, which stands for NaN and infinity."""
     points = hand["landmarks"]
     return points is not None and None not in [*hand["box"], *(v for p in points for v in p)]
 
@@ -192,7 +192,7 @@ def _points(points: Sequence[Sequence[float]], digits: int) -> list[float | int 
 
 
 def _short(value: Any, digits: int) -> Any:
-    """Numbers in as many significant digits; anything else as it is."""
+    """Rounds a number to `digits` significant digits; returns other values unchanged."""
     if not isinstance(value, float):
         return value
     short = float(f"{value:.{digits}g}")

@@ -1,7 +1,7 @@
-"""The cases' pictures as small JPEGs in the page itself, as `data:` addresses.
+"""Embeds the cases' pictures in the page as small JPEGs (`data:` URLs).
 
-A case's path is not trusted: it stays in the report's folder, and the file is read as any
-foreign image is, bounded and by a fixed list of formats. What cannot be read is left out.
+A case's path is not trusted: it must stay in the report's folder, and the file is read with the
+limits for any untrusted image: size and a fixed list of formats. Unreadable files are left out.
 """
 
 import base64
@@ -12,14 +12,14 @@ from typing import Any
 
 from blazepalm.errors import InvalidImage
 
-# With many cases the pictures shrink, so that a page stays a few megabytes: (cases, width)
+# Pictures shrink with the number of cases, so that a page stays a few megabytes: (cases, width)
 WIDTHS = ((64, 480), (120, 360), (220, 280))
 MIN_WIDTH = 200
 QUALITY = 75
 
 
 def pictures(cases: Sequence[Mapping[str, Any]], folder: Path | None) -> list[str | None]:
-    """One `data:` address a case, None where there is no picture."""
+    """One `data:` URL per case, None without a picture."""
     if folder is None:
         return [None] * len(cases)
     number = sum(case["image"] is not None for case in cases)

@@ -1,4 +1,4 @@
-"""Rows in the order of the way from pixels to hands, each stage isolated before in cascade."""
+"""Sorts rows by pipeline stage, from pixels to hands, each stage isolated before in cascade."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from blazepalm.reports.compare.rows import CASCADE, CROP, RAW, STAGES, Row
 
 
 def stage_positions(rows: Sequence[Row]) -> list[int]:
-    """Of each row, its stage's place on its model's way; an unknown stage comes last. A network
-    comes after what it is fed, a landmark model's after the landmark tensor.
+    """Each row's stage by its position in its model's pipeline; unknown stages come last. A network
+    comes after its input, a landmark model's outputs after the landmark tensor.
     """
     cropped = {row.model for row in rows if row.stage == CROP}
 

@@ -1,4 +1,4 @@
-"""What the first screen says: the verdict, a model's backends against their limits, and why."""
+"""The page's first screen: the verdict, each model's backends against their limits, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,15 +8,15 @@ from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
 Report = Mapping[str, Any]
-MAX_LINES = 3  # of what failed, under the headline
-MAX_REASONS = 4  # of one backend, before the rest is left to the table
+MAX_LINES = 3  # failures listed under the headline
+MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
 EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
 
 def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
-    """`state` is holds, fails or partly; `headline` and `facts` are for people; `because`: the
-    first few that failed, each as who and what.
+    """`state` is holds, fails or partly; `headline` and `facts` are text; `because`: the first few
+    failures, each as (what failed, why).
     """
     models, counts = report["models"], report["counts"]
     tested = report["self_test"]
@@ -49,7 +49,7 @@ def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
 
 
 def matrix(report: Report, rows: Sequence[Row]) -> dict[str, Any]:
-    """Models × judged backends. `columns`: name, precision, note; `lines`: a cell a column."""
+    """Models × judged backends. `columns`: name, precision, note; `lines`: one cell per column."""
     names = list(
         dict.fromkeys(
             backend["name"]
@@ -72,7 +72,7 @@ def matrix(report: Report, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def why(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """One entry a backend that did not pass: its first divergence, culprit and reasons."""
+    """One entry per backend that did not pass: its first divergence, culprit and reasons."""
     found = []
     for model in report["models"]:
         culprits = (model["layers"] or {}).get("culprits", {})
@@ -132,7 +132,7 @@ def _because(report: Report, failed: Sequence[Report]) -> Iterator[tuple[str, ..
 
 
 def _closest(rows: Sequence[Row], model: str, backend: str) -> Row | None:
-    """The task's row that uses most of its limit."""
+    """The row that uses the largest share of its task limit."""
     own = (row for row in rows if (row.model, row.backend, row.judge) == (model, backend, BY_TASK))
     return max(own, key=lambda row: worse(usage(row, row.value)), default=None)
 
@@ -146,7 +146,7 @@ def _use(row: Row, used: float) -> tuple[str, str]:
 
 
 def _bar(used: float | None) -> int | None:
-    """Per cent of the bar's length."""
+    """The bar's length in per cent."""
     return None if used is None else round(100 * min(used, 1.0))
 
 

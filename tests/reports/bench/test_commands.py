@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic on numbers written here, and one real process."""
+"""The benchmark's arithmetic on given numbers, and one real process."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The bench of the executor: how its figure is made, on stand-ins."""
+"""The executor's bench: how it computes its figure, with stand-ins."""
 
 import time
 

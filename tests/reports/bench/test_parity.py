@@ -1,4 +1,4 @@
-"""The bench of parity itself, on a few inputs: it runs, and its figures are what they say."""
+"""Parity's own bench on a few inputs: it runs, and its figures are consistent."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The timing of a frame: our own alone, beside another process, and a process that fails."""
+"""Timing a frame: blazepalm alone, beside another process, and beside one that fails."""
 
 import sys
 
@@ -28,7 +28,7 @@ def test_without_mediapipe_only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_times_of_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that claims a thousand seconds a frame."""
+    """A MediaPipe stand-in that reports a thousand seconds per frame."""
     monkeypatch.setattr(pipeline, "THEIRS", ANSWERS.format(hands=1))
     monkeypatch.setattr(pipeline, "COMPLEXITIES", {1: ("palm-full", "hand-full")})
     for result in bench(rounds=3, python=sys.executable):
@@ -39,7 +39,7 @@ def test_times_of_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("theirs", "message"),
     [
-        (ANSWERS.format(hands=2), "finds 2 hands where we find 1"),
+        (ANSWERS.format(hands=2), "finds 2 hands, blazepalm 1"),
         ("raise ImportError('mediapipe')", "cannot run MediaPipe"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Results of a device, sound and faulty: what was written comes back, what is wrong is told."""
+"""A device's results, sound and faulty: values are read back, problems are reported."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_entry_has_the_reports_form(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "unknown schema": "schema blazepalm-ios-results/2 is unknown",
+    "unknown schema": "unknown schema blazepalm-ios-results/2",
     "other manifest": "was made with other fixtures",
     "other model": "model palm-full-2023-09 has SHA-256 111111111111",
     "unknown model": "model palm-of-mine is not in the fixtures",
@@ -67,11 +67,11 @@ PROBLEMS = {
     "padded": "has 512 bytes, not 128: padding or another shape",
     "absent": "there is no raw output palm-full-2023-09/open-right__cpuOnly__boxes.bin",
     "wrong shape": "boxes has the shape 4×8, in the fixtures 8×4",
-    "wrong count": "31 values were compared, and the shape 8×4 has 32",
+    "wrong count": "31 values were compared, but the shape 8×4 has 32",
     "unknown tensor": "the model has no such output",
-    "twice": "comes twice",
-    "wrong percentile": "p50_ms is 0.4, and its samples say 1.3",
-    "no samples": "palm-full-2023-09 on cpuOnly: no samples were taken",
+    "twice": "listed twice",
+    "wrong percentile": "p50_ms is 0.4, but its samples give 1.3",
+    "no samples": "palm-full-2023-09 on cpuOnly: no samples",
 }
 MARKS = {
     "simulator": "a simulator",
@@ -124,7 +124,7 @@ def test_nan_is_counted_here(tmp_path: Path) -> None:
     results = ingested(write(tmp_path, "NaN"))
     first, second = recount(results)
     assert first.endswith("boxes: 1 of 32 values are not finite")
-    assert second.endswith("the device counted 0 of them, the file has 1")
+    assert second.endswith("the device counted 0 of these, the file has 1")
     assert np.isnan(results.outputs[PLACE].load()[1, 1])
 
 
@@ -141,7 +141,7 @@ def test_without_fixtures_hashes_are_not_compared(tmp_path: Path) -> None:
 def test_a_file_that_changes_after_it_was_looked_at(tmp_path: Path) -> None:
     output = ingest(write(tmp_path).path).outputs[PLACE]
     output.path.write_bytes(b"short")
-    with pytest.raises(ArtifactError, match="not of 128 bytes any more"):
+    with pytest.raises(ArtifactError, match="no longer has 128 bytes"):
         output.load()
     output.path.unlink()
     with pytest.raises(ArtifactError, match="cannot be read"):

@@ -53,4 +53,4 @@ def test_models_that_were_not_compared_are_told(tmp_path: Path) -> None:
     _, path = brought(tmp_path)
     after = with_device(report_of(chosen_subject()), path, FIXTURES)
     assert after.exit_code == 3
-    assert all("was not compared here" in failure.message for failure in after.failures)
+    assert all("parity did not compare" in failure.message for failure in after.failures)

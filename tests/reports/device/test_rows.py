@@ -1,4 +1,4 @@
-"""Outputs of a device against the small fixtures of the harness: what passes, and what fails for
+"""Outputs of a device against the harness's small fixtures: what passes, and what fails for
 which reason. Errors are planted by arithmetic; limits are those of `reports.judge.policy`."""
 
 import json
@@ -27,7 +27,7 @@ Change = Callable[[str, str, np.ndarray], np.ndarray | None]  # model, output, v
 def brought(
     folder: Path, change: Change = lambda model, output, values: values, units: Any = UNITS
 ) -> tuple[DeviceResults, Path]:
-    """Results of a device that gave what is recorded, changed on the last of `units`; an output
+    """A device's results: the recorded outputs, changed on the last of `units`; an output
     that becomes None did not come."""
     manifest = json.loads((FIXTURES / "manifest.json").read_text())
     parity, out = [], folder / "out"
@@ -92,7 +92,7 @@ def brought(
 
 
 def altered(out: Path, change: Callable[[dict[str, Any]], None]) -> DeviceResults:
-    """The same results after a change of results.json."""
+    """The same results after `change` has edited results.json."""
     path = out / "results.json"
     values = json.loads(path.read_text())
     change(values)
@@ -206,8 +206,8 @@ def test_an_answer_that_never_changes_fails(tmp_path: Path) -> None:
         return first.setdefault(f"{model}/{name}", values)
 
     found = device_rows(*brought(tmp_path, change), FIXTURES)
-    assert "the same values for every one of 4 inputs" in reasons(found, "tiny-palm")
-    assert "the same values for every one of 4 inputs" in reasons(found, "tiny-hand")
+    assert "the same values for each of 4 inputs" in reasons(found, "tiny-palm")
+    assert "the same values for each of 4 inputs" in reasons(found, "tiny-hand")
 
 
 def test_what_the_device_could_not_do_fails(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_hole_fails_unless_the_run_was_cut_off(tmp_path: Path) -> None:
             if (row["model"], row["case"], row["units"]) != ("tiny-palm", "two", "all")
         ]
 
-    assert "1 of 4 inputs brought nothing" in reasons(
+    assert "1 of 4 inputs have no output" in reasons(
         device_rows(altered(out, hole), out, FIXTURES), "tiny-palm"
     )
     cut = altered(out, lambda values: values.update(status="partial"))
@@ -285,7 +285,7 @@ def test_hands_of_pictures_must_be_whole(tmp_path: Path, tensor: str) -> None:
     path = out / "raw" / "pipeline" / f"two__all__{tensor}.bin"
     path.write_bytes(path.read_bytes()[:-4])
     (row,) = failed(device_rows(results, out, FIXTURES))
-    assert row.stage == rows.IMAGE and "did not come back whole" in row.reasons[0]
+    assert row.stage == rows.IMAGE and "are incomplete" in row.reasons[0]
 
 
 def test_a_hand_too_few_fails(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_fixtures_that_were_altered_are_refused(tmp_path: Path) -> None:
     shutil.copytree(FIXTURES, copy)
     target = copy / "records" / "tiny-palm" / "one" / "boxes.bin"
     target.write_bytes(b"\0" * target.stat().st_size)
-    with pytest.raises(ArtifactError, match=r"boxes\.bin: is not the manifest's file"):
+    with pytest.raises(ArtifactError, match=r"boxes\.bin: does not match the manifest"):
         device_rows(*brought(tmp_path / "device"), copy)
 
 

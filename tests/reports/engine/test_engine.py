@@ -1,4 +1,4 @@
-"""Whoever does the work, in whatever order, the report is the same but for its timing."""
+"""The report is the same except for its timing, whichever engine runs the tasks in any order."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ from support.tiny import Answer, chosen_subject, doubling, off_by
 
 
 def texts(folder: Path, **settings: Any) -> str:
-    """The report of two releases on a small golden set, as JSON, but for its timing."""
+    """The report of two releases on a small golden set, as JSON without its timing."""
     report = parity(
         "palm-lite",
         "hand-lite",
@@ -73,7 +73,7 @@ def test_a_cluster_changes_nothing(alone: tuple[str, dict[str, bytes]], tmp_path
 def test_a_cluster_by_its_address_does_what_it_has_processors_for(
     workers: int | None, alone: tuple[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    """Two machines of one processor each: a third worker would wait for ever."""
+    """Two machines with one processor each: a third worker would wait forever."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -92,7 +92,9 @@ def test_no_cluster_at_the_address(tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(CouldNotVerify, match=f"^Ray at {address}: .*refused.*there"):
+        with pytest.raises(
+            CouldNotVerify, match=f"^Ray at {address}: .*refused.*is the cluster running"
+        ):
             parity(file, noise=2, engine=RAY, address=address, coreml=False)
 
 

@@ -1,4 +1,4 @@
-"""Which detector points for which landmark models."""
+"""Which detector supplies regions to which landmark models."""
 
 import re
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from blazepalm.reports.engine.plan import GroupIndices, Source, make_groups
 
 
 def subjects(*names: str) -> Any:
-    """Of these names; the family is a name's first word, or none for `other`."""
+    """Subjects with these names; a name's first word is its family, none for `other`."""
     family = {"palm": "palm", "hand": "hand"}
     return [SimpleNamespace(name=n, family=family.get(re.split("[-_]", n)[0])) for n in names]
 

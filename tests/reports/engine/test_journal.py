@@ -94,7 +94,7 @@ def test_killed_and_resumed_it_gives_the_same(tmp_path: Path) -> None:
 
 
 def interrupted(folder: Path, cases: int) -> None:
-    """A run that ends in an error after so many cases."""
+    """A run that ends in an error after a number of cases."""
 
     def some() -> Any:
         yield from noise_cases(cases, 0)
@@ -178,7 +178,7 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
     (folder / "thesis.tex").write_text("years of work")
     before = files(tmp_path)
     for plan in ({}, {"another": 1}):
-        with pytest.raises(ArtifactError, match=r"holds 'thesis\.tex', which no run left there"):
+        with pytest.raises(ArtifactError, match=r"holds 'thesis\.tex', which no parity run wrote"):
             Journal(folder, plan)
     assert files(tmp_path) == before
     (folder / "thesis.tex").unlink()
@@ -208,7 +208,7 @@ def test_any_changed_bit_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [None, 0, -1, 1e308, "x", [], [1], {}, {"a": 1}, True])
 def test_values_of_another_kind_are_found(value: Any, tmp_path: Path) -> None:
-    """A record that unpacks, with one value changed for one of another kind, at every place."""
+    """Records that unpack, each with one value replaced by one of another type, at every place."""
     journal = Journal(tmp_path / JOURNAL, {})
     journal.write(0, 0, RECORD)
     path = next((tmp_path / JOURNAL).glob("*.msgpack.z"))
@@ -227,7 +227,7 @@ def test_values_of_another_kind_are_found(value: Any, tmp_path: Path) -> None:
 
 
 def places(values: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every value."""
+    """The path to every value."""
     inside: Any = ()
     if isinstance(values, dict):
         inside = values.items()

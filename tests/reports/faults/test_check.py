@@ -1,4 +1,4 @@
-"""The count of false alarms can be other than nothing."""
+"""The count of false alarms can be greater than zero."""
 
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.reports.cases.compare import Group
@@ -11,7 +11,7 @@ RELEASE = "hand-lite-2022"
 
 
 def test_a_culprit_in_an_unharmed_model_is_a_false_alarm() -> None:
-    """Calls with a fault stand in for an unharmed model that is wrongly suspected."""
+    """Calls with a fault stand in for an intact model that is wrongly suspected."""
     content = shared_model(RELEASE).read_bytes()
     with one_torch_thread():
         subject = open_subject(RELEASE, content, workers=1, packages=None)

@@ -45,7 +45,7 @@ EVERY = SHARED.values() if os.environ.get("BLAZEPALM_EVERY_RELEASE") else QUICK
 
 @dataclass(frozen=True)
 class Opened:
-    """A model with its packages, joined, and the truth about its layers on some noise."""
+    """A model with its packages, joined, and the true values of its layers on noise."""
 
     subject: Subject
     joined: tuple[Joined, ...]
@@ -96,7 +96,7 @@ def test_every_operator_has_a_call_and_a_mil_operation(name: str, folder: Path) 
 def test_what_is_found_by_value_has_the_name_that_the_exporter_gave(
     name: str, folder: Path
 ) -> None:
-    """Names are another witness: the join does not look at them."""
+    """Names are an independent witness: the join ignores them."""
     model = opened(name, folder)
     traced, _ = trace_subject(model.subject)
     places = {node.name: path for node, path in traced.paths.items()}
@@ -207,7 +207,7 @@ def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) 
 def test_a_fault_in_the_package_is_named_three_times(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One weight of the saved program is another."""
+    """One weight of the saved program is changed."""
     model = opened(QUICK[1], folder)
     program = programs_of(model.subject)[MIL]
     plan = program.plan()

@@ -65,7 +65,7 @@ def test_nothing_is_markup(name: str) -> None:
 
 
 def test_no_link_in_the_source() -> None:
-    """GitHub links bare addresses, which this parser does not: they must not stand there."""
+    """GitHub links bare addresses, unlike this parser, so they must not appear."""
     text = escape("https://example.org http://x www.example.org")
     assert "://" not in text and "www." not in text
 
@@ -108,7 +108,7 @@ def test_other_limits_are_said() -> None:
     report = report_samples.passing()
     report["default_limits"] = False
     report["limits"]["iou"] = 0.5
-    assert "**The limits are not the default ones:**" in markdown(report)
+    assert "**The limits are not the defaults:**" in markdown(report)
     assert "iou 0.5" in markdown(report)
 
 

@@ -1,4 +1,4 @@
-"""Node data for Model Explorer: its form, its names, its figures.
+"""Node data for Model Explorer: format, names and figures.
 
 What Model Explorer calls the nodes of a TFLite file was read off its own converter
 (ai-edge-model-explorer-adapter 0.2.1): an operator's id is its position in the file, and its
@@ -54,7 +54,7 @@ def test_names_that_are_empty_or_come_twice_give_way_to_the_position() -> None:
 
 
 def test_positions_are_the_files() -> None:
-    """Our reader counts as the adapter does, the folded operators included."""
+    """blazepalm's reader numbers operators as the adapter does, folded ones included."""
     graph = read(resolve("palm-full"))
     assert graph.stored_operators == OPERATORS
     assert all(op.index < OPERATORS for op in graph.operators)

@@ -1,4 +1,4 @@
-"""What a terminal shows beside the tables: why, where, and what was caught."""
+"""The terminal's lines below the tables: reasons, culprits, caught faults."""
 
 import io
 

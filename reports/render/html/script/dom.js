@@ -1,4 +1,4 @@
-// Elements from data. Data becomes text and attribute values only, never markup.
+// Builds elements from data. Data becomes text and attribute values only, never markup.
 const report = JSON.parse(document.getElementById('island').textContent);
 const SIGNS = { pass: '✓', fail: '✗', not_run: '○', not_mapped: '–', ambiguous: '?' };
 const NOTHING = '–';
@@ -30,7 +30,7 @@ const tensors = decode(report.tensors);
 const cases = report.cases.map((found, index) => ({ ...found, index }));
 const caseNamed = new Map(cases.map((found) => [found.name, found]));
 
-/** A row's `name#1` is the second hand of the case `name`. */
+/** Case `name#1` in a row is the second hand of case `name`. */
 const caseOf = (name) =>
   name === null ? undefined : caseNamed.get(name) ?? caseNamed.get(name.replace(/#\d+$/, ''));
 
@@ -50,7 +50,7 @@ const times = (value) => (value === null || value === undefined ? NOTHING : `${f
 const shape = (sizes) => (sizes && sizes.length ? sizes.join('×') : 'scalar');
 const short = (digest) => (digest ? digest.slice(0, 8) : NOTHING);
 
-/** Of a limit; −1 stands for infinitely much. */
+/** A share of a limit as a percentage; −1 means infinite. */
 function percent(share) {
   if (share === null || share === undefined) return NOTHING;
   if (share < 0) return 'beyond';

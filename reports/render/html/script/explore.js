@@ -1,4 +1,4 @@
-// The explorer: image → stage → layer → tensor → weights, each a view with a way back.
+// The explorer: image → stage → layer → tensor → weights, each a view with a trail back.
 const trail = []; // {title, show()}
 const METRICS = [
   ['largest error', 'max_abs'], ['mean error', 'mean_abs'], ['median', 'p50'], ['99 %', 'p99'], ['99.9 %', 'p999'],
@@ -57,10 +57,10 @@ function caseView(found) {
       ['SHA-256', el('code', {}, found.sha256)],
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
     ])),
-    el('div', {}, stages.length ? stages : el('p', {}, 'Nothing was measured on it.')))];
+    el('div', {}, stages.length ? stages : el('p', {}, 'This image was not measured.')))];
 }
 
-/** [key, lines] in the order in which the keys first come. */
+/** [key, lines] in order of the keys' first appearance. */
 function group(lines, keyOf) {
   const found = new Map();
   for (const entry of lines) {
@@ -158,7 +158,7 @@ function rowView(row) {
       row.elements === null ? null : pairs(METRICS.map(([title, name]) => [title, figure(row[name])])))];
 }
 
-/** Every input's value of a row as a dot over a logarithmic scale, the limit as a line. */
+/** A row's value on every input as a dot on a logarithmic scale, with the limit as a line. */
 function strip(row) {
   const found = cases.filter((one) => one.values[row.index] !== null && one.values[row.index] > 0);
   if (found.length < 2) return null;
@@ -184,7 +184,7 @@ function strip(row) {
 
 const measuredWords = ([cumulative, local, status]) =>
   (status === null ? NOTHING
-    : `${status.replace('_', ' ')}: cumulative ${times(cumulative)}, of its own ${times(local)}`);
+    : `${status.replace('_', ' ')}: cumulative ${times(cumulative)}, local ${times(local)}`);
 
 function layerView(layer) {
   const weights = tensors.filter((tensor) => tensor.model === layer.model && tensor.operator === layer.op);
@@ -201,7 +201,7 @@ function layerView(layer) {
     ]),
     heading('Weights of this operator'),
     weights.length ? nested(tensorListing, weights, (tensor) => openTensor(tensor, false))
-      : el('p', { class: 'quietly' }, 'It has none.')];
+      : el('p', { class: 'quietly' }, 'This operator has no weights.')];
 }
 
 function tensorView(tensor) {

@@ -1,4 +1,4 @@
-// The cards of all images: what is drawn on them, which are shown, and in which order.
+// The cards of all images: their overlays, filters and order.
 const FIRST = 12;
 
 function startGallery(open) {

@@ -1,4 +1,4 @@
-// Landmarks over a picture, in pixels of the full-size image: bones by finger, joints by backend.
+// Draws landmarks over a picture, in pixels of the full-size image: bones by finger, joints by backend.
 const drawn = { pair: null, backends: new Set(), truth: true, boxes: false, magnify: 1 };
 const redraws = new Set(); // called when `drawn` changes
 const pairNames = [...new Set(cases.flatMap((found) => Object.keys(found.hands)))];
@@ -16,7 +16,7 @@ const MARKERS = [
 
 function marker(backend, points, radius) {
   const order = drawnBackends.indexOf(backend);
-  const size = radius * Math.max(0.55, 1 - order * 0.12); // later ones lie inside earlier ones
+  const size = radius * Math.max(0.55, 1 - order * 0.12); // later markers fit inside earlier ones
   const shapeOf = MARKERS[order % MARKERS.length];
   return points.filter(whole).map(([x, y]) => shapeOf(x, y, size)).join('');
 }
@@ -24,7 +24,7 @@ function marker(backend, points, radius) {
 const whole = (point) => point.every((v) => v !== null && Math.abs(v) < 1e6);
 const couples = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
 
-/** A hand's 21 points, and how far each is from LiteRT's where it has a partner there. */
+/** A hand's 21 points, and each one's offset from LiteRT's hand if it has a partner there. */
 function pointsOf(hands, hand) {
   if (hand.points) return { points: couples(hand.points), off: null };
   if (!hand.off) return { points: [], off: null };
@@ -40,7 +40,7 @@ function bones(points) {
   return [[palm, 'palm'], ...report.fingers.map(([chain, name]) => [line(chain.map((i) => points[i])), name])];
 }
 
-/** The overlay of a case; `shown` is about how wide it stands on the screen, in CSS pixels. */
+/** The overlay of a case; `shown` is its approximate width on the screen, in CSS pixels. */
 function overlay(found, shown) {
   const unit = Math.max(found.width, 1) / shown;
   const hands = found.hands[drawn.pair] ?? {};
@@ -93,7 +93,7 @@ const swatch = (backend) =>
   svg('svg', { class: 'swatch', viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
     svg('path', { d: marker(backend, [[0, 0]], 7), class: `joint ${place(backend)}` }));
 
-/** Controls of `drawn`: which pair, which backends, truth, boxes, and the magnifying slider. */
+/** Controls for `drawn`: pair, backends, truth, boxes, and the magnification slider. */
 function overlayTools() {
   const choose = (name) => (on) => { drawn.backends[on ? 'add' : 'delete'](name); redraw(); };
   const output = el('output', {}, `× ${drawn.magnify.toLocaleString('en')}`);

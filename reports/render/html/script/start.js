@@ -1,4 +1,4 @@
-// Everything is tied together.
+// Connects all parts of the page.
 function lists() {
   const made = {};
   const makers = {
@@ -33,7 +33,7 @@ explorer.addEventListener('close', () => {
   byId('overlay-tools')?.replaceChildren(...overlayTools().filter((tool) => tool));
 });
 
-const closed = new Set(); // opened for the paper, closed again after
+const closed = new Set(); // opened for printing, then closed again
 addEventListener('beforeprint', () => document.querySelectorAll('main details:not([open])').forEach((node) => {
   closed.add(node);
   node.open = true;

@@ -1,4 +1,4 @@
-// One table for all long lists: search, filters, sorting by the headings, a hundred lines first.
+// The table for all long lists: search, filters, sorting by heading; at first, a hundred lines.
 const LINES = 100;
 
 /**
@@ -50,7 +50,7 @@ function listing(container, { label, columns, lines, filters, open, because, sor
     if (wanted.column === null) return fits;
     const { value } = columns[wanted.column];
     const known = (v) => v !== null && v !== undefined;
-    return fits.sort((x, y) => { // what has no value comes last either way
+    return fits.sort((x, y) => { // entries without a value come last in both directions
       const [a, b] = [value(x), value(y)];
       if (!known(a) || !known(b)) return known(b) - known(a);
       return compare(a, b) * (wanted.down ? -1 : 1);

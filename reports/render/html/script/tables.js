@@ -1,4 +1,4 @@
-// The three long lists: comparisons, layers, weights; in the page and in the explorer.
+// The three long lists (comparisons, layers, weights), on the page and in the explorer.
 const ORDER = ['fail', 'ambiguous', 'not_mapped', 'not_run', 'pass'];
 const badness = (row) => {
   const share = row.share === null ? -1 : row.share < 0 ? 1e9 : Math.min(row.share, 1e9);
@@ -46,7 +46,7 @@ function layerListing(container, lines, open) {
   const kinds = [['cumulative', 0], ['local', 1]];
   return listing(container, {
     label: 'Layers', lines, open,
-    because: (layer) => layer.guilty.map((backend) => `culprit of ${backend}: the first layer with a high error of its own`),
+    because: (layer) => layer.guilty.map((backend) => `culprit of ${backend}: the first layer with a high local error`),
     columns: [
       { title: 'operator', value: (layer) => layer.op, number: true },
       { title: 'kind', opens: true, value: (layer) => layer.operator },

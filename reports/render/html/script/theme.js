@@ -1,4 +1,4 @@
-// Auto, light, dark; remembered where the browser allows that for a file.
+// Auto, light or dark; remembered if the browser allows that for a file.
 const THEMES = ['auto', 'light', 'dark'];
 
 function remembered() {

@@ -64,7 +64,7 @@ def page(browser: "Browser") -> Iterator["Page"]:
 
 
 def overflow(page: "Page") -> float:
-    """By how much the page is wider than the window."""
+    """How much wider the page is than the window."""
     wide: float = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return wide
 

@@ -237,7 +237,7 @@ def test_sections_are_there_only_with_something_to_show(passing: Values) -> None
 
 
 def test_limits_that_are_not_the_default_are_told(passing: Values) -> None:
-    said = "The limits are not the default ones"
+    said = "The limits are not the defaults"
     assert said not in Reader(render_html(passing)).text
     assert said in Reader(render_html({**passing, "default_limits": False})).text
 

@@ -102,7 +102,7 @@ def test_heat_shows_the_worse_reference() -> None:
 
 
 def layered(*layers: dict[str, tuple[float | None, float | None]]) -> dict[str, Any]:
-    """A report of one model whose layers have these (cumulative, local) by backend."""
+    """A report of one model whose layers have these (cumulative, local) errors by backend."""
     rows = [
         {
             "op": 2 * i, "operator": "ADD", "tensor": "t", "shape": [1], "module": None,
