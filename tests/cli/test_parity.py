@@ -175,4 +175,4 @@ def test_a_bundle_with_a_broken_member(quick: str, tmp_path: Path, capsys: Captu
     (failure,) = report["failures"]
     assert failure["source"] == f"{path}:broken.tflite"
     assert f"{path}: skipped members that are not models: notes.txt" in err
-    assert f"{path}:again.tflite: the network of {QUICK}, which is compared once" in err
+    assert f"{path}:again.tflite: same network as {QUICK}, compared only once" in err
