@@ -145,7 +145,7 @@ def test_render_bad_usage(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     result = blazepalm("report", "render", good, "--junit", tmp_path / "r.html")
     assert result.code == 2 and "are written as .xml" in result.err
     result = blazepalm("report", "render", good, "--explorer", good)
-    assert result.code == 2 and "is not a folder" in result.err
+    assert result.code == 2 and "is not a writable folder" in result.err
     values = copy.deepcopy(report_samples.passing())
     for model in values["models"]:
         model["layers"] = None

@@ -83,5 +83,5 @@ def test_an_empty_set_is_an_empty_sheet(golden: GoldenSet) -> None:
 
 def test_a_file_that_is_not_the_manifests(golden: GoldenSet, tmp_path: Path) -> None:
     case = GoldenCase("x", "hard", "x.png", "0" * 64, True, 3, 2, 0)
-    with pytest.raises(ArtifactError, match=r"x\.png: is not the file"):
+    with pytest.raises(ArtifactError, match=r"x\.png: differs from the manifest"):
         contact_sheet(GoldenSet(1, tmp_path, (case,)))
