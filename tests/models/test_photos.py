@@ -5,7 +5,7 @@ The facts were recorded with MediaPipe itself (`support/record_mediapipe.py`) on
 They are equal because nothing differs on the way: the crops are of whole grey levels, the rest
 is C's own functions and operations that IEEE 754 defines, and XNNPACK adds the same products in
 the same order with its AVX2 and its AVX-512 kernels. Heads of a single value (handedness) are
-the exception, whose products each kernel adds in an order of its own: their difference is
+the exception, whose products each kernel probably adds in an order of its own: their difference is
 bounded below. Other processors have other kernels: there the limits of the comparison with
 MediaPipe apply to pictures, and videos, which feed last digits back without end, are left out.
 """
