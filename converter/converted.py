@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from blazepalm.converter.lowering import LoweredGraph
-    from blazepalm.converter.weights import TensorMap
+    from blazepalm.converter.tensor_map import TensorMap
 
 
 @dataclass(frozen=True)

@@ -106,18 +106,18 @@ def truth_table(report: ParityReport) -> Table:
     table = new_table()
     table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
-    for pair in dict.fromkeys(str(entry["pair"]) for entry in report.accuracy):
+    for pair in dict.fromkeys(entry.pair for entry in report.accuracy):
         table.add_row(Text(safe(pair), style="bold cyan"))
         for entry in report.accuracy:
-            if entry["pair"] != pair or entry["backend"] not in (TFLITE, TORCH, MIL_APP):
+            if entry.pair != pair or entry.backend not in (TFLITE, TORCH, MIL_APP):
                 continue
             table.add_row(
-                f"  {entry['backend']}",
-                str(entry["hands"]),
-                percent(entry["recall"]),
-                percent(entry["precision"]),
-                percent(entry["joint_error"]),
-                percent(entry["handedness_accuracy"]),
+                f"  {entry.backend}",
+                str(entry.hands),
+                percent(entry.recall),
+                percent(entry.precision),
+                percent(entry.joint_error),
+                percent(entry.handedness_accuracy),
             )
     return table
 
@@ -134,10 +134,10 @@ def layers_table(report: ParityReport) -> Table:
     for model in report.models:
         if model.layers is None:
             continue
-        mapped, culprits = model.layers["rows"], model.layers["culprits"]
+        mapped, culprits = model.layers.rows, model.layers.culprits
         compared, cells = [], []
         for name in LAYERED:
-            known = [row["backends"][name] for row in mapped if name in row["backends"]]
+            known = [row.backends[name] for row in mapped if name in row.backends]
             local = [entry.local for entry in known if entry.local is not None]
             compared.append(len(local))
             worst = f"{max(local):.1f} ×" if local else "–"
@@ -154,7 +154,7 @@ def summary(report: ParityReport) -> Text:
     failed = [row for row in judged if row.status == FAIL]
     what = (
         f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
-        f"{done} of {count(all_rows, 'comparison')}, {report.seconds:.0f} s"
+        f"{done} of {count(all_rows, 'comparison')}, {report.timing.seconds:.0f} s"
     )
     parts = [f"{count(len(failed), 'comparison')} failed" if failed else "all pass"]
     if report.failures:

@@ -1,0 +1,68 @@
+"""Matches two sets of boxes by IoU, all at once (scipy's optimal assignment), never by index or
+greedily.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+MATCHED_IOU = 0.5  # below this, two boxes belong to different hands
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Pairs of (reference, candidate) indices with their IoU, and the unmatched indices."""
+
+    pairs: tuple[tuple[int, int, float], ...]
+    missing: tuple[int, ...]
+    extra: tuple[int, ...]
+
+
+def iou_matrix(a: Array, b: Array) -> Array:
+    """(N, 4) and (M, 4) corners → (N, M), 0..1; empty boxes overlap nothing."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    overlap = np.clip(high - low, 0, None).prod(axis=2)
+    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
+    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
+    union = area_a[:, None] + area_b[None, :] - overlap
+    found: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return found
+
+
+def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
+    """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
+    are not finite match nothing.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    overlap = np.nan_to_num(iou_matrix(reference, candidate), nan=0.0)
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    pairs = tuple(
+        (int(r), int(c), float(overlap[r, c]))
+        for r, c in zip(rows, columns, strict=True)
+        if overlap[r, c] >= least_iou
+    )
+    found_r, found_c = {r for r, _, _ in pairs}, {c for _, c, _ in pairs}
+    return Matches(
+        pairs,
+        tuple(i for i in range(len(reference)) if i not in found_r),
+        tuple(i for i in range(len(candidate)) if i not in found_c),
+    )
+
+
+def points_box(points: object) -> Array:
+    """(4,) corners around (N, ≥2) points."""
+    plane = np.asarray(points, np.float64)[:, :2]
+    return np.concatenate((plane.min(axis=0), plane.max(axis=0)))
+
+
+def points_boxes(hands: Sequence[object]) -> Array:
+    """(N, 4): the box around the landmarks of each hand, which vary less between models than the
+    palm's box.
+    """
+    return np.stack([points_box(points) for points in hands]) if hands else np.zeros((0, 4))
