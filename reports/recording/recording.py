@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import asdict
 
 from blazepalm.converter.tensor_map import Sha256
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel
@@ -201,8 +202,11 @@ def _lists(array: Any) -> Any:
 
 
 def _hand(hand: "_Hand") -> KeptHand:
-    values = ((name, getattr(hand, name)) for name in hand.__struct_fields__)
-    return KeptHand(**{n: None if v is None else np.array(v, np.float32) for n, v in values})
+    values: dict[str, Any] = {
+        name: None if value is None else np.array(value, np.float32)
+        for name, value in asdict(hand).items()
+    }
+    return KeptHand(**values)
 
 
 Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]

@@ -11,7 +11,7 @@ from blazepalm.golden.manifest import GoldenSet
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, PASS
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity
-from blazepalm.reports.stored.read import PARITY, validate
+from blazepalm.reports.stored.read import report_from
 from support.models import shared_model
 from support.small_golden import small_golden
 
@@ -51,23 +51,23 @@ def test_every_backend_of_both_models_passes(run: ParityReport) -> None:
 
 
 def test_the_report_keeps_its_schema(run: ParityReport) -> None:
-    validate(run.to_dict(), PARITY, "this run")
+    report_from(run.to_dict(), "this run")
 
 
 def test_rendered_hands_are_found_and_told_against_the_truth(run: ParityReport) -> None:
-    told = {entry["backend"]: entry for entry in run.accuracy}
+    told = {entry.backend: entry for entry in run.accuracy}
     assert set(told) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
     for entry in told.values():
-        assert (entry["hands"], entry["found"], entry["false"]) == (3, 3, 0)
-        assert 0.01 < entry["joint_error"] < 0.15
+        assert (entry.hands, entry.found, entry.false) == (3, 3, 0)
+        assert 0.01 < entry.joint_error < 0.15
 
 
 def test_no_layer_diverges_and_each_has_three_names(run: ParityReport) -> None:
     for model in run.models:
         assert model.layers is not None
-        assert model.layers["culprits"] and not any(model.layers["culprits"].values())
-        for row in model.layers["rows"]:
-            assert row["tensor"] and row["module"] and row["mil"]
+        assert model.layers.culprits and not any(model.layers.culprits.values())
+        for row in model.layers.rows:
+            assert row.tensor and row.module and row.mil
 
 
 def test_another_run_in_processes_gives_the_same_report(
