@@ -36,7 +36,7 @@ from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
 from blazepalm.reports.judge.policy import LIMITS, Limits
-from blazepalm.reports.judge.report import Failure, ParityReport
+from blazepalm.reports.judge.report import Failure, ParityReport, plain
 from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.parity_inside import compare_inside, plant_faults
@@ -301,7 +301,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
         "images": list(options.images),
-        "golden": golden_entry(options.golden),
+        "golden": plain(golden_entry(options.golden)),
         "tools": tool_versions(),
     }
 

@@ -81,7 +81,7 @@ def test_without_layers_there_is_nothing() -> None:
 
 
 def test_hostile_names_stay_in_the_folder_and_in_json() -> None:
-    found = node_data(report_samples.hostile())
+    found = node_data(typed(report_samples.hostile()))
     assert found and not any("/" in name or name.startswith(".") for name in found)
     for data in found.values():
         again: Any = json.loads(dumps(data))

@@ -109,6 +109,8 @@ def test_from_nothing_to_something(passing: Report) -> None:
 def test_rows_of_the_same_name_do_not_hide_each_other(passing: Report) -> None:
     def change(report: Report) -> None:
         report["rows"].append({**judged(report), "status": "fail"})
+        for case in report["cases"]:
+            case["values"].append(None)
 
     found = changed(passing, change)
     assert [row.kind for row in found.rows] == [WORSE]
