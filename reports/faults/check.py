@@ -144,6 +144,8 @@ class FaultBench:
         planted = fault.plant(self.subject)
         if planted is None or (planted.stages and not self.images):
             return None
+        if planted.misread is not None and not any(case.truth for case in self.images):
+            return None
         failed = [r for r in self.judge(self._spoilt(planted), self.cases()) if r.status == FAIL]
         stage = first_divergence(failed) or ""
         expected, found = planted.place, stage
@@ -196,6 +198,8 @@ class FaultBench:
         return outcomes
 
     def _spoilt(self, planted: Planted) -> Subject:
+        if planted.misread is not None:
+            return planted.misread
         backend: Backend = self.subject.backends[TORCH]
         if planted.candidate is not None:
             backend = Spoilt(planted.candidate, self.subject.outputs)

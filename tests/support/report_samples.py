@@ -308,7 +308,8 @@ def _model(name: str, found: list[Row]) -> ModelParity:
         value_range=(0.0, 1.0), value_range_from="registry", inputs=12, inputs_sha256="a0" * 32,
         notes=("LiteRT ran a copy: 2 custom operators as TRANSPOSE_CONV and ADD",),
         backends=tuple(_backend(b, own) for b in BACKENDS), outputs=outputs,
-        coverage=coverage(own, ()), passed=all(r.status == "pass" for r in own), useless=is_useless(own),
+        coverage=coverage(own, ()), passed=all(r.status == "pass" for r in own),
+        useless=is_useless(own),
         tensor_map=tuple(_tensor_map(name)), layers=_layers(family), seconds={"tflite": 1.2},
     )  # fmt: skip
 
