@@ -1,8 +1,8 @@
 """Faults to plant, one at a time: mistakes that a converter, a pre-processor or a report may make.
 
 A fault changes a copy: the traced calls and weights of the readable module, a pipeline stage, a
-network's apparent answer, or what every backend takes the file to mean. It names its place, so that the self-test checks not only that the
-gate fails, but that it points at the right place.
+network's apparent answer, or what every backend takes the file to mean. It names its place, so that
+the self-test checks not only that the gate fails, but that it points at the right place.
 """
 
 from blazepalm.reports.faults.misread import MISREAD_FAULTS
