@@ -5,7 +5,7 @@ import pytest
 
 from blazepalm.reports.compare.truth import PALM_JOINTS, palm_errors, truth_scalars
 
-# joint i lies at (i, 0): the bases of the fingers, 5, 9, 13 and 17, are 11 from the wrist on average
+# joint i lies at (i, 0): the fingers' bases, 5, 9, 13 and 17, are 11 from the wrist on average
 JOINTS = np.stack((np.arange(21.0), np.zeros(21)), axis=1)
 HAND = {"landmarks": JOINTS, "handedness": "left"}
 KEYPOINTS = JOINTS[list(PALM_JOINTS)]
