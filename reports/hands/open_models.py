@@ -25,7 +25,7 @@ from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease
+from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
 from blazepalm.models.releases import (
@@ -123,7 +123,7 @@ def open_model(
     if backend == "tflite":
         return _open_litert(model, family, threads, notice)
     if not runs_pipeline(backend):
-        raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(PIPELINE)}")
+        raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
     if not isinstance(converted, Converted):
         source, content = choose(converted, family)

@@ -166,7 +166,7 @@ def test_a_failure_leaves_what_was_there(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_unknown_names_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="unknown golden case 'opne'; choose from open-right, "):
+    with pytest.raises(ArtifactError, match="unknown golden case 'opne'; choose open-right, "):
         made(tmp_path / "set", "opne")
     assert not (tmp_path / "set").exists()
 
