@@ -167,8 +167,8 @@ def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
         if case.kind == "own":
             if not right:
                 raise ArtifactError(
-                    f"{known.folder / case.file}: changed or missing, and a picture of yours, "
-                    "which cannot be rendered again; restore it, or choose another -o"
+                    f"{known.folder / case.file}: your picture is changed or missing, and "
+                    "cannot be rendered again; restore it, or choose another -o"
                 )
             kept[case.name] = case
         elif (

@@ -1,4 +1,4 @@
-"""Questions that the rules ask about a graph: which operator made a value, what a constant is."""
+"""What the rules ask about a graph: which operator made a value, what a constant holds."""
 
 import numpy as np
 

@@ -227,5 +227,5 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path)
 
 
 def test_help(blazepalm: Cli) -> None:
-    told = blazepalm("golden", "--help").out
-    assert all(command in told for command in ("make", "record", "check", "export-ios"))
+    usage_help = blazepalm("golden", "--help").out
+    assert all(command in usage_help for command in ("make", "record", "check", "export-ios"))

@@ -175,10 +175,10 @@ def test_a_package_of_no_known_generation(tmp_path: Path) -> None:
 def test_an_unknown_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(with_another_weight(resolve("palm-lite").read_bytes()))
-    told: list[str] = []
-    opened = open_model(path, "palm", "tflite", notice=told.append)
+    notices: list[str] = []
+    opened = open_model(path, "palm", "tflite", notice=notices.append)
     assert opened.name == "mine"
-    assert len(told) == 1 and "not a known release" in told[0] and str(path) in told[0]
+    assert len(notices) == 1 and "not a known release" in notices[0] and str(path) in notices[0]
 
 
 def test_one_in_memory() -> None:
