@@ -223,7 +223,7 @@ def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
     file.write_text("a file")
     with pytest.raises(ArtifactError, match="is not a folder"):
         convert(path, file, force=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "theirs", "ours"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "ours", "theirs"]
 
 
 def test_nothing_is_left_when_writing_fails(
