@@ -85,9 +85,9 @@ def test_pictures(model: Any, method: str, argument: Any) -> None:
         ({"noise": -3}, "noise is -3, expected a whole number of at least 0"),
         ({"reference_every": 0}, "reference_every is 0, expected"),
         ({"seed": None}, "seed is None, expected a whole number of at least 0$"),
-        ({"engine": "fast"}, "unknown engine 'fast'; choose threads, processes, ray"),
+        ({"engine": "fast"}, "unknown engine 'fast'; choose threads, processes or ray"),
         ({"limits": 3}, "limits are int, expected Limits"),
-        ({"image": "x.png"}, "unknown setting 'image'; choose from golden, images"),
+        ({"image": "x.png"}, "unknown setting 'image'; choose golden, images"),
     ],
 )
 def test_settings_of_parity(settings: dict[str, Any], words: str) -> None:

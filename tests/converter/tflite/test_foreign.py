@@ -1,4 +1,4 @@
-"""What is given in place of a `.tflite`: told by its content, and which command takes it."""
+"""Files that are no TFLite models are recognised by content; the message names their command."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def saved_model() -> bytes:
 def frozen_graph() -> bytes:
     """GraphDef: node (name, op, attr), versions (graph.proto, node_def.proto)."""
     node = field(1, b"input") + field(2, b"Placeholder") + field(5, b"dtype")
-    return field(1, node) + field(1, node * 40) + field(4, field(1, 1882))
+    return field(1, node) + field(1, node * 40) + field(4, field(1, 21))
 
 
 def safetensors() -> bytes:
