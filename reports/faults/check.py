@@ -147,6 +147,8 @@ class FaultBench:
         if planted.misread is not None and not any(case.truth for case in self.images):
             return None
         failed = [r for r in self.judge(self._spoilt(planted), self.cases()) if r.status == FAIL]
+        if planted.misread is not None:  # the truth alone must catch it
+            failed = [row for row in failed if row.stage == rows.TRUTH]
         stage = first_divergence(failed) or ""
         expected, found = planted.place, stage
         located = stage == planted.place
