@@ -36,6 +36,11 @@ def is_constant(graph: Graph, tensor: int) -> bool:
     return data is not None and data.dtype == np.float32
 
 
+def read_elsewhere(graph: Graph, tensor: int) -> bool:
+    """Whether anything but one operator reads the tensor."""
+    return len(graph.consumers(tensor)) != 1 or tensor in graph.outputs
+
+
 def sides(op: Operator) -> tuple[tuple[int, int], ...]:
     """Both operand orders of a commutative operator; empty unless it has two operands."""
     if len(op.inputs) != 2:
