@@ -31,9 +31,9 @@ def prepare_batch(images: NDArray[Any] | Tensor, spec: Spec, like: Tensor) -> Pr
     """
     if not isinstance(images, np.ndarray | Tensor):
         raise TypeError(f"expected a batch as an array or a tensor, got {type(images).__name__}")
-    batch = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-    if batch.dtype == torch.uint8 and batch.dim() == 4:
-        return _letterboxed([as_pixels(image) for image in batch], spec, like)
+    if images.ndim == 4 and images.dtype in (np.uint8, torch.uint8):
+        return _letterboxed([as_pixels(image) for image in images], spec, like)
+    batch = images if isinstance(images, Tensor) else torch.tensor(images)
     return batch.to(like) if batch.is_floating_point() else batch, [WHOLE] * len(batch)
 
 
