@@ -136,7 +136,7 @@ def truth_table(report: ParityReport) -> Table:
 def accuracy_table(report: ParityReport) -> Table:
     """Backends against the renderer's joints."""
     table = new_table()
-    table.add_column("pairs, against the truth", no_wrap=True, overflow="ellipsis", min_width=24)
+    table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
     for pair in dict.fromkeys(str(entry["pair"]) for entry in report.accuracy):
         table.add_row(Text(safe(pair), style="bold cyan"))
