@@ -11,7 +11,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from blazepalm.reports.compare.matching import Array, iou_matrix, match, points_boxes
+from blazepalm.models.decode import intersection_over_union
+from blazepalm.reports.compare.matching import Array, match, points_boxes
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
@@ -93,7 +94,7 @@ def compare_detections(
         _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
         if r in ties:
             mine, theirs = ties[r]
-            overlap = float(iou_matrix(mine[None], theirs[None])[0, 0])
+            overlap = float(intersection_over_union(mine, theirs))
             a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
         else:
             a, b = boxes[r] * scale, other_boxes[c] * scale
@@ -129,7 +130,7 @@ def compare_landmarks(
         _max(result, ("landmarks", "largest error"), float(error.max()), "px")
         depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
         _max(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
-        palm = _palm_size(_double(expected)[:, :2] * np.asarray(pixels))
+        palm = palm_size(_double(expected)[:, :2] * np.asarray(pixels))
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -177,7 +178,7 @@ def compare_hands(
         error = np.hypot(*(b[:, :2] - a[:, :2]).T)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
         _max(result, ("landmarks", "largest error"), float(error.max()), "image px")
-        palm = _palm_size(a[:, :2])
+        palm = palm_size(a[:, :2])
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -185,37 +186,7 @@ def compare_hands(
     return result
 
 
-def truth_errors(truth: Sequence[ListedTruth], found: Sequence[ListedHand]) -> dict[str, float]:
-    """Errors against a rendered image's truth: hands present, found, false; the sum over found
-    hands of the mean joint error divided by the palm's size; handedness given, and correct.
-    """
-    boxes = points_boxes([hand.landmarks for hand in truth])
-    matches = match(boxes, points_boxes([hand.landmarks for hand in found]), least_iou=0.2)
-    values = {
-        "hands": float(len(truth)),
-        "found": float(len(matches.pairs)),
-        "false": float(len(matches.extra)),
-        "joint_error": 0.0,
-        "joints_of": 0.0,
-        "handedness_told": 0.0,
-        "handedness_right": 0.0,
-    }
-    for t, f, _ in matches.pairs:
-        true = _double(truth[t].landmarks)[:, :2]
-        joints = _double(found[f].landmarks)[:, :2]
-        palm = _palm_size(true)
-        if palm > 0:
-            values["joint_error"] += float(np.hypot(*(joints - true).T).mean()) / palm
-            values["joints_of"] += 1
-        side = found[f].handedness
-        if side is not None:
-            values["handedness_told"] += 1
-            right = "right" if side > 0.5 else "left"
-            values["handedness_right"] += float(right == truth[t].handedness)
-    return values
-
-
-def _palm_size(points: Array) -> float:
+def palm_size(points: Array) -> float:
     """The wrist's mean distance to the fingers' bases."""
     wrist, *bases = points[list(PALM_POINTS)]
     return float(np.hypot(*(np.stack(bases) - wrist).T).mean())

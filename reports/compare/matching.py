@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models.decode import intersection_over_union
+
 Array = NDArray[np.float64]
 
 MATCHED_IOU = 0.5  # below this, two boxes belong to different hands
@@ -22,25 +24,13 @@ class Matches:
     extra: tuple[int, ...]
 
 
-def iou_matrix(a: Array, b: Array) -> Array:
-    """(N, 4) and (M, 4) corners → (N, M), 0..1; empty boxes overlap nothing."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlap = np.clip(high - low, 0, None).prod(axis=2)
-    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
-    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
-    union = area_a[:, None] + area_b[None, :] - overlap
-    found: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-    return found
-
-
 def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
     """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
     are not finite match nothing.
     """
     from scipy.optimize import linear_sum_assignment
 
-    overlap = np.nan_to_num(iou_matrix(reference, candidate), nan=0.0)
+    overlap = np.nan_to_num(intersection_over_union(reference[:, None], candidate), nan=0.0)
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     pairs = tuple(
         (int(r), int(c), float(overlap[r, c]))

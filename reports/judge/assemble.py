@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, judge_of, model_holds
+from blazepalm.reports.judge.headline import NOTHING
+from blazepalm.reports.judge.judge import (
+    UNSEEN,
+    coverage,
+    is_useless,
+    judge_backend,
+    judge_of,
+    model_holds,
+)
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
     BackendSummary,
     CaseResult,
     Failure,
@@ -61,6 +70,7 @@ def make_report(
     report = ParityReport(
         passed=False,  # until it is concluded
         exit_code=1,
+        verdict=NOTHING,
         counts=Counts(0, 0, 0, 0),
         default_limits=False,
         models=tuple(models),
@@ -118,14 +128,20 @@ def _model(
         value_range_from=subject.value_range_from,
         inputs=totals.inputs[subject.name],
         inputs_sha256=totals.digest(subject.name),
-        notes=subject.notes,
+        notes=_notes(subject, found),
         backends=backends,
         outputs=output_facts(totals, subject),
         coverage=coverage(found, statuses),
         passed=model_holds(found, statuses),
+        useless=is_useless(found),
         tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
     )
+
+
+def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
+    checked = subject.family is None or any(row.stage == rows.TRUTH for row in found)
+    return subject.notes if checked else (*subject.notes, TRUTH_UNCHECKED)
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:

@@ -17,6 +17,7 @@ from blazepalm.converter.tensor_map import Sha256, TensorMapRow
 from blazepalm.reports.compare.hands import Listed, ListedTruth
 from blazepalm.reports.compare.meters import Count, Number, Range
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row, Status
+from blazepalm.reports.judge.headline import Headline, headline
 from blazepalm.reports.judge.judge import exit_code
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report_parts import (
@@ -33,7 +34,10 @@ from blazepalm.reports.judge.report_parts import (
 )
 
 FORMAT = "blazepalm-parity"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+# a note of a model with hands or palms to find, where no rendered picture was compared
+TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was compared"
 
 
 class BackendSummary(Part, frozen=True):
@@ -69,7 +73,8 @@ class ModelParity(Part, frozen=True):
     """One model's facts and backends; its rows are in the report's `rows`. `release` is None for
     an unknown file, `family` for a graph of no recognised family; `value_range_from` names the
     source of the range; `inputs` counts the inputs, `inputs_sha256` hashes all of them.
-    `coverage`: rows compared, of rows that there are. `tensor_map`: where every weight went (see
+    `coverage`: rows compared, of rows that there are. `useless`: all backends agree, but the file
+    itself fails against the rendered truth. `tensor_map`: where every weight went (see
     `conversion.json`). `layers`: None without `--layers`.
     """
 
@@ -89,6 +94,7 @@ class ModelParity(Part, frozen=True):
     outputs: tuple[OutputFacts, ...]
     coverage: tuple[int, int]
     passed: bool
+    useless: bool
     tensor_map: tuple[TensorMapRow, ...]
     layers: Layers | None
 
@@ -124,15 +130,16 @@ class ParityReport(Part, frozen=True, kw_only=True):
     `exit_code`: 0 passed, 1 parity fails, 2 bad input, 3 could not verify. `cases` are at most
     `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all. `golden` names the
     golden set. `accuracy`: error against the rendered truth, one entry per pair and backend.
-    `device`: the ingested results. What follows from other fields (`passed`, `exit_code`,
-    `counts`, `default_limits`) is set by `concluded`; in a report that was read it is what the
-    file says, which `report recheck` compares.
+    `device`: the ingested results; `verdict`: in a few words. What follows from other fields
+    (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`) is set by `concluded`; in a
+    report that was read it is what the file says, which `report recheck` compares.
     """
 
     format: Literal["blazepalm-parity"] = "blazepalm-parity"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     passed: bool
     exit_code: Annotated[int, Meta(ge=0, le=3)]
+    verdict: Headline
     counts: Counts
     options: RunOptions
     limits: Limits
@@ -163,16 +170,16 @@ def concluded(report: ParityReport, **changes: Any) -> ParityReport:
     """The report with `changes`, and the verdict that follows from them."""
     report = replace(report, **changes)
     judged = [row for row in report.rows if row.judged]
-    code = exit_code(
-        [model.passed for model in report.models],
-        any(row.status == FAIL for row in judged),
-        report.self_test is None or report.self_test.passed,
-        (failure.exit_code for failure in report.failures),
-    )
+    failed = any(row.status == FAIL for row in judged)
+    tested = report.self_test is None or report.self_test.passed
+    failures = [failure.exit_code for failure in report.failures]
+    code = exit_code([model.passed for model in report.models], failed, tested, failures)
+    told = [(model.passed, model.useless) for model in report.models]
     return replace(
         report,
         passed=code == 0,
         exit_code=code,
+        verdict=headline(told, failed=failed, tested=tested, failures=failures),
         counts=_counts(judged),
         default_limits=report.limits == LIMITS,
     )

@@ -17,7 +17,7 @@ MAX_SHOWN = 160  # characters of a value that a message quotes
 STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]")
 EXPECTED = re.compile(r"Expected (?:`(?P<kind>[^`]+)`(?P<more>.*?))(?:, got .*)?", re.DOTALL)
 FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
-CHOICE = re.compile(r" matching regex '\^\(([\w|]+)\)\$'")
+CHOICE = re.compile(r" matching regex '\^\(([\w ,|-]+)\)\$'")
 KINDS = {
     "int": "a whole number",
     "float": "a number",

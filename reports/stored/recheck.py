@@ -16,6 +16,7 @@ from blazepalm.errors import InvalidInput
 from blazepalm.reports.compare.rows import NOT_RUN, Row
 from blazepalm.reports.judge.judge import (
     coverage,
+    is_useless,
     judge_backend,
     judge_row,
     model_holds,
@@ -33,7 +34,7 @@ from blazepalm.reports.judge.report import (
 from blazepalm.reports.judge.report_parts import Part
 from blazepalm.text import figure, printable
 
-VERDICT = ("passed", "exit_code", "counts", "default_limits")  # of a report
+VERDICT = ("passed", "exit_code", "verdict", "counts", "default_limits")  # of a report
 MEASURED_BY = ("margin", "floor_multiple")  # limits that stored numbers depend on
 
 
@@ -98,6 +99,7 @@ def _model(model: ModelParity, own: Sequence[Row]) -> ModelParity:
         backends=backends,
         coverage=coverage(own, statuses),
         passed=model_holds(own, statuses),
+        useless=is_useless(own),
     )
 
 
@@ -134,7 +136,7 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
                     f"{model.name}: {backend.name}: status {backend.status}, but its rows "
                     f"give {other.status}"
                 )
-        yield from _differing(f"{model.name}:", model, again, ("passed",))
+        yield from _differing(f"{model.name}:", model, again, ("passed", "useless"))
     yield from _differing("the report:", stored, judged, VERDICT)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 from msgspec.structs import asdict
 
+from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
@@ -51,6 +52,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             masthead=masthead(report, failed),
             matrix=matrix(report),
             why=failed,
+            truth=[row for row in report.rows if row.stage == TRUTH],
             heat=heat(report),
             curves=curves(report),
             images=images,

@@ -15,7 +15,7 @@ from blazepalm.reports.compare.hands import ListedHand
 from blazepalm.reports.compare.rows import NOT_JUDGED, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
-from blazepalm.reports.judge.task_limits import IOU
+from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
@@ -44,7 +44,7 @@ def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, A
         "models": [model.name for model in models],
         "backends": list(dict.fromkeys(b.name for m in models for b in m.backends)),
         "multiple": report.limits.float32_multiple,
-        "least": [IOU],
+        "least": LEAST,
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
             "lines": [

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, Row
-from blazepalm.reports.judge.report import BackendSummary, ModelParity, ParityReport
+from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
+from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
+    BackendSummary,
+    ModelParity,
+    ParityReport,
+)
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
@@ -12,25 +18,15 @@ Entry = dict[str, Any]  # what a template shows
 MAX_LINES = 3  # failures listed under the headline
 MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
-EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
 
 def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     """`state` is holds, fails or partly; `headline` and `facts` are text; `because`: the first few
     failures, each as (what failed, why).
     """
-    models, counts, tested = report.models, report.counts, report.self_test
-    sound = all(m.passed for m in models) and (tested is None or tested.passed)
-    if report.passed:
-        state, headline = "holds", "Parity holds"
-    elif models and sound:
-        state, headline = "partly", "Not everything could be compared"
-    elif not models and report.exit_code == 3:
-        state, headline = "partly", "Parity could not be verified"
-    elif not models:
-        state, headline = "fails", "Nothing was compared"
-    else:
-        state, headline = "fails", "Parity fails"
+    models, counts = report.models, report.counts
+    tested, verdict = report.self_test, report.verdict
+    state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
         (_count(report.cases_total, "input"), ""),
@@ -44,8 +40,10 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
         facts.append((_count(len(report.failures), "source"), "without a verdict"))
     if tested is not None:
         facts.append((f"{tested.caught} of {tested.planted}", "planted faults caught"))
+    if any(TRUTH_UNCHECKED in model.notes for model in models):
+        facts.append(("the rendered truth", "not checked"))
     because = list(_because(report, failed))
-    return {"state": state, "headline": headline, "facts": facts, "because": because}
+    return {"state": state, "headline": verdict.capitalize(), "facts": facts, "because": because}
 
 
 def matrix(report: ParityReport) -> Entry:
@@ -119,6 +117,11 @@ def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> 
 
 def _because(report: ParityReport, failed: Sequence[Entry]) -> Iterator[tuple[str, ...]]:
     said = [(failure.source, "no verdict") for failure in report.failures]
+    said += [
+        (model.name, "all backends agree, but the file fails against the rendered truth")
+        for model in report.models
+        if model.useless
+    ]
     for entry in failed:
         backend, culprit = entry["backend"], entry["culprit"]
         divergence = backend.first_divergence

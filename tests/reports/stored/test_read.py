@@ -109,7 +109,7 @@ def test_structs_and_schemas_agree(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda v: v.update(format="x"), "is not a parity report"),
-        (lambda v: v.update(version=1), "report version 1 is not supported, only 2"),
+        (lambda v: v.update(version=1), "report version 1 is not supported, only 3"),
         (lambda v: v.update(version=None), "report version null is not supported"),
         (
             lambda v: v["rows"][3].update(value="3"),
