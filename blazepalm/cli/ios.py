@@ -61,6 +61,6 @@ def _values(results: "DeviceResults", problems: tuple[str, ...]) -> dict[str, An
             }
             for (model, case, units, tensor), output in results.outputs.items()
         ],
-        "pipeline": list(results.pipeline),
+        "pipeline": to_builtins(results.pipeline),
         "problems": list(problems),
     }
