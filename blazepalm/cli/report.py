@@ -230,7 +230,7 @@ def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str,
         "passed_before": found.passed_before,
         "altered": list(found.altered),
         "exit_code": found.exit_code,
-        "limits": found.limits.to_dict(),
+        "limits": found.report.limits.to_dict(),
         "counts": to_builtins(found.report.counts),
         "changed": [
             {

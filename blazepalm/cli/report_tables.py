@@ -23,7 +23,7 @@ def recheck_pieces(
 ) -> list[RenderableType]:
     """What changed under other limits, and the verdict."""
     pieces: list[RenderableType] = []
-    for name, value in found.limits.to_dict().items():
+    for name, value in found.report.limits.to_dict().items():
         before = getattr(stored.limits, name)
         if value != before:
             pieces.append(f"limit {name}: {before:g} → {value:g}")

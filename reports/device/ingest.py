@@ -18,7 +18,7 @@ import numpy as np
 
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.device.benchmarks import bench_entry, device_entry, device_name
-from blazepalm.reports.device.results import HarnessResults, OutputRow, PictureRow
+from blazepalm.reports.device.results import HarnessResults, LoadedModel, OutputRow, PictureRow
 from blazepalm.reports.fixtures.manifest import Fixtures, check_hashes
 from blazepalm.reports.judge.report_parts import Device
 from blazepalm.reports.stored.read import IOS_RESULTS, read_json, typed
@@ -54,16 +54,6 @@ class RawOutput:
 
 
 @dataclass(frozen=True)
-class DeviceModel:
-    """A model as the device loaded it; `outputs` have the shapes seen at run time."""
-
-    name: str
-    sha256: str
-    precision: str
-    outputs: Mapping[str, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
 class DeviceResults:
     """`name` is the device's name in backends (`device:<name>:<units>`); `entry` is the report's
     `device` entry; `outputs` in the file's order; `pipeline` rows as the device wrote them.
@@ -72,7 +62,7 @@ class DeviceResults:
 
     name: str
     entry: Device
-    models: Mapping[str, DeviceModel]
+    models: Mapping[str, LoadedModel]
     outputs: Mapping[Place, RawOutput]
     pipeline: tuple[PictureRow, ...]
     problems: tuple[str, ...]
@@ -112,7 +102,8 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
         loaded = [(model.name, model.sha256) for model in results.models]
         check_hashes(path, results.fixtures.manifest_sha256, loaded, fixtures)
     problems: list[str] = []
-    models = dict(_models(results, fixtures, problems))
+    models = {model.name: model for model in results.models}
+    problems += _doubtful_models(results, fixtures)
     outputs = dict(_outputs(path, results, models, problems))
     bench = [bench_entry(row, problems) for row in results.bench]
     return DeviceResults(
@@ -137,27 +128,24 @@ def recount(results: DeviceResults) -> Iterator[str]:
             yield f"{name}: the device counted {output.nan_count} of these, the file has {found}"
 
 
-def _models(
-    results: HarnessResults, fixtures: Fixtures | None, problems: list[str]
-) -> Iterator[tuple[str, DeviceModel]]:
+def _doubtful_models(results: HarnessResults, fixtures: Fixtures | None) -> Iterator[str]:
     count = Counter(model.name for model in results.models)
-    problems += [f"model {printable(n)}: loaded {c} times" for n, c in count.items() if c > 1]
+    yield from (f"model {printable(n)}: loaded {c} times" for n, c in count.items() if c > 1)
     for model in results.models:
-        name, shapes = model.name, {port.name: port.shape for port in model.io}
-        if fixtures is not None:
-            for output, wanted in fixtures.outputs.get(name, {}).items():
-                if output in shapes and shapes[output] != wanted:
-                    problems.append(
-                        f"model {printable(name)}: {printable(output)} has the shape "
-                        f"{_times(shapes[output])}, in the fixtures {_times(wanted)}"
-                    )
-        yield name, DeviceModel(name, model.sha256, model.precision, shapes)
+        wanted = {} if fixtures is None else fixtures.outputs.get(model.name, {})
+        for output, shape in wanted.items():
+            found = model.outputs.get(output, shape)
+            if found != shape:
+                yield (
+                    f"model {printable(model.name)}: {printable(output)} has the shape "
+                    f"{_times(found)}, in the fixtures {_times(shape)}"
+                )
 
 
 def _outputs(
     path: Path,
     results: HarnessResults,
-    models: Mapping[str, DeviceModel],
+    models: Mapping[str, LoadedModel],
     problems: list[str],
 ) -> Iterator[tuple[Place, RawOutput]]:
     folder = path.parent.resolve()
@@ -174,7 +162,7 @@ def _outputs(
         yield place, RawOutput(file, shape, row.max_abs, row.nan_count)
 
 
-def _problem(row: OutputRow, models: Mapping[str, DeviceModel], file: Path) -> str | None:
+def _problem(row: OutputRow, models: Mapping[str, LoadedModel], file: Path) -> str | None:
     """Why a row's raw file cannot be used; None if it can."""
     model = models.get(row.model)
     if model is None:

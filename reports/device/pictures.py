@@ -15,7 +15,7 @@ from blazepalm.reports.compare.rows import CASCADE, Key, Row
 from blazepalm.reports.device.expected import Expected, Facts
 from blazepalm.reports.device.ingest import DeviceResults
 from blazepalm.reports.device.tally import ANYTHING, Tally, failure_head
-from blazepalm.reports.judge.judge import empty_row, scalar_row
+from blazepalm.reports.judge.judge_rows import empty_row, scalar_row
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.text import printable
 

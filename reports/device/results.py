@@ -67,6 +67,11 @@ class LoadedModel(Struct, frozen=True):
     precision: str
     io: tuple[Port, ...]
 
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """The shapes seen at run time."""
+        return {port.name: port.shape for port in self.io}
+
 
 class OutputRow(Struct, frozen=True):
     """One output of one model for one case; `max_abs` and `nan_count` are the device's figures."""

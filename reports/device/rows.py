@@ -32,7 +32,7 @@ from blazepalm.reports.device.tally import (
     failure_head,
     is_disordered,
 )
-from blazepalm.reports.judge.judge import empty_row, scalar_row
+from blazepalm.reports.judge.judge_rows import empty_row, scalar_row
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.stages.stages import Decoded, PalmRules
 from blazepalm.reports.stages.ties import shared_boxes

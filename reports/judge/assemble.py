@@ -9,14 +9,7 @@ from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
-from blazepalm.reports.judge.judge import (
-    UNSEEN,
-    coverage,
-    is_useless,
-    judge_backend,
-    judge_of,
-    model_holds,
-)
+from blazepalm.reports.judge.judge import UNSEEN, judge_backend, judge_of, model_verdict
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -131,9 +124,7 @@ def _model(
         notes=_notes(subject, found),
         backends=backends,
         outputs=output_facts(totals, subject),
-        coverage=coverage(found, statuses),
-        passed=model_holds(found, statuses),
-        useless=is_useless(found),
+        **model_verdict(found, statuses),
         tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
     )

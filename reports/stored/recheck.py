@@ -14,15 +14,8 @@ from msgspec.structs import asdict, replace
 
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.compare.rows import NOT_RUN, Row
-from blazepalm.reports.judge.judge import (
-    coverage,
-    is_useless,
-    judge_backend,
-    judge_row,
-    model_holds,
-    unjudged,
-    value_of,
-)
+from blazepalm.reports.judge.judge import judge_backend, model_verdict
+from blazepalm.reports.judge.judge_rows import judge_row, unjudged, value_of
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     BackendSummary,
@@ -46,7 +39,6 @@ class Rechecked:
     """
 
     report: ParityReport
-    limits: Limits
     changed: tuple[tuple[Row, Row], ...]
     passed_before: bool
     altered: tuple[str, ...]
@@ -77,7 +69,7 @@ def recheck(report: ParityReport, limits: Limits) -> Rechecked:
         pair for pair in zip(before, after, strict=True) if pair[0].status != pair[1].status
     )
     altered = tuple(_altered(report, again))
-    return Rechecked(judged, limits, changed, report.passed, altered)
+    return Rechecked(judged, changed, report.passed, altered)
 
 
 def _judged(report: ParityReport, rows: Sequence[Row], limits: Limits) -> ParityReport:
@@ -97,9 +89,7 @@ def _model(model: ModelParity, own: Sequence[Row]) -> ModelParity:
     return replace(
         model,
         backends=backends,
-        coverage=coverage(own, statuses),
-        passed=model_holds(own, statuses),
-        useless=is_useless(own),
+        **model_verdict(own, statuses),
     )
 
 

@@ -20,7 +20,8 @@ from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Listed, ListedHand, ListedTruth
 from blazepalm.reports.compare.meters import Difference, Range, Worst
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, judge_row
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend
+from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import (
     BackendSummary,

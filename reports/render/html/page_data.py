@@ -9,30 +9,31 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import astuple
 
+from blazepalm.converter.tensor_map import TensorMapRow
 from blazepalm.reports.compare.hands import ListedHand
+from blazepalm.reports.compare.meters import Difference
 from blazepalm.reports.compare.rows import NOT_JUDGED, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
+from blazepalm.reports.judge.report_parts import Layer
 from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 REFERENCE = "tflite"
-ROW = (
-    "model", "stage", "mode", "output", "field", "backend", "reference", "metric", "judge",
-    "unit", "inputs", "value", "limit", "floor", "multiple", "worst_case", "status", "reasons",
-)  # fmt: skip
-DIFFERENCE = (
-    "elements", "peak", "max_abs", "mean_abs", "p50", "p99", "p999", "rmse", "rel_l2", "snr_db",
-    "psnr_db", "cosine", "half_units", "unequal", "nonfinite_reference", "nonfinite_candidate",
-)  # fmt: skip
-LAYER = ("op", "operator", "tensor", "shape", "module", "mil")
-TENSOR = (
-    "key", "shape", "dtype", "operator", "name", "stored_dtype", "stored_shape", "sparse",
-    "folded", "transform", "source_sha256", "value_sha256",
-)  # fmt: skip
+
+
+def _fields(kind: type[Struct], *left_out: str) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in left_out)
+
+
+ROW = _fields(Row, "difference")
+DIFFERENCE = _fields(Difference, "inputs", "worst", "problems")
+LAYER = _fields(Layer, "backends")
+TENSOR = _fields(TensorMapRow, "operand", "tensor")
 
 
 def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, Any]:

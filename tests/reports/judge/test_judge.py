@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from blazepalm.reports.compare.meters import DifferenceMeter, compare
 from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
 from blazepalm.reports.device.join import with_device
-from blazepalm.reports.judge.judge import exit_code, judge_backend, judge_row, model_holds, unjudged
+from blazepalm.reports.judge.judge import exit_code, judge_backend, model_holds
+from blazepalm.reports.judge.judge_rows import judge_row, unjudged
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
