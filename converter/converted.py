@@ -63,6 +63,11 @@ class Converted:
         return self.release.name if self.release else Path(self.graph.source).stem
 
     @property
+    def family(self) -> str | None:
+        """`palm` or `hand`; None if unrecognised."""
+        return None if self.recognition is None else self.recognition.family
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Readable output names in the file's order; the file's own names if unrecognised."""
         if self.recognition is not None:
