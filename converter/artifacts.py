@@ -43,6 +43,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
     torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
     (folder / "model.pth").write_bytes(packed.getvalue())
     recognition = model.recognition
+    evidence = {} if recognition is None else dict(recognition.spec.evidence.outputs)
     if recognition is not None and isinstance(recognition.spec, PalmDetectorSpec):
         anchors = model.module.anchors
         assert isinstance(anchors, torch.Tensor)
@@ -68,6 +69,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
                 "name": name,
                 "tflite": model.graph.tensors[t].name,
                 "shape": model.graph.tensors[t].shape,
+                **({"found_by": evidence[name]} if name in evidence else {}),
                 **({"values": model.output_values} if model.output_values else {}),
             }
             for name, t in zip(model.outputs, model.graph.outputs, strict=True)

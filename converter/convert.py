@@ -15,7 +15,7 @@ from blazepalm.converter.architecture import examine
 from blazepalm.converter.converted import Converted, Preserved
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
-from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.known import release_of
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_normal_form
@@ -78,6 +78,8 @@ def convert_graph(
         return Converted(graph, release, None, reason, generic, generic, rows, generic, known)
     recognition = settle(graph, recognition, overrides, notice)
     spec = recognition.spec
+    if release is None:
+        notice(f"{graph.source}: not a known release: {summary(spec)}")
     with torch.device("meta"):  # the values are replaced: allocate and initialise nothing
         module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     rewritten = recognition.normal is not graph

@@ -130,20 +130,28 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
     yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
     if model.value_range is not None:
         low, high = model.value_range
-        known = model.release is not None
-        where = f"as in {model.value_range_from}" if known else "assumed"
+        by = model.evidence.value_range
+        known = model.release is not None and by in ("", "release")
+        where = f"as in {model.value_range_from}" if known else by
         yield "values", f"{low:g} .. {high:g}, {where}"
     names = iter(model.output_names)
+    found_by = dict(model.evidence.outputs)
     for position, tensor in enumerate(model.outputs):
         readable = next(names, "")
         label = "output" if position == 0 else ""
-        yield label, _named_tensor(model, tensor) + (f" → {readable}" if readable else "")
+        evidence = found_by.get(readable, "release")
+        role = f" → {readable}" if readable else ""
+        if evidence != "release":
+            role += f" ({evidence})"
+        yield label, _named_tensor(model, tensor) + role
     if model.output_values and len(model.outputs) == 1:
         yield "", ", ".join(model.output_values)
         yield "", model.output_meaning
     if model.heads:
         parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
         yield "heads", f"{parts} = {model.anchors:,} anchors"
+    if model.evidence.generation not in ("", "release"):
+        yield "generation", f"{model.value_range_from}, {model.evidence.generation}"
     yield from _structure(model)
     if model.metadata:
         yield (
@@ -152,6 +160,8 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
         )
     if model.dequantised:
         yield "note", "integer arithmetic; blazepalm evaluates it in floating point"
+    for note in model.notes:
+        yield "note", printable(note)
 
 
 def _identity(item: "Inspection | ModelInspection") -> list[tuple[str, str]]:

@@ -14,6 +14,6 @@
 """
 
 from blazepalm.converter.evidence.overrides import NO_OVERRIDES, Overrides
-from blazepalm.converter.evidence.settle import settle, with_generation
+from blazepalm.converter.evidence.settle import settle, summary, with_generation
 
-__all__ = ["NO_OVERRIDES", "Overrides", "settle", "with_generation"]
+__all__ = ["NO_OVERRIDES", "Overrides", "settle", "summary", "with_generation"]

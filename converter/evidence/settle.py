@@ -22,7 +22,7 @@ from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import InvalidInput, UnsupportedOperator
 from blazepalm.models.releases import Generation, Release, defaults, load_registry
-from blazepalm.models.spec import Evidence, HandLandmarksSpec, PalmDetectorSpec, Spec
+from blazepalm.models.spec import Evidence, PalmDetectorSpec, Spec
 
 OPTION, RELEASE, NAMES, SHAPE = "option", "release", "names", "shape"
 WEIGHTS, FILE, BEHAVIOUR, STRUCTURE, ASSUMED = (
@@ -32,6 +32,9 @@ WEIGHTS, FILE, BEHAVIOUR, STRUCTURE, ASSUMED = (
     "structure",
     "assumed",
 )
+
+ORDER = (OPTION, NAMES, SHAPE, WEIGHTS, BEHAVIOUR)  # as reports list them
+STRENGTH = (WEIGHTS, BEHAVIOUR, NAMES)  # the first decides where they contradict each other
 
 Notice = Callable[[str], None]
 Source = tuple[str, Guess]  # kind of evidence, each output's role
@@ -73,8 +76,8 @@ def settle(
         evidence=Evidence(tuple(roles.items()), range_by, by),
     )
     settled = _renamed(replace(recognition, spec=spec), tuple(roles))
-    if release is None:
-        _tell(settled, seen, warn)
+    if seen is not None:
+        _tell(seen, warn)
     return settled
 
 
@@ -162,9 +165,9 @@ def _roles(
         elif len(members) == 1:
             decisive = {members[0]: placed[members[0]]}
             options.append((SHAPE, decisive))
+            options.sort(key=lambda option: ORDER.index(option[0]))
         elif options:
-            order = {WEIGHTS: 0, BEHAVIOUR: 1, NAMES: 2}
-            decisive = min(options, key=lambda option: order[option[0]])[1]
+            decisive = min(options, key=lambda option: STRENGTH.index(option[0]))[1]
         else:
             decisive = {i: placed[i] for i in members}
             options = [(ASSUMED, decisive)]
@@ -216,11 +219,11 @@ def _listed(graph: Graph, roles: Mapping[int, str]) -> str:
 
 def _roles_by_weights(recognition: Recognition, known: Known) -> Guess:
     """Each output's role in the release that has its head."""
-    found = []
-    for name in recognition.outputs:
-        path = known.roles.get(f"heads.{name}.layer", "")
-        found.append(path.split(".")[1] if path else None)
-    return tuple(found)
+    found: dict[str, str] = {}
+    for own, path in known.roles.items():  # heads.landmarks.layer, heads.stride8.boxes
+        part = 1 if recognition.family == "hand" else 2
+        found[own.split(".")[part]] = path.split(".")[part]
+    return tuple(found.get(name) for name in recognition.outputs)
 
 
 def _renamed(recognition: Recognition, roles: Sequence[str]) -> Recognition:
@@ -344,19 +347,23 @@ def _watched(recognition: Recognition) -> Seen | None:
         return watch(recognition, run)
 
 
-def _tell(recognition: Recognition, seen: Seen | None, warn: Notice) -> None:
-    """One line about what was found for a file that is no known release."""
-    spec = recognition.spec
+def summary(spec: Spec) -> str:
+    """How everything was found, in half a sentence."""
     by = spec.evidence
     low, high = spec.value_range
-    roles = "; ".join(f"{role} by {evidence}" for role, evidence in by.outputs)
-    warn(
-        f"not a known release: {roles}; values {low:g}..{high:g} by {by.value_range}; "
+    kinds = dict.fromkeys(evidence for _, evidence in by.outputs)
+    if len(kinds) == 1:
+        roles = f"outputs named by {next(iter(kinds))}"
+    else:
+        roles = ", ".join(f"{role} by {evidence}" for role, evidence in by.outputs)
+    return (
+        f"{roles}; value range {low:g}..{high:g} by {by.value_range}; "
         f"generation {spec.generation} by {by.generation}"
     )
-    if seen is None:
-        return
+
+
+def _tell(seen: Seen, warn: Notice) -> None:
     if not seen.sees:
-        warn("it does not see the rendered hands, whatever its outputs and range are taken for")
-    if seen.mirrored and isinstance(spec, HandLandmarksSpec):
+        warn("it does not find the rendered hands, whatever its outputs and range are taken for")
+    if seen.mirrored:
         warn("its handedness is high for left hands, the reverse of every known release")

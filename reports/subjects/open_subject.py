@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.errors import CouldNotVerify
 from blazepalm.models.releases import generation_of
@@ -45,12 +46,13 @@ def open_subject(
     images: bool = True,
     compress: str | None = None,
     only: tuple[str, ...] | None = None,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
-    the task can judge are left out.
+    the task can judge are left out. `overrides` state what the file does not.
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
     in integers or LiteRT cannot run it.
@@ -64,7 +66,9 @@ def open_subject(
             "does not, so float32 parity has nothing to compare"
         )
     notes: list[str] = []
-    converted = convert_graph(graph, lambda note: notes.append(note.removeprefix(f"{source}: ")))
+    converted = convert_graph(
+        graph, lambda note: notes.append(note.removeprefix(f"{source}: ")), overrides
+    )
     shape = input_shape(converted.graph)
     rewritten = without_custom_operators(content, converted.graph.source)
 
@@ -132,13 +136,15 @@ def open_backends(
 
 
 def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
-    """The range of the inputs, and its source: the registry for a release (known by SHA-256), the
-    newest of its family for another file, and 0..1 for a model of no known family.
+    """The range of the inputs, and how it was found: `registry` for a known release, else a kind of
+    evidence; 0..1 and `assumed` for a model of no known family.
     """
+    recognition = converted.recognition
+    if recognition is not None:
+        by = recognition.spec.evidence.value_range
+        return recognition.spec.value_range, "registry" if by == "release" else by
     if converted.release is not None:
         return converted.release.generation.value_range, "registry"
-    if converted.recognition is not None:
-        return converted.recognition.spec.value_range, "newest of the family"
     return (0.0, 1.0), "assumed"
 
 
