@@ -17,6 +17,7 @@ from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.known import release_of
+from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_normal_form
 from blazepalm.converter.tflite import read, read_members
@@ -37,23 +38,35 @@ def warn(message: str) -> None:
 
 
 def module_of(
-    file_or_release: str | Path, notice: Notice = warn, overrides: Overrides = NO_OVERRIDES
+    file_or_release: str | Path,
+    notice: Notice = warn,
+    overrides: Overrides = NO_OVERRIDES,
+    layout: str = "nhwc",
 ) -> Converted:
     """Converts in memory and proves the result; writes nothing. Raises InvalidInput or
     UnknownRelease if `overrides` do not fit the model, and as `convert_graph` does.
     """
-    converted = convert_graph(read(resolve(str(file_or_release))), notice, overrides)
+    graph = read(resolve(str(file_or_release)))
+    converted = convert_graph(graph, notice, overrides, layout)
     overrides.check_used([converted.family])
     return converted
 
 
 def convert_graph(
-    graph: Graph, notice: Notice = warn, overrides: Overrides = NO_OVERRIDES
+    graph: Graph,
+    notice: Notice = warn,
+    overrides: Overrides = NO_OVERRIDES,
+    layout: str = "nhwc",
 ) -> Converted:
     """Lowers, recognises, settles what the file does not state, transfers the weights, proves.
     Raises UnsupportedOperator, WeightTransferError, or InvalidInput if `overrides` do not fit.
+    `layout` is that of the images which a graph of no known family takes: the file's own ("nhwc"),
+    or N, C, H, W ("nchw"), which readable modules take in any case. Raises ArtifactError for
+    another layout.
     """
     import torch
+
+    check_layout_name(layout)
 
     from blazepalm.converter.lowering import lower
     from blazepalm.converter.weights import readable_keys, transfer
@@ -68,6 +81,11 @@ def convert_graph(
         generic = lower(graph)
         recognition, reason = examine(graph)
     if recognition is None:
+        if layout == "nchw":
+            turned = channels_first(graph)
+            if turned is graph:
+                notice(f"{graph.source}: no input is an N, H, W, C image; layout nchw ignored")
+            graph, generic = turned, lower(turned)
         notice(
             f"{graph.source}: no known family ({reason}); converted operator by operator: the "
             f"module takes {_listed(graph, graph.inputs)} and returns "
@@ -108,6 +126,7 @@ def convert(
     *,
     force: bool = False,
     overrides: Overrides = NO_OVERRIDES,
+    layout: str = "nhwc",
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
@@ -117,8 +136,9 @@ def convert(
     `output` is the folder to make (for a bundle of several models, the parent of one folder per
     model); by default the release's name, in the current folder. An existing folder is refused
     unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
-    folders are written all together or not at all. `overrides` state what the files do not (roles of outputs,
-    value range, generation); evidence decides the rest. `coreml` are the options of the Core ML package; None leaves it out.
+    folders are written all together or not at all. `overrides` state what the files do not (roles
+    of outputs, value range, generation); evidence decides the rest. `layout` is as in
+    `convert_graph`. `coreml` are the options of the Core ML package; None leaves it out.
     A graph of no known family has the raw face only. If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
@@ -127,6 +147,7 @@ def convert(
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
+    check_layout_name(layout)
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
     if coreml is not None:
@@ -150,7 +171,7 @@ def convert(
     converted = []
     for graph, folder in zip(read.graphs, folders, strict=True):
         try:
-            converted.append((convert_graph(graph, notice, overrides), folder))
+            converted.append((convert_graph(graph, notice, overrides, layout), folder))
         except BlazePalmError as error:
             on_failure(error)
     if converted:

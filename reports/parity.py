@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
+from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
@@ -29,7 +29,7 @@ from blazepalm.reports.cases.inputs import (
     own_cases,
     sparing,
 )
-from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, records
+from blazepalm.reports.engine.engine import ENGINES, THREADS, records
 from blazepalm.reports.engine.groups import group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 OnStep = Callable[[str, int, int | None], None]  # (step, done, total); total None: unknown
 
 
-ENGINES = (THREADS, PROCESSES, RAY)
 COUNTS = (  # fields of Options: name, minimum, whether None is allowed
     ("noise", 0, True),
     ("workers", 1, True),
@@ -92,7 +91,7 @@ class Options:
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
-            raise InvalidInput(f"unknown engine {self.engine!r}; choose {', '.join(ENGINES)}")
+            raise InvalidInput(unknown_name("engine", self.engine, ENGINES))
         for name, low, optional in COUNTS:
             value = getattr(self, name)
             if value is None and optional:
@@ -133,8 +132,9 @@ def parity(
     start = time.perf_counter()
     leave_unguarded()
     known = [field.name for field in fields(Options)]
-    if unknown := [name for name in settings if name not in known]:
-        raise TypeError(f"unknown setting {unknown[0]!r}; choose from {', '.join(known)}")
+    for name in settings:
+        if name not in known:
+            raise TypeError(unknown_name("setting", name, known))
     options = Options(**settings)
     failures: list[Failure] = []
 

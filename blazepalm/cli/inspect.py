@@ -5,6 +5,7 @@ The output fits 80 columns. Names come from the file and are escaped before prin
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -153,6 +154,9 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
     if model.evidence.generation not in ("", "release"):
         yield "generation", f"{model.value_range_from}, {model.evidence.generation}"
     yield from _structure(model)
+    if model.rewrites:
+        uses = Counter(rewrite.name for rewrite in model.rewrites)
+        yield "rewrites", ", ".join(f"{name} ({count})" for name, count in uses.items())
     if model.metadata:
         yield (
             "metadata",

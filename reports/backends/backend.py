@@ -6,7 +6,7 @@ axis order and units. A backend may be called from several threads at once.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -115,6 +115,25 @@ class Registration:
                 f"backend {self.name}: precision {self.precision!r} and kind {self.kind!r}, "
                 f"expected one of {', '.join(PRECISIONS)} and one of {', '.join(KINDS)}"
             )
+
+
+def run_in_batches(
+    images: np.ndarray,
+    batch: int,
+    outputs: Sequence[str],
+    run: Callable[[np.ndarray], Sequence[np.ndarray]],
+    taker: str,
+) -> Outputs:
+    """The outputs by name for (N, …) images, from `run` for `batch` images at a time; it gives one
+    value an output. `taker` ("the model") is what takes such batches.
+    """
+    if len(images) == 0 or len(images) % batch:
+        raise ValueError(f"{len(images)} images, {taker} takes batches of {batch}")
+    collected = [run(images[start : start + batch]) for start in range(0, len(images), batch)]
+    return {
+        name: values[0] if len(values) == 1 else np.concatenate(values)
+        for name, values in zip(outputs, zip(*collected, strict=True), strict=True)
+    }
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,7 @@ from blazepalm.reports.backends.backend import (
     Opening,
     Outputs,
     Registration,
+    run_in_batches,
 )
 from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
 
@@ -59,29 +61,21 @@ class LiteRT:
     def run(self, images: np.ndarray) -> Outputs:
         opened = self.interpreters.get()
         try:
-            return self._run(opened, images)
+            run = partial(self._run, opened)
+            return run_in_batches(images, opened.batch, self.outputs, run, "the model")
         finally:
             self.interpreters.put(opened)
 
-    def _run(self, opened: Opened, images: np.ndarray) -> Outputs:
-        interpreter, batch = opened.interpreter, opened.batch
-        if len(images) == 0 or len(images) % batch:
-            raise ValueError(f"{len(images)} images, the model takes batches of {batch}")
-        collected: list[list[np.ndarray]] = []
-        for start in range(0, len(images), batch):
-            try:
-                image = in_files_order(images[start : start + batch], opened.shape)
-                interpreter.set_tensor(opened.image, image)
-                interpreter.invoke()
-            except (RuntimeError, ValueError) as error:
-                raise CouldNotVerify(
-                    f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
-                ) from error
-            collected.append([interpreter.get_tensor(index) for index in opened.outputs])
-        return {
-            name: values[0] if len(values) == 1 else np.concatenate(values)
-            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
-        }
+    def _run(self, opened: Opened, images: np.ndarray) -> list[np.ndarray]:
+        interpreter = opened.interpreter
+        try:
+            interpreter.set_tensor(opened.image, in_files_order(images, opened.shape))
+            interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise CouldNotVerify(
+                f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
+            ) from error
+        return [interpreter.get_tensor(index) for index in opened.outputs]
 
 
 def open_litert(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import Outputs, run_in_batches
 from blazepalm.reports.backends.mil import Program
 
 FACE = "blazepalm.face"
@@ -39,18 +39,15 @@ class RawPackage:
         """
         feature = self.program.inputs[0]
         batch = (feature.shape or feature.type.shape or (1,))[0] or 1
-        if len(images) == 0 or len(images) % batch:
-            raise ValueError(f"{len(images)} images, the package takes batches of {batch}")
-        collected: list[list[np.ndarray]] = []
-        for start in range(0, len(images), batch):
-            found = execute(self.given(images[start : start + batch]))
-            collected.append([found[name].astype(np.float32) for name in self.own])
-            for name, value, shape in zip(self.outputs, collected[-1], self.shapes, strict=True):
+
+        def run(images: np.ndarray) -> list[np.ndarray]:
+            found = execute(self.given(images))
+            values = [found[name].astype(np.float32) for name in self.own]
+            for name, value, shape in zip(self.outputs, values, self.shapes, strict=True):
                 self.require_shape(name, value.shape, shape)
-        return {
-            name: values[0] if len(values) == 1 else np.concatenate(values)
-            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
-        }
+            return values
+
+        return run_in_batches(images, batch, self.outputs, run, "the package")
 
     def given(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The images as the package's input. Raises CouldNotVerify if it does not take them."""

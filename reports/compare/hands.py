@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models.decode import intersection_over_union
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
 Array = NDArray[np.float64]
@@ -30,25 +31,13 @@ class Matches:
     extra: tuple[int, ...]
 
 
-def iou_matrix(a: Array, b: Array) -> Array:
-    """(N, 4) and (M, 4) corners → (N, M), 0..1; empty boxes overlap nothing."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlap = np.clip(high - low, 0, None).prod(axis=2)
-    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
-    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
-    union = area_a[:, None] + area_b[None, :] - overlap
-    found: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-    return found
-
-
 def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
     """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
     are not finite match nothing.
     """
     from scipy.optimize import linear_sum_assignment
 
-    overlap = np.nan_to_num(iou_matrix(reference, candidate), nan=0.0)
+    overlap = np.nan_to_num(intersection_over_union(reference[:, None], candidate), nan=0.0)
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     pairs = tuple(
         (int(r), int(c), float(overlap[r, c]))
@@ -97,7 +86,7 @@ def compare_detections(
         _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
         if r in ties:
             mine, theirs = ties[r]
-            overlap = float(iou_matrix(mine[None], theirs[None])[0, 0])
+            overlap = float(intersection_over_union(mine, theirs))
             a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
         else:
             a, b = boxes[r] * scale, other_boxes[c] * scale

@@ -55,9 +55,9 @@ def test_the_report_keeps_its_schema(run: ParityReport) -> None:
 
 
 def test_rendered_hands_are_found_and_told_against_the_truth(run: ParityReport) -> None:
-    told = {entry["backend"]: entry for entry in run.accuracy}
-    assert set(told) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
-    for entry in told.values():
+    entries = {entry["backend"]: entry for entry in run.accuracy}
+    assert set(entries) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
+    for entry in entries.values():
         assert (entry["hands"], entry["found"], entry["false"]) == (3, 3, 0)
         assert 0.01 < entry["joint_error"] < 0.15
 

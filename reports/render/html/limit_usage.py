@@ -6,7 +6,6 @@ from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.task_limits import IOU
 
 LEVELS = (0.01, 0.1, 0.5, 1.0, 10.0)  # shares at which the colour of a cell changes
-WITHIN = 3  # the last level that is within the limit
 
 
 def usage(row: Row, value: float | None) -> float | None:

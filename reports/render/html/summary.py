@@ -11,7 +11,6 @@ Report = Mapping[str, Any]
 MAX_LINES = 3  # failures listed under the headline
 MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
-EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
 
 def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is given in place of a `.tflite`: told by its content, and which command takes it."""
+"""Files that are no TFLite models are recognised by content; the message names their command."""
 
 import io
 import json

@@ -51,8 +51,8 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        told = "".join(text for tag, text in self.texts if tag not in ("script", "style"))
-        return " ".join(told.split())
+        shown = "".join(text for tag, text in self.texts if tag not in ("script", "style"))
+        return " ".join(shown.split())
 
     @property
     def island(self) -> Any:
