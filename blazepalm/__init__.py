@@ -10,6 +10,7 @@ from blazepalm.version import __version__
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import convert
+    from blazepalm.converter.evidence import Overrides
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
@@ -22,6 +23,7 @@ __all__ = [
     "HandFinder",
     "HandLandmarks",
     "Hands",
+    "Overrides",
     "PalmDetector",
     "__version__",
     "anchors",
@@ -36,6 +38,7 @@ _HOMES = {
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
     "Hands": "blazepalm.reports.hands.hand_finder",
+    "Overrides": "blazepalm.converter.evidence",
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",

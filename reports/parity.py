@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
+from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
@@ -66,7 +68,7 @@ class Options:
     to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
     to compare every layer, on the first image; `self_test`: whether to plant faults in every
     model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all.
+    picture, 1 for all. `overrides` state what the sources' files do not.
     """
 
     golden: "GoldenSet | None" = None
@@ -83,6 +85,7 @@ class Options:
     layers: bool = False
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
+    overrides: Overrides = NO_OVERRIDES
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
@@ -227,7 +230,7 @@ def _open(
     opened: dict[str, tuple[Source, Subject]] = {}
     for name, content in _contents(sources, failed, notice):
         on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(name, content)
+        source = Source(name, content, overrides=options.overrides)
         try:
             subject = open_source(
                 source,
@@ -248,6 +251,8 @@ def _open(
             failed(name, error)
             continue
         opened[place] = (source, subject)
+    if opened:
+        options.overrides.check_used([subject.family for _, subject in opened.values()])
     return list(opened.values())
 
 
@@ -301,10 +306,16 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "seed": options.seed,
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
+        "specs": [_spec(subject) for subject in subjects],
         "images": list(options.images),
         "golden": golden_entry(options.golden),
         "tools": tool_versions(),
     }
+
+
+def _spec(subject: Subject) -> dict[str, Any] | None:
+    recognition = subject.converted.recognition
+    return None if recognition is None else spec_to_dict(recognition.spec)
 
 
 def _contents(

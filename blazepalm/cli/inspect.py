@@ -14,6 +14,12 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
 from blazepalm.text import printable
 
@@ -42,6 +48,9 @@ def inspect(
     tensors: Annotated[
         bool, typer.Option("--tensors", help="List every tensor, and how the file stores it.")
     ] = False,
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, machine-readable, on stdout.")
     ] = False,
@@ -51,6 +60,7 @@ def inspect(
     If a member of a bundle cannot be read, the error goes to stderr, the others are still shown,
     and the exit code is 2.
     """
+    overrides = overrides_of(outputs, generation, value_range)
     if _is_package(Path(source)):
         from blazepalm.cli.inspect_package import inspect_package
 
@@ -58,7 +68,7 @@ def inspect(
         return
     from blazepalm.converter.inspect import inspect as run
 
-    inspection = run(source)
+    inspection = run(source, overrides)
     if as_json:
         console.emit_json(inspection.to_dict())
     else:

@@ -13,6 +13,7 @@ times between 0..1 and -1..1, and more for 0..255.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -73,7 +74,7 @@ def _watch_hand(spec: HandLandmarksSpec, run: Run) -> Seen:
     large = [i for i, count in enumerate(values) if count > 1]
     small = [i for i, count in enumerate(values) if count == 1]
 
-    def cost(role: str, output: int, answers: list[Outputs]) -> float:
+    def cost(answers: list[Outputs], role: str, output: int) -> float:
         sigmoid = spec.outputs[output].sigmoid
         return _cost(role, [answer[output] for answer in answers], shown, spec.input_size, sigmoid)
 
@@ -81,11 +82,11 @@ def _watch_hand(spec: HandLandmarksSpec, run: Run) -> Seen:
     errors: dict[Range, float] = {}
     for value_range in RANGES:
         answers = [run(to_range(picture.pixels, value_range)[None]) for picture in shown]
-        errors[value_range] = min(cost("landmarks", output, answers) for output in large)
+        errors[value_range] = min(cost(answers, "landmarks", output) for output in large)
         found: dict[int, str] = {}
         total = errors[value_range]
         for group, roles in ((large, POINTS), (small, SCORES)):
-            price, assigned = _cheapest(group, roles, lambda r, o, a=answers: cost(r, o, a))
+            price, assigned = _cheapest(group, roles, partial(cost, answers))
             found |= assigned
             total += price
         if total < best[0]:
@@ -99,7 +100,10 @@ def _watch_hand(spec: HandLandmarksSpec, run: Run) -> Seen:
 
     def error(value_range: Range) -> float:
         apart = [
-            min(_distance(run(to_range(pixels, value_range)[None])[at], picture, spec.input_size), 3 * FAR)
+            min(
+                _distance(run(to_range(pixels, value_range)[None])[at], picture, spec.input_size),
+                3 * FAR,
+            )
             for picture in shown[:2]
             for pixels in exposures(picture.pixels)
         ]
@@ -140,7 +144,9 @@ def _cost(
         return 1.0
     if role == "landmarks":
         pairs = zip(answers[:2], shown[:2], strict=True)
-        found = float(np.mean([_distance(answer, picture, size) for answer, picture in pairs])) / FAR
+        found = (
+            float(np.mean([_distance(answer, picture, size) for answer, picture in pairs])) / FAR
+        )
     elif role == "world_landmarks":
         points = [answer.reshape(-1, 3) for answer in answers[:2]]
         lengths = [float(np.linalg.norm(p[MIDDLE] - p[WRIST])) for p in points]

@@ -11,7 +11,7 @@ Range = tuple[float, float]
 
 RANGES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))  # of images, as files use them
 LEVELS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
-NEAR = 0.05  # of the range's width: a quantiser takes it from pictures, which may not reach its ends
+NEAR = 0.05  # of the range's width: a quantiser's pictures need not reach its ends
 
 
 def quantised_range(graph: Graph) -> Range | None:

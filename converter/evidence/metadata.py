@@ -47,7 +47,9 @@ def read_metadata(content: bytes) -> Metadata:
         if graph is None:
             return Metadata()
         inputs = _tables(graph, INPUTS)
-        ranges = [_normalised(unit) for table in inputs[:1] for unit in _tables(table, PROCESS_UNITS)]
+        ranges = [
+            _normalised(unit) for table in inputs[:1] for unit in _tables(table, PROCESS_UNITS)
+        ]
         return Metadata(
             outputs=tuple(_text(table, NAME) for table in _tables(graph, OUTPUTS)),
             value_range=next((found for found in ranges if found is not None), None),
@@ -108,4 +110,6 @@ def _text(table: Any, field: int) -> str:
     start = table.Pos + offset
     start += table.Get(number_types.UOffsetTFlags, start)
     (length,) = struct.unpack_from("<I", table.Bytes, start)
-    return bytes(table.Bytes[start + 4 : start + 4 + min(length, MAX_NAME)]).decode(errors="replace")
+    return bytes(table.Bytes[start + 4 : start + 4 + min(length, MAX_NAME)]).decode(
+        errors="replace"
+    )

@@ -5,8 +5,10 @@ and a generation belong to one family, so each model takes those of its own.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 from blazepalm.errors import InvalidInput, UnknownRelease
 from blazepalm.models.releases import Generation, find_generation, load_registry
@@ -16,6 +18,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "hand": ("landmarks", "presence", "handedness", "world_landmarks"),
 }
 EVERY_FAMILY = ""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,7 @@ class Overrides:
         known = load_registry().generations
         for name in self.generations:
             if name not in known:
-                raise UnknownRelease(
-                    f"unknown generation {name!r}; choose from {', '.join(known)}"
-                )
+                raise UnknownRelease(f"unknown generation {name!r}; choose from {', '.join(known)}")
         families = [known[name].family for name in self.generations]
         for family in families:
             if families.count(family) > 1:
@@ -52,7 +53,7 @@ class Overrides:
     @classmethod
     def from_text(
         cls,
-        outputs: str | None = None,
+        outputs: Iterable[str] = (),
         generations: Iterable[str] = (),
         value_ranges: Iterable[str] = (),
     ) -> "Overrides":
@@ -60,9 +61,9 @@ class Overrides:
         `0,1` or `palm=-1,1`. Raises InvalidInput or UnknownRelease.
         """
         return cls(
-            outputs=_outputs(outputs or ""),
+            outputs=_once("outputs", chain.from_iterable(map(_outputs, outputs))),
             generations=tuple(generations),
-            value_ranges=dict(_value_range(text) for text in value_ranges),
+            value_ranges=_once("value range", map(_value_range, value_ranges)),
         )
 
     def outputs_of(self, family: str) -> dict[str, str]:
@@ -101,16 +102,23 @@ class Overrides:
 NO_OVERRIDES = Overrides()
 
 
-def _outputs(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
+def _once(what: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInput(f"{what}{f' of {key}' if key else ''} is given twice; give it once")
+        found[key] = value
+    return found
+
+
+def _outputs(text: str) -> Iterator[tuple[str, str]]:
+    for part in text.split(","):
         role, equals, at = (word.strip() for word in part.partition("="))
         if not equals or not at:
-            raise InvalidInput(f"outputs {text!r}: expected ROLE=NAME or ROLE=POSITION, by commas")
-        if role in found:
-            raise InvalidInput(f"outputs {text!r}: {role} is given twice")
-        found[role] = at
-    return found
+            raise InvalidInput(
+                f"outputs {text!r}: expected ROLE=NAME or ROLE=POSITION, commas between several"
+            )
+        yield role, at
 
 
 def _value_range(text: str) -> tuple[str, tuple[float, float]]:

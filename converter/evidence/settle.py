@@ -258,7 +258,11 @@ def _generation(
     warn: Notice,
 ) -> tuple[Generation, str]:
     family = recognition.family
+    size = "×".join(map(str, recognition.spec.input_size))
     if (stated := overrides.generation_of(family)) is not None:
+        if stated.input_size != recognition.spec.input_size:
+            own = "×".join(map(str, stated.input_size))
+            warn(f"generation {stated.name} has inputs of {own}, but it takes {size}")
         return stated, OPTION
     if release is not None:
         return release.generation, RELEASE
@@ -274,7 +278,6 @@ def _generation(
     if fitting:
         return min(fitting, key=lambda generation: len(generation.outputs)), STRUCTURE
     newest = defaults(family)
-    size = "×".join(map(str, recognition.spec.input_size))
     warn(
         f"no known generation has {size} inputs and such outputs; thresholds and regions are "
         f"those of the newest, {newest.name}, unless --generation names another"
@@ -291,12 +294,13 @@ def _value_range(
     seen: Seen | None,
     warn: Notice,
 ) -> tuple[Range, str]:
-    if (stated := overrides.value_range_of(generation.family)) is not None:
-        return stated, OPTION
-    if release is not None:
-        named = overrides.generation_of(generation.family) is not None
-        return generation.value_range, OPTION if named else RELEASE
+    stated = overrides.value_range_of(generation.family)
+    if stated is None and overrides.generation_of(generation.family) is not None:
+        stated = generation.value_range
+    if stated is None and release is not None:
+        return generation.value_range, RELEASE
     found: list[tuple[str, Range | None]] = [
+        (OPTION, stated),
         (WEIGHTS, None if known is None else known.value_range),
         (FILE, quantised_range(graph)),
         (BEHAVIOUR, None if seen is None else seen.value_range),
@@ -316,7 +320,8 @@ def _value_range(
         if other != decisive:
             warn(
                 f"its input takes {decisive[0]:g}..{decisive[1]:g} by {agreeing}, but "
-                f"{other[0]:g}..{other[1]:g} by {kind}; --value-range decides"
+                f"{other[0]:g}..{other[1]:g} by {kind}"
+                + ("" if stated is not None else "; --value-range decides")
             )
     return decisive, agreeing
 

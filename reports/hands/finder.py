@@ -61,9 +61,7 @@ def open_finder(
     arguments and errors. `max_hands` None means all, but two when tracking.
     """
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
-    palm = open_model(
-        model, "palm", backend, threads=threads, notice=notice, overrides=overrides
-    )
+    palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
     assert isinstance(palm.spec, PalmDetectorSpec)
     names = {"detector": palm.name, "landmarks": None, "backend": palm.backend}
     if landmarks is None:
