@@ -13,7 +13,7 @@
   assumed     nothing decided; `settle` warns
 """
 
+from blazepalm.converter.evidence.decision import settle, summary, with_generation
 from blazepalm.converter.evidence.overrides import NO_OVERRIDES, Overrides
-from blazepalm.converter.evidence.settle import settle, summary, with_generation
 
 __all__ = ["NO_OVERRIDES", "Overrides", "settle", "summary", "with_generation"]

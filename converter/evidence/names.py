@@ -41,7 +41,7 @@ def roles_by_names(graph: Graph, recognition: Recognition) -> list[Guess]:
         shared = set.intersection(*parts) if len(parts) > 1 else set()
         found = [_role(sorted(own - shared), patterns) for own in parts]
         guess = tuple(role if found.count(role) == 1 else None for role in found)
-        if any(guess):
+        if any(guess) and guess not in guesses:
             guesses.append(guess)
     return guesses
 

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from blazepalm.errors import (
     UnknownRelease,
     WeightTransferError,
 )
+from blazepalm.models.spec import Evidence
 from support.converted import converted, images
 from support.models import HANDS, PALMS, SHARED, shared_model
 from support.rewritten import with_another_weight
@@ -154,7 +156,9 @@ def test_one_other_weight_changes_the_release_name_only(tmp_path: Path) -> None:
     assert known.release is not None and known.release.name == "hand-2020-11"
     assert len(notices) == 1 and "not a known release" in notices[0]
     assert other.recognition is not None and known.recognition is not None
-    strip = {"z_scale": 1.0, "presence_threshold": 0.0, "value_range": (0.0, 0.0)}
+    strip: dict[str, Any] = {"z_scale": 1.0, "presence_threshold": 0.0, "value_range": (0.0, 0.0)}
+    assert other.recognition.spec.evidence.value_range == "behaviour"
+    strip["evidence"] = Evidence()
     assert replace(other.recognition.spec, **strip) == replace(known.recognition.spec, **strip)
     differ = [a.key for a, b in zip(other.tensor_map, known.tensor_map, strict=True) if a != b]
     assert len(differ) == 1
