@@ -20,6 +20,7 @@ from blazepalm.converter.evidence.names import roles_by_names
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.evidence.roles import (
     Source,
+    are_possible,
     renamed,
     roles_by_weights,
     settle_roles,
@@ -53,7 +54,8 @@ def settle(
     if release is None:
         known = known_weights(recognition)
         seen = watched(recognition)
-        sources = [(NAMES, guess) for guess in roles_by_names(graph, recognition)]
+        guesses = roles_by_names(graph, recognition)
+        sources = [(NAMES, guess) for guess in guesses if are_possible(guess, recognition)]
         if known is not None:
             sources.append((WEIGHTS, roles_by_weights(recognition, known)))
         if seen is not None:

@@ -15,10 +15,10 @@ from blazepalm.converter.tflite.graph import Graph
 # the first that fits a part of a name; narrower ones first
 PATTERNS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "hand": (
-        ("handedness", r"handedness|chirality|left_?right|(^|_)lr($|_)"),
+        ("handedness", r"handedness|chirality|left.*right|(^|_)lr($|_)"),
         ("presence", r"presen[cs]e|(hand)?flag|confidence|(^|_)scores?($|_)"),
         ("world_landmarks", r"world|(^|_)metric"),
-        ("landmarks", r"landmark|(^|_)(conv)?ld_|keypoint|(^|_)joints?($|_)"),
+        ("landmarks", r"landmark|(^|_)(conv)?ld_|keypoint|(^|_)joints?($|_)|(^|_)xyz"),
     ),
     "palm": (
         ("boxes", r"regress|(^|_)box|locations?|palm_detection$"),

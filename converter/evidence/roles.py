@@ -63,6 +63,12 @@ def _possible(recognition: Recognition) -> tuple[tuple[str, ...], ...]:
     return tuple(POINTS if name in POINTS else SCORES for name in recognition.outputs)
 
 
+def are_possible(guess: Guess, recognition: Recognition) -> bool:
+    """Whether the outputs' shapes allow all these roles."""
+    allowed = zip(guess, _possible(recognition), strict=True)
+    return all(role is None or role in roles for role, roles in allowed)
+
+
 def settle_roles(
     graph: Graph,
     recognition: Recognition,
@@ -83,11 +89,17 @@ def settle_roles(
             if (found := _completed(members, group, {i: guess[i] for i in members})) is not None
         ]
         asked = _completed(members, group, {i: stated.get(i) for i in members})
+        if asked is None and any(i in stated for i in members):
+            raise InvalidInput(
+                f"{graph.source}: has {len(members)} outputs of that kind, so they are "
+                f"{' and '.join(group[: len(members)])}; --outputs says otherwise"
+            )
+        if release is not None:
+            options = [(RELEASE, {i: placed[i] for i in members})]
         if asked is not None:
             options.insert(0, (OPTION, asked))
             decisive = asked
         elif release is not None:
-            options = [(RELEASE, {i: placed[i] for i in members})]
             decisive = options[0][1]
         elif len(members) == 1:
             decisive = {members[0]: placed[members[0]]}

@@ -6,14 +6,6 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from support.models import HANDS, PALMS, shared_file, shared_model
-from support.reexports import (
-    for_range,
-    in_integers,
-    opposite_handedness,
-    reexported,
-    trained_further,
-)
 
 from blazepalm.converter.architecture import Recognition, recognise
 from blazepalm.converter.convert import module_of
@@ -23,6 +15,14 @@ from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import InvalidInput
 from blazepalm.models.releases import resolve
 from blazepalm.models.spec import Spec
+from support.models import HANDS, PALMS, shared_file, shared_model
+from support.reexports import (
+    for_range,
+    in_integers,
+    opposite_handedness,
+    reexported,
+    trained_further,
+)
 
 HAND = ("landmarks", "presence", "handedness", "world_landmarks")
 HAND_FULL, HAND_LITE, PALM_LITE = "hand-full-2022", "hand-lite-2022", "palm-lite-2021-11"
@@ -150,17 +150,18 @@ def test_without_any_evidence_the_order_is_assumed(monkeypatch: pytest.MonkeyPat
 
 
 def test_stated_outputs_are_believed_but_contradictions_are_told() -> None:
-    overrides = Overrides({"landmarks": "3", "world_landmarks": "0"})
-    found, notices = settled(reexported(embedded(HAND_LITE)), overrides)
-    assert found.outputs == ("world_landmarks", "presence", "handedness", "landmarks")
+    overrides = Overrides({"landmarks": "0", "world_landmarks": "3"})
+    found, notices = settled(reexported(embedded(HAND_LITE), (3, 1, 2, 0)), overrides)
+    assert found.outputs == ("landmarks", "presence", "handedness", "world_landmarks")
     (notice,) = notices
-    assert "by weights, behaviour its outputs are 'Identity_0' landmarks" in notice
-    assert "by option, which decides, 'Identity_0' world_landmarks" in notice
+    assert "by weights, behaviour its outputs are 'Identity_0' world_landmarks" in notice
+    assert "by option, which decides, 'Identity_0' landmarks" in notice
 
 
 def test_stated_outputs_apply_to_a_known_release() -> None:
-    found, _ = settled(embedded(HAND_LITE), Overrides({"presence": "2"}))
+    found, (notice,) = settled(embedded(HAND_LITE), Overrides({"presence": "2"}))
     assert found.outputs == ("landmarks", "handedness", "presence", "world_landmarks")
+    assert "by release its outputs are 'Identity_1' presence, 'Identity_2' handedness" in notice
 
 
 @pytest.mark.parametrize(

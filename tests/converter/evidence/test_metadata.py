@@ -2,10 +2,10 @@
 
 import flatbuffers
 import pytest
-from support.models import shared_file
 
 from blazepalm.converter.evidence.metadata import ENTRY, Metadata, read_metadata
 from blazepalm.converter.tflite import read
+from support.models import shared_file
 
 
 def _vector(builder: flatbuffers.Builder, offsets: list[int]) -> int:
