@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blazepalm.converter.known import network_of
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
@@ -60,6 +61,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
         "source": {
             "file": Path(model.graph.source).name,
             "sha256": model.graph.sha256,
+            "network_sha256": network_of(model.graph),
             "bytes": model.graph.size,
             "description": model.graph.description,
         },

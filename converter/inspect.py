@@ -8,18 +8,20 @@ what the file does not state (roles of outputs, value range, generation) is foun
 import hashlib
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.converted import rewrites_to_list
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
+from blazepalm.converter.folder import described, is_converted, original
 from blazepalm.converter.heads import Head, heads_of
 from blazepalm.converter.known import network_of, release_of
-from blazepalm.converter.tflite import read_members
+from blazepalm.converter.loading import read_record, structure_of
+from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Rewrite, Tensor
-from blazepalm.errors import InvalidModel
+from blazepalm.errors import InvalidInput, InvalidModel
 from blazepalm.models.releases import find_generation, load_registry, resolve
 from blazepalm.models.spec import Evidence, Spec
 from blazepalm.models.spec_json import spec_to_dict
@@ -161,6 +163,8 @@ def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) ->
     what the files do not. Raises UnknownRelease or InvalidModel if there is nothing to report, and
     InvalidInput if `overrides` do not fit.
     """
+    if is_converted(file_or_release):
+        return _inspect_folder(Path(file_or_release), overrides)
     read = read_members(resolve(str(file_or_release)))
     failures = list(read.failures)
     models = []
@@ -187,6 +191,29 @@ def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) ->
         others=read.contents.others,
         failures=tuple(str(failure) for failure in failures),
     )
+
+
+def _inspect_folder(folder: Path, overrides: Overrides) -> Inspection:
+    """The report on the file that a converted folder was made from, with what the folder's record
+    says about it. Raises ArtifactError, CouldNotVerify, or InvalidInput for any `overrides`.
+    """
+    if overrides != NO_OVERRIDES:
+        raise InvalidInput(f"{folder}: a converted folder states its outputs, range and generation")
+    found = original(folder)
+    spec = structure_of(folder, read_record(folder))
+    model = inspect_graph(read_bytes(found.content, found.source))
+    note = f"shown: {described(found)}, by {folder}"
+    model = replace(model, notes=(*model.notes, note))
+    if not isinstance(spec, Graph):
+        model = replace(
+            model,
+            spec=spec,
+            evidence=spec.evidence,
+            output_names=tuple(dict(spec.evidence.outputs)) or model.output_names,
+            value_range=spec.value_range,
+            value_range_from=spec.generation,
+        )
+    return Inspection(found.source, model.bytes, model.sha256, False, model.release, (model,))
 
 
 def inspect_graph(graph: Graph, overrides: Overrides = NO_OVERRIDES) -> ModelInspection:

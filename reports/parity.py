@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.converter.folder import is_converted, original
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
@@ -228,9 +229,9 @@ def _open(
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
-    for name, content in _contents(sources, failed, notice):
+    for name, content, folder in _contents(sources, failed, notice):
         on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(name, content, overrides=options.overrides)
+        source = Source(name, content, overrides=options.overrides, folder=folder)
         try:
             subject = open_source(
                 source,
@@ -240,7 +241,8 @@ def _open(
                 images=images,
             )
             place = file_name(subject.name).casefold()
-            if place in opened and is_same_network(subject, opened[place][1]):
+            twice = place in opened and folder is None and opened[place][0].folder is None
+            if twice and is_same_network(subject, opened[place][1]):
                 notice(f"{name}: same network as {subject.name}, compared only once")
                 continue
             if place in opened:
@@ -322,12 +324,17 @@ def _contents(
     sources: Sequence[str | Path],
     failed: Callable[[str, BlazePalmError], None],
     notice: Callable[[str], None],
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, bytes, Path | None]]:
+    """(name, bytes, converted folder) of every model."""
     from blazepalm.converter.tflite.bundle import left_out, open_contents
     from blazepalm.models.releases import resolve
 
     for source in sources:
         try:
+            if is_converted(source):
+                found = original(Path(source))
+                yield found.source, found.content, Path(source)
+                continue
             contents = open_contents(resolve(str(source)))
         except BlazePalmError as error:
             failed(str(source), error)
@@ -336,4 +343,4 @@ def _contents(
             notice(note)
         for member, failure in contents.failures:
             failed(member, failure)
-        yield from contents.models
+        yield from ((*model, None) for model in contents.models)

@@ -81,6 +81,12 @@ class Overrides:
         """The value range stated for one family's models."""
         return self.value_ranges.get(family, self.value_ranges.get(EVERY_FAMILY))
 
+    def concern(self, family: str) -> bool:
+        """Whether anything is stated about models of this family."""
+        return bool(
+            self.outputs_of(family) or self.generation_of(family) or self.value_range_of(family)
+        )
+
     def check_used(self, families: Iterable[str | None]) -> None:
         """Raises InvalidInput or UnknownRelease if a statement fits no model of these families."""
         found = {family for family in families if family is not None}

@@ -20,14 +20,15 @@ from blazepalm.reports.subjects.subject import Subject
 
 
 class Source(NamedTuple):
-    """One model: its name, its bytes, whether it is compared itself, and what the user states
-    about it.
+    """One model: its name, its bytes, whether it is compared itself, what the user states about it,
+    and the converted folder to compare instead of converting it.
     """
 
     name: str
     content: bytes
     judged: bool = True
     overrides: Overrides = NO_OVERRIDES
+    folder: Path | None = None
 
 
 class GroupIndices(NamedTuple):
@@ -102,6 +103,7 @@ def open_source(
         images=images,
         compress=compress,
         overrides=source.overrides,
+        folder=source.folder,
     )
 
 

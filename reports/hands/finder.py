@@ -90,9 +90,12 @@ def open_finder(
 def landmarks_beside(model: Source) -> Source:
     """The landmark model to use with a detector: the one in the same bundle, if there is one."""
     from blazepalm.converter.choose import is_bundle_with
+    from blazepalm.converter.folder import is_converted
     from blazepalm.converter.tflite.foreign import is_core_ml
 
     if not isinstance(model, str | Path) or is_core_ml(Path(model)):
+        return LANDMARKS
+    if is_converted(model):
         return LANDMARKS
     return model if is_bundle_with(model, "hand") else LANDMARKS
 

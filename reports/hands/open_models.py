@@ -23,10 +23,19 @@ from blazepalm.converter.convert import convert_graph, warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
+from blazepalm.converter.folder import converted_folder, is_converted, original, package_of
 from blazepalm.converter.known import network_of, release_of
+from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.foreign import is_core_ml
+from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease, unknown_name
+from blazepalm.errors import (
+    CouldNotVerify,
+    InvalidInput,
+    InvalidModel,
+    UnknownRelease,
+    unknown_name,
+)
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
 from blazepalm.models.releases import (
@@ -134,6 +143,18 @@ def open_model(
         if backend != "coreml":
             raise InvalidModel(f"{model}: is a Core ML package; choose backend coreml")
         return _open_package(Path(model), family, notice)
+    if isinstance(model, str | Path) and is_converted(model):
+        folder = Path(model)
+        if overrides.concern(family):
+            raise InvalidInput(
+                f"{folder}: a converted folder states its outputs, range, generation"
+            )
+        package = package_of(folder)
+        if backend == "coreml" and package is not None and package[1].get("face") == "raw":
+            return _open_package(package[0], family, notice)
+        if backend == "torch":
+            return _open_folder(folder, family)
+        model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
         return _open_litert(model, family, threads, notice, overrides)
     if not runs_pipeline(backend):
@@ -149,14 +170,31 @@ def open_model(
     if backend == "torch":
         run = torch_runner(converted.module)
         return OpenModel(converted.name, "torch", spec, generation, run, *digests)
-    with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
-            run = _package_runner(_export(converted, Path(folder), precision), spec)
+            run = _package_runner(_export(converted, Path(made), precision), spec)
         else:
             _, content = choose(converted.graph.source, family)
-            run = _registered_runner(converted, content, backend, Path(folder), spec, notice)
+            run = _registered_runner(converted, content, backend, Path(made), spec, notice)
     return OpenModel(converted.name, backend, spec, generation, run, *digests)
+
+
+def _open_folder(folder: Path, family: str) -> OpenModel:
+    """Opens a converted folder's own weights; the file that they come from is not needed."""
+    record = read_record(folder)
+    module, structure = load(folder), structure_of(folder, record)
+    spec = _of_family(str(folder), None if isinstance(structure, Graph) else structure, family)
+    source = record["source"]
+    return OpenModel(
+        name=folder.absolute().name,
+        backend="torch",
+        spec=spec,
+        generation=generation_of(spec.generation, family),
+        run=torch_runner(module),
+        sha256=source["sha256"],
+        network_sha256=source.get("network_sha256"),
+    )
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:

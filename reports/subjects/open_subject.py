@@ -47,17 +47,22 @@ def open_subject(
     compress: str | None = None,
     only: tuple[str, ...] | None = None,
     overrides: Overrides = NO_OVERRIDES,
+    folder: Path | None = None,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
     the task can judge are left out. `overrides` state what the file does not.
+    `folder` is a converted folder that was made from the file: its weights and its package are
+    opened, nothing is converted or exported.
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
     in integers or LiteRT cannot run it.
     """
     from blazepalm.converter.convert import convert_graph
+    from blazepalm.converter.folder import Original, converted_folder
+    from blazepalm.converter.loading import read_record
 
     graph = read_bytes(content, source)
     if graph.dequantised:
@@ -66,9 +71,15 @@ def open_subject(
             "does not, so float32 parity has nothing to compare"
         )
     notes: list[str] = []
-    converted = convert_graph(
-        graph, lambda note: notes.append(note.removeprefix(f"{source}: ")), overrides
-    )
+
+    def told(note: str) -> None:
+        notes.append(note.removeprefix(f"{source}: "))
+
+    if folder is None:
+        converted = convert_graph(graph, told, overrides)
+    else:
+        same = graph.sha256 == read_record(folder)["source"]["sha256"]
+        converted = converted_folder(folder, Original(source, content, same), told)
     shape = input_shape(converted.graph)
     rewritten = without_custom_operators(content, converted.graph.source)
 
@@ -79,7 +90,7 @@ def open_subject(
     notice(rewritten.note)
     opening = Opening(converted, rewritten.content, workers, packages, compress, notice)
     opened = open_backends(opening, only, images)
-    if compress is not None and opened.app is not None:
+    if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
     return Subject(
@@ -113,8 +124,8 @@ def open_backends(
     for name, registration in registered().items():
         package = registration.package
         if (
-            (only is not None and name not in only)
-            or (package is not None and opening.packages is None)
+            (package is not None and not opening.has(package))
+            or (only is not None and name not in only)
             or (registration.precision == FLOAT16 and not judged_by_task)
         ):
             continue
