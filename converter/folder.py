@@ -31,6 +31,14 @@ class Original(NamedTuple):
     same: bool
 
 
+class Kept(NamedTuple):
+    """What a record says about the file: its name, its SHA-256, and its network's, "" if unknown."""
+
+    file: str
+    sha256: str
+    network_sha256: str
+
+
 def is_converted(path: object) -> bool:
     """Whether this is the path of a folder that `convert` wrote."""
     try:
@@ -39,14 +47,21 @@ def is_converted(path: object) -> bool:
         return False
 
 
+def source_of(folder: Path) -> Kept:
+    """The file that a converted folder was made from. Raises ArtifactError."""
+    source = read_record(folder).get("source")
+    kept = source if isinstance(source, dict) else {}
+    name, sha256 = kept.get("file"), kept.get("sha256")
+    if not isinstance(name, str) or not isinstance(sha256, str) or Path(name).name != name:
+        raise ArtifactError(f"{folder / RECORD}: names no source file; convert it again")
+    return Kept(name, sha256, str(kept.get("network_sha256") or ""))
+
+
 def original(folder: Path) -> Original:
     """The `.tflite` of a converted folder, by its SHA-256; else a known release of its network.
     Raises ArtifactError for a damaged record, CouldNotVerify if neither is on this machine.
     """
-    record = read_record(folder)
-    source = record.get("source")
-    kept = source if isinstance(source, dict) else {}
-    name, sha256, network = (str(kept.get(k, "")) for k in ("file", "sha256", "network_sha256"))
+    name, sha256, network = source_of(folder)
     for place in _places(folder, name):
         for found in _models(place):
             if read_bytes(found[1], found[0]).sha256 == sha256:
@@ -54,7 +69,7 @@ def original(folder: Path) -> Original:
     for release in load_registry().releases:
         here = release.location()
         known = sha256 in (release.sha256, *release.also_sha256)
-        if here is not None and (known or release.network_sha256 == network):
+        if here is not None and (known or (network and release.network_sha256 == network)):
             return Original(str(here), here.read_bytes(), release.sha256 == sha256)
     raise CouldNotVerify(
         f"{folder}: the file that it was made from, {name} with SHA-256 {sha256[:16]}…, is neither "
@@ -124,9 +139,8 @@ def _inputs(graph: Graph) -> list[tuple[int, ...]]:
 
 def _places(folder: Path, name: str) -> Iterator[Path]:
     """Where the file, or the bundle's member, may lie."""
-    if name and name not in (".", ".."):
-        for place in dict.fromkeys((folder, folder.absolute().parent, Path())):
-            yield place / name
+    for place in dict.fromkeys((folder, folder.absolute().parent, Path())):
+        yield place / name
 
 
 def _models(place: Path) -> Iterator[tuple[str, bytes]]:

@@ -23,7 +23,13 @@ from blazepalm.converter.convert import convert_graph, warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
-from blazepalm.converter.folder import converted_folder, is_converted, original, package_of
+from blazepalm.converter.folder import (
+    converted_folder,
+    is_converted,
+    original,
+    package_of,
+    source_of,
+)
 from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.foreign import is_core_ml
@@ -182,18 +188,17 @@ def open_model(
 
 def _open_folder(folder: Path, family: str) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
-    record = read_record(folder)
-    module, structure = load(folder), structure_of(folder, record)
+    module, structure = load(folder), structure_of(folder, read_record(folder))
     spec = _of_family(str(folder), None if isinstance(structure, Graph) else structure, family)
-    source = record["source"]
+    source = source_of(folder)
     return OpenModel(
         name=folder.absolute().name,
         backend="torch",
         spec=spec,
         generation=generation_of(spec.generation, family),
         run=torch_runner(module),
-        sha256=source["sha256"],
-        network_sha256=source.get("network_sha256"),
+        sha256=source.sha256,
+        network_sha256=source.network_sha256 or None,
     )
 
 

@@ -61,8 +61,7 @@ def open_subject(
     in integers or LiteRT cannot run it.
     """
     from blazepalm.converter.convert import convert_graph
-    from blazepalm.converter.folder import Original, converted_folder
-    from blazepalm.converter.loading import read_record
+    from blazepalm.converter.folder import Original, converted_folder, source_of
 
     graph = read_bytes(content, source)
     if graph.dequantised:
@@ -73,12 +72,12 @@ def open_subject(
     notes: list[str] = []
 
     def told(note: str) -> None:
-        notes.append(note.removeprefix(f"{source}: "))
+        notes.append(note.removeprefix(f"{source if folder is None else folder}: "))
 
     if folder is None:
         converted = convert_graph(graph, told, overrides)
     else:
-        same = graph.sha256 == read_record(folder)["source"]["sha256"]
+        same = graph.sha256 == source_of(folder).sha256
         converted = converted_folder(folder, Original(source, content, same), told)
     shape = input_shape(converted.graph)
     rewritten = without_custom_operators(content, converted.graph.source)
