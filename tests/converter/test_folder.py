@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file, save_file
-from support.reexports import reexported
 
 import blazepalm
 from blazepalm.converter.folder import is_converted, original
@@ -17,6 +16,7 @@ from blazepalm.converter.inspect import inspect
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.models.releases import resolve
 from blazepalm.reports.hands.open_models import open_model
+from support.reexports import reexported
 
 SWAPPED = ("world_landmarks", "handedness", "presence", "landmarks")
 
