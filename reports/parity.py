@@ -28,12 +28,13 @@ from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
     golden_cases,
+    noise,
     noise_cases,
     own_cases,
     sparing,
 )
 from blazepalm.reports.engine.engine import ENGINES, THREADS, records
-from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.groups import Opened, group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
@@ -156,26 +157,21 @@ def parity(
         opened = _open(sources, packages, options, images, failed, notice, on_step)
         if golden_from is not None and opened:
             options = replace(options, golden=golden_from())
-        judged = [subject for _, subject in opened]
-        models, groups = list(opened), group_models(judged)
-        if options.has_images:
-            models, groups = with_companion(models, groups)
-        plan = Plan(
-            sources=tuple(source for source, _ in models),
-            groups=groups,
-            packages=packages,
-            compress=options.compress,
-            images=options.has_images,
-            raw=options.folder / "raw" if options.folder and options.raw else None,
-            margin=options.limits.margin,
-        )
-        subjects = [subject for _, subject in models]
-        journal = None
+        place, journal = None, None
         if options.folder is not None and opened:
             place = options.folder / JOURNAL
             stack.enter_context(claim(place))
-            journal = Journal(place, _identity(plan, subjects, options))
-        totals = _run(plan, subjects, options, journal, on_step)
+        while True:
+            models, plan = _plan(opened, packages, options)
+            subjects = [subject for _, subject in models]
+            if place is not None:
+                journal = Journal(place, _identity(plan, subjects, options))
+            try:
+                totals = _run(plan, subjects, options, journal, on_step)
+                break
+            except BlazePalmError as error:
+                opened = _without_broken(opened, error, failed)
+        judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
         contents = {subject.name: source.content for source, subject in models}
         layers, tested = {}, None
@@ -225,7 +221,7 @@ def _open(
     failed: Callable[[str, BlazePalmError], None],
     notice: Callable[[str], None],
     on_step: OnStep,
-) -> list[tuple[Source, Subject]]:
+) -> Opened:
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
@@ -256,6 +252,43 @@ def _open(
     if opened:
         options.overrides.check_used([subject.family for _, subject in opened.values()])
     return list(opened.values())
+
+
+def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Opened, Plan]:
+    """The models to run, with a detector for landmark models that have none, and their plan."""
+    models, groups = opened, group_models([subject for _, subject in opened])
+    if options.has_images:
+        models, groups = with_companion(models, groups)
+    return models, Plan(
+        sources=tuple(source for source, _ in models),
+        groups=groups,
+        packages=packages,
+        compress=options.compress,
+        images=options.has_images,
+        raw=options.folder / "raw" if options.folder and options.raw else None,
+        margin=options.limits.margin,
+    )
+
+
+def _without_broken(
+    opened: Opened, error: BlazePalmError, failed: Callable[[str, BlazePalmError], None]
+) -> Opened:
+    """The models that run on noise, after comparing all of them raised `error`: those that do not
+    are reported, so that they take no other's results along. Raises `error` if all run.
+    """
+    running = []
+    for source, subject in opened:
+        inputs = noise(subject.input_shape, subject.value_range, policy.SEED, 0)
+        try:
+            for name in subject.names:
+                subject.runner(name)(inputs)
+        except BlazePalmError as broken:
+            failed(source.name, broken)
+            continue
+        running.append((source, subject))
+    if len(running) == len(opened):
+        raise error
+    return running
 
 
 def is_same_network(one: Subject, other: Subject) -> bool:

@@ -122,7 +122,7 @@ def compare_landmarks(
         _max(result, ("landmarks", "largest error"), float(error.max()), "px")
         depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
         _max(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
-        palm = _palm_size(_double(expected)[:, :2] * np.asarray(pixels))
+        palm = palm_size(_double(expected)[:, :2] * np.asarray(pixels))
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -153,7 +153,7 @@ def compare_hands(
     IoU of the landmarks' boxes. An unmatched hand counts unless one of its probabilities
     (`score` of its palm, `presence`) is within `margin` of its threshold.
     """
-    boxes, other = _boxes(reference), _boxes(candidate)
+    boxes, other = hand_boxes(reference), hand_boxes(candidate)
     matches = match(boxes, other)
 
     def tie(hand: Mapping[str, Any]) -> bool:
@@ -170,7 +170,7 @@ def compare_hands(
         error = np.hypot(*(b[:, :2] - a[:, :2]).T)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
         _max(result, ("landmarks", "largest error"), float(error.max()), "image px")
-        palm = _palm_size(a[:, :2])
+        palm = palm_size(a[:, :2])
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -178,38 +178,7 @@ def compare_hands(
     return result
 
 
-def truth_errors(
-    truth: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """Errors against a rendered image's truth: hands present, found, false; the sum over found
-    hands of the mean joint error divided by the palm's size; handedness given, and correct.
-    """
-    matches = match(_boxes(truth), _boxes(found), least_iou=0.2)
-    values = {
-        "hands": float(len(truth)),
-        "found": float(len(matches.pairs)),
-        "false": float(len(matches.extra)),
-        "joint_error": 0.0,
-        "joints_of": 0.0,
-        "handedness_told": 0.0,
-        "handedness_right": 0.0,
-    }
-    for t, f, _ in matches.pairs:
-        true = _double(truth[t]["landmarks"])[:, :2]
-        joints = _double(found[f]["landmarks"])[:, :2]
-        palm = _palm_size(true)
-        if palm > 0:
-            values["joint_error"] += float(np.hypot(*(joints - true).T).mean()) / palm
-            values["joints_of"] += 1
-        side = found[f].get("handedness")
-        if isinstance(side, float):
-            values["handedness_told"] += 1
-            right = "right" if side > 0.5 else "left"
-            values["handedness_right"] += float(right == truth[t]["handedness"])
-    return values
-
-
-def _palm_size(points: Array) -> float:
+def palm_size(points: Array) -> float:
     """The wrist's mean distance to the fingers' bases."""
     wrist, *bases = points[list(PALM_POINTS)]
     return float(np.hypot(*(np.stack(bases) - wrist).T).mean())
@@ -221,7 +190,7 @@ def hand_box(hand: Mapping[str, Any]) -> Array:
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
-def _boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
+def hand_boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
     return np.stack([hand_box(hand) for hand in hands]) if hands else np.zeros((0, 4))
 
 

@@ -80,6 +80,8 @@ def open_subject(
         same = graph.sha256 == source_of(folder).sha256
         converted = converted_folder(folder, Original(source, content, same), told)
     shape = input_shape(converted.graph)
+    if len(converted.graph.inputs) > 1:
+        notes.append(f"seeded numbers are fed to its {len(converted.graph.inputs)} inputs")
     rewritten = without_custom_operators(content, converted.graph.source)
 
     def notice(note: str | None) -> None:

@@ -15,9 +15,9 @@ from blazepalm.reports.compare.hands import (
     compare_landmarks,
     hand_box,
     match,
-    truth_errors,
 )
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM
+from blazepalm.reports.compare.truth import truth_errors
 
 NONE = np.zeros((0, 4)), np.zeros(0)
 
