@@ -32,7 +32,7 @@ class Original(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a record says about the file: its name, its SHA-256, and its network's, "" if unknown."""
+    """What a record says about the file: its name and SHA-256, and its network's ("" if unknown)."""
 
     file: str
     sha256: str
