@@ -18,6 +18,12 @@ import typer
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.errors import InvalidImage
 from blazepalm.reports.backends.names import PIPELINE
 
@@ -111,6 +117,9 @@ def detect(
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
     ] = 1,
+    roles: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
@@ -131,6 +140,7 @@ def detect(
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
 
+    overrides = overrides_of(roles, generation, value_range)
     failures: Failures = []
     sources = find_all(inputs, failures)
     if not sources:
@@ -141,7 +151,13 @@ def detect(
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):
             finder = open_finder(
-                model, hand, backend, console.warn, threads=threads, max_hands=max_hands
+                model,
+                hand,
+                backend,
+                console.warn,
+                threads=threads,
+                max_hands=max_hands,
+                overrides=overrides,
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 
