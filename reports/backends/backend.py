@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from blazepalm.converter.folder import package_of
-from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import CouldNotVerify
 from blazepalm.file_names import file_name
 
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
+    from blazepalm.converter.tflite.graph import Graph
 
 Outputs = dict[str, np.ndarray]
 
@@ -86,6 +85,8 @@ class Opening:
 
     def has(self, package: Package) -> bool:
         """Whether the package can be had: exported, or as the converted folder's own."""
+        from blazepalm.converter.folder import package_of
+
         if self.packages is None or self.converted.folder is None:
             return self.packages is not None
         kept = package_of(self.converted.folder)
@@ -96,6 +97,8 @@ class Opening:
         """The path of the package: a converted folder's own, else exported if it does not exist
         yet.
         """
+        from blazepalm.converter.folder import package_of
+
         if self.converted.folder is not None:
             kept = package_of(self.converted.folder)
             assert kept is not None
@@ -160,7 +163,7 @@ def run_in_batches(
     }
 
 
-def output_names(graph: Graph) -> tuple[str, ...]:
+def output_names(graph: "Graph") -> tuple[str, ...]:
     """The graph's outputs by name, in the file's order; an empty or repeated name
     gets its position appended, so that no output can hide another.
     """
@@ -172,7 +175,7 @@ def output_names(graph: Graph) -> tuple[str, ...]:
     )
 
 
-def input_shape(graph: Graph) -> tuple[int, ...]:
+def input_shape(graph: "Graph") -> tuple[int, ...]:
     """The shape of what parity feeds: the one input's, or (1, M) for several inputs of M numbers
     together.
 

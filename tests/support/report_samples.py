@@ -44,6 +44,7 @@ from blazepalm.reports.judge.report_parts import (
     SelfTestResult,
     Timing,
 )
+from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.stored.read import report_from
 from support.report_scenes import Scene, scenes, write_images
 
@@ -405,7 +406,7 @@ def _hand(joints: np.ndarray, side: str) -> ListedHand:
 def _case_value(row: Row, case: str, has_hands: bool, random: np.random.Generator) -> float | None:
     if row.value is None or (row.model.startswith("hand") and not has_hands):
         return None
-    if row.metric == "IoU":
+    if row.metric in LEAST:  # no case is worse than all together
         return row.value + (1 - row.value) * float(random.uniform(0, 1))
     worst = row.worst_case is not None and row.worst_case.split("#")[0] == case
     return row.value * (1.0 if worst else float(random.uniform(0.2, 0.95)))
