@@ -44,8 +44,9 @@ Runner = Callable[[Floats], Mapping[str, NDArray[Any]]]
 
 NO_PALMS = Palms(np.zeros((0, 4)), np.zeros((0, 0, 2), np.float32), np.zeros(0, np.float32))
 
-# the landmarks that correspond to a palm's seven keypoints: wrist, bases of the fingers, two of the
-# thumb
+# the landmarks that a palm's seven keypoints mark: wrist, bases of the fingers, two of the thumb.
+# mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt names the first and the
+# third; the others agree with the rendered joints.
 PALM_LANDMARKS = (0, 5, 9, 13, 17, 1, 2)
 
 

@@ -25,6 +25,7 @@ from blazepalm.converter.evidence.input_range import RANGES, Range
 from blazepalm.converter.evidence.pictures import Picture, crops, exposures, letterboxed
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.crop import Pixels, to_range
+from blazepalm.models.hand_pipeline import PALM_LANDMARKS
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
 Outputs = list[NDArray[np.float64]]  # one image's, each flat, in the file's order
@@ -38,7 +39,6 @@ SCORES = ("presence", "handedness")
 FAR = 0.1  # of the crop's side: landmarks so far from the truth, on average, cost 1
 PALM = 0.0865  # metres from the wrist to the base of the middle finger, of the rendered hand
 FAR_PALM = 0.6  # of the palm's length: keypoints so far from the truth cost 1
-KEYPOINTS = (0, 5, 9, 13, 17, 1, 2)  # the joints that a detector's keypoints are at
 WRIST, MIDDLE = 0, 9
 
 
@@ -179,7 +179,7 @@ def _probability(value: float, sigmoid: bool) -> float:
 def _watch_palm(spec: PalmDetectorSpec, outputs: Sequence[str], run: Run) -> Seen:
     boxes, scores = outputs.index("boxes"), outputs.index("scores")
     blind = Seen((None, None), None, False)
-    if spec.keypoints != len(KEYPOINTS):
+    if spec.keypoints != len(PALM_LANDMARKS):
         return blind
     anchors = anchors_from_heads([(*head.size, head.anchors_per_cell) for head in spec.heads])
     shown = letterboxed(spec.input_size)[:2]
@@ -191,8 +191,8 @@ def _watch_palm(spec: PalmDetectorSpec, outputs: Sequence[str], run: Run) -> See
         best = int(answer[scores].argmax())
         points = answer[boxes].reshape(-1, spec.coordinates)[best, 4:].reshape(-1, 2)
         points = points / (spec.input_size[1], spec.input_size[0]) + anchors[best, :2]
-        truth = _joints(picture)[list(KEYPOINTS)]
-        palm = float(np.linalg.norm(truth[KEYPOINTS.index(MIDDLE)] - truth[0]))
+        truth = _joints(picture)[list(PALM_LANDMARKS)]
+        palm = float(np.linalg.norm(truth[PALM_LANDMARKS.index(MIDDLE)] - truth[0]))
         return min(float(np.linalg.norm(points - truth, axis=1).mean()) / palm, 1.0)
 
     plain = {r: max(apart(p.pixels, p, r) for p in shown) / FAR_PALM for r in RANGES}

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models.hand_pipeline import PALM_LANDMARKS
 from blazepalm.reports.compare.hands import (
     ListedHand,
     ListedTruth,
@@ -21,10 +22,6 @@ from blazepalm.reports.compare.hands import (
 from blazepalm.reports.compare.matching import match, points_boxes
 from blazepalm.reports.compare.rows import MEAN, SHARE, Scalar
 
-# The joints that a detector's keypoints mark, in its order: wrist, bases of the fingers, thumb.
-# MediaPipe v0.10.21, mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt names
-# the first and the third; the others agree with the rendered joints.
-PALM_JOINTS = (0, 5, 9, 13, 17, 1, 2)
 FOUND_WITHIN = 1.0  # palm sizes, mean over the keypoints
 FOUND_IOU = 0.2  # of the boxes around the joints
 
@@ -59,7 +56,7 @@ def palm_errors(truth: Truth, keypoints: NDArray[np.floating]) -> dict[str, floa
     """The same sums for a detector's palms. `keypoints`: (M, K, 2) in pixels of the picture."""
     from scipy.optimize import linear_sum_assignment
 
-    joints = list(PALM_JOINTS[: keypoints.shape[1]])
+    joints = list(PALM_LANDMARKS[: keypoints.shape[1]])
     keypoints = keypoints[:, : len(joints)]
     hands = [(true[joints], palm_size(true)) for true in (_plane(h.landmarks) for h in truth)]
     error = np.full((len(hands), len(keypoints)), np.inf)

@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
+from blazepalm.models.hand_pipeline import PALM_LANDMARKS
 from blazepalm.reports.compare.hands import ListedTruth
-from blazepalm.reports.compare.truth import PALM_JOINTS, palm_errors, truth_scalars
+from blazepalm.reports.compare.truth import palm_errors, truth_scalars
 
 # joint i lies at (i, 0): the fingers' bases, 5, 9, 13 and 17, are 11 from the wrist on average
 JOINTS = np.stack((np.arange(21.0), np.zeros(21)), axis=1)
 HAND = ListedTruth((0.0,) * 4, JOINTS, "left")
-KEYPOINTS = JOINTS[list(PALM_JOINTS)]
+KEYPOINTS = JOINTS[list(PALM_LANDMARKS)]
 
 
 def palms(*shifts: float) -> np.ndarray:
     moved = [KEYPOINTS + np.array((0, shift)) for shift in shifts]
-    return np.array(moved).reshape(-1, len(PALM_JOINTS), 2)
+    return np.array(moved).reshape(-1, len(PALM_LANDMARKS), 2)
 
 
 def test_a_palm_within_a_palm_size_is_found_and_the_nearest_counts() -> None:
