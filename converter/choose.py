@@ -5,7 +5,7 @@ The structure decides a model's family; if it is inconclusive, the release does.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blazepalm.converter.architecture import examine
@@ -47,11 +47,15 @@ def choose_by_sha256(file_or_release: str | Path, sha256: str) -> Model:
     """(source, bytes) of the file, or of the bundle's member, with that SHA-256 (hex). Raises
     UnknownRelease, or InvalidModel if there is none.
     """
-    contents = open_contents(resolve(str(file_or_release)))
-    for source, content in contents.models:
-        if hashlib.sha256(content).hexdigest() == sha256:
-            return source, content
-    raise InvalidModel(f"{file_or_release}: is not the file with SHA-256 {sha256[:16]}…")
+    found = with_sha256(open_contents(resolve(str(file_or_release))).models, sha256)
+    if found is None:
+        raise InvalidModel(f"{file_or_release}: is not the file with SHA-256 {sha256[:16]}…")
+    return found
+
+
+def with_sha256(models: Iterable[Model], sha256: str) -> Model | None:
+    """The first whose bytes have that SHA-256 (hex); None if there is none."""
+    return next((m for m in models if hashlib.sha256(m[1]).hexdigest() == sha256), None)
 
 
 def is_bundle_with(file_or_release: str | Path, family: str) -> bool:

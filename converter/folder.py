@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blazepalm.converter.artifacts import RECORD
+from blazepalm.converter.choose import with_sha256
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.evidence import Overrides
 from blazepalm.converter.loading import read_record, structure_of
@@ -63,9 +64,8 @@ def original(folder: Path) -> Original:
     """
     name, sha256, network = source_of(folder)
     for place in _places(folder, name):
-        for found in _models(place):
-            if read_bytes(found[1], found[0]).sha256 == sha256:
-                return Original(*found, same=True)
+        if found := with_sha256(_models(place), sha256):
+            return Original(*found, same=True)
     for release in load_registry().releases:
         here = release.location()
         known = sha256 in (release.sha256, *release.also_sha256)
