@@ -102,12 +102,10 @@ def _damage(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
-    expected = record["artifacts"].get(path.name)
-    if expected is None:
-        raise ArtifactError(f"{path}: not listed in {RECORD}; convert the release again")
+def sha256_of(path: Path) -> str | None:
+    """The file's SHA-256 (hex); None if there is no such file. Raises ArtifactError."""
     if not path.is_file():
-        raise ArtifactError(f"{path}: is missing; convert the release again")
+        return None
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -115,7 +113,17 @@ def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
                 digest.update(block)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    if digest.hexdigest() != expected:
+    return digest.hexdigest()
+
+
+def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
+    expected = record["artifacts"].get(path.name)
+    if expected is None:
+        raise ArtifactError(f"{path}: not listed in {RECORD}; convert the release again")
+    found = sha256_of(path)
+    if found is None:
+        raise ArtifactError(f"{path}: is missing; convert the release again")
+    if found != expected:
         raise ArtifactError(
             f"{path}: the file changed since {RECORD} was written (its SHA-256 differs); "
             "convert the release again"

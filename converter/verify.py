@@ -5,7 +5,6 @@ The source is converted again, and the folder compared with the result: weights 
 anchors, structure, and each file of the Core ML package, byte for byte.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +15,7 @@ from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import choose_by_sha256
 from blazepalm.converter.convert import convert_graph
 from blazepalm.converter.folder import original, overrides_of, source_of, without_evidence
-from blazepalm.converter.loading import FILES, load, read_record, structure_of
+from blazepalm.converter.loading import FILES, load, read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
@@ -105,11 +104,7 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
             raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
         recorded.update(files)
     for name, wanted in recorded.items():
-        path = folder / name
-        try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-        except OSError as error:
-            raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+        found = sha256_of(folder / name)
         if found is None:
             yield Finding(name, DIFFERS, "is missing")
         elif found != wanted:
