@@ -9,6 +9,7 @@ The releases on this machine are compared: embedded ones and those fetched earli
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def known_weights(recognition: Recognition) -> Known | None:
             continue
         if generation.input_size != recognition.spec.input_size:
             continue
-        layers = _released(release.name)
+        place = release.location()
+        layers = None if place is None else _released(place)
         if layers is None:
             continue
         roles = {
@@ -89,12 +91,8 @@ def _same(own: Tensor, known: Tensor, ratio: float = 1.0) -> bool:
 
 
 @cache
-def _released(name: str) -> dict[str, Tensor] | None:
-    """A release's layers by path; None if it is not on this machine, or cannot be read."""
-    release = next(r for r in load_registry().releases if r.name == name)
-    place = release.location()
-    if place is None:
-        return None
+def _released(place: Path) -> dict[str, Tensor] | None:
+    """The layers of a release's file by path; None if it cannot be read."""
     try:
         recognition, _ = examine(read_bytes(place.read_bytes(), str(place)))
     except (InvalidModel, OSError):
