@@ -6,9 +6,11 @@ the model does not work.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from blazepalm.converter.evidence import with_generation
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand, decode_hand
-from blazepalm.models.releases import Generation, load_registry
+from blazepalm.models.releases import load_registry
+from blazepalm.models.spec import HandLandmarksSpec
 from blazepalm.reports.compare import rows
 from blazepalm.reports.faults.planted import Fault, Planted
 from blazepalm.reports.stages.stages import HandRules, PalmRules, Raw
@@ -62,25 +64,16 @@ def _other_generation(subject: Subject) -> Subject | None:
         if generation.family != subject.family:
             continue
         if isinstance(rules, HandRules) and generation.input_size != rules.spec.input_size:
-            return replace(subject, rules=_other_hand(rules, generation))
+            spec = with_generation(rules.spec, generation)
+            assert isinstance(spec, HandLandmarksSpec)
+            return replace(subject, rules=_OtherHandRules(spec, generation.landmark_divisor))
         if (
             isinstance(rules, PalmRules)
             and rules.spec.value_range == (0.0, 1.0) != generation.value_range
         ):
-            spec = replace(rules.spec, value_range=generation.value_range)
-            return replace(subject, rules=replace(rules, spec=spec, region=generation.roi))
+            other = replace(rules.spec, value_range=generation.value_range)
+            return replace(subject, rules=replace(rules, spec=other, region=generation.roi))
     return None
-
-
-def _other_hand(rules: HandRules, generation: Generation) -> HandRules:
-    spec = replace(
-        rules.spec,
-        value_range=generation.value_range,
-        presence_threshold=generation.presence_threshold,
-        z_scale=generation.normalize_z,
-        generation=generation.name,
-    )
-    return _OtherHandRules(spec, generation.landmark_divisor)
 
 
 MISREAD_FAULTS: tuple[Fault, ...] = (
