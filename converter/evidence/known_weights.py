@@ -22,6 +22,7 @@ from blazepalm.models.releases import Generation, Release, load_registry
 
 STEM = "backbone.stem.conv"
 FLOAT16_STEP = 2.0**-11  # relative: half a spacing of float16
+FLOAT16_LEAST = 2.0**-25  # half a spacing of float16 near zero
 ENOUGH = 0.1  # a coarse quantisation explains anything; the weights must agree better than this
 
 
@@ -83,6 +84,8 @@ def _same(own: Tensor, known: Tensor, ratio: float = 1.0) -> bool:
     step = 0.0
     if origin is not None and origin.quantisation is not None:
         step = max(origin.quantisation.scale, default=0.0) * 0.5001  # its half, and float32's own
+    elif origin is not None and origin.dtype == "float16":
+        step = FLOAT16_LEAST
     with np.errstate(invalid="ignore"):
         return bool(
             (apart <= np.maximum(step, size * FLOAT16_STEP)).all()

@@ -103,18 +103,28 @@ def test_behaviour_of_detectors(release: str) -> None:
 def test_another_range_of_the_input(release: str, span: tuple[float, float]) -> None:
     found, notices = settled(for_range(reexported(embedded(release)), *span))
     assert found.spec.value_range == span
+    assert found.spec.evidence.value_range == "weights, behaviour"
     assert notices == []
 
 
-def test_a_range_that_nothing_shows_is_assumed() -> None:
-    """This network sees about as well with either range, and no known release has its weights."""
+@pytest.mark.parametrize("span", [(-1.0, 1.0), (0.0, 255.0)])
+@pytest.mark.parametrize("release", [HAND_FULL, HAND_LITE, PALM_LITE])
+def test_behaviour_alone_shows_another_range(release: str, span: tuple[float, float]) -> None:
+    found, notices = settled(for_range(reexported(other(release)), *span))
+    assert (found.spec.value_range, found.spec.evidence.value_range) == (span, "behaviour")
+    assert notices == []
+
+
+def test_a_range_that_nothing_shows_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No known release has this network's weights, and it is not run."""
+    monkeypatch.setattr(decision, "watched", lambda recognition: None)
     content = for_range(reexported(other(HAND_LITE)), -1.0, 1.0)
-    found, (notice,) = settled(content)
+    found, notices = settled(content)
     assert found.spec.evidence.value_range == "assumed"
-    assert "assumed 0..1" in notice and "--value-range" in notice
+    assert any("assumed 0..1" in n and "--value-range" in n for n in notices)
     stated, notices = settled(content, Overrides(value_ranges={"": (-1.0, 1.0)}))
     assert (stated.spec.value_range, stated.spec.evidence.value_range) == ((-1.0, 1.0), "option")
-    assert notices == []
+    assert not any("--value-range" in notice for notice in notices)
 
 
 def test_names_that_are_wrong_are_overruled_and_told() -> None:
