@@ -147,14 +147,19 @@ def detect(
 
 
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
-    """The sources of all inputs, each once; reports and records inputs that match nothing."""
+    """The sources of all inputs, each once; reports and records inputs that match nothing, and
+    what folders hold besides pictures and videos.
+    """
     from blazepalm.cli.detecting import fail
     from blazepalm.media.frames import find_sources
+
+    def skip(path: Path, sentence: str) -> None:
+        fail(failures, str(path), InvalidImage(sentence))
 
     found: dict[str, Source] = {}
     for given in inputs:
         try:
-            for source in find_sources([given]):
+            for source in find_sources([given], skip):
                 camera = source.kind == "camera"
                 found.setdefault(source.path if camera else os.path.realpath(source.path), source)
         except InvalidImage as error:

@@ -187,6 +187,9 @@ def test_every_kind_of_picture_beside_bad_ones(
     (folder / "letter.png").write_text("Dear diary,\n")
     Image.new("1", (40000, 2)).save(folder / "wide.png")  # longer than a warp's positions reach
     (folder / "notes.txt").write_text("not even tried")
+    (folder / "inside.png").mkdir()
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / ".hidden").write_text("")
     done = blazepalm(
         "detect", folder, tmp_path / "nothing.png", *QUICK,
         "--draw", tmp_path / "drawn", "--csv", tmp_path / "hands.csv", "--json",
@@ -194,12 +197,13 @@ def test_every_kind_of_picture_beside_bad_ones(
     assert done.code == 2
     assert "Traceback" not in done.err
     bad = [line for line in done.err.splitlines() if line.startswith("error: ")]
-    assert len(bad) == 4
+    assert len(bad) == 7
     assert all(failure["source"] in failure["message"] for failure in done.json["failures"])
     assert [Path(failure["source"]).name for failure in done.json["failures"]] == [
-        "nothing.png", "cut.jpg", "letter.png", "wide.png",
+        "gone.png", "inside.png", "notes.txt", "nothing.png", "cut.jpg", "letter.png", "wide.png",
     ]  # fmt: skip
     assert [f"error: {failure['message']}" for failure in done.json["failures"]] == bad
+    assert f"error: {folder}/notes.txt: skipped: neither a picture nor a video" in bad
     found = {Path(frame["source"]).name: frame for frame in done.json["frames"]}
     assert set(found) == {*PICTURES, "dot.png"}
     for name in PICTURES:
