@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
+    from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
@@ -30,6 +31,7 @@ __all__ = [
     "inspect",
     "load",
     "parity",
+    "verify",
 ]
 
 _HOMES = {
@@ -43,6 +45,7 @@ _HOMES = {
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",
     "parity": "blazepalm.reports.parity",
+    "verify": "blazepalm.converter.verify",
 }
 
 

@@ -4,6 +4,7 @@ detector, as a landmark model, or as both.
 The structure decides a model's family; if it is inconclusive, the release does.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def choose(file_or_release: str | Path, family: str) -> Model:
             raise failure
         raise InvalidModel(f"{file_or_release}: the bundle does not hold {WANTED[family]}")
     return found[0]
+
+
+def choose_by_sha256(file_or_release: str | Path, sha256: str) -> Model:
+    """(source, bytes) of the file, or of the bundle's member, with that SHA-256 (hex). Raises
+    UnknownRelease, or InvalidModel if there is none.
+    """
+    contents = open_contents(resolve(str(file_or_release)))
+    for source, content in contents.models:
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return source, content
+    raise InvalidModel(f"{file_or_release}: is not the file with SHA-256 {sha256[:16]}…")
 
 
 def is_bundle_with(file_or_release: str | Path, family: str) -> bool:

@@ -6,7 +6,6 @@ Core ML packages are saved and read back, and every image goes through every bac
 are compared together with the landmark models that take regions from them.
 """
 
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,20 +24,22 @@ from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
     golden_cases,
+    noise,
     noise_cases,
     own_cases,
     skipped_files,
     sparing,
 )
 from blazepalm.reports.engine.engine import ENGINES, THREADS, records
-from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.groups import Opened, group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
 from blazepalm.reports.judge.policy import LIMITS, Limits
-from blazepalm.reports.judge.report import Failure, ParityReport
+from blazepalm.reports.judge.report import Failure, ParityReport, plain
+from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.parity_inside import compare_inside, plant_faults
 from blazepalm.reports.subjects.subject import Subject
@@ -154,26 +155,21 @@ def parity(
         opened = _open(sources, packages, options, images, failed, notice, on_step)
         if golden_from is not None and opened:
             options = replace(options, golden=golden_from())
-        judged = [subject for _, subject in opened]
-        models, groups = list(opened), group_models(judged)
-        if options.has_images:
-            models, groups = with_companion(models, groups)
-        plan = Plan(
-            sources=tuple(source for source, _ in models),
-            groups=groups,
-            packages=packages,
-            compress=options.compress,
-            images=options.has_images,
-            raw=options.folder / "raw" if options.folder and options.raw else None,
-            margin=options.limits.margin,
-        )
-        subjects = [subject for _, subject in models]
-        journal = None
+        place, journal = None, None
         if options.folder is not None and opened:
             place = options.folder / JOURNAL
             stack.enter_context(claim(place))
-            journal = Journal(place, _identity(plan, subjects, options))
-        totals = _run(plan, subjects, options, journal, on_step)
+        while True:
+            models, plan = _plan(opened, packages, options)
+            subjects = [subject for _, subject in models]
+            if place is not None:
+                journal = Journal(place, _identity(plan, subjects, options))
+            try:
+                totals = _run(plan, subjects, options, journal, on_step)
+                break
+            except BlazePalmError as error:
+                opened = _without_broken(opened, error, failed)
+        judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
         contents = {subject.name: source.content for source, subject in models}
         layers, tested = {}, None
@@ -188,17 +184,16 @@ def parity(
         options.limits,
         layers=layers,
         failures=failures,
-        options={
-            "noise": options.noise_inputs,
-            "seed": options.seed,
-            "images": list(options.images),
-            "coreml": options.coreml,
-            "compress": options.compress,
-            "reference_every": options.reference_every,
-        },
+        options=RunOptions(
+            noise=options.noise_inputs,
+            seed=options.seed,
+            images=options.images,
+            coreml=options.coreml,
+            compress=options.compress,
+            reference_every=options.reference_every,
+        ),
         golden=golden_entry(options.golden),
         self_test=tested,
-        machine={"system": platform.system(), "machine": platform.machine()},
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
     )
@@ -223,7 +218,7 @@ def _open(
     failed: Callable[[str, BlazePalmError], None],
     notice: Callable[[str], None],
     on_step: OnStep,
-) -> list[tuple[Source, Subject]]:
+) -> Opened:
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
@@ -251,6 +246,43 @@ def _open(
             continue
         opened[place] = (source, subject)
     return list(opened.values())
+
+
+def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Opened, Plan]:
+    """The models to run, with a detector for landmark models that have none, and their plan."""
+    models, groups = opened, group_models([subject for _, subject in opened])
+    if options.has_images:
+        models, groups = with_companion(models, groups)
+    return models, Plan(
+        sources=tuple(source for source, _ in models),
+        groups=groups,
+        packages=packages,
+        compress=options.compress,
+        images=options.has_images,
+        raw=options.folder / "raw" if options.folder and options.raw else None,
+        margin=options.limits.margin,
+    )
+
+
+def _without_broken(
+    opened: Opened, error: BlazePalmError, failed: Callable[[str, BlazePalmError], None]
+) -> Opened:
+    """The models that run on noise, after comparing all of them raised `error`: those that do not
+    are reported, so that they take no other's results along. Raises `error` if all run.
+    """
+    running = []
+    for source, subject in opened:
+        inputs = noise(subject.input_shape, subject.value_range, policy.SEED, 0)
+        try:
+            for name in subject.names:
+                subject.runner(name)(inputs)
+        except BlazePalmError as broken:
+            failed(source.name, broken)
+            continue
+        running.append((source, subject))
+    if len(running) == len(opened):
+        raise error
+    return running
 
 
 def is_same_network(one: Subject, other: Subject) -> bool:
@@ -304,7 +336,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
         "images": list(options.images),
-        "golden": golden_entry(options.golden),
+        "golden": plain(golden_entry(options.golden)),
         "tools": tool_versions(),
     }
 

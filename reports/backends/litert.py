@@ -27,6 +27,7 @@ from blazepalm.reports.backends.backend import (
     Outputs,
     Registration,
     run_in_batches,
+    split_inputs,
 )
 from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
 
@@ -35,18 +36,18 @@ SMALLEST = "palm-lite"  # of the embedded releases
 
 @dataclass(frozen=True)
 class Opened:
-    """An interpreter with the indices of its input and outputs, cached because the runtime takes
-    longer to look them up than to copy the values.
+    """An interpreter with the indices of its inputs and outputs and the inputs' shapes, cached
+    because the runtime takes longer to look them up than to copy the values.
     """
 
     interpreter: Any
-    image: int
-    shape: tuple[int, ...]
+    inputs: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     outputs: tuple[int, ...]
 
     @property
     def batch(self) -> int:
-        return self.shape[0]
+        return self.shapes[0][0] if len(self.shapes) == 1 else 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class LiteRT:
     def _run(self, opened: Opened, images: np.ndarray) -> list[np.ndarray]:
         interpreter = opened.interpreter
         try:
-            interpreter.set_tensor(opened.image, in_files_order(images, opened.shape))
+            given = split_inputs(images, opened.shapes)
+            for index, value, shape in zip(opened.inputs, given, opened.shapes, strict=True):
+                interpreter.set_tensor(index, in_files_order(value, shape))
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise CouldNotVerify(
@@ -157,9 +160,10 @@ def open_copies(
             raise CouldNotVerify(
                 f"{source}: {runtime} sees {len(found)} outputs where the file has {len(outputs)}"
             )
-        (image,) = interpreter.get_input_details()
-        shape = tuple(int(d) for d in image["shape"])
-        interpreters.put(Opened(interpreter, int(image["index"]), shape, found))
+        given = interpreter.get_input_details()
+        shapes = tuple(tuple(int(d) for d in detail["shape"]) for detail in given)
+        indices = tuple(int(detail["index"]) for detail in given)
+        interpreters.put(Opened(interpreter, indices, shapes, found))
     return LiteRT(name, source, outputs, interpreters)
 
 

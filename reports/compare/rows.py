@@ -6,10 +6,11 @@ reference and the metric.
 """
 
 import math
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from blazepalm.reports.compare.meters import Difference
+from blazepalm.reports.compare.meters import Count, Difference, Number
 
 # Stages from image to hands; a value is compared only where a backend computes it itself.
 LETTERBOX = "letterboxed tensor"
@@ -20,6 +21,7 @@ REGION = "region"
 CROP = "landmark tensor"
 LANDMARKS = "landmarks"
 IMAGE = "landmarks in the image"
+TRUTH = "rendered truth"  # not a stage: what the file finds, against the renderer's joints
 STAGES = (LETTERBOX, RAW, DECODED, SUPPRESSED, REGION, CROP, RAW, LANDMARKS, IMAGE)
 
 ISOLATED, CASCADE = "isolated", "cascade"
@@ -28,11 +30,20 @@ ISOLATED, CASCADE = "isolated", "cascade"
 MAX_ABS = "largest error"
 TENSOR = "tensor"
 MAX, MIN, SUM, MEAN = "most", "least", "sum", "mean"
+SHARE = "share"  # a mean whose worst input is the one with the smallest value
 
 PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_mapped", "ambiguous"
 
 # what decides: the noise floor, equal bits, the task's limits, or nothing
 BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
+
+STATUSES = (PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS)
+JUDGES = (BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED)
+
+# text that is one of these, on reading
+Mode = Annotated[str, Meta(pattern=f"^({ISOLATED}|{CASCADE})$")]
+Status = Annotated[str, Meta(pattern=f"^({'|'.join(STATUSES)})$")]
+Judge = Annotated[str, Meta(pattern=f"^({'|'.join(JUDGES)})$")]
 
 BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
 
@@ -50,7 +61,7 @@ class Key(Struct, frozen=True, order=True, array_like=True):
 
 
 class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
-    """One number of one input. `how` (MAX, MIN, SUM, MEAN) says how inputs combine."""
+    """One number of one input. `how` (MAX, MIN, SUM, MEAN, SHARE) says how inputs combine."""
 
     value: float
     how: str
@@ -65,7 +76,7 @@ def exceeds(value: float, other: float) -> bool:
 
 class ScalarMeter:
     """Combines scalars in the inputs' order. `worst_case` names the input with the largest value
-    (with MIN, the smallest).
+    (with MIN and SHARE, the smallest).
     """
 
     def __init__(self, first: Scalar) -> None:
@@ -80,7 +91,7 @@ class ScalarMeter:
         self.inputs += 1
         self._total += scalar.value * scalar.weight
         self._weight += scalar.weight
-        value = -scalar.value if self._how == MIN else scalar.value
+        value = -scalar.value if self._how in (MIN, SHARE) else scalar.value
         if self._extreme is None or exceeds(value, self._extreme):
             self._extreme, self.worst_case = value, case
 
@@ -88,7 +99,7 @@ class ScalarMeter:
     def value(self) -> float:
         if self._how == SUM:
             return self._total
-        if self._how == MEAN:
+        if self._how in (MEAN, SHARE):
             return self._total / self._weight if self._weight else 0.0
         extreme = self._extreme or 0.0
         return -extreme if self._how == MIN else extreme
@@ -106,22 +117,22 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str
     stage: str
-    mode: str
+    mode: Mode
     output: str
     field: str
     backend: str
     reference: str
     metric: str
-    judge: str
+    judge: Judge
     unit: str
-    inputs: int
-    value: float | None
-    limit: float | None
-    floor: float | None
-    multiple: float | None
+    inputs: Count
+    value: Number
+    limit: Number
+    floor: Number
+    multiple: Number
     worst_case: str | None
     difference: Difference | None
-    status: str
+    status: Status
     reasons: tuple[str, ...]
 
     @property

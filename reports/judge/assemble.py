@@ -3,20 +3,32 @@
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, judge_of, model_holds
+from blazepalm.reports.judge.headline import NOTHING
+from blazepalm.reports.judge.judge import UNSEEN, judge_backend, judge_of, model_verdict
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
     BackendSummary,
     CaseResult,
     Failure,
     ModelParity,
     ParityReport,
+    concluded,
+)
+from blazepalm.reports.judge.report_parts import (
+    Counts,
+    GoldenName,
+    Layers,
+    Machine,
+    ModelSeconds,
+    RunOptions,
+    SelfTestResult,
+    Timing,
 )
 from blazepalm.reports.judge.totals import CaseTotals, Totals, accuracy_entries
 from blazepalm.reports.judge.verdict import judge_model, output_facts
@@ -33,12 +45,11 @@ def make_report(
     subjects: Sequence[Subject],
     limits: Limits,
     *,
-    layers: Mapping[str, Mapping[str, Any]],
+    layers: Mapping[str, Layers],
     failures: Sequence[Failure],
-    options: Mapping[str, Any],
-    golden: Mapping[str, Any] | None,
-    self_test: Mapping[str, Any] | None,
-    machine: Mapping[str, Any],
+    options: RunOptions,
+    golden: GoldenName | None,
+    self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
 ) -> ParityReport:
@@ -49,7 +60,12 @@ def make_report(
         found = judge_model(totals, subject, limits)
         judged += found
         models.append(_model(totals, subject, found, layers.get(subject.name)))
-    return ParityReport(
+    report = ParityReport(
+        passed=False,  # until it is concluded
+        exit_code=1,
+        verdict=NOTHING,
+        counts=Counts(0, 0, 0, 0),
+        default_limits=False,
         models=tuple(models),
         rows=tuple(judged),
         cases=tuple(_case(case, judged) for case in totals.cases),
@@ -62,17 +78,21 @@ def make_report(
         self_test=self_test,
         device=(),
         tools={"python": platform.python_version(), **tool_versions()},
-        machine=machine,
-        seconds=seconds,
-        resumed=resumed,
+        machine=Machine(platform.system(), platform.machine()),
+        timing=Timing(
+            seconds,
+            resumed,
+            tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
+        ),
     )
+    return concluded(report)
 
 
-def golden_entry(golden: "GoldenSet | None") -> dict[str, Any] | None:
+def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     """A golden set's entry in the report."""
     if golden is None:
         return None
-    return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
+    return GoldenName(golden.version, golden.sha256, len(golden.cases))
 
 
 def tool_versions() -> dict[str, str]:
@@ -81,7 +101,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def _model(
-    totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
+    totals: Totals, subject: Subject, found: Sequence[Row], layers: Layers | None
 ) -> ModelParity:
     converted = subject.converted
     backends = tuple(
@@ -101,15 +121,18 @@ def _model(
         value_range_from=subject.value_range_from,
         inputs=totals.inputs[subject.name],
         inputs_sha256=totals.digest(subject.name),
-        notes=subject.notes,
+        notes=_notes(subject, found),
         backends=backends,
         outputs=output_facts(totals, subject),
-        coverage=coverage(found, statuses),
-        passed=model_holds(found, statuses),
-        tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
+        **model_verdict(found, statuses),
+        tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
-        seconds=dict(totals.seconds[subject.name]),
     )
+
+
+def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
+    checked = subject.family is None or any(row.stage == rows.TRUTH for row in found)
+    return subject.notes if checked else (*subject.notes, TRUTH_UNCHECKED)
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
