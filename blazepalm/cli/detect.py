@@ -107,6 +107,15 @@ def detect(
             "--max-frames", min=1, metavar="N", help="Maximum frames from a video or camera."
         ),
     ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            metavar="tasks|solutions",
+            help="Find hands as MediaPipe 1 (`tasks`) or as MediaPipe until 0.10 (`solutions`).",
+            show_default="tasks for a bundle, else solutions",
+        ),
+    ] = None,
     threads: Annotated[
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
@@ -116,7 +125,8 @@ def detect(
 ) -> None:
     """Find hands in pictures and videos: palm box, score, 21 landmarks, left or right.
 
-    Left and right mean the person's own hand, in a picture that is not mirrored.
+    Left and right mean the person's own hand, in a picture that is not mirrored, by either
+    rule. MediaPipe's tasks name it so, too, its solutions the other way round.
 
     If an input cannot be read, the error goes to stderr, the others are still processed,
     and the exit code is 2. Ctrl-C completes the files being written; the exit code is then 130.
@@ -125,6 +135,10 @@ def detect(
 
     if not runs_pipeline(backend):  # also allows backends that --help does not list
         check_choice("--backend", backend, PIPELINE)
+    if rule is not None:
+        from blazepalm.models.tasks import RULES
+
+        check_choice("--rule", rule, RULES)
     if landmarks == NONE and track:
         raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
@@ -141,7 +155,13 @@ def detect(
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):
             finder = open_finder(
-                model, hand, backend, console.warn, threads=threads, max_hands=max_hands
+                model,
+                hand,
+                backend,
+                console.warn,
+                threads=threads,
+                max_hands=max_hands,
+                rule=rule,
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 

@@ -1,5 +1,6 @@
 """`blazepalm golden`: `make` writes the golden set with its manifest and a contact sheet;
-`record` and `check` are in `golden_record.py`, `export-ios` is in `golden_export.py`.
+`record` and `check` are in `golden_record.py`, `export-ios` is in `golden_export.py`, `photos` in
+`golden_photos.py`.
 
 Exit code 1 if `make --check` finds a difference from the set locked in the package; 2 if a folder
 of `--images` holds anything but pictures and videos: it is named, and the rest is added.
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazepalm.atomic import atomic_file
-from blazepalm.cli import console, golden_export, golden_record
+from blazepalm.cli import console, golden_export, golden_photos, golden_record
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.errors import ArtifactError
 from blazepalm.text import printable
@@ -107,6 +108,7 @@ def make(
 golden.command()(golden_record.record)
 golden.command()(golden_record.check)
 golden.command("export-ios")(golden_export.export_ios)
+golden.add_typer(golden_photos.photos, name="photos")
 
 
 def write_sheet(found: "GoldenSet", sheet: Path) -> None:

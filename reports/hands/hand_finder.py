@@ -88,7 +88,9 @@ class HandFinder:
     `model`: a detector or a bundle of both (a release, a file, a converted folder); `landmarks`:
     the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `tflite`,
     `coreml` (executed by blazepalm, not by Apple's runtime) or any registered one. `max_hands`:
-    None finds all in a picture and tracks two in a video. `threads`: of LiteRT.
+    None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
+    finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
+    bundle, else "solutions".
 
     Raises UnknownRelease, InvalidModel, UnsupportedOperator, and CouldNotVerify where a backend is
     missing or cannot run a model.
@@ -102,11 +104,14 @@ class HandFinder:
         backend: str = "torch",
         max_hands: int | None = None,
         threads: int = 1,
+        rule: str | None = None,
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
             raise ValueError(f"max_hands is {max_hands!r:.80}, expected at least 1, or None")
         hand = landmarks_beside(model) if landmarks is None else landmarks
-        finder = open_finder(model, hand, backend, warn, threads=threads, max_hands=max_hands)
+        finder = open_finder(
+            model, hand, backend, warn, threads=threads, max_hands=max_hands, rule=rule
+        )
         assert finder.find is not None and finder.new_tracker is not None
         self.models = finder.models  # their names, and what runs them
         self._find: Find = finder.find
@@ -143,6 +148,7 @@ def hands(
     backend: str = ...,
     max_hands: int | None = ...,
     threads: int = ...,
+    rule: str | None = ...,
 ) -> Hands: ...
 @overload
 def hands(
@@ -153,6 +159,7 @@ def hands(
     backend: str = ...,
     max_hands: int | None = ...,
     threads: int = ...,
+    rule: str | None = ...,
 ) -> list[Hands]: ...
 def hands(
     pictures: Picture | list[Any] | tuple[Any, ...],
@@ -162,12 +169,15 @@ def hands(
     backend: str = "torch",
     max_hands: int | None = None,
     threads: int = 1,
+    rule: str | None = None,
 ) -> Hands | list[Hands]:
     """The hands of a picture; of each picture of a list, or of an array or tensor of four axes
     (type checkers take that for one picture: give `list(batch)`). Opens both models each time: use
     one `HandFinder` for many calls. For arguments and errors see `HandFinder`.
     """
-    finder = HandFinder(model, landmarks, backend=backend, max_hands=max_hands, threads=threads)
+    finder = HandFinder(
+        model, landmarks, backend=backend, max_hands=max_hands, threads=threads, rule=rule
+    )
     if isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4:
         return [finder(picture) for picture in cast("Sequence[Picture]", pictures)]
     return finder(pictures)
