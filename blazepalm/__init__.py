@@ -10,6 +10,7 @@ from blazepalm.version import __version__
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import convert
+    from blazepalm.converter.evidence import Overrides
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
@@ -23,6 +24,7 @@ __all__ = [
     "HandFinder",
     "HandLandmarks",
     "Hands",
+    "Overrides",
     "PalmDetector",
     "__version__",
     "anchors",
@@ -38,6 +40,7 @@ _HOMES = {
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
     "Hands": "blazepalm.reports.hands.hand_finder",
+    "Overrides": "blazepalm.converter.evidence",
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blazepalm.converter.known import network_of
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
@@ -43,6 +44,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
     torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
     (folder / "model.pth").write_bytes(packed.getvalue())
     recognition = model.recognition
+    evidence = {} if recognition is None else dict(recognition.spec.evidence.outputs)
     if recognition is not None and isinstance(recognition.spec, PalmDetectorSpec):
         anchors = model.module.anchors
         assert isinstance(anchors, torch.Tensor)
@@ -59,6 +61,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
         "source": {
             "file": Path(model.graph.source).name,
             "sha256": model.graph.sha256,
+            "network_sha256": network_of(model.graph),
             "bytes": model.graph.size,
             "description": model.graph.description,
         },
@@ -68,6 +71,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
                 "name": name,
                 "tflite": model.graph.tensors[t].name,
                 "shape": model.graph.tensors[t].shape,
+                **({"found_by": evidence[name]} if name in evidence else {}),
                 **({"values": model.output_values} if model.output_values else {}),
             }
             for name, t in zip(model.outputs, model.graph.outputs, strict=True)

@@ -15,6 +15,7 @@ from blazepalm.converter.architecture import examine
 from blazepalm.converter.converted import Converted, Preserved
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
@@ -25,8 +26,8 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import ArtifactError, BlazePalmError
 from blazepalm.file_names import folded
-from blazepalm.models.releases import Generation, Release, defaults, find_generation, resolve
-from blazepalm.models.spec import PalmDetectorSpec, Spec
+from blazepalm.models.releases import resolve
+from blazepalm.models.spec import PalmDetectorSpec
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
@@ -39,23 +40,29 @@ def warn(message: str) -> None:
 def module_of(
     file_or_release: str | Path,
     notice: Notice = warn,
-    generation: str | None = None,
+    overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
 ) -> Converted:
-    """Converts in memory and proves the result; writes nothing."""
-    return convert_graph(read(resolve(str(file_or_release))), notice, generation, layout)
+    """Converts in memory and proves the result; writes nothing. Raises InvalidInput or
+    UnknownRelease if `overrides` do not fit the model, and as `convert_graph` does.
+    """
+    graph = read(resolve(str(file_or_release)))
+    converted = convert_graph(graph, notice, overrides, layout)
+    overrides.check_used([converted.family])
+    return converted
 
 
 def convert_graph(
     graph: Graph,
     notice: Notice = warn,
-    generation_name: str | None = None,
+    overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
 ) -> Converted:
-    """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator,
-    WeightTransferError, or UnknownRelease if the registry has no such generation. `layout` is that
-    of the images which a graph of no known family takes: the file's own ("nhwc"), or N, C, H, W
-    ("nchw"), which readable modules take in any case. Raises ArtifactError for another layout.
+    """Lowers, recognises, settles what the file does not state, transfers the weights, proves.
+    Raises UnsupportedOperator, WeightTransferError, or InvalidInput if `overrides` do not fit.
+    `layout` is that of the images which a graph of no known family takes: the file's own ("nhwc"),
+    or N, C, H, W ("nchw"), which readable modules take in any case. Raises ArtifactError for
+    another layout.
     """
     import torch
 
@@ -87,9 +94,10 @@ def convert_graph(
         rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
         known = Preserved(graph.rewrites)
         return Converted(graph, release, None, reason, generic, generic, rows, generic, known)
-    generation = _generation(graph, release, recognition.family, generation_name, notice)
-    spec = with_release(recognition.spec, generation)
-    recognition = replace(recognition, spec=spec)
+    recognition = settle(graph, recognition, overrides, notice)
+    spec = recognition.spec
+    if release is None:
+        notice(f"{graph.source}: not a known release: {summary(spec)}")
     with torch.device("meta"):  # the values are replaced: allocate and initialise nothing
         module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     rewritten = recognition.normal is not graph
@@ -112,49 +120,12 @@ def _listed(graph: Graph, tensors: tuple[int, ...]) -> str:
     return ", ".join(f"{t.name!r} {'×'.join(('N', *map(str, t.shape[1:])))}" for t in found)
 
 
-def _generation(
-    graph: Graph, release: Release | None, family: str, name: str | None, notice: Notice
-) -> Generation:
-    """What the file does not hold: from the named generation, its release's or the newest."""
-    if name is not None:
-        return find_generation(name, family)
-    if release is not None:
-        return release.generation
-    newest = defaults(family)
-    notice(
-        f"{graph.source}: not a known release; value range and thresholds come from the "
-        f"newest generation, {newest.name}, unless --generation names another"
-    )
-    return newest
-
-
-def with_release(spec: Spec, generation: Generation) -> Spec:
-    """The spec with the values that the file does not hold: value range, thresholds, and the name
-    of the generation that defines these and the region rule.
-    """
-    if isinstance(spec, PalmDetectorSpec):
-        return replace(
-            spec,
-            value_range=generation.value_range,
-            score_threshold=generation.score_threshold,
-            suppression_iou=generation.suppression_iou,
-            generation=generation.name,
-        )
-    return replace(
-        spec,
-        value_range=generation.value_range,
-        presence_threshold=generation.presence_threshold,
-        z_scale=generation.normalize_z,
-        generation=generation.name,
-    )
-
-
 def convert(
     source: str | Path,
     output: str | Path | None = None,
     *,
     force: bool = False,
-    generation: str | None = None,
+    overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
     notice: Notice = warn,
@@ -165,10 +136,9 @@ def convert(
     `output` is the folder to make (for a bundle of several models, the parent of one folder per
     model); by default the release's name, in the current folder. An existing folder is refused
     unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
-    folders are written all together or not at all. `generation` names the registry's entry for the
-    values that files do not hold (value range, thresholds); by default the release's own, or the
-    newest for an unknown file. `layout` is as in `convert_graph`. `coreml` are the options of the
-    Core ML package; None leaves it out.
+    folders are written all together or not at all. `overrides` state what the files do not (roles
+    of outputs, value range, generation); evidence decides the rest. `layout` is as in
+    `convert_graph`. `coreml` are the options of the Core ML package; None leaves it out.
     A graph of no known family has the raw face only. If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
@@ -201,9 +171,11 @@ def convert(
     converted = []
     for graph, folder in zip(read.graphs, folders, strict=True):
         try:
-            converted.append((convert_graph(graph, notice, generation, layout), folder))
+            converted.append((convert_graph(graph, notice, overrides, layout), folder))
         except BlazePalmError as error:
             on_failure(error)
+    if converted:
+        overrides.check_used([model.family for model, _ in converted])
     written = []
     with ExitStack() as whole:  # all folders appear at the end, or none do
         for model, folder in converted:

@@ -50,7 +50,8 @@ class Preserved:
 class Converted:
     """One model in memory. `module` is the readable network, or `generic` itself if no family was
     recognised (`recognition` is None, `reason` says why). `normal` is the normal form, lowered
-    operator by operator: `generic` itself if nothing was rewritten.
+    operator by operator: `generic` itself if nothing was rewritten. `folder`: the converted folder
+    that `module` was loaded from (`converter.folder`), else None.
     """
 
     graph: Graph
@@ -62,11 +63,19 @@ class Converted:
     tensor_map: "TensorMap"
     normal: "LoweredGraph"
     preserved: Preserved = field(default_factory=Preserved)
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
-        """The release's name, else the file's."""
+        """The folder's name if the module was loaded from one, else the release's or the file's."""
+        if self.folder is not None:
+            return self.folder.absolute().name
         return self.release.name if self.release else Path(self.graph.source).stem
+
+    @property
+    def family(self) -> str | None:
+        """`palm` or `hand`; None if unrecognised."""
+        return None if self.recognition is None else self.recognition.family
 
     @property
     def outputs(self) -> tuple[str, ...]:

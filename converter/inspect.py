@@ -1,26 +1,29 @@
 """A report on a file's contents: operators, tensors, weights, family, heads, value range.
 
-Runs no model and does not import torch. Values that the file does not hold (value range,
-thresholds) come from the registry by SHA-256 of the file or of its network, or else from the
-family's newest generation; the report says which.
+For a known release, runs no model and does not import torch. For another file of a known family,
+what the file does not state (roles of outputs, value range, generation) is found by evidence
+(`converter.evidence`), which runs the network; the report says by which.
 """
 
 import hashlib
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.converted import rewrites_to_list
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
+from blazepalm.converter.folder import described, is_converted, original
 from blazepalm.converter.heads import Head, heads_of
 from blazepalm.converter.known import network_of, release_of
-from blazepalm.converter.tflite import read_members
+from blazepalm.converter.loading import read_record, structure_of
+from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Rewrite, Tensor
-from blazepalm.errors import InvalidModel
-from blazepalm.models.releases import defaults, load_registry, resolve
-from blazepalm.models.spec import Spec
+from blazepalm.errors import InvalidInput, InvalidModel
+from blazepalm.models.releases import find_generation, load_registry, resolve
+from blazepalm.models.spec import Evidence, Spec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.strict_json import float_to_json
 
@@ -66,7 +69,8 @@ class WeightSummary:
 @dataclass(frozen=True)
 class ModelInspection:
     """One model. `release` is None for an unknown network, `family` for an unknown structure
-    (`unrecognised_because` says why); `value_range_from` names the generation that defines it.
+    (`unrecognised_because` says why); `value_range_from` names the generation. `evidence` says how
+    roles, value range and generation were found; `notes` what was assumed or is contradictory.
     `release_file` is True for the release's own file, False for another file of its network.
     `output_names` are the readable names if the family is known; `output_values` name the values of
     a single, small output, and `output_meaning` explains them. `rewrites` are the changes that
@@ -88,6 +92,8 @@ class ModelInspection:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
+    evidence: Evidence
+    notes: tuple[str, ...]
     output_values: tuple[str, ...]
     output_meaning: str
     stored_operators: int
@@ -114,6 +120,7 @@ class ModelInspection:
         """Everything as plain, JSON-serialisable values."""
         values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
         values["heads"] = [head._asdict() for head in self.heads]
+        values["evidence"]["outputs"] = dict(self.evidence.outputs)
         values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
         values["rewrites"] = rewrites_to_list(self.rewrites)
         values["operators"] = [
@@ -151,20 +158,24 @@ class Inspection:
         }
 
 
-def inspect(file_or_release: str | Path) -> Inspection:
-    """Inspects a file, a bundle (every member that can be read) or a release. Raises UnknownRelease
-    or InvalidModel if there is nothing to report.
+def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) -> Inspection:
+    """Inspects a file, a bundle (every member that can be read) or a release. `overrides` state
+    what the files do not. Raises UnknownRelease or InvalidModel if there is nothing to report, and
+    InvalidInput if `overrides` do not fit.
     """
+    if is_converted(file_or_release):
+        return _inspect_folder(Path(file_or_release), overrides)
     read = read_members(resolve(str(file_or_release)))
     failures = list(read.failures)
     models = []
     for graph in read.graphs:
         try:
-            models.append(inspect_graph(graph))
+            models.append(inspect_graph(graph, overrides))
         except InvalidModel as error:
             if not read.is_bundle:
                 raise
             failures.append(error)
+    overrides.check_used([model.family for model in models])
     if not read.is_bundle:
         (only,) = models
         return Inspection(read.file, only.bytes, only.sha256, False, only.release, (only,))
@@ -182,13 +193,42 @@ def inspect(file_or_release: str | Path) -> Inspection:
     )
 
 
-def inspect_graph(graph: Graph) -> ModelInspection:
+def _inspect_folder(folder: Path, overrides: Overrides) -> Inspection:
+    """The report on the file that a converted folder was made from, with what the folder's record
+    says about it. Raises ArtifactError, CouldNotVerify, or InvalidInput for any `overrides`.
+    """
+    if overrides != NO_OVERRIDES:
+        raise InvalidInput(f"{folder}: a converted folder states its outputs, range and generation")
+    found = original(folder)
+    spec = structure_of(folder, read_record(folder))
+    model = inspect_graph(read_bytes(found.content, found.source))
+    note = f"shown: {described(found)}, by {folder}"
+    model = replace(model, notes=(*model.notes, note))
+    if not isinstance(spec, Graph):
+        model = replace(
+            model,
+            spec=spec,
+            evidence=spec.evidence,
+            output_names=tuple(dict(spec.evidence.outputs)) or model.output_names,
+            value_range=spec.value_range,
+            value_range_from=spec.generation,
+        )
+    return Inspection(found.source, model.bytes, model.sha256, False, model.release, (model,))
+
+
+def inspect_graph(graph: Graph, overrides: Overrides = NO_OVERRIDES) -> ModelInspection:
     """The report on one graph."""
     recognition, reason = examine(graph)
+    notes: list[str] = []
+    if recognition is not None:
+        recognition = settle(graph, recognition, overrides, notes.append)
     heads = heads_of(graph)
     release = release_of(graph)
     family = recognition.family if recognition else None
-    generation = release.generation if release else defaults(family) if family else None
+    spec = recognition.spec if recognition else None
+    generation = release.generation if release else None
+    if spec is not None:
+        generation = find_generation(spec.generation, family or "")
     return ModelInspection(
         source=graph.source,
         bytes=graph.size,
@@ -199,12 +239,14 @@ def inspect_graph(graph: Graph) -> ModelInspection:
         release_file=release is not None and release.sha256 == graph.sha256,
         family=family or (release.family if release else None),
         unrecognised_because=reason or None,
-        value_range=generation.value_range if generation else None,
+        value_range=spec.value_range if spec else generation.value_range if generation else None,
         value_range_from=generation.name if generation else None,
         heads=heads,
         inputs=graph.inputs,
         outputs=graph.outputs,
         output_names=recognition.outputs if recognition else (),
+        evidence=spec.evidence if spec else Evidence(),
+        notes=tuple(note.removeprefix(f"{graph.source}: ") for note in notes),
         output_values=generation.output_values if generation else (),
         output_meaning=generation.output_meaning if generation else "",
         stored_operators=graph.stored_operators,
@@ -212,7 +254,7 @@ def inspect_graph(graph: Graph) -> ModelInspection:
         histogram=dict(Counter(op.name for op in graph.operators).most_common()),
         weights=_weights(graph),
         metadata={name: len(content) for name, content in graph.metadata.items()},
-        spec=recognition.spec if recognition else None,
+        spec=spec,
         rewrites=recognition.normal.rewrites if recognition else graph.rewrites,
         operators=tuple(_operator(op) for op in graph.operators),
         tensors=tuple(_tensor(tensor) for tensor in graph.tensors),

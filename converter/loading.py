@@ -35,8 +35,7 @@ def load(folder: str | Path) -> "nn.Module":
     """
     folder = Path(folder)
     record = read_record(folder)
-    with _damage(folder / RECORD):
-        structure = _structure(record)
+    structure = structure_of(folder, record)
     weights, anchors = folder / WEIGHTS, folder / ANCHORS
     _check_sha256(record, weights)
     if ANCHORS in record["artifacts"] or anchors.exists():
@@ -68,6 +67,12 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not isinstance(artifacts, dict) or not all(isinstance(v, str) for v in artifacts.values()):
         raise ArtifactError(f"{path}: does not list the artifacts; convert the release again")
     return record
+
+
+def structure_of(folder: Path, record: Mapping[str, Any]) -> Spec | Graph:
+    """The network that the folder's record describes. Raises ArtifactError."""
+    with _damage(folder / RECORD):
+        return _structure(record)
 
 
 def owned_files(folder: Path) -> tuple[str, ...]:

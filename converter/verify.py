@@ -8,17 +8,18 @@ anchors, structure, and each file of the Core ML package, byte for byte.
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import choose_by_sha256
 from blazepalm.converter.convert import convert_graph
-from blazepalm.converter.loading import FILES, load, read_record
+from blazepalm.converter.folder import original, overrides_of, source_of, without_evidence
+from blazepalm.converter.loading import FILES, load, read_record, structure_of
+from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, BlazePalmError
-from blazepalm.models.releases import by_sha256
+from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,7 +66,7 @@ class Verification:
 
 def verify(folder: str | Path, source: str | Path | None = None) -> Verification:
     """Checks a folder that `convert` wrote. `source` is the `.tflite`, bundle or release that it
-    was made from; by default the release whose file has the recorded SHA-256, if it is on this
+    was made from; by default it is looked for beside the folder and among the releases on this
     machine.
 
     Raises ArtifactError if the folder holds no readable `conversion.json`, UnknownRelease or
@@ -82,7 +83,7 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
         findings.append(Finding("module", DIFFERS, str(error)))
     reason, model = "the files differ already", None
     if module is not None:
-        model, reason = _again(record, source)
+        model, reason = _again(folder, record, source)
     if model is None or module is None:
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
@@ -117,21 +118,26 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(name, HOLDS, "SHA-256 as recorded")
 
 
-def _again(record: Mapping[str, Any], source: str | Path | None) -> tuple["Converted | None", str]:
+def _again(
+    folder: Path, record: dict[str, Any], source: str | Path | None
+) -> tuple["Converted | None", str]:
     """Converts the source again; None and the reason if it is not on this machine."""
-    recorded = record.get("source")
-    wanted = str(recorded.get("sha256")) if isinstance(recorded, dict) else ""
     if source is None:
-        release = by_sha256(wanted)
-        if release is None or release.location() is None:
-            name = "an unknown file" if release is None else f"{release.name}, not fetched"
-            return None, f"the source is {name}: give it with --source"
-        source = release.name
-    name, content = choose_by_sha256(source, wanted)
-    spec = record.get("spec")
-    generation = spec.get("generation") if isinstance(spec, dict) else None
-    graph = read_bytes(content, name)
-    return convert_graph(graph, lambda note: None, generation or None), ""
+        try:
+            name, content, _ = original(folder)
+        except CouldNotVerify:
+            return None, "the source is not on this machine: give it with --source"
+    else:
+        name, content = choose_by_sha256(source, source_of(folder).sha256)
+    structure = structure_of(folder, record)
+    overrides = overrides_of(record, structure)
+    model = convert_graph(read_bytes(content, name), lambda note: None, overrides)
+    recognition = model.recognition
+    if recognition is None or isinstance(structure, Graph):
+        return model, ""
+    if without_evidence(recognition.spec) == without_evidence(structure):
+        model = replace(model, recognition=replace(recognition, spec=structure))
+    return model, ""
 
 
 def _against(

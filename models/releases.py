@@ -30,7 +30,7 @@ MODEL_SUFFIXES = (".tflite", ".task", ".zip")
 # The fields that a generation of each family sets besides size, value range and region.
 STATED: Mapping[str, tuple[str, ...]] = {
     "palm": ("ssd", "score_threshold", "suppression_iou"),
-    "hand": ("presence_threshold", "landmark_divisor", "normalize_z"),
+    "hand": ("presence_threshold", "landmark_divisor", "normalize_z", "outputs"),
     "recrop": ("landmark_divisor", "output_values", "output_meaning"),
 }
 
@@ -104,6 +104,7 @@ class Generation:
     presence_threshold: float = 0.5
     landmark_divisor: float = 1.0  # raw coordinates / this = normalised to the input
     normalize_z: float = 1.0  # z is also divided by this
+    outputs: tuple[str, ...] = ()  # the roles that its releases' outputs may have
     output_values: tuple[str, ...] = ()  # the meaning of each value of a single output
     output_meaning: str = ""  # a sentence about all of them
 

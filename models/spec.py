@@ -84,6 +84,17 @@ class BackboneSpec:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """How the values that a file does not state were found (`converter.evidence` lists the words):
+    `outputs` pairs each output's role with the evidence for it. Empty if nobody looked.
+    """
+
+    outputs: tuple[tuple[str, str], ...] = ()
+    value_range: str = ""
+    generation: str = ""
+
+
+@dataclass(frozen=True)
 class PalmHeadSpec:
     """A pair of 1×1 (or wider) convolutions on one map. `level` counts the maps that the neck
     offers: 0 is the backbone's last, 1 the first neck step's output, and so on.
@@ -113,6 +124,7 @@ class PalmDetectorSpec:
     score_threshold: float = 0.5
     suppression_iou: float = 0.3
     generation: str = ""
+    evidence: Evidence = Evidence()
 
     @property
     def keypoints(self) -> int:
@@ -155,6 +167,7 @@ class HandLandmarksSpec:
     presence_threshold: float = 0.5
     z_scale: float = 0.4
     generation: str = ""
+    evidence: Evidence = Evidence()
 
     @property
     def landmarks(self) -> int:

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.converter.folder import is_converted, original
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
+from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
@@ -68,7 +71,7 @@ class Options:
     to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
     to compare every layer, on the first image; `self_test`: whether to plant faults in every
     model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all.
+    picture, 1 for all. `overrides` state what the sources' files do not.
     """
 
     golden: "GoldenSet | None" = None
@@ -85,6 +88,7 @@ class Options:
     layers: bool = False
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
+    overrides: Overrides = NO_OVERRIDES
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
@@ -222,9 +226,9 @@ def _open(
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
-    for name, content in _contents(sources, failed, notice):
+    for name, content, folder in _contents(sources, failed, notice):
         on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(name, content)
+        source = Source(name, content, overrides=options.overrides, folder=folder)
         try:
             subject = open_source(
                 source,
@@ -234,7 +238,8 @@ def _open(
                 images=images,
             )
             place = file_name(subject.name).casefold()
-            if place in opened and is_same_network(subject, opened[place][1]):
+            twice = place in opened and folder is None and opened[place][0].folder is None
+            if twice and is_same_network(subject, opened[place][1]):
                 notice(f"{name}: same network as {subject.name}, compared only once")
                 continue
             if place in opened:
@@ -245,6 +250,8 @@ def _open(
             failed(name, error)
             continue
         opened[place] = (source, subject)
+    if opened:
+        options.overrides.check_used([subject.family for _, subject in opened.values()])
     return list(opened.values())
 
 
@@ -335,22 +342,33 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "seed": options.seed,
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
+        "specs": [_spec(subject) for subject in subjects],
         "images": list(options.images),
         "golden": plain(golden_entry(options.golden)),
         "tools": tool_versions(),
     }
 
 
+def _spec(subject: Subject) -> dict[str, Any] | None:
+    recognition = subject.converted.recognition
+    return None if recognition is None else spec_to_dict(recognition.spec)
+
+
 def _contents(
     sources: Sequence[str | Path],
     failed: Callable[[str, BlazePalmError], None],
     notice: Callable[[str], None],
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, bytes, Path | None]]:
+    """(name, bytes, converted folder) of every model."""
     from blazepalm.converter.tflite.bundle import left_out, open_contents
     from blazepalm.models.releases import resolve
 
     for source in sources:
         try:
+            if is_converted(source):
+                found = original(Path(source))
+                yield found.source, found.content, Path(source)
+                continue
             contents = open_contents(resolve(str(source)))
         except BlazePalmError as error:
             failed(str(source), error)
@@ -359,4 +377,4 @@ def _contents(
             notice(note)
         for member, failure in contents.failures:
             failed(member, failure)
-        yield from contents.models
+        yield from ((*model, None) for model in contents.models)

@@ -38,6 +38,7 @@ WORKS = {
     "anchors": "anchors palm-lite -o anchors.npy",
     "anchors check": "anchors palm-lite --check anchors.npy",
     "convert": "convert palm-lite -o palm --no-coreml",
+    "verify": "verify palm",
     "golden make": "golden make -o golden --only file-not-an-image --images picture.png",
     "golden record": "golden record golden --detector palm-lite --landmarks hand-lite",
     "golden check": "golden check golden --backend torch",

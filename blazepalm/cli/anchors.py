@@ -39,6 +39,14 @@ def anchors(
         Path | None,
         typer.Option("--check", help="Compare this file with the anchors; exit 1 if it differs."),
     ] = None,
+    generation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Check against MediaPipe's options for this generation.",
+            show_default="the release's",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
@@ -55,7 +63,7 @@ def anchors(
     graph = detector(source)
     heads = heads_of(graph)
     expected = anchors_from_heads(heads)
-    release, options = cross_check(graph, expected)
+    release, options = cross_check(graph, expected, generation)
     found = None if check is None else compare(expected, read(check))
     if output is not None:
         write(expected, output, force)
@@ -79,17 +87,24 @@ def anchors(
         raise typer.Exit(1)
 
 
-def cross_check(graph: "Graph", expected: "np.ndarray") -> tuple[str | None, bool | None]:
-    """The release's name, and whether MediaPipe's options for it give the same anchors bit for
-    bit; (None, None) for an unknown release or one without SSD options.
+def cross_check(
+    graph: "Graph", expected: "np.ndarray", generation: str | None = None
+) -> tuple[str | None, bool | None]:
+    """The release's name, and whether MediaPipe's options for it, or for the named generation, give
+    the same anchors bit for bit; each None if unknown. Raises UnknownRelease.
     """
     from blazepalm.converter.known import release_of
     from blazepalm.models.anchors import ssd_anchors
+    from blazepalm.models.releases import find_generation
 
     release = release_of(graph)
-    if release is None or release.generation.ssd is None:
-        return None, None
-    return release.name, ssd_anchors(release.generation.ssd).tobytes() == expected.tobytes()
+    name = None if release is None else release.name
+    known = None if release is None else release.generation
+    if generation is not None:
+        known = find_generation(generation, "palm")
+    if known is None or known.ssd is None:
+        return name, None
+    return name, ssd_anchors(known.ssd).tobytes() == expected.tobytes()
 
 
 def compare(expected: "np.ndarray", found: "np.ndarray") -> dict[str, Any]:

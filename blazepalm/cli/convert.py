@@ -7,6 +7,12 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
@@ -29,13 +35,9 @@ def convert(
             "-o", "--output", metavar="DIR", help="Output folder; by default the release's name."
         ),
     ] = None,
-    generation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Take the value range, thresholds and region rule from this generation.",
-        ),
-    ] = None,
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     layout: Annotated[
         str,
         typer.Option(
@@ -79,6 +81,7 @@ def convert(
     from blazepalm.converter.convert import convert as run
     from blazepalm.converter.loading import read_record
 
+    overrides = overrides_of(outputs, generation, value_range)
     coreml = None if no_coreml else CoreMLOptions(face, precision, target, compress)
     failures: list[BlazePalmError] = []
     with console.working(f"converting {source}"):
@@ -86,7 +89,7 @@ def convert(
             source,
             output,
             force=force,
-            generation=generation,
+            overrides=overrides,
             layout=layout,
             coreml=coreml,
             notice=console.warn,

@@ -18,6 +18,12 @@ import typer
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.errors import InvalidImage
 from blazepalm.reports.backends.names import PIPELINE
 
@@ -120,6 +126,9 @@ def detect(
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
     ] = 1,
+    roles: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
@@ -141,10 +150,13 @@ def detect(
         check_choice("--rule", rule, RULES)
     if landmarks == NONE and track:
         raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
+    if landmarks == NONE and rule is not None:
+        raise typer.BadParameter("--rule needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
 
+    overrides = overrides_of(roles, generation, value_range)
     failures: Failures = []
     sources = find_all(inputs, failures)
     if not sources:
@@ -162,6 +174,7 @@ def detect(
                 threads=threads,
                 max_hands=max_hands,
                 rule=rule,
+                overrides=overrides,
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 

@@ -13,6 +13,12 @@ import typer
 
 from blazepalm.atomic import check_folder
 from blazepalm.cli import console
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -69,6 +75,9 @@ def export_ios(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="one per processor")
     ] = None,
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing fixtures.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
@@ -78,6 +87,7 @@ def export_ios(
     from blazepalm.reports.fixtures.export import export_ios as export
     from blazepalm.reports.fixtures.folder import owned_files
 
+    overrides = overrides_of(outputs, generation, value_range)
     need_coremltools("writing Core ML packages")  # before the pictures are rendered
     check_folder(output, owned=owned_files, force=force, option="--output")
     chosen = split(cases)
@@ -87,6 +97,7 @@ def export_ios(
             done = export(
                 output,
                 models=split(models) or MODELS,
+                overrides=overrides,
                 cases=chosen,
                 golden=folder,
                 precision=precision,

@@ -14,10 +14,17 @@ from msgspec import to_builtins
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
+    from blazepalm.converter.evidence import Overrides
     from blazepalm.reports.hands.open_models import OpenModel
     from blazepalm.reports.recording.recording import ModelName, Recording
 
@@ -50,6 +57,9 @@ def record(
     backend: Annotated[
         str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs the models.")
     ] = "tflite",
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     only: Only = None,
     force: Annotated[
         bool, typer.Option("--force", help="Record again cases that are already recorded.")
@@ -67,11 +77,12 @@ def record(
     from blazepalm.reports.render.terminal_cells import count
 
     check_choice("--backend", backend, RECORDED_BY)
+    overrides = overrides_of(outputs, generation, value_range)
     golden, path = load_golden(folder), folder / RECORDING
     choose(golden, only)  # before the models are opened
     check_file(path, force=True, inputs=[folder / case.file for case in golden.cases])
     with _one_thread(backend):
-        palm, hand = _open(detector, landmarks, backend)
+        palm, hand = _open(detector, landmarks, backend, overrides)
         with console.progress() as on_step:
             found, names = find_all(
                 golden,
@@ -134,6 +145,9 @@ def check(
             help="Precision of packages made for `coreml`; the limits are the same for fp16.",
         ),
     ] = PRECISIONS[0],
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
@@ -147,6 +161,7 @@ def check(
     if backend is not None:
         check_choice("--backend", backend, CHECKED_BY)
     check_choice("--precision", precision, PRECISIONS)
+    overrides = overrides_of(outputs, generation, value_range)
     golden, known = load_golden(folder), load_recording(folder)
     if known is None:
         raise CouldNotVerify(
@@ -156,7 +171,7 @@ def check(
     detector = detector or _release(known.models.detector, "--detector")
     landmarks = landmarks or _release(known.models.landmarks, "--landmarks")
     with _one_thread(backend):
-        palm, hand = _open(detector, landmarks, backend, precision)
+        palm, hand = _open(detector, landmarks, backend, overrides, precision)
         _tell_others(known, palm, hand)
         with console.progress() as on_step:
             found = check_recording(
@@ -177,13 +192,25 @@ def check(
 
 
 def _open(
-    detector: str, landmarks: str, backend: str, precision: str = "fp16"
+    detector: str,
+    landmarks: str,
+    backend: str,
+    overrides: "Overrides",
+    precision: str = "fp16",
 ) -> "tuple[OpenModel, OpenModel]":
     from blazepalm.reports.hands.open_models import open_model
 
+    overrides.check_used(("palm", "hand"))
     with console.working(f"opening {detector} and {landmarks}"):
         palm, hand = (
-            open_model(model, family, backend, precision=precision, notice=console.warn)
+            open_model(
+                model,
+                family,
+                backend,
+                precision=precision,
+                notice=console.warn,
+                overrides=overrides,
+            )
             for model, family in ((detector, "palm"), (landmarks, "hand"))
         )
     return palm, hand

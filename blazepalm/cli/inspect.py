@@ -14,6 +14,12 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
 from blazepalm.text import printable
 
@@ -42,6 +48,9 @@ def inspect(
     tensors: Annotated[
         bool, typer.Option("--tensors", help="List every tensor, and how the file stores it.")
     ] = False,
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, machine-readable, on stdout.")
     ] = False,
@@ -51,6 +60,7 @@ def inspect(
     If a member of a bundle cannot be read, the error goes to stderr, the others are still shown,
     and the exit code is 2.
     """
+    overrides = overrides_of(outputs, generation, value_range)
     if _is_package(Path(source)):
         from blazepalm.cli.inspect_package import inspect_package
 
@@ -58,7 +68,7 @@ def inspect(
         return
     from blazepalm.converter.inspect import inspect as run
 
-    inspection = run(source)
+    inspection = run(source, overrides)
     if as_json:
         console.emit_json(inspection.to_dict())
     else:
@@ -131,20 +141,28 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
     yield "input", ", ".join(_named_tensor(model, i) for i in model.inputs)
     if model.value_range is not None:
         low, high = model.value_range
-        known = model.release is not None
-        where = f"as in {model.value_range_from}" if known else "assumed"
+        by = model.evidence.value_range
+        known = model.release is not None and by in ("", "release")
+        where = f"as in {model.value_range_from}" if known else by
         yield "values", f"{low:g} .. {high:g}, {where}"
     names = iter(model.output_names)
+    found_by = dict(model.evidence.outputs)
     for position, tensor in enumerate(model.outputs):
         readable = next(names, "")
         label = "output" if position == 0 else ""
-        yield label, _named_tensor(model, tensor) + (f" → {readable}" if readable else "")
+        evidence = found_by.get(readable, "release")
+        role = f" → {readable}" if readable else ""
+        if evidence != "release":
+            role += f" ({evidence})"
+        yield label, _named_tensor(model, tensor) + role
     if model.output_values and len(model.outputs) == 1:
         yield "", ", ".join(model.output_values)
         yield "", model.output_meaning
     if model.heads:
         parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
         yield "heads", f"{parts} = {model.anchors:,} anchors"
+    if model.evidence.generation not in ("", "release"):
+        yield "generation", f"{model.value_range_from}, {model.evidence.generation}"
     yield from _structure(model)
     if model.rewrites:
         uses = Counter(rewrite.name for rewrite in model.rewrites)
@@ -156,6 +174,8 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
         )
     if model.dequantised:
         yield "note", "integer arithmetic; blazepalm evaluates it in floating point"
+    for note in model.notes:
+        yield "note", printable(note)
 
 
 def _identity(item: "Inspection | ModelInspection") -> list[tuple[str, str]]:

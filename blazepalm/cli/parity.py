@@ -18,6 +18,12 @@ import typer
 from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.model_options import (
+    GenerationOption,
+    OutputsOption,
+    ValueRangeOption,
+    overrides_of,
+)
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
@@ -127,6 +133,9 @@ def parity(
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
     ] = False,
+    outputs: OutputsOption = None,
+    generation: GenerationOption = None,
+    value_range: ValueRangeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
@@ -140,6 +149,7 @@ def parity(
 
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
+    overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
         check_report(output)
     hush_litert()
@@ -155,6 +165,7 @@ def parity(
             raw=not no_raw,
             coreml=not no_coreml,
             compress=compress,
+            overrides=overrides,
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,

@@ -25,7 +25,7 @@ def verify(
             "--source",
             metavar="FILE_OR_RELEASE",
             help="What the folder was converted from.",
-            show_default="the recorded release, if it is on this machine",
+            show_default="looked for beside the folder, and among the releases",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,

@@ -111,6 +111,9 @@ class _Parser:
         operators = self.each("operators", graph.OperatorsLength(), graph.Operators, operator)
         metadata = self.each("metadata", root.MetadataLength(), root.Metadata, self.metadata)
         self.file.check_tail()
+        outputs = self.file.references(
+            graph.OutputsAsNumpy(), len(tensors), 0, "the graph's output"
+        )
         return StoredModel(
             source=self.file.source,
             size=self.file.size,
@@ -120,10 +123,9 @@ class _Parser:
             inputs=self.file.references(
                 graph.InputsAsNumpy(), len(tensors), 0, "the graph's input"
             ),
-            outputs=self.file.references(
-                graph.OutputsAsNumpy(), len(tensors), 0, "the graph's output"
-            ),
+            outputs=outputs,
             metadata=dict(metadata),
+            output_keys=self.output_keys(outputs),
         )
 
     # Entries ----------------------------------------------------------------------------
@@ -247,6 +249,26 @@ class _Parser:
             return name, b""
         self.file.spend(content.size)
         return name, content.tobytes()
+
+    def output_keys(self, outputs: tuple[int, ...]) -> tuple[str, ...]:
+        """Each output's name in the file's signature, the first one that names outputs."""
+        root = self.root
+        signatures = self.each(
+            "signatures", root.SignatureDefsLength(), root.SignatureDefs, self.signature
+        )
+        keys: dict[int, str] = next(filter(None, signatures), {})
+        return tuple(keys.get(output, "") for output in outputs)
+
+    def signature(self, index: int, table: Any) -> dict[int, str]:
+        """Tensor → name of a signature's outputs."""
+        what = f"an output of signature {index}"
+        named = self.each(
+            "outputs of a signature",
+            table.OutputsLength(),
+            table.Outputs,
+            lambda _, entry: (entry.TensorIndex(), self.file.text(entry.Name(), what)),
+        )
+        return dict(named)
 
     def each(
         self, what: str, count: int, at: Callable[[int], Any], read: Callable[[int, Any], Any]

@@ -129,8 +129,8 @@ def described_folder(folder: Path) -> str:
         return "a compiled Core ML model; give the .mlpackage that it was compiled from"
     if (folder / "conversion.json").is_file():
         return (
-            "a folder that `blazepalm convert` wrote; `blazepalm.load` in Python takes it; here "
-            "give the .tflite that it was made from"
+            "a folder that `blazepalm convert` wrote; `detect`, `inspect`, `parity` and "
+            "`blazepalm.load` in Python take it; here give the .tflite that it was made from"
         )
     return "this is a folder, expected a .tflite file"
 

@@ -136,7 +136,9 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model as stored in the file; all its indices are in range."""
+    """A model as stored in the file; all its indices are in range. `output_keys`: each output's
+    name in the signature, "" without one.
+    """
 
     source: str
     size: int
@@ -146,6 +148,7 @@ class StoredModel:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     metadata: dict[str, bytes]
+    output_keys: tuple[str, ...] = ()
 
     def where(self, operator: Operator) -> str:
         """An operator's name in messages: file, position, name."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from blazepalm.converter.folder import package_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import CouldNotVerify
 from blazepalm.file_names import file_name
@@ -83,8 +84,22 @@ class Opening:
         graph = self.converted.graph
         return tuple(graph.tensors[t].shape for t in graph.outputs)
 
+    def has(self, package: Package) -> bool:
+        """Whether the package can be had: exported, or as the converted folder's own."""
+        if self.packages is None or self.converted.folder is None:
+            return self.packages is not None
+        kept = package_of(self.converted.folder)
+        wanted = (package.face, package.precision)
+        return kept is not None and (kept[1].get("face"), kept[1].get("precision")) == wanted
+
     def export(self, package: Package) -> Path:
-        """The path of the package, exported if it does not exist yet."""
+        """The path of the package: a converted folder's own, else exported if it does not exist
+        yet.
+        """
+        if self.converted.folder is not None:
+            kept = package_of(self.converted.folder)
+            assert kept is not None
+            return kept[0]
         from blazepalm.converter.coreml import export
         from blazepalm.converter.coreml.options import CoreMLOptions
 

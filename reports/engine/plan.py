@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
@@ -19,11 +20,15 @@ from blazepalm.reports.subjects.subject import Subject
 
 
 class Source(NamedTuple):
-    """One model: its name, its bytes, and whether it is compared itself."""
+    """One model: its name, its bytes, whether it is compared itself, what the user states about it,
+    and the converted folder to compare instead of converting it.
+    """
 
     name: str
     content: bytes
     judged: bool = True
+    overrides: Overrides = NO_OVERRIDES
+    folder: Path | None = None
 
 
 class GroupIndices(NamedTuple):
@@ -97,6 +102,8 @@ def open_source(
         packages=packages,
         images=images,
         compress=compress,
+        overrides=source.overrides,
+        folder=source.folder,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.models.decode import decode_palms
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
@@ -56,12 +57,14 @@ def open_finder(
     threads: int = 1,
     max_hands: int | None = None,
     rule: str | None = None,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`.
     """
-    palm = open_model(model, "palm", backend, threads=threads, notice=notice)
+    overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
+    palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
     assert isinstance(palm.spec, PalmDetectorSpec)
     names: dict[str, str | None] = {
         "detector": palm.name,
@@ -72,7 +75,9 @@ def open_finder(
     if landmarks is None:
         look = palm_finder(palm, max_hands)
         return Finder(names, palm.spec.keypoints, look, lambda: look)
-    hand = open_model(landmarks, "hand", backend, threads=threads, notice=notice)
+    hand = open_model(
+        landmarks, "hand", backend, threads=threads, notice=notice, overrides=overrides
+    )
     models = hand_models(palm, hand, rule or rule_of(model))
 
     find = HandPipeline(models, max_hands)
@@ -93,9 +98,12 @@ def open_finder(
 def landmarks_beside(model: Source) -> Source:
     """The landmark model to use with a detector: the one in the same bundle, if there is one."""
     from blazepalm.converter.choose import is_bundle_with
+    from blazepalm.converter.folder import is_converted
     from blazepalm.converter.tflite.foreign import is_core_ml
 
     if not isinstance(model, str | Path) or is_core_ml(Path(model)):
+        return LANDMARKS
+    if is_converted(model):
         return LANDMARKS
     return model if is_bundle_with(model, "hand") else LANDMARKS
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.convert import warn
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.media.images import picture_pixels, read_image
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.letterbox import as_pixels
@@ -91,6 +92,7 @@ class HandFinder:
     None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
     finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
     bundle, else "solutions".
+    `overrides`: what the files do not state, and evidence does not show.
 
     Raises UnknownRelease, InvalidModel, UnsupportedOperator, and CouldNotVerify where a backend is
     missing or cannot run a model.
@@ -105,12 +107,20 @@ class HandFinder:
         max_hands: int | None = None,
         threads: int = 1,
         rule: str | None = None,
+        overrides: Overrides = NO_OVERRIDES,
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
             raise ValueError(f"max_hands is {max_hands!r:.80}, expected at least 1, or None")
         hand = landmarks_beside(model) if landmarks is None else landmarks
         finder = open_finder(
-            model, hand, backend, warn, threads=threads, max_hands=max_hands, rule=rule
+            model,
+            hand,
+            backend,
+            warn,
+            threads=threads,
+            max_hands=max_hands,
+            rule=rule,
+            overrides=overrides,
         )
         assert finder.find is not None and finder.new_tracker is not None
         self.models = finder.models  # their names, and what runs them
@@ -149,6 +159,7 @@ def hands(
     max_hands: int | None = ...,
     threads: int = ...,
     rule: str | None = ...,
+    overrides: Overrides = ...,
 ) -> Hands: ...
 @overload
 def hands(
@@ -160,6 +171,7 @@ def hands(
     max_hands: int | None = ...,
     threads: int = ...,
     rule: str | None = ...,
+    overrides: Overrides = ...,
 ) -> list[Hands]: ...
 def hands(
     pictures: Picture | list[Any] | tuple[Any, ...],
@@ -170,13 +182,20 @@ def hands(
     max_hands: int | None = None,
     threads: int = 1,
     rule: str | None = None,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Hands | list[Hands]:
     """The hands of a picture; of each picture of a list, or of an array or tensor of four axes
     (type checkers take that for one picture: give `list(batch)`). Opens both models each time: use
     one `HandFinder` for many calls. For arguments and errors see `HandFinder`.
     """
     finder = HandFinder(
-        model, landmarks, backend=backend, max_hands=max_hands, threads=threads, rule=rule
+        model,
+        landmarks,
+        backend=backend,
+        max_hands=max_hands,
+        threads=threads,
+        rule=rule,
+        overrides=overrides,
     )
     if isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4:
         return [finder(picture) for picture in cast("Sequence[Picture]", pictures)]

@@ -2,9 +2,9 @@
 modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml` (a package of
 face `raw`, executed by blazepalm, not by Apple's runtime), or any registered one.
 
-Files do not hold value range, thresholds and regions. A converted model uses those of the
-generation it was converted as; a plain file those of its release, or, if it is unknown, of its
-family's newest generation, which `notice` reports.
+Files do not hold value range, thresholds and regions, and may put their outputs in any order. A
+converted model keeps what it was converted with; for a plain file, `converter.evidence` finds them,
+and `notice` reports how.
 """
 
 import json
@@ -19,13 +19,29 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.choose import WANTED, choose, is_bundle_with
-from blazepalm.converter.convert import convert_graph, warn, with_release
+from blazepalm.converter.convert import convert_graph, warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
+from blazepalm.converter.folder import (
+    converted_folder,
+    is_converted,
+    original,
+    package_of,
+    source_of,
+)
 from blazepalm.converter.known import network_of, release_of
+from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.foreign import is_core_ml
+from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease, unknown_name
+from blazepalm.errors import (
+    CouldNotVerify,
+    InvalidInput,
+    InvalidModel,
+    UnknownRelease,
+    unknown_name,
+)
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
 from blazepalm.models.releases import (
@@ -74,12 +90,21 @@ def open_hand_models(
     precision: str = "fp16",
     rule: str | None = None,
     notice: Notice = warn,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> HandModels:
     """Opens both networks of the pipeline; arguments and errors as for `open_model`, `rule` as for
     `hand_models` (None: `rule_of` the detector).
     """
     detector, landmarks = (
-        open_model(model, family, backend, threads=threads, precision=precision, notice=notice)
+        open_model(
+            model,
+            family,
+            backend,
+            threads=threads,
+            precision=precision,
+            notice=notice,
+            overrides=overrides,
+        )
         for model, family in ((palm, "palm"), (hand, "hand"))
     )
     return hand_models(detector, landmarks, rule or rule_of(palm))
@@ -108,7 +133,7 @@ def rule_of(palm: Source) -> str:
     """The rule where none is named: "tasks" for a detector from a bundle, which only MediaPipe's
     tasks read, else "solutions". Raises as `choose.is_bundle_with`.
     """
-    if not isinstance(palm, str | Path) or _is_package(Path(palm)):
+    if not isinstance(palm, str | Path) or _is_package(Path(palm)) or is_converted(palm):
         return SOLUTIONS
     return TASKS if is_bundle_with(palm, "palm") else SOLUTIONS
 
@@ -126,10 +151,12 @@ def open_model(
     threads: int = 1,
     precision: str = "fp16",
     notice: Notice = warn,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> OpenModel:
     """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
-    `.mlpackage` has its own, and only the backend `coreml` runs it.
+    `.mlpackage` has its own, and only the backend `coreml` runs it. `overrides` state what a file
+    does not; they do not apply to a package or a converted model.
 
     Raises UnknownRelease, InvalidModel (also for a model of another family or of none),
     UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.
@@ -140,14 +167,26 @@ def open_model(
         if backend != "coreml":
             raise InvalidModel(f"{model}: is a Core ML package; choose backend coreml")
         return _open_package(Path(model), family, notice)
+    if isinstance(model, str | Path) and is_converted(model):
+        folder = Path(model)
+        if overrides.concern(family):
+            raise InvalidInput(
+                f"{folder}: a converted folder states its outputs, range, generation"
+            )
+        package = package_of(folder)
+        if backend == "coreml" and package is not None and package[1].get("face") == "raw":
+            return _open_package(package[0], family, notice)
+        if backend == "torch":
+            return _open_folder(folder, family)
+        model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
-        return _open_litert(model, family, threads, notice)
+        return _open_litert(model, family, threads, notice, overrides)
     if not runs_pipeline(backend):
         raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
     if not isinstance(converted, Converted):
         source, content = choose(converted, family)
-        converted = convert_graph(read_bytes(content, source), notice)
+        converted = convert_graph(read_bytes(content, source), notice, overrides)
     recognition = converted.recognition
     spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
@@ -155,14 +194,30 @@ def open_model(
     if backend == "torch":
         run = torch_runner(converted.module)
         return OpenModel(converted.name, "torch", spec, generation, run, *digests)
-    with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
-            run = _package_runner(_export(converted, Path(folder), precision), spec)
+            run = _package_runner(_export(converted, Path(made), precision), spec)
         else:
             _, content = choose(converted.graph.source, family)
-            run = _registered_runner(converted, content, backend, Path(folder), spec, notice)
+            run = _registered_runner(converted, content, backend, Path(made), spec, notice)
     return OpenModel(converted.name, backend, spec, generation, run, *digests)
+
+
+def _open_folder(folder: Path, family: str) -> OpenModel:
+    """Opens a converted folder's own weights; the file that they come from is not needed."""
+    module, structure = load(folder), structure_of(folder, read_record(folder))
+    spec = _of_family(str(folder), None if isinstance(structure, Graph) else structure, family)
+    source = source_of(folder)
+    return OpenModel(
+        name=folder.absolute().name,
+        backend="torch",
+        spec=spec,
+        generation=generation_of(spec.generation, family),
+        run=torch_runner(module),
+        sha256=source.sha256,
+        network_sha256=source.network_sha256 or None,
+    )
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -236,7 +291,9 @@ def _registered_runner(
 # TFLite -----------------------------------------------------------------------------------
 
 
-def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> OpenModel:
+def _open_litert(
+    model: Source, family: str, threads: int, notice: Notice, overrides: Overrides
+) -> OpenModel:
     from blazepalm.reports.backends.litert import open_litert
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
@@ -244,17 +301,20 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     graph = read_bytes(content, source)
     if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
         raise InvalidModel(f"{source}: is not the file that was converted")
-    recognition, _ = examine(graph)
+    if isinstance(model, Converted):
+        recognition = model.recognition
+    else:
+        recognition, _ = examine(graph)
     found = None if recognition is None else recognition.spec
-    spec = _of_family(str(_asked(model)), found, family)
+    _of_family(str(_asked(model)), found, family)
     assert recognition is not None
     release = release_of(graph)
-    if isinstance(model, Converted) and model.recognition is not None:
-        spec = model.recognition.spec
-        generation = generation_of(spec.generation, family)
-    else:
-        generation = _generation(release, family, source, notice)
-        spec = with_release(spec, generation)
+    if not isinstance(model, Converted):
+        recognition = settle(graph, recognition, overrides, notice)
+        if release is None:
+            notice(f"{source}: not a known release: {summary(recognition.spec)}")
+    spec = recognition.spec
+    generation = generation_of(spec.generation, family)
     backend = open_litert(
         without_custom_operators(content, source).content,
         recognition.outputs,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.errors import CouldNotVerify
 from blazepalm.models.releases import generation_of
@@ -45,17 +46,22 @@ def open_subject(
     images: bool = True,
     compress: str | None = None,
     only: tuple[str, ...] | None = None,
+    overrides: Overrides = NO_OVERRIDES,
+    folder: Path | None = None,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
-    the task can judge are left out.
+    the task can judge are left out. `overrides` state what the file does not.
+    `folder` is a converted folder that was made from the file: its weights and its package are
+    opened, nothing is converted or exported.
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
     in integers or LiteRT cannot run it.
     """
     from blazepalm.converter.convert import convert_graph
+    from blazepalm.converter.folder import Original, converted_folder, source_of
 
     graph = read_bytes(content, source)
     if graph.dequantised:
@@ -64,7 +70,15 @@ def open_subject(
             "does not, so float32 parity has nothing to compare"
         )
     notes: list[str] = []
-    converted = convert_graph(graph, lambda note: notes.append(note.removeprefix(f"{source}: ")))
+
+    def told(note: str) -> None:
+        notes.append(note.removeprefix(f"{source if folder is None else folder}: "))
+
+    if folder is None:
+        converted = convert_graph(graph, told, overrides)
+    else:
+        same = graph.sha256 == source_of(folder).sha256
+        converted = converted_folder(folder, Original(source, content, same), told)
     shape = input_shape(converted.graph)
     if len(converted.graph.inputs) > 1:
         notes.append(f"seeded numbers are fed to its {len(converted.graph.inputs)} inputs")
@@ -77,7 +91,7 @@ def open_subject(
     notice(rewritten.note)
     opening = Opening(converted, rewritten.content, workers, packages, compress, notice)
     opened = open_backends(opening, only, images)
-    if compress is not None and opened.app is not None:
+    if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
     return Subject(
@@ -111,8 +125,8 @@ def open_backends(
     for name, registration in registered().items():
         package = registration.package
         if (
-            (only is not None and name not in only)
-            or (package is not None and opening.packages is None)
+            (package is not None and not opening.has(package))
+            or (only is not None and name not in only)
             or (registration.precision == FLOAT16 and not judged_by_task)
         ):
             continue
@@ -134,13 +148,15 @@ def open_backends(
 
 
 def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
-    """The range of the inputs, and its source: the registry for a release (known by SHA-256), the
-    newest of its family for another file, and 0..1 for a model of no known family.
+    """The range of the inputs, and how it was found: `registry` for a known release, else a kind of
+    evidence; 0..1 and `assumed` for a model of no known family.
     """
+    recognition = converted.recognition
+    if recognition is not None:
+        by = recognition.spec.evidence.value_range
+        return recognition.spec.value_range, "registry" if by == "release" else by
     if converted.release is not None:
         return converted.release.generation.value_range, "registry"
-    if converted.recognition is not None:
-        return converted.recognition.spec.value_range, "newest of the family"
     return (0.0, 1.0), "assumed"
 
 

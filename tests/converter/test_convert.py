@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import blazepalm
 from blazepalm.converter import convert as conversion
 from blazepalm.converter.convert import convert_graph, module_of
 from blazepalm.converter.converted import Converted
+from blazepalm.converter.evidence import Overrides
 from blazepalm.converter.loading import load, read_record
 from blazepalm.converter.proof import prove
 from blazepalm.converter.tflite import read, read_bytes
@@ -25,6 +27,7 @@ from blazepalm.errors import (
     UnknownRelease,
     WeightTransferError,
 )
+from blazepalm.models.spec import Evidence
 from support.converted import converted, images
 from support.models import HANDS, PALMS, SHARED, shared_model
 from support.rewritten import with_another_weight
@@ -153,7 +156,9 @@ def test_one_other_weight_changes_the_release_name_only(tmp_path: Path) -> None:
     assert known.release is not None and known.release.name == "hand-2020-11"
     assert len(notices) == 1 and "not a known release" in notices[0]
     assert other.recognition is not None and known.recognition is not None
-    strip = {"z_scale": 1.0, "presence_threshold": 0.0, "value_range": (0.0, 0.0)}
+    strip: dict[str, Any] = {"z_scale": 1.0, "presence_threshold": 0.0, "value_range": (0.0, 0.0)}
+    assert other.recognition.spec.evidence.value_range == "behaviour"
+    strip["evidence"] = Evidence()
     assert replace(other.recognition.spec, **strip) == replace(known.recognition.spec, **strip)
     differ = [a.key for a, b in zip(other.tensor_map, known.tensor_map, strict=True) if a != b]
     assert len(differ) == 1
@@ -282,12 +287,12 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "unknown.tflite"
     path.write_bytes(with_another_weight(shared_model("palm-2020-11").read_bytes()))
     notices: list[str] = []
-    named = module_of(path, notices.append, generation="palm-2020-11")
-    assert notices == []
+    named = module_of(path, notices.append, Overrides(generations=("palm-2020-11",)))
+    assert not any("but" in notice for notice in notices)
     assert named.recognition is not None
     assert named.recognition.spec.value_range == (-1.0, 1.0)
     with pytest.raises(UnknownRelease, match="unknown palm generation 'hand-2020-11'"):
-        module_of(path, notices.append, generation="hand-2020-11")
+        module_of(path, notices.append, Overrides(generations=("hand-2020-11",)))
 
 
 def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import blazepalm
+from blazepalm.converter.folder import without_evidence
 from blazepalm.errors import ArtifactError, BlazePalmError, InvalidModel
 from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
 from blazepalm.models.releases import by_name
@@ -43,8 +44,11 @@ def test_every_source_gives_the_same_network(folder: Path, tmp_path: Path) -> No
 
 def test_without_a_file_it_is_the_newest_release() -> None:
     palm, hand = blazepalm.PalmDetector(), blazepalm.HandLandmarks()
-    assert palm.spec == newest_palm_spec() == converted("palm-full-2023-09").module.spec
-    assert hand.spec == newest_hand_spec() == converted("hand-full-2022").module.spec
+    assert palm.spec == newest_palm_spec()
+    assert hand.spec == newest_hand_spec()
+    for spec, release in ((palm.spec, "palm-full-2023-09"), (hand.spec, "hand-full-2022")):
+        recognition = converted(release).recognition
+        assert recognition is not None and spec == without_evidence(recognition.spec)
     assert torch.equal(palm.anchors, converted("palm-full-2023-09").module.anchors)  # type: ignore[arg-type]
 
 

@@ -92,12 +92,12 @@ def test_a_missing_file_is_found(folder: Path) -> None:
 
 def test_without_the_source_the_rest_is_not_checked(folder: Path) -> None:
     record = json.loads((folder / RECORD).read_text())
-    record["source"]["sha256"] = "00" * 32
+    record["source"].update(sha256="00" * 32, network_sha256="00" * 32)
     (folder / RECORD).write_text(json.dumps(record))
     result = verify(folder)
     open_ = [finding for finding in result.findings if finding.status == NOT_CHECKED]
     assert [finding.what for finding in open_] == ["weights", "structure", "Core ML package"]
-    assert open_[0].detail == "the source is an unknown file: give it with --source"
+    assert open_[0].detail == "the source is not on this machine: give it with --source"
     assert not result.passed and result.exit_code == 3
 
 

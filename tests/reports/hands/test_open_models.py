@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from blazepalm.converter.convert import module_of
+from blazepalm.converter.evidence import Overrides
 from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.models.releases import defaults, load_registry, resolve
 from blazepalm.reports.hands.open_models import (
@@ -142,14 +143,16 @@ def test_the_region_rule_is_of_the_generation_chosen_at_conversion(tmp_path: Pat
     from blazepalm.models.hand_pipeline import torch_models
 
     chosen = load_registry().generations["hand-2019-08"]
+    overrides = Overrides(generations=(chosen.name,))
+    notices: list[str] = []
     assert chosen.roi != defaults("hand").roi
-    converted = module_of("hand-lite", pytest.fail, chosen.name)
+    converted = module_of("hand-lite", notices.append, overrides)
     for backend in ("torch", "tflite", "coreml"):
         opened = open_model(converted, "hand", backend, notice=pytest.fail)
         assert opened.generation == chosen, backend
         assert opened.spec.value_range == chosen.value_range, backend
     (folder,) = blazepalm.convert(
-        "hand-lite", tmp_path / "hand", generation=chosen.name, coreml=CoreMLOptions(face="raw")
+        "hand-lite", tmp_path / "hand", overrides=overrides, coreml=CoreMLOptions(face="raw")
     )
     (package,) = folder.glob("*.mlpackage")
     assert open_model(package, "hand", "coreml", notice=pytest.fail).generation == chosen

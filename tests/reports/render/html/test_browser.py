@@ -166,7 +166,8 @@ def test_the_way_from_image_to_weights_and_back_by_keyboard(
     assert explorer.is_visible() and page.evaluate(
         "document.activeElement.closest('dialog') !== null"
     )
-    explorer.locator("details[open] button.open").first.focus()
+    stages = explorer.locator("details[open]").filter(has_not_text="rendered truth")
+    stages.locator("button.open").first.focus()
     page.keyboard.press("Enter")
     assert "beyond" in explorer.inner_text() or "fail" in explorer.inner_text()
     explorer.get_by_role("button", name="Layers of the model").click()
