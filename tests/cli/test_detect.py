@@ -44,6 +44,7 @@ def test_json(blazepalm: Command, photo: Path) -> None:
         "detector": "palm-full-2023-09",
         "landmarks": "hand-full-2022",
         "backend": "torch",
+        "rule": "solutions",
     }
     assert done.json["failures"] == [] and done.json["interrupted"] is False
     (found,) = done.json["frames"]
@@ -314,15 +315,24 @@ def test_a_bundle_is_both_models(
     done = blazepalm("detect", photo, "--model", official / name, *QUICK, "--json")
     assert done.code == 0, done.err
     assert "warning" not in done.err  # both networks are known
-    expected = blazepalm("detect", photo, *LITE, *QUICK, "--json").json
+    expected = blazepalm("detect", photo, *LITE, *QUICK, "--rule", "tasks", "--json").json
     assert done.json["models"] == expected["models"]
+    assert done.json["models"]["rule"] == "tasks"
     assert done.json["frames"] == expected["frames"]
 
 
 def test_a_bundle_with_torch(blazepalm: Command, photo: Path, official: Path) -> None:
-    done = blazepalm("detect", photo, "--model", official / "hands.task", "--json")
+    task = official / "hands.task"
+    done = blazepalm("detect", photo, "--model", task, "--rule", "solutions", "--json")
     assert done.code == 0, done.err
     assert done.json["frames"] == blazepalm("detect", photo, *LITE, "--json").json["frames"]
+    by_tasks = blazepalm("detect", photo, "--model", task, "--json")
+    assert by_tasks.json["frames"] != done.json["frames"]  # 90 radians
+
+
+def test_rules_that_do_not_fit(blazepalm: Command, photo: Path) -> None:
+    refused(blazepalm("detect", photo, "--rule", "holistic"), "holistic", "solutions or tasks")
+    refused(blazepalm("detect", photo, "--landmarks", "none", "--rule", "tasks"), "--rule needs")
 
 
 def test_a_bundle_beside_another_model(blazepalm: Command, photo: Path, official: Path) -> None:
