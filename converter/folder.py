@@ -123,7 +123,8 @@ def overrides_of(record: dict[str, Any], structure: Spec | Graph) -> Overrides:
     if isinstance(structure, Graph):
         return Overrides()
     outputs = record.get("outputs")
-    names = [str(output.get("name")) for output in outputs] if isinstance(outputs, list) else []
+    listed = outputs if isinstance(outputs, list) else []
+    names = [str(output.get("name")) for output in listed if isinstance(output, dict)]
     return Overrides(
         outputs={name: str(position) for position, name in enumerate(names)},
         generations=(structure.generation,) if structure.generation else (),

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 import blazepalm
 from blazepalm.converter.folder import is_converted, original
 from blazepalm.converter.inspect import inspect
+from blazepalm.converter.verify import verify
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.models.releases import resolve
 from blazepalm.reports.hands.open_models import open_model
@@ -86,6 +87,13 @@ def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) ->
     record["artifacts"][weights.name] = hashlib.sha256(weights.read_bytes()).hexdigest()
     (folder / "conversion.json").write_text(json.dumps(record))
     assert not blazepalm.parity(folder, noise=2, coreml=False).passed
+
+
+def test_verify_converts_again_with_what_was_stated(tmp_path: Path) -> None:
+    stated = blazepalm.Overrides({"presence": "2"}, ("hand-2020-05",), {"": (-1.0, 1.0)})
+    blazepalm.convert("hand-lite", tmp_path / "hand", coreml=None, overrides=stated)
+    found = verify(tmp_path / "hand")
+    assert found.passed, [finding for finding in found.findings if finding.status != "holds"]
 
 
 def test_a_damaged_record(made: Path, tmp_path: Path) -> None:
