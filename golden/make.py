@@ -41,6 +41,7 @@ from blazepalm.golden.manifest import (
 from blazepalm.golden.own import own_pictures, png, recordings
 from blazepalm.golden.processes import map_in_processes
 from blazepalm.golden.render import HandTruth
+from blazepalm.media.frames import OnSkip
 from blazepalm.media.images import read_image
 
 SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
@@ -58,12 +59,14 @@ def make_golden(
     force: bool = False,
     jobs: int | None = None,
     on_case: OnCase = lambda name, done, total: None,
+    on_skip: OnSkip = lambda path, sentence: None,
 ) -> GoldenSet:
     """Renders the set (or the named cases) into `folder`; `images` become cases of kind `own`.
 
     Existing correct cases are kept (`force` renders them again), and so are the set's other cases
-    and your own pictures. Raises ArtifactError if a name is unknown, or if the folder holds
-    anything else or cannot be written; InvalidImage if one of `images` cannot be read.
+    and your own pictures. `on_skip`: as for `find_sources`. Raises ArtifactError if a name is
+    unknown, or if the folder holds anything else or cannot be written; InvalidImage if one of
+    `images` cannot be read.
     """
     folder = Path(folder)
     images = [images] if isinstance(images, str | Path) else list(images)
@@ -79,7 +82,7 @@ def make_golden(
         kept = {} if known is None else _kept(known)
         needed = [plan for plan in plans if force or plan.name not in kept]
         needed.sort(key=_brevity)
-        own = own_pictures(images, kept)
+        own = own_pictures(images, kept, on_skip)
         first = next(own, None)
         if known is not None and first is None and not force and _is_whole(known, kept, plans):
             found = known

@@ -18,18 +18,20 @@ from numpy.typing import NDArray
 from blazepalm.errors import InvalidImage
 from blazepalm.file_names import folded, unique_name
 from blazepalm.golden.manifest import GoldenCase
-from blazepalm.media.frames import find_sources, read_frames
+from blazepalm.media.frames import OnSkip, find_sources, read_frames
 
 RECORDING = "recorded.json"
 
 
 def own_pictures(
-    paths: Sequence[str | Path], kept: Mapping[str, GoldenCase]
+    paths: Sequence[str | Path],
+    kept: Mapping[str, GoldenCase],
+    on_skip: OnSkip = lambda path, sentence: None,
 ) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """Name, PNG and parameters of the pictures that `kept` lacks, one in memory at a time. Raises
-    InvalidImage if one cannot be read, and for a camera.
+    """Name, PNG and parameters of the pictures that `kept` lacks, one in memory at a time;
+    `on_skip` as for `find_sources`. Raises InvalidImage if one cannot be read, and for a camera.
     """
-    sources = find_sources(paths) if paths else []
+    sources = find_sources(paths, on_skip) if paths else []
     if any(source.kind == "camera" for source in sources):
         raise InvalidImage("camera: never ends, so it cannot be kept; give pictures or a video")
     names = {folded(name) for name in kept}

@@ -6,9 +6,13 @@ NumPy's real functions differ: on processors with AVX2 or AVX-512 NumPy uses its
 exponential have no such kernels: they are C's `clogf` and `cexpf`, whose parts are these functions.
 So code that promises exact bits may use no other NumPy functions on floats than + − × ÷ and the
 square root, which IEEE 754 defines to the last digit.
+
+MediaPipe 1 links a C library of its own whose float32 functions are rounded correctly (LLVM's):
+`ROUNDED` computes those in double, from the same complex functions.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +46,36 @@ def exp(x: Any) -> Any:
         return np.exp(values.astype(np.result_type(values, np.complex64))).real
 
 
-def _complex(real: Any, imaginary: Any) -> NDArray[np.complex64]:
-    """complex64 of two parts, which keep their bits (multiplying by 1j would lose −0 and NaN)."""
-    values = np.empty(np.broadcast_shapes(np.shape(real), np.shape(imaginary)), np.complex64)
+class Functions(NamedTuple):
+    """`arctan2`, `cos_sin` and `exp` as above, from one library."""
+
+    arctan2: Callable[[Any, Any], Any]
+    cos_sin: Callable[[Any], tuple[Any, Any]]
+    exp: Callable[[Any], Any]
+
+
+def _rounded_arctan2(y: Any, x: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.float32(np.log(_complex(x, y, np.complex128)).imag)
+
+
+def _rounded_cos_sin(angle: Any) -> tuple[Any, Any]:
+    with np.errstate(all="ignore"):
+        turned = np.exp(_complex(0.0, angle, np.complex128))
+        return np.float32(turned.real), np.float32(turned.imag)
+
+
+def _rounded_exp(x: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.float32(np.exp(np.asarray(x, np.complex128)).real)
+
+
+LIBRARY = Functions(arctan2, cos_sin, exp)  # this machine's C library
+ROUNDED = Functions(_rounded_arctan2, _rounded_cos_sin, _rounded_exp)  # correctly, in float32
+
+
+def _complex(real: Any, imaginary: Any, dtype: Any = np.complex64) -> NDArray[Any]:
+    """Complex of two parts, which keep their bits (multiplying by 1j would lose −0 and NaN)."""
+    values = np.empty(np.broadcast_shapes(np.shape(real), np.shape(imaginary)), dtype)
     values.real, values.imag = real, imaginary
     return values

@@ -55,12 +55,14 @@ class Letterbox:
             moved[..., axis] /= 1.0 - 2.0 * margin
         return moved.reshape(points.shape)
 
-    def size_to_image(self, sizes: Points) -> Points:
-        """(…, 2) widths and heights in units of the input's → in units of the picture's."""
+    def boxes_to_image(self, corners: Points, sizes: Points) -> tuple[Points, Points]:
+        """(…, 2) upper left corners and (…, 2) widths and heights, in units of the input's → in
+        units of the picture's.
+        """
         scaled: Points = sizes + 0.0
         scaled[..., 0] /= 1.0 - 2.0 * self.left
         scaled[..., 1] /= 1.0 - 2.0 * self.top
-        return scaled
+        return self.to_image(corners), scaled
 
     def depth_to_image(self, z: Points) -> Points:
         """z in units of the input's width → in units of the picture's width."""
@@ -78,13 +80,13 @@ def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[P
         np.float32(region.width) * width, np.float32(region.height) * height, size
     )
     maps = sampling_maps(corners(centre, extent, region.rotation), size)
-    return _remap(image, maps, replicate=True), box
+    return remap(image, maps, replicate=True), box
 
 
 def crop_whole(image: Pixels, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
     """The whole (H, W, 3) image, centred in (*size, 3) uint8 with black margins."""
     maps, box = _whole(image.shape[0], image.shape[1], size)
-    return _remap(image, maps, replicate=False), box
+    return remap(image, maps, replicate=False), box
 
 
 def to_range(pixels: Pixels, value_range: tuple[float, float]) -> NDArray[np.float32]:
@@ -116,6 +118,20 @@ def corners(
     """(4, 2) float32 pixels: lower left, upper left, upper right and lower right of a rectangle
     rotated by `rotation` radians. As OpenCV 4's boxPoints; OpenCV 5's differ in the last digit.
     """
+    (x, y), two = centre, np.float32(2)
+    ((x0, y0), (x1, y1)), _ = upper_corners(centre, extent, rotation)
+    return np.array(
+        ((x0, y0), (x1, y1), (two * x - x0, two * y - y0), (two * x - x1, two * y - y1)),
+        np.float32,
+    )
+
+
+def upper_corners(
+    centre: tuple[np.float32, np.float32],
+    extent: tuple[np.float32, np.float32],
+    rotation: float,
+) -> tuple[tuple[tuple[np.float32, np.float32], ...], tuple[np.float32, np.float32]]:
+    """The first two of `corners`, and half the sine and half the cosine of the rotation."""
     degrees = np.float32(float(np.float32(rotation) * np.float32(180)) / math.pi)
     angle = float(degrees) * math.pi / 180
     b = np.float32(math.cos(angle)) * np.float32(0.5)
@@ -123,11 +139,7 @@ def corners(
     (x, y), (width, height) = centre, extent
     x0, y0 = x - a * height - b * width, y + b * height - a * width
     x1, y1 = x + a * height - b * width, y - b * height - a * width
-    two = np.float32(2)
-    return np.array(
-        ((x0, y0), (x1, y1), (two * x - x0, two * y - y0), (two * x - x1, two * y - y1)),
-        np.float32,
-    )
+    return ((x0, y0), (x1, y1)), (a, b)
 
 
 def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
@@ -174,7 +186,10 @@ def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[Maps, Letter
     return sampling_maps(corners(centre, extent, 0.0), size), box
 
 
-def _remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
+def remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
+    """Samples an image at the positions of `sampling_maps`; beyond it, edge pixels repeat, or all
+    is black. Raises InvalidImage if a side is too long.
+    """
     import cv2
 
     if max(image.shape[:2]) > MAX_SIDE:

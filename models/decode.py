@@ -12,12 +12,12 @@ corners, in float64 so that their difference gives exactly that size.
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.models import c_math
+from blazepalm.models.c_math import LIBRARY, Functions
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
@@ -57,22 +57,34 @@ def as_array(values: "Tensor") -> NDArray[Any]:
     return found
 
 
+class Place(Protocol):
+    """Where a picture lies in a network's input; see `Letterbox`."""
+
+    def to_image(self, points: Floats, /) -> Floats: ...
+    def boxes_to_image(self, corners: Floats, sizes: Floats, /) -> tuple[Floats, Floats]: ...
+
+
 def decode_palms(
-    boxes: Floats, scores: Floats, anchors: Floats, spec: PalmDetectorSpec, box: Letterbox
+    boxes: Floats,
+    scores: Floats,
+    anchors: Floats,
+    spec: PalmDetectorSpec,
+    box: Place,
+    functions: Functions = LIBRARY,
 ) -> Palms:
     """The detector's outputs for one image, (N, 4 + 2K) and (N, 1), → its palms. `box` is the
     image's place in the network's input.
     """
     # pre-filter on the logits: most anchors see nothing
     likely = np.flatnonzero(scores[:, 0] > _logit(min(spec.score_threshold, 0.999)) - 0.01)
-    probabilities = decode_scores(scores[likely])
+    probabilities = decode_scores(scores[likely], functions)
     corners, keypoints = decode_boxes(boxes[likely], anchors[likely], spec.input_size)
     points = np.concatenate((corners, keypoints.reshape(len(likely), spec.coordinates - 4)), axis=1)
     proper = (corners[:, 2:] >= corners[:, :2]).all(axis=1)  # no size is negative or NaN
     proper &= probabilities >= spec.score_threshold
     merged, kept = weighted_suppression(points[proper], probabilities[proper], spec.suppression_iou)
     low, extent = _corner_and_size(merged, boxes.dtype)
-    corner, size = box.to_image(low), box.size_to_image(extent)
+    corner, size = box.boxes_to_image(low, extent)
     keypoints = box.to_image(merged[:, 4:].astype(boxes.dtype))
     return Palms(_corners(corner, size), keypoints.reshape(len(merged), spec.keypoints, 2), kept)
 
@@ -119,11 +131,11 @@ def decode_boxes(
     return pairs[..., :2, :].reshape(*raw.shape[:-1], 4), pairs[..., 2:, :]
 
 
-def decode_scores(logits: Values) -> Values:
+def decode_scores(logits: Values, functions: Functions = LIBRARY) -> Values:
     """(…, N, 1) logits → (…, N) probabilities, the logit clipped to ±100."""
     clipped = logits[..., 0].clip(-SCORE_CLIP, SCORE_CLIP)
     if isinstance(clipped, np.ndarray):
-        found: Values = 1.0 / (1.0 + c_math.exp(-clipped))  # 1 / (1 + inf) is correct
+        found: Values = 1.0 / (1.0 + functions.exp(-clipped))  # 1 / (1 + inf) is correct
         return found
     return clipped.sigmoid()
 

@@ -2,8 +2,9 @@
 maps them back; in a video, the square comes from the previous frame's landmarks.
 
 The order of the stages is MediaPipe's (v0.10.21,
-mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt); each stage is a public function
-in `letterbox`, `decode`, `regions` or `crop`, which name their sources. Networks are passed as
+mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.pbtxt; by the rule `tasks` that of
+MediaPipe 1, see `tasks`); each stage is a public function in `letterbox`, `decode`, `regions`,
+`crop` or `tasks`, which name their sources. Networks are passed as
 functions, so that any backend can drive the pipeline. Differs from MediaPipe in: each hand also
 carries the palm that it came from.
 """
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models import tasks
+from blazepalm.models.c_math import LIBRARY, ROUNDED, Functions
 from blazepalm.models.crop import crop_region, to_range
-from blazepalm.models.decode import CroppedHand, Palms, as_array, decode_hand, decode_palms
+from blazepalm.models.decode import CroppedHand, Palms, Place, as_array, decode_hand, decode_palms
 from blazepalm.models.letterbox import as_pixels, letterbox
 from blazepalm.models.regions import (
     Region,
@@ -53,7 +56,8 @@ PALM_LANDMARKS = (0, 5, 9, 13, 17, 1, 2)
 @dataclass(frozen=True)
 class HandModels:
     """The two networks and their settings. `anchors`: (N, 4), as in `models.anchors`. `palm_rule`
-    and `tracking_rule` make regions from palms and from landmarks.
+    and `tracking_rule` make regions from palms and from landmarks. `rule`: which of MediaPipe's
+    pipelines is repeated, "solutions" (until 0.10) or "tasks" (also 1.x).
     """
 
     detector: Runner
@@ -63,6 +67,12 @@ class HandModels:
     landmarks_spec: HandLandmarksSpec
     palm_rule: RegionRule
     tracking_rule: RegionRule
+    rule: str = tasks.SOLUTIONS
+
+    @property
+    def functions(self) -> Functions:
+        """The C functions that the pipeline repeated here was linked with."""
+        return ROUNDED if self.rule == tasks.TASKS else LIBRARY
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +81,11 @@ class Hand:
     palm, `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about the wrist,
     smaller is nearer. `score` () of the palm and `presence` () of the hand, 0..1. `handedness` ()
     is 0 for a left hand to 1 for a right one in a picture that is not mirrored, None if the release
-    lacks it (MediaPipe names it as in a mirrored one: 1 is "Left"). `world_landmarks` (21, 3)
-    metres about the hand's centre, or None. `region` is where the landmarks were searched.
-    A `tracked` hand was not detected in this image: its `keypoints` are the corresponding
-    landmarks, its `box` their bounds, its `score` its presence.
+    lacks it. MediaPipe's tasks name it so, too (1 is "Right"); its solutions take the picture for
+    mirrored (1 is "Left"). `world_landmarks` (21, 3) metres about the hand's centre, or None.
+    `region` is where the landmarks were searched. A `tracked` hand was not detected in this
+    image: its `keypoints` are the corresponding landmarks, its `box` their bounds, its `score` its
+    presence.
     """
 
     box: Floats
@@ -143,36 +154,58 @@ def detect_palms(models: HandModels, image: Image) -> Palms:
     spec = models.detector_spec
     square, box = letterbox(image, spec.input_size, spec.value_range)
     raw = models.detector(square)
-    return decode_palms(raw["boxes"][0], raw["scores"][0], models.anchors, spec, box)
+    place: Place = box
+    if models.rule == tasks.TASKS:
+        place = tasks.projection(image.shape[:2], spec.input_size)
+    boxes, scores = raw["boxes"][0], raw["scores"][0]
+    return decode_palms(boxes, scores, models.anchors, spec, place, models.functions)
 
 
 def find_hands(
-    models: HandModels, image: Image, palms: Palms, tracked: Sequence[Region] = ()
+    models: HandModels,
+    image: Image,
+    palms: Palms,
+    tracked: Sequence[Region] | None = None,
+    max_hands: int | None = None,
 ) -> tuple[Hand, ...]:
     """The hands of (H, W, 3) uint8 RGB: one for each palm and each region `tracked` from the
-    previous frame that contains a hand and is not another's region, in this order.
+    previous frame that contains a hand and is not another's region, in this order; by the rule
+    `tasks` tracked ones first, and `max_hands` regions at most. `tracked` is None for a picture
+    that is no video's.
     """
+    size, functions = image.shape[:2], models.functions
     regions = [
-        region_from_palm(box, keypoints, image.shape[:2], models.palm_rule)
+        region_from_palm(box, keypoints, size, models.palm_rule, functions)
         for box, keypoints in zip(palms.boxes, palms.keypoints, strict=True)
     ]
-    regions += tracked
-    chosen = [i for i in distinct(regions) if regions[i].proper]
+    count = len(regions)
+    regions += tracked or ()
+    if models.rule == tasks.SOLUTIONS:
+        chosen, crop = distinct(regions), crop_region
+    else:
+        new = range(count) if tracked is None else tasks.untracked(regions[:count], tracked)
+        chosen, crop = [*range(count, len(regions)), *new][:max_hands], tasks.crop_region
+    chosen = [i for i in chosen if regions[i].proper]
     if not chosen:
         return ()
     spec = models.landmarks_spec
-    crops = [crop_region(image, regions[i], spec.input_size) for i in chosen]
+    crops = [crop(image, regions[i], spec.input_size) for i in chosen]
     outputs = models.landmarks(to_range(np.stack([crop for crop, _ in crops]), spec.value_range))
     hands = []
     for number, (i, (_, box)) in enumerate(zip(chosen, crops, strict=True)):
         found = decode_hand(outputs, number, spec, box)
         if found.presence > spec.presence_threshold:
-            hands.append(_in_image(found, regions[i], palms, i))
+            hands.append(_in_image(found, regions[i], palms, i, functions))
+    if models.rule == tasks.TASKS:
+        kept = tasks.distinct_hands([hand.landmarks for hand in hands], (size[0], size[1]))
+        hands = [hands[i] for i in kept]
     return tuple(hands)
 
 
-def _in_image(found: CroppedHand, region: Region, palms: Palms, index: int) -> Hand:
-    landmarks = project_landmarks(found.landmarks, region)
+def _in_image(
+    found: CroppedHand, region: Region, palms: Palms, index: int, functions: Functions
+) -> Hand:
+    landmarks = project_landmarks(found.landmarks, region, functions)
     world = found.world_landmarks
     tracked = index >= len(palms.scores)
     if tracked:
@@ -189,7 +222,7 @@ def _in_image(found: CroppedHand, region: Region, palms: Palms, index: int) -> H
         landmarks=landmarks,
         presence=found.presence,
         handedness=found.handedness,
-        world_landmarks=None if world is None else project_world(world, region),
+        world_landmarks=None if world is None else project_world(world, region, functions),
         region=region,
         tracked=tracked,
     )
@@ -219,7 +252,7 @@ class HandPipeline:
 class HandTracker:
     """`tracker(image)` finds the hands in a video's next frame: those of the previous frame where
     their landmarks lead, new ones by the detector, which runs only while fewer than `max_hands` are
-    tracked. Newly detected hands come first.
+    tracked. Newly detected hands come first, by the rule `tasks` last.
     """
 
     def __init__(self, models: HandModels, max_hands: int = 2) -> None:
@@ -233,9 +266,12 @@ class HandTracker:
         palms = NO_PALMS
         if len(self.regions) < self.max_hands:
             palms = best(detect_palms(self.models, pixels), self.max_hands)
-        hands = find_hands(self.models, pixels, palms, self.regions)
+        hands = find_hands(self.models, pixels, palms, self.regions, self.max_hands)
         size, rule = pixels.shape[:2], self.models.tracking_rule
-        self.regions = [region_from_landmarks(hand.landmarks, size, rule) for hand in hands]
+        self.regions = [
+            region_from_landmarks(hand.landmarks, size, rule, self.models.functions)
+            for hand in hands
+        ]
         return hands
 
     def reset(self) -> None:

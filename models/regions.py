@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.models import c_math
+from blazepalm.models.c_math import LIBRARY, Functions
 from blazepalm.models.releases import RegionRule
 
 Floats = NDArray[np.float32]
@@ -47,7 +47,11 @@ class Region:
 
 
 def region_from_palm(
-    box: NDArray[Any], keypoints: Floats, image_size: tuple[int, int], rule: RegionRule
+    box: NDArray[Any],
+    keypoints: Floats,
+    image_size: tuple[int, int],
+    rule: RegionRule,
+    functions: Functions = LIBRARY,
 ) -> Region:
     """The region in which to look for landmarks.
 
@@ -56,39 +60,48 @@ def region_from_palm(
     """
     extent = (box[2:] - box[:2]).astype(np.float32)
     centre = box[:2].astype(np.float32) + extent / np.float32(2)
-    rotation = rotation_of(np.asarray(keypoints, np.float32), image_size, rule)
-    return transform(centre, extent, rotation, image_size, rule)
+    rotation = rotation_of(np.asarray(keypoints, np.float32), image_size, rule, functions)
+    return transform(centre, extent, rotation, image_size, rule, functions)
 
 
 def region_from_landmarks(
-    landmarks: Floats, image_size: tuple[int, int], rule: RegionRule
+    landmarks: Floats,
+    image_size: tuple[int, int],
+    rule: RegionRule,
+    functions: Functions = LIBRARY,
 ) -> Region:
     """The region in which to look for the same hand in the next frame.
 
     landmarks: (21, 2) or (21, 3), normalised to an image of `image_size` (height, width).
     """
     points = np.asarray(landmarks, np.float32)[:, :2]
-    rotation = rotation_of(points, image_size, rule)
+    rotation = rotation_of(points, image_size, rule, functions)
     size = np.array((image_size[1], image_size[0]), np.float32)
     low, high = _bounds(points[list(rule.box)] if rule.box else points)
     if not rule.turned:
         extent = high - low
-        return transform(low + extent / np.float32(2), extent, rotation, image_size, rule)
+        middle = low + extent / np.float32(2)
+        return transform(middle, extent, rotation, image_size, rule, functions)
     middle = (high + low) / np.float32(2)
     away = (points[list(rule.box)] - middle) * size  # pixels
-    cos, sin = c_math.cos_sin(normalise_radians(np.float32(-rotation)))
+    cos, sin = functions.cos_sin(normalise_radians(np.float32(-rotation)))
     turned = np.stack(
         (away[:, 0] * cos - away[:, 1] * sin, away[:, 0] * sin + away[:, 1] * cos), axis=1
     )
     low, high = _bounds(turned)
     x, y = (high + low) / np.float32(2)
-    cos, sin = c_math.cos_sin(rotation)
+    cos, sin = functions.cos_sin(rotation)
     centre: Floats = np.array((x * cos - y * sin, x * sin + y * cos), np.float32) + size * middle
     centre /= size
-    return transform(centre, (high - low) / size, rotation, image_size, rule)
+    return transform(centre, (high - low) / size, rotation, image_size, rule, functions)
 
 
-def rotation_of(points: Floats, image_size: tuple[int, int], rule: RegionRule) -> np.float32:
+def rotation_of(
+    points: Floats,
+    image_size: tuple[int, int],
+    rule: RegionRule,
+    functions: Functions = LIBRARY,
+) -> np.float32:
     """The rotation in radians that makes a region's hand point as the rule says."""
     height, width = np.float32(image_size[0]), np.float32(image_size[1])
     aim = np.zeros(2, np.float32)
@@ -96,7 +109,7 @@ def rotation_of(points: Floats, image_size: tuple[int, int], rule: RegionRule) -
         aim = aim + points[point] * np.float32(weight)
     across = aim[0] * width - points[rule.start, 0] * width
     down = aim[1] * height - points[rule.start, 1] * height
-    slope = c_math.arctan2(-down, across)
+    slope = functions.arctan2(-down, across)
     return normalise_radians(np.float32(math.radians(rule.target_degrees)) - slope)
 
 
@@ -112,6 +125,7 @@ def transform(
     rotation: np.float32,
     image_size: tuple[int, int],
     rule: RegionRule,
+    functions: Functions = LIBRARY,
 ) -> Region:
     """A rectangle shifted along its own axes, squared on its long side in pixels, and scaled.
     centre: (2,) x, y and extent: (2,) width, height, normalised to the image.
@@ -120,7 +134,7 @@ def transform(
     tall, wide = np.float32(image_size[0]), np.float32(image_size[1])
     right = wide * width * np.float32(rule.shift[0])
     down = tall * height * np.float32(rule.shift[1])
-    cos, sin = c_math.cos_sin(rotation)
+    cos, sin = functions.cos_sin(rotation)
     x = x + (right * cos - down * sin) / wide
     y = y + (right * sin + down * cos) / tall
     if rule.square_long:
@@ -135,11 +149,11 @@ def transform(
     )
 
 
-def project_landmarks(landmarks: Floats, region: Region) -> Floats:
+def project_landmarks(landmarks: Floats, region: Region, functions: Functions = LIBRARY) -> Floats:
     """(21, 3) normalised to a region → normalised to the image; z from region widths to image
     widths. The region must be square in pixels, which every rule ensures.
     """
-    cos, sin = c_math.cos_sin(np.float32(region.rotation))
+    cos, sin = functions.cos_sin(np.float32(region.rotation))
     x, y = landmarks[:, 0] - np.float32(0.5), landmarks[:, 1] - np.float32(0.5)
     width, height = np.float32(region.width), np.float32(region.height)
     out = np.empty_like(landmarks, dtype=np.float32)
@@ -149,9 +163,9 @@ def project_landmarks(landmarks: Floats, region: Region) -> Floats:
     return out
 
 
-def project_world(landmarks: Floats, region: Region) -> Floats:
+def project_world(landmarks: Floats, region: Region, functions: Functions = LIBRARY) -> Floats:
     """(21, 3) metres, upright in the region → upright in the image."""
-    cos, sin = c_math.cos_sin(np.float32(region.rotation))
+    cos, sin = functions.cos_sin(np.float32(region.rotation))
     x, y, z = landmarks.T
     return np.stack((cos * x - sin * y, sin * x + cos * y, z), axis=1)
 

@@ -196,6 +196,7 @@ class Registry:
     bundles: tuple[Bundle, ...]
     aliases: Mapping[str, str]
     defaults: Mapping[str, str]  # family → generation
+    tasks: Mapping[str, RegionRule]  # family → its rule in MediaPipe's tasks, if it is another
 
     @property
     def assets(self) -> tuple["Release | Bundle", ...]:
@@ -229,7 +230,8 @@ def load_registry(path: Path = REGISTRY) -> Registry:
         Bundle(**{**_asset(t, table["source"]), "members": tuple(t["members"].items())})
         for t in table["bundle"]
     )
-    return Registry(generations, releases, bundles, table["aliases"], table["defaults"])
+    tasks = {family: _region_rule(rule) for family, rule in table["tasks"].items()}
+    return Registry(generations, releases, bundles, table["aliases"], table["defaults"], tasks)
 
 
 def by_name(name: str) -> Release | Bundle:
@@ -326,12 +328,17 @@ def _generation(name: str, table: Mapping[str, Any]) -> Generation:
     expected = {"family", "input_size", "value_range", "roi", "source", *STATED[family]}
     if set(values) != expected:
         raise ValueError(f"generation {name} must set {sorted(expected)}, not {sorted(values)}")
-    roi = _tuples(values.pop("roi"))
-    roi["towards"] = tuple((int(point), weight) for point, weight in roi["towards"].items())
+    roi = _region_rule(values.pop("roi"))
     ssd = values.pop("ssd", None)
     if ssd is not None:
         ssd = SsdOptions(input_size=values["input_size"], **_tuples(ssd))
-    return Generation(name=name, roi=RegionRule(**roi), ssd=ssd, **values)
+    return Generation(name=name, roi=roi, ssd=ssd, **values)
+
+
+def _region_rule(table: Mapping[str, Any]) -> RegionRule:
+    values = _tuples(table)
+    values["towards"] = tuple((int(point), weight) for point, weight in values["towards"].items())
+    return RegionRule(**values)
 
 
 def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any]:

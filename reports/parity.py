@@ -30,6 +30,7 @@ from blazepalm.reports.cases.inputs import (
     noise,
     noise_cases,
     own_cases,
+    skipped_files,
     sparing,
 )
 from blazepalm.reports.engine.engine import ENGINES, THREADS, records
@@ -148,6 +149,7 @@ def parity(
             raise error
         failures.append(Failure(source, str(error), 3 if isinstance(error, CouldNotVerify) else 2))
 
+    failures += [Failure(path, said, 2) for path, said in skipped_files(options.images)]
     with ExitStack() as stack:
         stack.enter_context(one_torch_thread())
         packages = None

@@ -113,6 +113,15 @@ def detect(
             "--max-frames", min=1, metavar="N", help="Maximum frames from a video or camera."
         ),
     ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            metavar="tasks|solutions",
+            help="Find hands as MediaPipe 1 (`tasks`) or as MediaPipe until 0.10 (`solutions`).",
+            show_default="tasks for a bundle, else solutions",
+        ),
+    ] = None,
     threads: Annotated[
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
@@ -125,7 +134,8 @@ def detect(
 ) -> None:
     """Find hands in pictures and videos: palm box, score, 21 landmarks, left or right.
 
-    Left and right mean the person's own hand, in a picture that is not mirrored.
+    Left and right mean the person's own hand, in a picture that is not mirrored, by either
+    rule. MediaPipe's tasks name it so, too, its solutions the other way round.
 
     If an input cannot be read, the error goes to stderr, the others are still processed,
     and the exit code is 2. Ctrl-C completes the files being written; the exit code is then 130.
@@ -134,8 +144,14 @@ def detect(
 
     if not runs_pipeline(backend):  # also allows backends that --help does not list
         check_choice("--backend", backend, PIPELINE)
+    if rule is not None:
+        from blazepalm.models.tasks import RULES
+
+        check_choice("--rule", rule, RULES)
     if landmarks == NONE and track:
         raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
+    if landmarks == NONE and rule is not None:
+        raise typer.BadParameter("--rule needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
@@ -157,20 +173,26 @@ def detect(
                 console.warn,
                 threads=threads,
                 max_hands=max_hands,
+                rule=rule,
                 overrides=overrides,
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 
 
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
-    """The sources of all inputs, each once; reports and records inputs that match nothing."""
+    """The sources of all inputs, each once; reports and records inputs that match nothing, and
+    what folders hold besides pictures and videos.
+    """
     from blazepalm.cli.detecting import fail
     from blazepalm.media.frames import find_sources
+
+    def skip(path: Path, sentence: str) -> None:
+        fail(failures, str(path), InvalidImage(sentence))
 
     found: dict[str, Source] = {}
     for given in inputs:
         try:
-            for source in find_sources([given]):
+            for source in find_sources([given], skip):
                 camera = source.kind == "camera"
                 found.setdefault(source.path if camera else os.path.realpath(source.path), source)
         except InvalidImage as error:

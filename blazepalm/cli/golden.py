@@ -1,7 +1,9 @@
 """`blazepalm golden`: `make` writes the golden set with its manifest and a contact sheet;
-`record` and `check` are in `golden_record.py`, `export-ios` is in `golden_export.py`.
+`record` and `check` are in `golden_record.py`, `export-ios` is in `golden_export.py`, `photos` in
+`golden_photos.py`.
 
-Exit code 1 if `make --check` finds a difference from the set locked in the package.
+Exit code 1 if `make --check` finds a difference from the set locked in the package; 2 if a folder
+of `--images` holds anything but pictures and videos: it is named, and the rest is added.
 """
 
 from collections import Counter
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazepalm.atomic import atomic_file
-from blazepalm.cli import console, golden_export, golden_record
+from blazepalm.cli import console, golden_export, golden_photos, golden_record
+from blazepalm.cli.app import BAD_INPUT
 from blazepalm.errors import ArtifactError
 from blazepalm.text import printable
 
@@ -64,6 +67,12 @@ def make(
     if lock and (only or check):
         raise ArtifactError("--lock needs the whole set; leave out --only and --check")
     made: set[str] = set()
+    skipped: list[Path] = []
+
+    def on_skip(path: Path, sentence: str) -> None:
+        skipped.append(path)
+        console.error(sentence)
+
     with console.progress() as on_step:
 
         def on_case(name: str, done: int, total: int) -> None:
@@ -71,7 +80,13 @@ def make(
             on_step("rendering", done, total)
 
         found = make_golden(
-            output, names=only, images=images or (), force=force, jobs=jobs, on_case=on_case
+            output,
+            names=only,
+            images=images or (),
+            force=force,
+            jobs=jobs,
+            on_case=on_case,
+            on_skip=on_skip,
         )
     rendered = [case.name for case in found.cases if case.name in made]
     sheet = output / SHEET
@@ -85,12 +100,15 @@ def make(
         console.emit_json(to_values(found, sheet, rendered, compared))
     else:
         show(found, sheet, rendered, compared)
-    raise typer.Exit(1 if compared is not None and compared.differs else 0)
+    if compared is not None and compared.differs:
+        raise typer.Exit(1)
+    raise typer.Exit(BAD_INPUT if skipped else 0)
 
 
 golden.command()(golden_record.record)
 golden.command()(golden_record.check)
 golden.command("export-ios")(golden_export.export_ios)
+golden.add_typer(golden_photos.photos, name="photos")
 
 
 def write_sheet(found: "GoldenSet", sheet: Path) -> None:

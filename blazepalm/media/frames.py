@@ -1,15 +1,15 @@
 """Turns files, folders, globs, videos and cameras into frames, one at a time, H×W×3 uint8 RGB.
 
-Sources are found by name and checked by content when read, so one bad file never hides the others.
-OpenCV's FFmpeg decodes videos, and only from containers that cannot point at other files or hosts
-(a playlist named `.mp4` is refused unread).
+A file's first bytes say whether it is a picture or a video (`formats`), else its suffix does; one
+bad file never hides the others. OpenCV's FFmpeg decodes videos, and only from containers that
+cannot point at other files or hosts (a playlist named `.mp4` is refused unread).
 """
 
 import glob
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,26 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.errors import InvalidImage, first_line
+from blazepalm.media.formats import IMAGES, VIDEOS, content_of
 from blazepalm.media.images import MAX_PIXELS, read_image
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv")
 CAMERA = re.compile(r"camera(?::(\d{1,3}))?")
 MAX_FRAMES = 10_000_000  # a header that claims more is ignored
 SPARE = 50  # one frame in this many may be missing before a video counts as truncated
-
-# (offset, bytes) at a container's beginning
-CONTAINERS = (
-    *((4, kind) for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
-    (8, b"AVI "),
-    (0, b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
-    (0, b"\x00\x00\x01\xba"),  # MPEG programme stream
-    (0, b"\x00\x00\x01\xb3"),  # MPEG video
-    (0, b"\x30\x26\xb2\x75"),  # ASF
-    (0, b"OggS"),
-    (0, b"FLV"),
-    (0, b"\x47\x40"),  # MPEG transport stream
-)
 
 
 @dataclass(frozen=True)
@@ -71,12 +57,18 @@ class Source:
         return self.path.replace(":", "-") if self.kind == "camera" else Path(self.path).stem
 
 
-def find_sources(paths: str | Path | Sequence[str | Path]) -> list[Source]:
+# receives a file that was passed over in a folder, and the sentence that says so
+OnSkip = Callable[[Path, str], None]
+
+
+def find_sources(
+    paths: str | Path | Sequence[str | Path], on_skip: OnSkip = lambda path, sentence: None
+) -> list[Source]:
     """The sources that `paths` (one or several) name, in their order, each file once.
 
     A path is a file, a folder (the pictures and videos directly in it, in natural order, except
-    hidden ones), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. Raises InvalidImage if one of
-    them names nothing.
+    hidden ones), a pattern (`*.jpg`, `**`), `camera` or `camera:N`. `on_skip` is called for all
+    else that a folder holds, except what is hidden. Raises InvalidImage if a path names nothing.
     """
     found: dict[str, Source] = {}
     for given in (paths,) if isinstance(paths, str | Path) else paths:
@@ -85,7 +77,7 @@ def find_sources(paths: str | Path | Sequence[str | Path]) -> list[Source]:
             label = f"camera:{int(camera[1] or 0)}"
             found.setdefault(label, Source(label, "camera", None, None))
             continue
-        for path in _files(given):
+        for path in _files(given, on_skip):
             key = os.path.realpath(path)
             if key not in found:
                 found[key] = _source(path)
@@ -100,17 +92,18 @@ def natural(path: Path) -> list[tuple[int, int, str]]:
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts] + [(0, 0, path.name)]
 
 
-def _files(given: str | Path) -> list[Path]:
+def _files(given: str | Path, on_skip: OnSkip) -> list[Path]:
     path = Path(given)
     try:
         if path.is_dir():
-            files = [
-                p
-                for p in sorted(path.iterdir(), key=natural)
-                if p.suffix.lower() in IMAGES + VIDEOS
-                and not p.name.startswith(".")
-                and p.is_file()
-            ]
+            files = []
+            for inside in sorted(path.iterdir(), key=natural):
+                if inside.name.startswith("."):
+                    continue
+                if reason := _no_media(inside):
+                    on_skip(inside, f"{inside}: skipped: {reason}")
+                else:
+                    files.append(inside)
             if not files:
                 raise InvalidImage(f"{path}: holds no image and no video")
             return files
@@ -127,9 +120,22 @@ def _files(given: str | Path) -> list[Path]:
     raise InvalidImage(f"{given}: no such file")
 
 
+def _no_media(path: Path) -> str | None:
+    """Why a folder's entry is neither a picture nor a video; None if it may be one."""
+    if path.is_dir():
+        return "a folder, and folders inside a folder are not searched; name it, or use a pattern"
+    if not path.exists():
+        return "a link to a file that does not exist"
+    if not path.is_file():
+        return "not a regular file"
+    if path.suffix.lower() in IMAGES + VIDEOS or content_of(path).kind is not None:
+        return None
+    return "neither a picture nor a video"
+
+
 def _source(path: Path) -> Source:
-    suffix = path.suffix.lower()
-    if suffix in VIDEOS or (suffix not in IMAGES and _is_container(path)):
+    kind = content_of(path).kind
+    if kind == "video" or (kind is None and path.suffix.lower() in VIDEOS):
         frames, fps = _header(path)
         return Source(str(path), "video", frames, fps)
     return Source(str(path), "image", 1, None)
@@ -138,8 +144,11 @@ def _source(path: Path) -> Source:
 def read_frames(source: Source) -> Iterator[Frame]:
     """The frames of a source, in order, one in memory at a time; a camera's never end.
 
-    Pictures are rotated by their EXIF data, videos by their rotation flag. Raises InvalidImage for
-    a source that cannot be read; for a truncated video, after its last frame.
+    Pictures are rotated by their EXIF data, videos by their rotation flag (quarter turns; OpenCV
+    knows no mirroring). Colours of videos are OpenCV's: version 5 converts them by the matrix that
+    the file names (BT.709, else BT.601), version 4 always by BT.601, up to 40 grey levels apart.
+    Raises InvalidImage for a source that cannot be read; for a truncated video, after its last
+    frame.
     """
     if source.kind == "image":
         yield Frame(source.name, source.path, 0, None, read_image(source.path))
@@ -191,7 +200,7 @@ def _open_video(path: str) -> Any:
     cv2 = _opencv()
     if not os.path.isfile(path):
         raise InvalidImage(f"{path}: no such file")
-    if not _is_container(Path(path)):
+    if content_of(Path(path)).kind != "video":
         raise InvalidImage(f"{path}: is not a video (supported: {', '.join(VIDEOS)})")
     capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
@@ -221,15 +230,6 @@ def _header(path: Path) -> tuple[int | None, float | None]:
         int(frames) if math.isfinite(frames) and 0 < frames <= MAX_FRAMES else None,
         float(fps) if math.isfinite(fps) and 0 < fps <= 1000 else None,
     )
-
-
-def _is_container(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError:
-        return False
-    return any(start[at : at + len(mark)] == mark for at, mark in CONTAINERS)
 
 
 def _opencv() -> Any:

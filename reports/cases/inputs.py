@@ -96,6 +96,18 @@ def own_cases(paths: Sequence[str | Path]) -> Iterator[Case]:
             yield Case(frame.name, "own", frame.image)
 
 
+def skipped_files(paths: Sequence[str | Path]) -> list[tuple[str, str]]:
+    """The path and a sentence for all that folders of `paths` hold besides images and videos.
+    Raises InvalidImage for a path that names nothing.
+    """
+    from blazepalm.media.frames import find_sources
+
+    found: list[tuple[str, str]] = []
+    if paths:
+        find_sources(paths, lambda path, sentence: found.append((str(path), sentence)))
+    return found
+
+
 def distinct_cases(cases: Iterable[Case]) -> Iterator[Case]:
     """The same cases with distinct names, also as files: the second `a.png` becomes `a.png~2`."""
     seen: set[str] = set()

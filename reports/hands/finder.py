@@ -22,6 +22,7 @@ from blazepalm.reports.hands.open_models import (
     detector_anchors,
     hand_models,
     open_model,
+    rule_of,
 )
 
 TRACKED_HANDS = 2  # MediaPipe's own default
@@ -55,22 +56,29 @@ def open_finder(
     *,
     threads: int = 1,
     max_hands: int | None = None,
+    rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
-    arguments and errors. `max_hands` None means all, but two when tracking.
+    arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
+    `open_hand_models`.
     """
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
     palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
     assert isinstance(palm.spec, PalmDetectorSpec)
-    names = {"detector": palm.name, "landmarks": None, "backend": palm.backend}
+    names: dict[str, str | None] = {
+        "detector": palm.name,
+        "landmarks": None,
+        "backend": palm.backend,
+        "rule": None,
+    }
     if landmarks is None:
         look = palm_finder(palm, max_hands)
         return Finder(names, palm.spec.keypoints, look, lambda: look)
     hand = open_model(
         landmarks, "hand", backend, threads=threads, notice=notice, overrides=overrides
     )
-    models = hand_models(palm, hand)
+    models = hand_models(palm, hand, rule or rule_of(model))
 
     find = HandPipeline(models, max_hands)
 
@@ -78,7 +86,7 @@ def open_finder(
         return HandTracker(models, max_hands or TRACKED_HANDS)
 
     return Finder(
-        {**names, "landmarks": hand.name},
+        {**names, "landmarks": hand.name, "rule": models.rule},
         palm.spec.keypoints,
         look=_recorded(find),
         tracker=lambda: _recorded(new_tracker()),

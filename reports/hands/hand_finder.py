@@ -89,7 +89,9 @@ class HandFinder:
     `model`: a detector or a bundle of both (a release, a file, a converted folder); `landmarks`:
     the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `tflite`,
     `coreml` (executed by blazepalm, not by Apple's runtime) or any registered one. `max_hands`:
-    None finds all in a picture and tracks two in a video. `threads`: of LiteRT.
+    None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
+    finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
+    bundle, else "solutions".
     `overrides`: what the files do not state, and evidence does not show.
 
     Raises UnknownRelease, InvalidModel, UnsupportedOperator, and CouldNotVerify where a backend is
@@ -104,6 +106,7 @@ class HandFinder:
         backend: str = "torch",
         max_hands: int | None = None,
         threads: int = 1,
+        rule: str | None = None,
         overrides: Overrides = NO_OVERRIDES,
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
@@ -116,6 +119,7 @@ class HandFinder:
             warn,
             threads=threads,
             max_hands=max_hands,
+            rule=rule,
             overrides=overrides,
         )
         assert finder.find is not None and finder.new_tracker is not None
@@ -154,6 +158,7 @@ def hands(
     backend: str = ...,
     max_hands: int | None = ...,
     threads: int = ...,
+    rule: str | None = ...,
     overrides: Overrides = ...,
 ) -> Hands: ...
 @overload
@@ -165,6 +170,7 @@ def hands(
     backend: str = ...,
     max_hands: int | None = ...,
     threads: int = ...,
+    rule: str | None = ...,
     overrides: Overrides = ...,
 ) -> list[Hands]: ...
 def hands(
@@ -175,6 +181,7 @@ def hands(
     backend: str = "torch",
     max_hands: int | None = None,
     threads: int = 1,
+    rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
 ) -> Hands | list[Hands]:
     """The hands of a picture; of each picture of a list, or of an array or tensor of four axes
@@ -187,6 +194,7 @@ def hands(
         backend=backend,
         max_hands=max_hands,
         threads=threads,
+        rule=rule,
         overrides=overrides,
     )
     if isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4:

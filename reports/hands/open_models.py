@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import examine
-from blazepalm.converter.choose import WANTED, choose
+from blazepalm.converter.choose import WANTED, choose, is_bundle_with
 from blazepalm.converter.convert import convert_graph, warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
@@ -54,6 +54,7 @@ from blazepalm.models.releases import (
 )
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
+from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
 from blazepalm.reports.backends.backend import Opening
 from blazepalm.reports.backends.names import PIPELINE
 from blazepalm.reports.backends.registry import registered, runs_pipeline
@@ -87,11 +88,14 @@ def open_hand_models(
     *,
     threads: int = 1,
     precision: str = "fp16",
+    rule: str | None = None,
     notice: Notice = warn,
     overrides: Overrides = NO_OVERRIDES,
 ) -> HandModels:
-    """Opens both networks of the pipeline; arguments and errors as for `open_model`."""
-    opened = [
+    """Opens both networks of the pipeline; arguments and errors as for `open_model`, `rule` as for
+    `hand_models` (None: `rule_of` the detector).
+    """
+    detector, landmarks = (
         open_model(
             model,
             family,
@@ -102,12 +106,16 @@ def open_hand_models(
             overrides=overrides,
         )
         for model, family in ((palm, "palm"), (hand, "hand"))
-    ]
-    return hand_models(*opened)
+    )
+    return hand_models(detector, landmarks, rule or rule_of(palm))
 
 
-def hand_models(palm: OpenModel, hand: OpenModel) -> HandModels:
-    """Combines two open networks for the pipeline."""
+def hand_models(palm: OpenModel, hand: OpenModel, rule: str = SOLUTIONS) -> HandModels:
+    """Combines two open networks for the pipeline. `rule`: "solutions" takes each network's regions
+    and repeats MediaPipe until 0.10, "tasks" repeats MediaPipe 1. Raises InvalidModel for another.
+    """
+    if rule not in RULES:
+        raise InvalidModel(unknown_name("rule", rule, RULES))
     assert isinstance(palm.spec, PalmDetectorSpec) and isinstance(hand.spec, HandLandmarksSpec)
     return HandModels(
         detector=palm.run,
@@ -115,9 +123,19 @@ def hand_models(palm: OpenModel, hand: OpenModel) -> HandModels:
         anchors=detector_anchors(palm.spec),
         landmarks=hand.run,
         landmarks_spec=hand.spec,
-        palm_rule=palm.generation.roi,
+        palm_rule=palm.generation.roi if rule == SOLUTIONS else load_registry().tasks["palm"],
         tracking_rule=hand.generation.roi,
+        rule=rule,
     )
+
+
+def rule_of(palm: Source) -> str:
+    """The rule where none is named: "tasks" for a detector from a bundle, which only MediaPipe's
+    tasks read, else "solutions". Raises as `choose.is_bundle_with`.
+    """
+    if not isinstance(palm, str | Path) or _is_package(Path(palm)) or is_converted(palm):
+        return SOLUTIONS
+    return TASKS if is_bundle_with(palm, "palm") else SOLUTIONS
 
 
 def detector_anchors(spec: PalmDetectorSpec) -> NDArray[np.float32]:

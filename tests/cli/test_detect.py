@@ -44,6 +44,7 @@ def test_json(blazepalm: Command, photo: Path) -> None:
         "detector": "palm-full-2023-09",
         "landmarks": "hand-full-2022",
         "backend": "torch",
+        "rule": "solutions",
     }
     assert done.json["failures"] == [] and done.json["interrupted"] is False
     (found,) = done.json["frames"]
@@ -187,6 +188,9 @@ def test_every_kind_of_picture_beside_bad_ones(
     (folder / "letter.png").write_text("Dear diary,\n")
     Image.new("1", (40000, 2)).save(folder / "wide.png")  # longer than a warp's positions reach
     (folder / "notes.txt").write_text("not even tried")
+    (folder / "inside.png").mkdir()
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / ".hidden").write_text("")
     done = blazepalm(
         "detect", folder, tmp_path / "nothing.png", *QUICK,
         "--draw", tmp_path / "drawn", "--csv", tmp_path / "hands.csv", "--json",
@@ -194,12 +198,13 @@ def test_every_kind_of_picture_beside_bad_ones(
     assert done.code == 2
     assert "Traceback" not in done.err
     bad = [line for line in done.err.splitlines() if line.startswith("error: ")]
-    assert len(bad) == 4
+    assert len(bad) == 7
     assert all(failure["source"] in failure["message"] for failure in done.json["failures"])
     assert [Path(failure["source"]).name for failure in done.json["failures"]] == [
-        "nothing.png", "cut.jpg", "letter.png", "wide.png",
+        "gone.png", "inside.png", "notes.txt", "nothing.png", "cut.jpg", "letter.png", "wide.png",
     ]  # fmt: skip
     assert [f"error: {failure['message']}" for failure in done.json["failures"]] == bad
+    assert f"error: {folder}/notes.txt: skipped: neither a picture nor a video" in bad
     found = {Path(frame["source"]).name: frame for frame in done.json["frames"]}
     assert set(found) == {*PICTURES, "dot.png"}
     for name in PICTURES:
@@ -310,15 +315,24 @@ def test_a_bundle_is_both_models(
     done = blazepalm("detect", photo, "--model", official / name, *QUICK, "--json")
     assert done.code == 0, done.err
     assert "warning" not in done.err  # both networks are known
-    expected = blazepalm("detect", photo, *LITE, *QUICK, "--json").json
+    expected = blazepalm("detect", photo, *LITE, *QUICK, "--rule", "tasks", "--json").json
     assert done.json["models"] == expected["models"]
+    assert done.json["models"]["rule"] == "tasks"
     assert done.json["frames"] == expected["frames"]
 
 
 def test_a_bundle_with_torch(blazepalm: Command, photo: Path, official: Path) -> None:
-    done = blazepalm("detect", photo, "--model", official / "hands.task", "--json")
+    task = official / "hands.task"
+    done = blazepalm("detect", photo, "--model", task, "--rule", "solutions", "--json")
     assert done.code == 0, done.err
     assert done.json["frames"] == blazepalm("detect", photo, *LITE, "--json").json["frames"]
+    by_tasks = blazepalm("detect", photo, "--model", task, "--json")
+    assert by_tasks.json["frames"] != done.json["frames"]  # 90 radians
+
+
+def test_rules_that_do_not_fit(blazepalm: Command, photo: Path) -> None:
+    refused(blazepalm("detect", photo, "--rule", "holistic"), "holistic", "solutions or tasks")
+    refused(blazepalm("detect", photo, "--landmarks", "none", "--rule", "tasks"), "--rule needs")
 
 
 def test_a_bundle_beside_another_model(blazepalm: Command, photo: Path, official: Path) -> None:

@@ -60,6 +60,10 @@ def test_own_pictures(blazepalm: Cli, tmp_path: Path) -> None:
     assert "4 cases (1 hard, 1 file, 2 own)" in done.out
     later = blazepalm("golden", "make", "-o", folder, "--only", "hard-black")
     assert "(2 hard, 1 file, 2 own), 1 rendered" in later.out
+    (photos / "notes.txt").write_text("three more tomorrow")
+    done = blazepalm("golden", "make", "-o", folder, *ONLY, "--images", photos)
+    assert done.code == 2 and "2 own" in done.out
+    assert f"error: {photos}/notes.txt: skipped: neither a picture nor a video" in done.err
 
 
 def test_check_finds_a_difference(

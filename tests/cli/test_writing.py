@@ -139,7 +139,7 @@ def desk(
         import shutil
 
         shutil.rmtree(small_package)
-    models = {"detector": "a", "landmarks": "b", "backend": "torch"}
+    models = {"detector": "a", "landmarks": "b", "backend": "torch", "rule": "solutions"}
     found = finder.Finder(models, 7, lambda image: [], lambda: lambda image: [])
     monkeypatch.setattr(finder, "open_finder", lambda *_, **__: found)
 

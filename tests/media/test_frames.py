@@ -47,7 +47,15 @@ def test_a_folder_in_natural_order_without_hidden_and_other_files(tmp_path: Path
         picture(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no")
     (tmp_path / "folder.png").mkdir()
-    assert names(tmp_path) == ["a.jpg", "b9.PNG", "b10.png"]
+    (tmp_path / "from a phone").write_bytes((tmp_path / "a.jpg").read_bytes())
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    skipped: dict[str, str] = {}
+    find_sources([tmp_path], lambda path, sentence: skipped.update({path.name: sentence}))
+    assert list(skipped) == ["folder.png", "gone.png", "notes.txt", "pipe.png"]
+    for name, sentence in skipped.items():
+        assert sentence.startswith(f"{tmp_path / name}: skipped: ") and "\n" not in sentence
+    assert names(tmp_path) == ["a.jpg", "b9.PNG", "b10.png", "from a phone"]
     assert names(str(tmp_path)) == names(tmp_path)
 
 
@@ -104,18 +112,65 @@ def test_a_video_without_a_known_suffix(clip: Path) -> None:
     assert find_sources([other])[0].kind == "video"
 
 
-def test_rotation_is_heeded(clip: Path) -> None:
-    """The track header's matrix says: turned by 90 degrees (ISO 14496-12, 8.3.2)."""
+ONE = 1 << 16  # in the track header's matrix
+
+
+@pytest.mark.parametrize(
+    ("turned", "matrix"),
+    [(-1, (0, ONE, -ONE, 0)), (2, (-ONE, 0, 0, -ONE)), (1, (0, -ONE, ONE, 0))],
+)
+def test_rotation_is_heeded(clip: Path, turned: int, matrix: tuple[int, ...]) -> None:
+    """The track header's matrix turns it (ISO 14496-12, 8.3.2): clockwise, upside down, back."""
+    upright = next(read_frames(find_sources([clip])[0])).image
     content = bytearray(clip.read_bytes())
     at = content.index(b"tkhd") + 4 + 40
-    one = 1 << 16
-    assert struct.unpack_from(">9i", content, at)[0] == one  # upright until now
-    struct.pack_into(">9i", content, at, 0, one, 0, -one, 0, 0, SIZE[0] * one, 0, 1 << 30)
+    assert struct.unpack_from(">9i", content, at)[0] == ONE  # upright until now
+    across, down, left, up = matrix
+    struct.pack_into(">9i", content, at, across, down, 0, left, up, 0, 0, 0, 1 << 30)
     clip.write_bytes(content)
     (source,) = find_sources([clip])
-    frame = next(read_frames(source))
-    assert frame.image.shape == (64, 48, 3)
-    assert frame.image[8, 24, 0] > 150 and frame.image[56, 24, 2] > 150  # left came to the top
+    np.testing.assert_array_equal(next(read_frames(source)).image, np.rot90(upright, turned))
+
+
+# red, green and blue in Y', then in Cb and Cr (Rec. ITU-R BT.601, BT.709), from the weights of red
+# and blue in Y'
+WEIGHTS = {6: (0.299, 0.114), 1: (0.2126, 0.0722)}  # by their number in ISO 23091-2
+
+
+def to_ycc(matrix: int) -> np.ndarray:
+    red, blue = WEIGHTS[matrix]
+    luma = np.array((red, 1 - red - blue, blue))
+    cb = (np.array((0, 0, 1)) - luma) / (2 * (1 - blue)) * 224
+    cr = (np.array((1, 0, 0)) - luma) / (2 * (1 - red)) * 224
+    return np.array((luma * 219, cb, cr)) / 255
+
+
+@pytest.mark.parametrize("matrix", WEIGHTS)
+def test_the_colour_matrix_is_opencvs(tmp_path: Path, matrix: int) -> None:
+    """OpenCV 5, which MediaPipe 1 installs, heeds what the file says; OpenCV 4 takes BT.601."""
+    import cv2
+
+    path, colour = tmp_path / "clip.mp4", np.array((200, 40, 40))
+    write_clip(path, [np.full((*SIZE, 3), colour, np.uint8)] * 2)  # as BT.601, and without a word
+    path.write_bytes(with_colour_matrix(path.read_bytes(), matrix))
+    heeded = matrix if int(cv2.__version__.split(".")[0]) >= 5 else 6
+    expected = np.clip(np.linalg.solve(to_ycc(heeded), to_ycc(6) @ colour), 0, 255)
+    if heeded == 1:
+        assert np.abs(expected - colour).max() > 10  # otherwise this shows nothing
+    found = next(read_frames(find_sources([path])[0])).image
+    assert np.abs(found - expected).max() <= 4  # Y', Cb and Cr are whole numbers, and MPEG-4 lossy
+
+
+def with_colour_matrix(content: bytes, matrix: int) -> bytes:
+    """An MP4 file with a `colr` box (ISO 14496-12, 12.1.5) in its only track's sample entry."""
+    changed, entry = bytearray(content), content.index(b"mp4v") - 4
+    box = struct.pack(">I4s4s3HB", 19, b"colr", b"nclx", matrix, matrix, matrix, 0)
+    end = entry + struct.unpack_from(">I", content, entry)[0]
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"mp4v"):
+        at = content.index(name) - 4
+        struct.pack_into(">I", changed, at, struct.unpack_from(">I", content, at)[0] + len(box))
+    assert content.index(b"mdat") < entry  # otherwise the frames would move
+    return bytes(changed[:end]) + box + bytes(changed[end:])
 
 
 def test_a_video_cut_short_gives_what_there_is_and_says_so(tmp_path: Path) -> None:

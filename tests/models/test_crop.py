@@ -96,7 +96,9 @@ def test_points_come_back() -> None:
     np.testing.assert_allclose(box.to_image(points), [[0.5, 0.5, 0, 0, 1, 1.0]])
     assert points[0, 3] == F(0.125)  # the argument stays as it was
     assert Letterbox(0.25, 0.0).depth_to_image(F(0.1)) == pytest.approx(0.2)
-    np.testing.assert_allclose(box.size_to_image(np.array([[0.3, 0.3]], F)), [[0.3, 0.4]], 1e-6)
+    np.testing.assert_allclose(
+        box.boxes_to_image(np.zeros((1, 2), F), np.array([[0.3, 0.3]], F))[1], [[0.3, 0.4]], 1e-6
+    )
     assert box.to_image(np.zeros((0, 14), F)).shape == (0, 14)
 
 

@@ -15,6 +15,7 @@ from blazepalm.reports.cases.inputs import (
     noise,
     noise_cases,
     own_cases,
+    skipped_files,
     sparing,
 )
 from support.small_golden import small_golden
@@ -71,6 +72,14 @@ def test_own_pictures(tmp_path: Path) -> None:
     assert all(case.truth is None and case.kind == "own" for case in cases)
     with pytest.raises(InvalidImage, match=r"bad\.png"):
         list(own_cases([tmp_path / "two" / "bad.png"]))
+
+
+def test_what_a_folder_holds_besides_pictures_is_told(tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    (tmp_path / "model.onnx").write_bytes(b"no picture")
+    ((path, said),) = skipped_files([tmp_path])
+    assert path == f"{tmp_path}/model.onnx" and said.startswith(f"{path}: skipped: ")
+    assert skipped_files([]) == skipped_files([tmp_path / "a.png"]) == []
 
 
 def test_pictures_may_do_without_a_backend_and_noise_never_does() -> None:

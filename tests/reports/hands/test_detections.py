@@ -30,7 +30,12 @@ SCHEMA = json.loads(
         Path(blazepalm.reports.__path__[0]) / "stored" / "schemas" / "detections.schema.json"
     ).read_text("utf-8")
 )
-MODELS = {"detector": "palm-full-2023-09", "landmarks": "hand-full-2022", "backend": "torch"}
+MODELS = {
+    "detector": "palm-full-2023-09",
+    "landmarks": "hand-full-2022",
+    "backend": "torch",
+    "rule": "solutions",
+}
 FLOAT = np.float32
 
 
