@@ -20,6 +20,7 @@ from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
+from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
@@ -169,7 +170,9 @@ def parity(
                 opened = _without_broken(opened, error, failed)
         judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
-        contents = {subject.name: source.content for source, subject in models}
+        contents = {
+            subject.name: float_form(source.content, source.name) for source, subject in models
+        }
         layers, tested = {}, None
         if options.layers:
             workers = options.workers or processors()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, Backend, Outputs
+from blazepalm.reports.backends.backend import CANDIDATE, Backend, Outputs
 from blazepalm.reports.backends.names import (
     GENERIC,
     MIL_APP,
@@ -75,7 +75,7 @@ class Subject:
         pairs = list(FLOOR_PAIRS)
         for name in self.candidates:
             pairs.append((name, ORACLE))
-            if registration_of(name).precision != FLOAT16:
+            if not registration_of(name).by_task:
                 pairs.append((name, TFLITE))
             if name == TORCH:
                 pairs.append((name, GENERIC))
