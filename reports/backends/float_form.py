@@ -51,9 +51,7 @@ def _rewritten(content: bytes, graph: Graph) -> bytes:
     return pack(model)
 
 
-def _set_tensor(
-    schema: Any, model: Any, tensor: Any, dtype: str, data: np.ndarray | None
-) -> None:
+def _set_tensor(schema: Any, model: Any, tensor: Any, dtype: str, data: np.ndarray | None) -> None:
     """Gives a float32 tensor of the graph its type and, if it is constant, its values."""
     if dtype != "float32":
         return

@@ -245,6 +245,9 @@ BACKENDS = (
         every_picture=False,  # costs more than all other backends together
     ),
     Registration(
-        TFLITE_INTEGER, "LiteRT on the file's own integers, default kernels", INTEGERS, _open_integers
+        TFLITE_INTEGER,
+        "LiteRT on the file's own integers, default kernels",
+        INTEGERS,
+        _open_integers,
     ),
 )

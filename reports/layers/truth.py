@@ -87,7 +87,9 @@ class LayerTruth:
         found = {}
         for tensor in read.keys() & self._lowered.keys():
             lowered = self._lowered[tensor]
-            ways = [way for way in (planes(read[tensor]), read[tensor]) if way.shape == lowered.shape]
+            ways = [
+                way for way in (planes(read[tensor]), read[tensor]) if way.shape == lowered.shape
+            ]
             if ways:
                 found[tensor] = min(ways, key=partial(_distance, lowered))
         return found
