@@ -21,13 +21,16 @@ def quantise(real: np.ndarray, quantisation: Quantisation, dtype: str) -> np.nda
 def round_away(values: np.ndarray) -> np.ndarray:
     """The nearest whole numbers, halves away from zero (C's `round`), as floats."""
     whole = np.trunc(values)
-    return whole + np.where(np.abs(values - whole) >= 0.5, np.sign(values), 0.0)
+    return np.asarray(
+        whole + np.where(np.abs(values - whole) >= 0.5, np.sign(values), 0.0), np.float64
+    )
 
 
 def clamp(values: np.ndarray, dtype: str) -> np.ndarray:
     """Whole numbers as `dtype`, clamped to its range."""
     limits = np.iinfo(dtype)
-    return np.clip(values, limits.min, limits.max).astype(dtype)
+    stored: np.ndarray = np.clip(values, limits.min, limits.max).astype(dtype)
+    return stored
 
 
 def zero_of(quantisation: Quantisation) -> int:

@@ -51,9 +51,8 @@ class Outcome:
 
 
 def judge_of(backend: Registration) -> str:
-    """What judges a backend: the task for candidates in float16 or integers, the noise floor for the
-    others.
-    References and witnesses are not judged.
+    """What judges a backend: the task for candidates in float16 or integers, the noise floor for
+    the others. References and witnesses are not judged.
     """
     if backend.kind == CANDIDATE:
         return BY_TASK if backend.by_task else BY_FLOOR

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.tflite import read_bytes
-from blazepalm.errors import CouldNotVerify
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Opening, input_shape

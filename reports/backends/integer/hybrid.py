@@ -35,7 +35,8 @@ def hybrid(step: Step) -> np.ndarray:
     bias = bias_of(step)
     found = found if bias is None else found + bias
     low, high = ACTIVATIONS[getattr(step.options, "activation", "NONE")]
-    return np.clip(found, np.float32(low), np.float32(high))
+    clipped: np.ndarray = np.clip(found, low, high).astype(np.float32)
+    return clipped
 
 
 def _symmetric(values: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,8 +1,8 @@
 """TFLite's fixed-point multiplication of integers by a real factor, bit for bit.
 
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/internal/common.cc
-The factor becomes a 31-bit multiplier and a power of two; products round to nearest, twice (the
-kernels' default, without TFLITE_SINGLE_ROUNDING).
+The factor becomes a 31-bit multiplier and a power of two; products round to nearest, twice in most
+kernels (`scaled`), once in some (`scaled_once`).
 """
 
 import math
@@ -34,6 +34,13 @@ def scaled(values: np.ndarray, factors: Sequence[float] | float) -> np.ndarray:
     return _divided(_high_product(values << left, multiplier), np.maximum(-shift, 0))
 
 
+def scaled_once(values: np.ndarray, factors: Sequence[float] | float) -> np.ndarray:
+    """The same, rounded once, halves up, as with TFLITE_SINGLE_ROUNDING."""
+    multiplier, shift = _fixed_points(factors)
+    half = np.int64(1) << (30 - shift)
+    return np.asarray((values * multiplier + half) >> (31 - shift), np.int64)
+
+
 def scaled_wide(values: np.ndarray, factors: Sequence[float] | float) -> np.ndarray:
     """The same for 48-bit sums of int16 networks, by a 16-bit multiplier."""
     multiplier, shift = _fixed_points(factors)
@@ -52,7 +59,8 @@ def _high_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The upper half of 2ab, to nearest: `SaturatingRoundingDoublingHighMul`."""
     product = np.clip(a, LEAST, MOST) * b
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    return np.where(nudged >= 0, nudged >> 31, -(-nudged >> 31))  # C divides toward zero
+    whole = np.where(nudged >= 0, nudged >> 31, -(-nudged >> 31))  # C divides toward zero
+    return np.asarray(whole, np.int64)
 
 
 def _divided(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ below 2^53.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +34,9 @@ from blazepalm.reports.backends.integer.kernels import KERNEL, KERNELS, LINEAR, 
 from blazepalm.reports.backends.integer.step import Step
 from blazepalm.reports.backends.litert import in_files_order
 from blazepalm.reports.backends.names import INTEGER
+
+if TYPE_CHECKING:
+    from blazepalm.converter.lowering import LoweredGraph
 
 Values = dict[int, np.ndarray]
 Run = Callable[[Mapping[int, np.ndarray]], Sequence[np.ndarray]]
@@ -141,7 +145,7 @@ def _is_dynamic(operands: Sequence[Tensor | None]) -> bool:
 
 
 def _sums(op: Operator, stored: Graph, real: Graph) -> Callable[[np.ndarray], np.ndarray]:
-    """The operator's plain sums in float64: no bias, no activation, weights less their zero point."""
+    """The operator's sums in float64: no bias or activation, weights less their zero point."""
     from blazepalm.reports.backends.torch_generic import doubled
 
     tensors, inputs, data = list(real.tensors), op.inputs, op.inputs[0]
@@ -152,8 +156,10 @@ def _sums(op: Operator, stored: Graph, real: Graph) -> Callable[[np.ndarray], np
         assert weights.data is not None and weights.quantisation is not None
         centred = weights.data.astype(np.float32) - zero_of(weights.quantisation)
         tensors[weights.index] = replace(weights, dtype="float32", data=centred, quantisation=None)
-    options = replace(op.options, activation="NONE") if hasattr(op.options, "activation") else None
-    plain = replace(op, inputs=inputs, options=options or op.options)  # type: ignore[arg-type]
+    options: Any = op.options
+    if hasattr(options, "activation"):
+        options = replace(options, activation="NONE")
+    plain = replace(op, inputs=inputs, options=options)
     module = doubled(_alone(replace(real, tensors=tuple(tensors)), plain, (data,)))
 
     def run(values: np.ndarray) -> np.ndarray:
@@ -188,7 +194,7 @@ def _rounded(op: Operator, stored: Graph, real: Graph) -> Run:
     return run
 
 
-def _alone(graph: Graph, op: Operator, inputs: tuple[int, ...]):  # type: ignore[no-untyped-def]
+def _alone(graph: Graph, op: Operator, inputs: tuple[int, ...]) -> "LoweredGraph":
     """The lowering of one operator."""
     from blazepalm.converter.lowering import lower
 
