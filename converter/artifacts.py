@@ -94,7 +94,7 @@ def _structure(model: "Converted") -> dict[str, Any]:
 
 
 def _rows(model: "Converted") -> list[dict[str, Any]]:
-    from blazepalm.converter.weights import tensor_map_to_list
+    from blazepalm.converter.tensor_map import tensor_map_to_list
 
     return tensor_map_to_list(model.tensor_map)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from blazepalm.converter.lowering import LoweredGraph
-    from blazepalm.converter.weights import TensorMap
+    from blazepalm.converter.tensor_map import TensorMap
 
 
 def rewrites_to_list(rewrites: Iterable[Rewrite]) -> list[dict[str, Any]]:

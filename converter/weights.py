@@ -8,11 +8,11 @@ each; every floating-point operand must be used, and every key filled exactly on
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blazepalm.converter.tensor_map import TensorMap, TensorMapRow
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.errors import WeightTransferError
@@ -27,38 +27,6 @@ ROLES = {"weight": "weight", "bias": "bias", "slope": "weight", "constant": "wei
 
 # floating-point operands that are compiled into the code: (operator, slot)
 CODE_OPERANDS = {("PADV2", 2)}
-
-
-@dataclass(frozen=True)
-class TensorMapRow:
-    """One parameter: what the file stores, how it was unpacked and transposed, where it is now.
-
-    `source_sha256` hashes the bytes in the file, `value_sha256` the parameter's bytes (C order,
-    little endian).
-    """
-
-    key: str
-    shape: tuple[int, ...]
-    dtype: str
-    operator: int
-    operand: int
-    tensor: int
-    name: str
-    stored_dtype: str
-    stored_shape: tuple[int, ...]
-    sparse: bool
-    folded: tuple[str, ...]
-    transform: str
-    source_sha256: str
-    value_sha256: str
-
-
-TensorMap = tuple[TensorMapRow, ...]
-
-
-def tensor_map_to_list(rows: TensorMap) -> list[dict[str, Any]]:
-    """Rows as plain dicts, sorted by key."""
-    return [asdict(row) for row in sorted(rows, key=lambda row: row.key)]
 
 
 def readable_keys(

@@ -6,7 +6,6 @@ Core ML packages are saved and read back, and every image goes through every bac
 are compared together with the landmark models that take regions from them.
 """
 
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +38,8 @@ from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
 from blazepalm.reports.judge.policy import LIMITS, Limits
-from blazepalm.reports.judge.report import Failure, ParityReport
+from blazepalm.reports.judge.report import Failure, ParityReport, plain
+from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.parity_inside import compare_inside, plant_faults
 from blazepalm.reports.subjects.subject import Subject
@@ -185,17 +185,16 @@ def parity(
         options.limits,
         layers=layers,
         failures=failures,
-        options={
-            "noise": options.noise_inputs,
-            "seed": options.seed,
-            "images": list(options.images),
-            "coreml": options.coreml,
-            "compress": options.compress,
-            "reference_every": options.reference_every,
-        },
+        options=RunOptions(
+            noise=options.noise_inputs,
+            seed=options.seed,
+            images=options.images,
+            coreml=options.coreml,
+            compress=options.compress,
+            reference_every=options.reference_every,
+        ),
         golden=golden_entry(options.golden),
         self_test=tested,
-        machine={"system": platform.system(), "machine": platform.machine()},
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
     )
@@ -338,7 +337,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
         "images": list(options.images),
-        "golden": golden_entry(options.golden),
+        "golden": plain(golden_entry(options.golden)),
         "tools": tool_versions(),
     }
 

@@ -5,11 +5,11 @@ faults (`--self-test`).
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
 
 from blazepalm.converter.threads import use_one_torch_thread
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import Case
+from blazepalm.reports.judge.report_parts import Layers, SelfTestResult
 
 OnStep = Callable[[str, int, int | None], None]
 
@@ -20,7 +20,7 @@ def compare_inside(
     cases: Iterator[Case],
     workers: int,
     on_step: OnStep,
-) -> dict[str, Mapping[str, Any]]:
+) -> dict[str, Layers]:
     """Compares the layers of every judged model, on the first image that may hold a hand, else on
     noise, `workers` models at once; models of several inputs are left out. `contents`: each
     model's bytes by name. Returns by name.
@@ -35,7 +35,7 @@ def compare_inside(
         for subject in group.subjects
         if len(subject.converted.graph.inputs) == 1
     ]
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Layers] = {}
     on_step("comparing layers", 0, len(pairs))
     calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
     with ThreadPoolExecutor(workers, initializer=use_one_torch_thread) as pool:
@@ -58,8 +58,8 @@ def plant_faults(
     contents: Mapping[str, bytes],
     cases: Iterator[Case],
     on_step: OnStep,
-) -> dict[str, Any]:
-    """The report's `self_test` entry, on the first images that may hold hands."""
+) -> SelfTestResult:
+    """The self-test's result, on the first images that may hold hands."""
     from blazepalm.reports.faults.check import IMAGES
     from blazepalm.reports.faults.self_test import self_test
 
@@ -69,4 +69,4 @@ def plant_faults(
         contents,
         list(islice(hands, IMAGES)),
         on_fault=lambda name, done, total: on_step("planting faults", done, total),
-    ).to_dict()
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from blazepalm.cli import console
 from blazepalm.errors import CouldNotVerify
@@ -81,10 +82,12 @@ def ingest_bench(path: Results, fixtures: FixturesFolder = None, as_json: AsJson
     from blazepalm.cli.device_tables import bench_pieces, read_results
 
     results = read_results(path, fixtures)
-    if not results.entry["bench"]:
+    if not results.entry.bench:
         raise CouldNotVerify(f"{path}: holds no benchmark")
     if as_json:
-        console.emit_json({"device": results.entry, "problems": list(results.problems)})
+        console.emit_json(
+            {"device": to_builtins(results.entry), "problems": list(results.problems)}
+        )
     else:
         console.out(*bench_pieces(results))
-    raise typer.Exit(1 if results.problems or results.entry["failures"] else 0)
+    raise typer.Exit(1 if results.problems or results.entry.failures else 0)

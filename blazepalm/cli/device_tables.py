@@ -32,7 +32,7 @@ def bench_pieces(results: DeviceResults) -> list[RenderableType]:
 def ingest_pieces(results: DeviceResults, problems: Sequence[str]) -> list[RenderableType]:
     """The pieces of `bench_pieces`, and what the device compared."""
     pieces: list[RenderableType] = [_facts(results), "", _output_table(results)]
-    if results.entry["bench"]:
+    if results.entry.bench:
         pieces += ["", _bench_table(results)]
     return [*pieces, *_marks(results, problems)]
 
@@ -44,13 +44,13 @@ def _bench_table(results: DeviceResults) -> Table:
     table.columns[0].overflow = "fold"
     for name in (1, 7):
         table.columns[name].justify = "left"
-    for row in results.entry["bench"]:
+    for row in results.entry.bench:
         table.add_row(
-            Text(printable(row["model"])),
-            row["units"].removeprefix("cpuAnd"),
-            *(figure(row[name]) for name in ("p50_ms", "p90_ms", "p99_ms", "first_ms")),
-            f"{row['memory_mb']['peak']:.0f}",
-            Text(printable(row["thermal"]["end"])),
+            Text(printable(row.model)),
+            row.units.removeprefix("cpuAnd"),
+            *map(figure, (row.p50_ms, row.p90_ms, row.p99_ms, row.first_ms)),
+            f"{row.memory_mb.peak:.0f}",
+            Text(printable(row.thermal.end)),
         )
     return table
 
@@ -72,8 +72,8 @@ def _facts(results: DeviceResults) -> RenderableType:
     entry = results.entry
     return facts(
         [
-            ("device", printable(f"{entry['model']}, {entry['os']}")),
-            ("run", printable(f"{entry['channel']}, {entry['status']}")),
+            ("device", printable(f"{entry.model}, {entry.os}")),
+            ("run", printable(f"{entry.channel}, {entry.status}")),
             ("backends", ", ".join(results.backend(units) for units in results.units) or "–"),
         ]
     )
@@ -82,10 +82,9 @@ def _facts(results: DeviceResults) -> RenderableType:
 def _marks(results: DeviceResults, problems: Sequence[str]) -> list[RenderableType]:
     entry = results.entry
     lines: list[RenderableType] = [
-        Text(printable(f"not a benchmark: {why}"), style="yellow")
-        for why in entry["not_a_benchmark"]
+        Text(printable(f"not a benchmark: {why}"), style="yellow") for why in entry.not_a_benchmark
     ]
-    lines += [Text(printable(f"failed: {failure}"), style="red") for failure in entry["failures"]]
+    lines += [Text(printable(f"failed: {failure}"), style="red") for failure in entry.failures]
     lines += [Text(f"problem: {problem}", style="red") for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"… and {len(problems) - SHOWN} more (--json has all)")

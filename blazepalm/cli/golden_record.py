@@ -5,11 +5,11 @@ Exit code of `check`: 0 all as recorded, 1 something differs, 2 bad input (inclu
 recording), 3 nothing was recorded.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
@@ -87,7 +87,7 @@ def record(
             temporary.write_bytes(content)
     hands = sum(len(case.hands) for case in found.cases)
     if as_json:
-        values = {"file": str(path), "models": asdict(found.models), "recorded": list(names)}
+        values = {"file": str(path), "models": to_builtins(found.models), "recorded": list(names)}
         console.emit_json({**values, "cases": len(found.cases), "hands": hands})
         return
     console.out(
@@ -168,7 +168,7 @@ def check(
                 on_case=lambda name, done, total: on_step("looking again", done, total),
             )
     if as_json:
-        models = {"expected": asdict(known.models), "found": asdict(models_of(palm, hand))}
+        models = to_builtins({"expected": known.models, "found": models_of(palm, hand)})
         values = {"file": str(folder / RECORDING), "models": models, **found.to_values()}
         console.emit_json(values)
     else:

@@ -7,6 +7,7 @@ failures. `blazepalm parity --device` compares the outputs with every other back
 from typing import TYPE_CHECKING, Any
 
 import typer
+from msgspec import to_builtins
 
 from blazepalm.cli import console
 from blazepalm.cli.bench import AsJson, FixturesFolder, Results
@@ -30,19 +31,19 @@ def ingest_results(path: Results, fixtures: FixturesFolder = None, as_json: AsJs
     from blazepalm.reports.device.ingest import recount
 
     results = read_results(path, fixtures)
-    if not (results.outputs or results.problems or results.entry["bench"]):
+    if not (results.outputs or results.problems or results.entry.bench):
         raise CouldNotVerify(f"{path}: nothing was measured")
     problems = (*results.problems, *recount(results))
     if as_json:
         console.emit_json(_values(results, problems))
     else:
         console.out(*ingest_pieces(results, problems))
-    raise typer.Exit(1 if problems or results.entry["failures"] else 0)
+    raise typer.Exit(1 if problems or results.entry.failures else 0)
 
 
 def _values(results: "DeviceResults", problems: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "device": results.entry,
+        "device": to_builtins(results.entry),
         "checked_against_fixtures": results.checked,
         "models": [
             {"name": m.name, "sha256": m.sha256, "precision": m.precision}
@@ -60,6 +61,6 @@ def _values(results: "DeviceResults", problems: tuple[str, ...]) -> dict[str, An
             }
             for (model, case, units, tensor), output in results.outputs.items()
         ],
-        "pipeline": list(results.pipeline),
+        "pipeline": to_builtins(results.pipeline),
         "problems": list(problems),
     }

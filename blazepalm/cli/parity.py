@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.reports.judge.report import ParityReport
 
 FIXTURES = Path("ios_harness/App/Fixtures")
 REPORT, PAGE = "parity.json", "parity.html"
@@ -130,6 +131,7 @@ def parity(
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
     from blazepalm.reports.backends.litert import hush_litert
+    from blazepalm.reports.judge.report import as_stored
     from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.render.terminal import print_report
@@ -171,18 +173,18 @@ def parity(
         from blazepalm.reports.device.join import with_device
 
         report = with_device(report, results, fixtures or FIXTURES)
-    values = report.to_dict()
     if as_json:
-        console.emit_json(values)
+        console.emit_json(report.to_dict())
         for failure in report.failures:
             console.error(failure.message)
     else:
         print_report(report, console.stdout_console())
-    if report.resumed:
-        console.note(f"resumed an interrupted run with {report.resumed} comparisons done")
+    if resumed := report.timing.resumed:
+        console.note(f"resumed an interrupted run with {resumed} comparisons done")
     if output is not None and report.models:
-        write_thumbnails(values, input_cases(options), output, owned_images(output) or ())
-        for path in write_reports(values, output):
+        before = owned_images(output) or ()
+        stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
+        for path in write_reports(stored, output):
             line = f"report: {path}"
             if as_json:
                 console.note(line)
@@ -226,7 +228,7 @@ def rendering(
             left.set()
 
 
-def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
+def write_reports(report: "ParityReport", folder: Path) -> list[Path]:
     """Writes the report and everything rendered from it, each file whole or not at all, replacing
     older ones; returns the paths.
     """
@@ -236,15 +238,15 @@ def write_reports(values: dict[str, Any], folder: Path) -> list[Path]:
     from blazepalm.reports.render.markdown import markdown
 
     texts = {
-        REPORT: json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "junit.xml": junit(values),
-        "parity.md": markdown(values),
+        REPORT: json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "junit.xml": junit(report),
+        "parity.md": markdown(report),
     }
-    for name, data in model_explorer.node_data(values).items():
+    for name, data in model_explorer.node_data(report).items():
         texts[f"explorer/{name}"] = model_explorer.dumps(data)
     for name, text in texts.items():
         with atomic_file(folder / name) as temporary:
             # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
             temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-    write_html(values, folder / PAGE, folder)
+    write_html(report, folder / PAGE, folder)
     return [folder / PAGE, *(folder / name for name in texts)]

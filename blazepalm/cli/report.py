@@ -6,11 +6,11 @@ imported. Exit codes: 0; 1 a new failure, a failing report or differing numbers;
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from blazepalm.atomic import atomic_file, check_file, check_into
@@ -20,6 +20,7 @@ from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
+    from blazepalm.reports.judge.report import ParityReport
     from blazepalm.reports.stored.recheck import Rechecked
     from blazepalm.reports.stored.recheck_raw import RawCheck
 
@@ -93,7 +94,7 @@ def recheck_report(
     """
     from blazepalm.cli.report_tables import recheck_pieces
     from blazepalm.reports.stored.read import read_report
-    from blazepalm.reports.stored.recheck import recheck, stored_limits
+    from blazepalm.reports.stored.recheck import recheck
 
     given = {
         "float32_multiple": float32_multiple,
@@ -108,10 +109,10 @@ def recheck_report(
         check_file(output, force=force, formats=(".json",), what="reports", inputs=inputs)
     stored = read_report(path)
     limits = {name: value for name, value in given.items() if value is not None}
-    found = recheck(stored, replace(stored_limits(stored), **limits))
+    found = recheck(stored, replace(stored.limits, **limits))
     checked = _check_raw(stored, path) if raw else None
     if output is not None:
-        _write(output, _json_text(found.report), force)
+        _write(output, _json_text(found.report.to_dict()), force)
     if as_json:
         console.emit_json(_recheck_values(found, checked))
     else:
@@ -157,17 +158,17 @@ def render_report(
             )
     if explorer is not None:
         check_into(explorer, explorer)
-    values = read_report(path)
-    nodes = {} if explorer is None else _nodes(values, explorer, force, _file(path))
+    stored = read_report(path)
+    nodes = {} if explorer is None else _nodes(stored, explorer, force, _file(path))
     written: list[str] = []
     if html is not None:
         from blazepalm.reports.render.html import write_html
 
-        write_html(values, html, path if path.is_dir() else path.parent)
+        write_html(stored, html, path if path.is_dir() else path.parent)
         written.append(str(html))
     for target, text in ((junit, _junit), (markdown, _markdown)):
         if target is not None:
-            written.append(_write(target, text(values), force))
+            written.append(_write(target, text(stored), force))
     written += [_write(target, text, force) for target, text in nodes.items()]
     if as_json:
         console.emit_json({"written": written})
@@ -175,23 +176,23 @@ def render_report(
         console.out(*(printable(f"written: {name}") for name in written))
 
 
-def _junit(values: Mapping[str, Any]) -> str:
+def _junit(stored: "ParityReport") -> str:
     from blazepalm.reports.render.junit import junit
 
-    return junit(values)
+    return junit(stored)
 
 
-def _markdown(values: Mapping[str, Any]) -> str:
+def _markdown(stored: "ParityReport") -> str:
     from blazepalm.reports.render.markdown import markdown
 
-    return markdown(values)
+    return markdown(stored)
 
 
-def _nodes(values: Mapping[str, Any], folder: Path, force: bool, report: Path) -> dict[Path, str]:
+def _nodes(stored: "ParityReport", folder: Path, force: bool, report: Path) -> dict[Path, str]:
     """The text of each file to write. Raises ArtifactError if one cannot be written."""
     from blazepalm.reports.render.model_explorer import dumps, node_data
 
-    found = node_data(values)
+    found = node_data(stored)
     if not found:
         raise ArtifactError("the report has no layers for Model Explorer; run parity --layers")
     for name in found:
@@ -205,7 +206,7 @@ def _file(path: Path) -> Path:
     return path / REPORT_FILE if path.is_dir() else path
 
 
-def _check_raw(stored: Mapping[str, Any], path: Path) -> "RawCheck":
+def _check_raw(stored: "ParityReport", path: Path) -> "RawCheck":
     from blazepalm.reports.stored.recheck_raw import FOLDER, recheck_raw
 
     folder = path if path.is_dir() else path.parent
@@ -219,7 +220,7 @@ def _write(target: Path, text: str, force: bool) -> str:
     return str(target)
 
 
-def _json_text(values: Mapping[str, Any]) -> str:
+def _json_text(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -229,8 +230,8 @@ def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str,
         "passed_before": found.passed_before,
         "altered": list(found.altered),
         "exit_code": found.exit_code,
-        "limits": found.limits.to_dict(),
-        "counts": found.report["counts"],
+        "limits": found.report.limits.to_dict(),
+        "counts": to_builtins(found.report.counts),
         "changed": [
             {
                 "row": asdict(after.key),

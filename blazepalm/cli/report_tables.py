@@ -3,14 +3,12 @@
 It fits 80 columns. Names come from files and are escaped before printing.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import RenderableType
 from rich.text import Text
 
 from blazepalm.cli.tables import plain_table
 from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.stored.diff import WORSE, ReportDiff
 from blazepalm.reports.stored.recheck import Rechecked
@@ -21,25 +19,26 @@ SHOWN = 15  # changes listed on a terminal; --json has all
 
 
 def recheck_pieces(
-    found: Rechecked, checked: RawCheck | None, stored: Mapping[str, Any]
+    found: Rechecked, checked: RawCheck | None, stored: ParityReport
 ) -> list[RenderableType]:
     """What changed under other limits, and the verdict."""
     pieces: list[RenderableType] = []
-    for name, value in found.limits.to_dict().items():
-        if value != stored["limits"][name]:
-            pieces.append(f"limit {name}: {stored['limits'][name]:g} → {value:g}")
+    for name, value in found.report.limits.to_dict().items():
+        before = getattr(stored.limits, name)
+        if value != before:
+            pieces.append(f"limit {name}: {before:g} → {value:g}")
     if found.changed:
         table = plain_table("rows whose status changed", "row", "value", "limit", "was", "is")
         table.columns[0].overflow = "fold"
         was = {after.key: before for before, after in found.changed}
         for after in worst_first(after for _, after in found.changed)[:SHOWN]:
-            before = was[after.key]
+            old = was[after.key]
             style = "red" if after.status == "fail" else "green"
             table.add_row(
                 Text(_name(after)),
                 figure(after.value),
-                f"{figure(before.limit)} → {figure(after.limit)}",
-                before.status,
+                f"{figure(old.limit)} → {figure(after.limit)}",
+                old.status,
                 Text(after.status, style=style),
             )
         pieces += [table, *_more(len(found.changed))]
@@ -48,9 +47,9 @@ def recheck_pieces(
         pieces += [*_more(len(found.altered)), Text("the report was altered", style="bold red")]
     if checked is not None:
         pieces += _raw_pieces(checked)
-    counts = found.report["counts"]
-    pieces.append(f"{counts['pass']} of {counts['rows']} judged rows pass")
-    said = str(found.report["verdict"])
+    counts = found.report.counts
+    pieces.append(f"{counts.passed} of {counts.rows} judged rows pass")
+    said = found.report.verdict
     if found.passed != found.passed_before:
         said += ", held before" if found.passed_before else ", failed before"
     pieces.append(Text(said, style="bold green" if found.passed else "bold red"))

@@ -64,8 +64,8 @@ def measure_time(images: int = IMAGES) -> Overhead:
         cases = [case for case in golden.cases if case.readable and case.kind != "file"]
         many = tuple(cases[i % len(cases)] for i in range(images))
         report = parity(*RELEASES, golden=replace(golden, cases=many), noise=2, workers=1)
-    own = sum(sum(model.seconds.values()) for model in report.models)
-    return Overhead(images, report.seconds, own)
+    own = sum(sum(model.seconds.values()) for model in report.timing.models)
+    return Overhead(images, report.timing.seconds, own)
 
 
 def measure_memory() -> tuple[float, float]:

@@ -16,7 +16,13 @@ from blazepalm.reports.backends.names import MIL_APP, TFLITE
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.hands import compare_hands, compare_landmarks, hand_box
+from blazepalm.reports.compare.hands import (
+    ListedHand,
+    SeenHand,
+    compare_hands,
+    compare_landmarks,
+)
+from blazepalm.reports.compare.matching import points_box
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
 from blazepalm.reports.compare.tensors import compare, identical
@@ -118,7 +124,7 @@ class _HandWalk:
         add_scalars(self.record, where, label, scalars)
 
     def _cascade(self, crops: list[Crop], answers: Answers) -> None:
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, list[SeenHand]] = {}
         for name in (TFLITE, *self.hand.candidates):
             located = self.located.get(name, self.located[TFLITE])
             if name != MIL_APP and len(answers[name]) < len(crops):
@@ -137,7 +143,7 @@ class _HandWalk:
             where = (self.hand.name, rows.IMAGE, CASCADE, name)
             add_scalars(self.record, where, self.record.case, scalars)
         pair = f"{self.palm.name} + {self.hand.name}"
-        self.record.hands[pair] = {n: [_plain(h) for h in hs] for n, hs in found.items()}
+        self.record.hands[pair] = {n: tuple(map(_listed, hs)) for n, hs in found.items()}
 
     def _thresholds(self) -> dict[str, float]:
         palm: Any = self.palm.rules
@@ -165,12 +171,15 @@ class _HandWalk:
         return raw
 
 
-def _plain(hand: Mapping[str, Any]) -> dict[str, Any]:
-    """A hand as the report lists it."""
-    return {
-        "box": [round(float(v), 3) for v in hand_box(hand)],
-        "score": round(hand["score"], 6),
-        "landmarks": [[round(float(v), 3) for v in point] for point in hand["landmarks"]],
-        "presence": round(hand["presence"], 6),
-        "handedness": None if hand["handedness"] is None else round(hand["handedness"], 6),
-    }
+def _listed(hand: SeenHand) -> ListedHand:
+    return ListedHand(
+        box=_rounded(points_box(hand.landmarks)),
+        score=None if hand.score is None else round(hand.score, 6),
+        landmarks=tuple(map(_rounded, hand.landmarks)),
+        presence=round(hand.presence, 6),
+        handedness=None if hand.handedness is None else round(hand.handedness, 6),
+    )
+
+
+def _rounded(values: np.ndarray) -> Any:
+    return tuple(round(float(v), 3) for v in values)

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.file_names import file_name, folded, unique_name
+from blazepalm.reports.compare.hands import ListedTruth
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -33,7 +34,7 @@ class Case:
     name: str
     kind: str
     image: NDArray[np.uint8] | None
-    truth: tuple[dict[str, Any], ...] | None = None
+    truth: tuple[ListedTruth, ...] | None = None
     seed: int = 0
     draw: int = 0
     spared: frozenset[str] = frozenset()
@@ -79,11 +80,7 @@ def golden_cases(golden: "GoldenSet") -> Iterator[Case]:
         if not case.readable:
             continue
         truth = tuple(
-            {
-                "box": [float(v) for v in hand.box],
-                "landmarks": np.asarray(hand.joints_2d, np.float64).tolist(),
-                "handedness": hand.handedness,
-            }
+            ListedTruth(box=hand.box, landmarks=hand.joints_2d, handedness=hand.handedness)
             for hand in case.hands
         )
         known = case.kind in ("hand", "hard")

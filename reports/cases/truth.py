@@ -3,8 +3,7 @@ the hands of a detector and a landmark model together (`cascade`), and those of 
 alone, in the regions where the renderer put the hands (`isolated`).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from blazepalm.models.releases import generation_of
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.raw import timed
 from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import SeenHand
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
 from blazepalm.reports.compare.truth import Errors, palm_errors, truth_errors, truth_scalars
@@ -31,7 +31,7 @@ def measure_palms(record: Record, palm: Subject, palms: Palms, size: tuple[int, 
         _add(record, palm, CASCADE, PALMS, palm_errors(record.truth, keypoints))
 
 
-def measure_hands(record: Record, hand: Subject, found: Sequence[Mapping[str, Any]]) -> None:
+def measure_hands(record: Record, hand: Subject, found: Sequence[SeenHand]) -> None:
     """Adds the hands that a detector and a landmark model found together."""
     if record.truth is not None:
         _add(record, hand, CASCADE, HANDS, truth_errors(record.truth, found))
@@ -46,7 +46,7 @@ def measure_landmarks(record: Record, hand: Subject, chain: HandChain, image: np
     scale = np.array((size[1], size[0]), np.float64)
     regions = []
     for true in record.truth:
-        points = np.asarray(true["landmarks"], np.float64)[:, :2] / scale
+        points = np.asarray(true.landmarks, np.float64)[:, :2] / scale
         regions.append(region_from_landmarks(points.astype(np.float32), size, rule))
     if not regions:
         width, height = min(size) / scale

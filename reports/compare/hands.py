@@ -1,55 +1,63 @@
 """Compares boxes and landmarks with a reference's, in the task's units: pixels, IoU, flips.
 
-Detections are matched by IoU, all at once (scipy's optimal assignment), never by index or
-greedily. A decision closer to its threshold than `margin` may fall either way: a tie is not a
-bug. Every function returns `Scalar`s by (output, metric): one input's contribution to a row.
+A decision closer to its threshold than `margin` may fall either way: a tie is not a bug. Every
+function returns `Scalar`s by (output, metric): one input's contribution to a row.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from blazepalm.models.decode import intersection_over_union
+from blazepalm.reports.compare.matching import Array, match, points_boxes
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
-Array = NDArray[np.float64]
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
 
-MATCHED_IOU = 0.5  # below this, two boxes belong to different hands
 PALM_POINTS = (0, 5, 9, 13, 17)  # wrist and the fingers' bases
 
-
-@dataclass(frozen=True)
-class Matches:
-    """Pairs of (reference, candidate) indices with their IoU, and the unmatched indices."""
-
-    pairs: tuple[tuple[int, int, float], ...]
-    missing: tuple[int, ...]
-    extra: tuple[int, ...]
+ALL = Meta(min_length=21, max_length=21)  # landmarks of a hand
+Box = tuple[float | None, float | None, float | None, float | None]
+Point = tuple[float | None, float | None, float | None]
 
 
-def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
-    """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
-    are not finite match nothing.
+class SeenHand(NamedTuple):
+    """A hand in one image: `landmarks` (21, 3) in pixels, probabilities 0..1; `score` is its
+    palm's, None where unknown, as is `handedness` (0 left, 1 right).
     """
-    from scipy.optimize import linear_sum_assignment
 
-    overlap = np.nan_to_num(intersection_over_union(reference[:, None], candidate), nan=0.0)
-    rows, columns = linear_sum_assignment(overlap, maximize=True)
-    pairs = tuple(
-        (int(r), int(c), float(overlap[r, c]))
-        for r, c in zip(rows, columns, strict=True)
-        if overlap[r, c] >= least_iou
-    )
-    found_r, found_c = {r for r, _, _ in pairs}, {c for _, c, _ in pairs}
-    return Matches(
-        pairs,
-        tuple(i for i in range(len(reference)) if i not in found_r),
-        tuple(i for i in range(len(candidate)) if i not in found_c),
-    )
+    landmarks: NDArray[np.floating]
+    presence: float
+    score: float | None = None
+    handedness: float | None = None
+
+
+class ListedHand(Struct, frozen=True, forbid_unknown_fields=True):
+    """A `SeenHand` as the report lists it, rounded; `box`: the corners around its landmarks. None
+    within a box or point was not finite.
+    """
+
+    box: Box
+    score: float | None
+    landmarks: Annotated[tuple[Point, ...], ALL]
+    presence: float | None
+    handedness: float | None
+
+
+class ListedTruth(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rendered hand: `box`, and `landmarks` (21, 2) in pixels of the image; `handedness` is
+    left or right.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: Annotated[tuple[tuple[float, float], ...], ALL]
+    handedness: str | None
+
+
+Listed = dict[str, dict[str, tuple[ListedHand, ...]]]  # by pair of models, then backend
 
 
 def compare_detections(
@@ -143,21 +151,21 @@ def compare_landmarks(
 
 
 def compare_hands(
-    reference: Sequence[Mapping[str, Any]],
-    candidate: Sequence[Mapping[str, Any]],
+    reference: Sequence[SeenHand],
+    candidate: Sequence[SeenHand],
     *,
     thresholds: Mapping[str, float],
     margin: float,
 ) -> Scalars:
-    """Compares the hands of an image as the report lists them (`landmarks` in pixels), matched by
-    IoU of the landmarks' boxes. An unmatched hand counts unless one of its probabilities
-    (`score` of its palm, `presence`) is within `margin` of its threshold.
+    """Compares the hands of an image, matched by IoU of the landmarks' boxes. An unmatched hand
+    counts unless one of its probabilities (`score` of its palm, `presence`) is within `margin` of
+    its threshold.
     """
-    boxes, other = hand_boxes(reference), hand_boxes(candidate)
+    boxes, other = (points_boxes([h.landmarks for h in hs]) for hs in (reference, candidate))
     matches = match(boxes, other)
 
-    def tie(hand: Mapping[str, Any]) -> bool:
-        return any(abs(hand[name] - least) <= margin for name, least in thresholds.items())
+    def tie(hand: SeenHand) -> bool:
+        return any(abs(getattr(hand, name) - at) <= margin for name, at in thresholds.items())
 
     alone = [reference[i] for i in matches.missing] + [candidate[i] for i in matches.extra]
     ties = sum(map(tie, alone))
@@ -166,7 +174,7 @@ def compare_hands(
         ("hands", "within the margin"): Scalar(float(ties), SUM, "hands"),
     }
     for r, c, _ in matches.pairs:
-        a, b = (_double(h["landmarks"]) for h in (reference[r], candidate[c]))
+        a, b = (_double(h.landmarks) for h in (reference[r], candidate[c]))
         error = np.hypot(*(b[:, :2] - a[:, :2]).T)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
         _max(result, ("landmarks", "largest error"), float(error.max()), "image px")
@@ -182,16 +190,6 @@ def palm_size(points: Array) -> float:
     """The wrist's mean distance to the fingers' bases."""
     wrist, *bases = points[list(PALM_POINTS)]
     return float(np.hypot(*(np.stack(bases) - wrist).T).mean())
-
-
-def hand_box(hand: Mapping[str, Any]) -> Array:
-    """(4,) corners around the landmarks, which vary less between models than the palm's box."""
-    points = _double(hand["landmarks"])[:, :2]
-    return np.concatenate((points.min(axis=0), points.max(axis=0)))
-
-
-def hand_boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
-    return np.stack([hand_box(hand) for hand in hands]) if hands else np.zeros((0, 4))
 
 
 def _plane_error(

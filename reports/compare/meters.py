@@ -6,9 +6,10 @@ however the inputs are split among workers.
 """
 
 import math
+from typing import Annotated
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
@@ -21,8 +22,10 @@ from blazepalm.reports.compare.tensors import (
 )
 
 __all__ = [
+    "Count",
     "Difference",
     "DifferenceMeter",
+    "Number",
     "Range",
     "RangeMeter",
     "TensorDifference",
@@ -33,6 +36,9 @@ __all__ = [
     "measure_range",
 ]
 
+Count = Annotated[int, Meta(ge=0)]
+Number = float | None  # None where there is none; in a file, also where it is not finite
+
 QUANTILES = (0.5, 0.99, 0.999)
 
 
@@ -41,8 +47,8 @@ class Worst(Struct, frozen=True, forbid_unknown_fields=True):
 
     case: str
     index: tuple[int, ...]
-    reference: float
-    candidate: float
+    reference: Number
+    candidate: Number
 
 
 class Difference(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,24 +62,24 @@ class Difference(Struct, frozen=True, forbid_unknown_fields=True):
     0 where one is. `half_units`: the largest error in float16 spacings at the reference.
     """
 
-    inputs: int
-    elements: int
-    peak: float | None
-    max_abs: float | None
-    mean_abs: float | None
-    p50: float | None
-    p99: float | None
-    p999: float | None
-    rmse: float | None
-    rel_l2: float | None
-    snr_db: float | None
-    psnr_db: float | None
-    cosine: float | None
-    half_units: float | None
+    inputs: Count
+    elements: Count
+    peak: Number
+    max_abs: Number
+    mean_abs: Number
+    p50: Number
+    p99: Number
+    p999: Number
+    rmse: Number
+    rel_l2: Number
+    snr_db: Number
+    psnr_db: Number
+    cosine: Number
+    half_units: Number
     worst: Worst | None
     unequal: int | None
-    nonfinite_reference: int
-    nonfinite_candidate: int
+    nonfinite_reference: Count
+    nonfinite_candidate: Count
     problems: tuple[str, ...]
 
 
@@ -83,13 +89,13 @@ class Range(Struct, frozen=True, forbid_unknown_fields=True):
     them were 0.
     """
 
-    inputs: int
+    inputs: Count
     shape: tuple[int, ...] | None
-    low: float | None
-    high: float | None
+    low: Number
+    high: Number
     constant: bool
     zero: bool
-    nonfinite: int
+    nonfinite: Count
 
     @property
     def peak(self) -> float:

@@ -3,12 +3,11 @@
 Raw outputs are written separately (`reports.stored.raw_files`).
 """
 
-from typing import Any
-
 import numpy as np
 from msgspec import Struct, field, msgpack
 from msgspec.structs import replace
 
+from blazepalm.reports.compare.hands import Listed, ListedTruth
 from blazepalm.reports.compare.rows import Key, Scalar
 from blazepalm.reports.compare.tensors import TensorDifference, TensorRange
 
@@ -28,12 +27,12 @@ class Record(Struct, omit_defaults=True):
     kind: str
     width: int
     height: int
-    truth: tuple[dict[str, Any], ...] | None = None
+    truth: tuple[ListedTruth, ...] | None = None
     entries: list[tuple[Key, str, Measurement]] = field(default_factory=list)
     ranges: list[tuple[str, str, str, str, TensorRange]] = field(default_factory=list)
     inputs: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
-    hands: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    hands: Listed = field(default_factory=dict)
     raw: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     spared: frozenset[str] = frozenset()
 

@@ -6,10 +6,11 @@ reference and the metric.
 """
 
 import math
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from blazepalm.reports.compare.meters import Difference
+from blazepalm.reports.compare.meters import Count, Difference, Number
 
 # Stages from image to hands; a value is compared only where a backend computes it itself.
 LETTERBOX = "letterboxed tensor"
@@ -35,6 +36,14 @@ PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_map
 
 # what decides: the noise floor, equal bits, the task's limits, or nothing
 BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED = "floor", "bits", "task", "none"
+
+STATUSES = (PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS)
+JUDGES = (BY_FLOOR, BY_BITS, BY_TASK, NOT_JUDGED)
+
+# text that is one of these, on reading
+Mode = Annotated[str, Meta(pattern=f"^({ISOLATED}|{CASCADE})$")]
+Status = Annotated[str, Meta(pattern=f"^({'|'.join(STATUSES)})$")]
+Judge = Annotated[str, Meta(pattern=f"^({'|'.join(JUDGES)})$")]
 
 BY_BITS_AGAINST = "generic"  # the backend that the readable module must equal bit for bit
 
@@ -108,22 +117,22 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str
     stage: str
-    mode: str
+    mode: Mode
     output: str
     field: str
     backend: str
     reference: str
     metric: str
-    judge: str
+    judge: Judge
     unit: str
-    inputs: int
-    value: float | None
-    limit: float | None
-    floor: float | None
-    multiple: float | None
+    inputs: Count
+    value: Number
+    limit: Number
+    floor: Number
+    multiple: Number
     worst_case: str | None
     difference: Difference | None
-    status: str
+    status: Status
     reasons: tuple[str, ...]
 
     @property

@@ -7,12 +7,18 @@ of interest is 2.6 palm boxes wide, so a landmark model still sees the hand.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.reports.compare.hands import Scalars, hand_boxes, match, palm_size
+from blazepalm.reports.compare.hands import (
+    ListedHand,
+    ListedTruth,
+    Scalars,
+    SeenHand,
+    palm_size,
+)
+from blazepalm.reports.compare.matching import match, points_boxes
 from blazepalm.reports.compare.rows import MEAN, SHARE, Scalar
 
 # The joints that a detector's keypoints mark, in its order: wrist, bases of the fingers, thumb.
@@ -24,27 +30,28 @@ FOUND_IOU = 0.2  # of the boxes around the joints
 
 RECALL, PRECISION, JOINT_ERROR, HANDEDNESS = "recall", "precision", "joint error", "handedness"
 
-Truth = Sequence[Mapping[str, Any]]  # hands as the report lists them
+Truth = Sequence[ListedTruth]
 Errors = Mapping[str, float]
 
 
-def truth_errors(truth: Truth, found: Truth) -> dict[str, float]:
+def truth_errors(truth: Truth, found: Sequence[SeenHand | ListedHand]) -> dict[str, float]:
     """Errors against a rendered picture's truth: hands present, found, false; the sum over found
     hands of the mean joint error divided by the palm's size; handedness given, and correct.
     """
-    matches = match(hand_boxes(truth), hand_boxes(found), least_iou=FOUND_IOU)
+    boxes, other = (points_boxes([hand.landmarks for hand in hands]) for hands in (truth, found))
+    matches = match(boxes, other, least_iou=FOUND_IOU)
     values = _counted(len(truth), len(matches.pairs), len(matches.extra))
     for t, f, _ in matches.pairs:
-        true, joints = _plane(truth[t]["landmarks"]), _plane(found[f]["landmarks"])
+        true, joints = _plane(truth[t].landmarks), _plane(found[f].landmarks)
         palm = palm_size(true)
         if palm > 0:
             values["joint_error"] += float(np.hypot(*(joints - true).T).mean()) / palm
             values["joints_of"] += 1
-        side = found[f].get("handedness")
-        if isinstance(side, float):
+        side = found[f].handedness
+        if side is not None:
             values["handedness_told"] += 1
             right = "right" if side > 0.5 else "left"
-            values["handedness_right"] += float(right == truth[t]["handedness"])
+            values["handedness_right"] += float(right == truth[t].handedness)
     return values
 
 
@@ -54,7 +61,7 @@ def palm_errors(truth: Truth, keypoints: NDArray[np.floating]) -> dict[str, floa
 
     joints = list(PALM_JOINTS[: keypoints.shape[1]])
     keypoints = keypoints[:, : len(joints)]
-    hands = [(true[joints], palm_size(true)) for true in (_plane(h["landmarks"]) for h in truth)]
+    hands = [(true[joints], palm_size(true)) for true in (_plane(h.landmarks) for h in truth)]
     error = np.full((len(hands), len(keypoints)), np.inf)
     for i, (true, palm) in enumerate(hands):
         if palm > 0 and len(keypoints):
@@ -99,6 +106,6 @@ def _counted(hands: int, found: int, false: int) -> dict[str, float]:
     }
 
 
-def _plane(landmarks: Any) -> NDArray[np.float64]:
+def _plane(landmarks: object) -> NDArray[np.float64]:
     """(21, 2) of the landmarks, in pixels."""
     return np.asarray(landmarks, dtype=np.float64)[:, :2]

@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.device.benchmarks import bench_entry, device_entry, device_name
+from blazepalm.reports.device.results import HarnessResults, LoadedModel, OutputRow, PictureRow
 from blazepalm.reports.fixtures.manifest import Fixtures, check_hashes
-from blazepalm.reports.stored.read import IOS_RESULTS, read_json, validate
+from blazepalm.reports.judge.report_parts import Device
+from blazepalm.reports.stored.read import IOS_RESULTS, read_json, typed
 from blazepalm.text import printable
 
 SCHEMA = "blazepalm-ios-results/1"
@@ -53,16 +54,6 @@ class RawOutput:
 
 
 @dataclass(frozen=True)
-class DeviceModel:
-    """A model as the device loaded it; `outputs` have the shapes seen at run time."""
-
-    name: str
-    sha256: str
-    precision: str
-    outputs: Mapping[str, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
 class DeviceResults:
     """`name` is the device's name in backends (`device:<name>:<units>`); `entry` is the report's
     `device` entry; `outputs` in the file's order; `pipeline` rows as the device wrote them.
@@ -70,10 +61,10 @@ class DeviceResults:
     """
 
     name: str
-    entry: Mapping[str, Any]
-    models: Mapping[str, DeviceModel]
+    entry: Device
+    models: Mapping[str, LoadedModel]
     outputs: Mapping[Place, RawOutput]
-    pipeline: tuple[Mapping[str, Any], ...]
+    pipeline: tuple[PictureRow, ...]
     problems: tuple[str, ...]
     checked: bool
 
@@ -106,19 +97,21 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
     if schema != SCHEMA:
         found = printable(str(schema))[:80]
         raise ArtifactError(f"{path}: unknown schema {found}; expected {SCHEMA}")
-    validate(values, IOS_RESULTS, str(path))
+    results = typed(values, HarnessResults, IOS_RESULTS, str(path))
     if fixtures is not None:
-        check_hashes(path, values, fixtures)
+        loaded = [(model.name, model.sha256) for model in results.models]
+        check_hashes(path, results.fixtures.manifest_sha256, loaded, fixtures)
     problems: list[str] = []
-    models = dict(_models(values, fixtures, problems))
-    outputs = dict(_outputs(path, values, models, problems))
-    bench = [bench_entry(row, problems) for row in values["bench"]]
+    models = {model.name: model for model in results.models}
+    problems += _doubtful_models(results, fixtures)
+    outputs = dict(_outputs(path, results, models, problems))
+    bench = [bench_entry(row, problems) for row in results.bench]
     return DeviceResults(
-        name=device_name(values),
-        entry=device_entry(values, bench),
+        name=device_name(results),
+        entry=device_entry(results, bench),
         models=models,
         outputs=outputs,
-        pipeline=tuple(values["pipeline"]),
+        pipeline=results.pipeline,
         problems=tuple(problems),
         checked=fixtures is not None,
     )
@@ -135,57 +128,53 @@ def recount(results: DeviceResults) -> Iterator[str]:
             yield f"{name}: the device counted {output.nan_count} of these, the file has {found}"
 
 
-def _models(
-    values: Mapping[str, Any], fixtures: Fixtures | None, problems: list[str]
-) -> Iterator[tuple[str, DeviceModel]]:
-    count = Counter(model["name"] for model in values["models"])
-    problems += [f"model {printable(n)}: loaded {c} times" for n, c in count.items() if c > 1]
-    for model in values["models"]:
-        name = model["name"]
-        shapes = {port["name"]: tuple(port["shape"]) for port in model["io"]}
-        if fixtures is not None:
-            for output, wanted in fixtures.outputs.get(name, {}).items():
-                if output in shapes and shapes[output] != wanted:
-                    problems.append(
-                        f"model {printable(name)}: {printable(output)} has the shape "
-                        f"{_times(shapes[output])}, in the fixtures {_times(wanted)}"
-                    )
-        yield name, DeviceModel(name, model["sha256"], model["precision"], shapes)
+def _doubtful_models(results: HarnessResults, fixtures: Fixtures | None) -> Iterator[str]:
+    count = Counter(model.name for model in results.models)
+    yield from (f"model {printable(n)}: loaded {c} times" for n, c in count.items() if c > 1)
+    for model in results.models:
+        wanted = {} if fixtures is None else fixtures.outputs.get(model.name, {})
+        for output, shape in wanted.items():
+            found = model.outputs.get(output, shape)
+            if found != shape:
+                yield (
+                    f"model {printable(model.name)}: {printable(output)} has the shape "
+                    f"{_times(found)}, in the fixtures {_times(shape)}"
+                )
 
 
 def _outputs(
     path: Path,
-    values: Mapping[str, Any],
-    models: Mapping[str, DeviceModel],
+    results: HarnessResults,
+    models: Mapping[str, LoadedModel],
     problems: list[str],
 ) -> Iterator[tuple[Place, RawOutput]]:
     folder = path.parent.resolve()
     seen: set[Place] = set()
-    for row in values["parity"]:
-        place = (row["model"], row["case"], row["units"], row["tensor"])
-        file = _inside(path, folder, row["raw_file"])
+    for row in results.parity:
+        place = (row.model, row.case, row.units, row.tensor)
+        file = _inside(path, folder, row.raw_file)
         problem = _problem(row, models, file) if place not in seen else "listed twice"
         seen.add(place)
         if problem is not None:
             problems.append(f"{printable(', '.join(place))}: {problem}")
             continue
-        shape = models[row["model"]].outputs[row["tensor"]]
-        yield place, RawOutput(file, shape, row["max_abs"], row["nan_count"])
+        shape = models[row.model].outputs[row.tensor]
+        yield place, RawOutput(file, shape, row.max_abs, row.nan_count)
 
 
-def _problem(row: Mapping[str, Any], models: Mapping[str, DeviceModel], file: Path) -> str | None:
+def _problem(row: OutputRow, models: Mapping[str, LoadedModel], file: Path) -> str | None:
     """Why a row's raw file cannot be used; None if it can."""
-    model = models.get(row["model"])
+    model = models.get(row.model)
     if model is None:
         return "the device did not load this model"
-    shape = model.outputs.get(row["tensor"])
+    shape = model.outputs.get(row.tensor)
     if shape is None:
         return "the model has no such output"
     count = math.prod(shape)
-    if row["n"] != count:
-        return f"{row['n']} values were compared, but the shape {_times(shape)} has {count}"
-    name = printable(row["raw_file"])
-    if not row["raw_file"] or not file.is_file():
+    if row.n != count:
+        return f"{row.n} values were compared, but the shape {_times(shape)} has {count}"
+    name = printable(row.raw_file)
+    if not row.raw_file or not file.is_file():
         return f"there is no raw output {name}".rstrip()
     size = file.stat().st_size
     if size < 4 * count:

@@ -10,8 +10,14 @@ from blazepalm.reports.compare.rows import BY_TASK, Row
 from blazepalm.reports.device.ingest import ingest, recount
 from blazepalm.reports.device.rows import device_rows
 from blazepalm.reports.fixtures.manifest import read_fixtures
-from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, model_holds
-from blazepalm.reports.judge.report import BackendSummary, Failure, ModelParity, ParityReport
+from blazepalm.reports.judge.judge import judge_backend, model_verdict
+from blazepalm.reports.judge.report import (
+    BackendSummary,
+    Failure,
+    ModelParity,
+    ParityReport,
+    concluded,
+)
 
 
 def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityReport:
@@ -32,7 +38,7 @@ def with_device(report: ParityReport, path: Path, fixtures: Path) -> ParityRepor
     ]
     mine = tuple(row for row in found if row.model in known)
     unmeasured = (None,) * len(mine)
-    return replace(
+    return concluded(
         report,
         models=tuple(_joined(model, report.rows + mine) for model in report.models),
         rows=report.rows + mine,
@@ -54,9 +60,7 @@ def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
     return replace(
         model,
         backends=backends,
-        coverage=coverage(mine, statuses),
-        passed=model_holds(mine, statuses),
-        useless=is_useless(mine),
+        **model_verdict(mine, statuses),
     )
 
 

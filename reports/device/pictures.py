@@ -10,12 +10,12 @@ import numpy as np
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.hands import compare_hands
+from blazepalm.reports.compare.hands import SeenHand, compare_hands
 from blazepalm.reports.compare.rows import CASCADE, Key, Row
 from blazepalm.reports.device.expected import Expected, Facts
 from blazepalm.reports.device.ingest import DeviceResults
 from blazepalm.reports.device.tally import ANYTHING, Tally, failure_head
-from blazepalm.reports.judge.judge import empty_row, scalar_row
+from blazepalm.reports.judge.judge_rows import empty_row, scalar_row
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.text import printable
 
@@ -36,11 +36,9 @@ def picture_rows(
     place = facts.name, rows.IMAGE, CASCADE, backend
     assert facts.hand is not None
     threshold = {"presence": float(facts.hand["presence_threshold"])}
-    cases = [row["case"] for row in results.pipeline if row["units"] == units]
+    cases = [row.case for row in results.pipeline if row.units == units]
     said = [
-        f
-        for f in results.entry["failures"]
-        if failure_head(f) in (["pipeline", units], ["pipeline"])
+        f for f in results.entry.failures if failure_head(f) in (["pipeline", units], ["pipeline"])
     ]
     if said:
         first = printable(said[0])
@@ -58,7 +56,7 @@ def picture_rows(
         scale = np.array((*hands.size, hands.size[0]), np.float64)
         listed = [
             [
-                {"landmarks": points.reshape(21, 3) * scale, "presence": float(sure)}
+                SeenHand(points.reshape(21, 3) * scale, float(sure))
                 for points, sure in zip(found, np.ravel(probabilities), strict=True)
             ]
             for found, probabilities in (
@@ -66,7 +64,7 @@ def picture_rows(
                 (landmarks, presence),
             )
         ]
-        if not all(np.isfinite(hand["landmarks"]).all() for hand in listed[1]):
+        if not all(np.isfinite(hand.landmarks).all() for hand in listed[1]):
             tally.doubt(ANYTHING, f"landmarks of {printable(case)} are not finite")
             continue
         scalars = compare_hands(*listed, thresholds=threshold, margin=limits.margin)

@@ -25,19 +25,19 @@ from blazepalm.reports.compare.tensors import compare
 from blazepalm.reports.device.expected import Expected, Facts, Floats, read_expected
 from blazepalm.reports.device.ingest import DeviceResults
 from blazepalm.reports.device.pictures import picture_rows
+from blazepalm.reports.device.results import UNITS
 from blazepalm.reports.device.tally import (
     ANYTHING,
     Tally,
     failure_head,
     is_disordered,
 )
-from blazepalm.reports.judge.judge import empty_row, scalar_row
+from blazepalm.reports.judge.judge_rows import empty_row, scalar_row
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.stages.stages import Decoded, PalmRules
 from blazepalm.reports.stages.ties import shared_boxes
 from blazepalm.text import figure, printable
 
-UNITS = ("cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine", "all")
 NO_UNITS = "none"
 NO_MARGIN = Letterbox(0.0, 0.0)  # boxes stay normalised to the input
 
@@ -66,7 +66,7 @@ def device_rows(
 
 def units_of(results: DeviceResults) -> tuple[str, ...]:
     """Compute units with outputs or failures, in order of appearance."""
-    failed = [u for _, *parts in map(failure_head, results.entry["failures"]) for u in parts]
+    failed = [u for _, *parts in map(failure_head, results.entry.failures) for u in parts]
     named = [units for units in failed if units in UNITS]
     return tuple(dict.fromkeys((*results.units, *named))) or (NO_UNITS,)
 
@@ -163,7 +163,7 @@ class _Judge:
 
     def _holes(self, cases: list[str], tally: Tally) -> None:
         """Doubts outputs for inputs that other models or units answered, but this did not."""
-        if self.results.entry["status"] != "complete":
+        if self.results.entry.status != "complete":
             return
         images = self.expected.images
         seen = {images.get((m, c)) for m, c, _, _ in self.results.outputs}
@@ -187,7 +187,7 @@ class _Judge:
     def _said(self) -> list[str]:
         """The failures that the device reports for this model on these units."""
         wanted = {self.facts.name} if self.units == NO_UNITS else {self.facts.name, self.units}
-        failures = self.results.entry["failures"]
+        failures = self.results.entry.failures
         return [printable(failure) for failure in failures if wanted <= set(failure_head(failure))]
 
 

@@ -11,7 +11,7 @@ from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_TASK, Key, Row, ScalarMeter
 from blazepalm.reports.device.expected import Floats
-from blazepalm.reports.judge.judge import doubts_of, empty_row, tensor_row
+from blazepalm.reports.judge.judge_rows import doubts_of, empty_row, tensor_row
 from blazepalm.reports.judge.policy import Limits
 
 DISORDER = 0.1  # relative L2 difference above which an output's order is checked

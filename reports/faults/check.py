@@ -19,6 +19,7 @@ from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.faults.catalogue import Answers, Fault, Planted
 from blazepalm.reports.judge.judge import first_divergence
 from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.report_parts import FaultOutcome
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.judge.verdict import judge_model
 from blazepalm.reports.layers.compare import compare_layers
@@ -31,19 +32,6 @@ NOISE = 2  # seeded inputs per run
 FURTHER = 6  # more for a run without a fault: a floor over few numbers is a matter of luck
 IMAGES = 2  # images per run, if there are any
 LAYER_SEED = 7  # seed of the noise for comparing layers; false alarms use the next ones
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result for one fault. `expected` and `found` name a stage or a torch call."""
-
-    release: str
-    fault: str
-    caught: bool
-    located: bool
-    expected: str
-    found: str
-    message: str
 
 
 @dataclass
@@ -135,12 +123,12 @@ class FaultBench:
                 if row.status == FAIL
             ]
             truth = self.truth if seed == 0 else self._layer_truth(seed)
-            culprit = compare_layers(truth, self._calls)["culprits"][TORCH]
+            culprit = compare_layers(truth, self._calls).culprits[TORCH]
             if culprit is not None:
                 alarms.append(f"{self.subject.name}, seed {seed}: {culprit.module} is a culprit")
         return alarms
 
-    def plant(self, fault: Fault) -> Outcome | None:
+    def plant(self, fault: Fault) -> FaultOutcome | None:
         planted = fault.plant(self.subject)
         if planted is None or (planted.stages and not self.images):
             return None
@@ -155,7 +143,7 @@ class FaultBench:
         if planted.candidate is not None:
             expected, found, located = self._locate(planted, stage)
         worst = max(failed, key=lambda row: row.multiple or 0.0, default=None)
-        return Outcome(
+        return FaultOutcome(
             release=self.subject.name,
             fault=fault.name,
             caught=bool(failed),
@@ -165,7 +153,7 @@ class FaultBench:
             message="" if worst is None else "; ".join(worst.reasons),
         )
 
-    def hollow(self) -> list[Outcome]:
+    def hollow(self) -> list[FaultOutcome]:
         """Checks that must fail without any fault in a model: a limit a hundred times tighter, and
         backends that all answer with a constant.
         """
@@ -187,7 +175,7 @@ class FaultBench:
         ):
             stage = first_divergence(failed) or ""
             outcomes.append(
-                Outcome(
+                FaultOutcome(
                     release=self.subject.name,
                     fault=name,
                     caught=bool(failed),
@@ -218,7 +206,7 @@ class FaultBench:
         assert planted.candidate is not None
         expected = _layer_of(planted.place, planted.candidate, self.truth.joined)
         layers = compare_layers(self.truth, planted.candidate)
-        culprit = layers["culprits"][TORCH]
+        culprit = layers.culprits[TORCH]
         name = planted.place if expected is None else str(expected.module)
         if culprit is None:
             return name, stage, False

@@ -3,20 +3,13 @@
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import (
-    UNSEEN,
-    coverage,
-    is_useless,
-    judge_backend,
-    judge_of,
-    model_holds,
-)
+from blazepalm.reports.judge.headline import NOTHING
+from blazepalm.reports.judge.judge import UNSEEN, judge_backend, judge_of, model_verdict
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -25,6 +18,17 @@ from blazepalm.reports.judge.report import (
     Failure,
     ModelParity,
     ParityReport,
+    concluded,
+)
+from blazepalm.reports.judge.report_parts import (
+    Counts,
+    GoldenName,
+    Layers,
+    Machine,
+    ModelSeconds,
+    RunOptions,
+    SelfTestResult,
+    Timing,
 )
 from blazepalm.reports.judge.totals import CaseTotals, Totals, accuracy_entries
 from blazepalm.reports.judge.verdict import judge_model, output_facts
@@ -41,12 +45,11 @@ def make_report(
     subjects: Sequence[Subject],
     limits: Limits,
     *,
-    layers: Mapping[str, Mapping[str, Any]],
+    layers: Mapping[str, Layers],
     failures: Sequence[Failure],
-    options: Mapping[str, Any],
-    golden: Mapping[str, Any] | None,
-    self_test: Mapping[str, Any] | None,
-    machine: Mapping[str, Any],
+    options: RunOptions,
+    golden: GoldenName | None,
+    self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
 ) -> ParityReport:
@@ -57,7 +60,12 @@ def make_report(
         found = judge_model(totals, subject, limits)
         judged += found
         models.append(_model(totals, subject, found, layers.get(subject.name)))
-    return ParityReport(
+    report = ParityReport(
+        passed=False,  # until it is concluded
+        exit_code=1,
+        verdict=NOTHING,
+        counts=Counts(0, 0, 0, 0),
+        default_limits=False,
         models=tuple(models),
         rows=tuple(judged),
         cases=tuple(_case(case, judged) for case in totals.cases),
@@ -70,17 +78,21 @@ def make_report(
         self_test=self_test,
         device=(),
         tools={"python": platform.python_version(), **tool_versions()},
-        machine=machine,
-        seconds=seconds,
-        resumed=resumed,
+        machine=Machine(platform.system(), platform.machine()),
+        timing=Timing(
+            seconds,
+            resumed,
+            tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
+        ),
     )
+    return concluded(report)
 
 
-def golden_entry(golden: "GoldenSet | None") -> dict[str, Any] | None:
+def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     """A golden set's entry in the report."""
     if golden is None:
         return None
-    return {"version": golden.version, "sha256": golden.sha256, "cases": len(golden.cases)}
+    return GoldenName(golden.version, golden.sha256, len(golden.cases))
 
 
 def tool_versions() -> dict[str, str]:
@@ -89,7 +101,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def _model(
-    totals: Totals, subject: Subject, found: Sequence[Row], layers: Mapping[str, Any] | None
+    totals: Totals, subject: Subject, found: Sequence[Row], layers: Layers | None
 ) -> ModelParity:
     converted = subject.converted
     backends = tuple(
@@ -112,12 +124,9 @@ def _model(
         notes=_notes(subject, found),
         backends=backends,
         outputs=output_facts(totals, subject),
-        coverage=coverage(found, statuses),
-        passed=model_holds(found, statuses),
-        useless=is_useless(found),
-        tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
+        **model_verdict(found, statuses),
+        tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
-        seconds=dict(totals.seconds[subject.name]),
     )
 
 

@@ -5,6 +5,9 @@ did not run is not the same as a comparison that failed.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from msgspec import Meta
 
 HOLDS = "parity holds"
 FAILS = "parity fails"
@@ -14,6 +17,7 @@ PARTLY = "not everything could be compared"
 UNVERIFIED = "parity could not be verified"
 NOTHING = "nothing was compared"
 HEADLINES = (HOLDS, FAILS, USELESS, UNTESTED, PARTLY, UNVERIFIED, NOTHING)
+Headline = Annotated[str, Meta(pattern=f"^({'|'.join(HEADLINES)})$")]
 
 
 def headline(

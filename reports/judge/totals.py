@@ -8,10 +8,10 @@ import hashlib
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from blazepalm.reports.compare.hands import Listed, ListedTruth
 from blazepalm.reports.compare.meters import DifferenceMeter, RangeMeter
 from blazepalm.reports.compare.record import Measurement, Record
 from blazepalm.reports.compare.rows import (
@@ -26,6 +26,7 @@ from blazepalm.reports.compare.rows import (
 from blazepalm.reports.compare.tensors import TensorDifference
 from blazepalm.reports.compare.truth import truth_errors
 from blazepalm.reports.judge.policy import MAX_CASES, Limits
+from blazepalm.reports.judge.report_parts import Accuracy
 from blazepalm.reports.judge.task_limits import task_limit, within
 
 
@@ -41,8 +42,8 @@ class CaseTotals:
     width: int
     height: int
     sha256: str
-    truth: tuple[dict[str, Any], ...] | None
-    hands: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    truth: tuple[ListedTruth, ...] | None
+    hands: Listed = field(default_factory=dict)
     values: dict[Key, float] = field(default_factory=dict)
     badness: float = 0.0
 
@@ -119,25 +120,23 @@ class Totals:
                     sums[name] += value
 
 
-def accuracy_entries(totals: Totals) -> tuple[Mapping[str, Any], ...]:
+def accuracy_entries(totals: Totals) -> tuple[Accuracy, ...]:
     """The sums against the truth as rates; None where the divisor would be 0."""
-    entries = []
-    for (pair, backend), s in totals.accuracy.items():
-        entries.append(
-            {
-                "pair": pair,
-                "backend": backend,
-                "images": int(s["images"]),
-                "hands": int(s["hands"]),
-                "found": int(s["found"]),
-                "false": int(s["false"]),
-                "recall": _rate(s["found"], s["hands"]),
-                "precision": _rate(s["found"], s["found"] + s["false"]),
-                "joint_error": _rate(s["joint_error"], s["joints_of"]),
-                "handedness_accuracy": _rate(s["handedness_right"], s["handedness_told"]),
-            }
+    return tuple(
+        Accuracy(
+            pair=pair,
+            backend=backend,
+            images=int(s["images"]),
+            hands=int(s["hands"]),
+            found=int(s["found"]),
+            false=int(s["false"]),
+            recall=_rate(s["found"], s["hands"]),
+            precision=_rate(s["found"], s["found"] + s["false"]),
+            joint_error=_rate(s["joint_error"], s["joints_of"]),
+            handedness_accuracy=_rate(s["handedness_right"], s["handedness_told"]),
         )
-    return tuple(entries)
+        for (pair, backend), s in totals.accuracy.items()
+    )
 
 
 def _badness(key: Key, share: Measurement, limits: Limits) -> float:

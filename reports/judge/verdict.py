@@ -34,7 +34,8 @@ from blazepalm.reports.compare.rows import (
     Key,
     Row,
 )
-from blazepalm.reports.judge.judge import doubts_of, is_shared, judge_of, scalar_row, tensor_row
+from blazepalm.reports.judge.judge import judge_of
+from blazepalm.reports.judge.judge_rows import doubts_of, is_shared, scalar_row, tensor_row
 from blazepalm.reports.judge.policy import FLOAT32_MAX, Limits
 from blazepalm.reports.judge.report import OutputFacts
 from blazepalm.reports.judge.totals import Totals

@@ -9,18 +9,18 @@ operation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from blazepalm.reports.backends.names import MIL, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.cases.compare import Group, letterboxed
-from blazepalm.reports.cases.inputs import Case, noise
+from blazepalm.reports.cases.inputs import NOISE, Case, noise
 from blazepalm.reports.cases.palm import locate_hands
 from blazepalm.reports.compare.rows import FAIL, NOT_MAPPED, PASS
 from blazepalm.reports.judge.policy import FLOAT16_LAYER, LIMITS
+from blazepalm.reports.judge.report_parts import Culprit, Layer, LayerError, Layers
 from blazepalm.reports.layers.join import JOIN_SEED, join
 from blazepalm.reports.layers.truth import LayerTruth, Truth
 from blazepalm.reports.layers.values import Candidate, Named, run_program, run_traced
@@ -28,27 +28,6 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.reports.backends.mil import Program
-
-
-@dataclass(frozen=True)
-class LayerError:
-    """Errors in multiples of the arithmetic's cost on that layer; None if not compared."""
-
-    cumulative: float | None
-    local: float | None
-    status: str
-
-
-@dataclass(frozen=True)
-class Culprit:
-    """The first layer with a high local error, in all three vocabularies."""
-
-    op: int
-    operator: str
-    tensor: str
-    module: str | None
-    mil: str | None
-    local: float
 
 
 class _Far(NamedTuple):
@@ -59,9 +38,12 @@ class _Far(NamedTuple):
 
 
 def compare_layers(
-    truth: LayerTruth, candidate: Candidate, programs: "Mapping[str, Program] | None" = None
-) -> dict[str, Any]:
-    """The report's `layers` entry for one model on one input, without the case's name.
+    truth: LayerTruth,
+    candidate: Candidate,
+    programs: "Mapping[str, Program] | None" = None,
+    case: str = NOISE,
+) -> Layers:
+    """Compares every layer of one model on one input, called `case`.
 
     `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
     """
@@ -88,33 +70,33 @@ def compare_layers(
                     local=float("inf") if error.local is None else error.local,
                 )
         rows.append(
-            {
-                "op": j.operator,
-                "operator": operators[j.operator],
-                "tensor": names[j.tensor],
-                "shape": list(truth.shapes[place]),
-                "module": j.module,
-                "mil": j.mil,
-                "backends": errors,
-            }
+            Layer(
+                op=j.operator,
+                operator=operators[j.operator],
+                tensor=names[j.tensor],
+                shape=truth.shapes[place],
+                module=j.module,
+                mil=j.mil,
+                backends=errors,
+            )
         )
-    return {"reference": TFLITE, "rows": rows, "culprits": culprits}
+    return Layers(case, TFLITE, tuple(rows), culprits)
 
 
 def layers_of(
     group: Group, subject: Subject, calls: Candidate, content: bytes, case: Case | None
-) -> dict[str, Any]:
-    """The report's `layers` entry for one model on one case: the letterboxed image for a detector,
+) -> Layers:
+    """Compares every layer of one model on one case: the letterboxed image for a detector,
     the first hand's crop for a landmark model, otherwise noise. `calls`: the result of
     `trace_subject`; `content`: the model's file.
     """
     programs = programs_of(subject)
     image = None if case is None or case.image is None else network_input(group, subject, case)
-    name = "noise" if image is None or case is None else case.name
+    name = NOISE if image is None or case is None else case.name
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
     truth = LayerTruth(subject, join(subject, calls, programs.get(MIL)), content, image)
-    return {"case": name, **compare_layers(truth, calls, programs)}
+    return compare_layers(truth, calls, programs, name)
 
 
 def programs_of(subject: Subject) -> "dict[str, Program]":

@@ -18,7 +18,7 @@ from blazepalm.golden.own import RECORDING
 from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.hand_pipeline import Image
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.compare.hands import Array, hand_box, match
+from blazepalm.reports.compare.matching import match, points_boxes
 from blazepalm.reports.hands.open_models import OpenModel
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
@@ -190,7 +190,8 @@ def compare(
     thresholds: Mapping[str, float],
 ) -> CaseCheck:
     """Compares one picture of `size` (height, width). `thresholds`: of `score` and `presence`."""
-    matches = match(_boxes(known.hands), _boxes(found))
+    boxes, other = (points_boxes([h.landmarks for h in hs]) for hs in (known.hands, found))
+    matches = match(boxes, other)
     alone = [known.hands[i] for i in matches.missing] + [found[i] for i in matches.extra]
     ties = sum(_is_tie(hand, thresholds) for hand in alone)
     pairs = ((found[f], known.hands[k]) for k, f, _ in matches.pairs)
@@ -238,8 +239,3 @@ def _thresholds(palm: OpenModel, hand: OpenModel) -> dict[str, float]:
 def _is_tie(hand: KeptHand, thresholds: Mapping[str, float]) -> bool:
     margin = policy.LIMITS.margin
     return any(abs(float(getattr(hand, n)) - least) <= margin for n, least in thresholds.items())
-
-
-def _boxes(hands: Sequence[KeptHand]) -> Array:
-    boxes = [hand_box({"landmarks": hand.landmarks}) for hand in hands]
-    return np.stack(boxes) if boxes else np.zeros((0, 4))

@@ -8,13 +8,15 @@ size and schema are checked before use.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import msgspec
 import numpy as np
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import asdict
 
+from blazepalm.converter.tensor_map import Sha256
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
 from blazepalm.golden.own import RECORDING
@@ -23,10 +25,10 @@ from blazepalm.models.releases import Release, by_network, by_sha256
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.hands.open_models import OpenModel, hand_models
 from blazepalm.reports.recording.agreement import Floats
-from blazepalm.reports.stored.read import read_json, validate
+from blazepalm.reports.stored.read import RECORDING as SCHEMA
+from blazepalm.reports.stored.read import read_json, typed
 
 FORMAT, FORMAT_VERSION = "blazepalm-recording", 1
-SCHEMA = "recording"
 MAX_BYTES = 64 << 20  # of a recording
 
 Find = Callable[[str, Image], "tuple[KeptHand, ...]"]  # name, (H, W, 3) uint8 RGB
@@ -55,15 +57,14 @@ class KeptCase:
     hands: tuple[KeptHand, ...]
 
 
-@dataclass(frozen=True)
-class ModelName:
+class ModelName(Struct, frozen=True, forbid_unknown_fields=True):
     """`sha256`: of the `.tflite` file; `network_sha256`: of its network, however the file is
     written, None if unknown; `name`: the release's, else the file's.
     """
 
-    name: str
-    sha256: str
-    network_sha256: str | None = None
+    name: Annotated[str, Meta(pattern="^.{1,255}$")]
+    sha256: Sha256
+    network_sha256: Sha256 | None = None
 
     @property
     def release(self) -> Release | None:
@@ -111,9 +112,9 @@ class Recording:
 
     def to_bytes(self) -> bytes:
         """The file's bytes, one line per case. Raises ArtifactError if they could not be read."""
-        cases = msgspec.json.decode(msgspec.json.encode(self.cases, enc_hook=_lists))
-        values = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(self.models)}
-        validate({**values, "cases": cases}, SCHEMA, RECORDING)
+        cases = to_builtins(self.cases, enc_hook=_lists)
+        values = {"format": FORMAT, "version": FORMAT_VERSION, **to_builtins(self.models)}
+        typed({**values, "cases": cases}, _File, SCHEMA, RECORDING)
         lines = {name: _json(value) for name, value in values.items()}
         lines["cases"] = "[" + ",".join(f"\n  {_json(case)}" for case in cases) + "\n ]"
         text = ",\n".join(f" {_json(name)}: {lines[name]}" for name in sorted(lines))
@@ -133,14 +134,13 @@ def load_recording(folder: Path) -> Recording | None:
     try:
         if path.is_symlink():
             raise ArtifactError(f"{path}: is a link; a recording must be a regular file")
-        values = read_json(path, MAX_BYTES)
-        validate(values, SCHEMA, str(path))
-        cases = msgspec.convert(values["cases"], tuple[KeptCase, ...], dec_hook=_array)
-        if len({case.name for case in cases}) != len(cases):
+        file = typed(read_json(path, MAX_BYTES), _File, SCHEMA, str(path))
+        if len({case.name for case in file.cases}) != len(file.cases):
             raise ArtifactError(f"{path}: two cases have the same name")
     except ArtifactError as error:
         raise ArtifactError(f"{error}; delete it and record again") from error
-    return Recording(msgspec.convert(values, Models), cases)
+    cases = (KeptCase(c.name, c.pixels, tuple(map(_hand, c.hands))) for c in file.cases)
+    return Recording(Models(file.detector, file.landmarks, file.backend), tuple(cases))
 
 
 def finder(palm: OpenModel, hand: OpenModel) -> Find:
@@ -233,8 +233,52 @@ def _lists(array: Any) -> Any:
     return array.tolist()
 
 
-def _array(kind: type, values: Any) -> Any:
-    return np.array(values, np.float32)
+def _hand(hand: "_Hand") -> KeptHand:
+    values: dict[str, Any] = {
+        name: None if value is None else np.array(value, np.float32)
+        for name, value in asdict(hand).items()
+    }
+    return KeptHand(**values)
+
+
+Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Points = Annotated[
+    tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Meta(min_length=21, max_length=21)
+]
+
+
+class _Hand(Struct, forbid_unknown_fields=True):
+    """A `KeptHand` in the file."""
+
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+    keypoints: Annotated[
+        tuple[tuple[Coordinate, Coordinate], ...], Meta(min_length=1, max_length=64)
+    ]
+    score: Probability
+    landmarks: Points
+    presence: Probability
+    handedness: Probability | None
+    world_landmarks: Points | None
+
+
+class _Case(Struct, forbid_unknown_fields=True):
+    """A `KeptCase` in the file."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+    pixels: Sha256
+    hands: Annotated[tuple[_Hand, ...], Meta(max_length=256)]
+
+
+class _File(Struct, forbid_unknown_fields=True):
+    """The whole file."""
+
+    format: Literal["blazepalm-recording"]
+    version: Literal[1]
+    backend: Literal["torch", "tflite"]
+    detector: ModelName
+    landmarks: ModelName
+    cases: Annotated[tuple[_Case, ...], Meta(max_length=10_000)]
 
 
 def _json(value: Any) -> str:

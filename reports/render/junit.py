@@ -6,15 +6,19 @@ mean over all images may pass though one image exceeds it), so the file fails ex
 report does. It holds no times: the same report gives the same bytes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from blazepalm.reports.compare.rows import FAIL, PASS, Row
-from blazepalm.reports.judge.report import TRUTH_UNCHECKED
+from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
+    CaseResult,
+    ModelParity,
+    ParityReport,
+)
+from blazepalm.reports.judge.report_parts import SelfTestResult
 from blazepalm.reports.judge.task_limits import exceeds_limit, most_or_least
-from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
 ALL = "all inputs"
@@ -23,14 +27,13 @@ ALL = "all inputs"
 Group = tuple[str, str, str, str, str]
 
 
-def junit(report: Mapping[str, Any]) -> str:
-    """Renders a report (as returned by `read_report`) as XML text."""
+def junit(report: ParityReport) -> str:
+    """Renders a report as XML text."""
     xml = JUnitXml("blazepalm parity")
-    rows = read_rows(report)
-    for model in report["models"]:
-        xml.add_testsuite(_suite(model["name"], _model_cases(model, rows, report["cases"])))
-    if report["self_test"] is not None:
-        xml.add_testsuite(_suite("self-test", _self_test_cases(report["self_test"])))
+    for model in report.models:
+        xml.add_testsuite(_suite(model.name, _model_cases(model, report.rows, report.cases)))
+    if report.self_test is not None:
+        xml.add_testsuite(_suite("self-test", _self_test_cases(report.self_test)))
     sources = list(_source_cases(report))
     if sources:
         xml.add_testsuite(_suite("sources", sources))
@@ -46,19 +49,19 @@ def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
 
 
 def _model_cases(
-    model: Mapping[str, Any], rows: Sequence[Row], cases: Sequence[Mapping[str, Any]]
+    model: ModelParity, rows: Sequence[Row], cases: Sequence[CaseResult]
 ) -> Iterator[TestCase]:
-    name = model["name"]
+    name = model.name
     reasons = [
-        f"{backend['name']}: {reason}"
-        for backend in model["backends"]
-        if backend["status"] == FAIL
-        for reason in backend["reasons"] or ("fails",)
+        f"{backend.name}: {reason}"
+        for backend in model.backends
+        if backend.status == FAIL
+        for reason in backend.reasons or ("fails",)
     ]
-    if model["useless"]:
+    if model.useless:
         reasons.insert(0, "equal, and useless: the file fails against the rendered truth")
-    yield _case(name, "verdict", [] if model["passed"] else reasons or ["the model fails"])
-    if TRUTH_UNCHECKED in model["notes"]:
+    yield _case(name, "verdict", [] if model.passed else reasons or ["the model fails"])
+    if TRUTH_UNCHECKED in model.notes:
         yield _case(name, "rendered truth", [], skipped=TRUTH_UNCHECKED)
     groups: dict[Group, list[int]] = {}
     for index, row in enumerate(rows):
@@ -70,14 +73,14 @@ def _model_cases(
         pair = f"{backend} against {reference}"
         yield _over_all(place, f"{ALL}: {pair}", [rows[i] for i in members])
         for case in cases:
-            measured = [i for i in members if case["values"][i] is not None]
+            measured = [(rows[i], value) for i in members if (value := case.values[i]) is not None]
             if measured:
                 failed = [
-                    _sentence(rows[i], case["values"][i])
-                    for i in measured
-                    if rows[i].status == FAIL and exceeds_limit(rows[i], case["values"][i])
+                    _sentence(row, value)
+                    for row, value in measured
+                    if row.status == FAIL and exceeds_limit(row, value)
                 ]
-                yield _case(place, f"{case['name']}: {pair}", failed)
+                yield _case(place, f"{case.name}: {pair}", failed)
 
 
 def _over_all(place: str, name: str, rows: Sequence[Row]) -> TestCase:
@@ -100,23 +103,23 @@ def _sentence(row: Row, value: float) -> str:
     )
 
 
-def _self_test_cases(self_test: Mapping[str, Any]) -> Iterator[TestCase]:
-    for fault in self_test["faults"]:
-        missed = [] if fault["caught"] else [fault["message"] or "the fault was not caught"]
-        yield _case(f"self-test.{fault['release']}", fault["fault"], missed)
+def _self_test_cases(test: SelfTestResult) -> Iterator[TestCase]:
+    for fault in test.faults:
+        missed = [] if fault.caught else [fault.message or "the fault was not caught"]
+        yield _case(f"self-test.{fault.release}", fault.fault, missed)
     summary = (
-        f"{self_test['caught']} of {self_test['planted']} caught, {self_test['located']} located, "
-        f"{self_test['false_alarms']} false alarms"
+        f"{test.caught} of {test.planted} caught, {test.located} located, "
+        f"{test.false_alarms} false alarms"
     )
-    yield _case("self-test", "verdict", [] if self_test["passed"] else [summary])
+    yield _case("self-test", "verdict", [] if test.passed else [summary])
 
 
-def _source_cases(report: Mapping[str, Any]) -> Iterator[TestCase]:
-    for failure in report["failures"]:
-        case = _case("sources", failure["source"], [])
-        case.result = [Error(_text(failure["message"]), f"exit code {failure['exit_code']}")]
+def _source_cases(report: ParityReport) -> Iterator[TestCase]:
+    for failure in report.failures:
+        case = _case("sources", failure.source, [])
+        case.result = [Error(_text(failure.message), f"exit code {failure.exit_code}")]
         yield case
-    if not report["models"] and not report["failures"]:
+    if not report.models and not report.failures:
         yield _case("sources", "verdict", ["nothing was compared"])
 
 

@@ -8,12 +8,18 @@ lists what is left out.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+
+from msgspec.structs import asdict
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
-from blazepalm.reports.judge.report import TRUTH_UNCHECKED
+from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
+    BackendSummary,
+    ModelParity,
+    ParityReport,
+)
+from blazepalm.reports.judge.report_parts import Accuracy, Device
 from blazepalm.reports.judge.task_limits import worst_first
-from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import NOTHING, figure, printable
 
 MAX_CHARACTERS = 60_000
@@ -25,20 +31,19 @@ MARKUP = re.compile(r"[\\`*_\[\]<>|~&@#$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 ZERO_WIDTH = "&#8203;"
 
 
-def markdown(report: Mapping[str, Any]) -> str:
-    """Renders a report (as returned by `read_report`) as Markdown."""
-    rows = read_rows(report)
-    failing = worst_first(row for row in rows if row.judged and row.status == FAIL)
+def markdown(report: ParityReport) -> str:
+    """Renders a report as Markdown."""
+    failing = worst_first(row for row in report.rows if row.judged and row.status == FAIL)
     text = "\n\n".join(
         [
             _verdict(report),
-            *_matrix(report["models"]),
+            *_matrix(report.models),
             *_failures(report),
             *_failing_table(failing[:MAX_FAILING], "What fails, worst first"),
         ]
     )
     left_out = []
-    for title, section in _details(report, rows, failing):
+    for title, section in _details(report, failing):
         folded = f"<details><summary>{title}</summary>\n\n{section}\n\n</details>"
         if len(text) + len(folded) > MAX_CHARACTERS:
             left_out.append(title)
@@ -61,64 +66,62 @@ def _reference(match: re.Match[str]) -> str:
     return f"&#{ord(character)};{quiet}"
 
 
-def _verdict(report: Mapping[str, Any]) -> str:
-    counts = report["counts"]
-    models, cases = len(report["models"]), report["cases_total"]
+def _verdict(report: ParityReport) -> str:
+    counts = report.counts
+    models, cases = len(report.models), report.cases_total
     compared = ", ".join(
         [
             f"{models} model{'s' * (models != 1)}",
             f"{cases} input{'s' * (cases != 1)}",
-            f"{counts['pass']} of {counts['rows']} judged rows pass",
+            f"{counts.passed} of {counts.rows} judged rows pass",
         ]
     )
-    said = escape(report["verdict"].capitalize())
-    lines = [f"## {SIGNS[PASS if report['passed'] else FAIL]} {said}", f"{compared}."]
-    if useless := [escape(m["name"]) for m in report["models"] if m["useless"]]:
+    said = escape(report.verdict.capitalize())
+    lines = [f"## {SIGNS[PASS if report.passed else FAIL]} {said}", f"{compared}."]
+    if useless := [escape(model.name) for model in report.models if model.useless]:
         lines.append(
             f"**Equal, and useless:** {', '.join(useless)}. Every backend agrees with the file, "
             "but the file fails against the rendered truth."
         )
-    if any(TRUTH_UNCHECKED in model["notes"] for model in report["models"]):
+    if any(TRUTH_UNCHECKED in model.notes for model in report.models):
         lines.append(f"{TRUTH_UNCHECKED.capitalize()}.")
-    if not report["default_limits"]:
-        given = ", ".join(f"{escape(k)} {v:g}" for k, v in report["limits"].items())
+    if not report.default_limits:
+        given = ", ".join(f"{escape(k)} {v:g}" for k, v in asdict(report.limits).items())
         lines.append(f"**The limits are not the defaults:** {given}.")
-    if (tested := report["self_test"]) is not None:
+    if (tested := report.self_test) is not None:
         lines.append(
-            f"Self-test: {tested['caught']} of {tested['planted']} planted faults caught, "
-            f"{tested['located']} located, {tested['false_alarms']} false alarms."
+            f"Self-test: {tested.caught} of {tested.planted} planted faults caught, "
+            f"{tested.located} located, {tested.false_alarms} false alarms."
         )
     return "\n\n".join(lines)
 
 
-def _matrix(models: Sequence[Mapping[str, Any]]) -> list[str]:
+def _matrix(models: Sequence[ModelParity]) -> list[str]:
     if not models:
         return []
-    names = list(dict.fromkeys(b["name"] for model in models for b in model["backends"]))
+    names = list(dict.fromkeys(b.name for model in models for b in model.backends))
     body = []
     for model in models:
-        cells = {b["name"]: _cell(b) for b in model["backends"]}
-        sign = SIGNS[PASS if model["passed"] else FAIL]
-        body.append(
-            [f"{sign} {escape(model['name'])}", *(cells.get(name, NOTHING) for name in names)]
-        )
+        cells = {b.name: _cell(b) for b in model.backends}
+        sign = SIGNS[PASS if model.passed else FAIL]
+        body.append([f"{sign} {escape(model.name)}", *(cells.get(name, NOTHING) for name in names)])
     legend = "Figures: largest error in multiples of float32's own error."
     return [_table(["model", *map(escape, names)], body), legend]
 
 
-def _cell(backend: Mapping[str, Any]) -> str:
-    if backend["judge"] == "reference" and backend["status"] != FAIL:
+def _cell(backend: BackendSummary) -> str:
+    if backend.judge == "reference" and backend.status != FAIL:
         return "reference"
-    multiple = backend["worst_multiple"]
+    multiple = backend.worst_multiple
     shown = "" if multiple is None else f" {figure(multiple)}&times;"
-    return f"{SIGNS.get(backend['status'], escape(backend['status']))}{shown}"
+    return f"{SIGNS.get(backend.status, escape(backend.status))}{shown}"
 
 
-def _failures(report: Mapping[str, Any]) -> list[str]:
-    failures = report["failures"]
+def _failures(report: ParityReport) -> list[str]:
+    failures = report.failures
     if not failures:
         return []
-    lines = [f"- of {escape(f['source'])}: {escape(f['message'])}" for f in failures]
+    lines = [f"- of {escape(f.source)}: {escape(f.message)}" for f in failures]
     return ["### No verdict", "\n".join(lines)]
 
 
@@ -146,78 +149,70 @@ def _row_table(rows: Iterable[Row]) -> str:
     )
 
 
-def _details(
-    report: Mapping[str, Any], rows: Sequence[Row], failing: Sequence[Row]
-) -> Iterable[tuple[str, str]]:
+def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str, str]]:
     if len(failing) > MAX_FAILING:
         yield f"{len(failing) - MAX_FAILING} more that fail", _row_table(failing[MAX_FAILING:])
-    yield "Machine and tools", _pairs({**report["machine"], **report["tools"]})
+    yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools})
     yield (
         "Models",
         _table(
             ["model", "SHA-256", "inputs", "rows compared"],
             [
                 [
-                    escape(m["name"]),
-                    escape(m["sha256"]),
-                    str(m["inputs"]),
-                    "{} of {}".format(*m["coverage"]),
+                    escape(m.name),
+                    escape(m.sha256),
+                    str(m.inputs),
+                    "{} of {}".format(*m.coverage),
                 ]
-                for m in report["models"]
+                for m in report.models
             ],
         ),
     )
-    if report["accuracy"]:
-        yield "Against the rendered truth", _accuracy(report["accuracy"])
-    for device in report["device"]:
-        yield f"On {escape(device['name'])}", _device(device)
-    for model in report["models"]:
-        judged = [row for row in rows if row.model == model["name"] and row.judged]
+    if report.accuracy:
+        yield "Against the rendered truth", _accuracy(report.accuracy)
+    for device in report.device:
+        yield f"On {escape(device.name)}", _device(device)
+    for model in report.models:
+        judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
-            yield f"All judged rows of {escape(model['name'])}", _row_table(judged)
+            yield f"All judged rows of {escape(model.name)}", _row_table(judged)
 
 
-def _accuracy(entries: Sequence[Mapping[str, Any]]) -> str:
+def _accuracy(entries: Sequence[Accuracy]) -> str:
     return _table(
         ["pair", "backend", "hands", "recall", "precision", "joint error / palm", "handedness"],
         [
             [
-                escape(e["pair"]),
-                escape(e["backend"]),
-                str(e["hands"]),
-                *(
-                    figure(e[name])
-                    for name in ("recall", "precision", "joint_error", "handedness_accuracy")
-                ),
+                escape(e.pair),
+                escape(e.backend),
+                str(e.hands),
+                *map(figure, (e.recall, e.precision, e.joint_error, e.handedness_accuracy)),
             ]
             for e in entries
         ],
     )
 
 
-def _device(device: Mapping[str, Any]) -> str:
-    facts = escape(
-        f"Device: {device['model']}, {device['os']}, {device['channel']}, {device['status']}"
-    )
-    if device["not_a_benchmark"]:
-        facts += f". **Not a benchmark:** {escape('; '.join(device['not_a_benchmark']))}"
+def _device(device: Device) -> str:
+    facts = escape(f"Device: {device.model}, {device.os}, {device.channel}, {device.status}")
+    if device.not_a_benchmark:
+        facts += f". **Not a benchmark:** {escape('; '.join(device.not_a_benchmark))}"
     body = [
         [
-            escape(b["model"]),
-            escape(b["units"]),
-            *(figure(b[name]) for name in ("p50_ms", "p90_ms", "p99_ms", "first_ms")),
-            figure(b["memory_mb"]["peak"]),
-            escape(f"{b['thermal']['start']} → {b['thermal']['end']}"),
+            escape(b.model),
+            escape(b.units),
+            *map(figure, (b.p50_ms, b.p90_ms, b.p99_ms, b.first_ms, b.memory_mb.peak)),
+            escape(f"{b.thermal.start} → {b.thermal.end}"),
         ]
-        for b in device["bench"]
+        for b in device.bench
     ]
     headings = ["model", "units", "p50 ms", "p90 ms", "p99 ms", "first ms", "peak MB", "heat"]
-    failures = "".join(f"\n- failed: {escape(failure)}" for failure in device["failures"])
+    failures = "".join(f"\n- failed: {escape(failure)}" for failure in device.failures)
     return f"{facts}\n\n{_table(headings, body) if body else ''}{failures and chr(10) + failures}"
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return _table(["", ""], [[escape(str(k)), escape(str(v))] for k, v in values.items()])
+def _pairs(values: Mapping[str, str]) -> str:
+    return _table(["", ""], [[escape(k), escape(v)] for k, v in values.items()])
 
 
 def _table(headings: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -10,10 +10,13 @@ output tensor, or by its position in the file if that name is empty or not uniqu
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blazepalm.file_names import file_name
+from blazepalm.reports.compare.rows import FAIL, NOT_MAPPED, NOT_RUN
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.report_parts import Layer
 
 KINDS = ("local", "cumulative")  # error of this layer alone; of all layers up to it
 
@@ -27,18 +30,18 @@ THRESHOLDS = (
 NOT_FINITE = {"value": "not finite", "bgColor": "#8c1d18", "textColor": "#ffffff"}
 
 
-def node_data(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def node_data(report: ParityReport) -> dict[str, dict[str, Any]]:
     """File name → node data, one per model, backend and kind; empty without `--layers`."""
     found = {}
-    for model in report["models"]:
-        layers = model["layers"]
-        if layers is None:
+    for model in report.models:
+        if model.layers is None:
             continue
-        backends = dict.fromkeys(name for row in layers["rows"] for name in row["backends"])
+        rows = model.layers.rows
+        backends = dict.fromkeys(name for row in rows for name in row.backends)
         for backend in backends:
             for kind in KINDS:
-                name = file_name(f"{model['name']}.{backend}.{kind}")
-                found[f"{name}.json"] = _graph(layers["rows"], backend, kind)
+                name = file_name(f"{model.name}.{backend}.{kind}")
+                found[f"{name}.json"] = _graph(rows, backend, kind)
     return found
 
 
@@ -47,18 +50,17 @@ def dumps(data: Mapping[str, Any]) -> str:
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
-def _graph(rows: list[Mapping[str, Any]], backend: str, kind: str) -> dict[str, Any]:
-    count = Counter(row["tensor"] for row in rows)
+def _graph(rows: Sequence[Layer], backend: str, kind: str) -> dict[str, Any]:
+    count = Counter(row.tensor for row in rows)
     results = {}
     for row in rows:
-        measured = row["backends"].get(backend)
-        if measured is None or measured["status"] in ("not_mapped", "not_run"):
+        measured = row.backends.get(backend)
+        if measured is None or measured.status in (NOT_MAPPED, NOT_RUN):
             continue
-        unique = row["tensor"] and count[row["tensor"]] == 1
-        node = row["tensor"] if unique else str(row["op"])
-        value = measured[kind]
+        node = row.tensor if row.tensor and count[row.tensor] == 1 else str(row.op)
+        value = getattr(measured, kind)
         if value is not None:
             results[node] = {"value": value}
-        elif measured["status"] == "fail":
+        elif measured.status == FAIL:
             results[node] = dict(NOT_FINITE)
     return {"results": results, "thresholds": [dict(t) for t in THRESHOLDS]}

@@ -153,18 +153,18 @@ def accuracy_table(report: ParityReport) -> Table:
     table = new_table()
     table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
-    for pair in dict.fromkeys(str(entry["pair"]) for entry in report.accuracy):
+    for pair in dict.fromkeys(entry.pair for entry in report.accuracy):
         table.add_row(Text(safe(pair), style="bold cyan"))
         for entry in report.accuracy:
-            if entry["pair"] != pair or entry["backend"] not in (TFLITE, TORCH, MIL_APP):
+            if entry.pair != pair or entry.backend not in (TFLITE, TORCH, MIL_APP):
                 continue
             table.add_row(
-                f"  {entry['backend']}",
-                str(entry["hands"]),
-                percent(entry["recall"]),
-                percent(entry["precision"]),
-                percent(entry["joint_error"]),
-                percent(entry["handedness_accuracy"]),
+                f"  {entry.backend}",
+                str(entry.hands),
+                percent(entry.recall),
+                percent(entry.precision),
+                percent(entry.joint_error),
+                percent(entry.handedness_accuracy),
             )
     return table
 
@@ -181,10 +181,10 @@ def layers_table(report: ParityReport) -> Table:
     for model in report.models:
         if model.layers is None:
             continue
-        mapped, culprits = model.layers["rows"], model.layers["culprits"]
+        mapped, culprits = model.layers.rows, model.layers.culprits
         compared, cells = [], []
         for name in LAYERED:
-            known = [row["backends"][name] for row in mapped if name in row["backends"]]
+            known = [row.backends[name] for row in mapped if name in row.backends]
             local = [entry.local for entry in known if entry.local is not None]
             compared.append(len(local))
             worst = f"{max(local):.1f} ×" if local else "–"
@@ -201,7 +201,7 @@ def summary(report: ParityReport) -> Text:
     failed = [row for row in judged if row.status == FAIL]
     what = (
         f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
-        f"{done} of {count(all_rows, 'comparison')}, {report.seconds:.0f} s"
+        f"{done} of {count(all_rows, 'comparison')}, {report.timing.seconds:.0f} s"
     )
     parts = ["all pass"] if report.passed else []
     if failed:
@@ -211,7 +211,7 @@ def summary(report: ParityReport) -> Text:
     waiting = sum(b.status == NOT_RUN for model in report.models for b in model.backends)
     if waiting:
         parts.append(f"{count(waiting, 'backend')} not run")
-    if report.self_test is not None and not report.self_test["passed"]:
+    if report.self_test is not None and not report.self_test.passed:
         parts.append(UNTESTED)
     if any(TRUTH_UNCHECKED in model.notes for model in report.models):
         parts.append("the rendered truth not checked")

@@ -39,9 +39,9 @@ def range_cell(output: OutputFacts) -> str:
     return f"{figure(output.range.low)} … {figure(output.range.high)}"
 
 
-def percent(value: object) -> str:
+def percent(value: float | None) -> str:
     """A share (0..1) as a percentage; a dash if unknown."""
-    return f"{value:.1%}" if isinstance(value, float) else NOTHING
+    return NOTHING if value is None else f"{value:.1%}"
 
 
 def error_cell(value: float | None) -> str:

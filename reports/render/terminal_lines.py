@@ -8,6 +8,7 @@ from blazepalm.reports.compare.rows import FAIL, NOT_RUN, TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.render.terminal_cells import count, safe
+from blazepalm.text import figure
 
 MAX_REASONS = 20
 
@@ -51,13 +52,13 @@ def _layers(report: ParityReport) -> list[Text]:
     """The culprit layers, each named in all three vocabularies."""
     lines = []
     for model in report.models:
-        for backend, culprit in (model.layers or {}).get("culprits", {}).items():
+        for backend, culprit in (model.layers.culprits if model.layers else {}).items():
             if culprit is None:
                 continue
             what = f"{model.name} layers, {backend}: "
             told = (
                 f"operator {culprit.op} {culprit.operator} '{culprit.tensor}', module "
-                f"{culprit.module}, MIL {culprit.mil}: {culprit.local:.3g} × float32's cost"
+                f"{culprit.module}, MIL {culprit.mil}: {figure(culprit.local)} × float32's cost"
             )
             lines.append(Text.assemble((safe(what), "bold red"), safe(told)))
     return lines
@@ -67,21 +68,21 @@ def _self_test(report: ParityReport) -> list[Text]:
     test = report.self_test
     if test is None:
         return []
-    style = "bold green" if test["passed"] else "bold red"
+    style = "bold green" if test.passed else "bold red"
     lines = [
         Text.assemble(
             ("self-test", style),
-            f": {test['caught']} of {test['planted']} planted faults caught, "
-            f"{test['located']} located, {count(test['false_alarms'], 'false alarm')} "
-            f"over {test['seeds']} seeds",
+            f": {test.caught} of {test.planted} planted faults caught, "
+            f"{test.located} located, {count(test.false_alarms, 'false alarm')} "
+            f"over {test.seeds} seeds",
         )
     ]
     lines += [
-        Text(safe(f"  {o['release']}, {o['fault']}: at {o['expected']}, found {o['found']}"))
-        for o in test["faults"]
-        if not (o["caught"] and o["located"])
+        Text(safe(f"  {o.release}, {o.fault}: at {o.expected}, found {o.found}"))
+        for o in test.faults
+        if not (o.caught and o.located)
     ]
-    return lines + [Text(safe(f"  {alarm}")) for alarm in test["alarms"]]
+    return lines + [Text(safe(f"  {alarm}")) for alarm in test.alarms]
 
 
 def _notes(report: ParityReport) -> list[Text]:

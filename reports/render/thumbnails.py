@@ -3,11 +3,13 @@
 import io
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from blazepalm.atomic import atomic_folder
 from blazepalm.file_names import file_name
 from blazepalm.reports.cases.inputs import Case
+from blazepalm.reports.judge.report import ParityReport
 
 FOLDER = "images"
 LONGEST = 640  # pixels of the longer side
@@ -15,14 +17,15 @@ QUALITY = 82
 
 
 def write_thumbnails(
-    values: dict[str, Any], cases: Iterable[Case], folder: Path, before: Collection[str]
-) -> None:
-    """Writes a picture for each case of the report `values` that has one in `cases`, adds its path
-    to the case, and replaces the files in `before` (an older report's). Raises ArtifactError.
+    report: ParityReport, cases: Iterable[Case], folder: Path, before: Collection[str]
+) -> ParityReport:
+    """Writes a picture for each case of the report that has one in `cases`, replaces the files in
+    `before` (an older report's), and returns the report with their paths. Raises ArtifactError.
     """
     from PIL import Image
 
-    listed = {case["name"]: case for case in values["cases"]}
+    listed = {case.name for case in report.cases}
+    images: dict[str, str] = {}
     replaced = [image.removeprefix(f"{FOLDER}/") for image in before]
     with atomic_folder(folder / FOLDER, owned=lambda _: replaced, force=True) as made:
         for case in cases:
@@ -34,4 +37,6 @@ def write_thumbnails(
             packed = io.BytesIO()  # Pillow ignores a short write to a file
             picture.save(packed, "JPEG", quality=QUALITY)
             (made / name).write_bytes(packed.getvalue())
-            listed[case.name]["image"] = f"{FOLDER}/{name}"
+            images[case.name] = f"{FOLDER}/{name}"
+    found = (replace(case, image=images.get(case.name)) for case in report.cases)
+    return replace(report, cases=tuple(found))

@@ -27,6 +27,7 @@ from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region, distinct, project_landmarks, region_from_palm
 from blazepalm.models.releases import RegionRule
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+from blazepalm.reports.compare.hands import SeenHand
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -180,8 +181,8 @@ def hands_in_image(
     located: Located,
     threshold: float,
     run: Callable[[int, Floats], Raw],
-) -> list[dict[str, Any]]:
-    """The hands of an image, as the report lists them; `run` takes the region's number and its
+) -> list[SeenHand]:
+    """The hands of an image; `run` takes the region's number and its
     crop. A region whose presence is not above the threshold holds no hand.
     """
     size = (image.shape[0], image.shape[1])
@@ -191,10 +192,6 @@ def hands_in_image(
         found = chain.read(run(number, crop), box)
         if found.presence > threshold:
             points = chain.project(found, region, size)
-            hands.append({"score": score, "landmarks": points, **_told(found)})
+            side = None if found.handedness is None else float(found.handedness)
+            hands.append(SeenHand(points, float(found.presence), score, side))
     return hands
-
-
-def _told(hand: CroppedHand) -> dict[str, Any]:
-    side = None if hand.handedness is None else float(hand.handedness)
-    return {"presence": float(hand.presence), "handedness": side}

@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import structs
 
 from blazepalm.reports.compare.rows import FAIL, Key, Row
-from blazepalm.reports.stored.read import read_rows
+from blazepalm.reports.judge.report import ModelParity, ParityReport, plain
+from blazepalm.reports.judge.report_parts import Part
 
 FACTOR = 2.0  # values whose ratio is below this count as the same
 
@@ -89,9 +90,7 @@ class ReportDiff:
         }
 
 
-def diff(
-    before: Mapping[str, Any], after: Mapping[str, Any], *, factor: float = FACTOR
-) -> ReportDiff:
+def diff(before: ParityReport, after: ParityReport, *, factor: float = FACTOR) -> ReportDiff:
     """Compares two reports (from `read_report`): A is `before`, B is `after`."""
     changes, same = [], 0
     olds, news = _by_key(before), _by_key(after)
@@ -110,10 +109,10 @@ def diff(
     )
 
 
-def _by_key(report: Mapping[str, Any]) -> dict[tuple[Key, int], Row]:
+def _by_key(report: ParityReport) -> dict[tuple[Key, int], Row]:
     """Repeated keys are numbered, so that no row hides another."""
     found: dict[tuple[Key, int], Row] = {}
-    for row in read_rows(report):
+    for row in report.rows:
         count = 0
         while (row.key, count) in found:
             count += 1
@@ -164,34 +163,34 @@ def _size(change: RowChange) -> float:
     return max(times, 1 / times) if times else float("inf")
 
 
-def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    held = {model["name"] for model in before["models"] if model["passed"]}
-    known = {model["name"] for model in before["models"]}
-    for model in after["models"]:
-        name = model["name"]
-        if not model["passed"] and (name in held or name not in known):
+def _verdicts(before: ParityReport, after: ParityReport) -> Iterator[str]:
+    held = {model.name for model in before.models if model.passed}
+    known = {model.name for model in before.models}
+    for model in after.models:
+        name = model.name
+        if not model.passed and (name in held or name not in known):
             yield f"{name} fails"
-    failed = {failure["source"] for failure in before["failures"]}
-    for failure in after["failures"]:
-        if failure["source"] not in failed:
-            first, *_ = failure["message"].splitlines() or [""]
-            yield f"{failure['source']}: {first}"
+    failed = {failure.source for failure in before.failures}
+    for failure in after.failures:
+        if failure.source not in failed:
+            first, *_ = failure.message.splitlines() or [""]
+            yield f"{failure.source}: {first}"
     if _test_failed(after) and not _test_failed(before):
         yield "the self-test fails"
-    if not after["models"] and before["models"]:
+    if not after.models and before.models:
         yield "nothing was compared"
 
 
-def _test_failed(report: Mapping[str, Any]) -> bool:
-    return report["self_test"] is not None and not report["self_test"]["passed"]
+def _test_failed(report: ParityReport) -> bool:
+    return report.self_test is not None and not report.self_test.passed
 
 
-def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FactChange]:
+def _facts(before: ParityReport, after: ParityReport) -> Iterator[FactChange]:
     """Machine, tools, options, limits, inputs and models, name by name."""
     for part in ("machine", "tools", "options", "limits", "golden"):
-        yield from _compare_facts(part, before[part] or {}, after[part] or {})
-    olds = {model["name"]: _identity(model) for model in before["models"]}
-    news = {model["name"]: _identity(model) for model in after["models"]}
+        yield from _compare_facts(part, *(_named(getattr(r, part)) for r in (before, after)))
+    olds = {model.name: _identity(model) for model in before.models}
+    news = {model.name: _identity(model) for model in after.models}
     for name in dict.fromkeys((*olds, *news)):
         if name not in news or name not in olds:
             there, absent = "compared", "not compared"
@@ -202,13 +201,18 @@ def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fact
         yield from _compare_facts(name, olds[name], news[name])
 
 
-def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
+def _named(facts: Part | dict[str, str] | None) -> dict[str, Any]:
+    values: dict[str, Any] = plain(facts or {})
+    return values
+
+
+def _identity(model: ModelParity) -> dict[str, str]:
     artifacts = {
-        f"{backend['name']} SHA-256": backend["artifact_sha256"]
-        for backend in model["backends"]
-        if backend["artifact_sha256"] is not None
+        f"{backend.name} SHA-256": backend.artifact_sha256
+        for backend in model.backends
+        if backend.artifact_sha256 is not None
     }
-    return {"SHA-256": model["sha256"], "inputs SHA-256": model["inputs_sha256"], **artifacts}
+    return {"SHA-256": model.sha256, "inputs SHA-256": model.inputs_sha256, **artifacts}
 
 
 def _compare_facts(

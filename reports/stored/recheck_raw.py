@@ -17,8 +17,8 @@ from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
 from blazepalm.reports.compare.tensors import NO_CANDIDATE, TensorDifference, compare
+from blazepalm.reports.judge.report import CaseResult, ParityReport
 from blazepalm.reports.stored.raw_files import raw_path
-from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
 
 FOLDER = "raw"
@@ -47,7 +47,7 @@ class RawCheck:
         return self.values > 0 and not self.mismatches
 
 
-def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
+def recheck_raw(report: ParityReport, folder: Path) -> RawCheck:
     """Compares a report with the raw outputs in `folder`. A row's totals are compared if
     the report lists every case and each has a file.
 
@@ -55,19 +55,19 @@ def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
     """
     rows = [
         (index, row)
-        for index, row in enumerate(read_rows(report))
+        for index, row in enumerate(report.rows)
         if row.stage == RAW and row.mode == ISOLATED and row.difference is not None
     ]
     values = totals = 0
     missing: list[str] = []
     mismatches: list[str] = []
-    for model in report["models"]:
-        own = [(index, row) for index, row in rows if row.model == model["name"]]
+    for model in report.models:
+        own = [(index, row) for index, row in rows if row.model == model.name]
         meters = {index: DifferenceMeter() for index, _ in own}
-        complete = report["cases_total"] == len(report["cases"])
-        for case in report["cases"]:
-            path = raw_path(folder, model["name"], case["name"])
-            wanted = [(index, row) for index, row in own if case["values"][index] is not None]
+        complete = report.cases_total == len(report.cases)
+        for case in report.cases:
+            path = raw_path(folder, model.name, case.name)
+            wanted = [(index, row) for index, row in own if case.values[index] is not None]
             if not path.is_file():
                 missing += [str(path)] if wanted else []
                 complete &= not wanted
@@ -76,12 +76,12 @@ def recheck_raw(report: Mapping[str, Any], folder: Path) -> RawCheck:
                 for index, row in own:
                     parts = [] if _was_spared(arrays, row) else list(_parts(arrays, row))
                     for label, part in parts:
-                        meters[index].add(part, f"{case['name']}{label}")
-                    if case["values"][index] is not None:
+                        meters[index].add(part, f"{case.name}{label}")
+                    if (stored := case.values[index]) is not None:
                         values += 1
                         found = _value(row, [part for _, part in parts])
-                        if found != case["values"][index]:
-                            mismatches.append(_told(row, case, found, case["values"][index]))
+                        if found != stored:
+                            mismatches.append(_told(row, case, found, stored))
         if complete:
             totals += len(own)
             mismatches += [m for i, row in own for m in _totals(row, meters[i])]
@@ -174,9 +174,9 @@ def _totals(row: Row, meter: DifferenceMeter) -> Iterator[str]:
             yield f"{_name(row)}: {name} is {figure(b)}, but the report says {figure(a)}"
 
 
-def _told(row: Row, case: Mapping[str, Any], found: float | None, stored: float) -> str:
+def _told(row: Row, case: CaseResult, found: float | None, stored: float) -> str:
     return (
-        f"{_name(row)}, case {printable(case['name'])}: computed {figure(found)}, but the report "
+        f"{_name(row)}, case {printable(case.name)}: computed {figure(found)}, but the report "
         f"says {figure(stored)}"
     )
 

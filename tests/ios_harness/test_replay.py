@@ -99,12 +99,12 @@ def test_a_sound_replay_passes(sound: Replayed) -> None:
     assert sound.code == 0, sound.log
     assert "blazepalm ios ingest" in sound.log
     assert sound.results.problems == () and list(recount(sound.results)) == []
-    assert sound.results.entry["status"] == "complete"
-    assert sound.results.entry["failures"] == []
+    assert sound.results.entry.status == "complete"
+    assert sound.results.entry.failures == ()
     assert [row for row in sound.rows if row.status == FAIL] == []
     assert len(sound.results.outputs) == 4 * 3 + 4 * 4
     assert len(sound.results.pipeline) == 4
-    assert any("no model ran" in why for why in sound.results.entry["not_a_benchmark"])
+    assert any("no model ran" in why for why in sound.results.entry.not_a_benchmark)
 
 
 LISTS = ("models", "parity", "pipeline", "bench", "failures")
@@ -175,7 +175,7 @@ def test_a_fault_is_caught(fault: str, sound: Replayed, tmp_path: Path) -> None:
     replayed = read(out, done.returncode, done.stdout + done.stderr)
     by_device, by_palms, by_hands = FAULTS[fault]
     assert replayed.code != 0, replayed.log[-2000:]
-    said = [f for f in replayed.results.entry["failures"] if f.startswith("parity")]
+    said = [f for f in replayed.results.entry.failures if f.startswith("parity")]
     if by_device is None:
         assert said == []  # the form is right; the numbers are not
     else:

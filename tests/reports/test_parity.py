@@ -12,12 +12,12 @@ from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenSet
 from blazepalm.reports.backends.litert import LiteRT
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, PASS
-from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.report import ParityReport, as_stored
 from blazepalm.reports.parity import parity
 from blazepalm.reports.render.html.page import render
 from blazepalm.reports.render.junit import junit
 from blazepalm.reports.render.markdown import markdown
-from blazepalm.reports.stored.read import PARITY, validate
+from blazepalm.reports.stored.read import report_from
 from support.models import ROOT, shared_file, shared_model
 from support.small_golden import small_golden
 from support.tflite_builder import ModelBuilder
@@ -58,23 +58,23 @@ def test_every_backend_of_both_models_passes(run: ParityReport) -> None:
 
 
 def test_the_report_keeps_its_schema(run: ParityReport) -> None:
-    validate(run.to_dict(), PARITY, "this run")
+    report_from(run.to_dict(), "this run")
 
 
 def test_rendered_hands_are_found_and_told_against_the_truth(run: ParityReport) -> None:
-    entries = {entry["backend"]: entry for entry in run.accuracy}
+    entries = {entry.backend: entry for entry in run.accuracy}
     assert set(entries) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
     for entry in entries.values():
-        assert (entry["hands"], entry["found"], entry["false"]) == (3, 3, 0)
-        assert 0.01 < entry["joint_error"] < 0.15
+        assert (entry.hands, entry.found, entry.false) == (3, 3, 0)
+        assert 0.01 < entry.joint_error < 0.15
 
 
 def test_no_layer_diverges_and_each_has_three_names(run: ParityReport) -> None:
     for model in run.models:
         assert model.layers is not None
-        assert model.layers["culprits"] and not any(model.layers["culprits"].values())
-        for row in model.layers["rows"]:
-            assert row["tensor"] and row["module"] and row["mil"]
+        assert model.layers.culprits and not any(model.layers.culprits.values())
+        for row in model.layers.rows:
+            assert row.tensor and row.module and row.mil
 
 
 def test_another_run_in_processes_gives_the_same_report(
@@ -158,12 +158,11 @@ def test_equally_blind_is_equal_and_useless(
     failed = [row for row in report.rows if row.judged and row.status == "fail"]
     assert {(row.stage, row.backend) for row in failed} == {("rendered truth", "tflite")}
     assert {"recall", "precision"} <= {row.metric for row in failed}
-    values = report.to_dict()
-    validate(values, PARITY, "this run")
-    assert values["models"][0]["useless"] and values["verdict"] == "equal, and useless"
-    assert "**Equal, and useless:** hand-lite-2022" in markdown(values)
-    assert "equal, and useless: the file fails against the rendered truth" in junit(values)
-    page = render(values, None)
+    assert report_from(report.to_dict(), "this run") == as_stored(report)
+    assert report.models[0].useless
+    assert "**Equal, and useless:** hand-lite-2022" in markdown(report)
+    assert "equal, and useless: the file fails against the rendered truth" in junit(report)
+    page = render(report, None)
     assert "Equal, and useless" in page and "the file against the rendered truth" in page
 
 
@@ -171,10 +170,10 @@ def test_the_truth_is_judged_and_without_pictures_said_to_be_unchecked(run: Pari
     judged = [row for row in run.rows if row.judged and row.stage == "rendered truth"]
     assert {row.output for row in judged} == {"palms", "hands"}
     assert {row.mode for row in judged} == {"isolated", "cascade"}
-    assert "not checked" not in markdown(run.to_dict())
+    assert "not checked" not in markdown(run)
     blind = parity("palm-lite", noise=2, coreml=False)
-    assert blind.passed and "truth was not checked" in markdown(blind.to_dict())
-    assert "truth was not checked" in junit(blind.to_dict())
+    assert blind.passed and "truth was not checked" in markdown(blind)
+    assert "truth was not checked" in junit(blind)
 
 
 def adding(*shapes: tuple[int, ...]) -> bytes:

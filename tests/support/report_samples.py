@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import convert
 from msgspec.structs import replace
 
+from blazepalm.converter.tensor_map import TensorMapRow
 from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import Listed, ListedHand, ListedTruth
 from blazepalm.reports.compare.meters import Difference, Range, Worst
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, judge_row
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend
+from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import (
     BackendSummary,
@@ -26,7 +30,21 @@ from blazepalm.reports.judge.report import (
     ModelParity,
     OutputFacts,
     ParityReport,
+    concluded,
 )
+from blazepalm.reports.judge.report_parts import (
+    Accuracy,
+    Counts,
+    Device,
+    GoldenName,
+    Layers,
+    Machine,
+    ModelSeconds,
+    RunOptions,
+    SelfTestResult,
+    Timing,
+)
+from blazepalm.reports.stored.read import report_from
 from support.report_scenes import Scene, scenes, write_images
 
 HOSTILE = "<script>alert(1)</script>\"'&`"
@@ -83,6 +101,11 @@ HAND_TASK = (
 )
 
 
+def typed(values: dict[str, Any]) -> ParityReport:
+    """The report that these values are, as it is read from a file."""
+    return report_from(values, "a sample")
+
+
 def passing() -> dict[str, Any]:
     """Everything holds; there are layers, a self-test, accuracy and a phone's results."""
     return _report().to_dict()
@@ -124,8 +147,9 @@ def failing() -> dict[str, Any]:
         "  help:  add a lowering in converter/ops/activation.py",
         2,
     )
-    test = dict(found.self_test or {}, passed=False, caught=93, located=90)
-    return replace(found, models=models, failures=(failure,), self_test=test).to_dict()
+    assert found.self_test is not None
+    test = replace(found.self_test, passed=False, caught=93, located=90)
+    return concluded(found, models=models, failures=(failure,), self_test=test).to_dict()
 
 
 def hostile() -> dict[str, Any]:
@@ -136,19 +160,19 @@ def hostile() -> dict[str, Any]:
         return f"{HOSTILE} {text} {RIGHT_TO_LEFT}"
 
     def model(old: ModelParity) -> ModelParity:
-        layers: Any = old.layers
-        named = [{**r, "tensor": rename(r["tensor"]), "mil": HOSTILE} for r in layers["rows"]]
+        assert old.layers is not None
+        named = tuple(replace(r, tensor=rename(r.tensor), mil=HOSTILE) for r in old.layers.rows)
         return replace(
             old,
             name=rename(old.name),
             source=rename(old.source),
             notes=(HOSTILE,),
             outputs=tuple(replace(o, name=rename(o.name)) for o in old.outputs),
-            tensor_map=tuple({**r, "name": rename(r["name"])} for r in old.tensor_map),
-            layers={**layers, "case": HOSTILE, "rows": named},
+            tensor_map=tuple(replace(r, name=rename(r.name)) for r in old.tensor_map),
+            layers=replace(old.layers, case=HOSTILE, rows=named),
         )
 
-    return replace(
+    return concluded(
         found,
         models=tuple(model(m) for m in found.models),
         rows=tuple(
@@ -159,9 +183,10 @@ def hostile() -> dict[str, Any]:
         ),
         cases=tuple(replace(c, name=rename(c.name)) for c in found.cases),
         failures=(Failure(HOSTILE, f"{HOSTILE}\n{RIGHT_TO_LEFT}", 2),),
-        options={HOSTILE: HOSTILE},
-        machine={"cpu": HOSTILE},
-        device=tuple({**d, "name": HOSTILE, "failures": [HOSTILE]} for d in found.device),
+        options=replace(found.options, images=(HOSTILE,), compress=HOSTILE),
+        tools={HOSTILE: HOSTILE},
+        machine=Machine(HOSTILE, HOSTILE),
+        device=tuple(replace(d, name=HOSTILE, failures=(HOSTILE,)) for d in found.device),
     ).to_dict()  # fmt: skip
 
 
@@ -173,22 +198,28 @@ def _report(
     models = tuple(_model(name, found) for name in (*PALMS, *HANDS))
     cases = [_case(s, found, random, off or {}) for s in scenes()]
     cases += [_noise_case(n, found, random) for n in range(2)]
-    return ParityReport(
+    report = ParityReport(
+        passed=False,
+        exit_code=1,
+        verdict="",
+        counts=Counts(0, 0, 0, 0),
+        default_limits=True,
         models=models,
         rows=tuple(found),
         cases=tuple(cases),
         cases_total=len(cases),
         failures=(),
-        options={"seed": 0, "noise": 2, "engine": "threads", "layers": True, "images": []},
+        options=RunOptions(2, 0, (), True, None, 16),
         limits=LIMITS,
-        golden={"version": "2026.1", "sha256": "5b" * 32, "cases": 10},
-        accuracy=tuple(_accuracy()),
-        self_test=_self_test(),
-        device=(_phone(),),
+        golden=GoldenName(1, "5b" * 32, 10),
+        accuracy=convert(tuple(_accuracy()), tuple[Accuracy, ...]),
+        self_test=convert(_self_test(), SelfTestResult),
+        device=(convert(_phone(), Device),),
         tools={"blazepalm": "0.4.0", "torch": "2.13.0", "numpy": "2.4.6", "coremltools": "9.0"},
-        machine={"system": "Linux", "machine": "x86_64", "python": "3.11.9", "processors": 2},
-        seconds=41.7,
+        machine=Machine("Linux", "x86_64"),
+        timing=Timing(41.7, 0, tuple(ModelSeconds(m.name, {"tflite": 1.2}) for m in models)),
     )
+    return concluded(report)
 
 
 def _rows(random: np.random.Generator) -> Iterator[Row]:
@@ -310,7 +341,8 @@ def _model(name: str, found: list[Row]) -> ModelParity:
         backends=tuple(_backend(b, own) for b in BACKENDS), outputs=outputs,
         coverage=coverage(own, ()), passed=all(r.status == "pass" for r in own),
         useless=is_useless(own),
-        tensor_map=tuple(_tensor_map(name)), layers=_layers(family), seconds={"tflite": 1.2},
+        tensor_map=convert(tuple(_tensor_map(name)), tuple[TensorMapRow, ...]),
+        layers=_layers(family),
     )  # fmt: skip
 
 
@@ -332,22 +364,22 @@ def _case(
 ) -> CaseResult:
     """What each backend sees: the joints, LiteRT's own error, and the backend's from LiteRT."""
     seen = [joints + random.normal(0, 2.5, (21, 2)) for joints in each.joints]
-    hands: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    hands: Listed = {}
     for pair in zip(PALMS, HANDS, strict=True):
         by_backend = hands.setdefault(" + ".join(pair), {})
         for backend in ("tflite", *CANDIDATES):
             error = {"tflite": 0.0, "torch": 2e-5, "coreml-mil": 5e-5}.get(backend, 0.04)
             error = max(error, off.get(backend, 0.0) if pair[1] == HANDS[1] else 0.0)
-            by_backend[backend] = [
+            by_backend[backend] = tuple(
                 _hand(joints + random.normal(0, 1, (21, 2)) * error, side)
                 for joints, side in zip(seen, each.sides, strict=True)
-            ]
+            )
     truth = tuple(
-        {
-            "box": [*joints.min(axis=0).tolist(), *joints.max(axis=0).tolist()],
-            "landmarks": joints.tolist(),
-            "handedness": side,
-        }
+        ListedTruth(
+            box=(*joints.min(axis=0).tolist(), *joints.max(axis=0).tolist()),
+            landmarks=tuple(map(tuple, joints.tolist())),
+            handedness=side,
+        )
         for joints, side in zip(each.joints, each.sides, strict=True)
     )
     height, width = each.image.shape[:2]
@@ -358,16 +390,16 @@ def _case(
     return CaseResult(each.name, each.kind, width, height, digest, image, known, hands, values)
 
 
-def _hand(joints: np.ndarray, side: str) -> dict[str, Any]:
+def _hand(joints: np.ndarray, side: str) -> ListedHand:
     depth = np.linspace(0, -18, 21)[:, None]
     low, high = joints.min(axis=0), joints.max(axis=0)
-    return {
-        "box": [*low.tolist(), *high.tolist()],
-        "score": 0.9471,
-        "landmarks": np.hstack((joints, depth)).tolist(),
-        "presence": 0.9987,
-        "handedness": 0.981 if side == "right" else 0.022,
-    }
+    return ListedHand(
+        box=(*low.tolist(), *high.tolist()),
+        score=0.9471,
+        landmarks=tuple(map(tuple, np.hstack((joints, depth)).tolist())),
+        presence=0.9987,
+        handedness=0.981 if side == "right" else 0.022,
+    )
 
 
 def _case_value(row: Row, case: str, has_hands: bool, random: np.random.Generator) -> float | None:
@@ -405,7 +437,7 @@ def _tensor_map(name: str) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _layers(family: str, culprit: int | None = None) -> dict[str, Any]:
+def _layers(family: str, culprit: int | None = None) -> Layers:
     random = np.random.Generator(np.random.PCG64(len(family)))
     operators = ("DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "PRELU")
     found = []
@@ -436,12 +468,13 @@ def _layers(family: str, culprit: int | None = None) -> dict[str, Any]:
         row = found[culprit]
         named = {name: row[name] for name in ("op", "operator", "tensor", "module", "mil")}
         named["local"] = row["backends"]["torch"]["local"]  # type: ignore[index]
-    return {
+    values = {
         "case": "open-right-light",
         "reference": "tflite",
         "rows": found,
         "culprits": {"torch": named, "coreml-mil": None},
     }
+    return convert(values, Layers)
 
 
 def _accuracy() -> Iterator[dict[str, Any]]:
@@ -465,8 +498,8 @@ def _self_test() -> dict[str, Any]:
         for fault in names
     ]  # fmt: skip
     return {
-        "passed": True, "planted": 96, "caught": 96, "located": 94, "false_alarms": 0, "seeds": 5,
-        "faults": faults,
+        "passed": True, "planted": 96, "caught": 96, "located": 94, "false_alarms": 0, "alarms": [],
+        "seeds": 5, "faults": faults,
     }  # fmt: skip
 
 
@@ -494,5 +527,5 @@ if __name__ == "__main__":
 
     kind, folder = sys.argv[1], Path(sys.argv[2])
     write_images(folder)
-    write_html({"passing": passing, "failing": failing, "hostile": hostile}[kind](),
+    write_html(typed({"passing": passing, "failing": failing, "hostile": hostile}[kind]()),
                folder / "report.html", folder)  # fmt: skip

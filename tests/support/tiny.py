@@ -15,6 +15,7 @@ from blazepalm.reports.cases.inputs import noise_cases
 from blazepalm.reports.judge.assemble import make_report
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
@@ -106,10 +107,9 @@ def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> P
         limits,
         layers={},
         failures=(),
-        options={},
+        options=RunOptions(inputs, 3, (), False, None, 1),
         golden=None,
         self_test=None,
-        machine={},
         seconds=1.0,
         resumed=0,
     )

@@ -3,29 +3,35 @@ cost on each layer. A line is the cumulative error, dots the local one; the culp
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
+from blazepalm.reports.compare.rows import NOT_RUN
+from blazepalm.reports.judge.report import ModelParity, ParityReport
+from blazepalm.reports.judge.report_parts import Layer, LayerError, Layers
 from blazepalm.reports.render.html.numbers import figure
 
 WIDTH, HEIGHT = 960, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 34
 MIN = 1e-2  # smaller multiples, including 0, are drawn on the bottom line
 MAX_DECADES = 12
+UNKNOWN = LayerError(None, None, NOT_RUN)
 
 
-def curves(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def curves(report: ParityReport) -> list[dict[str, Any]]:
     """One entry per model that was compared layer by layer."""
     return [
-        _curve(number, model, model["layers"])
-        for number, model in enumerate(report["models"])
-        if model["layers"] and model["layers"]["rows"]
+        _curve(number, model, model.layers)
+        for number, model in enumerate(report.models)
+        if model.layers is not None and model.layers.rows
     ]
 
 
-def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> dict[str, Any]:
-    rows: Sequence[Mapping[str, Any]] = layers["rows"]
-    names = list(dict.fromkeys(name for row in rows for name in row["backends"]))
+def _curve(number: int, model: ModelParity, layers: Layers) -> dict[str, Any]:
+    rows = layers.rows
+    names = list(dict.fromkeys(name for row in rows for name in row.backends))
     low, high = _decades(rows)
 
     def x(index: int) -> float:
@@ -37,24 +43,22 @@ def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> 
 
     series = []
     for order, name in enumerate(names):
-        found = [row["backends"].get(name, {}) for row in rows]
+        found = [row.backends.get(name, UNKNOWN) for row in rows]
         series.append(
             {
                 "name": name,
                 "order": order,
-                "path": _path(
-                    [(x(i), entry.get("cumulative")) for i, entry in enumerate(found)], y
-                ),
+                "path": _path([(x(i), entry.cumulative) for i, entry in enumerate(found)], y),
                 "dots": [
                     {
                         "x": x(i),
-                        "y": y(entry["local"]),
-                        "failed": entry["status"] == "fail",
-                        "title": f"{rows[i]['op']} {rows[i]['operator']}, {name}: "
-                        f"local {figure(entry['local'])} ×",
+                        "y": y(entry.local),
+                        "failed": entry.status == "fail",
+                        "title": f"{rows[i].op} {rows[i].operator}, {name}: "
+                        f"local {figure(entry.local)} ×",
                     }
                     for i, entry in enumerate(found)
-                    if entry.get("local") is not None
+                    if entry.local is not None
                 ],
             }
         )
@@ -66,7 +70,7 @@ def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> 
         "culprits": list(_culprits(layers, rows, x)),
         "ticks": [{"y": y(10.0**d), "text": f"{10.0**d:g}"} for d in _spaced(low, high)],
         "steps": [
-            {"x": x(i), "text": rows[i]["op"]} for i in range(0, len(rows), max(1, len(rows) // 12))
+            {"x": x(i), "text": rows[i].op} for i in range(0, len(rows), max(1, len(rows) // 12))
         ],
         "unity": y(1.0),
         "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT,
@@ -75,26 +79,26 @@ def _curve(number: int, model: Mapping[str, Any], layers: Mapping[str, Any]) -> 
 
 
 def _culprits(
-    layers: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], x: Any
+    layers: Layers, rows: Sequence[Layer], x: Callable[[int], float]
 ) -> Iterator[dict[str, Any]]:
     """Marks each backend's culprit: the first layer with a high local error."""
-    for backend, culprit in layers["culprits"].items():
+    for backend, culprit in layers.culprits.items():
         if culprit is None:
             continue
-        places = [i for i, row in enumerate(rows) if row["op"] == culprit["op"]]
+        places = [i for i, row in enumerate(rows) if row.op == culprit.op]
         if places:
             at = x(places[0])
-            yield {**culprit, "backend": backend, "x": at, "left": at > WIDTH * 0.6}
+            yield {**asdict(culprit), "backend": backend, "x": at, "left": at > WIDTH * 0.6}
 
 
-def _decades(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def _decades(rows: Sequence[Layer]) -> tuple[int, int]:
     """The range in whole powers of ten that covers every multiple, at least 1 to 10."""
     values = [
-        entry[kind]
+        error
         for row in rows
-        for entry in row["backends"].values()
-        for kind in ("cumulative", "local")
-        if entry[kind] is not None
+        for entry in row.backends.values()
+        for error in (entry.cumulative, entry.local)
+        if error is not None
     ]
     low, high = min([1.0, *values]), max([10.0, *values])
     bottom = math.floor(math.log10(max(low, MIN)))
@@ -105,7 +109,7 @@ def _spaced(low: int, high: int) -> range:
     return range(low, high + 1, max(1, (high - low) // 6))
 
 
-def _path(points: Sequence[tuple[float, float | None]], y: Any) -> str:
+def _path(points: Sequence[tuple[float, float | None]], y: Callable[[float], float]) -> str:
     """An SVG path, with gaps at layers that were not measured."""
     parts, pen = [], "M"
     for at, value in points:

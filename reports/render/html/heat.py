@@ -3,29 +3,30 @@
 If a quantity is compared with two references, its cell shows the worse one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.report import ModelParity, ParityReport
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 
-def heat(report: Mapping[str, Any], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def heat(report: ParityReport) -> list[dict[str, Any]]:
     """One table per model: `columns` (backends), and `groups` of lines by stage."""
     return [
         table
-        for number, model in enumerate(report["models"])
-        if (table := _table(number, model, rows))["groups"]
+        for number, model in enumerate(report.models)
+        if (table := _table(number, model, report.rows))["groups"]
     ]
 
 
-def _table(number: int, model: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
-    own = [(i, row) for i, row in enumerate(rows) if row.model == model["name"]]
+def _table(number: int, model: ModelParity, rows: Sequence[Row]) -> dict[str, Any]:
+    own = [(i, row) for i, row in enumerate(rows) if row.model == model.name]
     order = stage_positions([row for _, row in own])
     numbered = [entry for _, entry in sorted(zip(order, own, strict=True), key=lambda e: e[0])]
-    candidates = [b["name"] for b in model["backends"] if b["judge"] not in ("reference", "none")]
+    candidates = [b.name for b in model.backends if b.judge not in ("reference", "none")]
     shown = [(i, row) for i, row in numbered if row.backend in candidates]
     backends = [name for name in candidates if any(row.backend == name for _, row in shown)]
     lines: dict[tuple[str, str], dict[tuple[str, str], dict[str, list[tuple[int, Row]]]]] = {}

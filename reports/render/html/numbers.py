@@ -1,4 +1,8 @@
-"""Formats numbers: three digits, thousands separators; as `figure` in `script/dom.js` does."""
+"""Formats the page's numbers: three digits, thousands separators.
+
+Not `blazepalm.text.figure`, which the other reports use: the page shows the same numbers from
+templates and from its script, so this writes what `figure` in `script/dom.js` writes.
+"""
 
 from blazepalm.text import NOTHING
 

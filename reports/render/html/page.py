@@ -1,6 +1,6 @@
-"""Renders a report's dictionary as a page: templates, style and script in one file.
+"""Renders a report as a page: templates, style and script in one file.
 
-Text from the dictionary is never markup. Three barriers protect the browser from a hostile name:
+Text from the report is never markup. Three barriers protect the browser from a hostile name:
 templates escape everything, the JSON island has no `<`, `>` or `&`, and the page's
 Content-Security-Policy allows only the script and style whose SHA-256 it names, and no fetching.
 """
@@ -8,21 +8,22 @@ Content-Security-Policy allows only the script and style whose SHA-256 it names,
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec.structs import asdict
 
 from blazepalm.reports.compare.rows import TRUTH
+from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.page_data import page_data
 from blazepalm.reports.render.html.pictures import pictures
 from blazepalm.reports.render.html.summary import masthead, matrix, why
-from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import NOTHING, printable
 
 if TYPE_CHECKING:
@@ -39,38 +40,34 @@ STATUS = {
 }
 
 
-def render(values: Mapping[str, Any], folder: Path | None) -> str:
-    report = harmless(values)
-    rows = read_rows(report)
-    failed = why(report, rows)
+def render(report: ParityReport, folder: Path | None) -> str:
+    failed = why(report)
     style, script = _style(), _script()
-    images = pictures(values["cases"], folder)
+    images = pictures(report.cases, folder)
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             report=report,
             masthead=masthead(report, failed),
-            matrix=matrix(report, rows),
+            matrix=matrix(report),
             why=failed,
-            truth=[row for row in rows if row.stage == TRUTH],
-            heat=heat(report, rows),
+            truth=[row for row in report.rows if row.stage == TRUTH],
+            heat=heat(report),
             curves=curves(report),
             images=images,
             policy=content_security_policy(script, style),
             style=Markup(style),
             script=Markup(script),
-            island=Markup(embedded_json(page_data(report, rows, images))),
+            island=Markup(embedded_json(harmless(page_data(report, images)))),
         )
     )
 
 
 def harmless(value: Any) -> Any:
-    """Escapes control characters, direction changes and lone surrogates in every string of a
-    report.
-    """
+    """Escapes control characters, direction changes and lone surrogates in every string."""
     if isinstance(value, str):
-        return printable(value, keep="\n")
+        return value if isinstance(value, Markup) else printable(value, keep="\n")
     if isinstance(value, Mapping):
         return {printable(str(k)): harmless(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -102,11 +99,12 @@ def _environment() -> "Environment":
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
+        finalize=harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "shape": _shape, "percent": _percent}
+    environment.filters |= {"figure": figure, "shape": _shape, "percent": _percent, "facts": asdict}
     environment.globals |= {"NOTHING": NOTHING, "STATUS": STATUS}
     return environment
 
@@ -122,7 +120,7 @@ def _script() -> str:
     return "(() => {\n'use strict';\n" + "\n".join(parts) + "})();\n"
 
 
-def _shape(sizes: list[int] | None) -> str:
+def _shape(sizes: Sequence[int] | None) -> str:
     return NOTHING if sizes is None else "×".join(map(str, sizes)) or "scalar"
 
 

@@ -6,43 +6,45 @@ is for display only; the numbers themselves are in the JSON report.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import astuple
 
-from blazepalm.reports.compare.rows import Row
+from blazepalm.converter.tensor_map import TensorMapRow
+from blazepalm.reports.compare.hands import ListedHand
+from blazepalm.reports.compare.meters import Difference
+from blazepalm.reports.compare.rows import NOT_JUDGED, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
+from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
+from blazepalm.reports.judge.report_parts import Layer
 from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
-Report = Mapping[str, Any]
 REFERENCE = "tflite"
-ROW = (
-    "model", "stage", "mode", "output", "field", "backend", "reference", "metric", "judge",
-    "unit", "inputs", "value", "limit", "floor", "multiple", "worst_case", "status", "reasons",
-)  # fmt: skip
-DIFFERENCE = (
-    "elements", "peak", "max_abs", "mean_abs", "p50", "p99", "p999", "rmse", "rel_l2", "snr_db",
-    "psnr_db", "cosine", "half_units", "unequal", "nonfinite_reference", "nonfinite_candidate",
-)  # fmt: skip
-LAYER = ("op", "operator", "tensor", "shape", "module", "mil")
-TENSOR = (
-    "key", "shape", "dtype", "operator", "name", "stored_dtype", "stored_shape", "sparse",
-    "folded", "transform", "source_sha256", "value_sha256",
-)  # fmt: skip
 
 
-def page_data(report: Report, rows: Sequence[Row], images: Sequence[str | None]) -> dict[str, Any]:
-    models = report["models"]
+def _fields(kind: type[Struct], *left_out: str) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in left_out)
+
+
+ROW = _fields(Row, "difference")
+DIFFERENCE = _fields(Difference, "inputs", "worst", "problems")
+LAYER = _fields(Layer, "backends")
+TENSOR = _fields(TensorMapRow, "operand", "tensor")
+
+
+def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, Any]:
+    models, rows = report.models, report.rows
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
         "palm": [list(bone) for bone in PALM],
         "reference": REFERENCE,
-        "models": [model["name"] for model in models],
-        "backends": list(dict.fromkeys(b["name"] for m in models for b in m["backends"])),
-        "multiple": report["limits"]["float32_multiple"],
+        "models": [model.name for model in models],
+        "backends": list(dict.fromkeys(b.name for m in models for b in m.backends)),
+        "multiple": report.limits.float32_multiple,
         "least": LEAST,
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
@@ -52,15 +54,15 @@ def page_data(report: Report, rows: Sequence[Row], images: Sequence[str | None])
         },
         "cases": [
             _case(case, image is not None, rows)
-            for case, image in zip(report["cases"], images, strict=True)
+            for case, image in zip(report.cases, images, strict=True)
         ],
         "layers": _layers(models),
         "tensors": {
             "columns": ["model", *TENSOR],
             "lines": [
-                [number, *(entry[name] for name in TENSOR)]
+                [number, *(getattr(entry, name) for name in TENSOR)]
                 for number, model in enumerate(models)
-                for entry in model["tensor_map"]
+                for entry in model.tensor_map
             ],
         },
     }
@@ -80,12 +82,12 @@ def _row(row: Row, place: int) -> list[Any]:
     ]
 
 
-def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Row]) -> dict[str, Any]:
+def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, Any]:
     failing = over = 0
     worst: tuple[float, int] | None = None
-    for number, (row, value) in enumerate(zip(rows, case["values"], strict=True)):
+    for number, (row, value) in enumerate(zip(rows, case.values, strict=True)):
         used = usage(row, value)
-        if used is None or row.judge == "none":
+        if used is None or row.judge == NOT_JUDGED:
             continue
         if used > 1:
             failing += row.status == "fail"
@@ -93,92 +95,93 @@ def _case(case: Mapping[str, Any], pictured: bool, rows: Sequence[Row]) -> dict[
         if worst is None or used > worst[0]:
             worst = (used, number)
     return {
-        "name": case["name"],
-        "kind": case["kind"],
-        "width": case["width"],
-        "height": case["height"],
-        "sha256": case["sha256"],
+        "name": case.name,
+        "kind": case.kind,
+        "width": case.width,
+        "height": case.height,
+        "sha256": case.sha256,
         "pictured": pictured,
         "failing": failing,
         "over": over,
         "share": None if worst is None else -1 if math.isinf(worst[0]) else _short(worst[0], 3),
         "worst": None if worst is None else worst[1],
-        "truth": [_points(hand["landmarks"], 2) for hand in case["truth"] or ()],
+        "truth": [_points(hand.landmarks, 2) for hand in case.truth or ()],
         "hands": {
             pair: {name: _hands(found.get(REFERENCE, ()), hands) for name, hands in found.items()}
-            for pair, found in case["hands"].items()
+            for pair, found in case.hands.items()
         },
-        "values": [_short(value, 4) for value in case["values"]],
+        "values": [_short(value, 4) for value in case.values],
     }
 
 
-def _hands(reference: Sequence[Report], hands: Sequence[Report]) -> list[dict[str, Any]]:
+def _hands(reference: Sequence[ListedHand], hands: Sequence[ListedHand]) -> list[dict[str, Any]]:
     """Each hand relative to LiteRT's nearest: `of` is that hand's index, `off` every joint's
     offset from it; the reference's hands, and hands without a partner, as `points`.
     """
-    found = []
+    found, others = [], [_whole(hand) for hand in reference]
     for hand in hands:
         entry: dict[str, Any] = {
-            "box": [_round(v, 1) for v in hand["box"]],
-            **{name: _short(hand.get(name), 4) for name in ("score", "presence", "handedness")},
+            "box": [_round(v, 1) for v in hand.box],
+            "score": _short(hand.score, 4),
+            "presence": _short(hand.presence, 4),
+            "handedness": _short(hand.handedness, 4),
         }
-        landmarks = hand["landmarks"]
-        partner = None if hands is reference else _nearest(reference, hand)
-        if landmarks is None:
-            pass
-        elif partner is None:
-            entry["points"] = _points(landmarks, 2)
+        mine = None if hands is reference else _whole(hand)
+        partner = None if mine is None else _nearest(others, mine)
+        if mine is None or partner is None:
+            entry["points"] = _points(hand.landmarks, 2)
         else:
-            entry["of"] = partner
-            pairs = zip(landmarks, reference[partner]["landmarks"], strict=True)
-            entry["off"] = [_short(float(a[i] - b[i]), 3) for a, b in pairs for i in range(2)]
+            number, other = partner
+            entry["of"] = number
+            pairs = zip(mine.points, other.points, strict=True)
+            entry["off"] = [_short(float(a - b), 3) for a, b in pairs]
         found.append(entry)
     return found
 
 
-def _nearest(reference: Sequence[Report], hand: Report) -> int | None:
-    """The hand with the nearest box, if nearer than half a box."""
-    if not _is_whole(hand):
-        return None
-    best: tuple[float, int] | None = None
-    for number, other in enumerate(reference):
-        if not _is_whole(other):
-            continue
-        gap = max(abs(a - b) for a, b in zip(other["box"], hand["box"], strict=True))
-        if best is None or gap < best[0]:
-            best = gap, number
-    if best is None:
-        return None
-    left, top, right, bottom = reference[best[1]]["box"]
-    return best[1] if best[0] <= max(right - left, bottom - top) / 2 else None
+class _Whole(NamedTuple):
+    """A hand's box, and x, y, x, y, … of its landmarks."""
+
+    box: list[float]
+    points: list[float]
 
 
-def _is_whole(hand: Report) -> bool:
-    """Whether no value is None, which stands for NaN and infinity."""
-    points = hand["landmarks"]
-    return points is not None and None not in [*hand["box"], *(v for p in points for v in p)]
+def _whole(hand: ListedHand) -> _Whole | None:
+    """None if a value is None, which stands for NaN and infinity."""
+    values = [*hand.box, *(v for point in hand.landmarks for v in point)]
+    known = [v for v in values if v is not None]
+    plane = [v for i, v in enumerate(known[4:]) if i % 3 < 2]
+    return _Whole(known[:4], plane) if len(known) == len(values) else None
 
 
-def _layers(models: Iterable[Report]) -> dict[str, Any]:
-    models = list(models)
+def _nearest(others: Sequence[_Whole | None], hand: _Whole) -> tuple[int, _Whole] | None:
+    """The hand with the nearest box and its index, if nearer than half a box."""
+    gaps = [
+        (max(abs(a - b) for a, b in zip(other.box, hand.box, strict=True)), number, other)
+        for number, other in enumerate(others)
+        if other is not None
+    ]
+    gap, number, other = min(gaps, default=(math.inf, 0, hand))
+    left, top, right, bottom = other.box
+    return (number, other) if gap <= max(right - left, bottom - top) / 2 else None
+
+
+def _layers(models: Sequence[ModelParity]) -> dict[str, Any]:
+    compared = [(i, model.layers) for i, model in enumerate(models) if model.layers is not None]
     names = list(
-        dict.fromkeys(
-            backend
-            for model in models
-            for layer in (model["layers"] or {"rows": ()})["rows"]
-            for backend in layer["backends"]
-        )
+        dict.fromkeys(n for _, each in compared for row in each.rows for n in row.backends)
     )
     lines = []
-    for number, model in enumerate(models):
-        layers = model["layers"] or {"rows": (), "culprits": {}}
-        for layer in layers["rows"]:
-            guilty = [n for n, c in layers["culprits"].items() if c and c["op"] == layer["op"]]
+    for number, layers in compared:
+        for layer in layers.rows:
+            guilty = [n for n, c in layers.culprits.items() if c and c.op == layer.op]
             measured = [
-                [_short(found.get(key), 3) for key in ("cumulative", "local", "status")]
-                for found in (layer["backends"].get(name, {}) for name in names)
+                [_short(found.cumulative, 3), _short(found.local, 3), found.status]
+                if (found := layer.backends.get(name)) is not None
+                else [None] * 3
+                for name in names
             ]
-            lines.append([number, *(layer[name] for name in LAYER), guilty, measured])
+            lines.append([number, *(getattr(layer, name) for name in LAYER), guilty, measured])
     return {
         "backends": names,
         "columns": ["model", *LAYER, "guilty", "measured"],
@@ -186,7 +189,7 @@ def _layers(models: Iterable[Report]) -> dict[str, Any]:
     }
 
 
-def _points(points: Sequence[Sequence[float]], digits: int) -> list[float | int | None]:
+def _points(points: Sequence[Sequence[float | None]], digits: int) -> list[float | int | None]:
     """x, y, x, y, …"""
     return [_round(point[axis], digits) for point in points for axis in range(2)]
 

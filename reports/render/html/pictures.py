@@ -6,11 +6,11 @@ limits for any untrusted image: size and a fixed list of formats. Unreadable fil
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from blazepalm.errors import InvalidImage
+from blazepalm.reports.judge.report import CaseResult
 
 # Pictures shrink with the number of cases, so that a page stays a few megabytes: (cases, width)
 WIDTHS = ((64, 480), (120, 360), (220, 280))
@@ -18,21 +18,21 @@ MIN_WIDTH = 200
 QUALITY = 75
 
 
-def pictures(cases: Sequence[Mapping[str, Any]], folder: Path | None) -> list[str | None]:
+def pictures(cases: Sequence[CaseResult], folder: Path | None) -> list[str | None]:
     """One `data:` URL per case, None without a picture."""
     if folder is None:
         return [None] * len(cases)
-    number = sum(case["image"] is not None for case in cases)
+    number = sum(case.image is not None for case in cases)
     width = next((width for most, width in WIDTHS if number <= most), MIN_WIDTH)
-    return [_picture(case["image"], folder, width) for case in cases]
+    return [_picture(case.image, folder, width) for case in cases]
 
 
-def _picture(name: Any, folder: Path, width: int) -> str | None:
+def _picture(name: str | None, folder: Path, width: int) -> str | None:
     from PIL import Image
 
     from blazepalm.media.images import read_image
 
-    if not isinstance(name, str):
+    if name is None:
         return None
     try:
         path = (folder / name).resolve()

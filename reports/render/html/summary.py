@@ -1,89 +1,94 @@
 """The page's first screen: the verdict, each model's backends against their limits, and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from blazepalm.reports.compare.rows import BY_TASK, Row
+from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, Row
 from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
-from blazepalm.reports.judge.report import TRUTH_UNCHECKED
+from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
+    BackendSummary,
+    ModelParity,
+    ParityReport,
+)
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
-Report = Mapping[str, Any]
+Entry = dict[str, Any]  # what a template shows
 MAX_LINES = 3  # failures listed under the headline
 MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
 
 
-def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
+def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     """`state` is holds, fails or partly; `headline` and `facts` are text; `because`: the first few
     failures, each as (what failed, why).
     """
-    models, counts = report["models"], report["counts"]
-    tested, verdict = report["self_test"], report["verdict"]
+    models, counts = report.models, report.counts
+    tested, verdict = report.self_test, report.verdict
     state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
-        (_count(report["cases_total"], "input"), ""),
-        (f"{counts['pass']} of {counts['rows']}", "judged comparisons pass"),
+        (_count(report.cases_total, "input"), ""),
+        (f"{counts.passed} of {counts.rows}", "judged comparisons pass"),
     ]
-    if counts["fail"]:
-        facts.append((str(counts["fail"]), "fails" if counts["fail"] == 1 else "fail"))
+    if counts.fail:
+        facts.append((str(counts.fail), "fails" if counts.fail == 1 else "fail"))
     if (farthest := _farthest(report)) is not None:
         facts.append((f"{figure(farthest)} ×", "the float32 floor at most"))
-    if report["failures"]:
-        facts.append((_count(len(report["failures"]), "source"), "without a verdict"))
+    if report.failures:
+        facts.append((_count(len(report.failures), "source"), "without a verdict"))
     if tested is not None:
-        facts.append((f"{tested['caught']} of {tested['planted']}", "planted faults caught"))
-    if any(TRUTH_UNCHECKED in model["notes"] for model in models):
+        facts.append((f"{tested.caught} of {tested.planted}", "planted faults caught"))
+    if any(TRUTH_UNCHECKED in model.notes for model in models):
         facts.append(("the rendered truth", "not checked"))
     because = list(_because(report, failed))
     return {"state": state, "headline": verdict.capitalize(), "facts": facts, "because": because}
 
 
-def matrix(report: Report, rows: Sequence[Row]) -> dict[str, Any]:
+def matrix(report: ParityReport) -> Entry:
     """Models × judged backends. `columns`: name, precision, note; `lines`: one cell per column."""
     names = list(
         dict.fromkeys(
-            backend["name"]
-            for model in report["models"]
-            for backend in model["backends"]
-            if backend["judge"] not in ("reference", "none")
+            backend.name
+            for model in report.models
+            for backend in model.backends
+            if backend.judge not in ("reference", "none")
         )
     )
-    known = {b["name"]: b for model in report["models"] for b in model["backends"]}
+    known = {b.name: b for model in report.models for b in model.backends}
     columns = [
-        {"name": n, "precision": known[n]["precision"], "executed": n.startswith(EXECUTED)}
+        {"name": n, "precision": known[n].precision, "executed": n.startswith(EXECUTED)}
         for n in names
     ]
     lines = []
-    for number, model in enumerate(report["models"]):
-        own = {backend["name"]: backend for backend in model["backends"]}
-        cells = [_cell(report, rows, model, own[n]) if n in own else None for n in names]
+    for number, model in enumerate(report.models):
+        own = {backend.name: backend for backend in model.backends}
+        cells = [_cell(report, model, own[n]) if n in own else None for n in names]
         lines.append({"number": number, "model": model, "cells": cells})
-    return {"columns": columns, "lines": lines, "limit": report["limits"]["float32_multiple"]}
+    return {"columns": columns, "lines": lines, "limit": report.limits.float32_multiple}
 
 
-def why(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def why(report: ParityReport) -> list[Entry]:
     """One entry per backend that did not pass: its first divergence, culprit and reasons."""
     found = []
-    for model in report["models"]:
-        culprits = (model["layers"] or {}).get("culprits", {})
-        for backend in model["backends"]:
-            if backend["status"] == "pass":
+    for model in report.models:
+        culprits = model.layers.culprits if model.layers else {}
+        for backend in model.backends:
+            if backend.status == "pass":
                 continue
             failing = sum(
                 row.status == "fail"
-                for row in rows
-                if row.model == model["name"] and row.backend == backend["name"]
+                for row in report.rows
+                if row.model == model.name and row.backend == backend.name
             )
-            reasons = backend["reasons"]
+            reasons = backend.reasons
             found.append(
                 {
-                    "model": model["name"],
+                    "model": model.name,
                     "backend": backend,
                     "failing": failing,
-                    "culprit": culprits.get(backend["name"]),
+                    "culprit": culprits.get(backend.name),
                     "reasons": reasons[:MAX_REASONS],
                     "more": len(reasons) - len(reasons[:MAX_REASONS]),
                 }
@@ -91,39 +96,39 @@ def why(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def _cell(report: Report, rows: Sequence[Row], model: Report, backend: Report) -> dict[str, Any]:
+def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> Entry:
     """`value` in large, `about` in small, `used` of the limit (0..1) for the bar."""
-    cell: dict[str, Any] = {
-        "name": backend["name"],
-        "status": backend["status"],
-        "first_divergence": backend["first_divergence"],
+    cell: Entry = {
+        "name": backend.name,
+        "status": backend.status,
+        "first_divergence": backend.first_divergence,
     }
-    if backend["judge"] == "task":
-        row = _closest(rows, model["name"], backend["name"])
+    if backend.judge == BY_TASK:
+        row = _closest(report.rows, model.name, backend.name)
         used = None if row is None else usage(row, row.value)
         value, about = ("", "") if row is None or used is None else _use(row, used)
         return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
-    multiple = backend["worst_multiple"]
-    used = None if multiple is None else multiple / report["limits"]["float32_multiple"]
+    multiple = backend.worst_multiple
+    used = None if multiple is None else multiple / report.limits.float32_multiple
     value = "" if multiple is None else f"{figure(multiple)} ×"
     about = "the floor" if value else ""
     return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
 
 
-def _because(report: Report, failed: Sequence[Report]) -> Iterator[tuple[str, ...]]:
-    said = [(failure["source"], "no verdict") for failure in report["failures"]]
+def _because(report: ParityReport, failed: Sequence[Entry]) -> Iterator[tuple[str, ...]]:
+    said = [(failure.source, "no verdict") for failure in report.failures]
     said += [
-        (model["name"], "all backends agree, but the file fails against the rendered truth")
-        for model in report["models"]
-        if model["useless"]
+        (model.name, "all backends agree, but the file fails against the rendered truth")
+        for model in report.models
+        if model.useless
     ]
     for entry in failed:
         backend, culprit = entry["backend"], entry["culprit"]
-        divergence = backend["first_divergence"]
-        words = [backend["status"].replace("_", " ")] if divergence is None else []
+        divergence = backend.first_divergence
+        words = [backend.status.replace("_", " ")] if divergence is None else []
         words += [f"first diverges at {divergence}"] if divergence else []
-        words += [f"culprit operator {culprit['op']} {culprit['operator']}"] if culprit else []
-        said.append((f"{entry['model']} on {backend['name']}", ", ".join(words)))
+        words += [f"culprit operator {culprit.op} {culprit.operator}"] if culprit else []
+        said.append((f"{entry['model']} on {backend.name}", ", ".join(words)))
     yield from said[:MAX_LINES]
     if len(said) > MAX_LINES:
         yield (f"{len(said) - MAX_LINES} more", "below")
@@ -148,12 +153,12 @@ def _bar(used: float | None) -> int | None:
     return None if used is None else round(100 * min(used, 1.0))
 
 
-def _farthest(report: Report) -> float | None:
+def _farthest(report: ParityReport) -> float | None:
     multiples = [
-        backend["worst_multiple"]
-        for model in report["models"]
-        for backend in model["backends"]
-        if backend["judge"] == "floor" and backend["worst_multiple"] is not None
+        backend.worst_multiple
+        for model in report.models
+        for backend in model.backends
+        if backend.judge == BY_FLOOR and backend.worst_multiple is not None
     ]
     return max(multiples, default=None)
 

@@ -16,7 +16,7 @@ from blazepalm.reports.render.html import render_html
 from blazepalm.reports.render.junit import junit
 from blazepalm.reports.render.markdown import markdown
 from blazepalm.reports.stored.read import read_report
-from blazepalm.reports.stored.recheck import recheck, stored_limits
+from blazepalm.reports.stored.recheck import recheck
 from support.tiny import doubling
 
 # What somebody else's package holds: it doubles its input, `ERROR` off in the first element.
@@ -101,7 +101,7 @@ def test_a_wrong_one_fails_and_its_report_is_read_where_it_is_not_installed(
     file = tmp_path / "parity.json"
     file.write_text(json.dumps(report.to_dict()), encoding="utf-8")
     values = read_report(file)
-    found = recheck(values, stored_limits(values))
+    found = recheck(values, values.limits)
     assert found.altered == () and found.exit_code == 1
     for render in (markdown, junit, render_html):
         assert "doubling" in render(values)

@@ -58,7 +58,7 @@ def test_the_golden_set_comes_with_its_truth(tmp_path: Path) -> None:
     assert [len(case.truth or ()) for case in cases] == [2, 1, 0]
     assert cases[2].truth == (), "it is known that there is none"
     hand = (cases[1].truth or ())[0]
-    assert len(hand["landmarks"]) == 21 and hand["handedness"] == "left"
+    assert len(hand.landmarks) == 21 and hand.handedness == "left"
 
 
 def test_own_pictures(tmp_path: Path) -> None:

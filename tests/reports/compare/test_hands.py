@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from blazepalm.models.decode import intersection_over_union
 from blazepalm.reports.compare.hands import (
+    ListedHand,
+    ListedTruth,
     Scalars,
+    SeenHand,
     compare_detections,
     compare_hands,
     compare_landmarks,
-    hand_box,
-    match,
 )
+from blazepalm.reports.compare.matching import match, points_box
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM
 from blazepalm.reports.compare.truth import truth_errors
 
@@ -209,12 +211,17 @@ def test_what_a_release_does_not_have_is_not_compared() -> None:
     assert {output for output, _ in found} == {"landmarks", "landmarks z", "presence"}
 
 
-def in_image(shift: float = 0.0, **changed: Any) -> dict[str, Any]:
+def in_image(shift: float = 0.0, **changed: Any) -> SeenHand:
     points = np.stack((np.arange(21.0) * 10 + shift, np.arange(21.0) * 5, np.zeros(21)), axis=1)
-    return {"landmarks": points, "presence": 0.9, "score": 0.9, **changed}
+    return SeenHand(points, **{"presence": 0.9, "score": 0.9, **changed})
 
 
-def hands(reference: list[dict[str, Any]], candidate: list[dict[str, Any]]) -> Scalars:
+def listed(hand: SeenHand) -> ListedHand:
+    box = tuple(points_box(hand.landmarks).tolist())
+    return ListedHand(box, hand.score, hand.landmarks, hand.presence, hand.handedness)
+
+
+def hands(reference: list[SeenHand], candidate: list[SeenHand]) -> Scalars:
     return compare_hands(
         reference, candidate, thresholds={"score": 0.5, "presence": 0.6}, margin=0.02
     )
@@ -225,7 +232,7 @@ def test_hands_in_the_image_are_matched_by_place() -> None:
     assert value(found, "hands", "unmatched") == 0
     assert value(found, "landmarks", "largest error") == pytest.approx(3.0)
     assert value(found, "landmarks", "mean error") == pytest.approx(1.5)
-    assert hand_box(in_image(7)).tolist() == [7, 0, 207, 100]
+    assert points_box(in_image(7).landmarks).tolist() == [7, 0, 207, 100]
 
 
 @pytest.mark.parametrize(
@@ -242,10 +249,10 @@ def test_a_hand_that_a_tie_decided_may_be_alone(alone: dict[str, float], counted
 
 def test_against_the_truth() -> None:
     truth = [
-        {"landmarks": in_image()["landmarks"][:, :2], "handedness": "right"},
-        {"landmarks": in_image(1000)["landmarks"][:, :2], "handedness": "left"},
+        ListedTruth((0.0,) * 4, in_image(shift).landmarks[:, :2], side)
+        for shift, side in ((0, "right"), (1000, "left"))
     ]
-    found = [in_image(11, handedness=0.9), in_image(5000, handedness=0.1)]
+    found = [listed(in_image(11, handedness=0.9)), listed(in_image(5000, handedness=0.1))]
     values = truth_errors(truth, found)
     assert (values["hands"], values["found"], values["false"]) == (2, 1, 1)
     # bases of the fingers lie 5, 9, 13 and 17 steps of √125 from the wrist: 11 on average

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from blazepalm.reports.compare.hands import ListedTruth
 from blazepalm.reports.compare.truth import PALM_JOINTS, palm_errors, truth_scalars
 
 # joint i lies at (i, 0): the fingers' bases, 5, 9, 13 and 17, are 11 from the wrist on average
 JOINTS = np.stack((np.arange(21.0), np.zeros(21)), axis=1)
-HAND = {"landmarks": JOINTS, "handedness": "left"}
+HAND = ListedTruth((0.0,) * 4, JOINTS, "left")
 KEYPOINTS = JOINTS[list(PALM_JOINTS)]
 
 
@@ -23,7 +24,7 @@ def test_a_palm_within_a_palm_size_is_found_and_the_nearest_counts() -> None:
 
 
 def test_two_hands_do_not_share_a_palm() -> None:
-    low = {"landmarks": JOINTS + np.array((0, 8))}
+    low = ListedTruth((0.0,) * 4, JOINTS + np.array((0, 8)), None)
     found = palm_errors([HAND, low], palms(3.3))
     assert (found["hands"], found["found"], found["false"]) == (2, 1, 0)
     assert found["joint_error"] == pytest.approx(3.3 / 11)

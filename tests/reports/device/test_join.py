@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from blazepalm.reports.compare.rows import FAIL, PASS
 from blazepalm.reports.device.join import with_device
 from blazepalm.reports.judge.report import ParityReport
-from blazepalm.reports.stored.read import PARITY, validate
+from blazepalm.reports.stored.read import report_from
 from support.tiny import chosen_subject, report_of
 from tests.reports.device.test_rows import FIXTURES, brought
 
@@ -36,7 +36,7 @@ def test_a_device_adds_backends_and_passes(tmp_path: Path) -> None:
     assert len(added) == 2 and set(added.values()) == {PASS}
     assert len(after.rows) > len(before.rows)
     assert all(len(case.values) == len(after.rows) for case in after.cases)
-    validate(after.to_dict(), PARITY, "with a device")
+    report_from(after.to_dict(), "with a device")
 
 
 def test_a_wrong_device_fails_the_report(tmp_path: Path) -> None:

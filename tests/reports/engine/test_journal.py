@@ -20,6 +20,7 @@ from msgspec import msgpack
 from blazepalm.atomic import part_of
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case, noise_cases
+from blazepalm.reports.compare.hands import ListedHand, ListedTruth
 from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 from blazepalm.reports.compare.rows import MEAN, Key, Scalar
 from blazepalm.reports.compare.tensors import TensorDifference, TensorRange
@@ -36,7 +37,7 @@ RECORD = Record(
     kind="noise",
     width=0,
     height=0,
-    truth=({"box": [0.0, 1.0, 2.0, 3.0], "landmarks": [[0.5, 1.5]], "handedness": "left"},),
+    truth=(ListedTruth((0.0, 1.0, 2.0, 3.0), ((0.5, 1.5),) * 21, "left"),),
     entries=[
         (
             KEY,
@@ -51,7 +52,7 @@ RECORD = Record(
     ],
     inputs={"model": ["ff"]},
     seconds={"model": {"torch": 0.25}},
-    hands={"a + b": {"torch": [{"box": [0.0] * 4, "landmarks": [[1.0, 2.0, 3.0]]}]}},
+    hands={"a + b": {"torch": (ListedHand((0.0,) * 4, 0.5, ((1.0, 2.0, 3.0),) * 21, 0.5, None),)}},
 )
 CASE = next(noise_cases(1, 0))
 

@@ -20,13 +20,13 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenSet:
 def test_every_planted_fault_is_caught_and_located(golden: GoldenSet) -> None:
     report = parity("palm-lite", "hand-lite", golden=golden, noise=2, coreml=False, self_test=True)
     found = report.self_test
-    assert found is not None and found["passed"] and report.passed
-    assert found["false_alarms"] == 0 and found["seeds"] == 5
-    assert found["planted"] == found["caught"] == found["located"] > 36
-    planted = {outcome["fault"] for outcome in found["faults"]}
+    assert found is not None and found.passed and report.passed
+    assert found.false_alarms == 0 and found.seeds == 5
+    assert found.planted == found.caught == found.located > 36
+    planted = {outcome.fault for outcome in found.faults}
     assert planted >= {fault.name for fault in FAULTS}, "each has a place in one of the two"
-    for outcome in islice(found["faults"], 5):
-        assert outcome["message"] and outcome["expected"] == outcome["found"]
+    for outcome in islice(found.faults, 5):
+        assert outcome.message and outcome.expected == outcome.found
 
 
 def test_without_a_known_family_nothing_can_be_planted() -> None:

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from blazepalm.reports.judge.headline import HEADLINES, headline
-from blazepalm.reports.judge.report import Failure, ParityReport
+from blazepalm.reports.judge.report import Failure, ParityReport, concluded
+from blazepalm.reports.judge.report_parts import SelfTestResult
 from blazepalm.reports.render.terminal import print_report
 from support.tiny import chosen_subject, off_by, report_of
 
@@ -18,10 +19,9 @@ EMPTY = replace(GOOD, models=(), rows=(), cases=(), cases_total=0)
 USELESS = replace(
     BAD, models=tuple(replace(model, useless=True, passed=False) for model in BAD.models)
 )
-UNTESTED = {
-    "passed": False, "planted": 3, "caught": 2, "located": 2, "false_alarms": 0, "alarms": [],
-    "seeds": 5, "faults": [],
-}  # fmt: skip
+UNTESTED = SelfTestResult(
+    passed=False, planted=3, caught=2, located=2, false_alarms=0, alarms=(), seeds=5, faults=()
+)
 LOST, UNVERIFIABLE = Failure("b.tflite", "b.tflite is bad", 2), Failure("c", "c cannot run", 3)
 DEVICE = Failure("results.json", "results.json is implausible", 1)
 
@@ -50,11 +50,11 @@ TABLE = [
 def test_last_lines(
     report: ParityReport,
     failures: tuple[Failure, ...],
-    self_test: dict[str, object] | None,
+    self_test: SelfTestResult | None,
     code: int,
     said: str,
 ) -> None:
-    report = replace(report, failures=failures, self_test=self_test)
+    report = concluded(report, failures=failures, self_test=self_test)
     assert (report.exit_code, report.verdict) == (code, said)
     stream = io.StringIO()
     print_report(report, Console(file=stream, width=300))

@@ -16,13 +16,15 @@ from msgspec.structs import replace
 from blazepalm.reports.compare.meters import DifferenceMeter, compare
 from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
 from blazepalm.reports.device.join import with_device
-from blazepalm.reports.judge.judge import exit_code, judge_backend, judge_row, model_holds, unjudged
+from blazepalm.reports.judge.judge import exit_code, judge_backend, model_holds
+from blazepalm.reports.judge.judge_rows import judge_row, unjudged
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.parity import parity
-from blazepalm.reports.stored.recheck import MEASURED_BY, recheck, stored_limits
+from blazepalm.reports.stored.recheck import MEASURED_BY, recheck
 from support import report_samples
+from support.report_samples import typed
 from support.small_golden import small_golden
 from support.tiny import STEP, chosen_subject, doubling, off_by, report_of
 from tests.reports.device.test_join import report_of_the_devices_models
@@ -33,10 +35,9 @@ Report = dict[str, Any]
 CHANGEABLE = [name for name in Limits.__struct_fields__ if name not in MEASURED_BY]
 
 
-def stored(report: ParityReport) -> Report:
+def stored(values: Report) -> ParityReport:
     """The report as read back from a file."""
-    values: Report = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    return values
+    return typed(json.loads(json.dumps(values, allow_nan=False)))
 
 
 def with_failures(values: Report) -> None:
@@ -54,7 +55,7 @@ def cut_off(values: Report) -> None:
 
 
 @cache
-def reports() -> dict[str, Report]:
+def reports() -> dict[str, ParityReport]:
     """Reports of every kind, made by the same code as real ones."""
     nan = {"torch": lambda images: {"double": np.full((1, 4, 5, 3), np.nan, np.float32)}}
     found = {
@@ -84,33 +85,30 @@ def reports() -> dict[str, Report]:
         tiny = folder / "tiny.tflite"
         tiny.write_bytes(doubling())
         found["nothing fed"] = parity(tiny, noise=0, coreml=False)
-    values = {kind: stored(report) for kind, report in found.items()}
-    values["passing sample"] = stored_sample(report_samples.passing())
-    values["failing sample"] = stored_sample(report_samples.failing())
-    return values
+    return {
+        **{kind: stored(report.to_dict()) for kind, report in found.items()},
+        "passing sample": stored(report_samples.passing()),
+        "failing sample": stored(report_samples.failing()),
+    }
 
 
-def stored_sample(values: Report) -> Report:
-    return json.loads(json.dumps(values))  # type: ignore[no-any-return]
-
-
-def same(report: Report) -> None:
-    found = recheck(report, stored_limits(report))
+def same(report: ParityReport) -> None:
+    found = recheck(report, report.limits)
     assert found.altered == () and found.changed == ()
-    for before, now in zip(report["rows"], found.report["rows"], strict=True):
+    for before, now in zip(report.rows, found.report.rows, strict=True):
         assert before == now
     assert found.report == report
 
 
 def test_every_report_comes_out_again_word_for_word() -> None:
     kinds = reports()
-    assert {report["passed"] for report in kinds.values()} == {True, False}
+    assert {report.passed for report in kinds.values()} == {True, False}
     for report in kinds.values():
         same(report)
-    rows = [row for report in kinds.values() for row in report["rows"]]
-    assert {row["status"] for row in rows} == {PASS, FAIL, NOT_RUN}
-    partly = kinds["device partly run"]["models"]
-    assert any(backend["status"] == NOT_RUN for model in partly for backend in model["backends"])
+    rows = [row for report in kinds.values() for row in report.rows]
+    assert {row.status for row in rows} == {PASS, FAIL, NOT_RUN}
+    partly = kinds["device partly run"].models
+    assert any(backend.status == NOT_RUN for model in partly for backend in model.backends)
 
 
 @pytest.mark.parametrize("compress", [None, "palettize8"])
@@ -122,9 +120,9 @@ def test_whole_runs_come_out_again(compress: str | None, tmp_path: Path) -> None
     run = parity(
         "hand-lite", golden=golden, noise=2, compress=compress, reference_every=2, folder=tmp_path
     )
-    report = stored(run)
+    report = stored(run.to_dict())
     same(report)
-    inputs = {r["backend"]: r["inputs"] for r in report["rows"] if r["stage"] == "raw outputs"}
+    inputs = {r.backend: r.inputs for r in report.rows if r.stage == "raw outputs"}
     assert inputs["tflite-ref"] < inputs["tflite"], "some were spared"
     checked = recheck_raw(report, tmp_path / "raw")
     assert checked.passed and checked.totals > 20 and not checked.missing
@@ -148,11 +146,11 @@ def test_looser_limits_condemn_nothing_and_tighter_ones_heal_nothing(
     given: dict[str, float],
 ) -> None:
     for kind, report in reports().items():
-        own = stored_limits(report)
+        own = report.limits
         loose = recheck(report, loosened(own, given))
         tight = recheck(report, loosened(own, {name: 1 / f for name, f in given.items()}))
         assert loose.altered == tight.altered == ()
-        assert loose.passed >= report["passed"] >= tight.passed, kind
+        assert loose.passed >= report.passed >= tight.passed, kind
         for before, _ in loose.changed:
             assert before.status == FAIL, kind
         for before, _ in tight.changed:
@@ -162,9 +160,9 @@ def test_looser_limits_condemn_nothing_and_tighter_ones_heal_nothing(
 def test_a_device_that_did_not_run_fails_nothing_by_any_limits() -> None:
     report = reports()["device partly run"]
     found = recheck(report, replace(LIMITS, iou=0.5, presence=0.5))
-    assert found.report["models"] == report["models"]
-    hand = next(model for model in report["models"] if model["name"] == "tiny-hand")
-    assert hand["passed"] and hand["backends"][-1]["status"] == NOT_RUN
+    assert found.report.models == report.models
+    hand = next(model for model in report.models if model.name == "tiny-hand")
+    assert hand.passed and hand.backends[-1].status == NOT_RUN
 
 
 def test_reasons_beside_the_limit() -> None:

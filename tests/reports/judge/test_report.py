@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from blazepalm.reports.judge.report import Failure, ParityReport, plain
+from blazepalm.reports.judge.report import Failure, ParityReport, concluded, plain
+from blazepalm.reports.judge.report_parts import SelfTestResult
 from blazepalm.reports.render.terminal import print_report
 from support.tiny import chosen_subject, off_by, report_of
 
@@ -25,7 +26,7 @@ def shown(found: ParityReport, width: int) -> str:
 def test_a_report_is_true_or_false() -> None:
     assert GOOD and GOOD.exit_code == 0
     assert not BAD and BAD.exit_code == 1
-    assert not replace(GOOD, models=()) and replace(GOOD, models=()).exit_code == 1
+    assert not concluded(GOOD, models=()) and concluded(GOOD, models=()).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -36,17 +37,18 @@ def test_the_exit_code_is_the_highest_that_applies(
     failures: tuple[Failure, ...], good: int, bad: int
 ) -> None:
     for report, code in ((GOOD, good), (BAD, bad)):
-        found = replace(report, failures=failures)
+        found = concluded(report, failures=failures)
         assert found.exit_code == code and not found.passed
 
 
 def test_a_failed_self_test_fails_the_report() -> None:
-    assert replace(GOOD, self_test={"passed": False}).exit_code == 1
-    assert replace(GOOD, self_test={"passed": True}).exit_code == 0
+    test = SelfTestResult(False, 2, 1, 1, 0, (), 5, ())
+    assert concluded(GOOD, self_test=test).exit_code == 1
+    assert concluded(GOOD, self_test=replace(test, passed=True)).exit_code == 0
 
 
 def test_json_is_plain_and_the_same_but_for_timing() -> None:
-    slower = replace(GOOD, seconds=99.0)
+    slower = replace(GOOD, timing=replace(GOOD.timing, seconds=99.0))
     values, others = GOOD.to_dict(), slower.to_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values.pop("timing") != others.pop("timing") and values == others

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from blazepalm.reports.compare import rows
+from blazepalm.reports.compare.hands import ListedHand, ListedTruth
 from blazepalm.reports.compare.record import Measurement, Record
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Key, Scalar
 from blazepalm.reports.compare.tensors import TensorDifference
@@ -113,27 +114,24 @@ def test_a_case_that_is_listed_keeps_no_array_and_no_sketch() -> None:
 
 
 def test_rates_against_the_truth() -> None:
-    truth = ({"landmarks": [[10.0 * i, 5.0 * i] for i in range(21)], "handedness": "left"},)
-    hand = {
-        "landmarks": [[10.0 * i, 5.0 * i, 0.0] for i in range(21)],
-        "handedness": 0.9,
-        "presence": 1.0,
-    }
+    points, box = tuple((10.0 * i, 5.0 * i) for i in range(21)), (0.0, 0.0, 200.0, 100.0)
+    truth = (ListedTruth(box, points, "left"),)
+    hand = ListedHand(box, 1.0, tuple((*point, 0.0) for point in points), 1.0, 0.9)
     totals = Totals(LIMITS)
-    for name, known, found in (("a", truth, [hand]), ("b", truth, []), ("c", (), [hand])):
+    for name, known, found in (("a", truth, (hand,)), ("b", truth, ()), ("c", (), (hand,))):
         one = record(name)
         one.truth, one.hands = known, {"p + h": {"torch": found}}
         totals.add([one])
     unknown = record("d")
-    unknown.hands = {"p + h": {"torch": [hand]}}
+    unknown.hands = {"p + h": {"torch": (hand,)}}
     totals.add([unknown])
     (entry,) = accuracy_entries(totals)
-    assert (entry["images"], entry["hands"], entry["found"], entry["false"]) == (3, 2, 1, 1)
-    assert (entry["recall"], entry["precision"], entry["joint_error"]) == (0.5, 0.5, 0.0)
-    assert entry["handedness_accuracy"] == 0.0
+    assert (entry.images, entry.hands, entry.found, entry.false) == (3, 2, 1, 1)
+    assert (entry.recall, entry.precision, entry.joint_error) == (0.5, 0.5, 0.0)
+    assert entry.handedness_accuracy == 0.0
     empty = Totals(LIMITS)
     none = record("a")
-    none.truth, none.hands = (), {"p + h": {"torch": []}}
+    none.truth, none.hands = (), {"p + h": {"torch": ()}}
     empty.add([none])
     (entry,) = accuracy_entries(empty)
-    assert (entry["recall"], entry["precision"], entry["joint_error"]) == (None, None, None)
+    assert (entry.recall, entry.precision, entry.joint_error) == (None, None, None)

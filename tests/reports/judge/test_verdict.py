@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import MAX, MIN, Key, Row, Scalar
-from blazepalm.reports.judge.judge import first_divergence, judge_row
+from blazepalm.reports.judge.judge import first_divergence
+from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import FEW, LIMITS, Limits
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.judge.totals import Totals

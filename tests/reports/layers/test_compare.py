@@ -110,13 +110,13 @@ def test_what_is_found_by_value_has_the_name_that_the_exporter_gave(
 @pytest.mark.parametrize("name", [*QUICK, SYNTHETIC])
 def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None:
     found = compared(opened(name, folder))
-    assert found["culprits"] == {TORCH: None, MIL: None, MIL_FP16: None}
-    rows = found["rows"]
+    assert found.culprits == {TORCH: None, MIL: None, MIL_FP16: None}
+    rows = found.rows
     for backend in (TORCH, MIL, MIL_FP16):
-        errors = [row["backends"][backend] for row in rows]
+        errors = [row.backends[backend] for row in rows]
         assert {e.status for e in errors} == {"pass"}
         assert all(e.local is not None and e.cumulative is not None for e in errors)
-    halves = [row["backends"][MIL_FP16].local for row in rows]
+    halves = [row.backends[MIL_FP16].local for row in rows]
     assert max(halves) > 0.5, "float16 rounds"
 
 
@@ -139,7 +139,7 @@ def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.M
             [Group(palm, (hand,))], contents, iter(()), 2, on_step=lambda what, done, total: None
         )
     assert events == ["trace_subject"] * 2 + ["layers_of"] * 2
-    assert all(not any(each["culprits"].values()) for each in found.values())
+    assert all(not any(each.culprits.values()) for each in found.values())
     assert list(found) == [palm.name, hand.name]
 
 
@@ -182,8 +182,8 @@ def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
         truth = LayerTruth(model.subject, model.joined, content, model.image)
         truth.exacts[place] = truth.exacts[place]._replace(single=far / 11)
         found = compare_layers(truth, calls)
-    assert found["culprits"] == {TORCH: None}
-    assert found["rows"][place]["backends"][TORCH].local < 10
+    assert found.culprits == {TORCH: None}
+    assert found.rows[place].backends[TORCH].local < 10
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if "kernel" in f.name or "bias" in f.name])
@@ -193,15 +193,15 @@ def test_a_fault_in_the_module_is_named_three_times(fault: Fault, folder: Path) 
     assert planted is not None and planted.candidate is not None
     with one_torch_thread():
         found = compare_layers(model.truth, planted.candidate, programs_of(model.subject))
-    assert found["culprits"][MIL] is None, "the package is as it was"
-    culprit = found["culprits"][TORCH]
+    assert found.culprits[MIL] is None, "the package is as it was"
+    culprit = found.culprits[TORCH]
     operators = {op.index: op for op in model.subject.converted.graph.operators}
     assert culprit is not None and culprit.local > 100
     assert culprit.operator == operators[culprit.op].name == "CONV_2D"
     assert (culprit.module, culprit.mil) == ("backbone.stem.conv", "backbone__stem__conv")
-    after = [row for row in found["rows"] if row["op"] > culprit.op]
-    assert all(row["backends"][TORCH].local < 10 for row in after), "only that layer is wrong"
-    assert any(row["backends"][TORCH].cumulative > 100 for row in after), "and spoils the rest"
+    after = [row for row in found.rows if row.op > culprit.op]
+    assert all(row.backends[TORCH].local < 10 for row in after), "only that layer is wrong"
+    assert any(row.backends[TORCH].cumulative > 100 for row in after), "and spoils the rest"
 
 
 def test_a_fault_in_the_package_is_named_three_times(
@@ -227,8 +227,8 @@ def test_a_fault_in_the_package_is_named_three_times(
         program, "plan", lambda *_, **__: type(plan)(**{**vars(plan), "steps": steps})
     )
     found = compared(model)
-    culprit = found["culprits"][MIL]
-    assert found["culprits"][TORCH] is None and culprit is not None
+    culprit = found.culprits[MIL]
+    assert found.culprits[TORCH] is None and culprit is not None
     assert culprit.mil == step.operation.outputs[0].name
     assert culprit.module is not None and identifier(culprit.module) in culprit.mil
     tensors = {t.name for t in model.subject.converted.graph.tensors}
@@ -238,6 +238,6 @@ def test_a_fault_in_the_package_is_named_three_times(
 def test_a_graph_of_no_family_has_layers_too(folder: Path) -> None:
     model = opened("hand-recrop-2020-07", folder)
     found = compared(model)
-    assert found["culprits"] == {TORCH: None, MIL: None}
-    assert len(found["rows"]) == len(model.subject.converted.graph.operators)
+    assert found.culprits == {TORCH: None, MIL: None}
+    assert len(found.rows) == len(model.subject.converted.graph.operators)
     assert all(j.module is not None and j.module.startswith("op") for j in model.joined)

@@ -23,10 +23,10 @@ from blazepalm.reports.recording.recording import (
     pixels,
     record,
 )
-from blazepalm.reports.stored.read import load_schema
 from support.changes import first_case, first_hand
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, lite_models, own_golden
+from support.schemas import load_schema
 
 
 @pytest.fixture(scope="module")

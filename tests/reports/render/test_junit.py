@@ -8,10 +8,11 @@ import pytest
 
 from blazepalm.reports.render.junit import junit
 from support import report_samples
+from support.report_samples import typed
 
 
 def read(report: dict[str, Any]) -> ET.Element:
-    text = junit(report)
+    text = junit(typed(report))
     assert text.startswith('<?xml version="1.0" encoding="utf-8"?>\n')
     return ET.fromstring(text.encode("utf-8"))
 
@@ -77,7 +78,7 @@ def test_the_file_fails_whenever_the_report_does() -> None:
     silent = copy.deepcopy(report)
     silent["models"][0]["passed"] = False  # for no reason that stands in a row
     assert read(silent).get("failures") == "1"
-    report["models"], report["rows"], report["self_test"] = [], [], None
+    report |= {"models": [], "rows": [], "cases": [], "self_test": None}
     (case,) = read(report).iter("testcase")
     assert case.get("name") == "verdict" and "nothing was compared" in ET.tostring(case, "unicode")
 
@@ -100,7 +101,7 @@ def test_at_least() -> None:
     index, row = next((i, r) for i, r in enumerate(report["rows"]) if r["metric"] == "IoU")
     row |= {"status": "fail", "value": 0.5, "reasons": ["boxes, IoU: 0.5"]}
     report["cases"][0]["values"][index] = 0.5
-    text = junit(report)
+    text = junit(typed(report))
     assert "boxes, IoU: 0.5; at least 0.99 passes" in text
     assert text.count("<failure") == 2, "the row, and the one image that is below the limit"
 
@@ -108,8 +109,8 @@ def test_at_least() -> None:
 @pytest.mark.parametrize("sample", [report_samples.hostile, report_samples.failing])
 def test_names_are_safe_and_bytes_the_same(sample: Any) -> None:
     report = sample()
-    text = junit(report)
-    assert text == junit(copy.deepcopy(report)) and 'time="0' in text
+    text = junit(typed(report))
+    assert text == junit(typed(copy.deepcopy(report))) and 'time="0' in text
     root = ET.fromstring(text.encode("utf-8"))
     names = " ".join(str(case.get("name")) for case in root.iter("testcase"))
     assert names.isprintable() and "timestamp" not in text

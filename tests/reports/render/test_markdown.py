@@ -8,8 +8,8 @@ from markdown_it import MarkdownIt
 
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.render.markdown import MAX_CHARACTERS, escape, markdown
-from blazepalm.reports.stored.read import read_rows
 from support import report_samples
+from support.report_samples import typed
 
 PARSER = MarkdownIt("commonmark").enable("table")
 ZERO_WIDTH = "\u200b"
@@ -71,7 +71,7 @@ def test_no_link_in_the_source() -> None:
 
 
 def test_verdict_and_matrix() -> None:
-    text = markdown(report_samples.passing())
+    text = markdown(typed(report_samples.passing()))
     assert text.startswith("## ✅ Parity holds\n\n4 models, 12 inputs, ")
     table = cells(text)
     assert [unquoted(c) for c in table[0]] == [
@@ -86,7 +86,7 @@ def test_verdict_and_matrix() -> None:
 
 def test_failing_rows_worst_first() -> None:
     report = report_samples.failing()
-    text = markdown(report)
+    text = markdown(typed(report))
     assert text.startswith("## ❌ Parity fails")
     table = next(rows for rows in _tables(text) if unquoted(rows[0][-1]) == "why")
     assert len(table) == 1 + len([r for r in report["rows"] if r["status"] == "fail"])
@@ -97,7 +97,7 @@ def test_failing_rows_worst_first() -> None:
 
 
 def test_worst_first_is_by_times_the_limit() -> None:
-    rows = read_rows(report_samples.passing())
+    rows = typed(report_samples.passing()).rows
     floor = [row for row in rows if row.judge == "floor"]
     ordered = worst_first(floor)
     times = [row.value / row.limit for row in ordered if row.value and row.limit]
@@ -108,18 +108,18 @@ def test_other_limits_are_said() -> None:
     report = report_samples.passing()
     report["default_limits"] = False
     report["limits"]["iou"] = 0.5
-    assert "**The limits are not the defaults:**" in markdown(report)
-    assert "iou 0.5" in markdown(report)
+    assert "**The limits are not the defaults:**" in markdown(typed(report))
+    assert "iou 0.5" in markdown(typed(report))
 
 
 def test_it_fits_a_comment_and_says_what_does_not() -> None:
     report = report_samples.failing()
-    assert len(markdown(report)) < 65_536
-    assert "Too long for a comment" not in markdown(report)
+    assert len(markdown(typed(report))) < 65_536
+    assert "Too long for a comment" not in markdown(typed(report))
     for row in report["rows"]:
         row["reasons"] = ["x" * 2000]
         row["status"] = "fail"
-    text = markdown(report)
+    text = markdown(typed(report))
     assert "*Too long for a comment, see the report: " in text
     assert len(text) < MAX_CHARACTERS + 2000
 
@@ -127,8 +127,8 @@ def test_it_fits_a_comment_and_says_what_does_not() -> None:
 @pytest.mark.parametrize("sample", [report_samples.hostile, report_samples.failing])
 def test_whole_reports_are_inert_and_the_same(sample: Any) -> None:
     report = sample()
-    text = markdown(report)
-    assert text == markdown(report)
+    text = markdown(typed(report))
+    assert text == markdown(typed(report))
     html = [t.content for t in PARSER.parse(text) if t.type == "html_block"]
     allowed = re.compile(r"<details><summary>[^<>]*</summary>\n?|</details>\n?")
     assert html and all(allowed.fullmatch(block) for block in html)

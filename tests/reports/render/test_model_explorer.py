@@ -12,6 +12,7 @@ from blazepalm.converter.tflite import read
 from blazepalm.models.releases import resolve
 from blazepalm.reports.render.model_explorer import NOT_FINITE, dumps, node_data
 from support import report_samples
+from support.report_samples import typed
 
 # (id, tensor_name) as the adapter gave them for models/weights/palm_detection_full.tflite
 SEEN = {
@@ -24,7 +25,7 @@ OPERATORS = 272  # the adapter's GraphInputs node comes behind them, with this i
 
 def test_one_file_a_model_backend_and_kind() -> None:
     report = report_samples.passing()
-    found = node_data(report)
+    found = node_data(typed(report))
     assert set(found) == {
         f"{model}.{backend}.{kind}.json"
         for model in (*report_samples.PALMS, *report_samples.HANDS)
@@ -48,7 +49,7 @@ def test_names_that_are_empty_or_come_twice_give_way_to_the_position() -> None:
     rows = report["models"][0]["layers"]["rows"]
     rows[3]["tensor"] = rows[5]["tensor"] = "same"
     rows[7]["tensor"] = ""
-    results = node_data(report)["palm-lite-2021-11.torch.local.json"]["results"]
+    results = node_data(typed(report))["palm-lite-2021-11.torch.local.json"]["results"]
     assert {"3", "5", "7"} <= set(results) and "same" not in results and "" not in results
     assert len(results) == len(rows)
 
@@ -68,7 +69,7 @@ def test_not_finite_is_a_colour_of_its_own() -> None:
     layer = report["models"][3]["layers"]["rows"][20]["backends"]["torch"]
     assert layer["status"] == "fail"
     layer["local"] = None
-    results = node_data(report)["hand-full-2022.torch.local.json"]["results"]
+    results = node_data(typed(report))["hand-full-2022.torch.local.json"]["results"]
     assert results["model/conv2d_20/Depthwise_Conv_2D"] == NOT_FINITE
 
 
@@ -76,11 +77,11 @@ def test_without_layers_there_is_nothing() -> None:
     report = report_samples.passing()
     for model in report["models"]:
         model["layers"] = None
-    assert node_data(report) == {}
+    assert node_data(typed(report)) == {}
 
 
 def test_hostile_names_stay_in_the_folder_and_in_json() -> None:
-    found = node_data(report_samples.hostile())
+    found = node_data(typed(report_samples.hostile()))
     assert found and not any("/" in name or name.startswith(".") for name in found)
     for data in found.values():
         again: Any = json.loads(dumps(data))

@@ -7,26 +7,31 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from blazepalm.reports.judge.report import ParityReport
-from blazepalm.reports.layers.compare import Culprit, LayerError
+from blazepalm.reports.judge.report_parts import (
+    Culprit,
+    FaultOutcome,
+    Layer,
+    LayerError,
+    Layers,
+    SelfTestResult,
+)
 from blazepalm.reports.render.terminal import print_report
 from support.tiny import chosen_subject, off_by, report_of
 
 BAD = report_of(chosen_subject(torch=off_by(1.0)))
-SELF_TEST = {
-    "passed": False,
-    "planted": 3,
-    "caught": 2,
-    "located": 2,
-    "false_alarms": 1,
-    "alarms": ["palm, seed 3: it failed"],
-    "seeds": 5,
-    "faults": [
-        {"release": "palm", "fault": "bias zeroed", "caught": True, "located": True,
-         "expected": "stem", "found": "stem", "message": ""},
-        {"release": "palm", "fault": "kernel\x1b[2J", "caught": False, "located": False,
-         "expected": "stem", "found": "nothing", "message": ""},
-    ],
-}  # fmt: skip
+SELF_TEST = SelfTestResult(
+    passed=False,
+    planted=3,
+    caught=2,
+    located=2,
+    false_alarms=1,
+    alarms=("palm, seed 3: it failed",),
+    seeds=5,
+    faults=(
+        FaultOutcome("palm", "bias zeroed", True, True, "stem", "stem", ""),
+        FaultOutcome("palm", "kernel\x1b[2J", False, False, "stem", "nothing", ""),
+    ),
+)
 
 
 def shown(report: ParityReport, width: int = 200) -> str:
@@ -51,13 +56,11 @@ def test_what_was_not_run_is_said() -> None:
     assert "parity could not be verified" in words and "0 of 1 comparison" in words
 
 
-def layers(culprit: Culprit | None) -> dict[str, object]:
-    row = {
-        "op": 17, "operator": "CONV_2D", "tensor": "conv/Relu", "shape": [1, 2, 2, 3],
-        "module": "backbone.stem.conv", "mil": "backbone__stem__conv",
-        "backends": {"torch": LayerError(1.5, 0.25, "pass")},
-    }  # fmt: skip
-    return {"case": "fist", "reference": "tflite", "rows": [row], "culprits": {"torch": culprit}}
+def layers(culprit: Culprit | None) -> Layers:
+    names = ("backbone.stem.conv", "backbone__stem__conv")
+    errors = {"torch": LayerError(1.5, 0.25, "pass")}
+    row = Layer(17, "CONV_2D", "conv/Relu", (1, 2, 2, 3), *names, errors)
+    return Layers("fist", "tflite", (row,), {"torch": culprit})
 
 
 def test_the_culprit_is_named_in_all_three_vocabularies() -> None:

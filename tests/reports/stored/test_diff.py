@@ -15,9 +15,12 @@ from blazepalm.reports.stored.diff import (
     WORSE,
     FactChange,
     ReportDiff,
-    diff,
+)
+from blazepalm.reports.stored.diff import (
+    diff as diff_reports,
 )
 from support import report_samples
+from support.report_samples import typed
 
 Report = dict[str, Any]
 
@@ -25,6 +28,10 @@ Report = dict[str, Any]
 @pytest.fixture(scope="module")
 def passing() -> Report:
     return report_samples.passing()
+
+
+def diff(before: Report, after: Report, **options: Any) -> ReportDiff:
+    return diff_reports(typed(before), typed(after), **options)
 
 
 def changed(report: Report, change: Callable[[Report], Any], **options: Any) -> ReportDiff:
@@ -102,6 +109,8 @@ def test_from_nothing_to_something(passing: Report) -> None:
 def test_rows_of_the_same_name_do_not_hide_each_other(passing: Report) -> None:
     def change(report: Report) -> None:
         report["rows"].append({**judged(report), "status": "fail"})
+        for case in report["cases"]:
+            case["values"].append(None)
 
     found = changed(passing, change)
     assert [row.kind for row in found.rows] == [WORSE]
@@ -113,7 +122,9 @@ def test_rows_of_the_same_name_do_not_hide_each_other(passing: Report) -> None:
         (lambda r: r["models"][1].update(passed=False), "palm-full-2023-09 fails"),
         (lambda r: r["models"].append({**r["models"][0], "name": "n", "passed": False}), "n fails"),
         (
-            lambda r: r["failures"].append({"source": "x", "message": "x is no model"}),
+            lambda r: r["failures"].append(
+                {"source": "x", "message": "x is no model", "exit_code": 2}
+            ),
             "x: x is no model",
         ),
         (lambda r: r["self_test"].update(passed=False), "the self-test fails"),
@@ -129,8 +140,8 @@ def test_verdicts(passing: Report, change: Callable[[Report], Any], said: str) -
 def test_what_they_were_made_with(passing: Report) -> None:
     def change(report: Report) -> None:
         report["tools"]["torch"] = "2.14.0"
-        report["machine"]["processors"] = 8
-        report["machine"]["gpu"] = "none"
+        report["machine"]["machine"] = "arm64"
+        report["tools"]["gpu"] = "none"
         report["models"][0]["sha256"] = "0" * 64
         report["models"][3]["name"] = "hand-full-2027"
         backend = next(b for b in report["models"][1]["backends"] if b["name"] == "coreml-mil")
@@ -140,9 +151,9 @@ def test_what_they_were_made_with(passing: Report) -> None:
     found = changed(passing, change)
     assert not found.worse
     assert found.facts == (
-        FactChange("machine: processors", "2", "8"),
-        FactChange("machine: gpu", None, "none"),
+        FactChange("machine: machine", "x86_64", "arm64"),
         FactChange("tools: torch", "2.13.0", "2.14.0"),
+        FactChange("tools: gpu", None, "none"),
         FactChange("palm-lite-2021-11: SHA-256", sha, "0" * 64),
         FactChange("palm-full-2023-09: coreml-mil SHA-256", "c4" * 32, "d5" * 32),
         FactChange("hand-full-2022", "compared", "not compared"),

@@ -16,14 +16,19 @@ from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidInput
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.compare.tensors import compare
-from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import plain
-from blazepalm.reports.stored.read import validate
-from blazepalm.reports.stored.recheck import recheck, stored_limits
+from blazepalm.reports.stored.recheck import Rechecked
+from blazepalm.reports.stored.recheck import recheck as recheck_report
 from blazepalm.reports.stored.recheck_raw import RawCheck, recheck_raw
 from support import report_samples
+from support.report_samples import typed
 
 Report = dict[str, Any]
+
+
+def recheck(report: Report, limits: Limits) -> Rechecked:
+    return recheck_report(typed(report), limits)
 
 
 @pytest.fixture(scope="module")
@@ -39,34 +44,34 @@ def failing() -> Report:
 @pytest.mark.parametrize("sample", [report_samples.passing, report_samples.failing])
 def test_the_same_limits_give_the_same_report(sample: Any) -> None:
     report = sample()
-    found = recheck(report, stored_limits(report))
-    assert found.changed == found.altered == () and dict(found.report) == report
+    found = recheck(report, LIMITS)
+    assert found.changed == found.altered == () and found.report.to_dict() == report
 
 
 def test_a_hostile_report_is_judged_and_said_to_be_altered() -> None:
     """A report made for rendering: its models pass, but none of its rows do."""
     report = report_samples.hostile()
-    found = recheck(report, stored_limits(report))
+    found = recheck(report, LIMITS)
     assert found.altered and not found.passed and found.exit_code == 2, "a source was not read"
-    assert not any(model["passed"] for model in found.report["models"])
+    assert not any(model["passed"] for model in found.report.to_dict()["models"])
     assert all(line.isprintable() for line in found.altered)
 
 
 def test_tightened_a_hundredfold_it_fails(passing: Report) -> None:
     found = recheck(passing, replace(LIMITS, float32_multiple=LIMITS.float32_multiple / 100))
     assert not found.passed and found.passed_before and found.exit_code == 1
-    validate(found.report, "parity", "the new report")
+    typed(found.report.to_dict())
     expected = {
         index
         for index, row in enumerate(passing["rows"])
         if row["judge"] == "floor" and row["value"] > 0.1 * row["floor"]
     }
-    rows = found.report["rows"]
+    rows = found.report.to_dict()["rows"]
     assert {i for i, row in enumerate(rows) if row["status"] == "fail"} == expected
     assert len(found.changed) == len(expected) > 50
-    assert found.report["counts"]["fail"] == len(expected)
-    assert not found.report["default_limits"] and found.report["limits"]["float32_multiple"] == 0.1
-    model = found.report["models"][0]
+    assert found.report.to_dict()["counts"]["fail"] == len(expected)
+    assert not found.report.default_limits and found.report.limits.float32_multiple == 0.1
+    model = found.report.to_dict()["models"][0]
     status = {backend["name"]: backend["status"] for backend in model["backends"]}
     assert not model["passed"]
     assert (status["torch"], status["coreml-mil-fp16"]) == ("fail", "pass")
@@ -78,10 +83,10 @@ def test_tightened_a_hundredfold_it_fails(passing: Report) -> None:
 
 
 def test_and_loosened_again_it_holds(passing: Report) -> None:
-    tight = recheck(passing, replace(LIMITS, float32_multiple=0.1)).report
+    tight = recheck(passing, replace(LIMITS, float32_multiple=0.1)).report.to_dict()
     again = recheck(tight, LIMITS)
     assert again.passed and not again.passed_before
-    assert dict(again.report) == passing
+    assert again.report.to_dict() == passing
 
 
 def test_limits_of_the_task(passing: Report) -> None:
@@ -105,7 +110,7 @@ def test_limits_of_the_task(passing: Report) -> None:
 
 def test_what_no_limit_heals_stays_failed(failing: Report) -> None:
     found = recheck(failing, replace(LIMITS, float32_multiple=1e9, landmarks_mean_px=1e3))
-    left = [row for row in found.report["rows"] if row["status"] == "fail"]
+    left = [row for row in found.report.to_dict()["rows"] if row["status"] == "fail"]
     assert left and not any(row["judge"] == "floor" for row in left)
     assert any(row["judge"] == "bits" for row in left)
     assert found.exit_code == 2, "the source that could not be read is there still"
@@ -140,10 +145,10 @@ def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
     least = stored["metric"] in ("IoU", "recall")
     value = stored["limit"] / 1000 if least else 1000 * stored["limit"]
     found = recheck(tampered(passing, index, value=value), LIMITS)
-    assert not found.passed and found.exit_code == 1 and not found.report["passed"]
+    assert not found.passed and found.exit_code == 1 and not found.report.to_dict()["passed"]
     assert any("status pass, but its numbers give fail" in line for line in found.altered)
-    assert found.report["rows"][index]["status"] == "fail"
-    assert found.report["models"][0]["passed"] is False
+    assert found.report.to_dict()["rows"][index]["status"] == "fail"
+    assert found.report.to_dict()["models"][0]["passed"] is False
 
 
 def test_whoever_alters_a_status_or_a_verdict_is_found_out(failing: Report) -> None:
@@ -173,7 +178,7 @@ def test_what_a_tensors_metrics_say_against_it_counts_though_no_reason_says_so(
     index = judged_by(passing, "floor")
     damaged = {**passing["rows"][index]["difference"], "nonfinite_candidate": 3}
     found = recheck(tampered(passing, index, difference=damaged), replace(LIMITS, iou=0.5))
-    assert found.altered and found.report["rows"][index]["reasons"] == [
+    assert found.altered and found.report.to_dict()["rows"][index]["reasons"] == [
         "3 values of torch are NaN or infinite"
     ]
 
@@ -261,21 +266,21 @@ def with_raw(passing: Report, folder: Path) -> Report:
 
 def test_raw_outputs_say_what_is_stored(passing: Report, tmp_path: Path) -> None:
     report = with_raw(passing, tmp_path)
-    assert recheck_raw(report, tmp_path) == RawCheck(9, 3, (), ())
+    assert recheck_raw(typed(report), tmp_path) == RawCheck(9, 3, (), ())
 
 
 def test_another_number_or_another_output_is_found(passing: Report, tmp_path: Path) -> None:
     report = with_raw(passing, tmp_path)
     report["cases"][1]["values"][1] *= 1.01
     report["rows"][0]["difference"]["mean_abs"] *= 1.01
-    found = recheck_raw(report, tmp_path)
+    found = recheck_raw(typed(report), tmp_path)
     assert not found.passed and len(found.mismatches) == 2
     assert "torch against oracle, case two-hands: computed 0.0" in found.mismatches[0]
     assert "tflite against oracle: mean_abs is" in found.mismatches[1]
     report = with_raw(passing, tmp_path)
     path = tmp_path / "hand" / "open-right.safetensors"
     save_file({"oracle/Identity#0": np.zeros((1, 63))}, path)
-    found = recheck_raw(report, tmp_path)
+    found = recheck_raw(typed(report), tmp_path)
     assert not found.passed
     assert any("open-right: computed –, but the report says" in m for m in found.mismatches)
 
@@ -283,14 +288,14 @@ def test_another_number_or_another_output_is_found(passing: Report, tmp_path: Pa
 def test_missing_files_are_named(passing: Report, tmp_path: Path) -> None:
     report = with_raw(passing, tmp_path)
     (tmp_path / "hand" / "open-right.safetensors").unlink()
-    found = recheck_raw(report, tmp_path)
+    found = recheck_raw(typed(report), tmp_path)
     assert (found.values, found.totals, found.mismatches) == (6, 0, ())
     assert found.missing == (str(tmp_path / "hand" / "open-right.safetensors"),)
 
 
 def test_nothing_to_compare_is_no_pass(passing: Report, tmp_path: Path) -> None:
     with pytest.raises(CouldNotVerify, match="holds no raw outputs of this report"):
-        recheck_raw(passing, tmp_path)
+        recheck_raw(typed(passing), tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100, b"\xff" * 16, b"\x02" + b"\0" * 7 + b"{}"])
@@ -298,10 +303,10 @@ def test_a_damaged_file(passing: Report, tmp_path: Path, content: bytes) -> None
     report = with_raw(passing, tmp_path)
     (tmp_path / "hand" / "two-hands.safetensors").write_bytes(content)
     if content.endswith(b"{}"):  # sound, and empty
-        assert not recheck_raw(report, tmp_path).passed
+        assert not recheck_raw(typed(report), tmp_path).passed
         return
     with pytest.raises(ArtifactError, match=r"two-hands\.safetensors: cannot be read"):
-        recheck_raw(report, tmp_path)
+        recheck_raw(typed(report), tmp_path)
 
 
 def test_names_do_not_lead_out_of_the_folder(passing: Report, tmp_path: Path) -> None:
@@ -309,7 +314,7 @@ def test_names_do_not_lead_out_of_the_folder(passing: Report, tmp_path: Path) ->
     outside = tmp_path / "outside.safetensors"
     (tmp_path / "raw" / "hand" / "open-right.safetensors").rename(outside)
     report["cases"][0]["name"] = "../../outside"
-    found = recheck_raw(report, tmp_path / "raw")
+    found = recheck_raw(typed(report), tmp_path / "raw")
     assert found.values == 6 and len(found.missing) == 1
 
 
@@ -348,7 +353,8 @@ def test_a_backend_that_pictures_were_spared_is_not_missed(passing: Report, tmp_
             case["values"][0] = None
         save_file(arrays, path)
     report["rows"][0]["difference"] = plain(meter.result())
-    assert recheck_raw(report, tmp_path) == RawCheck(7, 3, (), ())
+    assert recheck_raw(typed(report), tmp_path) == RawCheck(7, 3, (), ())
     (tmp_path / "hand" / "two-hands.safetensors").unlink()
     report["rows"][0]["difference"]["inputs"] += 1
-    assert recheck_raw(report, tmp_path).missing, "a missing file that was asked for is reported"
+    missing = recheck_raw(typed(report), tmp_path).missing
+    assert missing, "a missing file that was asked for is reported"

@@ -91,5 +91,5 @@ def test_parity_holds_and_says_that_litert_ran_a_copy(
     judged = [row for row in report.rows if row.judged]
     assert {row.backend for row in judged} == {"torch", "coreml-mil"}
     assert all(row.status == PASS for row in judged) and len(judged) == 10
-    assert model.layers is not None and set(model.layers["culprits"].values()) == {None}
+    assert model.layers is not None and set(model.layers.culprits.values()) == {None}
     assert any("TRANSPOSE_CONV" in note for note in model.notes)

@@ -12,6 +12,7 @@ import pytest
 
 from blazepalm.reports.render.html import write_html
 from support import report_samples
+from support.report_samples import typed
 from tests.reports.render.html.test_views import FIGURES
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def files(
     folder = tmp_path_factory.mktemp("report")
     report_samples.write_images(folder)
     for name, report in values.items():
-        write_html(report, folder / f"{name}.html", folder)
+        write_html(typed(report), folder / f"{name}.html", folder)
     return {name: (folder / f"{name}.html").as_uri() for name in values}
 
 

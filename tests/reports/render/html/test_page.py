@@ -18,9 +18,14 @@ from PIL import Image
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.render.html import render_html, write_html
 from support import report_samples
+from support.report_samples import typed
 
 ROOT = Path(__file__).resolve().parents[4]
 Values = dict[str, Any]
+
+
+def rendered(values: Values, folder: Path | None = None) -> str:
+    return render_html(typed(values), folder)
 
 
 class Reader(HTMLParser):
@@ -77,7 +82,7 @@ def failing() -> Values:
 
 
 def test_hostile_names_are_text(pictures: Path) -> None:
-    page = render_html(report_samples.hostile(), pictures)
+    page = rendered(report_samples.hostile(), pictures)
     read = Reader(page)
     assert [a.get("type") for a in read.named("script")] == ["application/json", None]
     assert "<script>alert" not in page
@@ -90,7 +95,7 @@ def test_hostile_names_are_text(pictures: Path) -> None:
 
 
 def test_nothing_is_fetched(passing: Values, pictures: Path) -> None:
-    read = Reader(render_html(passing, pictures))
+    read = Reader(rendered(passing, pictures))
     addresses = [
         address
         for _, attributes in read.elements
@@ -104,7 +109,7 @@ def test_nothing_is_fetched(passing: Values, pictures: Path) -> None:
 
 
 def test_only_what_is_named_by_hash_may_run(passing: Values) -> None:
-    read = Reader(render_html(passing))
+    read = Reader(rendered(passing))
     (policy,) = (
         a["content"] for a in read.named("meta") if a.get("http-equiv") == "Content-Security-Policy"
     )
@@ -133,12 +138,10 @@ def test_script_makes_no_markup_of_data() -> None:
 
 
 def test_same_bytes_for_the_same_report(passing: Values, pictures: Path) -> None:
-    page = render_html(passing, pictures)
-    assert render_html(json.loads(json.dumps(passing)), pictures) == page
-    timeless = {name: value for name, value in passing.items() if name != "timing"}
-    other = copy.deepcopy(timeless) | {"timing": {"seconds": 0.25, "models": []}}
-    assert "Timing" not in render_html(timeless, pictures)
-    assert render_html(other, pictures) != page
+    page = rendered(passing, pictures)
+    assert rendered(json.loads(json.dumps(passing)), pictures) == page
+    other = {**passing, "timing": {"seconds": 0.25, "resumed": 0, "models": []}}
+    assert rendered(other, pictures) != page
     assert not re.search(r"20\d\d-\d\d-\d\dT", page), "no point in time"
 
 
@@ -150,12 +153,12 @@ def test_size_of_the_default_run(passing: Values, pictures: Path) -> None:
     many["models"], many["rows"] = many["models"] * 2, many["rows"] * 3
     for case in many["cases"]:
         case["values"] = case["values"] * 3
-    size = len(render_html(many, pictures).encode())
+    size = len(rendered(many, pictures).encode())
     assert 500_000 < size < 5_000_000
 
 
 def test_pictures_are_small(passing: Values, pictures: Path) -> None:
-    read = Reader(render_html(passing, pictures))
+    read = Reader(rendered(passing, pictures))
     sources = [str(attributes["src"]) for attributes in read.named("img")]
     assert len(sources) == 10
     for source in sources:
@@ -173,13 +176,13 @@ def test_what_is_no_picture_of_the_report_is_left_out(
     Image.new("RGB", (8, 8)).save(tmp_path / "secret.jpg")
     (folder / "text.jpg").write_text("no picture")
     values = {**passing, "cases": [{**passing["cases"][0], "image": name}]}
-    read = Reader(render_html(values, folder))
+    read = Reader(rendered(values, folder))
     assert not read.named("img") and "no picture" in read.text
     assert read.island["cases"][0]["pictured"] is False
 
 
 def test_first_screen_when_it_holds(passing: Values) -> None:
-    text = Reader(render_html(passing)).text
+    text = Reader(rendered(passing)).text
     assert "Parity holds" in text and "First divergence" not in text
     assert f"{passing['counts']['pass']} of {passing['counts']['rows']}" in text
     worst = max(
@@ -193,7 +196,7 @@ def test_first_screen_when_it_holds(passing: Values) -> None:
 
 
 def test_first_screen_when_it_fails(failing: Values) -> None:
-    text = Reader(render_html(failing)).text
+    text = Reader(rendered(failing)).text
     assert "Parity fails" in text
     assert "hand-full-2022 on torch: first diverges at raw outputs" in text
     assert "First divergence: raw outputs" in text
@@ -222,18 +225,18 @@ def test_other_verdicts(passing: Values, changes: Values, headline: str) -> None
     values = {**passing, "passed": False, **changes}
     if not values["models"]:
         values |= {"rows": [], "cases": [], "accuracy": [], "device": [], "self_test": None}
-    assert headline in Reader(render_html(values)).text
+    assert headline in Reader(rendered(values)).text
 
 
 def test_sections_are_there_only_with_something_to_show(passing: Values) -> None:
-    full = Reader(render_html(passing))
+    full = Reader(rendered(passing))
     empty = {"device": [], "accuracy": [], "self_test": None, "golden": None}
     models = [{**model, "layers": None} for model in passing["models"]]
     rows = [
         {**row, "stage": "landmarks"} if row["stage"] == "rendered truth" else row
         for row in passing["rows"]
     ]
-    bare = Reader(render_html({**passing, **empty, "models": models, "rows": rows}))
+    bare = Reader(rendered({**passing, **empty, "models": models, "rows": rows}))
 
     def sections(read: Reader) -> set[str | None]:
         return {attributes.get("id") for attributes in read.named("section")}
@@ -246,16 +249,16 @@ def test_sections_are_there_only_with_something_to_show(passing: Values) -> None
 
 def test_limits_that_are_not_the_default_are_told(passing: Values) -> None:
     said = "The limits are not the defaults"
-    assert said not in Reader(render_html(passing)).text
-    assert said in Reader(render_html({**passing, "default_limits": False})).text
+    assert said not in Reader(rendered(passing)).text
+    assert said in Reader(rendered({**passing, "default_limits": False})).text
 
 
 def test_written_whole_or_not_at_all(passing: Values, tmp_path: Path) -> None:
     target = tmp_path / "new" / "report.html"
-    write_html(passing, target, tmp_path)
-    assert target.read_text(encoding="utf-8") == render_html(passing, tmp_path)
+    write_html(typed(passing), target, tmp_path)
+    assert target.read_text(encoding="utf-8") == rendered(passing, tmp_path)
     assert [p.name for p in target.parent.iterdir()] == ["report.html"]
     (tmp_path / "taken").mkdir()
     with pytest.raises(ArtifactError, match="taken: is a folder, expected a file name"):
-        write_html(passing, tmp_path / "taken", tmp_path)
+        write_html(typed(passing), tmp_path / "taken", tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "taken"]
