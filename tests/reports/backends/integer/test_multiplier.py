@@ -20,7 +20,7 @@ def test_a_factor_is_a_multiplier_and_a_shift() -> None:
 
 
 @pytest.mark.parametrize(
-    "values, factor, twice, once",
+    ("values", "factor", "twice", "once"),
     [
         ([6, 5, -5, -6], 0.5, [3, 3, -2, -3], [3, 3, -2, -3]),  # 2.5 → 3, −2.5 → −2
         ([6, 5, -6], 0.25, [2, 2, -2], [2, 1, -1]),  # 5: 2.5 → 3, 1.5 → 2; once 1.25 → 1

@@ -143,7 +143,7 @@ def test_values_that_move_or_are_looked_up(name: str) -> None:
     check(net.run(name, [net.input], net.value(shape, step), options))
 
 
-@pytest.mark.parametrize("align, centres", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize(("align", "centres"), [(False, False), (True, False), (False, True)])
 def test_resizing(align: bool, centres: bool) -> None:
     net = Net()
     size = net.model.tensor((2,), "int32", np.array([13, 15]))
