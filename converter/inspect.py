@@ -20,7 +20,7 @@ from blazepalm.converter.heads import Head, heads_of
 from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
-from blazepalm.converter.tflite.graph import Graph, Operator, Rewrite, Tensor
+from blazepalm.converter.tflite.graph import Graph, Operator, Quantisation, Rewrite, Tensor
 from blazepalm.errors import InvalidInput, InvalidModel
 from blazepalm.models.releases import find_generation, load_registry, resolve
 from blazepalm.models.spec import Evidence, Spec
@@ -31,7 +31,9 @@ from blazepalm.strict_json import float_to_json
 @dataclass(frozen=True)
 class TensorSummary:
     """One tensor. `stored_as` is the file's dtype of a constant (plus `sparse` or `quantised`);
-    None, with no bytes, for a tensor computed at run time.
+    None, with no bytes, for a tensor computed at run time. `dtype` is the one that blazepalm
+    computes in, `file_dtype` the file's; `quantisation` is how the file's integers stand for real
+    values.
     """
 
     index: int
@@ -41,6 +43,8 @@ class TensorSummary:
     stored_as: str | None
     stored_bytes: int
     folded: tuple[str, ...]
+    file_dtype: str
+    quantisation: Quantisation | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class WeightSummary:
     tensors: int
     values: int
     stored_bytes: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the values stand for real ones: floats, or integers with a scale."""
+        return " quantised" in self.stored_as or self.stored_as.startswith("float")
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,8 @@ class ModelInspection:
 
     @property
     def parameters(self) -> int:
-        """Number of floating-point values that operators read."""
-        return sum(w.values for w in self.weights if not w.stored_as.startswith(("int", "bool")))
+        """Number of values that stand for real ones, however stored, that operators read."""
+        return sum(w.values for w in self.weights if w.is_real)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain, JSON-serialisable values."""
@@ -257,7 +266,7 @@ def inspect_graph(graph: Graph, overrides: Overrides = NO_OVERRIDES) -> ModelIns
         spec=spec,
         rewrites=recognition.normal.rewrites if recognition else graph.rewrites,
         operators=tuple(_operator(op) for op in graph.operators),
-        tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
+        tensors=tuple(_tensor(graph, tensor) for tensor in graph.tensors),
     )
 
 
@@ -285,8 +294,9 @@ def _stored_as(tensor: Tensor) -> str | None:
     return origin.dtype + quantised + (" sparse" if origin.sparsity is not None else "")
 
 
-def _tensor(tensor: Tensor) -> TensorSummary:
+def _tensor(graph: Graph, tensor: Tensor) -> TensorSummary:
     origin = tensor.provenance
+    stored = graph.stored.tensors[tensor.index] if graph.stored is not None else tensor
     return TensorSummary(
         index=tensor.index,
         name=tensor.name,
@@ -295,6 +305,8 @@ def _tensor(tensor: Tensor) -> TensorSummary:
         stored_as=_stored_as(tensor),
         stored_bytes=origin.stored_bytes if origin else 0,
         folded=origin.folded if origin else (),
+        file_dtype=stored.dtype,
+        quantisation=stored.quantisation,
     )
 
 

@@ -22,6 +22,7 @@ from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
 from blazepalm.models.spec_json import spec_to_dict
+from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
@@ -175,7 +176,9 @@ def parity(
                 opened = _without_broken(opened, error, failed)
         judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
-        contents = {subject.name: source.content for source, subject in models}
+        contents = {
+            subject.name: float_form(source.content, source.name) for source, subject in models
+        }
         layers, tested = {}, None
         if options.layers:
             workers = options.workers or processors()

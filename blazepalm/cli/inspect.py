@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from blazepalm.converter.inspect import Inspection, ModelInspection
+    from blazepalm.converter.inspect import Inspection, ModelInspection, TensorSummary
     from blazepalm.models.spec import ConvSpec, StageSpec
 
 TELLING = ("axis", "block_size")  # options shown even where they are 0 or 1
@@ -173,7 +173,7 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
             ", ".join(f"{printable(n)} ({size:,})" for n, size in model.metadata.items()),
         )
     if model.dequantised:
-        yield "note", "integer arithmetic; blazepalm evaluates it in floating point"
+        yield "note", "integer arithmetic; convert makes the float network that it stands for"
     for note in model.notes:
         yield "note", printable(note)
 
@@ -270,7 +270,8 @@ def tensor_table(model: "ModelInspection") -> "Table":
     table.expand = True
     table.show_header = True
     for tensor in model.tensors:
-        stored = tensor.stored_as or ""
+        kind = tensor.stored_as or (tensor.file_dtype if tensor.quantisation is not None else "")
+        stored = "\n".join(filter(None, (kind, _scale(tensor))))
         size = f"{tensor.stored_bytes:,}" if tensor.stored_as else ""
         name = Text(printable(tensor.name))
         table.add_row(str(tensor.index), times(tensor.shape), tensor.dtype, stored, size, name)
@@ -283,7 +284,19 @@ def _tensor(model: "ModelInspection", index: int) -> str:
 
 def _named_tensor(model: "ModelInspection", index: int) -> str:
     tensor = model.tensors[index]
-    return f"{printable(tensor.name)} {times(tensor.shape)} {tensor.dtype}"
+    named = f"{printable(tensor.name)} {times(tensor.shape)} {tensor.file_dtype}"
+    return f"{named}, {_scale(tensor)}" if tensor.quantisation is not None else named
+
+
+def _scale(tensor: "TensorSummary") -> str:
+    """What a quantised tensor's integers stand for; "" without a scale."""
+    found = tensor.quantisation
+    if found is None:
+        return ""
+    if len(found.scale) > 1:
+        return f"{len(found.scale)} scales along axis {found.axis}"
+    zero = found.zero_point[0] if found.zero_point else 0
+    return f"scale {found.scale[0]:.7g}, zero point {zero}"
 
 
 def _option(value: object) -> str:

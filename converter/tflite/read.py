@@ -6,7 +6,7 @@ the file holds.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blazepalm.converter.tflite.budget import Budget
@@ -73,14 +73,36 @@ def read_bytes(content: bytes, source: str) -> Graph:
     """The graph of a `.tflite` in memory; messages call it `source`. Constants are read-only views
     of `content` unless they had to be computed. Raises InvalidModel.
     """
+    graph, budget = _folded(content, source)
+    assert graph.stored is not None
+    tensors, operators, outputs, dequantised = to_float(
+        graph.stored, list(graph.tensors), list(graph.operators), budget
+    )
+    return replace(
+        graph,
+        tensors=tuple(tensors),
+        operators=tuple(operators),
+        outputs=outputs,
+        dequantised=dequantised,
+    )
+
+
+def read_as_stored(content: bytes, source: str) -> Graph:
+    """The same graph as the file computes it: quantised values stay integers, QUANTIZE and
+    DEQUANTIZE stay operators. Raises InvalidModel.
+    """
+    graph, _ = _folded(content, source)
+    return graph
+
+
+def _folded(content: bytes, source: str) -> tuple[Graph, Budget]:
     model = read_flatbuffer(content, source)
     constants = constant_indices(model)
     check_order(model, constants)
     budget = Budget(model)
     tensors, operators = fold_constants(model, constants, budget)
     tensors, operators, rewrites = fold_shapes(model, tensors, operators)
-    tensors, operators, outputs, dequantised = to_float(model, tensors, operators, budget)
-    return Graph(
+    graph = Graph(
         source=source,
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
@@ -88,10 +110,10 @@ def read_bytes(content: bytes, source: str) -> Graph:
         tensors=tuple(tensors),
         operators=tuple(operators),
         inputs=model.inputs,
-        outputs=outputs,
+        outputs=model.outputs,
         metadata=model.metadata,
         stored_operators=len(model.operators),
-        dequantised=dequantised,
         stored=model,
         rewrites=rewrites,
     )
+    return graph, budget

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Outputs = dict[str, np.ndarray]
 
-PRECISIONS = FLOAT64, FLOAT32, FLOAT16 = "float64", "float32", "float16"
+PRECISIONS = FLOAT64, FLOAT32, FLOAT16, INTEGERS = "float64", "float32", "float16", "integers"
 
 # others are compared with it; is compared and judged; is only shown
 KINDS = REFERENCE, CANDIDATE, WITNESS = "reference", "candidate", "witness"
@@ -52,7 +52,9 @@ class Package(NamedTuple):
 @dataclass(frozen=True)
 class Opening:
     """A converted model to open backends for, each called from up to `workers` threads at once.
-    `content`: the file's bytes, without operators that stock TFLite has no kernel for.
+    `content`: the file's bytes, without operators that stock TFLite has no kernel for; of a file
+    that computes in integers, its float form (`reports.backends.float_form`), while `integers`
+    holds the file's own bytes.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed. `notice` takes a note for the report.
     """
@@ -62,6 +64,7 @@ class Opening:
     workers: int = 1
     packages: Path | None = None
     compress: str | None = None
+    integers: bytes | None = None
     notice: Callable[[str], None] = lambda note: None
 
     @property
@@ -135,6 +138,11 @@ class Registration:
     optional: bool = True
     package: Package | None = None
     every_picture: bool = True
+
+    @property
+    def by_task(self) -> bool:
+        """Whether it computes in less than float32, so that only the task can judge it."""
+        return self.precision in (FLOAT16, INTEGERS)
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS or self.kind not in KINDS:

@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from blazepalm.errors import CouldNotVerify, first_line
 from blazepalm.reports.backends.backend import (
     FLOAT32,
+    INTEGERS,
     REFERENCE,
     Backend,
     Opening,
@@ -29,25 +30,25 @@ from blazepalm.reports.backends.backend import (
     run_in_batches,
     split_inputs,
 )
-from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
+from blazepalm.reports.backends.litert_ports import Port, port_of
+from blazepalm.reports.backends.names import TFLITE, TFLITE_INTEGER, TFLITE_REF
 
 SMALLEST = "palm-lite"  # of the embedded releases
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An interpreter with the indices of its inputs and outputs and the inputs' shapes, cached
-    because the runtime takes longer to look them up than to copy the values.
+    """An interpreter with its inputs and outputs, cached because the runtime takes longer to look
+    them up than to copy the values.
     """
 
     interpreter: Any
-    inputs: tuple[int, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    outputs: tuple[int, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
 
     @property
     def batch(self) -> int:
-        return self.shapes[0][0] if len(self.shapes) == 1 else 1
+        return self.inputs[0].shape[0] if len(self.inputs) == 1 else 1
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,15 @@ class LiteRT:
     def _run(self, opened: Opened, images: np.ndarray) -> list[np.ndarray]:
         interpreter = opened.interpreter
         try:
-            given = split_inputs(images, opened.shapes)
-            for index, value, shape in zip(opened.inputs, given, opened.shapes, strict=True):
-                interpreter.set_tensor(index, in_files_order(value, shape))
+            given = split_inputs(images, [port.shape for port in opened.inputs])
+            for port, value in zip(opened.inputs, given, strict=True):
+                interpreter.set_tensor(port.index, port.stored(in_files_order(value, port.shape)))
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise CouldNotVerify(
                 f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
             ) from error
-        return [interpreter.get_tensor(index) for index in opened.outputs]
+        return [port.real(interpreter.get_tensor(port.index)) for port in opened.outputs]
 
 
 def open_litert(
@@ -155,15 +156,13 @@ def open_copies(
     interpreters: queue.SimpleQueue[Opened] = queue.SimpleQueue()
     for _ in range(copies):
         interpreter = make()
-        found = tuple(int(detail["index"]) for detail in interpreter.get_output_details())
+        found = tuple(map(port_of, interpreter.get_output_details()))
         if len(found) != len(outputs):
             raise CouldNotVerify(
                 f"{source}: {runtime} sees {len(found)} outputs where the file has {len(outputs)}"
             )
-        given = interpreter.get_input_details()
-        shapes = tuple(tuple(int(d) for d in detail["shape"]) for detail in given)
-        indices = tuple(int(detail["index"]) for detail in given)
-        interpreters.put(Opened(interpreter, indices, shapes, found))
+        given = tuple(map(port_of, interpreter.get_input_details()))
+        interpreters.put(Opened(interpreter, given, found))
     return LiteRT(name, source, outputs, interpreters)
 
 
@@ -220,6 +219,15 @@ def _open(opening: Opening, reference_kernels: bool) -> Backend:
     )
 
 
+def _open_integers(opening: Opening) -> Backend | None:
+    if opening.integers is None:
+        return None
+    opened = open_litert(
+        opening.integers, opening.outputs, source=opening.source, copies=opening.workers
+    )
+    return replace(opened, name=TFLITE_INTEGER)
+
+
 BACKENDS = (
     Registration(
         TFLITE,
@@ -235,5 +243,11 @@ BACKENDS = (
         lambda opening: _open(opening, reference_kernels=True),
         REFERENCE,
         every_picture=False,  # costs more than all other backends together
+    ),
+    Registration(
+        TFLITE_INTEGER,
+        "LiteRT on the file's own integers, default kernels",
+        INTEGERS,
+        _open_integers,
     ),
 )

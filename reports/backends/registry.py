@@ -16,6 +16,7 @@ from blazepalm.reports.backends.names import PIPELINE
 GROUP = "blazepalm.backends"
 BUILT_IN = (
     "litert:BACKENDS",
+    "integer.network:BACKEND",
     "torch_generic:BACKENDS",
     "torch_readable:BACKEND",
     "tensorflow_lite:BACKEND",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, REFERENCE, Registration
+from blazepalm.reports.backends.backend import CANDIDATE, REFERENCE, Registration
 from blazepalm.reports.backends.names import DEVICE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import (
@@ -40,11 +40,11 @@ class Outcome:
 
 
 def judge_of(backend: Registration) -> str:
-    """What judges a backend: the task for float16 candidates, the noise floor for the others.
-    References and witnesses are not judged.
+    """What judges a backend: the task for candidates in float16 or integers, the noise floor for
+    the others. References and witnesses are not judged.
     """
     if backend.kind == CANDIDATE:
-        return BY_TASK if backend.precision == FLOAT16 else BY_FLOOR
+        return BY_TASK if backend.by_task else BY_FLOOR
     return REFERENCE if backend.kind == REFERENCE else NOT_JUDGED
 
 

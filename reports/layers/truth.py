@@ -8,7 +8,7 @@ A head outputs a single number, whose rounding error may be tiny by luck. So bef
 called a culprit, LiteRT's error is also measured on inputs that differ in the last digits.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.compare.tensors import half_spacing
 from blazepalm.reports.judge.policy import FLOAT32_MAX
 from blazepalm.reports.layers.join import Joined
-from blazepalm.reports.layers.values import planes, run_lowered
+from blazepalm.reports.layers.values import Layers, planes, run_lowered
 from blazepalm.reports.subjects.subject import Subject
 
 DRAWS = 3  # extra inputs for measuring LiteRT's error
@@ -52,15 +52,16 @@ class LayerTruth:
         self.image = image
         self._content = content
         self._network = doubled(subject.converted.generic)
+        fed = image.astype(np.float64)
+        self._lowered = run_lowered(self._network, fed)
         read = self._reader().read(image)
-        given = {tensor: planes(value) for tensor, value in read.items()}
+        given = self._in_torchs_order(read)
         self.joined = tuple(j for j in joined if j.tensor in given)
         self.shapes = [read[j.tensor].shape for j in self.joined]
         self.given = [given[j.tensor] for j in self.joined]
-        fed = image.astype(np.float64)
         self.doubles, self.exacts = (
             [_truth(values[j.tensor], given[j.tensor]) for j in self.joined]
-            for values in (run_lowered(self._network, fed), run_lowered(self._network, fed, given))
+            for values in (self._lowered, run_lowered(self._network, fed, given))
         )
 
     @cached_property
@@ -71,13 +72,27 @@ class LayerTruth:
         for _ in range(DRAWS):
             shares = LAST_DIGITS * random.uniform(-1, 1, self.image.shape)
             image = (self.image * (1 + shares)).astype(np.float32)
-            given = {tensor: planes(value) for tensor, value in reader.read(image).items()}
+            given = self._in_torchs_order(reader.read(image))
             exact = run_lowered(self._network, image.astype(np.float64), given)
             for place, j in enumerate(self.joined):
                 far = _distance(exact[j.tensor], given[j.tensor])
                 if np.isfinite(far):
                     costs[place] = max(costs[place], far)
         return costs
+
+    def _in_torchs_order(self, read: Layers) -> Layers:
+        """LiteRT's values by tensor, channels first, except where the file itself has transposed
+        them: there the lowering keeps the file's order.
+        """
+        found = {}
+        for tensor in read.keys() & self._lowered.keys():
+            lowered = self._lowered[tensor]
+            ways = [
+                way for way in (planes(read[tensor]), read[tensor]) if way.shape == lowered.shape
+            ]
+            if ways:
+                found[tensor] = min(ways, key=partial(_distance, lowered))
+        return found
 
     def _reader(self) -> LayerReader:
         source = self.graph.source

@@ -12,7 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
+from blazepalm.reports.backends.names import (
+    MIL,
+    MIL_APP,
+    MIL_FP16,
+    TFLITE,
+    TFLITE_INTEGER,
+    TORCH,
+)
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
 from blazepalm.reports.judge.headline import UNTESTED
@@ -42,7 +49,13 @@ WIDE = 120  # columns of the narrowest screen that shows the extra figures
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
 LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
 LAYERED = (TORCH, MIL, MIL_FP16)
-HEADINGS = {TORCH: "torch", MIL: "Core ML", MIL_FP16: "fp16", MIL_APP: "app"}
+HEADINGS = {
+    TORCH: "torch",
+    MIL: "Core ML",
+    MIL_FP16: "fp16",
+    MIL_APP: "app",
+    TFLITE_INTEGER: "integers",
+}
 
 
 def print_report(report: ParityReport, console: Console) -> None:
@@ -96,12 +109,14 @@ def task_table(report: ParityReport) -> Table:
     table = new_table()
     table.add_column("on images, against LiteRT", no_wrap=True, overflow="ellipsis", min_width=24)
     table.add_column("limit", justify="right", no_wrap=True)
-    for name in TASK:
+    in_integers = any(row.backend == TFLITE_INTEGER for row in report.rows)
+    columns = (*TASK, TFLITE_INTEGER) if in_integers else TASK
+    for name in columns:
         table.add_column(HEADINGS[name], justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for model in report.models:
         found = [row for row in report.rows if row.model == model.name]
-        lines = [_task_line(key, found) for key in TASK_LIMITS]
+        lines = [_task_line(key, found, columns) for key in TASK_LIMITS]
         if any(lines):
             table.add_row(Text(safe(model.name), style="bold cyan"))
         for line in lines:
@@ -245,7 +260,9 @@ def _output_line(output: OutputFacts, found: Sequence[Row], wide: bool) -> list[
     return cells
 
 
-def _task_line(key: tuple[str, str, str], found: Sequence[Row]) -> list[Text | str] | None:
+def _task_line(
+    key: tuple[str, str, str], found: Sequence[Row], columns: Sequence[str]
+) -> list[Text | str] | None:
     _, output, metric = key
     mine = {
         row.backend: row
@@ -258,7 +275,7 @@ def _task_line(key: tuple[str, str, str], found: Sequence[Row]) -> list[Text | s
     sign = "≥" if metric in LEAST else "≤"
     unit = f" {some.unit}" if some.unit in ("px", "mm") else ""
     cells: list[Text | str] = [f"  {output}, {metric}{unit}", f"{sign} {some.limit:g}"]
-    for name in TASK:
+    for name in columns:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""
         cells.append(Text(figure(None if row is None else row.value), style=style))

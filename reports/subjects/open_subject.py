@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
-from blazepalm.errors import CouldNotVerify
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.backends.backend import FLOAT16, Backend, Opening, input_shape
+from blazepalm.reports.backends.backend import Backend, Opening, input_shape
+from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.registry import registered
 from blazepalm.reports.stages.stages import HandRules, PalmRules
@@ -23,6 +23,11 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
+
+INTEGER_NOTE = (
+    "the file computes in integers: it is judged by the task against the float network that its "
+    "numbers stand for, which is what was converted and what the float backends run"
+)
 
 
 @dataclass(frozen=True)
@@ -57,23 +62,20 @@ def open_subject(
     `folder` is a converted folder that was made from the file: its weights and its package are
     opened, nothing is converted or exported.
 
-    Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
-    in integers or LiteRT cannot run it.
+    Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if LiteRT cannot
+    run it.
     """
     from blazepalm.converter.convert import convert_graph
     from blazepalm.converter.folder import Original, converted_folder, source_of
 
     graph = read_bytes(content, source)
-    if graph.dequantised:
-        raise CouldNotVerify(
-            f"{source} computes in integers: LiteRT rounds every value, the converted module "
-            "does not, so float32 parity has nothing to compare"
-        )
     notes: list[str] = []
 
     def told(note: str) -> None:
         notes.append(note.removeprefix(f"{source if folder is None else folder}: "))
 
+    if graph.dequantised:
+        notes.append(INTEGER_NOTE)
     if folder is None:
         converted = convert_graph(graph, told, overrides)
     else:
@@ -82,14 +84,22 @@ def open_subject(
     shape = input_shape(converted.graph)
     if len(converted.graph.inputs) > 1:
         notes.append(f"seeded numbers are fed to its {len(converted.graph.inputs)} inputs")
-    rewritten = without_custom_operators(content, converted.graph.source)
+    rewritten = without_custom_operators(float_form(content, source), converted.graph.source)
 
     def notice(note: str | None) -> None:
         if note is not None and note not in notes:
             notes.append(note)
 
     notice(rewritten.note)
-    opening = Opening(converted, rewritten.content, workers, packages, compress, notice)
+    opening = Opening(
+        converted,
+        rewritten.content,
+        workers,
+        packages,
+        compress,
+        content if graph.dequantised else None,
+        notice,
+    )
     opened = open_backends(opening, only, images)
     if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
@@ -125,9 +135,9 @@ def open_backends(
     for name, registration in registered().items():
         package = registration.package
         if (
-            (package is not None and not opening.has(package))
-            or (only is not None and name not in only)
-            or (registration.precision == FLOAT16 and not judged_by_task)
+            (only is not None and name not in only)
+            or (package is not None and not opening.has(package))
+            or (registration.by_task and not judged_by_task)
         ):
             continue
         reason = registration.available()

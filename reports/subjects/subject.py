@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import CANDIDATE, FLOAT16, Backend, Outputs
+from blazepalm.reports.backends.backend import CANDIDATE, Backend, Outputs
 from blazepalm.reports.backends.names import (
     GENERIC,
+    INTEGER,
     MIL_APP,
     ORACLE,
     TFLITE,
+    TFLITE_INTEGER,
     TFLITE_REF,
     TORCH,
 )
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 FLOOR_PAIRS = ((TFLITE, ORACLE), (TFLITE_REF, ORACLE), (GENERIC, ORACLE))
+# what a file loses by computing in integers, and whether LiteRT computes those as specified
+INTEGER_PAIRS = ((INTEGER, ORACLE), (TFLITE_INTEGER, INTEGER))
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,11 @@ class Subject:
         pairs = list(FLOOR_PAIRS)
         for name in self.candidates:
             pairs.append((name, ORACLE))
-            if registration_of(name).precision != FLOAT16:
+            if not registration_of(name).by_task:
                 pairs.append((name, TFLITE))
             if name == TORCH:
                 pairs.append((name, GENERIC))
+        pairs += INTEGER_PAIRS
         return tuple((c, r) for c, r in pairs if c in self.backends and r in self.backends)
 
     def named(self, outputs: Outputs) -> Raw:

@@ -1,17 +1,19 @@
 """`blazepalm inspect` on the screen: its content, its width, and hostile names."""
 
+import json
 import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.models.releases import by_name, resolve
 from support import decompose
 from support.cli import Cli
 from support.decompose import Rewriter
-from support.models import SHARED, shared_model
+from support.models import SHARED, shared_file, shared_model
 from support.synthetic import with_unused_buffer
 from support.tflite_builder import ModelBuilder
 
@@ -169,3 +171,17 @@ def test_folder_is_no_file(blazepalm: Cli, tmp_path: Path) -> None:
     result = blazepalm("inspect", tmp_path)
     assert result.code == 2
     assert "folder" in result.err
+
+
+def test_an_integer_file_shows_its_scales_and_counts_its_weights(blazepalm: Cli) -> None:
+    """Scale and zero point as LiteRT gives them; parameters: 1,127,072 int8 and 9,176 int32."""
+    path = shared_file("palm-full_0_full_integer_quant.tflite")
+    interpreter = Interpreter(model_content=path.read_bytes())
+    out = " ".join(blazepalm("inspect", path).out.split())
+    for detail in (*interpreter.get_input_details(), *interpreter.get_output_details()):
+        scale, zero_point = detail["quantization"]
+        assert f"int8, scale {scale:.7g}, zero point {zero_point}" in out
+    assert "1,136,248 parameters" in out
+    values = json.loads(blazepalm("inspect", path, "--json").out)["models"][0]["tensors"][0]
+    assert (values["dtype"], values["file_dtype"]) == ("float32", "int8")
+    assert values["quantisation"]["zero_point"] == [-128]

@@ -18,7 +18,7 @@ from blazepalm.reports.render.html.page import render
 from blazepalm.reports.render.junit import junit
 from blazepalm.reports.render.markdown import markdown
 from blazepalm.reports.stored.read import report_from
-from support.models import shared_file, shared_model
+from support.models import ROOT, shared_file, shared_model
 from support.small_golden import small_golden
 from support.tflite_builder import ModelBuilder
 
@@ -223,3 +223,33 @@ def test_a_model_that_fails_takes_no_other_along(
     assert report.exit_code == 3 and report.verdict == "not everything could be compared"
     with pytest.raises(CouldNotVerify, match=r"bad\.tflite"):
         parity(good, bad, noise=2, coreml=False)
+
+
+def test_an_integer_file_is_judged_by_what_it_loses() -> None:
+    """Other people's int8 file of palm-full: ours is its float network to float32's rounding; the
+    integers themselves move a box (0.772 IoU when run by hand).
+    """
+    path = shared_file("palm-full_0_full_integer_quant.tflite")
+    report = parity(path, images=(str(ROOT / "docs" / "photo.jpg"),), noise=2, coreml=False)
+    (model,) = report.models
+    statuses = {backend.name: backend.status for backend in model.backends}
+    assert statuses["torch"] == "pass"
+    assert statuses["tflite-integer"] == "fail"
+    assert report.exit_code == 1
+    failed = [row for row in report.rows if row.judged and row.status == "fail"]
+    assert {(row.backend, row.output, row.metric) for row in failed} == {
+        ("tflite-integer", "boxes", "IoU")
+    }
+    assert any("computes in integers" in note for note in model.notes)
+
+
+def test_without_images_an_integer_file_is_judged_by_its_float_network() -> None:
+    """Noise holds no hands for the task to judge: what integers cost is shown, not judged."""
+    path = shared_file("palm-full_0_full_integer_quant.tflite")
+    report = parity(path, noise=2, coreml=False)
+    (model,) = report.models
+    assert report.exit_code == 0
+    assert "tflite-integer" not in {backend.name for backend in model.backends}
+    lost = [row for row in report.rows if (row.backend, row.reference) == ("integer", "oracle")]
+    assert len(lost) == 2 and not any(row.judged for row in lost)
+    assert all(row.value is not None and row.value > 1 for row in lost)
