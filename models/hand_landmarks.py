@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from blazepalm.models.decode import as_array, decode_hand
-from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch
+from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch, serializable
 from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
 from blazepalm.models.spec_check import check_spec
@@ -30,6 +30,9 @@ class HandOutput(NamedTuple):
     presence: Tensor  # (B, 1), 0..1
     handedness: Tensor | None = None  # (B, 1), 0..1: 1 is a right hand (left if mirrored)
     world_landmarks: Tensor | None = None  # (B, 63): 21 × (x, y, z) in metres
+
+
+serializable(HandOutput)
 
 
 @dataclass(frozen=True)

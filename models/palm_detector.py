@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.decode import as_array, decode_palms
-from blazepalm.models.layers import PaddedConv2d, image_batch
+from blazepalm.models.layers import PaddedConv2d, image_batch, serializable
 from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
 from blazepalm.models.spec_check import check_spec
@@ -28,6 +28,9 @@ class PalmOutput(NamedTuple):
 
     boxes: Tensor  # (B, N, 18): x, y, w, h, then seven keypoints x, y; relative to the anchors
     scores: Tensor  # (B, N, 1)
+
+
+serializable(PalmOutput)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.file_names import file_name
-from blazepalm.reports.backends.registry import spared_backends
+from blazepalm.reports.backends.registry import check_asked_for, spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
@@ -67,7 +67,7 @@ class Options:
     to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
     to compare every layer, on the first image; `self_test`: whether to plant faults in every
     model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all.
+    picture, 1 for all. `backends`: names of backends that run only if asked for (`executorch`).
     """
 
     golden: "GoldenSet | None" = None
@@ -84,11 +84,14 @@ class Options:
     layers: bool = False
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
+    backends: tuple[str, ...] = ()
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
         images = (self.images,) if isinstance(self.images, str | Path) else self.images
         object.__setattr__(self, "images", tuple(str(path) for path in images))
+        object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
+        check_asked_for(self.backends)
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
@@ -164,6 +167,7 @@ def parity(
             images=options.has_images,
             raw=options.folder / "raw" if options.folder and options.raw else None,
             margin=options.limits.margin,
+            asked_for=options.backends,
         )
         subjects = [subject for _, subject in models]
         journal = None
@@ -235,6 +239,7 @@ def _open(
                 packages=packages,
                 compress=options.compress,
                 images=images,
+                asked_for=options.backends,
             )
             place = file_name(subject.name).casefold()
             if place in opened and is_same_network(subject, opened[place][1]):

@@ -45,12 +45,13 @@ def open_subject(
     images: bool = True,
     compress: str | None = None,
     only: tuple[str, ...] | None = None,
+    asked_for: Collection[str] = (),
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
-    the task can judge are left out.
+    the task can judge are left out. `asked_for` names backends that run only if named.
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if it computes
     in integers or LiteRT cannot run it.
@@ -74,7 +75,7 @@ def open_subject(
 
     notice(rewritten.note)
     opening = Opening(converted, rewritten.content, workers, packages, compress, notice)
-    opened = open_backends(opening, only, images)
+    opened = open_backends(opening, only, images, asked_for)
     if compress is not None and opened.app is not None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
@@ -96,10 +97,14 @@ def open_subject(
 
 
 def open_backends(
-    opening: Opening, only: Collection[str] | None = None, images: bool = True
+    opening: Opening,
+    only: Collection[str] | None = None,
+    images: bool = True,
+    asked_for: Collection[str] = (),
 ) -> Opened:
     """Every registered backend that can run the model here, or those named in `only`. Without
     `images`, or for a model of no known family, those that only the task can judge are left out.
+    What has to be asked for is left out unless `asked_for` or `only` names it.
     """
     judged_by_task = images and opening.converted.recognition is not None
     backends: dict[str, Backend] = {}
@@ -110,6 +115,7 @@ def open_backends(
         package = registration.package
         if (
             (only is not None and name not in only)
+            or (registration.asked_for and name not in (*asked_for, *(only or ())))
             or (package is not None and opening.packages is None)
             or (registration.precision == FLOAT16 and not judged_by_task)
         ):
