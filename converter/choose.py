@@ -4,6 +4,7 @@ detector, as a landmark model, or as both.
 The structure decides a model's family; if it is inconclusive, the release does.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +14,18 @@ from blazepalm.converter.tflite.bundle import Contents, Model, open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import InvalidModel
-from blazepalm.models.releases import resolve
+from blazepalm.models.releases import Bundle, by_name, load_registry, resolve
 
 WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}
 
 
 def choose(file_or_release: str | Path, family: str) -> Model:
     """(source, bytes) of a file's only model, of any family, or of a bundle's one model of
-    `family`. Raises UnknownRelease, or InvalidModel if a bundle has none or several.
+    `family`. A bundle that was not fetched stands for its members that are on this machine. Raises
+    UnknownRelease, or InvalidModel if a bundle has none or several.
     """
+    if member := _local_member(str(file_or_release), family):
+        return choose(member, family)
     contents = open_contents(resolve(str(file_or_release)))
     if len(contents.models) == 1 and not contents.failures:
         return contents.models[0]
@@ -39,10 +43,23 @@ def choose(file_or_release: str | Path, family: str) -> Model:
     return found[0]
 
 
+def choose_by_sha256(file_or_release: str | Path, sha256: str) -> Model:
+    """(source, bytes) of the file, or of the bundle's member, with that SHA-256 (hex). Raises
+    UnknownRelease, or InvalidModel if there is none.
+    """
+    contents = open_contents(resolve(str(file_or_release)))
+    for source, content in contents.models:
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return source, content
+    raise InvalidModel(f"{file_or_release}: is not the file with SHA-256 {sha256[:16]}…")
+
+
 def is_bundle_with(file_or_release: str | Path, family: str) -> bool:
     """Whether this is a bundle of several models, at least one of them of `family`. Raises
     UnknownRelease, or InvalidModel if the file cannot be read.
     """
+    if _local_member(str(file_or_release), family):
+        return True
     contents = open_contents(resolve(str(file_or_release)))
     return len(contents.models) > 1 and any(True for _ in _of_family(contents, family))
 
@@ -54,6 +71,20 @@ def family_of(graph: Graph) -> str | None:
         return recognition.family
     release = release_of(graph)
     return None if release is None else release.family
+
+
+def _local_member(name: str, family: str) -> str | None:
+    """The release of `family` that a bundle of the registry holds, if only the bundle itself is not
+    on this machine.
+    """
+    if name not in load_registry().names or Path(name).exists():
+        return None
+    asset = by_name(name)
+    if not isinstance(asset, Bundle) or asset.location() is not None:
+        return None
+    releases = (by_name(release) for _, release in asset.members)
+    found = (r for r in releases if r.family == family and r.location() is not None)
+    return next((release.name for release in found), None)
 
 
 def _of_family(contents: Contents, family: str) -> Iterator[Model]:

@@ -16,6 +16,7 @@ from blazepalm.converter.converted import Converted, Preserved
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.known import release_of
+from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_normal_form
 from blazepalm.converter.tflite import read, read_members
@@ -36,19 +37,29 @@ def warn(message: str) -> None:
 
 
 def module_of(
-    file_or_release: str | Path, notice: Notice = warn, generation: str | None = None
+    file_or_release: str | Path,
+    notice: Notice = warn,
+    generation: str | None = None,
+    layout: str = "nhwc",
 ) -> Converted:
     """Converts in memory and proves the result; writes nothing."""
-    return convert_graph(read(resolve(str(file_or_release))), notice, generation)
+    return convert_graph(read(resolve(str(file_or_release))), notice, generation, layout)
 
 
 def convert_graph(
-    graph: Graph, notice: Notice = warn, generation_name: str | None = None
+    graph: Graph,
+    notice: Notice = warn,
+    generation_name: str | None = None,
+    layout: str = "nhwc",
 ) -> Converted:
     """Lowers, recognises, transfers the weights, proves. Raises UnsupportedOperator,
-    WeightTransferError, or UnknownRelease if the registry has no such generation.
+    WeightTransferError, or UnknownRelease if the registry has no such generation. `layout` is that
+    of the images which a graph of no known family takes: the file's own ("nhwc"), or N, C, H, W
+    ("nchw"), which readable modules take in any case. Raises ArtifactError for another layout.
     """
     import torch
+
+    check_layout_name(layout)
 
     from blazepalm.converter.lowering import lower
     from blazepalm.converter.weights import readable_keys, transfer
@@ -63,6 +74,11 @@ def convert_graph(
         generic = lower(graph)
         recognition, reason = examine(graph)
     if recognition is None:
+        if layout == "nchw":
+            turned = channels_first(graph)
+            if turned is graph:
+                notice(f"{graph.source}: no input is an N, H, W, C image; layout nchw ignored")
+            graph, generic = turned, lower(turned)
         notice(
             f"{graph.source}: no known family ({reason}); converted operator by operator: the "
             f"module takes {_listed(graph, graph.inputs)} and returns "
@@ -139,6 +155,7 @@ def convert(
     *,
     force: bool = False,
     generation: str | None = None,
+    layout: str = "nhwc",
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
@@ -150,7 +167,8 @@ def convert(
     unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
     folders are written all together or not at all. `generation` names the registry's entry for the
     values that files do not hold (value range, thresholds); by default the release's own, or the
-    newest for an unknown file. `coreml` are the options of the Core ML package; None leaves it out.
+    newest for an unknown file. `layout` is as in `convert_graph`. `coreml` are the options of the
+    Core ML package; None leaves it out.
     A graph of no known family has the raw face only. If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
@@ -159,6 +177,7 @@ def convert(
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
+    check_layout_name(layout)
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
     if coreml is not None:
@@ -182,7 +201,7 @@ def convert(
     converted = []
     for graph, folder in zip(read.graphs, folders, strict=True):
         try:
-            converted.append((convert_graph(graph, notice, generation), folder))
+            converted.append((convert_graph(graph, notice, generation, layout), folder))
         except BlazePalmError as error:
             on_failure(error)
     written = []

@@ -1,5 +1,6 @@
 """One converted model in memory: `convert` makes it, `artifacts` writes it, `coreml` exports it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.lowering import LoweredGraph
     from blazepalm.converter.weights import TensorMap
+
+
+def rewrites_to_list(rewrites: Iterable[Rewrite]) -> list[dict[str, Any]]:
+    """Plain values: each rewrite by name, with the operators of every application."""
+    names: dict[str, list[list[int]]] = {}
+    for rewrite in rewrites:
+        names.setdefault(rewrite.name, []).append(list(rewrite.operators))
+    return [{"name": name, "operators": done} for name, done in names.items()]
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,8 @@ class Preserved:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; each rewrite by name, with the operators of every application."""
-        names: dict[str, list[list[int]]] = {}
-        for rewrite in self.rewrites:
-            names.setdefault(rewrite.name, []).append(list(rewrite.operators))
         return {
-            "rewrites": [{"name": name, "operators": done} for name, done in names.items()],
+            "rewrites": rewrites_to_list(self.rewrites),
             "equals_file": "bitwise" if self.bitwise else "in float64",
             "share_of_float64_bound": self.largest,
             "float32_difference": self.float32,

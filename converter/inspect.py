@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from blazepalm.converter.architecture import examine
+from blazepalm.converter.converted import rewrites_to_list
 from blazepalm.converter.heads import Head, heads_of
 from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.tflite import read_members
-from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
+from blazepalm.converter.tflite.graph import Graph, Operator, Rewrite, Tensor
 from blazepalm.errors import InvalidModel
 from blazepalm.models.releases import defaults, load_registry, resolve
 from blazepalm.models.spec import Spec
@@ -68,7 +69,8 @@ class ModelInspection:
     (`unrecognised_because` says why); `value_range_from` names the generation that defines it.
     `release_file` is True for the release's own file, False for another file of its network.
     `output_names` are the readable names if the family is known; `output_values` name the values of
-    a single, small output, and `output_meaning` explains them.
+    a single, small output, and `output_meaning` explains them. `rewrites` are the changes that
+    conversion makes to the file's graph before it is recognised; all else describes the file.
     """
 
     source: str
@@ -94,6 +96,7 @@ class ModelInspection:
     weights: tuple[WeightSummary, ...]
     metadata: dict[str, int]  # name → bytes
     spec: Spec | None
+    rewrites: tuple[Rewrite, ...]
     operators: tuple[OperatorSummary, ...]
     tensors: tuple[TensorSummary, ...]
 
@@ -112,6 +115,7 @@ class ModelInspection:
         values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
         values["heads"] = [head._asdict() for head in self.heads]
         values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
+        values["rewrites"] = rewrites_to_list(self.rewrites)
         values["operators"] = [
             {**asdict(op), "options": _plain(op.options)} for op in self.operators
         ]
@@ -209,6 +213,7 @@ def inspect_graph(graph: Graph) -> ModelInspection:
         weights=_weights(graph),
         metadata={name: len(content) for name, content in graph.metadata.items()},
         spec=recognition.spec if recognition else None,
+        rewrites=recognition.normal.rewrites if recognition else graph.rewrites,
         operators=tuple(_operator(op) for op in graph.operators),
         tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
     )

@@ -8,9 +8,7 @@ replaced.
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.atomic import atomic_folder
-from blazepalm.errors import ArtifactError, InvalidImage
+from blazepalm.errors import ArtifactError, InvalidImage, unknown_name
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
     CASES,
@@ -41,6 +39,7 @@ from blazepalm.golden.manifest import (
     load_golden,
 )
 from blazepalm.golden.own import own_pictures, png, recordings
+from blazepalm.golden.processes import map_in_processes
 from blazepalm.golden.render import HandTruth
 from blazepalm.media.images import read_image
 
@@ -89,7 +88,8 @@ def make_golden(
         cases = {name: case for name, case in kept.items() if name not in made}
         for file in (*(case.file for case in cases.values()), *recordings(folder)):
             shutil.copyfile(folder / file, place / file)
-        for plan, result in zip(needed, _render(needed, jobs), strict=True):
+        results = map_in_processes(render_plan, needed, jobs=jobs, few=3, initializer=_begin)
+        for plan, result in zip(needed, results, strict=True):
             cases[plan.name] = _written(plan, result, place)
             on_case(plan.name, sum(name in cases for name in made), len(made))
         for name, content, parameters in itertools.chain((first,) if first else (), own):
@@ -123,7 +123,7 @@ def _chosen(names: Sequence[str] | None) -> list[CasePlan]:
     known = {plan.name: plan for plan in CASES}
     for name in names or ():
         if name not in known:
-            raise ArtifactError(f"unknown golden case {name!r}; choose from {', '.join(known)}")
+            raise ArtifactError(unknown_name("golden case", name, known))
     return [plan for plan in CASES if names is None or plan.name in names]
 
 
@@ -167,8 +167,8 @@ def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
         if case.kind == "own":
             if not right:
                 raise ArtifactError(
-                    f"{known.folder / case.file}: changed or missing, and a picture of yours, "
-                    "which cannot be rendered again; restore it, or choose another -o"
+                    f"{known.folder / case.file}: your picture is changed or missing, and "
+                    "cannot be rendered again; restore it, or choose another -o"
                 )
             kept[case.name] = case
         elif (
@@ -179,27 +179,6 @@ def _kept(known: GoldenSet) -> dict[str, GoldenCase]:
         ):
             kept[case.name] = case
     return kept
-
-
-def _render(plans: Sequence[CasePlan], jobs: int | None) -> Iterator[Result]:
-    import multiprocessing
-
-    workers = min(jobs or os.cpu_count() or 1, len(plans))
-    if workers <= 1 or len(plans) <= 3:  # starting processes would take as long
-        yield from map(render_plan, plans)
-        return
-    context, done = multiprocessing.get_context("spawn"), 0
-    with ProcessPoolExecutor(workers, context, _begin) as pool:
-        try:
-            for result in pool.map(render_plan, plans):
-                yield result
-                done += 1
-        except BrokenProcessPool:  # no processes here (a script without a main guard, no memory)
-            pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    yield from map(render_plan, plans[done:])
 
 
 def _begin() -> None:

@@ -5,7 +5,7 @@ environment of its own. To record again, when the set has changed, from the chec
     blazepalm golden make -o DIR
     python -m blazepalm.golden.mediapipe DIR PIXELS       the pixels of every readable case as PNG
     python tests/support/record_mediapipe.py images PIXELS golden/mediapipe.json
-the last with the interpreter that has MediaPipe.
+Run the last command with the interpreter that has MediaPipe.
 """
 
 import hashlib

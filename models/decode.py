@@ -128,14 +128,16 @@ def decode_scores(logits: Values) -> Values:
     return clipped.sigmoid()
 
 
-def intersection_over_union(box: Floats, boxes: Floats) -> Floats:
-    """(4,) with (N, 4), corners → (N,) in 0..1; 0 if both are empty."""
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[2:], boxes[:, 2:])
-    overlap = np.maximum(high - low, 0).prod(axis=1)
-    areas = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
-    union = np.maximum(box[2:] - box[:2], 0).prod() + areas - overlap
-    found: Floats = np.divide(overlap, union, out=np.zeros_like(union), where=union > 0)
+def intersection_over_union(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """(…, 4) and (…, 4) corners, broadcast → (…) in 0..1, in their dtype; empty boxes overlap
+    nothing.
+    """
+    low = np.maximum(a[..., :2], b[..., :2])
+    high = np.minimum(a[..., 2:], b[..., 2:])
+    overlap = np.maximum(high - low, 0).prod(axis=-1)
+    area_a, area_b = (np.maximum(x[..., 2:] - x[..., :2], 0).prod(axis=-1) for x in (a, b))
+    union = area_a + area_b - overlap
+    found: NDArray[Any] = np.divide(overlap, union, out=np.zeros_like(union), where=union > 0)
     return found
 
 

@@ -5,18 +5,22 @@ Structure: backbone bottom up, then (2020-05) a neck top down and a second botto
 2020-11) inverted residuals and pooling; one small head per output.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_hand
 from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch, serializable
-from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
+from blazepalm.models.letterbox import Letterbox
+from blazepalm.models.newest import newest_hand_spec
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
 from blazepalm.models.spec_check import check_spec
 from blazepalm.models.state import load_state
@@ -66,11 +70,13 @@ class OutputHead(nn.Module):
 
 class HandLandmarks(nn.Module):
     """Finds landmarks. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
-    `HandOutput`; `predict_on_image` and `predict_on_batch` take crops of hands.
+    `HandOutput`; `predict_on_image` and `predict_on_batch` take crops of hands. Without a spec, the
+    network is the newest release's, untrained: `from_pretrained` also loads weights.
     """
 
-    def __init__(self, spec: HandLandmarksSpec) -> None:
+    def __init__(self, spec: HandLandmarksSpec | None = None) -> None:
         super().__init__()
+        spec = newest_hand_spec() if spec is None else spec
         if not isinstance(spec, HandLandmarksSpec):
             raise TypeError(f"expected a HandLandmarksSpec, got {type(spec).__name__}")
         check_spec(spec)
@@ -83,8 +89,21 @@ class HandLandmarks(nn.Module):
             self.features.add_module(f"layer{i}", ConvLayer(layer))
         self.heads = nn.ModuleDict({o.name: OutputHead(o, spec.pooled) for o in spec.outputs})
 
-    def forward(self, images: Tensor) -> HandOutput:
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> "HandLandmarks":
+        """The landmark network of a release ("hand-full"), a `.tflite`, a bundle, a converted
+        folder, or saved weights (`model.pth`, `model.safetensors`), in evaluation mode. For
+        arguments and errors see `converter.pretrained.pretrained`.
+        """
+        converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
+        return cast("HandLandmarks", converter.pretrained(cls, "hand", source))
+
+    def features_of(self, images: Tensor) -> Tensor:
+        """What every head reads, for heads of your own: (B, 3, H, W) → (B, `spec.pooled`), or
+        (B, C, h, w) where the release does not pool (`spec.pooling` is "none").
+        """
         image_batch(images, self.spec.backbone.stem.in_channels, self.spec.input_size)
+        x: Tensor
         x, taps = self.backbone(images)  # (B, C, H/32, W/32) or smaller
         for step, tap in zip(self.neck.values(), taps, strict=True):
             x = step(x, tap)  # twice as large as before
@@ -93,6 +112,10 @@ class HandLandmarks(nn.Module):
             x = x.mean((2, 3))  # (B, C)
         elif self.spec.pooling == "flatten":
             x = x.permute(0, 2, 3, 1).flatten(1)  # (B, h·w·C)
+        return x
+
+    def forward(self, images: Tensor) -> HandOutput:
+        x = self.features_of(images)
         return HandOutput(**{name: head(x) for name, head in self.heads.items()})
 
     def predict_on_image(self, image: np.ndarray | Tensor) -> LandmarkPrediction:
@@ -100,17 +123,14 @@ class HandLandmarks(nn.Module):
         to 8 bits), of any size; a crop that is not square is letterboxed. Raises ValueError for
         another shape or dtype, and InvalidImage if a side is too long.
         """
-        square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
-        planes = torch.from_numpy(square).permute(0, 3, 1, 2)
-        with torch.no_grad():
-            output = self(planes.to(next(self.parameters())))
-        return self._prediction(output, 0, box)
+        return self._predict(*prepare_image(image, self.spec, next(self.parameters())))[0]
 
-    def predict_on_batch(self, images: Tensor) -> list[LandmarkPrediction]:
-        """Landmarks for each image of (B, 3, H, W), already in the model's size and value range."""
-        with torch.no_grad():
-            output = self(images)
-        return [self._prediction(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
+    def predict_on_batch(self, images: np.ndarray | Tensor) -> list[LandmarkPrediction]:
+        """Landmarks for each image of a batch: crops of one size as uint8, (B, H, W, 3) or
+        (B, 3, H, W); or floating point (B, 3, H, W) already in the model's size and value range.
+        Raises TypeError or ValueError for anything else.
+        """
+        return self._predict(*prepare_batch(images, self.spec, next(self.parameters())))
 
     def load_weights(self, path: str | Path) -> None:
         """Reads `model.safetensors` or `model.pth`; every parameter must be present. Raises
@@ -118,13 +138,18 @@ class HandLandmarks(nn.Module):
         """
         load_state(self, path)
 
+    def _predict(self, images: Tensor, boxes: Sequence[Letterbox]) -> list[LandmarkPrediction]:
+        with torch.no_grad():
+            output = self(images)
+        return [self._prediction(output, i, box) for i, box in enumerate(boxes)]
+
     def _prediction(self, output: HandOutput, index: int, box: Letterbox) -> LandmarkPrediction:
         fields = output._asdict().items()
         outputs = {k: as_array(v) for k, v in fields if v is not None}
         found = decode_hand(outputs, index, self.spec, box)
 
         def tensor(values: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(np.asarray(values)).to(output.landmarks)
+            return torch.from_numpy(np.asarray(values)).to(output.landmarks.device)
 
         handedness, world = found.handedness, found.world_landmarks
         return LandmarkPrediction(

@@ -9,7 +9,7 @@ carries the palm that it came from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +64,7 @@ class HandModels:
     tracking_rule: RegionRule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hand:
     """One hand, in NumPy float32. Normalised to the image: `box` (4,) xmin, ymin, xmax, ymax of the
     palm, `keypoints` (K, 2) on it, `landmarks` (21, 3) x, y, and z in image widths about the wrist,
@@ -85,6 +85,20 @@ class Hand:
     world_landmarks: Floats | None
     region: Region
     tracked: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are equal, bit for bit (NaN equals NaN)."""
+        if not isinstance(other, Hand):
+            return NotImplemented
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return all(
+            mine == theirs
+            if mine is None or theirs is None or isinstance(mine, Region | bool)
+            else np.array_equal(mine, theirs, equal_nan=True)
+            for mine, theirs in pairs
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays can change
 
 
 def torch_models(

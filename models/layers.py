@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.utils._pytree import _register_namedtuple
 
 from blazepalm.models.spec import ConvSpec
@@ -119,7 +120,11 @@ class TransposedConv2d(nn.ConvTranspose2d):
 
 
 def image_batch(images: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
-    """Checks a batch for `forward`: (B, channels, H, W), floating point, of the model's size."""
+    """Checks a batch for `forward`: (B, channels, H, W), floating point, of the model's size. While
+    `torch.fx` traces, there is nothing to check.
+    """
+    if isinstance(images, Proxy):
+        return images
     expected = (channels, *size)
     if not isinstance(images, Tensor):
         raise TypeError(f"expected a batch as a tensor, got {type(images).__name__}")

@@ -5,18 +5,22 @@ Structure: backbone bottom up, neck top down, one pair of convolutions per map, 
 per cell. Paper: https://arxiv.org/abs/2006.10214
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from blazepalm.models.anchors import anchors_from_heads
+from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_palms
 from blazepalm.models.layers import PaddedConv2d, image_batch, serializable
-from blazepalm.models.letterbox import Letterbox, as_pixels, letterbox
+from blazepalm.models.letterbox import Letterbox
+from blazepalm.models.newest import newest_palm_spec
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
 from blazepalm.models.spec_check import check_spec
 from blazepalm.models.state import load_state, read_anchors
@@ -50,6 +54,7 @@ class PalmHead(nn.Module):
 
     def __init__(self, spec: PalmHeadSpec, coordinates: int) -> None:
         super().__init__()
+        self.anchors = spec.size[0] * spec.size[1] * spec.anchors_per_cell
         self.coordinates = coordinates
         self.boxes = PaddedConv2d(spec.boxes)
         self.scores = PaddedConv2d(spec.scores)
@@ -58,20 +63,22 @@ class PalmHead(nn.Module):
         boxes = self.boxes(x).permute(0, 2, 3, 1)  # (B, H, W, A·18)
         scores = self.scores(x).permute(0, 2, 3, 1)  # (B, H, W, A)
         return PalmOutput(
-            boxes.reshape(boxes.shape[0], -1, self.coordinates),  # (B, H·W·A, 18)
-            scores.reshape(scores.shape[0], -1, 1),  # (B, H·W·A, 1)
+            boxes.reshape(boxes.shape[0], self.anchors, self.coordinates),  # (B, H·W·A, 18)
+            scores.reshape(scores.shape[0], self.anchors, 1),  # (B, H·W·A, 1)
         )
 
 
 class PalmDetector(nn.Module):
     """Finds palms. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
-    `PalmOutput`; `predict_on_image` and `predict_on_batch` take pictures.
+    `PalmOutput`; `predict_on_image` and `predict_on_batch` take pictures. Without a spec, the
+    network is the newest release's, untrained: `from_pretrained` also loads weights.
     """
 
-    anchors: Tensor  # (N, 4): x_center, y_center, w, h, normalised
+    anchors: Tensor  # (N, 4) float32 whatever the weights are: x_center, y_center, w, h, normalised
 
-    def __init__(self, spec: PalmDetectorSpec) -> None:
+    def __init__(self, spec: PalmDetectorSpec | None = None) -> None:
         super().__init__()
+        spec = newest_palm_spec() if spec is None else spec
         if not isinstance(spec, PalmDetectorSpec):
             raise TypeError(f"expected a PalmDetectorSpec, got {type(spec).__name__}")
         check_spec(spec)
@@ -89,6 +96,15 @@ class PalmDetector(nn.Module):
         self.register_buffer(
             "anchors", torch.from_numpy(anchors_from_heads(cells)), persistent=False
         )
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> "PalmDetector":
+        """The detector of a release ("palm-full"), a `.tflite`, a bundle, a converted folder, or
+        saved weights (`model.pth`, `model.safetensors`), in evaluation mode. For arguments and
+        errors see `converter.pretrained.pretrained`.
+        """
+        converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
+        return cast("PalmDetector", converter.pretrained(cls, "palm", source))
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """The feature map that each head reads, in the order of `spec.heads`."""
@@ -111,17 +127,14 @@ class PalmDetector(nn.Module):
         to 8 bits), of any size. Raises ValueError for another shape or dtype, and InvalidImage if a
         side is too long.
         """
-        square, box = letterbox(as_pixels(image), self.spec.input_size, self.spec.value_range)
-        planes = torch.from_numpy(square).permute(0, 3, 1, 2)
-        with torch.no_grad():
-            output = self(planes.to(self.anchors))
-        return self._detections(output, 0, box)
+        return self._predict(*prepare_image(image, self.spec, next(self.parameters())))[0]
 
-    def predict_on_batch(self, images: Tensor) -> list[PalmDetections]:
-        """Palms in each image of (B, 3, H, W), already in the model's size and value range."""
-        with torch.no_grad():
-            output = self(images)
-        return [self._detections(output, i, Letterbox(0.0, 0.0)) for i in range(len(images))]
+    def predict_on_batch(self, images: np.ndarray | Tensor) -> list[PalmDetections]:
+        """Palms in each image of a batch: pictures of one size as uint8, (B, H, W, 3) or
+        (B, 3, H, W); or floating point (B, 3, H, W) already in the model's size and value range.
+        Raises TypeError or ValueError for anything else.
+        """
+        return self._predict(*prepare_batch(images, self.spec, next(self.parameters())))
 
     def load_weights(self, path: str | Path) -> None:
         """Reads `model.safetensors` or `model.pth`; every parameter must be present. Raises
@@ -136,7 +149,21 @@ class PalmDetector(nn.Module):
         anchors = read_anchors(path, len(self.anchors))
         self.anchors.copy_(torch.from_numpy(anchors))
 
-    def _detections(self, output: PalmOutput, index: int, box: Letterbox) -> PalmDetections:
-        boxes, scores = as_array(output.boxes[index]), as_array(output.scores[index])
-        palms = decode_palms(boxes, scores, as_array(self.anchors), self.spec, box)
-        return PalmDetections(*(torch.from_numpy(values).to(self.anchors) for values in palms))
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PalmDetector":
+        """Moves the module; the anchors keep float32, so that `half` does not move the boxes."""
+        exact = self.anchors
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.anchors.dtype != exact.dtype and not exact.is_meta:
+            self.anchors = exact.to(self.anchors.device)
+        return self
+
+    def _predict(self, images: Tensor, boxes: Sequence[Letterbox]) -> list[PalmDetections]:
+        with torch.no_grad():
+            output = self(images)
+        anchors = as_array(self.anchors)
+        detections = []
+        for raw, scores, box in zip(output.boxes, output.scores, boxes, strict=True):
+            palms = decode_palms(as_array(raw), as_array(scores), anchors, self.spec, box)
+            tensors = (torch.from_numpy(values).to(self.anchors) for values in palms)
+            detections.append(PalmDetections(*tensors))
+        return detections

@@ -168,7 +168,10 @@ def distinct(regions: Sequence[Region], iou: float = SAME_HAND_IOU) -> list[int]
 
 
 def overlap(a: Region, b: Region) -> float:
-    """Intersection over union of two regions as if upright; 0 if either is empty."""
+    """Intersection over union of two regions as if upright; 0 if either is empty. An area is the
+    product of the sides, as MediaPipe computes it; the corners' differences would round otherwise
+    (`decode.intersection_over_union`).
+    """
     wide = min(a.x_center + a.width / 2, b.x_center + b.width / 2) - max(
         a.x_center - a.width / 2, b.x_center - b.width / 2
     )

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from blazepalm.errors import UnknownRelease
+from blazepalm.errors import UnknownRelease, unknown_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -266,8 +266,8 @@ def find_generation(name: str, family: str) -> Generation:
     """A family's generation by its name. Raises UnknownRelease."""
     generations = load_registry().generations
     if name not in generations or generations[name].family != family:
-        known = ", ".join(n for n, g in generations.items() if g.family == family)
-        raise UnknownRelease(f"unknown {family} generation {name!r}; choose from {known}")
+        known = [n for n, g in generations.items() if g.family == family]
+        raise UnknownRelease(unknown_name(f"{family} generation", name, known))
     return generations[name]
 
 

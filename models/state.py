@@ -21,6 +21,13 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
     Raises ArtifactError if the file is missing, damaged or of another kind.
     """
+    return read_weights(path)[0]
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, Tensor], str | None]:
+    """The tensors, as `read_state`, and the network's structure as JSON text if the file records it
+    (a `model.pth` of ours does). Raises like `read_state`.
+    """
     path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
@@ -28,21 +35,24 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
+            return load_file(path), None
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the two readers may raise anything on a damaged file
         raise ArtifactError(f"{path}: cannot be read as weights ({one_line(error)})") from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ArtifactError(f"{path}: holds no state_dict")
-    return state
+    structure = content.get("structure") if state is not content else None
+    return state, structure if isinstance(structure, str) else None
 
 
-def load_state(module: nn.Module, path: str | Path) -> None:
-    """Fills `module` from a file; every parameter exactly once, with the same shape. Raises
-    ArtifactError, leaving the module unchanged.
+def load_state(
+    module: nn.Module, path: str | Path, state: Mapping[str, Tensor] | None = None
+) -> None:
+    """Fills `module` from a file (or from `state`, already read from it); every parameter exactly
+    once, with the same shape. Raises ArtifactError, leaving the module unchanged.
     """
-    state = read_state(path)
+    state = read_state(path) if state is None else state
     check_state(module, state, path, exact=False)
     module.load_state_dict(state, strict=True)
 

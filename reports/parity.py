@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
+from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
 from blazepalm.reports.backends.registry import check_asked_for, spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
     golden_cases,
+    noise,
     noise_cases,
     own_cases,
     sparing,
 )
-from blazepalm.reports.engine.engine import PROCESSES, RAY, THREADS, records
-from blazepalm.reports.engine.groups import group_models, with_companion
+from blazepalm.reports.engine.engine import ENGINES, THREADS, records
+from blazepalm.reports.engine.groups import Opened, group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 OnStep = Callable[[str, int, int | None], None]  # (step, done, total); total None: unknown
 
 
-ENGINES = (THREADS, PROCESSES, RAY)
 COUNTS = (  # fields of Options: name, minimum, whether None is allowed
     ("noise", 0, True),
     ("workers", 1, True),
@@ -95,7 +95,7 @@ class Options:
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
-            raise InvalidInput(f"unknown engine {self.engine!r}; choose {', '.join(ENGINES)}")
+            raise InvalidInput(unknown_name("engine", self.engine, ENGINES))
         for name, low, optional in COUNTS:
             value = getattr(self, name)
             if value is None and optional:
@@ -136,8 +136,9 @@ def parity(
     start = time.perf_counter()
     leave_unguarded()
     known = [field.name for field in fields(Options)]
-    if unknown := [name for name in settings if name not in known]:
-        raise TypeError(f"unknown setting {unknown[0]!r}; choose from {', '.join(known)}")
+    for name in settings:
+        if name not in known:
+            raise TypeError(unknown_name("setting", name, known))
     options = Options(**settings)
     failures: list[Failure] = []
 
@@ -155,27 +156,21 @@ def parity(
         opened = _open(sources, packages, options, images, failed, notice, on_step)
         if golden_from is not None and opened:
             options = replace(options, golden=golden_from())
-        judged = [subject for _, subject in opened]
-        models, groups = list(opened), group_models(judged)
-        if options.has_images:
-            models, groups = with_companion(models, groups)
-        plan = Plan(
-            sources=tuple(source for source, _ in models),
-            groups=groups,
-            packages=packages,
-            compress=options.compress,
-            images=options.has_images,
-            raw=options.folder / "raw" if options.folder and options.raw else None,
-            margin=options.limits.margin,
-            asked_for=options.backends,
-        )
-        subjects = [subject for _, subject in models]
-        journal = None
+        place, journal = None, None
         if options.folder is not None and opened:
             place = options.folder / JOURNAL
             stack.enter_context(claim(place))
-            journal = Journal(place, _identity(plan, subjects, options))
-        totals = _run(plan, subjects, options, journal, on_step)
+        while True:
+            models, plan = _plan(opened, packages, options)
+            subjects = [subject for _, subject in models]
+            if place is not None:
+                journal = Journal(place, _identity(plan, subjects, options))
+            try:
+                totals = _run(plan, subjects, options, journal, on_step)
+                break
+            except BlazePalmError as error:
+                opened = _without_broken(opened, error, failed)
+        judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
         contents = {subject.name: source.content for source, subject in models}
         layers, tested = {}, None
@@ -225,7 +220,7 @@ def _open(
     failed: Callable[[str, BlazePalmError], None],
     notice: Callable[[str], None],
     on_step: OnStep,
-) -> list[tuple[Source, Subject]]:
+) -> Opened:
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
@@ -254,6 +249,44 @@ def _open(
             continue
         opened[place] = (source, subject)
     return list(opened.values())
+
+
+def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Opened, Plan]:
+    """The models to run, with a detector for landmark models that have none, and their plan."""
+    models, groups = opened, group_models([subject for _, subject in opened])
+    if options.has_images:
+        models, groups = with_companion(models, groups)
+    return models, Plan(
+        sources=tuple(source for source, _ in models),
+        groups=groups,
+        packages=packages,
+        compress=options.compress,
+        images=options.has_images,
+        raw=options.folder / "raw" if options.folder and options.raw else None,
+        margin=options.limits.margin,
+        asked_for=options.backends,
+    )
+
+
+def _without_broken(
+    opened: Opened, error: BlazePalmError, failed: Callable[[str, BlazePalmError], None]
+) -> Opened:
+    """The models that run on noise, after comparing all of them raised `error`: those that do not
+    are reported, so that they take no other's results along. Raises `error` if all run.
+    """
+    running = []
+    for source, subject in opened:
+        inputs = noise(subject.input_shape, subject.value_range, policy.SEED, 0)
+        try:
+            for name in subject.names:
+                subject.runner(name)(inputs)
+        except BlazePalmError as broken:
+            failed(source.name, broken)
+            continue
+        running.append((source, subject))
+    if len(running) == len(opened):
+        raise error
+    return running
 
 
 def is_same_network(one: Subject, other: Subject) -> bool:

@@ -47,7 +47,7 @@ def settings() -> Iterator[Setting]:
     yield Setting(
         "C library without fused products",
         {"GLIBC_TUNABLES": FUSED},
-        "" if sys.platform == "linux" else "only Linux's C library can be told",
+        "" if sys.platform == "linux" else "only Linux's C library has this switch",
     )
 
 

@@ -66,10 +66,10 @@ def test_files_that_are_missing_or_damaged(name: str, of: Any, tmp_path: Path) -
         ("predict_on_image", np.zeros((4, 4, 3), np.int64)),
         ("predict_on_image", np.zeros((0, 4, 3), np.uint8)),
         ("predict_on_image", np.zeros((4, 4, 3), object)),
-        ("predict_on_batch", np.zeros((1, 3, 32, 32), np.float32)),
+        ("predict_on_batch", np.zeros((1, 32, 32, 3), np.float32)),
         ("predict_on_batch", [torch.zeros(3, 32, 32)]),
         ("predict_on_batch", torch.zeros(1, 3, 31, 32)),
-        ("predict_on_batch", torch.zeros(1, 3, 32, 32, dtype=torch.uint8)),
+        ("predict_on_batch", torch.zeros(1, 3, 32, 32, dtype=torch.int64)),
     ],
 )
 def test_pictures(model: Any, method: str, argument: Any) -> None:
@@ -85,9 +85,9 @@ def test_pictures(model: Any, method: str, argument: Any) -> None:
         ({"noise": -3}, "noise is -3, expected a whole number of at least 0"),
         ({"reference_every": 0}, "reference_every is 0, expected"),
         ({"seed": None}, "seed is None, expected a whole number of at least 0$"),
-        ({"engine": "fast"}, "unknown engine 'fast'; choose threads, processes, ray"),
+        ({"engine": "fast"}, "unknown engine 'fast'; choose threads, processes or ray"),
         ({"limits": 3}, "limits are int, expected Limits"),
-        ({"image": "x.png"}, "unknown setting 'image'; choose from golden, images"),
+        ({"image": "x.png"}, "unknown setting 'image'; choose golden, images"),
     ],
 )
 def test_settings_of_parity(settings: dict[str, Any], words: str) -> None:

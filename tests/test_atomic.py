@@ -138,15 +138,15 @@ def test_a_folder(tmp_path: Path) -> None:
     assert set(content(tmp_path / "empty")) == {"LIST", "b"}
 
 
-@pytest.mark.parametrize("foreign", ["thesis.tex", "notes/", "sub/a", "a/x"])
-def test_a_foreign_thing_is_named(tmp_path: Path, foreign: str) -> None:
+@pytest.mark.parametrize("other", ["thesis.tex", "notes/", "sub/a", "a/x"])
+def test_a_file_of_others_is_named(tmp_path: Path, other: str) -> None:
     folder = tmp_path / "out"
-    fill(folder, **({} if foreign == "a/x" else {"a": "old"}))
-    path = folder / foreign
+    fill(folder, **({} if other == "a/x" else {"a": "old"}))
+    path = folder / other
     path.parent.mkdir(exist_ok=True)
-    path.mkdir() if foreign.endswith("/") else path.write_text("years of work")
+    path.mkdir() if other.endswith("/") else path.write_text("years of work")
     before = content(tmp_path)
-    first = foreign.split("/")[0]
+    first = other.split("/")[0]
     for force in (False, True):
         with pytest.raises(ArtifactError, match=f"holds '{first}'.* blazepalm did not write"):
             replace(folder, force=force)

@@ -36,6 +36,14 @@ def convert(
             help="Take the value range, thresholds and region rule from this generation.",
         ),
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="nhwc|nchw",
+            help="The images that a graph of no known family takes: as the file does (nhwc), or "
+            "nchw, as every known model's module does.",
+        ),
+    ] = "nhwc",
     no_coreml: Annotated[
         bool, typer.Option("--no-coreml", help="Write no Core ML package.")
     ] = False,
@@ -79,6 +87,7 @@ def convert(
             output,
             force=force,
             generation=generation,
+            layout=layout,
             coreml=coreml,
             notice=console.warn,
             on_failure=failures.append,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from blazepalm.media.frames import Source
 
 NONE = "none"
-LANDMARKS = "hand-full"
 
 
 def detect(
@@ -52,7 +51,7 @@ def detect(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
             help="The landmark model; `none` stops at the palms.",
-            show_default=f"the bundle's, else {LANDMARKS}",
+            show_default="the bundle's, else hand-full",
         ),
     ] = None,
     backend: Annotated[
@@ -130,14 +129,14 @@ def detect(
         raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
-    from blazepalm.reports.hands.finder import open_finder
+    from blazepalm.reports.hands.finder import landmarks_beside, open_finder
 
     failures: Failures = []
     sources = find_all(inputs, failures)
     if not sources:
         raise typer.Exit(BAD_INPUT)
     outputs = settle(sources, draw=draw, video=video, csv=csv, json=output_json, force=force)
-    hand = None if landmarks == NONE else landmarks or landmarks_beside(model)
+    hand = None if landmarks == NONE else str(landmarks or landmarks_beside(model))
     with torch_threads(backend, threads):
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):
@@ -145,16 +144,6 @@ def detect(
                 model, hand, backend, console.warn, threads=threads, max_hands=max_hands
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
-
-
-def landmarks_beside(model: str) -> str:
-    """The landmark model to use with a detector: the one in the same bundle, if there is one."""
-    from blazepalm.converter.choose import is_bundle_with
-    from blazepalm.converter.tflite.foreign import is_core_ml
-
-    if is_core_ml(Path(model)) or not is_bundle_with(model, "hand"):
-        return LANDMARKS
-    return model
 
 
 def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":

@@ -20,7 +20,7 @@ import typer
 from blazepalm.atomic import atomic_file, refuse_inputs
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
-from blazepalm.cli.findings import Tally, label_of, tell_outputs
+from blazepalm.cli.findings import Tally, tell_outputs
 from blazepalm.cli.outputs import Outputs, whole_movie
 from blazepalm.cli.progress import Frames, frames, until_interrupted
 from blazepalm.errors import ArtifactError, InvalidImage, InvalidModel
@@ -240,6 +240,7 @@ def put_drawing(
 
 def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
     """Converts a hand's JSON values to pixels of an image of `size` (height, width)."""
+    from blazepalm.reports.hands.detections import label_of
     from blazepalm.reports.hands.draw import in_pixels
 
     points = hand["landmarks"]

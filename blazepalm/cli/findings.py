@@ -42,6 +42,8 @@ class Tally:
 
     def in_a_line(self) -> "list[str | Table]":
         """A picture's hands, or how many of a video's frames have hands."""
+        from blazepalm.reports.hands.detections import label_of
+
         hands = self._last["hands"]
         if self.source.kind != "image":
             found = f"{self.frames} frames, {self.with_hands} with hands, {self.hands} hands in all"
@@ -61,12 +63,6 @@ def counted(hands: "Sequence[Record]") -> str:
     """`1 palm`, `2 hands`."""
     what = "palm" if hands[0]["landmarks"] is None else "hand"
     return f"{len(hands)} {what}{'s' * (len(hands) > 1)}"
-
-
-def label_of(hand: "Record") -> str:
-    """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm."""
-    what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
-    return f"{what} {hand['score']:.2f}"
 
 
 def table(hands: "Sequence[Record]", size: tuple[int, int]) -> "Table":

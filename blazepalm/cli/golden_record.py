@@ -190,10 +190,8 @@ def _open(
 
 
 def _release(model: "ModelName", option: str) -> str:
-    """The release with the recorded model's SHA-256, since its name may be anything."""
-    from blazepalm.models.releases import by_sha256
-
-    release = by_sha256(model.sha256)
+    """The release of the recorded file or network, since its name may be anything."""
+    release = model.release
     if release is None:
         raise ArtifactError(
             f"recorded with {model.name}, which is not a known release; give the file with {option}"
@@ -202,8 +200,11 @@ def _release(model: "ModelName", option: str) -> str:
 
 
 def _tell_others(known: "Recording", palm: "OpenModel", hand: "OpenModel") -> None:
-    for model, was in ((palm, known.models.detector), (hand, known.models.landmarks)):
-        if model.sha256 != was.sha256:
+    from blazepalm.reports.recording.recording import models_of
+
+    now, then = models_of(palm, hand), known.models
+    for model, was in ((now.detector, then.detector), (now.landmarks, then.landmarks)):
+        if not model.is_same(was):
             console.warn(f"{model.name} is not the recorded model, {was.name}")
 
 

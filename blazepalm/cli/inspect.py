@@ -5,6 +5,7 @@ The output fits 80 columns. Names come from the file and are escaped before prin
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -145,6 +146,9 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
         parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
         yield "heads", f"{parts} = {model.anchors:,} anchors"
     yield from _structure(model)
+    if model.rewrites:
+        uses = Counter(rewrite.name for rewrite in model.rewrites)
+        yield "rewrites", ", ".join(f"{name} ({count})" for name, count in uses.items())
     if model.metadata:
         yield (
             "metadata",

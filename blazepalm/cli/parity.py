@@ -17,6 +17,7 @@ import typer
 
 from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
+from blazepalm.cli.choices import check_choice
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
@@ -144,8 +145,7 @@ def parity(
     from blazepalm.reports.render.thumbnails import write_thumbnails
     from blazepalm.reports.report_folder import check_report, owned_images
 
-    if engine not in ("local", "ray"):
-        raise typer.BadParameter(f"{engine!r}: choose local or ray", param_hint="--engine")
+    check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
     if output is not None:
         check_report(output)

@@ -50,7 +50,7 @@ def recheck_pieces(
         pieces += _raw_pieces(checked)
     counts = found.report["counts"]
     pieces.append(f"{counts['pass']} of {counts['rows']} judged rows pass")
-    said = "parity holds" if found.passed else "parity fails"
+    said = str(found.report["verdict"])
     if found.passed != found.passed_before:
         said += ", held before" if found.passed_before else ", failed before"
     pieces.append(Text(said, style="bold green" if found.passed else "bold red"))

@@ -55,6 +55,15 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         raise InvalidImage(f"{path}: cannot be decoded: {first_line(error)}") from error
 
 
+def picture_pixels(picture: "Image.Image") -> NDArray[np.uint8]:
+    """An open PIL picture as `read_image` gives a file. Raises InvalidImage."""
+    from PIL import ImageOps
+
+    where = Path(str(getattr(picture, "filename", "") or "the picture"))
+    _check_size(where, picture.size)
+    return _as_rgb(where, ImageOps.exif_transpose(picture))
+
+
 def _check_size(path: Path, size: tuple[int, int]) -> None:
     width, height = size
     if width < 1 or height < 1:

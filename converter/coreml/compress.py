@@ -10,7 +10,7 @@ import numpy as np
 
 BINS = (16, 64, 256)  # of the histograms that palettes start from; the best one is kept
 DECODE = "decode__"  # prefix of the names of constants in a face's `decode`
-ROOT_STEPS = 40  # first each takes off a third, from ≤ 10⁷ to 215, then doubles the digits
+ROOT_STEPS = 40  # the first remove a third each, from ≤ 10⁷ to 215; the last double the digits
 STEPS = 40  # of Lloyd's algorithm; more make no visible difference
 
 

@@ -21,5 +21,6 @@ def mil_operations(specification: Any) -> dict[str, int]:
 
 def tflite_operators(graph: "Graph") -> int:
     """Number of the file's operators; a fused activation counts separately, as in MIL."""
-    fused = [op for op in graph.operators if getattr(op.options, "activation", "NONE") != "NONE"]
-    return len(graph.operators) + len(fused)
+    own = [op for op in graph.operators if op.index < graph.stored_operators]
+    fused = [op for op in own if getattr(op.options, "activation", "NONE") != "NONE"]
+    return len(own) + len(fused)

@@ -204,11 +204,12 @@ def face_module(model: "Converted", face: str) -> nn.Module:
 
 
 def float32_parts(network: nn.Module) -> list[nn.Module]:
-    """The modules that float16 would harm. A landmark network's small heads always, which then need
-    one cast before them instead of one after each output. More for a network whose weights the file
-    does not store as float16, since it was not made for them: a detector's neck, where values
-    overflow, with everything after its first map; a landmark network's backbone except its last
-    stage, where rounding the weights alone moves landmarks by up to 2.7 pixels.
+    """The modules that float16 would harm. In a landmark network these are the small heads, which
+    then need one cast before them instead of one after each output. If the file does not store
+    the weights as float16, the network was not made for it and more of it is harmed: in a detector
+    the neck, where values overflow, and everything after its first map; in a landmark network the
+    backbone except its last stage, where rounding the weights alone moves landmarks by up to 2.7
+    pixels.
     """
     made_for_it = all(_is_half(weight.detach()) for weight in network.parameters())
     backbone = network.get_submodule("backbone")

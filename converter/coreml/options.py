@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, unknown_name
 
 FACES = ("app", "raw", "batch")
 PRECISIONS = ("fp16", "fp32")
@@ -36,8 +36,8 @@ class CoreMLOptions:
         ):
             value = getattr(self, field)
             if value not in known:
-                names = ", ".join(str(name) for name in known if name is not None)
-                raise ArtifactError(f"unknown Core ML {field} {value!r}; choose from {names}")
+                names = [name for name in known if name is not None]
+                raise ArtifactError(unknown_name(f"Core ML {field}", value, names))
         if self.compress is not None and self.target == "iOS15":
             raise ArtifactError(
                 f"Core ML compression {self.compress} needs iOS16; choose a later target"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blazepalm.converter.coreml.options import Port
 from blazepalm.errors import ArtifactError
+from blazepalm.file_names import unique_name
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 if TYPE_CHECKING:
@@ -140,9 +141,4 @@ def identifier(name: str, taken: set[str]) -> str:
     """A name valid in Core ML and Swift and not yet in `taken`; adds it there."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:100] or "tensor"
     plain = plain if plain[0].isalpha() else f"t_{plain}"
-    unique, count = plain, 1
-    while unique in taken:
-        count += 1
-        unique = f"{plain}_{count}"
-    taken.add(unique)
-    return unique
+    return unique_name(plain, taken, "_", key=str)

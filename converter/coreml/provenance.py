@@ -52,7 +52,7 @@ def layers(model: "Converted", traced: Traced, values: Mapping[Node, Value], pro
                 operation=op.op_type,
                 path=path(op.name),
                 module=traced.modules[nodes[0]] if nodes else "",
-                operators=tuple(sorted(stands_for)),
+                operators=tuple(i for i in sorted(stands_for) if i < model.graph.stored_operators),
             )
         )
     return tuple(rows)

@@ -2,7 +2,7 @@
 it and the precision it needs.
 
 A graph of no known family already is such a list: the lowering records it. Both consist of torch
-functions and tensor methods, with no layer left whole, so one table of emitters serves both, and
+functions and tensor methods, never of whole layers, so one table of emitters serves both, and
 the two can be compared node by node.
 """
 
@@ -74,7 +74,7 @@ class _FaceTracer(Tracer):
 def trace(face: nn.Module, file: "TFLiteGraph") -> Traced:
     """The calls of a face from `faces.face_module`, or of the lowered `file`.
 
-    Not while another thread traces or runs a module: torch.fx patches nn.Module for all of them.
+    Must not run while another thread traces or runs a module: torch.fx patches nn.Module for all.
     """
     if isinstance(face, LoweredGraph):
         owners = _owners(face, file)

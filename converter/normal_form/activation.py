@@ -38,6 +38,15 @@ def relu6(graph: Graph, op: Operator) -> Change | None:
     return None
 
 
+def repeated(graph: Graph, op: Operator) -> Change | None:
+    """RELU of what RELU or RELU6 gave, RELU6 of what RELU6 gave: changes nothing."""
+    maker = graph.producer(op.inputs[0]) if op.name in ("RELU", "RELU6") else None
+    if maker is None or len(maker.outputs) != 1:
+        return None
+    last = getattr(maker.options, "activation", maker.name)
+    return Change(same=op.inputs[0]) if last in (op.name, "RELU6") else None
+
+
 def _twice(graph: Graph, total: int) -> int | None:
     """The x of x + |x|."""
     add = made_by(graph, total, "ADD")

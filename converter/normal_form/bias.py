@@ -12,6 +12,7 @@ from blazepalm.converter.normal_form.matching import (
     is_plain,
     made_by,
     number,
+    read_elsewhere,
     shape,
     sides,
 )
@@ -26,7 +27,7 @@ def joined(graph: Graph, op: Operator) -> Change | None:
         return None
     for value, constant in sides(op):
         layer = made_by(graph, value, *SLOTS)
-        if layer is None or not is_constant(graph, constant) or _read_elsewhere(graph, value):
+        if layer is None or not is_constant(graph, constant) or read_elsewhere(graph, value):
             continue
         channels = shape(graph, value)[-1]
         added = shape(graph, constant)
@@ -44,7 +45,3 @@ def joined(graph: Graph, op: Operator) -> Change | None:
             (replace(layer, inputs=(*layer.inputs[:slot], constant), outputs=op.outputs),)
         )
     return None
-
-
-def _read_elsewhere(graph: Graph, tensor: int) -> bool:
-    return len(graph.consumers(tensor)) != 1 or tensor in graph.outputs

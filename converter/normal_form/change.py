@@ -133,7 +133,9 @@ def apply(graph: Graph, name: str, root: Operator, change: Change) -> Graph | No
 
 
 def _rename(graph: Graph, result: int, source: int) -> tuple[int, int] | None:
-    """(before, after), such that the name of a graph output stays."""
+    """(the tensor to rename, its new index), so that a graph output keeps its own; None if both
+    are outputs, or the other is an input or a constant.
+    """
     if result not in graph.outputs:
         return result, source
     if source in graph.outputs or graph.producer(source) is None:

@@ -1,5 +1,6 @@
 """A linear layer on a vector that has further axes of length one → FULLY_CONNECTED on the vector,
-and a RESHAPE. Covers FULLY_CONNECTED that keeps its dimensions, and a 1×1 CONV_2D after a MEAN.
+and a RESHAPE. Covers FULLY_CONNECTED that keeps its dimensions, and a 1×1 CONV_2D after a MEAN
+or after a RESHAPE of a vector.
 
 The convolution may add in another order than the product, so that case is not always exact.
 """
@@ -34,7 +35,7 @@ def _convolution(graph: Graph, op: Operator, options: Conv2DOptions) -> Change |
     given = shape(graph, op.inputs[0])
     if given[1:3] != (1, 1) or kernel.shape[1:3] != (1, 1) or kernel.shape[3] != given[3]:
         return None
-    if made_by(graph, op.inputs[0], "MEAN") is None:
+    if made_by(graph, op.inputs[0], "MEAN", "RESHAPE") is None:
         return None
     fresh = Fresh(graph)
     matrix = fresh.constant(kernel, kernel.data[:, 0, 0, :], "RESHAPE")

@@ -1,4 +1,4 @@
-"""Questions that the rules ask about a graph: which operator made a value, what a constant is."""
+"""What the rules ask about a graph: which operator made a value, what a constant holds."""
 
 import numpy as np
 
@@ -34,6 +34,11 @@ def is_constant(graph: Graph, tensor: int) -> bool:
         return False
     data = graph.tensors[tensor].data
     return data is not None and data.dtype == np.float32
+
+
+def read_elsewhere(graph: Graph, tensor: int) -> bool:
+    """Whether anything but one operator reads the tensor."""
+    return len(graph.consumers(tensor)) != 1 or tensor in graph.outputs
 
 
 def sides(op: Operator) -> tuple[tuple[int, int], ...]:

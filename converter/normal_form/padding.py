@@ -1,21 +1,28 @@
-"""Zeros around a map: consecutive PADs, PADs of nothing, PADV2 and MIRROR_PAD that are plain PADs,
-and the padding mode of layers that pad nothing.
+"""Zeros around a map: consecutive PADs, PADs of nothing, PADV2 and CONCATENATION that are plain
+PADs, and the padding mode of layers that pad nothing. Exact.
 """
 
 from dataclasses import replace
 
 from blazepalm.converter.normal_form.change import Change, Fresh, builtin
-from blazepalm.converter.normal_form.matching import integers, made_by, number, shape
+from blazepalm.converter.normal_form.matching import (
+    integers,
+    is_constant,
+    made_by,
+    number,
+    read_elsewhere,
+    shape,
+)
 from blazepalm.converter.same_padding import kernel_window
 from blazepalm.converter.tflite.graph import Graph, Operator
-from blazepalm.converter.tflite.options import Conv2DOptions, TransposeConvOptions
+from blazepalm.converter.tflite.options import AxisOptions, Conv2DOptions, TransposeConvOptions
 
 
 def merged(graph: Graph, op: Operator) -> Change | None:
     if op.name != "PAD":
         return None
     before = made_by(graph, op.inputs[0], "PAD")
-    if before is None or len(graph.consumers(op.inputs[0])) != 1 or _is_output(graph, op.inputs[0]):
+    if before is None or read_elsewhere(graph, op.inputs[0]):
         return None
     first, second = integers(graph, before.inputs[1]), integers(graph, op.inputs[1])
     if first is None or second is None or len(first) != len(second):
@@ -43,6 +50,21 @@ def renamed(graph: Graph, op: Operator) -> Change | None:
     return Change((builtin(op.index, "PAD", op.inputs[:2], op.outputs[0]),))
 
 
+def concatenated(graph: Graph, op: Operator) -> Change | None:
+    """CONCATENATION of a map with constant channels of zeros."""
+    if op.name != "CONCATENATION" or len(op.inputs) != 2 or len(shape(graph, op.outputs[0])) != 4:
+        return None
+    if not isinstance(op.options, AxisOptions) or op.options.axis not in (3, -1):
+        return None
+    x, zeros = op.inputs
+    if op.options.activation != "NONE" or number(graph, zeros) != 0.0 or is_constant(graph, x):
+        return None
+    fresh = Fresh(graph)
+    rows = [[0, 0], [0, 0], [0, 0], [0, shape(graph, zeros)[3]]]
+    paddings = fresh.integers(graph.tensors[op.outputs[0]], rows, "pad by another name")
+    return Change((builtin(op.index, "PAD", (x, paddings), op.outputs[0]),), tuple(fresh.tensors))
+
+
 def named(graph: Graph, op: Operator) -> Change | None:
     """A convolution after a PAD whose SAME adds nothing becomes VALID, so that the PAD is
     recognised as its margin; a transposed one whose kernel equals its stride is both SAME and
@@ -68,7 +90,3 @@ def named(graph: Graph, op: Operator) -> Change | None:
             return None
         return Change((replace(op, options=replace(options, padding="SAME")),))
     return None
-
-
-def _is_output(graph: Graph, tensor: int) -> bool:
-    return tensor in graph.outputs

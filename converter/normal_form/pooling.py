@@ -1,16 +1,18 @@
 """The mean of a whole map, in all its forms, as MEAN over the rows and columns.
 
-AVERAGE_POOL_2D over the whole map adds in another order, so that case is not always exact. A MEAN
+AVERAGE_POOL_2D over the whole map, a mean of means, and a sum that is divided add or round in
+another order, so these cases are not always exact. A MEAN
 that keeps its axes of length one gives a FULLY_CONNECTED or RESHAPE the same vector.
 """
 
 from dataclasses import replace
 
 from blazepalm.converter.normal_form.change import Change, Fresh, builtin
-from blazepalm.converter.normal_form.matching import integers, shape
+from blazepalm.converter.normal_form.matching import integers, is_plain, made_by, number, shape
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import (
     FullyConnectedOptions,
+    Options,
     Pool2DOptions,
     ReducerOptions,
 )
@@ -26,9 +28,61 @@ def mean(graph: Graph, op: Operator) -> Change | None:
         return None
     if options.padding != "VALID" or options.activation != "NONE":
         return None
+    return _mean(graph, op, op.inputs[0], "mean of the map", ReducerOptions(True))
+
+
+def joined(graph: Graph, op: Operator) -> Change | None:
+    """MEAN over the rows, then over the columns, or the other way round; both keep dimensions or
+    neither does.
+    """
+    before = made_by(graph, op.inputs[0], "MEAN") if op.name == "MEAN" else None
+    if before is None or before.options != op.options:
+        return None
+    first, second = axes_of(graph, before), axes_of(graph, op)
+    if first is None or second is None or len(shape(graph, before.inputs[0])) != 4:
+        return None
+    left = [axis for axis in range(4) if op.options == ReducerOptions(True) or axis not in first]
+    axes = sorted({*first, *(left[axis] for axis in second)})
+    return None if axes != [1, 2] else _mean(graph, op, before.inputs[0], "means joined")
+
+
+def of_pixels(graph: Graph, op: Operator) -> Change | None:
+    """MEAN over the pixels of a map that RESHAPE made a list of them."""
+    before = made_by(graph, op.inputs[0], "RESHAPE") if op.name == "MEAN" else None
+    if before is None or op.options not in (None, ReducerOptions()) or axes_of(graph, op) != (1,):
+        return None
+    given, pixels = shape(graph, before.inputs[0]), shape(graph, op.inputs[0])
+    if len(given) != 4 or pixels != (given[0], given[1] * given[2], given[3]):
+        return None
+    return _mean(graph, op, before.inputs[0], "mean of the pixels")
+
+
+def divided(graph: Graph, op: Operator) -> Change | None:
+    """SUM over the map, divided by the number of its pixels."""
+    before = made_by(graph, op.inputs[0], "SUM") if op.name == "DIV" and is_plain(op) else None
+    if before is None or len(shape(graph, before.inputs[0])) != 4:
+        return None
+    _, height, width, _ = shape(graph, before.inputs[0])
+    if axes_of(graph, before) != (1, 2) or number(graph, op.inputs[1]) != height * width:
+        return None
+    if shape(graph, op.inputs[0]) != shape(graph, op.outputs[0]):
+        return None
+    return _mean(graph, op, before.inputs[0], "sum divided", before.options)
+
+
+def axes_of(graph: Graph, op: Operator) -> tuple[int, ...] | None:
+    """The axes of a reduction, sorted, counted from the first."""
+    rank, axes = len(shape(graph, op.inputs[0])), integers(graph, op.inputs[1])
+    if axes is None or any(not -rank <= axis < rank for axis in axes):
+        return None
+    return tuple(sorted(axis % rank for axis in axes))
+
+
+def _mean(graph: Graph, op: Operator, x: int, step: str, options: Options | None = None) -> Change:
+    """`op` becomes the MEAN of the map `x`."""
     fresh = Fresh(graph)
-    axes = fresh.integers(graph.tensors[op.outputs[0]], (1, 2), "mean of the map")
-    made = builtin(op.index, "MEAN", (op.inputs[0], axes), op.outputs[0], ReducerOptions(True))
+    axes = fresh.integers(graph.tensors[op.outputs[0]], (1, 2), step)
+    made = builtin(op.index, "MEAN", (x, axes), op.outputs[0], options or op.options)
     return Change((made,), tuple(fresh.tensors))
 
 
@@ -37,8 +91,7 @@ def dropped(graph: Graph, op: Operator) -> Change | None:
     result = graph.tensors[op.outputs[0]] if len(op.outputs) == 1 else None
     if op.name != "MEAN" or op.options != ReducerOptions(True) or result is None:
         return None
-    axes = integers(graph, op.inputs[1])
-    if axes is None or len(result.shape) != 4 or sorted(a % 4 for a in axes) != [1, 2]:
+    if len(result.shape) != 4 or axes_of(graph, op) != (1, 2):
         return None
     readers = graph.consumers(result.index)
     if result.index in graph.outputs or not readers:

@@ -30,11 +30,14 @@ POSITIVE = {"GREATER": 0, "GREATER_EQUAL": 0, "LESS": 1, "LESS_EQUAL": 1}
 
 @dataclass(frozen=True)
 class Part:
-    """`factor` · `slope` · min(x, 0), or without the slope if that is None."""
+    """`factor` · `slope` · min(x, 0), or without the slope if that is None. `scalar` is a constant
+    that the factor includes; it is the slope if no other follows.
+    """
 
     x: int
     factor: float
     slope: int | None = None
+    scalar: int | None = None
 
 
 def prelu(graph: Graph, op: Operator) -> Change | None:
@@ -45,6 +48,10 @@ def prelu(graph: Graph, op: Operator) -> Change | None:
         found = _sum(graph, op)
     elif op.name in ("SELECT", "SELECT_V2") and len(op.inputs) == 3:
         found = _select(graph, op)
+    if found is not None and found.slope is None and found.scalar is not None:
+        scale = number(graph, found.scalar)
+        assert scale is not None
+        found = Part(found.x, found.factor / scale, found.scalar)
     if found is None or found.slope is None:
         return None
     fresh = Fresh(graph)
@@ -141,7 +148,7 @@ def _sum(graph: Graph, op: Operator) -> Part | None:
         if rectified is None or part is None or part.x != rectified.inputs[0]:
             continue
         sign = 1.0 if op.name == "ADD" else -1.0
-        return Part(part.x, sign * part.factor, part.slope)
+        return replace(part, factor=sign * part.factor)
     return None
 
 
@@ -160,7 +167,7 @@ def _negative_part(graph: Graph, tensor: int, depth: int = 4) -> Part | None:
         return _difference(graph, *op.inputs)
     if (inside := negated(graph, tensor)) is not None:
         part = _negative_part(graph, inside, depth - 1)
-        return None if part is None else Part(part.x, -part.factor, part.slope)
+        return None if part is None else replace(part, factor=-part.factor)
     if op.name == "MUL":
         return _product(graph, op, depth)
     return None
@@ -171,11 +178,12 @@ def _product(graph: Graph, op: Operator, depth: int) -> Part | None:
         part = _negative_part(graph, value, depth - 1) if is_constant(graph, constant) else None
         if part is None:
             continue
-        if part.slope is None:
-            return Part(part.x, part.factor, constant)
         scale = number(graph, constant)
         if scale is not None and abs(scale) in (0.5, 1.0, 2.0):
-            return Part(part.x, part.factor * scale, part.slope)
+            scalar = constant if part.scalar is None else part.scalar
+            return replace(part, factor=part.factor * scale, scalar=scalar)
+        if part.slope is None:
+            return replace(part, slope=constant)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Consecutive RESHAPEs, RESHAPE to the same shape, and SQUEEZE or EXPAND_DIMS as RESHAPE.
+"""Consecutive or repeated RESHAPEs, RESHAPE to the same shape, SQUEEZE or EXPAND_DIMS as RESHAPE.
 
 The order of the elements stays the same, so only the last shape counts.
 """
@@ -30,6 +30,17 @@ def merged(graph: Graph, op: Operator) -> Change | None:
     if before is None or len({s[:1] for s in _shapes(graph, before, op)}) != 1:
         return None
     return Change((replace(op, inputs=(before.inputs[0], *op.inputs[1:])),))
+
+
+def repeated(graph: Graph, op: Operator) -> Change | None:
+    """RESHAPE of a value that an earlier RESHAPE already gives in this shape."""
+    if op.name != "RESHAPE":
+        return None
+    first = graph.consumers(op.inputs[0])[0]
+    if first.index == op.index or first.name != "RESHAPE" or first.inputs[0] != op.inputs[0]:
+        return None
+    same = shape(graph, first.outputs[0]) == shape(graph, op.outputs[0])
+    return Change(same=first.outputs[0]) if same else None
 
 
 def idle(graph: Graph, op: Operator) -> Change | None:

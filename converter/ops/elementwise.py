@@ -48,31 +48,32 @@ UNARY: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Aligned:
-    """Two operands that torch broadcasts as TFLite does, and the properties of the result."""
+    """Operands that torch broadcasts as TFLite does, and the properties of the result."""
 
-    proxies: tuple[Tensor, Tensor]
+    proxies: tuple[Tensor, ...]
     shape: tuple[int, ...]
     channels_first: bool
     batched: bool
 
 
-def align(op: Operator, context: Context, role: str = "constant") -> Aligned:
-    """Operands 0 and 1 of `op`; a constant becomes the parameter `role`."""
-    shapes = [context.shape_of(op, slot) for slot in (0, 1)]
+def align(op: Operator, context: Context, role: str = "constant", operands: int = 2) -> Aligned:
+    """The first operands of `op`; a constant becomes the parameter `role`."""
+    slots = range(operands)
+    shapes = [context.shape_of(op, slot) for slot in slots]
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        raise context.invalid(
-            op, f"shapes {list(shapes[0])} and {list(shapes[1])} do not broadcast"
-        ) from None
-    computed = [slot for slot in (0, 1) if not context.is_constant(op.inputs[slot])]
+        *others, last = (str(list(shape)) for shape in shapes)
+        listed = f"{', '.join(others)} and {last}"
+        raise context.invalid(op, f"shapes {listed} do not broadcast") from None
+    computed = [slot for slot in slots if not context.is_constant(op.inputs[slot])]
     first = (
         len(shape) == 4
         and any(context.is_channels_first(op.inputs[slot]) for slot in computed)
         and all(len(shapes[slot]) in (0, 4) for slot in computed)
     )
-    a, b = (context.broadcastable(op, slot, channels_first=first, role=role) for slot in (0, 1))
-    return Aligned((a, b), shape, first, batch_survives(op, context, shapes, len(shape)))
+    held = (context.broadcastable(op, slot, channels_first=first, role=role) for slot in slots)
+    return Aligned(tuple(held), shape, first, batch_survives(op, context, shapes, len(shape)))
 
 
 @lowers(*WITH_ACTIVATION)

@@ -43,7 +43,7 @@ def lower_pool_2d(op: Operator, context: Context) -> None:
 
 
 def _even(w: KernelWindow) -> int:
-    """The padding on both sides for torch: what is in front, or without a stride the larger
-    one behind.
+    """The padding that torch adds on both sides: the one in front; without a stride, the one
+    behind, which may be larger.
     """
     return w.back if w.stride == 1 else w.front

@@ -4,10 +4,12 @@ Only the start of a file is read. ONNX, Core ML and TensorFlow files are Protoco
 begin alike and differ in the fields of their outermost message:
 https://protobuf.dev/programming-guides/encoding/
 https://github.com/onnx/onnx/blob/v1.16.0/onnx/onnx.proto
+https://github.com/tensorflow/tensorflow/blob/v2.16.1/tensorflow/core/framework/graph.proto
 https://github.com/apple/coremltools/blob/8.0/mlmodel/format/Model.proto
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TFLite model
@@ -26,6 +28,10 @@ WEIGHTS = (
     "weights without their network; `blazepalm.load` in Python takes the folder "
     "that `blazepalm convert` wrote"
 )
+FROZEN_GRAPH = (
+    "a frozen TensorFlow graph; give the .tflite that TensorFlow's converter makes from it"
+)
+GRAPH_DEF = {(1, 2), (2, 2), (3, 0), (4, 2)}  # nodes, functions, versions: (field, wire type)
 SAFETENSORS = f"a safetensors file: {WEIGHTS}"
 PICTURE = "a picture; `blazepalm detect` looks for hands in it"
 VIDEO = "a video; `blazepalm detect` looks for hands in it"
@@ -163,13 +169,19 @@ def _described_text(start: bytes) -> str | None:
 def _described_message(content: bytes) -> str | None:
     """What a Protocol Buffer is, by its outermost fields."""
     fields = set(_fields(content))
-    if (1, 0) not in fields:  # the version, in all of them
-        return None
+    if (1, 0) not in fields:  # the version, in all of them but a frozen graph
+        return FROZEN_GRAPH if fields and fields <= GRAPH_DEF and _is_node(content) else None
     if (7, 2) in fields:  # its graph
         return ONNX
     if any(number >= 200 and wire == 2 for number, wire in fields):  # the kind of model
         return CORE_ML
     return SAVED_MODEL if fields == {(1, 0), (2, 2)} else None
+
+
+def _is_node(content: bytes) -> bool:
+    """Whether a message begins with a TensorFlow node: its name, then its operator."""
+    length, at = _varint(content, 1)
+    return [*islice(_fields(content[at : at + length]), 2)] == [(1, 2), (2, 2)]
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, int]]:

@@ -60,7 +60,7 @@ POSITIVE = (
 
 def _named(names: tuple[str, ...], number: int) -> str:
     if not 0 <= number < len(names):
-        raise ValueError(f"unknown value {number}; choose from {names}")
+        raise ValueError(f"unknown value {number}")
     return names[number]
 
 

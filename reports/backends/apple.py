@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from blazepalm.errors import CouldNotVerify, InvalidImage, InvalidInput, first_line
+from blazepalm.errors import CouldNotVerify, InvalidImage, first_line, unknown_name
 from blazepalm.reports.backends.backend import FLOAT16, Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.mil import Feature, Program, load
+from blazepalm.reports.backends.mil.inputs import values_by_input
 from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES
 from blazepalm.reports.backends.mil.values import NUMPY
 from blazepalm.reports.backends.mil_package import RAW_FP16
@@ -61,17 +62,11 @@ class NativeProgram:
         """
         interface = self.program.interfaces[self.function]
         source = self.program.source
-        names = [feature.name for feature in interface.inputs]
-        for name in inputs:
-            if name not in names:
-                raise InvalidInput(f"{source} has no input '{name}'; it takes {', '.join(names)}")
-        given = {}
-        for feature in interface.inputs:
-            value = inputs.get(feature.name)
-            if value is not None:
-                given[feature.name] = _given(feature, value, source)
-            elif not feature.optional:
-                raise InvalidInput(f"{source}: input '{feature.name}' is missing")
+        given = {
+            feature.name: _given(feature, value, source)
+            for feature, value in values_by_input(interface, inputs, source)
+            if value is not None
+        }
         try:
             found = self.model.predict(given)
         except Exception as error:  # coremltools raises plain Exception and RuntimeError
@@ -141,7 +136,7 @@ def load_native(
     """Loads one function into Core ML. Raises CouldNotVerify where there is none here."""
     name = program.function_name(function)
     if units not in UNITS:
-        raise CouldNotVerify(f"compute units {units!r} are unknown; choose from {', '.join(UNITS)}")
+        raise CouldNotVerify(unknown_name("compute units", units, UNITS))
     return NativeProgram(program, name, units, model or _load(program, name, units))
 
 

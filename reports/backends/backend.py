@@ -3,11 +3,15 @@
 Images are (N, H, W, C) float32 in the release's value range; outputs are keyed by the names
 of the TFLite file's outputs, in its shapes (first axis N where the file's counts images),
 axis order and units. A backend may be called from several threads at once.
+
+A model of several inputs gets one row of numbers, (1, M): its inputs one after the other
+(`split_inputs`).
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -70,6 +74,11 @@ class Opening:
         return output_names(self.converted.graph)
 
     @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        graph = self.converted.graph
+        return tuple(graph.tensors[t].shape for t in graph.inputs)
+
+    @property
     def output_shapes(self) -> tuple[tuple[int, ...], ...]:
         graph = self.converted.graph
         return tuple(graph.tensors[t].shape for t in graph.outputs)
@@ -119,6 +128,25 @@ class Registration:
             )
 
 
+def run_in_batches(
+    images: np.ndarray,
+    batch: int,
+    outputs: Sequence[str],
+    run: Callable[[np.ndarray], Sequence[np.ndarray]],
+    taker: str,
+) -> Outputs:
+    """The outputs by name for (N, …) images, from `run` for `batch` images at a time; it gives one
+    value an output. `taker` ("the model") is what takes such batches.
+    """
+    if len(images) == 0 or len(images) % batch:
+        raise ValueError(f"{len(images)} images, {taker} takes batches of {batch}")
+    collected = [run(images[start : start + batch]) for start in range(0, len(images), batch)]
+    return {
+        name: values[0] if len(values) == 1 else np.concatenate(values)
+        for name, values in zip(outputs, zip(*collected, strict=True), strict=True)
+    }
+
+
 def output_names(graph: Graph) -> tuple[str, ...]:
     """The graph's outputs by name, in the file's order; an empty or repeated name
     gets its position appended, so that no output can hide another.
@@ -132,18 +160,32 @@ def output_names(graph: Graph) -> tuple[str, ...]:
 
 
 def input_shape(graph: Graph) -> tuple[int, ...]:
-    """The shape of the one float32 input that parity feeds.
+    """The shape of what parity feeds: the one input's, or (1, M) for several inputs of M numbers
+    together.
 
-    Raises CouldNotVerify for a graph with any other number or kind of inputs.
+    Raises CouldNotVerify for a graph without inputs, or where one is not of float32 and of a fixed
+    shape.
     """
-    if len(graph.inputs) != 1:
-        raise CouldNotVerify(
-            f"{graph.source} has {len(graph.inputs)} inputs; parity feeds models of a single image"
-        )
-    tensor = graph.tensors[graph.inputs[0]]
-    if tensor.dtype != "float32" or not tensor.shape or min(tensor.shape) < 1:
-        raise CouldNotVerify(
-            f"{graph.source}: input {tensor} is {tensor.dtype} of shape {list(tensor.shape)}; "
-            "parity feeds float32 inputs of a fixed shape"
-        )
-    return tensor.shape
+    if not graph.inputs:
+        raise CouldNotVerify(f"{graph.source} has no inputs: there is nothing that parity can feed")
+    shapes = []
+    for number in graph.inputs:
+        tensor = graph.tensors[number]
+        if tensor.dtype != "float32" or not tensor.shape or min(tensor.shape) < 1:
+            raise CouldNotVerify(
+                f"{graph.source}: input {tensor} is {tensor.dtype} of shape {list(tensor.shape)}; "
+                "parity feeds float32 inputs of a fixed shape"
+            )
+        shapes.append(tensor.shape)
+    return shapes[0] if len(shapes) == 1 else (1, sum(map(prod, shapes)))
+
+
+def split_inputs(values: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    """What a model takes, by its inputs' shapes in the file: for several, the parts of a row
+    (1, M), each in its shape; otherwise `values` themselves.
+    """
+    if len(shapes) < 2:
+        return [values]
+    ends = np.cumsum([prod(shape) for shape in shapes])
+    parts = np.split(values.reshape(-1), ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,8 @@ from blazepalm.reports.backends.backend import (
     Opening,
     Outputs,
     Registration,
+    run_in_batches,
+    split_inputs,
 )
 from blazepalm.reports.backends.names import TFLITE, TFLITE_REF
 
@@ -33,18 +36,18 @@ SMALLEST = "palm-lite"  # of the embedded releases
 
 @dataclass(frozen=True)
 class Opened:
-    """An interpreter with the indices of its input and outputs, cached because the runtime takes
-    longer to look them up than to copy the values.
+    """An interpreter with the indices of its inputs and outputs and the inputs' shapes, cached
+    because the runtime takes longer to look them up than to copy the values.
     """
 
     interpreter: Any
-    image: int
-    shape: tuple[int, ...]
+    inputs: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     outputs: tuple[int, ...]
 
     @property
     def batch(self) -> int:
-        return self.shape[0]
+        return self.shapes[0][0] if len(self.shapes) == 1 else 1
 
 
 @dataclass(frozen=True)
@@ -59,29 +62,23 @@ class LiteRT:
     def run(self, images: np.ndarray) -> Outputs:
         opened = self.interpreters.get()
         try:
-            return self._run(opened, images)
+            run = partial(self._run, opened)
+            return run_in_batches(images, opened.batch, self.outputs, run, "the model")
         finally:
             self.interpreters.put(opened)
 
-    def _run(self, opened: Opened, images: np.ndarray) -> Outputs:
-        interpreter, batch = opened.interpreter, opened.batch
-        if len(images) == 0 or len(images) % batch:
-            raise ValueError(f"{len(images)} images, the model takes batches of {batch}")
-        collected: list[list[np.ndarray]] = []
-        for start in range(0, len(images), batch):
-            try:
-                image = in_files_order(images[start : start + batch], opened.shape)
-                interpreter.set_tensor(opened.image, image)
-                interpreter.invoke()
-            except (RuntimeError, ValueError) as error:
-                raise CouldNotVerify(
-                    f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
-                ) from error
-            collected.append([interpreter.get_tensor(index) for index in opened.outputs])
-        return {
-            name: values[0] if len(values) == 1 else np.concatenate(values)
-            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
-        }
+    def _run(self, opened: Opened, images: np.ndarray) -> list[np.ndarray]:
+        interpreter = opened.interpreter
+        try:
+            given = split_inputs(images, opened.shapes)
+            for index, value, shape in zip(opened.inputs, given, opened.shapes, strict=True):
+                interpreter.set_tensor(index, in_files_order(value, shape))
+            interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise CouldNotVerify(
+                f"{self.source}: LiteRT cannot run the model: {first_line(error)}"
+            ) from error
+        return [interpreter.get_tensor(index) for index in opened.outputs]
 
 
 def open_litert(
@@ -163,9 +160,10 @@ def open_copies(
             raise CouldNotVerify(
                 f"{source}: {runtime} sees {len(found)} outputs where the file has {len(outputs)}"
             )
-        (image,) = interpreter.get_input_details()
-        shape = tuple(int(d) for d in image["shape"])
-        interpreters.put(Opened(interpreter, int(image["index"]), shape, found))
+        given = interpreter.get_input_details()
+        shapes = tuple(tuple(int(d) for d in detail["shape"]) for detail in given)
+        indices = tuple(int(detail["index"]) for detail in given)
+        interpreters.put(Opened(interpreter, indices, shapes, found))
     return LiteRT(name, source, outputs, interpreters)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import Outputs
+from blazepalm.reports.backends.backend import Outputs, run_in_batches, split_inputs
 from blazepalm.reports.backends.mil import Program
 
 FACE = "blazepalm.face"
@@ -37,33 +37,36 @@ class RawPackage:
 
         Raises CouldNotVerify if the outputs do not have the file's shapes.
         """
-        feature = self.program.inputs[0]
-        batch = (feature.shape or feature.type.shape or (1,))[0] or 1
-        if len(images) == 0 or len(images) % batch:
-            raise ValueError(f"{len(images)} images, the package takes batches of {batch}")
-        collected: list[list[np.ndarray]] = []
-        for start in range(0, len(images), batch):
-            found = execute(self.given(images[start : start + batch]))
-            collected.append([found[name].astype(np.float32) for name in self.own])
-            for name, value, shape in zip(self.outputs, collected[-1], self.shapes, strict=True):
+        inputs = self.program.inputs
+        batch = (inputs[0].shape or inputs[0].type.shape or (1,))[0] or 1
+        batch = batch if len(inputs) == 1 else 1
+
+        def run(images: np.ndarray) -> list[np.ndarray]:
+            found = execute(self.given(images))
+            values = [found[name].astype(np.float32) for name in self.own]
+            for name, value, shape in zip(self.outputs, values, self.shapes, strict=True):
                 self.require_shape(name, value.shape, shape)
-        return {
-            name: values[0] if len(values) == 1 else np.concatenate(values)
-            for name, values in zip(self.outputs, zip(*collected, strict=True), strict=True)
-        }
+            return values
+
+        return run_in_batches(images, batch, self.outputs, run, "the package")
 
     def given(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The images as the package's input. Raises CouldNotVerify if it does not take them."""
-        feature = self.program.inputs[0]
-        if images.ndim == 4:
-            planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-            fits = [value for value in (planes, images) if feature.allows(value.shape)]
-            if fits:
-                return {feature.name: fits[0]}
-        raise CouldNotVerify(
-            f"{self.program.source}: input '{feature.name}' takes {feature.allowed()}, "
-            f"the images are {list(images.shape)}"
-        )
+        """The images as the package's input, or a row of numbers as its inputs. Raises
+        CouldNotVerify if it does not take them.
+        """
+        inputs = self.program.inputs
+        shapes = [tuple(size or 1 for size in f.type.shape or ()) for f in inputs]
+        given = {}
+        for feature, value in zip(inputs, split_inputs(images, shapes), strict=True):
+            planes = np.ascontiguousarray(value.transpose(0, 3, 1, 2)) if value.ndim == 4 else value
+            fits = [x for x in (planes, value) if feature.allows(x.shape)]
+            if not fits:
+                raise CouldNotVerify(
+                    f"{self.program.source}: input '{feature.name}' takes {feature.allowed()}, "
+                    f"the images are {list(value.shape)}"
+                )
+            given[feature.name] = fits[0]
+        return given
 
     def require_shape(self, name: str, found: Sequence[int | None], wanted: Sequence[int]) -> None:
         """Raises CouldNotVerify unless the shapes are equal."""
@@ -86,9 +89,10 @@ def match(
         raise CouldNotVerify(
             f"{program.source}: has face {face}; only face raw has the TFLite file's outputs"
         )
-    if len(program.inputs) != 1 or program.inputs[0].image is not None:
+    if not program.inputs or any(feature.image is not None for feature in program.inputs):
         raise CouldNotVerify(
-            f"{program.source}: takes {', '.join(map(str, program.inputs))}; expected one tensor"
+            f"{program.source}: takes {', '.join(map(str, program.inputs)) or 'nothing'}; "
+            "expected tensors"
         )
     package = RawPackage(program, outputs, _own_names(program, outputs), tuple(shapes))
     declared = {feature.name: feature.type.shape for feature in program.outputs}

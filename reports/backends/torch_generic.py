@@ -23,32 +23,39 @@ from blazepalm.reports.backends.backend import (
     WITNESS,
     Outputs,
     Registration,
+    split_inputs,
 )
 from blazepalm.reports.backends.names import GENERIC, ORACLE
+
+Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Lowered:
-    """A generic module, run in precision `dtype`. Its outputs are in TFLite's axis order."""
+    """A generic module, run in precision `dtype`. Its outputs are in TFLite's axis order; `inputs`
+    are the shapes of the file's inputs.
+    """
 
     name: str
     module: nn.Module
     dtype: torch.dtype
     outputs: tuple[str, ...]
+    inputs: Shapes = ()
 
     def run(self, images: np.ndarray) -> Outputs:
+        given = (torch.from_numpy(x).to(self.dtype) for x in split_inputs(images, self.inputs))
         with torch.inference_mode():
-            values = self.module(torch.from_numpy(images).to(self.dtype))
+            values = self.module(*given)
         return {name: value.numpy() for name, value in zip(self.outputs, values, strict=True)}
 
 
-def generic(module: nn.Module, outputs: tuple[str, ...]) -> Lowered:
+def generic(module: nn.Module, outputs: tuple[str, ...], inputs: Shapes = ()) -> Lowered:
     """The float32 lowering as a backend."""
-    return Lowered(GENERIC, module, torch.float32, outputs)
+    return Lowered(GENERIC, module, torch.float32, outputs, inputs)
 
 
-def oracle(module: GraphModule, outputs: tuple[str, ...]) -> Lowered:
-    return Lowered(ORACLE, doubled(module), torch.float64, outputs)
+def oracle(module: GraphModule, outputs: tuple[str, ...], inputs: Shapes = ()) -> Lowered:
+    return Lowered(ORACLE, doubled(module), torch.float64, outputs, inputs)
 
 
 def doubled(module: GraphModule) -> GraphModule:
@@ -102,14 +109,14 @@ BACKENDS = (
         ORACLE,
         "the generic torch lowering in float64",
         FLOAT64,
-        lambda opening: oracle(opening.converted.generic, opening.outputs),
+        lambda opening: oracle(opening.converted.generic, opening.outputs, opening.input_shapes),
         REFERENCE,
     ),
     Registration(
         GENERIC,
         "the generic torch lowering",
         FLOAT32,
-        lambda opening: generic(opening.converted.generic, opening.outputs),
+        lambda opening: generic(opening.converted.generic, opening.outputs, opening.input_shapes),
         WITNESS,
         every_picture=False,  # conversion has proved that the readable module has the same bits
     ),

@@ -43,7 +43,9 @@ def _open(opening: Opening) -> Backend:
     """For a model of no known family, the generic module replaces the readable one."""
     converted = opening.converted
     if converted.recognition is None:
-        return Lowered(TORCH, converted.generic, torch.float32, opening.outputs)
+        return Lowered(
+            TORCH, converted.generic, torch.float32, opening.outputs, opening.input_shapes
+        )
     return readable(converted.module, opening.outputs, converted.outputs)
 
 

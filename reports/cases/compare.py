@@ -17,6 +17,8 @@ from blazepalm.reports.compare.record import Record
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.subjects.subject import Subject
 
+DRAWS = 8  # per case of noise, for a model that takes no image
+
 
 @dataclass(frozen=True)
 class Group:
@@ -48,8 +50,7 @@ def compare_case(
     record.spared = case.spared
     if image is None:
         for subject in group.subjects:
-            tensor = noise(subject.input_shape, subject.value_range, case.seed, case.draw)
-            compare_raw(record, subject, tensor, case.name, keep_raw=keep_raw)
+            _compare_noise(record, subject, case, keep_raw)
         return record
     if group.other is not None:
         _compare_other(record, group.other, image, keep_raw)
@@ -62,6 +63,16 @@ def compare_case(
     for hand in group.hands if located else ():
         walk_hand(record, hand, image, located, group.palm, keep_raw=keep_raw, margin=margin)
     return record
+
+
+def _compare_noise(record: Record, subject: Subject, case: Case, keep_raw: bool) -> None:
+    """One draw for a model that takes planes; several for another, which sees no picture."""
+    draws = 1 if len(subject.input_shape) == 4 else DRAWS
+    for number in range(draws):
+        draw = case.draw * draws + number
+        tensor = noise(subject.input_shape, subject.value_range, case.seed, draw)
+        label = case.name if draws == 1 else f"{case.name}#{number}"
+        compare_raw(record, subject, tensor, label, keep_raw=keep_raw)
 
 
 def _compare_other(record: Record, subject: Subject, image: np.ndarray, keep_raw: bool) -> None:

@@ -14,6 +14,7 @@ from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import compare_hands, compare_landmarks, hand_box
 from blazepalm.reports.compare.record import Record
@@ -78,6 +79,7 @@ class _HandWalk:
             if TFLITE in raws:
                 self._isolated(number, crop, answers, label)
         self._cascade(crops, answers)
+        measure_landmarks(self.record, self.hand, self.reference, self.image)
 
     def _isolated(self, number: int, crop: Crop, answers: Answers, label: str) -> None:
         region, (tensor, box) = self.located[TFLITE].regions[number], crop
@@ -127,6 +129,7 @@ class _HandWalk:
                 chain, self.image, located, self.spec.presence_threshold, run
             )
             if name == TFLITE:
+                measure_hands(self.record, self.hand, found[name])
                 continue
             scalars = compare_hands(
                 found[TFLITE], found[name], thresholds=self._thresholds(), margin=self.margin

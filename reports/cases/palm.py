@@ -17,6 +17,7 @@ from blazepalm.models.regions import Region
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.backends.names import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.cases.truth import measure_palms
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars, compare_detections
 from blazepalm.reports.compare.record import Record
@@ -74,6 +75,7 @@ class _PalmWalk:
         if TFLITE not in raws:
             return {}
         ways = {TFLITE: self._way(self.reference, tensor, box, raws[TFLITE])}
+        measure_palms(self.record, self.palm, ways[TFLITE].palms, self.size)
         decoded = {
             name: self.reference.decode(raws[name]) for name in (ORACLE, TFLITE_REF) if name in raws
         }

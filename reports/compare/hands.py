@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.models.decode import intersection_over_union
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
 Array = NDArray[np.float64]
@@ -30,25 +31,13 @@ class Matches:
     extra: tuple[int, ...]
 
 
-def iou_matrix(a: Array, b: Array) -> Array:
-    """(N, 4) and (M, 4) corners → (N, M), 0..1; empty boxes overlap nothing."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlap = np.clip(high - low, 0, None).prod(axis=2)
-    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
-    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
-    union = area_a[:, None] + area_b[None, :] - overlap
-    found: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-    return found
-
-
 def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:
     """The assignment with the largest sum of IoU, without pairs below `least_iou`. Boxes that
     are not finite match nothing.
     """
     from scipy.optimize import linear_sum_assignment
 
-    overlap = np.nan_to_num(iou_matrix(reference, candidate), nan=0.0)
+    overlap = np.nan_to_num(intersection_over_union(reference[:, None], candidate), nan=0.0)
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     pairs = tuple(
         (int(r), int(c), float(overlap[r, c]))
@@ -97,7 +86,7 @@ def compare_detections(
         _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
         if r in ties:
             mine, theirs = ties[r]
-            overlap = float(iou_matrix(mine[None], theirs[None])[0, 0])
+            overlap = float(intersection_over_union(mine, theirs))
             a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
         else:
             a, b = boxes[r] * scale, other_boxes[c] * scale
@@ -133,7 +122,7 @@ def compare_landmarks(
         _max(result, ("landmarks", "largest error"), float(error.max()), "px")
         depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
         _max(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
-        palm = _palm_size(_double(expected)[:, :2] * np.asarray(pixels))
+        palm = palm_size(_double(expected)[:, :2] * np.asarray(pixels))
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -164,7 +153,7 @@ def compare_hands(
     IoU of the landmarks' boxes. An unmatched hand counts unless one of its probabilities
     (`score` of its palm, `presence`) is within `margin` of its threshold.
     """
-    boxes, other = _boxes(reference), _boxes(candidate)
+    boxes, other = hand_boxes(reference), hand_boxes(candidate)
     matches = match(boxes, other)
 
     def tie(hand: Mapping[str, Any]) -> bool:
@@ -181,7 +170,7 @@ def compare_hands(
         error = np.hypot(*(b[:, :2] - a[:, :2]).T)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "image px"))
         _max(result, ("landmarks", "largest error"), float(error.max()), "image px")
-        palm = _palm_size(a[:, :2])
+        palm = palm_size(a[:, :2])
         if palm > 0:
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
@@ -189,38 +178,7 @@ def compare_hands(
     return result
 
 
-def truth_errors(
-    truth: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """Errors against a rendered image's truth: hands present, found, false; the sum over found
-    hands of the mean joint error divided by the palm's size; handedness given, and correct.
-    """
-    matches = match(_boxes(truth), _boxes(found), least_iou=0.2)
-    values = {
-        "hands": float(len(truth)),
-        "found": float(len(matches.pairs)),
-        "false": float(len(matches.extra)),
-        "joint_error": 0.0,
-        "joints_of": 0.0,
-        "handedness_told": 0.0,
-        "handedness_right": 0.0,
-    }
-    for t, f, _ in matches.pairs:
-        true = _double(truth[t]["landmarks"])[:, :2]
-        joints = _double(found[f]["landmarks"])[:, :2]
-        palm = _palm_size(true)
-        if palm > 0:
-            values["joint_error"] += float(np.hypot(*(joints - true).T).mean()) / palm
-            values["joints_of"] += 1
-        side = found[f].get("handedness")
-        if isinstance(side, float):
-            values["handedness_told"] += 1
-            right = "right" if side > 0.5 else "left"
-            values["handedness_right"] += float(right == truth[t]["handedness"])
-    return values
-
-
-def _palm_size(points: Array) -> float:
+def palm_size(points: Array) -> float:
     """The wrist's mean distance to the fingers' bases."""
     wrist, *bases = points[list(PALM_POINTS)]
     return float(np.hypot(*(np.stack(bases) - wrist).T).mean())
@@ -232,7 +190,7 @@ def hand_box(hand: Mapping[str, Any]) -> Array:
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
-def _boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
+def hand_boxes(hands: Sequence[Mapping[str, Any]]) -> Array:
     return np.stack([hand_box(hand) for hand in hands]) if hands else np.zeros((0, 4))
 
 

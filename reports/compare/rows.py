@@ -20,6 +20,7 @@ REGION = "region"
 CROP = "landmark tensor"
 LANDMARKS = "landmarks"
 IMAGE = "landmarks in the image"
+TRUTH = "rendered truth"  # not a stage: what the file finds, against the renderer's joints
 STAGES = (LETTERBOX, RAW, DECODED, SUPPRESSED, REGION, CROP, RAW, LANDMARKS, IMAGE)
 
 ISOLATED, CASCADE = "isolated", "cascade"
@@ -28,6 +29,7 @@ ISOLATED, CASCADE = "isolated", "cascade"
 MAX_ABS = "largest error"
 TENSOR = "tensor"
 MAX, MIN, SUM, MEAN = "most", "least", "sum", "mean"
+SHARE = "share"  # a mean whose worst input is the one with the smallest value
 
 PASS, FAIL, NOT_RUN, NOT_MAPPED, AMBIGUOUS = "pass", "fail", "not_run", "not_mapped", "ambiguous"
 
@@ -50,7 +52,7 @@ class Key(Struct, frozen=True, order=True, array_like=True):
 
 
 class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
-    """One number of one input. `how` (MAX, MIN, SUM, MEAN) says how inputs combine."""
+    """One number of one input. `how` (MAX, MIN, SUM, MEAN, SHARE) says how inputs combine."""
 
     value: float
     how: str
@@ -65,7 +67,7 @@ def exceeds(value: float, other: float) -> bool:
 
 class ScalarMeter:
     """Combines scalars in the inputs' order. `worst_case` names the input with the largest value
-    (with MIN, the smallest).
+    (with MIN and SHARE, the smallest).
     """
 
     def __init__(self, first: Scalar) -> None:
@@ -80,7 +82,7 @@ class ScalarMeter:
         self.inputs += 1
         self._total += scalar.value * scalar.weight
         self._weight += scalar.weight
-        value = -scalar.value if self._how == MIN else scalar.value
+        value = -scalar.value if self._how in (MIN, SHARE) else scalar.value
         if self._extreme is None or exceeds(value, self._extreme):
             self._extreme, self.worst_case = value, case
 
@@ -88,7 +90,7 @@ class ScalarMeter:
     def value(self) -> float:
         if self._how == SUM:
             return self._total
-        if self._how == MEAN:
+        if self._how in (MEAN, SHARE):
             return self._total / self._weight if self._weight else 0.0
         extreme = self._extreme or 0.0
         return -extreme if self._how == MIN else extreme

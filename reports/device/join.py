@@ -10,7 +10,7 @@ from blazepalm.reports.compare.rows import BY_TASK, Row
 from blazepalm.reports.device.ingest import ingest, recount
 from blazepalm.reports.device.rows import device_rows
 from blazepalm.reports.fixtures.manifest import read_fixtures
-from blazepalm.reports.judge.judge import coverage, judge_backend, model_holds
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, model_holds
 from blazepalm.reports.judge.report import BackendSummary, Failure, ModelParity, ParityReport
 
 
@@ -56,6 +56,7 @@ def _joined(model: ModelParity, rows: Sequence[Row]) -> ModelParity:
         backends=backends,
         coverage=coverage(mine, statuses),
         passed=model_holds(mine, statuses),
+        useless=is_useless(mine),
     )
 
 

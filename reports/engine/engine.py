@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blazepalm.converter.threads import use_one_torch_thread
-from blazepalm.errors import InvalidInput
+from blazepalm.errors import InvalidInput, unknown_name
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.engine.journal import Journal
 from blazepalm.reports.engine.plan import Engine, PendingRecord, Plan, hand_over_raw, processors
 
-THREADS, PROCESSES, RAY = "threads", "processes", "ray"
+ENGINES = THREADS, PROCESSES, RAY = "threads", "processes", "ray"
 
 
 class Task(NamedTuple):
@@ -101,7 +101,7 @@ def _open_engine(
 
         return Engine(open_processes(stack, plan, workers), workers)
     if engine != THREADS:
-        raise InvalidInput(f"unknown engine {engine!r}; choose threads, processes or ray")
+        raise InvalidInput(unknown_name("engine", engine, ENGINES))
     threads = ThreadPoolExecutor(workers, initializer=use_one_torch_thread)
     stack.callback(threads.shutdown, wait=True, cancel_futures=True)
 

@@ -46,6 +46,8 @@ class Processes:
         return Begun(future, self)
 
     def why(self) -> str:
+        """The reason why a process died; waits for the pool, so that exit codes are known."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
         if any(process.exitcode == UNGUARDED for process in self.started):
             return (
                 "each process imports the script that starts it: put the call of parity under "

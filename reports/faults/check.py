@@ -144,7 +144,11 @@ class FaultBench:
         planted = fault.plant(self.subject)
         if planted is None or (planted.stages and not self.images):
             return None
+        if planted.misread is not None and not any(case.truth for case in self.images):
+            return None
         failed = [r for r in self.judge(self._spoilt(planted), self.cases()) if r.status == FAIL]
+        if planted.misread is not None:  # the truth alone must catch it
+            failed = [row for row in failed if row.stage == rows.TRUTH]
         stage = first_divergence(failed) or ""
         expected, found = planted.place, stage
         located = stage == planted.place
@@ -196,6 +200,8 @@ class FaultBench:
         return outcomes
 
     def _spoilt(self, planted: Planted) -> Subject:
+        if planted.misread is not None:
+            return planted.misread
         backend: Backend = self.subject.backends[TORCH]
         if planted.candidate is not None:
             backend = Spoilt(planted.candidate, self.subject.outputs)

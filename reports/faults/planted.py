@@ -15,13 +15,14 @@ Stage = Mapping[str, Callable[..., Any]]  # field of a chain → its replacement
 class Planted:
     """One fault in one model. `place`: the torch call or the stage with the fault.
     `candidate`: the changed module; `stages`: changed functions of the chain; `answer`: what
-    replaces a backend's outputs.
+    replaces a backend's outputs; `misread`: the subject, read wrongly by all backends alike.
     """
 
     place: str
     candidate: Candidate | None = None
     stages: Stage = field(default_factory=dict)
     answer: Callable[[Backend], Backend] | None = None
+    misread: Subject | None = None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,12 @@ def hand_record(hand: "Hand") -> Record:
     }
 
 
+def label_of(hand: Record) -> str:
+    """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm."""
+    what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
+    return f"{what} {hand['score']:.2f}"
+
+
 def palm_records(palms: "Palms") -> list[Record]:
     """Palms as hands without landmarks. Raises like `hand_record`."""
     return [

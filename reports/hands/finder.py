@@ -4,13 +4,13 @@ single picture, or tracked from frame to frame of a video.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.models.decode import decode_palms
-from blazepalm.models.hand_pipeline import HandPipeline, HandTracker
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.hands.detections import Record, hand_record, palm_records
@@ -24,21 +24,26 @@ from blazepalm.reports.hands.open_models import (
 )
 
 TRACKED_HANDS = 2  # MediaPipe's own default
+LANDMARKS = "hand-full"  # the landmark model where none is named
 
 Look = Callable[[NDArray[np.uint8]], list[Record]]  # (H, W, 3) RGB → `hand_record`s, best first
+Find = Callable[[NDArray[np.uint8]], tuple[Hand, ...]]  # (H, W, 3) RGB → hands, best first
 
 
 @dataclass(frozen=True)
 class Finder:
     """`models`: their names, as in the JSON document; `keypoints`: how many a palm has. `look`
     finds the hands in a picture; each call of `tracker` makes a function for the frames of one
-    video (`look` itself without a landmark model).
+    video (`look` itself without a landmark model). With a landmark model, `find` and `new_tracker`
+    do the same and return `Hand`s.
     """
 
     models: dict[str, str | None]
     keypoints: int
     look: Look
     tracker: Callable[[], Look]
+    find: Find | None = None
+    new_tracker: Callable[[], Find] | None = None
 
 
 def open_finder(
@@ -62,11 +67,29 @@ def open_finder(
     hand = open_model(landmarks, "hand", backend, threads=threads, notice=notice)
     models = hand_models(palm, hand)
 
-    def tracker() -> Look:
-        return _recorded(HandTracker(models, max_hands or TRACKED_HANDS))
+    find = HandPipeline(models, max_hands)
 
-    names = {**names, "landmarks": hand.name}
-    return Finder(names, palm.spec.keypoints, _recorded(HandPipeline(models, max_hands)), tracker)
+    def new_tracker() -> Find:
+        return HandTracker(models, max_hands or TRACKED_HANDS)
+
+    return Finder(
+        {**names, "landmarks": hand.name},
+        palm.spec.keypoints,
+        look=_recorded(find),
+        tracker=lambda: _recorded(new_tracker()),
+        find=find,
+        new_tracker=new_tracker,
+    )
+
+
+def landmarks_beside(model: Source) -> Source:
+    """The landmark model to use with a detector: the one in the same bundle, if there is one."""
+    from blazepalm.converter.choose import is_bundle_with
+    from blazepalm.converter.tflite.foreign import is_core_ml
+
+    if not isinstance(model, str | Path) or is_core_ml(Path(model)):
+        return LANDMARKS
+    return model if is_bundle_with(model, "hand") else LANDMARKS
 
 
 def palm_finder(palm: OpenModel, max_hands: int | None = None) -> Look:
@@ -84,5 +107,5 @@ def palm_finder(palm: OpenModel, max_hands: int | None = None) -> Look:
     return look
 
 
-def _recorded(find: Callable[[NDArray[np.uint8]], Any]) -> Look:
+def _recorded(find: Find) -> Look:
     return lambda image: [hand_record(hand) for hand in find(image)]

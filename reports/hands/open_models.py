@@ -22,10 +22,10 @@ from blazepalm.converter.choose import WANTED, choose
 from blazepalm.converter.convert import convert_graph, warn, with_release
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
-from blazepalm.converter.known import release_of
+from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease
+from blazepalm.errors import CouldNotVerify, InvalidModel, UnknownRelease, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
 from blazepalm.models.releases import (
@@ -51,7 +51,8 @@ Notice = Callable[[str], None]
 @dataclass(frozen=True)
 class OpenModel:
     """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
-    `.tflite` it comes from, "" for a package that does not record it.
+    `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
+    network (`converter.tflite.network`), None if unknown.
     """
 
     name: str  # the release's, else the file's
@@ -60,6 +61,7 @@ class OpenModel:
     generation: Generation
     run: Runner
     sha256: str
+    network_sha256: str | None = None
 
 
 def open_hand_models(
@@ -123,7 +125,7 @@ def open_model(
     if backend == "tflite":
         return _open_litert(model, family, threads, notice)
     if not runs_pipeline(backend):
-        raise CouldNotVerify(f"backend {backend!r} is unknown; choose from {', '.join(PIPELINE)}")
+        raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
     if not isinstance(converted, Converted):
         source, content = choose(converted, family)
@@ -131,9 +133,10 @@ def open_model(
     recognition = converted.recognition
     spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
+    digests = converted.graph.sha256, network_of(converted.graph)
     if backend == "torch":
         run = torch_runner(converted.module)
-        return OpenModel(converted.name, "torch", spec, generation, run, converted.graph.sha256)
+        return OpenModel(converted.name, "torch", spec, generation, run, *digests)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
         if backend == "coreml":
             backend = "coreml-mil"
@@ -141,7 +144,7 @@ def open_model(
         else:
             _, content = choose(converted.graph.source, family)
             run = _registered_runner(converted, content, backend, Path(folder), spec, notice)
-    return OpenModel(converted.name, backend, spec, generation, run, converted.graph.sha256)
+    return OpenModel(converted.name, backend, spec, generation, run, *digests)
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -245,7 +248,7 @@ def _open_litert(model: Source, family: str, threads: int, notice: Notice) -> Op
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         return _shaped(backend.run(images), len(images), spec)
 
-    return OpenModel(name, "tflite", spec, generation, run, graph.sha256)
+    return OpenModel(name, "tflite", spec, generation, run, graph.sha256, network_of(graph))
 
 
 # Core ML ----------------------------------------------------------------------------------
@@ -300,7 +303,8 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
         raise InvalidModel(f"{path}: its metadata hold no readable model structure") from error
     spec = _of_family(str(path), found, family)
     sha256 = metadata.get("blazepalm.source_sha256", "")
-    release = by_sha256(sha256) or _release_named(metadata.get("blazepalm.release"))
+    known = by_sha256(sha256)
+    release = known or _release_named(metadata.get("blazepalm.release"))
     if spec.generation:
         try:
             generation = generation_of(spec.generation, family)
@@ -310,7 +314,8 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
         generation = _generation(release, family, str(path), notice)
     run = _package_runner(path, spec)
     name = release.name if release else path.stem
-    return OpenModel(name, "coreml-mil", spec, generation, run, sha256)
+    network = None if known is None else known.network_sha256
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network)
 
 
 def _release_named(name: str | None) -> Release | None:

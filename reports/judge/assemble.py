@@ -9,9 +9,17 @@ from blazepalm.converter.weights import tensor_map_to_list
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import UNSEEN, coverage, judge_backend, judge_of, model_holds
+from blazepalm.reports.judge.judge import (
+    UNSEEN,
+    coverage,
+    is_useless,
+    judge_backend,
+    judge_of,
+    model_holds,
+)
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
     BackendSummary,
     CaseResult,
     Failure,
@@ -101,15 +109,21 @@ def _model(
         value_range_from=subject.value_range_from,
         inputs=totals.inputs[subject.name],
         inputs_sha256=totals.digest(subject.name),
-        notes=subject.notes,
+        notes=_notes(subject, found),
         backends=backends,
         outputs=output_facts(totals, subject),
         coverage=coverage(found, statuses),
         passed=model_holds(found, statuses),
+        useless=is_useless(found),
         tensor_map=tuple(tensor_map_to_list(converted.tensor_map)),
         layers=layers,
         seconds=dict(totals.seconds[subject.name]),
     )
+
+
+def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
+    checked = subject.family is None or any(row.stage == rows.TRUTH for row in found)
+    return subject.notes if checked else (*subject.notes, TRUTH_UNCHECKED)
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:

@@ -228,9 +228,11 @@ def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
             return None
         amount = f"{value:.3g} {row.unit}".rstrip() if known else "not a finite number"
         where = "" if row.worst_case is None else f" (case {printable(row.worst_case)})"
-        return (
-            f"{row.output}, {row.metric}: {amount}; at {most_or_least(row)} {limit:g} passes{where}"
-        )
+        what = f"{row.output}, {row.metric}: {amount}"
+        if row.stage == rows.TRUTH:
+            where_from = " in the true regions" if row.mode == ISOLATED else ""
+            what = f"the file against the rendered truth{where_from}: {what}"
+        return f"{what}; at {most_or_least(row)} {limit:g} passes{where}"
     if value is None or value <= limit:
         return None
     if row.judge == BY_BITS:
@@ -272,13 +274,24 @@ def coverage(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> tuple[i
 
 
 def model_holds(own: Iterable[Row], backends: Iterable[tuple[str, str]]) -> bool:
-    """Whether a model passes: a row passes, none fails, and every backend of this machine
-    ran. A backend that a device did not run is reported but fails nothing.
+    """Whether a model passes: a comparison of backends passes, no row fails, and every backend of
+    this machine ran. A backend that a device did not run is reported but fails nothing.
     """
-    statuses = [row.status for row in own if row.judged]
+    judged = [row for row in own if row.judged]
     if any(_is_missing(*backend) for backend in backends):
         return False
-    return PASS in statuses and FAIL not in statuses
+    compared = any(row.status == PASS and row.stage != rows.TRUTH for row in judged)
+    return compared and all(row.status != FAIL for row in judged)
+
+
+def is_useless(own: Iterable[Row]) -> bool:
+    """Whether a model is equal, and useless: every comparison of backends passes, but the file
+    itself fails against the rendered truth, so all backends are equally blind.
+    """
+    judged = [row for row in own if row.judged]
+    failed = [row for row in judged if row.status == FAIL]
+    compared = any(row.status == PASS and row.stage != rows.TRUTH for row in judged)
+    return bool(failed) and compared and all(row.stage == rows.TRUTH for row in failed)
 
 
 def exit_code(

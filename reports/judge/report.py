@@ -13,11 +13,15 @@ from msgspec import Struct, to_builtins
 
 from blazepalm.reports.compare.meters import Range
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.headline import headline
 from blazepalm.reports.judge.judge import exit_code
 from blazepalm.reports.judge.policy import LIMITS, Limits
 
 FORMAT = "blazepalm-parity"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+# a note of a model with hands or palms to find, where no rendered picture was compared
+TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was compared"
 
 
 class BackendSummary(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +57,7 @@ class ModelParity(Struct, frozen=True, forbid_unknown_fields=True):
     """One model's facts and backends; its rows are in the report's `rows`. `release` is None for
     an unknown file, `family` for a graph of no recognised family; `value_range_from` names the
     source of the range; `inputs` counts the inputs, `inputs_sha256` hashes all of them.
+    `useless`: all backends agree, but the file itself fails against the rendered truth.
     `tensor_map`: where every weight went (see `conversion.json`).
     """
 
@@ -72,6 +77,7 @@ class ModelParity(Struct, frozen=True, forbid_unknown_fields=True):
     outputs: tuple[OutputFacts, ...]
     coverage: tuple[int, int]
     passed: bool
+    useless: bool
     tensor_map: tuple[Mapping[str, Any], ...]
     layers: Mapping[str, Any] | None
     seconds: Mapping[str, float]
@@ -137,6 +143,10 @@ class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
         return self.exit_code == 0
 
     @property
+    def _failed(self) -> bool:
+        return any(row.judged and row.status == FAIL for row in self.rows)
+
+    @property
     def _tested(self) -> bool:
         return self.self_test is None or bool(self.self_test["passed"])
 
@@ -147,9 +157,19 @@ class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
         """
         return exit_code(
             [model.passed for model in self.models],
-            any(row.judged and row.status == FAIL for row in self.rows),
+            self._failed,
             self._tested,
             (failure.exit_code for failure in self.failures),
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a few words: one of `headline.HEADLINES`."""
+        return headline(
+            [(model.passed, model.useless) for model in self.models],
+            failed=self._failed,
+            tested=self._tested,
+            failures=(failure.exit_code for failure in self.failures),
         )
 
     def __bool__(self) -> bool:
@@ -164,6 +184,7 @@ class ParityReport(Struct, frozen=True, forbid_unknown_fields=True):
             "version": FORMAT_VERSION,
             "passed": self.passed,
             "exit_code": self.exit_code,
+            "verdict": self.verdict,
             "counts": {**counts, "rows": len(judged)},
             "options": plain(dict(self.options)),
             "limits": self.limits.to_dict(),

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Key, Row
+from blazepalm.reports.compare.truth import HANDEDNESS, JOINT_ERROR, PRECISION, RECALL
 from blazepalm.reports.judge.policy import Limits
 
-IOU = "IoU"  # the one metric whose limit is a minimum
+IOU = "IoU"
+LEAST = (IOU, RECALL, PRECISION, HANDEDNESS)  # metrics whose limit is a minimum; 1 is best
 
-# (stage, output, metric) → its limit: a maximum, for IoU a minimum
+# (stage, output, metric) → its limit: a maximum, for the metrics in LEAST a minimum
 TASK_LIMITS: Mapping[tuple[str, str, str], Callable[[Limits], float]] = {
     (rows.SUPPRESSED, "detections", "unmatched"): lambda limits: 0.0,
     (rows.SUPPRESSED, "boxes", IOU): lambda limits: limits.iou,
@@ -22,16 +25,32 @@ TASK_LIMITS: Mapping[tuple[str, str, str], Callable[[Limits], float]] = {
     (rows.IMAGE, "hands", "unmatched"): lambda limits: 0.0,
 }
 
+# the same for what the file itself finds in rendered pictures
+TRUTH_LIMITS: Mapping[tuple[str, str, str], Callable[[Limits], float]] = {
+    (rows.TRUTH, "palms", RECALL): lambda limits: limits.truth_recall,
+    (rows.TRUTH, "palms", PRECISION): lambda limits: limits.truth_precision,
+    (rows.TRUTH, "palms", JOINT_ERROR): lambda limits: limits.truth_palm_error,
+    (rows.TRUTH, "hands", RECALL): lambda limits: limits.truth_recall,
+    (rows.TRUTH, "hands", PRECISION): lambda limits: limits.truth_precision,
+    (rows.TRUTH, "hands", JOINT_ERROR): lambda limits: limits.truth_joint_error,
+    (rows.TRUTH, "hands", HANDEDNESS): lambda limits: limits.truth_handedness,
+}
+
 
 def task_limit(key: Key, limits: Limits) -> float | None:
-    """The task's limit for a row; None for a row that the task does not judge."""
-    of = TASK_LIMITS.get((key.stage, key.output, key.metric))
+    """The task's limit for a row; None for a row that the task does not judge. The truth judges
+    only the file: candidates are judged against it.
+    """
+    quantity = (key.stage, key.output, key.metric)
+    of = TASK_LIMITS.get(quantity)
+    if of is None and key.backend == TFLITE:
+        of = TRUTH_LIMITS.get(quantity)
     return None if of is None else of(limits)
 
 
 def within(key: Key | Row, value: float, limit: float) -> bool:
     """Whether a value is within its limit; NaN never is."""
-    return value >= limit if key.metric == IOU else value <= limit
+    return value >= limit if key.metric in LEAST else value <= limit
 
 
 def exceeds_limit(row: Row, value: float | None) -> bool:
@@ -41,7 +60,7 @@ def exceeds_limit(row: Row, value: float | None) -> bool:
 
 def most_or_least(row: Row) -> str:
     """The word after "at" in messages: "at most …" or "at least …"."""
-    return "least" if row.metric == IOU else "most"
+    return "least" if row.metric in LEAST else "most"
 
 
 def worst_first(found: Iterable[Row]) -> list[Row]:
@@ -53,6 +72,6 @@ def _multiple(row: Row) -> float:
     if row.value is None or row.limit is None:
         return math.inf
     value, limit = row.value, row.limit
-    if row.metric == IOU:
+    if row.metric in LEAST:
         value, limit = limit, value
     return value / limit if limit else math.inf

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from blazepalm.reports.compare.hands import truth_errors
 from blazepalm.reports.compare.meters import DifferenceMeter, RangeMeter
 from blazepalm.reports.compare.record import Measurement, Record
 from blazepalm.reports.compare.rows import (
@@ -25,6 +24,7 @@ from blazepalm.reports.compare.rows import (
     exceeds,
 )
 from blazepalm.reports.compare.tensors import TensorDifference
+from blazepalm.reports.compare.truth import truth_errors
 from blazepalm.reports.judge.policy import MAX_CASES, Limits
 from blazepalm.reports.judge.task_limits import task_limit, within
 

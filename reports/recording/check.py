@@ -15,9 +15,10 @@ import numpy as np
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidImage
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
 from blazepalm.golden.own import RECORDING
+from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.hand_pipeline import Image
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.compare.hands import Array, hand_box, iou_matrix, match
+from blazepalm.reports.compare.hands import Array, hand_box, match
 from blazepalm.reports.hands.open_models import OpenModel
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
@@ -208,11 +209,11 @@ def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Val
     points = SIDE  # the largest possible, where the keypoints do not correspond
     if hand.keypoints.shape == expected.keypoints.shape:
         points = float(distances(hand.keypoints, expected.keypoints, size).max())
-    boxes = [np.asarray(one.box, np.float64)[None] for one in (hand, expected)]
+    boxes = [np.asarray(one.box, np.float64) for one in (hand, expected)]
     return {
         **agreement.difference(hand, expected, size),
         "keypoints": points,
-        "box": 1.0 - float(iou_matrix(*boxes)[0, 0]),
+        "box": 1.0 - float(intersection_over_union(*boxes)),
         "score": abs(float(hand.score) - float(expected.score)),
         "presence": abs(float(hand.presence) - float(expected.presence)),
     }

@@ -19,6 +19,7 @@ from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
 from blazepalm.golden.own import RECORDING
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, Image
+from blazepalm.models.releases import Release, by_network, by_sha256
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.hands.open_models import OpenModel, hand_models
 from blazepalm.reports.recording.agreement import Floats
@@ -56,10 +57,29 @@ class KeptCase:
 
 @dataclass(frozen=True)
 class ModelName:
-    """`sha256`: of the `.tflite` file; `name`: the release's, else the file's."""
+    """`sha256`: of the `.tflite` file; `network_sha256`: of its network, however the file is
+    written, None if unknown; `name`: the release's, else the file's.
+    """
 
     name: str
     sha256: str
+    network_sha256: str | None = None
+
+    @property
+    def release(self) -> Release | None:
+        """The release with that file or network."""
+        network = self.network_sha256
+        return by_sha256(self.sha256) or (by_network(network) if network else None)
+
+    def is_same(self, other: "ModelName") -> bool:
+        """Whether both are one network, perhaps in two files."""
+        if self.sha256 == other.sha256:
+            return True
+        here, there = (
+            model.network_sha256 or (model.release and model.release.network_sha256)
+            for model in (self, other)
+        )
+        return here is not None and here == there
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,14 @@ class Models:
     detector: ModelName
     landmarks: ModelName
     backend: str
+
+    def are_same(self, other: "Models") -> bool:
+        """Whether the backend and both networks are the same."""
+        return (
+            self.backend == other.backend
+            and self.detector.is_same(other.detector)
+            and self.landmarks.is_same(other.landmarks)
+        )
 
     def __str__(self) -> str:
         return f"{self.detector.name} and {self.landmarks.name}, by {self.backend}"
@@ -130,9 +158,10 @@ def pixels(image: Image) -> str:
 
 def models_of(palm: OpenModel, hand: OpenModel) -> Models:
     """The entry of two open models in a recording."""
-    return Models(
-        ModelName(palm.name, palm.sha256), ModelName(hand.name, hand.sha256), palm.backend
+    detector, landmarks = (
+        ModelName(model.name, model.sha256, model.network_sha256) for model in (palm, hand)
     )
+    return Models(detector, landmarks, palm.backend)
 
 
 def choose(golden: GoldenSet, names: Sequence[str] | None) -> list[GoldenCase]:
@@ -165,12 +194,15 @@ def record(
     """
     models = models_of(palm, hand)
     chosen, known = choose(golden, names), load_recording(golden.folder)
-    if known is not None and known.models != models and (names or not force):
+    whole = force and not names
+    if known is not None and not whole and not known.models.are_same(models):
         raise ArtifactError(
             f"{golden.folder / RECORDING}: was recorded with {known.models}; use those models, "
             "or replace the recording: --force without --only"
         )
     kept = {} if known is None else {case.name: case for case in known.cases}
+    if known is not None and not whole:
+        models = known.models  # the same networks, perhaps in other files
     if force:
         kept = {name: case for name, case in kept.items() if names and name not in names}
     needed = [case for case in chosen if case.name not in kept]

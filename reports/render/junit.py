@@ -12,6 +12,7 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from blazepalm.reports.compare.rows import FAIL, PASS, Row
+from blazepalm.reports.judge.report import TRUTH_UNCHECKED
 from blazepalm.reports.judge.task_limits import exceeds_limit, most_or_least
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import figure, printable
@@ -54,7 +55,11 @@ def _model_cases(
         if backend["status"] == FAIL
         for reason in backend["reasons"] or ("fails",)
     ]
+    if model["useless"]:
+        reasons.insert(0, "equal, and useless: the file fails against the rendered truth")
     yield _case(name, "verdict", [] if model["passed"] else reasons or ["the model fails"])
+    if TRUTH_UNCHECKED in model["notes"]:
+        yield _case(name, "rendered truth", [], skipped=TRUTH_UNCHECKED)
     groups: dict[Group, list[int]] = {}
     for index, row in enumerate(rows):
         if row.model == name and row.judged:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.report import TRUTH_UNCHECKED
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.stored.read import read_rows
 from blazepalm.text import NOTHING, figure, printable
@@ -63,9 +64,6 @@ def _reference(match: re.Match[str]) -> str:
 def _verdict(report: Mapping[str, Any]) -> str:
     counts = report["counts"]
     models, cases = len(report["models"]), report["cases_total"]
-    said = "holds" if report["passed"] else "fails"
-    if report["exit_code"] == 3:
-        said = "could not be verified"
     compared = ", ".join(
         [
             f"{models} model{'s' * (models != 1)}",
@@ -73,7 +71,15 @@ def _verdict(report: Mapping[str, Any]) -> str:
             f"{counts['pass']} of {counts['rows']} judged rows pass",
         ]
     )
-    lines = [f"## {SIGNS[PASS if report['passed'] else FAIL]} Parity {said}", f"{compared}."]
+    said = escape(report["verdict"].capitalize())
+    lines = [f"## {SIGNS[PASS if report['passed'] else FAIL]} {said}", f"{compared}."]
+    if useless := [escape(m["name"]) for m in report["models"] if m["useless"]]:
+        lines.append(
+            f"**Equal, and useless:** {', '.join(useless)}. Every backend agrees with the file, "
+            "but the file fails against the rendered truth."
+        )
+    if any(TRUTH_UNCHECKED in model["notes"] for model in report["models"]):
+        lines.append(f"{TRUTH_UNCHECKED.capitalize()}.")
     if not report["default_limits"]:
         given = ", ".join(f"{escape(k)} {v:g}" for k, v in report["limits"].items())
         lines.append(f"**The limits are not the defaults:** {given}.")
@@ -101,7 +107,7 @@ def _matrix(models: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _cell(backend: Mapping[str, Any]) -> str:
-    if backend["judge"] == "reference":
+    if backend["judge"] == "reference" and backend["status"] != FAIL:
         return "reference"
     multiple = backend["worst_multiple"]
     shown = "" if multiple is None else f" {figure(multiple)}&times;"

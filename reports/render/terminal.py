@@ -15,8 +15,14 @@ from rich.text import Text
 from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE, TORCH
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, Row
-from blazepalm.reports.judge.report import ModelParity, OutputFacts, ParityReport
-from blazepalm.reports.judge.task_limits import TASK_LIMITS
+from blazepalm.reports.judge.headline import UNTESTED
+from blazepalm.reports.judge.report import (
+    TRUTH_UNCHECKED,
+    ModelParity,
+    OutputFacts,
+    ParityReport,
+)
+from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
 from blazepalm.reports.render.terminal_cells import (
     add_numbers,
     count,
@@ -48,9 +54,12 @@ def print_report(report: ParityReport, console: Console) -> None:
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
-        if report.accuracy:
+        if any(row.stage == rows.TRUTH for row in report.rows):
             console.print()
             console.print(truth_table(report))
+        if report.accuracy:
+            console.print()
+            console.print(accuracy_table(report))
     if any(model.layers is not None for model in report.models):
         console.print()
         console.print(layers_table(report))
@@ -102,7 +111,30 @@ def task_table(report: ParityReport) -> Table:
 
 
 def truth_table(report: ParityReport) -> Table:
-    """Against the renderer's joints, which shows errors that both sides of a parity share."""
+    """What each file itself finds in rendered pictures, judged: it shows errors that all backends
+    share.
+    """
+    table = new_table()
+    table.add_column("the file, against the rendered truth", no_wrap=True, overflow="ellipsis")
+    add_numbers(table, "limit", "found")
+    table.add_column("", no_wrap=True)
+    for model in report.models:
+        found = [row for row in report.rows if row.model == model.name and row.stage == rows.TRUTH]
+        if found:
+            table.add_row(Text(safe(model.name), style="bold cyan"))
+        for row in found:
+            given = ", true regions" if row.mode == rows.ISOLATED else ""
+            unit = f" {row.unit}".rstrip()
+            sign = "≥" if row.metric in LEAST else "≤"
+            name = f"  {row.output}, {row.metric}{unit}{given}"
+            table.add_row(
+                name, f"{sign} {figure(row.limit)}", figure(row.value), verdict_cell(row.status)
+            )
+    return table
+
+
+def accuracy_table(report: ParityReport) -> Table:
+    """Backends against the renderer's joints."""
     table = new_table()
     table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
@@ -156,17 +188,21 @@ def summary(report: ParityReport) -> Text:
         f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
         f"{done} of {count(all_rows, 'comparison')}, {report.seconds:.0f} s"
     )
-    parts = [f"{count(len(failed), 'comparison')} failed" if failed else "all pass"]
+    parts = ["all pass"] if report.passed else []
+    if failed:
+        parts.append(f"{count(len(failed), 'comparison')} failed")
     if report.failures:
         parts.append(f"{count(len(report.failures), 'source')} without a verdict")
     waiting = sum(b.status == NOT_RUN for model in report.models for b in model.backends)
     if waiting:
         parts.append(f"{count(waiting, 'backend')} not run")
-    verdict = "parity holds" if report.passed else "parity does not hold"
-    if report.exit_code == 3 and not failed:
-        verdict = "parity could not be verified"
+    if report.self_test is not None and not report.self_test["passed"]:
+        parts.append(UNTESTED)
+    if any(TRUTH_UNCHECKED in model.notes for model in report.models):
+        parts.append("the rendered truth not checked")
     style = "bold green" if report.passed else "bold red"
-    return Text.assemble((verdict, style), f": {what}; {', '.join(parts)}")
+    details = f": {what}; {', '.join(parts)}" if parts else f": {what}"
+    return Text.assemble((report.verdict, style), details)
 
 
 def _legend(report: ParityReport) -> str:
@@ -219,7 +255,7 @@ def _task_line(key: tuple[str, str, str], found: Sequence[Row]) -> list[Text | s
     if not mine:
         return None
     some = next(iter(mine.values()))
-    sign = "≥" if metric == "IoU" else "≤"
+    sign = "≥" if metric in LEAST else "≤"
     unit = f" {some.unit}" if some.unit in ("px", "mm") else ""
     cells: list[Text | str] = [f"  {output}, {metric}{unit}", f"{sign} {some.limit:g}"]
     for name in TASK:

@@ -4,7 +4,7 @@ self-test's result, notes.
 
 from rich.text import Text
 
-from blazepalm.reports.compare.rows import FAIL, NOT_RUN
+from blazepalm.reports.compare.rows import FAIL, NOT_RUN, TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.reports.render.terminal_cells import count, safe
@@ -20,6 +20,10 @@ def explanations(report: ParityReport) -> list[Text]:
 def _reasons(report: ParityReport) -> list[Text]:
     lines = []
     for model in report.models:
+        if model.useless:
+            what = f"{model.name}: equal, and useless"
+            why = ": every backend agrees with the file, but the file fails against the truth"
+            lines.append(Text.assemble((safe(what), "bold red"), why))
         if not model.outputs:
             lines.append(Text.assemble((safe(model.name), "bold red"), ": no output was compared"))
         for backend in model.backends:
@@ -27,7 +31,7 @@ def _reasons(report: ParityReport) -> list[Text]:
                 what = f"{model.name} {backend.name}"
                 reason = "; ".join(backend.reasons)
                 lines.append(Text.assemble((safe(what), "bold red"), safe(f": not run, {reason}")))
-            elif backend.first_divergence:
+            elif backend.first_divergence and backend.first_divergence != TRUTH:
                 what = f"{model.name} {backend.name}"
                 stage = f": first diverges at {backend.first_divergence}"
                 lines.append(Text.assemble((safe(what), "bold red"), stage))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from blazepalm.errors import InvalidInput, first_line
+from blazepalm.file_names import unique_name
 
 MADE = (1980, 1, 1, 0, 0, 0)  # of every member: zip's earliest date
 
@@ -23,12 +24,7 @@ def member_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         parts = re.sub(r"[^\w./ -]", "_", name).split("/")
         plain = "/".join(part for part in parts if part.strip(". ")) or "value"
-        unique, count = plain, 1
-        while unique in taken:
-            count += 1
-            unique = f"{plain}_{count}"
-        taken.add(unique)
-        members[name] = unique
+        members[name] = unique_name(plain, taken, "_", key=str)
     return members
 
 

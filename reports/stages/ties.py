@@ -41,7 +41,7 @@ def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[C
     found: list[Cluster] = []
     while left.size and len(found) <= MAX_DETECTIONS:
         best = left[0]
-        overlap = intersection_over_union(boxes[best], boxes[left])  # type: ignore[arg-type]
+        overlap = intersection_over_union(boxes[best], boxes[left])
         same = overlap > spec.suppression_iou
         same[0] = True
         margins = {

@@ -15,9 +15,11 @@ from msgspec import convert
 
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.headline import headline
 from blazepalm.reports.judge.judge import (
     coverage,
     exit_code,
+    is_useless,
     judge_backend,
     judge_row,
     model_holds,
@@ -88,17 +90,25 @@ def _judged(report: Report, judged: Sequence[Row], limits: Limits) -> Report:
         for model in report["models"]
     ]
     statuses = [row.status for row in judged if row.judged]
+    tested = report["self_test"] is None or bool(report["self_test"]["passed"])
+    failures = [failure["exit_code"] for failure in report["failures"]]
     code = exit_code(
         [model["passed"] for model in models],
         FAIL in statuses,
-        report["self_test"] is None or bool(report["self_test"]["passed"]),
-        (failure["exit_code"] for failure in report["failures"]),
+        tested,
+        failures,
     )
     counts = {status: statuses.count(status) for status in sorted({PASS, FAIL, NOT_RUN})}
     return {
         **report,
         "passed": code == 0,
         "exit_code": code,
+        "verdict": headline(
+            [(model["passed"], model["useless"]) for model in models],
+            failed=FAIL in statuses,
+            tested=tested,
+            failures=failures,
+        ),
         "counts": {**counts, "rows": len(statuses)},
         "limits": limits.to_dict(),
         "default_limits": limits == LIMITS,
@@ -121,6 +131,7 @@ def _model(model: Report, own: Sequence[Row]) -> Report:
         "backends": backends,
         "coverage": list(coverage(own, statuses)),
         "passed": model_holds(own, statuses),
+        "useless": is_useless(own),
     }
 
 
@@ -155,8 +166,10 @@ def _altered(stored: Report, judged: Report, before: Sequence[Row]) -> Iterator[
                     f"{model['name']}: {backend['name']}: status {backend['status']}, but its rows "
                     f"give {other['status']}"
                 )
-        yield from _differing(f"{model['name']}:", model, now, ("passed",))
-    yield from _differing("the report:", stored, judged, ("passed", "exit_code", "counts"))
+        yield from _differing(f"{model['name']}:", model, now, ("passed", "useless"))
+    yield from _differing(
+        "the report:", stored, judged, ("passed", "exit_code", "verdict", "counts")
+    )
 
 
 def _differing(who: str, stored: Report, now: Report, names: Sequence[str]) -> Iterator[str]:

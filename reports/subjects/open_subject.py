@@ -67,6 +67,8 @@ def open_subject(
     notes: list[str] = []
     converted = convert_graph(graph, lambda note: notes.append(note.removeprefix(f"{source}: ")))
     shape = input_shape(converted.graph)
+    if len(converted.graph.inputs) > 1:
+        notes.append(f"seeded numbers are fed to its {len(converted.graph.inputs)} inputs")
     rewritten = without_custom_operators(content, converted.graph.source)
 
     def notice(note: str | None) -> None:

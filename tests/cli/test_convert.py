@@ -199,5 +199,5 @@ def test_core_ml_options(blazepalm: Command, tmp_path: Path) -> None:
     assert (tmp_path / "out" / package["name"] / "Manifest.json").is_file()
     for option in ("--coreml-face", "--precision", "--target", "--compress"):
         done = blazepalm("convert", source, option, "nonsense", "-o", tmp_path / "bad")
-        assert done.code == 2 and "'nonsense'; choose from" in done.err
+        assert done.code == 2 and "'nonsense'; choose" in done.err
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

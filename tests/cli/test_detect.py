@@ -124,9 +124,9 @@ def refused(done: Outcome, *words: str) -> None:
     assert done.code == 2
     assert done.out == ""
     assert "Traceback" not in done.err
-    told = done.err.replace("\n", " ")
+    errors = done.err.replace("\n", " ")
     for word in words:
-        assert word in told, told
+        assert word in errors, errors
 
 
 def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from support.camera import Camera
 from support.cli import Cli
 from support.clips import read_clip
-from support.hand_scenes import rendered
+from support.hand_scenes import check_moved_hands, rendered
 from support.models import ROOT
 
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
@@ -45,12 +45,7 @@ def test_hands_before_the_camera(blazepalm: Cli, camera: Camera, tmp_path: Path)
     seconds = [frame["seconds"] for frame in frames]
     assert seconds[0] == 0.0 and seconds == sorted(seconds)
     for number, frame in enumerate(frames):
-        assert [hand["tracked"] for hand in frame["hands"]] == [number > 0] * 2
-        sides = {hand["handedness"]: hand for hand in frame["hands"]}
-        for truth in rendered("two").hands:
-            points = np.array(sides[truth.handedness]["landmarks"])[:, :2] * (420, 260)
-            away = np.linalg.norm(points - truth.joints_2d - (4 * number, 0), axis=1)
-            assert away.mean() < 6
+        check_moved_hands(frame["hands"], number)
     # the very numbers of the same picture in a file: no channel is another
     path = tmp_path / "first.png"
     Image.fromarray(moved(0)).save(path)

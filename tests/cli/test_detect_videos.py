@@ -20,7 +20,7 @@ from conftest import Outcome
 from PIL import Image
 
 from support.clips import read_clip, write_clip
-from support.hand_scenes import rendered
+from support.hand_scenes import check_moved_hands, rendered
 from support.models import ROOT
 
 Command = Callable[..., Outcome]
@@ -65,12 +65,7 @@ def test_a_video(blazepalm: Command, clip: Path, tmp_path: Path) -> None:
         [i / 10 for i in range(FRAMES)]
     )
     for i, frame in enumerate(values["frames"]):
-        assert [hand["tracked"] for hand in frame["hands"]] == [i > 0] * 2
-        by_side = {hand["handedness"]: hand for hand in frame["hands"]}
-        for truth in rendered("two").hands:  # moved as the frames were
-            points = np.array(by_side[truth.handedness]["landmarks"])[:, :2] * (420, 260)
-            away = np.linalg.norm(points - truth.joints_2d - (4 * i, 0), axis=1)
-            assert away.mean() < 6
+        check_moved_hands(frame["hands"], i)
 
     rows = rows_of(table)
     assert [row["index"] for row in rows] == [str(i) for i in range(FRAMES) for _ in range(2)]

@@ -133,7 +133,7 @@ def test_part_that_is_too_long_is_dropped(site: Site, target: Path) -> None:
     assert target.read_bytes() == CONTENT
 
 
-def test_foreign_part_is_found_out(site: Site, target: Path) -> None:
+def test_the_part_of_another_file_is_found_out(site: Site, target: Path) -> None:
     target.parent.mkdir()
     part_of(target).write_bytes(b"something else")
     with pytest.raises(FetchFailed, match=f"expected {SHA256}; removed"):

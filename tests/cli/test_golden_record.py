@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from blazepalm.models.releases import resolve
 from support.cli import Cli
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, own_golden
+from support.rewritten import with_another_weight, written_anew
 
 LITE = ("--detector", "palm-lite", "--landmarks", "hand-lite")
 
@@ -195,13 +197,44 @@ def test_a_recorded_model_is_looked_up_by_its_digest(blazepalm: Cli, kept: Path)
     """A recorded name may be anything, so it opens no file."""
     changed(kept, lambda values: values["detector"].update(name="/etc/hostname"))
     assert blazepalm("golden", "check", kept).code == 0
-    changed(kept, lambda values: values["detector"].update(sha256="0" * 64))
+    unknown = {"sha256": "0" * 64, "network_sha256": "0" * 64}
+    changed(kept, lambda values: values["detector"].update(unknown))
     refused(
         blazepalm("golden", "check", kept),
         "recorded with /etc/hostname, which is not a known release", "--detector",
     )  # fmt: skip
     done = blazepalm("golden", "check", kept, "--detector", "palm-lite")
     assert done.code == 0 and "not the recorded model, /etc/hostname" in done.err
+
+
+def test_another_file_of_the_same_network_is_the_recorded_model(
+    blazepalm: Cli, folder: Path, tmp_path: Path
+) -> None:
+    """As in MediaPipe's bundles: other metadata, the same network."""
+    palm, hand = tmp_path / "palm.tflite", tmp_path / "hand.tflite"
+    palm.write_bytes(written_anew(resolve("palm-lite").read_bytes()))
+    hand.write_bytes(written_anew(resolve("hand-lite").read_bytes()))
+    others = ("--detector", str(palm), "--landmarks", str(hand))
+    only = ("--only", "own-back")
+    assert blazepalm("golden", "record", folder, *others, *only).code == 0
+    content = (folder / "recorded.json").read_bytes()
+    done = blazepalm("golden", "check", folder)
+    assert done.code == 0 and "not the recorded" not in done.err, done.err
+    changed(folder, lambda values: values["detector"].pop("network_sha256"))
+    refused(blazepalm("golden", "check", folder), "is not a known release")  # an old recording
+
+    assert blazepalm("golden", "record", folder, *LITE, "--force").code == 0
+    done = blazepalm("golden", "check", folder, *others, *only)
+    assert done.code == 0 and "not the recorded" not in done.err, done.err
+    assert blazepalm("golden", "record", folder, *others, *only, "--force").code == 0
+    assert "palm.tflite" not in (folder / "recorded.json").read_text()
+    (folder / "recorded.json").write_bytes(content)
+    assert blazepalm("golden", "record", folder, *LITE).code == 0
+
+    other = tmp_path / "other.tflite"
+    other.write_bytes(with_another_weight(hand.read_bytes()))
+    done = blazepalm("golden", "check", folder, "--landmarks", str(other), *only)
+    assert "other is not the recorded model, hand-lite-2022" in done.err
 
 
 def test_one_recording_is_of_one_run(blazepalm: Cli, kept: Path) -> None:
@@ -219,13 +252,13 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path)
     for command in ("record", "check"):
         refused(blazepalm("golden", command, tmp_path / "none"), "is not a golden set")
         refused(blazepalm("golden", command, folder, "--backend", "onnx"), "onnx")
-    refused(blazepalm("golden", "record", folder, "--backend", "coreml"), "torch, tflite")
-    refused(blazepalm("golden", "check", folder, "--precision", "fp8"), "fp32, fp16")
+    refused(blazepalm("golden", "record", folder, "--backend", "coreml"), "choose torch or")
+    refused(blazepalm("golden", "check", folder, "--precision", "fp8"), "choose fp32 or fp16")
     refused(blazepalm("golden", "record", folder, "--only", "nobody"), "no readable case 'nobody'")
     refused(blazepalm("golden", "record", folder, "--detector", "hand-lite"), "a palm detector")
     assert not (folder / "recorded.json").exists()
 
 
 def test_help(blazepalm: Cli) -> None:
-    told = blazepalm("golden", "--help").out
-    assert all(command in told for command in ("make", "record", "check", "export-ios"))
+    usage_help = blazepalm("golden", "--help").out
+    assert all(command in usage_help for command in ("make", "record", "check", "export-ios"))

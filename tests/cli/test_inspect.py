@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from blazepalm.models.releases import by_name, resolve
+from support import decompose
 from support.cli import Cli
+from support.decompose import Rewriter
 from support.models import SHARED, shared_model
 from support.synthetic import with_unused_buffer
 from support.tflite_builder import ModelBuilder
@@ -128,6 +130,20 @@ def test_hostile_names_are_printed_as_text(blazepalm: Cli, tmp_path: Path) -> No
     assert "[bold red]x[/] \\x1b]0;title\\x07\\x1b[2J\\r\\n\\u202e[/nonsense]" in result.out
     assert all(c.isprintable() or c == "\n" for c in result.out)
     assert "[red]name\\x1b[31m.tflite" in "".join(line.strip() for line in result.out.splitlines())
+
+
+def test_rewrites_are_listed(blazepalm: Cli, tmp_path: Path) -> None:
+    """As many as were taken apart, on the screen and as in `conversion.json`."""
+    file = Rewriter(shared_model("palm-lite-2021-11").read_bytes())
+    count = decompose.prelu_as_relus(file)
+    path = tmp_path / "relus.tflite"
+    path.write_bytes(file.build())
+    assert f"  rewrites  PRELU fused ({count})" in blazepalm("inspect", path).out
+    (model,) = blazepalm("inspect", path, "--json").json["models"]
+    (rewrite,) = model["rewrites"]
+    assert rewrite["name"] == "PRELU fused" and len(rewrite["operators"]) == count
+    assert all(len(operators) == 6 for operators in rewrite["operators"])  # what one became
+    assert "rewrites" not in blazepalm("inspect", "palm-lite").out
 
 
 @pytest.mark.parametrize(

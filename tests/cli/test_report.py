@@ -43,7 +43,7 @@ def fits(text: str) -> bool:
 def test_diff_of_the_same(blazepalm: Cli, good: Path) -> None:
     result = blazepalm("report", "diff", good, good.parent)
     assert result.code == 0
-    assert result.out == "212 the same\nno new failures in B\n"
+    assert result.out == "224 the same\nno new failures in B\n"
 
 
 def test_diff_finds_the_new_failures(blazepalm: Cli, good: Path, bad: Path) -> None:
@@ -65,7 +65,7 @@ def test_diff_of_hostile_reports_fits_the_screen(blazepalm: Cli, good: Path, nas
 
 def test_recheck_by_the_same_limits(blazepalm: Cli, good: Path, bad: Path) -> None:
     result = blazepalm("report", "recheck", good)
-    assert (result.code, result.out) == (0, "140 of 140 judged rows pass\nparity holds\n")
+    assert (result.code, result.out) == (0, "152 of 152 judged rows pass\nparity holds\n")
     result = blazepalm("report", "recheck", bad, "--json")
     assert result.code == 2, "a source could not be read"
     assert result.json["changed"] == [] and result.json["passed"] is False

@@ -207,7 +207,7 @@ def test_bundle_gives_one_folder_a_model(tmp_path: Path) -> None:
 
 def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
     path = shared_model(SMALL)
-    ours, foreign, file = tmp_path / "ours", tmp_path / "foreign", tmp_path / "file"
+    ours, theirs, file = tmp_path / "ours", tmp_path / "theirs", tmp_path / "file"
     convert(path, ours)
     before = tree(ours)
     with pytest.raises(ArtifactError, match="exists already"):
@@ -215,15 +215,15 @@ def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
     assert tree(ours) == before
     convert(path, ours, force=True)
     assert tree(ours) == before
-    foreign.mkdir()
-    (foreign / "thesis.tex").write_text("years of work")
+    theirs.mkdir()
+    (theirs / "thesis.tex").write_text("years of work")
     with pytest.raises(ArtifactError, match="blazepalm did not write"):
-        convert(path, foreign, force=True)
-    assert tree(foreign) == {"thesis.tex": b"years of work"}
+        convert(path, theirs, force=True)
+    assert tree(theirs) == {"thesis.tex": b"years of work"}
     file.write_text("a file")
     with pytest.raises(ArtifactError, match="is not a folder"):
         convert(path, file, force=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "foreign", "ours"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "ours", "theirs"]
 
 
 def test_nothing_is_left_when_writing_fails(
@@ -310,10 +310,10 @@ def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> 
     tensors = list(graph.tensors)
     kernel = tensors[stem.inputs[1]]
     assert kernel.data is not None
-    spoilt = kernel.data.copy()
-    spoilt.flat[5] = np.nan
-    tensors[kernel.index] = replace(kernel, data=spoilt)
-    with pytest.raises(InvalidModel, match=rf"weight %{kernel.index} .* has 1 of {spoilt.size} "):
+    damaged = kernel.data.copy()
+    damaged.flat[5] = np.nan
+    tensors[kernel.index] = replace(kernel, data=damaged)
+    with pytest.raises(InvalidModel, match=rf"weight %{kernel.index} .* has 1 of {damaged.size} "):
         convert_graph(replace(graph, tensors=tuple(tensors)), lambda message: None)
 
 

@@ -4,6 +4,7 @@ here, and other people's files.
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,19 @@ import pytest
 import torch
 
 from blazepalm.converter import proof
+from blazepalm.converter.architecture import recognise
 from blazepalm.converter.convert import convert_graph
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite import read, read_bytes
+from blazepalm.converter.tflite.graph import Rewrite
 from blazepalm.errors import WeightTransferError
 from support import decompose
 from support.compare import Case, run_litert
 from support.converted import converted
 from support.decompose import Rewriter
 from support.models import SHARED, models_folder, shared_model
+from support.recognised import shape_of, weights_of
 
 WAYS: dict[str, tuple[Callable[[Rewriter], int], str, str]] = {
     # release, how it is written, the rewrite that must undo it
@@ -28,6 +32,9 @@ WAYS: dict[str, tuple[Callable[[Rewriter], int], str, str]] = {
     "quotient": (decompose.logistic_as_quotient, "hand-3d-2019-08", "LOGISTIC fused"),
     "quotients": (decompose.logistic_as_quotient, "hand-full-2022", "LOGISTIC fused"),
     "sums": (decompose.relu_into_add, "hand-2020-05", "activation split off"),
+    "abs": (decompose.prelu_as_abs, "palm-lite-2021-11", "PRELU fused"),
+    "apart": (decompose.activations_apart, "hand-full-2022", "activation carried"),
+    "sum": (partial(decompose.mean_otherwise, way="sum"), "hand-full-2022", "sum divided"),
     "kept": (decompose.mean_keeps_dimensions, "hand-sparse-2021-02", "kept dimensions dropped"),
 }
 
@@ -56,7 +63,7 @@ def test_a_release_written_otherwise(way: str) -> None:
     assert rewrite in {r.name for r in found.preserved.rewrites}
     sources = {row.key: row.source_sha256 for row in found.tensor_map}
     assert sources == {row.key: row.source_sha256 for row in expected.tensor_map}
-    if rewrite != "LOGISTIC fused":
+    if rewrite not in ("LOGISTIC fused", "sum divided"):
         assert found.preserved.bitwise
     else:
         assert found.preserved.bitwise or 0 < found.preserved.largest <= 1
@@ -71,6 +78,49 @@ def test_a_release_written_otherwise(way: str) -> None:
         peak = float(truth.abs().max())
         apart_from = np.abs(getattr(values, name).numpy() - truth.numpy()).max()
         assert apart_from <= 4 * max(floor, peak * 2.0**-24)
+
+
+MORE_WAYS: dict[str, tuple[Callable[[Rewriter], int], str, str]] = {
+    "extremes": (decompose.prelu_as_extremes, "palm-lite-2021-11", "PRELU fused"),
+    "difference": (decompose.prelu_as_difference, "palm-lite-2021-11", "PRELU fused"),
+    "carried": (decompose.activations_carried, "hand-2020-05", "activation split off"),
+    "relu": (decompose.relus_as_extremes, "hand-2020-05", "RELU fused"),
+    "groups": (decompose.depthwise_as_groups, "hand-lite-2022", "depthwise convolution"),
+    "zeros": (decompose.channels_by_concatenation, "palm-lite-2021-11", "channels of zeros"),
+    "repeated": (decompose.without_repeated_relu, "hand-2020-05", ""),
+    "pool": (partial(decompose.mean_otherwise, way="pool"), "hand-lite-2022", "mean of the map"),
+    "twice": (partial(decompose.mean_otherwise, way="twice"), "hand-lite-2022", "means joined"),
+    "pixels": (
+        partial(decompose.mean_otherwise, way="pixels"),
+        "hand-lite-2022",
+        "mean of the pixels",
+    ),
+    "added": (partial(decompose.linear_otherwise, way="sum"), "hand-lite-2022", "bias joined"),
+    "convolved": (
+        partial(decompose.linear_otherwise, way="convolution"),
+        "hand-2020-11",
+        "linear layer flattened",
+    ),
+    "squeezed": (decompose.reshape_as_squeeze, "hand-2020-05", "reshape by another name"),
+    "padded": (decompose.padding_apart, "hand-lite-2022", ""),
+}
+
+
+@pytest.mark.parametrize("way", MORE_WAYS)
+def test_more_ways_have_the_same_structure(way: str) -> None:
+    """The spec, and each module's weights by their digests. (`tests/converter/normal_form` proves
+    the values.)
+    """
+    apart, release, rewrite = MORE_WAYS[way]
+    original = shared_model(release)
+    file = Rewriter(original.read_bytes())
+    assert apart(file) > 0
+    found, expected = recognise(read_bytes(file.build(), way)), recognise(read(original))
+    assert found is not None and expected is not None
+    assert shape_of(found.spec) == shape_of(expected.spec)
+    assert found.outputs == expected.outputs
+    assert weights_of(found) == weights_of(expected)
+    assert not rewrite or rewrite in {r.name for r in found.normal.rewrites}
 
 
 def test_a_maximum_in_place_of_prelu_is_kept_where_a_slope_is_above_1() -> None:
@@ -98,12 +148,16 @@ def _size(model: Converted) -> tuple[int, int]:
 
 @pytest.mark.parametrize("release", SHARED.values())
 def test_known_releases_hold_their_form(release: str) -> None:
-    """Graphs in normal form are not touched, except the MEAN of hand-sparse-2021-02."""
+    """Graphs in normal form are not touched, except the MEAN of hand-sparse-2021-02, and
+    hand-2020-05, where operator 129 is the RELU of a RELU.
+    """
     graph = read(shared_model(release))
     normal = normalise(graph)
     if release == "hand-sparse-2021-02":
         names = [rewrite.name for rewrite in normal.rewrites]
         assert names == ["kept dimensions dropped", "reshape that changes nothing"]
+    elif release == "hand-2020-05":
+        assert normal.rewrites == (Rewrite("activation repeated", (129,)),)
     else:
         assert normal is graph
 

@@ -4,63 +4,24 @@ where their environments exist (`support.exporters`), the real exporters run, to
 """
 
 import random
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from blazepalm.converter.architecture import Recognition, examine, recognise
+from blazepalm.converter.architecture import examine, recognise
 from blazepalm.converter.convert import convert, module_of
 from blazepalm.converter.heads import heads_of
 from blazepalm.converter.tflite import read
 from support.converted import converted
 from support.exporters import EXPORTERS, export
 from support.models import shared_model
-from support.structures import FOLDER, digest
+from support.recognised import shape_of, weights_of
+from support.structures import FOLDER
 from support.structures import read as read_structure
 
 STORED = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
-SAME_BYTES = ("RESHAPE", "one for")  # what leaves a constant's values in their order
-
-
-def _shape_of(spec: Any) -> Any:
-    """A spec as plain values, without what exports lose: whether the file had a separate PAD, and
-    what the registry adds.
-    """
-    unknown = {"explicit_pad", "value_range", "score_threshold", "suppression_iou"}
-    unknown |= {"presence_threshold", "z_scale"}
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items() if k not in unknown}
-        return [plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-    return plain(asdict(spec))
-
-
-def _weights(found: Recognition, digests: dict[int, str] | None) -> dict[str, tuple[str, ...]]:
-    """Module → digests of its constants; for a structure, of those that keep their bytes."""
-    weights: dict[str, tuple[str, ...]] = {}
-    for op in found.normal.operators:
-        if op.index not in found.modules:
-            continue
-        row = []
-        for index in op.inputs:
-            tensor = found.normal.tensors[index] if index >= 0 else None
-            if tensor is None or tensor.data is None or tensor.data.dtype.kind != "f":
-                continue
-            if digests is None:
-                row.append(digest(tensor.data))
-                continue
-            assert tensor.provenance is not None
-            kept = all(step.startswith(SAME_BYTES) for step in tensor.provenance.folded)
-            known = digests.get(tensor.provenance.tensor)
-            row.append(known if kept and known is not None else "unknown")
-        if row:
-            weights[found.modules[op.index]] = tuple(row)
-    return weights
 
 
 def test_there_are_structures_of_both_exporters() -> None:
@@ -75,8 +36,8 @@ def test_an_exported_structure_is_recognised(name: str) -> None:
     found, expected = recognise(graph), recognise(read(shared_model(release)))
     assert found is not None and expected is not None
     assert (found.family, found.outputs) == (expected.family, expected.outputs)
-    assert _shape_of(found.spec) == _shape_of(expected.spec)
-    mine, theirs = _weights(found, digests), _weights(expected, None)
+    assert shape_of(found.spec) == shape_of(expected.spec)
+    mine, theirs = weights_of(found, digests), weights_of(expected)
     assert set(mine) == set(theirs)
     compared = 0
     for module, values in theirs.items():

@@ -1,4 +1,4 @@
-"""Golden folders: made whole, kept, completed, repaired; foreign files are never replaced. The
+"""Golden folders: made whole, kept, completed, repaired; files of others are never replaced. The
 cases used are the quick ones; `tiny` is the one with a rendered hand.
 """
 
@@ -121,7 +121,7 @@ def test_the_contact_sheet_goes_when_the_set_changes(folder: Path) -> None:
     assert not (folder / "sheet.png").exists()
 
 
-def test_foreign_things_stay(folder: Path, tmp_path: Path) -> None:
+def test_files_of_others_stay(folder: Path, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     before = content(folder)
     for options in ({}, {"force": True}):
@@ -166,7 +166,7 @@ def test_a_failure_leaves_what_was_there(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_unknown_names_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="unknown golden case 'opne'; choose from open-right, "):
+    with pytest.raises(ArtifactError, match="unknown golden case 'opne'; choose open-right, "):
         made(tmp_path / "set", "opne")
     assert not (tmp_path / "set").exists()
 
@@ -215,7 +215,7 @@ def test_own_pictures_outlive_a_version(
 def test_a_changed_own_picture_is_not_thrown_away(folder: Path, photo: Path) -> None:
     made(folder, images=[photo])
     (folder / "own-My-photo-1.png").write_bytes(b"changed")
-    with pytest.raises(ArtifactError, match="a picture of yours"):
+    with pytest.raises(ArtifactError, match="your picture is changed or missing"):
         made(folder, force=True)
     assert (folder / "own-My-photo-1.png").read_bytes() == b"changed"
 

@@ -18,6 +18,7 @@ from blazepalm.golden.manifest import (
     file_sha256,
     load_golden,
 )
+from support.changes import first_case, first_hand
 
 PICTURE = (np.arange(2 * 3 * 3, dtype=np.uint8) * 11).reshape(2, 3, 3)
 
@@ -83,16 +84,6 @@ def test_a_link_to_elsewhere_is_no_picture(golden: GoldenSet, tmp_path: Path) ->
         golden.image(golden.cases[0])
 
 
-def case(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = values["cases"][0]
-    return found
-
-
-def hand(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = case(values)["hands"][0]
-    return found
-
-
 CHANGES: dict[str, Any] = {
     "format": lambda v: v.update(format="other"),
     "version 0": lambda v: v.update(version=0),
@@ -102,33 +93,33 @@ CHANGES: dict[str, Any] = {
     "cases no list": lambda v: v.update(cases={"0": 1}),
     "too many cases": lambda v: v.update(cases=[1] * 10_001),
     "case no object": lambda v: v.update(cases=[1]),
-    "twice": lambda v: v["cases"].append(case(v)),
-    "file above": lambda v: case(v).update(file="../one.png"),
-    "file absolute": lambda v: case(v).update(file="/etc/hostname"),
-    "file hidden": lambda v: case(v).update(file=".one.png"),
-    "file no text": lambda v: case(v).update(file=["one.png"]),
-    "file long": lambda v: case(v).update(file="a" * 10_000),
-    "name with escape": lambda v: case(v).update(name="\x1b[31m"),
-    "kind": lambda v: case(v).update(kind="handy"),
-    "digest": lambda v: case(v).update(sha256="ab"),
-    "readable": lambda v: case(v).update(readable=1),
-    "width 0": lambda v: case(v).update(width=0),
+    "twice": lambda v: v["cases"].append(first_case(v)),
+    "file above": lambda v: first_case(v).update(file="../one.png"),
+    "file absolute": lambda v: first_case(v).update(file="/etc/hostname"),
+    "file hidden": lambda v: first_case(v).update(file=".one.png"),
+    "file no text": lambda v: first_case(v).update(file=["one.png"]),
+    "file long": lambda v: first_case(v).update(file="a" * 10_000),
+    "name with escape": lambda v: first_case(v).update(name="\x1b[31m"),
+    "kind": lambda v: first_case(v).update(kind="handy"),
+    "digest": lambda v: first_case(v).update(sha256="ab"),
+    "readable": lambda v: first_case(v).update(readable=1),
+    "width 0": lambda v: first_case(v).update(width=0),
     "width of the unreadable": lambda v: v["cases"][1].update(width=3),
-    "width huge": lambda v: case(v).update(width=100_000, height=100_000),
-    "width broken": lambda v: case(v).update(width=3.5),
-    "seed": lambda v: case(v).update(seed=-1),
-    "parameters": lambda v: case(v).update(parameters=[]),
-    "hands": lambda v: case(v).update(hands={}),
-    "many hands": lambda v: case(v).update(hands=[hand(v)] * 17),
-    "20 joints": lambda v: hand(v)["joints_2d"].pop(),
-    "3 numbers": lambda v: hand(v)["joints_2d"][3].append(1.0),
-    "text for a number": lambda v: hand(v)["joints_3d"].__setitem__(0, ["0", 0, 0]),
-    "true for a number": lambda v: hand(v)["joints_3d"].__setitem__(0, [True, 0, 0]),
-    "not finite": lambda v: hand(v)["joints_3d"].__setitem__(0, [float("nan"), 0, 0]),
-    "far away": lambda v: hand(v)["joints_3d"].__setitem__(0, [1e300, 0, 0]),
-    "huge number": lambda v: hand(v)["joints_3d"].__setitem__(0, [10**400, 0, 0]),
-    "box": lambda v: hand(v).update(box=[3, 2, 1, 4]),
-    "side": lambda v: hand(v).update(handedness="Right"),
+    "width huge": lambda v: first_case(v).update(width=100_000, height=100_000),
+    "width broken": lambda v: first_case(v).update(width=3.5),
+    "seed": lambda v: first_case(v).update(seed=-1),
+    "parameters": lambda v: first_case(v).update(parameters=[]),
+    "hands": lambda v: first_case(v).update(hands={}),
+    "many hands": lambda v: first_case(v).update(hands=[first_hand(v)] * 17),
+    "20 joints": lambda v: first_hand(v)["joints_2d"].pop(),
+    "3 numbers": lambda v: first_hand(v)["joints_2d"][3].append(1.0),
+    "text for a number": lambda v: first_hand(v)["joints_3d"].__setitem__(0, ["0", 0, 0]),
+    "true for a number": lambda v: first_hand(v)["joints_3d"].__setitem__(0, [True, 0, 0]),
+    "not finite": lambda v: first_hand(v)["joints_3d"].__setitem__(0, [float("nan"), 0, 0]),
+    "far away": lambda v: first_hand(v)["joints_3d"].__setitem__(0, [1e300, 0, 0]),
+    "huge number": lambda v: first_hand(v)["joints_3d"].__setitem__(0, [10**400, 0, 0]),
+    "box": lambda v: first_hand(v).update(box=[3, 2, 1, 4]),
+    "side": lambda v: first_hand(v).update(handedness="Right"),
 }
 
 

@@ -78,19 +78,19 @@ def test_every_text_grows_with_the_size_that_a_person_chose() -> None:
 
 
 def test_what_is_drawn_is_told_to_voice_over() -> None:
-    told = {
+    expected = {
         "Camera/CameraScreen.swift": ["CameraPreview(", '.accessibilityLabel("Front camera'],
         "Camera/HandOverlay.swift": ["Canvas {", ".accessibilityValue(spoken(report.hands))"],
         "Camera/StagePanel.swift": ["HStack {", '.accessibilityLabel("Speed")'],
         "Benchmark/BenchmarkChart.swift": ["BarMark(", ".accessibilityValue(bar.spoken)"],
         "MessageView.swift": ["Image(systemName: symbol)", ".accessibilityHidden(true)"],
     }
-    for name, words in told.items():
+    for name, words in expected.items():
         text = (HOST / name).read_text()
         assert [word for word in words if word not in text] == [], name
     drawn = re.compile(r"\b(?:Canvas \{|Image\(|(?:Bar|Line|Point)Mark\(|CameraPreview\()")
     found = {p for p in HOST.rglob("*.swift") if drawn.search(p.read_text())}
-    assert {str(path.relative_to(HOST)) for path in found} <= set(told)
+    assert {str(path.relative_to(HOST)) for path in found} <= set(expected)
 
 
 def test_the_tables_of_the_readme_name_files_that_exist() -> None:

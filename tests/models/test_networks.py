@@ -188,3 +188,69 @@ def test_anchors_can_be_loaded_and_are_checked(tmp_path: object) -> None:
             model.load_anchors(path)
     finally:
         model.anchors.copy_(before)
+
+
+@pytest.mark.parametrize("narrow", ["half", "bfloat16"])
+def test_anchors_stay_float32(narrow: str) -> None:
+    """float16 rounds an anchor's centre by up to 2⁻¹² of the picture, bfloat16 by 2⁻⁹: more than
+    a pixel. The way back to float32 must find them exact.
+    """
+    model = copy.deepcopy(converted("palm-lite-2021-11").module)
+    exact = model.anchors.clone()  # type: ignore[operator]
+    getattr(model, narrow)()
+    assert model.anchors.equal(exact)  # type: ignore[operator]
+    assert {p.dtype for p in model.parameters()} == {
+        getattr(torch, {"half": "float16"}.get(narrow, narrow))
+    }
+    found = model.predict_on_image(np.full((40, 60, 3), 90, np.uint8))  # type: ignore[operator]
+    assert found.boxes.dtype == torch.float32
+    assert model.float().anchors.equal(exact)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("release", ["palm-lite-2021-11", "hand-lite-2022"])
+def test_an_empty_batch_gives_nothing(release: str) -> None:
+    model = converted(release).module
+    size = model.spec.input_size  # type: ignore[union-attr]
+    assert model.predict_on_batch(torch.zeros(0, 3, *size)) == []  # type: ignore[operator]
+    assert model.predict_on_batch(np.zeros((0, 5, 7, 3), np.uint8)) == []  # type: ignore[operator]
+    with torch.no_grad():
+        assert [len(v) for v in model(torch.zeros(0, 3, *size)) if v is not None][:2] == [0, 0]
+
+
+@pytest.mark.parametrize("release", ["palm-lite-2021-11", "hand-lite-2022"])
+def test_a_batch_of_pictures_is_each_picture(release: str) -> None:
+    model = copy.deepcopy(converted(release).module).double()
+    pictures = np.random.default_rng(5).integers(0, 256, (2, 50, 30, 3), np.uint8)
+    for batch in (pictures, torch.from_numpy(pictures), torch.from_numpy(pictures).movedim(3, 1)):
+        found = model.predict_on_batch(batch)  # type: ignore[operator]
+        for picture, one in zip(pictures, found, strict=True):
+            alone = model.predict_on_image(picture)  # type: ignore[operator]
+            for mine, theirs in zip(vars(one).values(), vars(alone).values(), strict=True):
+                if mine is not None:
+                    torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("release", ["palm-lite-2021-11", "hand-lite-2022"])
+def test_symbolic_tracing(release: str) -> None:
+    model = converted(release).module
+    batch = batch_for(release, 1)
+    with torch.no_grad():
+        for mine, theirs in zip(torch.fx.symbolic_trace(model)(batch), model(batch), strict=True):
+            assert mine is theirs is None or mine.equal(theirs)
+
+
+def test_a_head_of_your_own_trains() -> None:
+    """A new head on the features that the others read; the old weights keep still."""
+    base = copy.deepcopy(converted("hand-lite-2022").module).requires_grad_(False)
+    head = torch.nn.Linear(base.spec.pooled, 1)  # type: ignore[union-attr, arg-type]
+    batch, wanted = batch_for("hand-lite-2022", 4), torch.tensor([[0.0], [1.0], [0.0], [1.0]])
+    features = base.features_of(batch)  # type: ignore[operator]
+    optimiser = torch.optim.Adam(head.parameters(), 0.05)
+    losses = []
+    for _ in range(60):
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(head(features), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.1 < losses[0]

@@ -5,43 +5,12 @@ from typing import Any
 
 import pytest
 
-from blazepalm.models.spec import (
-    BackboneSpec,
-    BlockSpec,
-    ConvSpec,
-    PalmDetectorSpec,
-    PalmHeadSpec,
-    StageSpec,
-    TapSpec,
-    UpSpec,
-)
 from blazepalm.models.spec_json import spec_from_dict, spec_to_dict
-
-
-def small_spec() -> PalmDetectorSpec:
-    depthwise = ConvSpec(8, 8, (5, 5), padding=(2, 2, 2, 2), groups=8)
-    halving = ConvSpec(8, 8, (5, 5), stride=2, padding=(1, 2, 1, 2), groups=8)
-    return PalmDetectorSpec(
-        input_size=(32, 32),
-        backbone=BackboneSpec(
-            ConvSpec(3, 8, (3, 3), stride=2, padding=(0, 1, 0, 1), activation="prelu"),
-            (
-                StageSpec((BlockSpec(depthwise, ConvSpec(8, 8), shortcut="identity"),)),
-                StageSpec((BlockSpec(halving, ConvSpec(8, 12), None, "max_pool", 4, "prelu"),)),
-            ),
-        ),
-        neck=(UpSpec((16, 16), TapSpec(0, 0), project=ConvSpec(12, 8, activation="prelu")),),
-        heads=(
-            PalmHeadSpec(1, (16, 16), 2, ConvSpec(8, 36), ConvSpec(8, 2)),
-            PalmHeadSpec(0, (8, 8), 6, ConvSpec(12, 108), ConvSpec(12, 6)),
-        ),
-        coordinates=18,
-        value_range=(-1.0, 1.0),
-    )
+from support.records import palm_spec
 
 
 def test_round_trip_through_json() -> None:
-    spec = small_spec()
+    spec = palm_spec()
     assert spec_from_dict(json.loads(json.dumps(spec_to_dict(spec)))) == spec
     assert spec.keypoints == 7
     assert spec.anchors == 16 * 16 * 2 + 8 * 8 * 6
@@ -61,7 +30,7 @@ def test_round_trip_through_json() -> None:
     ],
 )
 def test_damaged_specs_name_the_place(path: tuple[str, ...], value: Any, words: str) -> None:
-    values: Any = json.loads(json.dumps(spec_to_dict(small_spec())))
+    values: Any = json.loads(json.dumps(spec_to_dict(palm_spec())))
     target = values
     for key in path[:-1]:
         target = target[key]
@@ -72,7 +41,7 @@ def test_damaged_specs_name_the_place(path: tuple[str, ...], value: Any, words: 
 
 
 def test_a_missing_field_is_refused() -> None:
-    values = spec_to_dict(small_spec())
+    values = spec_to_dict(palm_spec())
     del values["backbone"]
     with pytest.raises(ValueError, match="backbone"):
         spec_from_dict(values)

@@ -4,16 +4,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from blazepalm.errors import InvalidModel
+from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenSet
+from blazepalm.reports.backends.litert import LiteRT
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, PASS
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity
+from blazepalm.reports.render.html.page import render
+from blazepalm.reports.render.junit import junit
+from blazepalm.reports.render.markdown import markdown
 from blazepalm.reports.stored.read import PARITY, validate
-from support.models import shared_model
+from support.models import shared_file, shared_model
 from support.small_golden import small_golden
+from support.tflite_builder import ModelBuilder
 
 PAIR = ("palm-lite", "hand-lite")
 
@@ -55,9 +62,9 @@ def test_the_report_keeps_its_schema(run: ParityReport) -> None:
 
 
 def test_rendered_hands_are_found_and_told_against_the_truth(run: ParityReport) -> None:
-    told = {entry["backend"]: entry for entry in run.accuracy}
-    assert set(told) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
-    for entry in told.values():
+    entries = {entry["backend"]: entry for entry in run.accuracy}
+    assert set(entries) == {"tflite", "torch", "coreml-mil", "coreml-mil-fp16", "coreml-mil-app"}
+    for entry in entries.values():
         assert (entry["hands"], entry["found"], entry["false"]) == (3, 3, 0)
         assert 0.01 < entry["joint_error"] < 0.15
 
@@ -128,3 +135,92 @@ def test_every_release_holds(release: str) -> None:
     judged = [row for row in report.rows if row.judged]
     assert {row.backend for row in judged} == {"torch", "coreml-mil"}
     assert len(judged) == 5 * len(model.outputs)
+
+
+def read_as(fields: dict[str, str]) -> Any:
+    """`open_subject` with outputs in other roles."""
+    from blazepalm.reports.subjects.open_subject import open_subject
+
+    def opened(*args: Any, **settings: Any) -> Any:
+        subject = open_subject(*args, **settings)
+        return replace(subject, fields=tuple(fields.get(name, name) for name in subject.fields))
+
+    return opened
+
+
+def test_equally_blind_is_equal_and_useless(
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swapped = {"landmarks": "world_landmarks", "world_landmarks": "landmarks"}
+    monkeypatch.setattr("blazepalm.reports.engine.plan.open_subject", read_as(swapped))
+    report = parity("hand-lite", golden=golden, noise=2, coreml=False)
+    assert report.exit_code == 1 and report.verdict == "equal, and useless"
+    failed = [row for row in report.rows if row.judged and row.status == "fail"]
+    assert {(row.stage, row.backend) for row in failed} == {("rendered truth", "tflite")}
+    assert {"recall", "precision"} <= {row.metric for row in failed}
+    values = report.to_dict()
+    validate(values, PARITY, "this run")
+    assert values["models"][0]["useless"] and values["verdict"] == "equal, and useless"
+    assert "**Equal, and useless:** hand-lite-2022" in markdown(values)
+    assert "equal, and useless: the file fails against the rendered truth" in junit(values)
+    page = render(values, None)
+    assert "Equal, and useless" in page and "the file against the rendered truth" in page
+
+
+def test_the_truth_is_judged_and_without_pictures_said_to_be_unchecked(run: ParityReport) -> None:
+    judged = [row for row in run.rows if row.judged and row.stage == "rendered truth"]
+    assert {row.output for row in judged} == {"palms", "hands"}
+    assert {row.mode for row in judged} == {"isolated", "cascade"}
+    assert "not checked" not in markdown(run.to_dict())
+    blind = parity("palm-lite", noise=2, coreml=False)
+    assert blind.passed and "truth was not checked" in markdown(blind.to_dict())
+    assert "truth was not checked" in junit(blind.to_dict())
+
+
+def adding(*shapes: tuple[int, ...]) -> bytes:
+    """A file that adds its inputs (all but one of them of one element)."""
+    model = ModelBuilder()
+    inputs = [model.tensor(shape, name=f"in{i}") for i, shape in enumerate(shapes)]
+    total = inputs[0]
+    for one in inputs[1:]:
+        found = model.tensor(shapes[0])
+        model.operator("ADD", [total, one], [found], schema.AddOptionsT())
+        total = found
+    return model.build(inputs, [total])
+
+
+@pytest.mark.parametrize("shapes", [[(1, 7), (1, 1)], [(1, 5, 3), (1, 1), (1, 1, 3)]])
+def test_models_of_several_inputs(shapes: list[tuple[int, ...]], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.tflite"
+    path.write_bytes(adding(*shapes))
+    report = parity(path, noise=2)
+    assert report.passed and report.models[0].inputs == 16
+    assert {"tflite", "torch", "coreml-mil"} <= {b.name for b in report.models[0].backends}
+
+
+@pytest.mark.parametrize("name", ["gr_canned_gesture_classifier", "gr_gesture_embedder"])
+def test_the_gesture_models_get_a_verdict(name: str, golden: GoldenSet) -> None:
+    report = parity(shared_file(f"{name}.tflite"), golden=golden, noise=2)
+    assert report.passed and report.models[0].inputs == 16
+
+
+def test_a_model_that_fails_takes_no_other_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = tmp_path / "good.tflite", tmp_path / "bad.tflite"
+    good.write_bytes(adding((1, 7), (1, 1)))
+    bad.write_bytes(adding((1, 6), (1, 1)))
+
+    def lost(self: LiteRT, opened: Any, images: np.ndarray) -> Any:
+        if self.source.endswith("bad.tflite"):
+            raise CouldNotVerify(f"{self.source}: LiteRT cannot run the model")
+        return run(self, opened, images)
+
+    run = LiteRT._run
+    monkeypatch.setattr(LiteRT, "_run", lost)
+    report = parity(good, bad, noise=2, coreml=False, keep_going=True)
+    assert [model.name for model in report.models] == ["good"] and report.models[0].passed
+    assert [failure.source for failure in report.failures] == [str(bad)]
+    assert report.exit_code == 3 and report.verdict == "not everything could be compared"
+    with pytest.raises(CouldNotVerify, match=r"bad\.tflite"):
+        parity(good, bad, noise=2, coreml=False)

@@ -41,9 +41,22 @@ class Rewriter:
         return count
 
     def scalar(self, value: float) -> int:
-        data = np.frombuffer(np.float32(value).tobytes(), np.uint8)
+        return self.constant(np.array(value, np.float32))
+
+    def constant(self, values: np.ndarray) -> int:
+        data = np.frombuffer(values.tobytes(), np.uint8)
         self.model.buffers.append(schema.BufferT(data=data))
-        return self._tensor([], len(self.model.buffers) - 1)
+        made = self._tensor(list(values.shape), len(self.model.buffers) - 1)
+        if values.dtype == np.int32:
+            self.graph.tensors[made].type = schema.TensorType.INT32
+        return made
+
+    def integers(self, values: list[Any]) -> int:
+        return self.constant(np.array(values, np.int32))
+
+    def value(self, shape: list[int]) -> int:
+        """A run-time value."""
+        return self._tensor(shape, 0)
 
     def like(self, tensor: int) -> int:
         """A run-time value of the same shape."""
@@ -168,3 +181,306 @@ def mean_keeps_dimensions(file: Rewriter) -> int:
     for op in file.graph.operators:
         op.inputs = [maps.get(int(i), int(i)) for i in op.inputs]
     return count
+
+
+def prelu_as_abs(file: Rewriter) -> int:
+    """relu(x) + (x − |x|) · 0.5 · a, as onnx2tf writes it."""
+    half = file.scalar(0.5)
+
+    def apart(op: Any) -> list[Any]:
+        x, slope = (int(i) for i in op.inputs)
+        y = int(op.outputs[0])
+        high, size, both, low, product = (file.like(y) for _ in range(5))
+        return [
+            file.op("RELU", [x], high),
+            file.op("ABS", [x], size),
+            file.op("SUB", [x, size], both),
+            file.op("MUL", [both, half], low),
+            file.op("MUL", [low, slope], product),
+            file.op("ADD", [high, product], y),
+        ]
+
+    return file.operators("PRELU", apart)
+
+
+def prelu_as_extremes(file: Rewriter) -> int:
+    """max(x, 0) + a · min(x, 0)"""
+    zero = file.scalar(0.0)
+
+    def apart(op: Any) -> list[Any]:
+        x, slope = (int(i) for i in op.inputs)
+        y = int(op.outputs[0])
+        high, low, product = (file.like(y) for _ in range(3))
+        return [
+            file.op("MAXIMUM", [x, zero], high),
+            file.op("MINIMUM", [x, zero], low),
+            file.op("MUL", [slope, low], product),
+            file.op("ADD", [product, high], y),
+        ]
+
+    return file.operators("PRELU", apart)
+
+
+def prelu_as_difference(file: Rewriter) -> int:
+    """relu(x) − a · relu(−x), the sign as a product"""
+    minus_one = file.scalar(-1.0)
+
+    def apart(op: Any) -> list[Any]:
+        x, slope = (int(i) for i in op.inputs)
+        y = int(op.outputs[0])
+        high, minus, low, product = (file.like(y) for _ in range(4))
+        return [
+            file.op("RELU", [x], high),
+            file.op("MUL", [x, minus_one], minus),
+            file.op("RELU", [minus], low),
+            file.op("MUL", [low, slope], product),
+            file.op("SUB", [high, product], y),
+        ]
+
+    return file.operators("PRELU", apart)
+
+
+def activations_apart(file: Rewriter) -> int:
+    """Each activation that a convolution carries, as an operator of its own."""
+    names = {RELU: "RELU", schema.ActivationFunctionType.RELU6: "RELU6"}
+    count = 0
+
+    def apart(op: Any) -> list[Any]:
+        nonlocal count
+        carried = names.get(op.builtinOptions.fusedActivationFunction)
+        if carried is None:
+            return [op]
+        count += 1
+        y = int(op.outputs[0])
+        plain = file.like(y)
+        op.outputs = [plain]
+        op.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.NONE
+        return [op, file.op(carried, [plain], y)]
+
+    for name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        file.operators(name, apart)
+    return count
+
+
+def activations_carried(file: Rewriter) -> int:
+    """Each RELU or RELU6 that alone reads a convolution or a sum, carried by it."""
+    reads = [int(i) for op in file.graph.operators for i in op.inputs]
+    makers = {
+        int(op.outputs[0]): op
+        for op in file.graph.operators
+        if file.name_of(op) in ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD")
+    }
+    count = 0
+
+    def joined(name: str) -> Callable[[Any], list[Any]]:
+        def join(op: Any) -> list[Any]:
+            nonlocal count
+            x = int(op.inputs[0])
+            if x not in makers or reads.count(x) != 1:
+                return [op]
+            count += 1
+            maker = makers[x]
+            if file.name_of(maker) == "ADD" and maker.builtinOptions is None:
+                maker.builtinOptionsType = schema.BuiltinOptions.AddOptions
+                maker.builtinOptions = schema.AddOptionsT()
+            kind = getattr(schema.ActivationFunctionType, name)
+            maker.builtinOptions.fusedActivationFunction = kind
+            maker.outputs = op.outputs
+            return []
+
+        return join
+
+    for name in ("RELU", "RELU6"):
+        file.operators(name, joined(name))
+    return count
+
+
+def relus_as_extremes(file: Rewriter) -> int:
+    """max(x, 0), min(max(x, 0), 6)"""
+    zero, six = file.scalar(0.0), file.scalar(6.0)
+
+    def capped(op: Any) -> list[Any]:
+        x, y = int(op.inputs[0]), int(op.outputs[0])
+        high = file.like(y)
+        return [file.op("MAXIMUM", [x, zero], high), file.op("MINIMUM", [high, six], y)]
+
+    def rectified(op: Any) -> list[Any]:
+        return [file.op("MAXIMUM", [int(op.inputs[0]), zero], int(op.outputs[0]))]
+
+    return file.operators("RELU6", capped) + file.operators("RELU", rectified)
+
+
+def padding_apart(file: Rewriter) -> int:
+    """Each SAME convolution that pads, as PAD and a VALID one."""
+    count = 0
+
+    def apart(op: Any) -> list[Any]:
+        nonlocal count
+        options = op.builtinOptions
+        if options.padding != schema.Padding.SAME:
+            return [op]
+        x = int(op.inputs[0])
+        shape = list(file.graph.tensors[x].shape)
+        kernel = list(file.graph.tensors[int(op.inputs[1])].shape)[1:3]
+        sums = [
+            max((-(-n // s) - 1) * s + k - n, 0)
+            for n, k, s in zip(shape[1:3], kernel, (options.strideH, options.strideW), strict=True)
+        ]
+        if not any(sums):
+            return [op]
+        count += 1
+        options.padding = schema.Padding.VALID
+        pairs = [[0, 0], *([n // 2, n - n // 2] for n in sums), [0, 0]]
+        padded = file.value(
+            [shape[0], *(n + p for n, p in zip(shape[1:3], sums, strict=True)), shape[3]]
+        )
+        op.inputs = [padded, *op.inputs[1:]]
+        return [file.op("PAD", [x, file.integers(pairs)], padded), op]
+
+    for name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        file.operators(name, apart)
+    return count
+
+
+def mean_otherwise(file: Rewriter, way: str) -> int:
+    """MEAN over a map as another operator or several."""
+
+    def apart(op: Any) -> list[Any]:
+        x, y = int(op.inputs[0]), int(op.outputs[0])
+        n, h, w, c = (int(d) for d in file.graph.tensors[x].shape)
+        keep, drop = schema.ReducerOptionsT(keepDims=True), schema.ReducerOptionsT(keepDims=False)
+        if way == "pool":
+            options = schema.Pool2DOptionsT(
+                padding=schema.Padding.VALID, strideH=h, strideW=w, filterHeight=h, filterWidth=w
+            )
+            small = file.value([n, 1, 1, c])
+            shape = file.integers(list(file.graph.tensors[y].shape))
+            return [
+                file.op("AVERAGE_POOL_2D", [x], small, options),
+                file.op("RESHAPE", [small, shape], y),
+            ]
+        if way == "twice":
+            rows = file.value([n, 1, w, c])
+            small = file.value([n, 1, 1, c])
+            shape = file.integers(list(file.graph.tensors[y].shape))
+            return [
+                file.op("MEAN", [x, file.integers([1])], rows, keep),
+                file.op("MEAN", [rows, file.integers([2])], small, keep),
+                file.op("RESHAPE", [small, shape], y),
+            ]
+        if way == "pixels":
+            pixels = file.value([n, h * w, c])
+            return [
+                file.op("RESHAPE", [x, file.integers([n, h * w, c])], pixels),
+                file.op("MEAN", [pixels, file.integers([1])], y, drop),
+            ]
+        total = file.like(y)
+        return [
+            file.op("SUM", [x, file.integers([1, 2])], total, op.builtinOptions),
+            file.op("DIV", [total, file.scalar(h * w)], y),
+        ]
+
+    return file.operators("MEAN", apart)
+
+
+def linear_otherwise(file: Rewriter, way: str) -> int:
+    """FULLY_CONNECTED as a product and a sum, or as a convolution of 1×1."""
+
+    def apart(op: Any) -> list[Any]:
+        x, weight, bias = (int(i) for i in op.inputs)
+        y = int(op.outputs[0])
+        if way == "sum":
+            op.inputs, plain = [x, weight, -1], file.like(y)
+            op.outputs = [plain]
+            return [op, file.op("ADD", [plain, bias], y)]
+        n, c = file.graph.tensors[x].shape
+        out = file.graph.tensors[y].shape[-1]
+        small, flat = file.value([n, 1, 1, c]), file.value([n, 1, 1, out])
+        kernel = file.value([out, 1, 1, c])
+        options = schema.Conv2DOptionsT(strideH=1, strideW=1, padding=schema.Padding.VALID)
+        return [
+            file.op("RESHAPE", [x, file.integers([n, 1, 1, c])], small),
+            file.op("RESHAPE", [weight, file.integers([out, 1, 1, c])], kernel),
+            file.op("CONV_2D", [small, kernel, bias], flat, options),
+            file.op("RESHAPE", [flat, file.integers([n, out])], y),
+        ]
+
+    return file.operators("FULLY_CONNECTED", apart)
+
+
+def depthwise_as_groups(file: Rewriter) -> int:
+    """DEPTHWISE_CONV_2D as CONV_2D with a group for each channel."""
+
+    def apart(op: Any) -> list[Any]:
+        x, weight, bias = (int(i) for i in op.inputs)
+        _, h, w, c = file.graph.tensors[weight].shape
+        turned = file.value([c, h, w, 1])
+        old = op.builtinOptions
+        options = schema.Conv2DOptionsT(
+            padding=old.padding,
+            strideH=old.strideH,
+            strideW=old.strideW,
+            fusedActivationFunction=old.fusedActivationFunction,
+        )
+        return [
+            file.op("TRANSPOSE", [weight, file.integers([3, 1, 2, 0])], turned),
+            file.op("CONV_2D", [x, turned, bias], int(op.outputs[0]), options),
+        ]
+
+    return file.operators("DEPTHWISE_CONV_2D", apart)
+
+
+def channels_by_concatenation(file: Rewriter) -> int:
+    """A PAD of channels as CONCATENATION with zeros."""
+    count = 0
+
+    def apart(op: Any) -> list[Any]:
+        nonlocal count
+        x, y = int(op.inputs[0]), int(op.outputs[0])
+        before, after = (list(file.graph.tensors[t].shape) for t in (x, y))
+        if before[:3] != after[:3]:
+            return [op]
+        count += 1
+        shape = [*before[:3], after[3] - before[3]]
+        zeros = file.constant(np.zeros(shape, np.float32))
+        return [
+            file.op("CONCATENATION", [x, zeros], y, schema.ConcatenationOptionsT(axis=3)),
+        ]
+
+    file.operators("PAD", apart)
+    return count
+
+
+def reshape_as_squeeze(file: Rewriter) -> int:
+    """RESHAPE that only drops axes of length one, as SQUEEZE."""
+    count = 0
+
+    def renamed(op: Any) -> list[Any]:
+        nonlocal count
+        x, y = int(op.inputs[0]), int(op.outputs[0])
+        before, after = (list(file.graph.tensors[t].shape) for t in (x, y))
+        if len(before) != 4 or before[1:3] != [1, 1] or [before[0], before[3]] != after:
+            return [op]
+        count += 1
+        return [file.op("SQUEEZE", [x], y, schema.SqueezeOptionsT(squeezeDims=[1, 2]))]
+
+    file.operators("RESHAPE", renamed)
+    return count
+
+
+def without_repeated_relu(file: Rewriter) -> int:
+    """RELU of a RELU left out, as converters do."""
+    made = {int(op.outputs[0]) for op in file.graph.operators if file.name_of(op) == "RELU"}
+    same: dict[int, int] = {}
+
+    def dropped(op: Any) -> list[Any]:
+        x = int(op.inputs[0])
+        if x not in made:
+            return [op]
+        same[int(op.outputs[0])] = x
+        return []
+
+    file.operators("RELU", dropped)
+    for op in file.graph.operators:
+        op.inputs = [same.get(int(i), int(i)) for i in op.inputs]
+    return len(same)

@@ -134,6 +134,18 @@ def write_png(image: np.ndarray, path: Path) -> None:
     Image.fromarray(image).save(path)
 
 
+def check_moved_hands(hands: list[dict[str, Any]], number: int) -> None:
+    """The hands that `detect` finds in frame `number` of the scene `two`, which moves to the right
+    by 4 pixels a frame: near the truth, and tracked from the second frame on.
+    """
+    assert [hand["tracked"] for hand in hands] == [number > 0] * 2
+    by_side = {hand["handedness"]: hand for hand in hands}
+    for truth in rendered("two").hands:
+        points = np.array(by_side[truth.handedness]["landmarks"])[:, :2] * (420, 260)
+        away = np.linalg.norm(points - truth.joints_2d - (4 * number, 0), axis=1)
+        assert away.mean() < 6, (truth.handedness, away.mean())
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     for name in (*SCENES, *ODD_SCENES):

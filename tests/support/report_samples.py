@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference, Range, Worst
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import coverage, judge_backend, judge_row
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, judge_row
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import (
     BackendSummary,
@@ -194,6 +194,7 @@ def _report(
 def _rows(random: np.random.Generator) -> Iterator[Row]:
     for name in (*PALMS, *HANDS):
         family = name.split("-")[0]
+        yield from _truth_rows(name, f"{family}s")
         for output, field in OUTPUTS[family].items():
             for backend, reference in RAW_PAIRS:
                 yield _tensor_row(random, name, rows.RAW, output, field, backend, reference)
@@ -221,6 +222,22 @@ def _rows(random: np.random.Generator) -> Iterator[Row]:
                         difference=None, status=rows.PASS, reasons=(),
                     )
                 )  # fmt: skip
+
+
+def _truth_rows(name: str, what: str) -> Iterator[Row]:
+    for metric, value, unit in (
+        ("recall", 1.0, ""),
+        ("precision", 0.9, ""),
+        ("joint error", 0.08, "palm sizes"),
+    ):
+        yield _judged(
+            Row(
+                model=name, stage=rows.TRUTH, mode=rows.CASCADE, output=what, field=what,
+                backend="tflite", reference="truth", metric=metric, judge=rows.BY_TASK, unit=unit,
+                inputs=10, value=value, limit=None, floor=None, multiple=None, worst_case="fist",
+                difference=None, status=rows.PASS, reasons=(),
+            )
+        )  # fmt: skip
 
 
 def _tensor_row(
@@ -292,6 +309,7 @@ def _model(name: str, found: list[Row]) -> ModelParity:
         notes=("LiteRT ran a copy: 2 custom operators as TRANSPOSE_CONV and ADD",),
         backends=tuple(_backend(b, own) for b in BACKENDS), outputs=outputs,
         coverage=coverage(own, ()), passed=all(r.status == "pass" for r in own),
+        useless=is_useless(own),
         tensor_map=tuple(_tensor_map(name)), layers=_layers(family), seconds={"tflite": 1.2},
     )  # fmt: skip
 

@@ -43,7 +43,7 @@ class Weight:
 
 @dataclass
 class EmitContext:
-    """One node under way. `dtype` is the precision that it computes in; `values` are those of
+    """The node being emitted. `dtype` is the precision that it computes in; `values` are those of
     the nodes before it.
     """
 

@@ -18,8 +18,8 @@ from blazepalm.converter.coreml.ops.transposed import cut_off
 
 @emits(operator.getitem)
 def emit_getitem(context: EmitContext, x: Value, index: Any) -> Value:
-    """One of several results, or `x[:, 2:, None, 0]`: slices of positive step, places on an
-    axis (which goes), new axes.
+    """One of several results, or `x[:, 2:, None, 0]`: slices of positive step, indices (each
+    drops its axis), new axes.
     """
     if not isinstance(x, Var):
         return x[index]

@@ -51,8 +51,8 @@ def emit_conv_transpose2d(
 def cut_off(
     context: EmitContext, x: Var, parts: Sequence[tuple[int, int, int, bool]]
 ) -> Var | None:
-    """Rows and columns of `x` alone, where a transposed convolution made it and nothing else
-    reads it: the same convolution, cut. None where it is something else.
+    """A range of rows and columns of `x`: if a transposed convolution made `x` and nothing else
+    reads it, the same convolution, cropped; else None.
     """
     op = x.op
     if op is None or op.op_type != "conv_transpose" or len(parts) != 4:

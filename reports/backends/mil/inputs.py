@@ -2,7 +2,7 @@
 against what the model says it takes; optional inputs that are left out get their default.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,22 +24,31 @@ def prepare_inputs(
     interface: Interface, given: Mapping[str, Any], source: str
 ) -> dict[str, torch.Tensor]:
     """Every input by name. Raises InvalidInput, or InvalidImage."""
+    values = values_by_input(interface, given, source)
+    return {feature.name: _prepare(feature, value, source) for feature, value in values}
+
+
+def values_by_input(
+    interface: Interface, given: Mapping[str, Any], source: str
+) -> Iterator[tuple[Feature, Any]]:
+    """Every input with its value; None for an optional one that is left out. Raises InvalidInput
+    for a name that is no input, and for a missing value.
+    """
     names = [feature.name for feature in interface.inputs]
     for name in given:
         if name not in names:
             raise InvalidInput(f"{source} has no input '{name}'; it takes {', '.join(names)}")
-    return {f.name: _prepare(f, given.get(f.name), source) for f in interface.inputs}
+    for feature in interface.inputs:
+        value = given.get(feature.name)
+        if value is None and not feature.optional:
+            raise InvalidInput(f"{source}: input '{feature.name}' is missing")
+        yield feature, value
 
 
 def _prepare(feature: Feature, value: Any, source: str) -> torch.Tensor:
     if feature.type.dtype not in STORAGE_TYPES:
         raise InvalidInput(f"{source}: input {feature} is of a kind that is not executed")
-    if value is None:
-        if not feature.optional:
-            raise InvalidInput(f"{source}: input '{feature.name}' is missing")
-        array = _default(feature, source)
-    else:
-        array = checked_array(feature, value, source)
+    array = _default(feature, source) if value is None else checked_array(feature, value, source)
     tensor = to_tensor(array, feature.type.dtype)
     return round_to_float16(tensor) if feature.type.dtype == "FLOAT16" else tensor
 

@@ -3,10 +3,9 @@
 import math
 
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.task_limits import IOU
+from blazepalm.reports.judge.task_limits import LEAST
 
 LEVELS = (0.01, 0.1, 0.5, 1.0, 10.0)  # shares at which the colour of a cell changes
-WITHIN = 3  # the last level that is within the limit
 
 
 def usage(row: Row, value: float | None) -> float | None:
@@ -17,7 +16,7 @@ def usage(row: Row, value: float | None) -> float | None:
     if value is None or limit is None:
         return None
     used, allowed = float(value), float(limit)
-    if row.metric == IOU:
+    if row.metric in LEAST:
         used, allowed = 1.0 - used, 1.0 - allowed
     if used <= 0.0:
         return 0.0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -52,6 +53,7 @@ def render(values: Mapping[str, Any], folder: Path | None) -> str:
             masthead=masthead(report, failed),
             matrix=matrix(report, rows),
             why=failed,
+            truth=[row for row in rows if row.stage == TRUTH],
             heat=heat(report, rows),
             curves=curves(report),
             images=images,

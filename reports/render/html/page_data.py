@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
-from blazepalm.reports.judge.task_limits import IOU
+from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
@@ -43,7 +43,7 @@ def page_data(report: Report, rows: Sequence[Row], images: Sequence[str | None])
         "models": [model["name"] for model in models],
         "backends": list(dict.fromkeys(b["name"] for m in models for b in m["backends"])),
         "multiple": report["limits"]["float32_multiple"],
-        "least": [IOU],
+        "least": LEAST,
         "rows": {
             "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
             "lines": [

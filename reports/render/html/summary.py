@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import BY_TASK, Row
+from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
+from blazepalm.reports.judge.report import TRUTH_UNCHECKED
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
@@ -11,7 +13,6 @@ Report = Mapping[str, Any]
 MAX_LINES = 3  # failures listed under the headline
 MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
-EXECUTED_HERE = "executed by blazepalm, not Apple's runtime"
 
 
 def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
@@ -19,18 +20,8 @@ def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
     failures, each as (what failed, why).
     """
     models, counts = report["models"], report["counts"]
-    tested = report["self_test"]
-    sound = all(m["passed"] for m in models) and (tested is None or tested["passed"])
-    if report["passed"]:
-        state, headline = "holds", "Parity holds"
-    elif models and sound:
-        state, headline = "partly", "Not everything could be compared"
-    elif not models and report["exit_code"] == 3:
-        state, headline = "partly", "Parity could not be verified"
-    elif not models:
-        state, headline = "fails", "Nothing was compared"
-    else:
-        state, headline = "fails", "Parity fails"
+    tested, verdict = report["self_test"], report["verdict"]
+    state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
         (_count(report["cases_total"], "input"), ""),
@@ -44,8 +35,10 @@ def masthead(report: Report, failed: Sequence[Report]) -> dict[str, Any]:
         facts.append((_count(len(report["failures"]), "source"), "without a verdict"))
     if tested is not None:
         facts.append((f"{tested['caught']} of {tested['planted']}", "planted faults caught"))
+    if any(TRUTH_UNCHECKED in model["notes"] for model in models):
+        facts.append(("the rendered truth", "not checked"))
     because = list(_because(report, failed))
-    return {"state": state, "headline": headline, "facts": facts, "because": because}
+    return {"state": state, "headline": verdict.capitalize(), "facts": facts, "because": because}
 
 
 def matrix(report: Report, rows: Sequence[Row]) -> dict[str, Any]:
@@ -119,6 +112,11 @@ def _cell(report: Report, rows: Sequence[Row], model: Report, backend: Report) -
 
 def _because(report: Report, failed: Sequence[Report]) -> Iterator[tuple[str, ...]]:
     said = [(failure["source"], "no verdict") for failure in report["failures"]]
+    said += [
+        (model["name"], "all backends agree, but the file fails against the rendered truth")
+        for model in report["models"]
+        if model["useless"]
+    ]
     for entry in failed:
         backend, culprit = entry["backend"], entry["culprit"]
         divergence = backend["first_divergence"]

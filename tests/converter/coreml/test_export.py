@@ -337,10 +337,10 @@ def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"face": "APP"}, "unknown Core ML face 'APP'; choose from app, raw, batch"),
-        ({"precision": "bf16"}, "choose from fp16, fp32"),
+        ({"face": "APP"}, "unknown Core ML face 'APP'; choose app, raw or batch"),
+        ({"precision": "bf16"}, "choose fp16 or fp32"),
         ({"target": "iOS4"}, "unknown Core ML target 'iOS4'"),
-        ({"compress": "zip"}, "choose from palettize8, palettize6, int8"),
+        ({"compress": "zip"}, "choose palettize8, palettize6 or int8"),
         ({"compress": "int8", "target": "iOS15"}, "needs iOS16"),
     ],
 )

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from blazepalm.converter.coreml import CoreMLOptions, CoreMLRecord, Layer, export
 from blazepalm.converter.coreml.names import identifier, path
 from blazepalm.reports.backends.mil import load
 from support.converted import converted, images
+from support.litert import run_litert
 from support.models import SHARED, shared_model
 
 EVERY = bool(os.environ.get("BLAZEPALM_EVERY_RELEASE"))
@@ -60,15 +60,7 @@ def stored_names(package: Path) -> set[str]:
 
 def litert_tensors(release: str, image: np.ndarray) -> Any:
     """Reads any tensor of the file as LiteRT's plain kernels compute it."""
-    interpreter = Interpreter(
-        model_path=str(shared_model(release)),
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
-    interpreter.invoke()
-    return interpreter.get_tensor
+    return run_litert(shared_model(release), image).get_tensor
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -69,6 +69,12 @@ def _minimum(n: Net) -> int:
     return n.op("ADD", high, n.op("MUL", low, n.constant(SLOPES)))
 
 
+def _absolute_halved(n: Net) -> int:
+    low = n.op("SUB", n.image, n.op("ABS", n.image))
+    half = n.op("MUL", low, n.scalar(0.5))
+    return n.op("ADD", n.op("RELU", n.image), n.op("MUL", half, n.constant(SLOPES)))
+
+
 def _absolute(n: Net) -> int:
     """onnx2tf writes it like this: half of the slope times x − |x|."""
     low = n.op("SUB", n.image, n.op("ABS", n.image))
@@ -104,6 +110,7 @@ FORMS = (
     _fused_relu,
     _minimum,
     _absolute,
+    _absolute_halved,
     _both_halves,
     _minus_relu,
     _select,
@@ -121,7 +128,7 @@ def test_prelu(form: Callable[[Net], int]) -> None:
     assert slope.data is not None and slope.provenance is not None
     expected = -3 * SLOPES if form is _select else SLOPES
     assert np.array_equal(slope.data.reshape(-1), expected.reshape(-1))
-    if form is _absolute:
+    if form is _absolute:  # halved: 2 · 0.5 = 1
         assert slope.provenance.folded == ("× 2",)
 
 
@@ -204,6 +211,42 @@ def test_logistic(minus: str) -> None:
     y = net.op("DIV", net.scalar(1), net.op("ADD", net.op("EXP", negative), net.scalar(1)))
     case = build(net.model, [net.image], [y], -8, 8)
     check_normal(case, ["LOGISTIC"], magnitude=1.0, exact64=4 * 2.0**-52, apart=4 * EPS32)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        ("RELU", "RELU", ["RELU"]),
+        ("RELU6", "RELU6", ["RELU6"]),
+        ("RELU6", "RELU", ["RELU6"]),
+        ("RELU", "RELU6", ["RELU", "RELU6"]),
+    ],
+)
+def test_repeated(first: str, second: str, left: list[str]) -> None:
+    net = Net()
+    check_normal(net.case(net.op("NEG", net.op(second, net.op(first, net.image)))), [*left, "NEG"])
+
+
+@pytest.mark.parametrize("other", ["RELU6", "RELU"])
+def test_carried_by_an_inverted_residual(other: str) -> None:
+    """Convolution, RELU6, depthwise convolution, RELU6: both carry it, unless they differ."""
+    net = Net()
+    rng = np.random.default_rng(5)
+    options = {"padding": schema.Padding.SAME, "strideH": 1, "strideW": 1}
+
+    def layer(name: str, x: int, kernel: tuple[int, ...], options: object) -> int:
+        y = net.model.tensor((1, 4, 5, 6))
+        weight = net.constant(rng.normal(size=kernel).astype(np.float32))
+        net.model.operator(name, [x, weight, net.constant(np.ones(6, np.float32))], [y], options)
+        return y
+
+    wide = layer("CONV_2D", net.image, (6, 1, 1, 3), schema.Conv2DOptionsT(**options))
+    depthwise = schema.DepthwiseConv2DOptionsT(**options, depthMultiplier=1)
+    y = layer("DEPTHWISE_CONV_2D", net.op("RELU6", wide), (1, 3, 3, 6), depthwise)
+    layers = ["CONV_2D", "DEPTHWISE_CONV_2D"]
+    left = layers if other == "RELU6" else ["CONV_2D", "RELU6", "DEPTHWISE_CONV_2D"]
+    normal = check_normal(net.case(net.op(other, y)), left, magnitude=100.0)
+    assert getattr(normal.graph.operators[-1].options, "activation", None) == other
 
 
 def test_slopes_of_a_maximum_get_one_form() -> None:

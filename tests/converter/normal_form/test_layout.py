@@ -283,6 +283,60 @@ def test_average_pool_of_the_map_is_its_mean() -> None:
     )
 
 
+@pytest.mark.parametrize("way", ["columns last", "dropped", "pixels", "sum"])
+def test_means_of_the_map(way: str) -> None:
+    net = Net()
+
+    def reduced(name: str, x: int, axes: tuple[int, ...], shape: tuple[int, ...]) -> int:
+        options = schema.ReducerOptionsT(keepDims=len(shape) == 4)
+        return net.op(name, [x, constant(net.model, axes)], shape, options)
+
+    if way == "columns last":
+        y = reduced("MEAN", reduced("MEAN", net.image, (1,), (1, 1, 5, 3)), (2,), (1, 1, 1, 3))
+    elif way == "dropped":  # the rows are axis 1 of what is left
+        y = reduced("MEAN", reduced("MEAN", net.image, (2,), (1, 4, 3)), (1,), (1, 3))
+    elif way == "pixels":
+        pixels = net.op("RESHAPE", [net.image, constant(net.model, (1, 20, 3))], (1, 20, 3))
+        y = reduced("MEAN", pixels, (1,), (1, 3))
+    else:
+        count = net.model.tensor((), data=np.float32(20))
+        y = net.op("DIV", [reduced("SUM", net.image, (1, 2), (1, 3)), count], (1, 3))
+    # 20 values of at most 2 are added in another order, then rounded twice at most
+    slack = 24 * EPS32 * 2
+    case = build(net.model, [net.image], [y])
+    check_normal(case, ["MEAN"], magnitude=40.0, apart=slack, exact64=1e-14)
+
+
+def test_means_of_other_axes_stay() -> None:
+    net = Net()
+
+    def mean(x: int, axis: int, shape: tuple[int, ...]) -> int:
+        options = schema.ReducerOptionsT(keepDims=False)
+        return net.op("MEAN", [x, constant(net.model, (axis,))], shape, options)
+
+    y = mean(mean(net.image, 1, (1, 5, 3)), 2, (1, 5))  # of the rows and of the channels
+    case = build(net.model, [net.image], [y])
+    check_normal(case, ["MEAN", "MEAN"], magnitude=40.0)
+
+
+@pytest.mark.parametrize("zero", [0.0, 1.0])
+def test_channels_of_zeros(zero: float) -> None:
+    net = Net()
+    more = net.model.tensor((1, 4, 5, 2), data=np.full((1, 4, 5, 2), zero, np.float32))
+    options = schema.ConcatenationOptionsT(axis=3)
+    y = net.op("CONCATENATION", [net.image, more], (1, 4, 5, 5), options)
+    case = build(net.model, [net.image], [y])
+    normal = check_normal(case, ["CONCATENATION" if zero else "PAD"])
+    assert ("channels of zeros" in normal.rewrites) == (zero == 0.0)
+
+
+def test_reshapes_of_one_value_are_one() -> None:
+    net = Net()
+    flat = [net.op("RESHAPE", [net.image, constant(net.model, (1, 60))], (1, 60)) for _ in "ab"]
+    y = net.op("ADD", flat, (1, 60))
+    check_normal(build(net.model, [net.image], [y]), ["RESHAPE", "ADD"], magnitude=4.0)
+
+
 def test_padding_names() -> None:
     """SAME is VALID where it adds nothing after a PAD; a kernel as long as its stride is SAME."""
     net = Net()

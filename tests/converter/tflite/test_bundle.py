@@ -235,11 +235,11 @@ def test_a_damaged_member_keeps_no_other(tmp_path: Path) -> None:
     path.write_bytes(damaged({**members, "broken.task": broken, "d.tflite": model(8)}, "b.tflite"))
     found = read_members(path)
     assert [g.description for g in found.graphs] == ["model of 5", "model of 8"]
-    told = [str(failure) for failure in found.failures]
-    assert len(told) == 3
-    assert told[0].startswith(f"{path}:b.tflite: this member is damaged (Bad CRC-32")
-    assert told[1].startswith(f"{path}:broken.task: the bundle is truncated (no end record)")
-    assert told[2].startswith(f"{path}:text.tflite: not a TFLite model")
+    failures = [str(failure) for failure in found.failures]
+    assert len(failures) == 3
+    assert failures[0].startswith(f"{path}:b.tflite: this member is damaged (Bad CRC-32")
+    assert failures[1].startswith(f"{path}:broken.task: the bundle is truncated (no end record)")
+    assert failures[2].startswith(f"{path}:text.tflite: not a TFLite model")
     assert read(f"{path}:d.tflite").description == "model of 8"  # on its own: no word of others
     for name in ("b.tflite", "broken.task", "text.tflite"):
         with pytest.raises(InvalidModel, match=f"b.task:{name}: "):

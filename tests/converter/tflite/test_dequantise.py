@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Quantisation, Tensor
 from blazepalm.errors import InvalidModel
+from support.litert import run_litert
 from support.tflite_builder import ModelBuilder, schema, sparsity_parameters
 
 
@@ -36,14 +36,7 @@ def litert_constant(content: bytes, tensor: int) -> np.ndarray:
     """By the reference kernels: the optimised ones multiply out scale·q − scale·zero point and
     so round twice.
     """
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-    )
-    interpreter.allocate_tensors()
-    interpreter.invoke()
-    value: np.ndarray = interpreter.get_tensor(tensor)
+    value: np.ndarray = run_litert(content, plain=True).get_tensor(tensor)
     return value
 
 

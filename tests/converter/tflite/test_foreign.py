@@ -1,4 +1,4 @@
-"""What is given in place of a `.tflite`: told by its content, and which command takes it."""
+"""Files that are no TFLite models are recognised by content; the message names their command."""
 
 import io
 import json
@@ -50,6 +50,12 @@ def saved_model() -> bytes:
     return field(1, 1) + field(2, b"graph" * 99)
 
 
+def frozen_graph() -> bytes:
+    """GraphDef: node (name, op, attr), versions (graph.proto, node_def.proto)."""
+    node = field(1, b"input") + field(2, b"Placeholder") + field(5, b"dtype")
+    return field(1, node) + field(1, node * 40) + field(4, field(1, 21))
+
+
 def safetensors() -> bytes:
     import torch
     from safetensors.torch import save
@@ -95,6 +101,7 @@ KINDS: dict[str, tuple[Callable[[], bytes], str, str]] = {  # what it is, what t
     "onnx": (onnx, "an ONNX model", "no command takes"),
     "core ml": (core_ml, "a Core ML model", "`blazepalm inspect` shows it"),
     "saved model": (saved_model, "a TensorFlow SavedModel", "give the .tflite"),
+    "frozen graph": (frozen_graph, "a frozen TensorFlow graph", "give the .tflite"),
     "safetensors": (safetensors, "a safetensors file", "`blazepalm.load`"),
     "pth": (pth, "a PyTorch checkpoint", "`blazepalm.load`"),
     "old pth": (lambda: pth(True), "a Python pickle", "never loads pickles"),

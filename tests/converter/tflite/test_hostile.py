@@ -107,13 +107,13 @@ def test_what_is_no_model(content: bytes, found: str) -> None:
     assert found in refusal(content)
 
 
-# Models spoilt by hand ------------------------------------------------------------------
+# Models damaged by hand -----------------------------------------------------------------
 
-Spoil = Callable[[ModelBuilder], None]
+Damage = Callable[[ModelBuilder], None]
 
 
-def spoilt(spoil: Spoil) -> bytes:
-    """A good model (tensors 0 image, 1 weight, 2 bias, 3 flat, 4 result), then `spoil` on it."""
+def damaged(damage: Damage) -> bytes:
+    """A good model (tensors 0 image, 1 weight, 2 bias, 3 flat, 4 result), then `damage` on it."""
     model = ModelBuilder()
     image = model.tensor((1, 2, 3, 1), name="image")
     weight = model.tensor((2, 6), data=np.ones((2, 6)), name="weight")
@@ -126,33 +126,33 @@ def spoilt(spoil: Spoil) -> bytes:
     model.operator("FULLY_CONNECTED", [flat, weight, wide], [result], options)
     model.metadata("note", b"kept")
     model.graph.inputs, model.graph.outputs = [image], [result]
-    spoil(model)
+    damage(model)
     return model.build(model.graph.inputs, model.graph.outputs)
 
 
-def test_the_model_is_good_before_it_is_spoilt() -> None:
-    content = spoilt(lambda model: None)
+def test_the_model_is_good_before_the_damage() -> None:
+    content = damaged(lambda model: None)
     assert len(read_bytes(content, "m").operators) == 2
     Interpreter(model_content=content).allocate_tensors()
 
 
-def tensor(number: int, **fields: Any) -> Spoil:
+def tensor(number: int, **fields: Any) -> Damage:
     return lambda m: [setattr(m.graph.tensors[number], k, v) for k, v in fields.items()] and None
 
 
-def operator(number: int, **fields: Any) -> Spoil:
+def operator(number: int, **fields: Any) -> Damage:
     return lambda m: [setattr(m.graph.operators[number], k, v) for k, v in fields.items()] and None
 
 
-def edges(**fields: Any) -> Spoil:
+def edges(**fields: Any) -> Damage:
     return lambda m: [setattr(m.graph, k, v) for k, v in fields.items()] and None
 
 
-def buffer(number: int, **fields: Any) -> Spoil:
+def buffer(number: int, **fields: Any) -> Damage:
     return lambda m: [setattr(m.model.buffers[number], k, v) for k, v in fields.items()] and None
 
 
-def whole(**fields: Any) -> Spoil:
+def whole(**fields: Any) -> Damage:
     return lambda m: [setattr(m.model, k, v) for k, v in fields.items()] and None
 
 
@@ -170,7 +170,7 @@ def negative_opcode(model: ModelBuilder) -> None:
     model.model.operatorCodes[0].deprecatedBuiltinCode = -5
 
 
-SPOILT: list[tuple[Spoil, str]] = [
+DAMAGED: list[tuple[Damage, str]] = [
     (whole(version=2), "schema version 2, only 3 is supported"),
     (whole(subgraphs=[]), "0 subgraphs"),
     (two_subgraphs, "2 subgraphs"),
@@ -225,34 +225,34 @@ SPOILT: list[tuple[Spoil, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "found"), SPOILT, ids=[found[:60] for _, found in SPOILT])
-def test_a_spoilt_model(spoil: Spoil, found: str) -> None:
-    assert found in refusal(spoilt(spoil))
+@pytest.mark.parametrize(("damage", "found"), DAMAGED, ids=[found[:60] for _, found in DAMAGED])
+def test_a_damaged_model(damage: Damage, found: str) -> None:
+    assert found in refusal(damaged(damage))
 
 
 def test_a_negative_opcode_is_only_unknown() -> None:
-    assert read_bytes(spoilt(negative_opcode), "m").operators[0].name == "BUILTIN_-5"
+    assert read_bytes(damaged(negative_opcode), "m").operators[0].name == "BUILTIN_-5"
 
 
 def test_operators_out_of_order_are_refused_as_litert_runs_them() -> None:
-    message = refusal(spoilt(lambda m: m.graph.operators.reverse()))
+    message = refusal(damaged(lambda m: m.graph.operators.reverse()))
     assert "operator 0 FULLY_CONNECTED reads %3 'flat' before operator 2 RESHAPE" in message
 
 
 def test_names_may_hold_anything() -> None:
     """Kept as they are; a message shows them escaped."""
     name = b"\xff\xfe\x1b[31mred\n\x00end".decode("utf-8", "surrogateescape")
-    content = spoilt(tensor(1, name="\x1b[31mred\nend", shape=[2, 7]))
+    content = damaged(tensor(1, name="\x1b[31mred\nend", shape=[2, 7]))
     assert r"'\x1b[31mred\nend'" in refusal(content)
-    content = spoilt(tensor(1, name="\x1b[31mred\nend"))
+    content = damaged(tensor(1, name="\x1b[31mred\nend"))
     assert read_bytes(content, "m").tensors[1].name == "\x1b[31mred\nend"
-    content = spoilt(tensor(1, name="QQQQ")).replace(b"QQQQ", b"\xff\xfe\x1b\x00")
+    content = damaged(tensor(1, name="QQQQ")).replace(b"QQQQ", b"\xff\xfe\x1b\x00")
     assert read_bytes(content, "m").tensors[1].name == "\ufffd\ufffd\x1b\x00"
     assert name
 
 
 def test_a_shape_signature_is_tolerated() -> None:
-    content = spoilt(tensor(0, shapeSignature=[-1, 2, 3, 1]))
+    content = damaged(tensor(0, shapeSignature=[-1, 2, 3, 1]))
     assert read_bytes(content, "m").tensors[0].shape == (1, 2, 3, 1)
 
 
@@ -287,7 +287,7 @@ def test_one_buffer_dequantised_a_thousand_times() -> None:
 @pytest.mark.parametrize("table", ["tensors", "operators"])
 def test_one_entry_listed_a_million_times(table: str) -> None:
     """A vector of offsets that all point to the same table."""
-    content = spoilt(lambda m: None)
+    content = damaged(lambda m: None)
     root = schema.Model.GetRootAs(content, 0)
     graph = root.Subgraphs(0)
     slot = {"tensors": 4, "operators": 10}[table]
@@ -298,10 +298,10 @@ def test_one_entry_listed_a_million_times(table: str) -> None:
     end = len(content) + -len(content) % 4
     count = 1_000_000
     offsets = (1 << 32) + entry - (end + 4 + 4 * np.arange(count, dtype=np.int64))
-    spoilt_content = bytearray(content).ljust(end, b"\0")
-    spoilt_content += struct.pack("<I", count) + (offsets % (1 << 32)).astype("<u4").tobytes()
-    struct.pack_into("<I", spoilt_content, field, end - field)
-    assert f"1000000 {table}, more than {MAX_ENTRIES}" in refusal(bytes(spoilt_content))
+    damaged_content = bytearray(content).ljust(end, b"\0")
+    damaged_content += struct.pack("<I", count) + (offsets % (1 << 32)).astype("<u4").tobytes()
+    struct.pack_into("<I", damaged_content, field, end - field)
+    assert f"1000000 {table}, more than {MAX_ENTRIES}" in refusal(bytes(damaged_content))
 
 
 def test_many_names_in_the_same_place() -> None:
@@ -336,7 +336,7 @@ def test_truncated_at_every_kilobyte(release: str) -> None:
 
 
 def structure(content: bytes) -> np.ndarray:
-    """The positions of a file that no buffer covers: where damage does most."""
+    """The positions of a file that no buffer covers: where damage does the most harm."""
     root = schema.Model.GetRootAs(content, 0)
     start = np.frombuffer(content, np.uint8).ctypes.data
     outside = np.ones(len(content), bool)
@@ -365,16 +365,16 @@ def test_damaged_structure_gives_invalid_model_or_a_graph(release: str) -> None:
     rng = random.Random(release)
     refused = 0
     for _ in range(60):
-        damaged = bytearray(content)
+        changed = bytearray(content)
         for _ in range(rng.choice([1, 2, 10, 50])):
             at = int(rng.choice(positions))
             if rng.random() < 0.5:
-                damaged[at] = rng.randrange(256)
+                changed[at] = rng.randrange(256)
             else:
-                damaged[at & ~3 : (at & ~3) + 4] = rng.choice(WORDS)
+                changed[at & ~3 : (at & ~3) + 4] = rng.choice(WORDS)
         started = time.process_time()
         try:
-            read_bytes(bytes(damaged), "damaged.tflite")
+            read_bytes(bytes(changed), "damaged.tflite")
         except InvalidModel:
             refused += 1
         assert time.process_time() - started < 2

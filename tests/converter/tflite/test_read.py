@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.converter.tflite import options as option_types
 from blazepalm.converter.tflite import read, read_all, read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import InvalidModel
+from support.litert import run_litert
 from support.models import ROOT, SHARED, shared_model
 from support.tflite_builder import ModelBuilder, schema
 
@@ -211,15 +212,8 @@ def test_options_are_those_of_the_file(release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_constants_are_bit_equal_to_litert(release: str) -> None:
     graph = graph_of(release)
-    interpreter = Interpreter(
-        model_path=str(shared_model(release)),
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    (image,) = interpreter.get_input_details()
-    interpreter.set_tensor(image["index"], np.zeros(image["shape"], np.float32))
-    interpreter.invoke()
+    shape = graph.tensors[graph.inputs[0]].shape
+    interpreter = run_litert(shared_model(release), np.zeros(shape, np.float32))
     compared = 0
     for tensor in graph.constants():
         assert tensor.data is not None

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import SparseDimension, Sparsity
 from blazepalm.converter.tflite.sparsity import densify
 from blazepalm.errors import InvalidModel
+from support.litert import run_litert
 from support.tflite_builder import Dimension, ModelBuilder, schema, sparsity_parameters
 
 
@@ -130,14 +130,7 @@ def densify_model(packing: Packing) -> tuple[bytes, int]:
 
 
 def litert_densify(content: bytes, tensor: int) -> np.ndarray:
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    interpreter.invoke()
-    dense: np.ndarray = interpreter.get_tensor(tensor)
+    dense: np.ndarray = run_litert(content).get_tensor(tensor)
     return dense
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import InvalidModel
+from support.litert import run_litert
 from support.tflite_builder import ModelBuilder, schema
 
 SHAPES = {
@@ -53,14 +53,7 @@ def float_weights() -> dict[str, np.ndarray]:
 
 def litert(content: bytes, image: np.ndarray, *names: str) -> list[np.ndarray]:
     """The tensors with these names, after a run with reference kernels."""
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-    )
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
-    interpreter.invoke()
+    interpreter = run_litert(content, image, plain=True)
     index = {t["name"]: t["index"] for t in interpreter.get_tensor_details()}
     return [interpreter.get_tensor(index[name]) for name in names]
 

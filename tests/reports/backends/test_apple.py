@@ -209,7 +209,7 @@ def test_there_is_none_but_on_a_mac(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_compute_units_are_core_mls(tmp_path: Path) -> None:
     assert {ct.ComputeUnit[name] for name in UNITS.values()} == set(ct.ComputeUnit)
     program = save(tmp_path, ct.TensorType("x", shape=(2, 3)))
-    with pytest.raises(CouldNotVerify, match="'gpu' are unknown; choose from all, cpu-only"):
+    with pytest.raises(CouldNotVerify, match="'gpu'; choose all, cpu-only"):
         load_native(program, units="gpu")
 
 

@@ -1,12 +1,15 @@
 """What backends read from a graph, on graphs built here and on real releases."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.backend import input_shape, output_names
+from blazepalm.reports.backends.backend import input_shape, output_names, split_inputs
 from support.tflite_builder import ModelBuilder
 
 
@@ -36,7 +39,15 @@ def test_no_output_hides_another() -> None:
     assert names == ("a#0", "output#1", "a#2", "output#3")
 
 
-def test_one_float_input_is_needed() -> None:
+def test_several_inputs_are_one_row_of_numbers() -> None:
     assert input_shape(graph_of(list("abcd"))) == (1, 4, 4, 3)
-    with pytest.raises(CouldNotVerify, match="built.tflite has 2 inputs"):
-        input_shape(graph_of(list("abcd"), inputs=2))
+    assert input_shape(graph_of(list("abcd"), inputs=2)) == (1, 2 * 4 * 4 * 3)
+    row = np.arange(8.0)[None]
+    first, second = split_inputs(row, [(1, 2), (1, 3, 2)])
+    assert first.tolist() == [[0, 1]] and second.tolist() == [[[2, 3], [4, 5], [6, 7]]]
+    assert split_inputs(row, [(1, 8)])[0] is row
+
+
+def test_a_graph_without_inputs_cannot_be_fed() -> None:
+    with pytest.raises(CouldNotVerify, match="has no inputs"):
+        input_shape(replace(graph_of(list("abcd")), inputs=()))

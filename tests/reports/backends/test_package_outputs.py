@@ -120,7 +120,7 @@ def test_an_image_input_is_not_verified(tmp_path: Path) -> None:
     path = convert_module(
         tmp_path / "image.mlpackage", Network(), [ct.ImageType("image", shape=(1, 3, 4, 6))]
     )
-    with pytest.raises(CouldNotVerify, match="takes image: RGB image 6×4; expected one tensor"):
+    with pytest.raises(CouldNotVerify, match="takes image: RGB image 6×4; expected tensors"):
         matched(path)
 
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blazepalm.models.decode import intersection_over_union
 from blazepalm.reports.compare.hands import (
     Scalars,
     compare_detections,
     compare_hands,
     compare_landmarks,
     hand_box,
-    iou_matrix,
     match,
-    truth_errors,
 )
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM
+from blazepalm.reports.compare.truth import truth_errors
 
 NONE = np.zeros((0, 4)), np.zeros(0)
 
@@ -44,12 +44,15 @@ def value(found: Scalars, output: str, metric: str) -> float:
 def test_iou_on_paper() -> None:
     a = np.array([[0.0, 0, 2, 2], [5, 5, 5, 5]])
     b = np.array([[1.0, 0, 3, 2], [0, 0, 2, 2], [9, 9, 10, 10], [5, 5, 5, 5]])
-    assert iou_matrix(a, b).tolist() == [[2 / 6, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    assert intersection_over_union(a[:, None], b).tolist() == [
+        [2 / 6, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0],
+    ]
 
 
 def test_boxes_turned_inside_out_overlap_nothing() -> None:
     inside_out = np.array([[2.0, 2, 0, 0]])
-    assert iou_matrix(inside_out, inside_out).tolist() == [[0.0]]
+    assert intersection_over_union(inside_out[:, None], inside_out).tolist() == [[0.0]]
 
 
 def test_the_assignment_is_not_greedy() -> None:
@@ -58,7 +61,7 @@ def test_the_assignment_is_not_greedy() -> None:
     """
     a, b = [0.0, 0, 10, 1], [2.5, 0, 12.5, 1]
     one, two = [1.0, 0, 11, 1], [-2.0, 0, 8, 1]
-    overlap = iou_matrix(np.array([a, b]), np.array([one, two]))
+    overlap = intersection_over_union(np.array([a, b])[:, None], np.array([one, two]))
     assert overlap[0].argmax() == overlap[1].argmax() == 0, "both would have the first"
     found = match(np.array([a, b]), np.array([one, two]))
     assert [(r, c) for r, c, _ in found.pairs] == [(0, 1), (1, 0)]

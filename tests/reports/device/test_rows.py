@@ -166,9 +166,9 @@ def test_boxes_of_another_size_fail(tmp_path: Path) -> None:
 
 
 def nan(values: np.ndarray) -> np.ndarray:
-    spoilt = values.copy()
-    spoilt.reshape(-1)[0] = np.nan
-    return spoilt
+    damaged = values.copy()
+    damaged.reshape(-1)[0] = np.nan
+    return damaged
 
 
 FAULTS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str, str]] = {

@@ -164,12 +164,17 @@ def test_few_cases_are_held_at_once() -> None:
 
 
 def test_progress_is_told_once_a_case() -> None:
-    told: list[int] = []
+    done_counts: list[int] = []
     groups = [Group(other=slow_subject(name, 0.0)) for name in "ab"]
     found = records(
-        Plan((), ()), groups, noise_cases(4, 0), engine=THREADS, workers=3, on_case=told.append
+        Plan((), ()),
+        groups,
+        noise_cases(4, 0),
+        engine=THREADS,
+        workers=3,
+        on_case=done_counts.append,
     )
-    assert len(list(found)) == 4 and told == [1, 2, 3, 4]
+    assert len(list(found)) == 4 and done_counts == [1, 2, 3, 4]
 
 
 def test_an_error_in_a_backend_ends_the_run() -> None:

@@ -129,11 +129,11 @@ def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.M
     for module, name in ((layers.values, "trace_subject"), (layers.compare, "layers_of")):
         original = getattr(module, name)
 
-        def told(*given: Any, name: str = name, original: Any = original) -> Any:
+        def recorded(*given: Any, name: str = name, original: Any = original) -> Any:
             events.append(name)
             return original(*given)
 
-        monkeypatch.setattr(module, name, told)
+        monkeypatch.setattr(module, name, recorded)
     with one_torch_thread():
         found = compare_inside(
             [Group(palm, (hand,))], contents, iter(()), 2, on_step=lambda what, done, total: None
@@ -216,13 +216,13 @@ def test_a_fault_in_the_package_is_named_three_times(
     )
     original: Callable[..., torch.Tensor] = step.run
 
-    def spoilt(*operands: torch.Tensor) -> torch.Tensor:
+    def damaged(*operands: torch.Tensor) -> torch.Tensor:
         value = original(*operands).clone()
         value[0, 0] += 0.01 * value.abs().max()
         return value
 
     steps = list(plan.steps)
-    steps[number] = type(step)(**{**vars(step), "run": spoilt})
+    steps[number] = type(step)(**{**vars(step), "run": damaged})
     monkeypatch.setattr(
         program, "plan", lambda *_, **__: type(plan)(**{**vars(plan), "steps": steps})
     )

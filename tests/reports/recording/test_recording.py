@@ -24,6 +24,7 @@ from blazepalm.reports.recording.recording import (
     record,
 )
 from blazepalm.reports.stored.read import load_schema
+from support.changes import first_case, first_hand
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, lite_models, own_golden
 
@@ -177,16 +178,6 @@ def test_numbers_that_are_not_finite_are_not_recorded(
         record(golden, *lite_models(), names=["own-back"])
 
 
-def case(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = values["cases"][0]
-    return found
-
-
-def hand(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = case(values)["hands"][0]
-    return found
-
-
 CHANGES: dict[str, Any] = {
     "format": lambda v: v.update(format="other"),
     "version": lambda v: v.update(version=2),
@@ -198,25 +189,25 @@ CHANGES: dict[str, Any] = {
     "long name": lambda v: v["landmarks"].update(name="a" * 100_000),
     "cases": lambda v: v.update(cases={}),
     "too many cases": lambda v: v.update(cases=[1] * 10_001),
-    "twice": lambda v: v["cases"].append(case(v)),
-    "name with escape": lambda v: case(v).update(name="\x1b[31m"),
-    "name above": lambda v: case(v).update(name="../one"),
-    "pixels": lambda v: case(v).update(pixels=None),
-    "hands": lambda v: case(v).update(hands=None),
-    "many hands": lambda v: case(v).update(hands=[hand(v)] * 257),
-    "20 landmarks": lambda v: hand(v)["landmarks"].pop(),
-    "flat landmark": lambda v: hand(v)["landmarks"][3].pop(),
-    "no landmarks": lambda v: hand(v).update(landmarks=None),
-    "20 world landmarks": lambda v: hand(v)["world_landmarks"].pop(),
-    "no keypoint": lambda v: hand(v).update(keypoints=[]),
-    "box": lambda v: hand(v)["box"].pop(),
-    "score": lambda v: hand(v).update(score=1.5),
-    "handedness": lambda v: hand(v).update(handedness="left"),
-    "text for a number": lambda v: hand(v)["landmarks"].__setitem__(0, ["0", 0, 0]),
-    "true for a number": lambda v: hand(v)["landmarks"].__setitem__(0, [True, 0, 0]),
-    "not finite": lambda v: hand(v)["landmarks"].__setitem__(0, [float("nan"), 0, 0]),
-    "far away": lambda v: hand(v)["landmarks"].__setitem__(0, [1e300, 0, 0]),
-    "huge number": lambda v: hand(v)["landmarks"].__setitem__(0, [10**400, 0, 0]),
+    "twice": lambda v: v["cases"].append(first_case(v)),
+    "name with escape": lambda v: first_case(v).update(name="\x1b[31m"),
+    "name above": lambda v: first_case(v).update(name="../one"),
+    "pixels": lambda v: first_case(v).update(pixels=None),
+    "hands": lambda v: first_case(v).update(hands=None),
+    "many hands": lambda v: first_case(v).update(hands=[first_hand(v)] * 257),
+    "20 landmarks": lambda v: first_hand(v)["landmarks"].pop(),
+    "flat landmark": lambda v: first_hand(v)["landmarks"][3].pop(),
+    "no landmarks": lambda v: first_hand(v).update(landmarks=None),
+    "20 world landmarks": lambda v: first_hand(v)["world_landmarks"].pop(),
+    "no keypoint": lambda v: first_hand(v).update(keypoints=[]),
+    "box": lambda v: first_hand(v)["box"].pop(),
+    "score": lambda v: first_hand(v).update(score=1.5),
+    "handedness": lambda v: first_hand(v).update(handedness="left"),
+    "text for a number": lambda v: first_hand(v)["landmarks"].__setitem__(0, ["0", 0, 0]),
+    "true for a number": lambda v: first_hand(v)["landmarks"].__setitem__(0, [True, 0, 0]),
+    "not finite": lambda v: first_hand(v)["landmarks"].__setitem__(0, [float("nan"), 0, 0]),
+    "far away": lambda v: first_hand(v)["landmarks"].__setitem__(0, [1e300, 0, 0]),
+    "huge number": lambda v: first_hand(v)["landmarks"].__setitem__(0, [10**400, 0, 0]),
 }
 
 

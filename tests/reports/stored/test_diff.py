@@ -76,15 +76,15 @@ def test_appeared_and_vanished(passing: Report) -> None:
     assert [row.kind for row in failing.rows] == [WORSE, VANISHED] and failing.worse
 
 
-@pytest.mark.parametrize(("times", "factor", "told"), [
+@pytest.mark.parametrize(("times", "factor", "listed"), [
     (1.9, 2.0, False), (2.1, 2.0, True), (0.55, 2.0, False), (0.45, 2.0, True),
     (2.1, 3.0, False), (0.0, 2.0, True),
 ])  # fmt: skip
-def test_values_beyond_a_factor(passing: Report, times: float, factor: float, told: bool) -> None:
+def test_values_beyond_a_factor(passing: Report, times: float, factor: float, listed: bool) -> None:
     value = judged(passing)["value"]
     found = changed(passing, lambda r: judged(r).update(value=value * times), factor=factor)
-    assert [row.kind for row in found.rows] == [VALUE] * told and not found.worse
-    if told:
+    assert [row.kind for row in found.rows] == [VALUE] * listed and not found.worse
+    if listed:
         assert found.rows[0].factor == pytest.approx(times)
 
 

@@ -122,7 +122,7 @@ def test_the_fast_way_says_what_the_library_says(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda v: v.update(format="x"), "is not a parity report"),
-        (lambda v: v.update(version=1), "report version 1 is not supported, only 2"),
+        (lambda v: v.update(version=1), "report version 1 is not supported, only 3"),
         (lambda v: v.update(version=None), "report version null is not supported"),
         (lambda v: v["rows"][3].update(value="3"), 'rows[3].value: 3 is not of type ["number"'),
         (lambda v: v["rows"][3].update(status="good"), "rows[3].status: good is not one of"),

@@ -137,7 +137,7 @@ def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
 ) -> None:
     index = judged_by(passing, judge)
     stored = passing["rows"][index]
-    least = stored["metric"] == "IoU"
+    least = stored["metric"] in ("IoU", "recall")
     value = stored["limit"] / 1000 if least else 1000 * stored["limit"]
     found = recheck(tampered(passing, index, value=value), LIMITS)
     assert not found.passed and found.exit_code == 1 and not found.report["passed"]
@@ -171,8 +171,8 @@ def test_what_a_tensors_metrics_say_against_it_counts_though_no_reason_says_so(
     passing: Report,
 ) -> None:
     index = judged_by(passing, "floor")
-    spoilt = {**passing["rows"][index]["difference"], "nonfinite_candidate": 3}
-    found = recheck(tampered(passing, index, difference=spoilt), replace(LIMITS, iou=0.5))
+    damaged = {**passing["rows"][index]["difference"], "nonfinite_candidate": 3}
+    found = recheck(tampered(passing, index, difference=damaged), replace(LIMITS, iou=0.5))
     assert found.altered and found.report["rows"][index]["reasons"] == [
         "3 values of torch are NaN or infinite"
     ]
@@ -351,4 +351,4 @@ def test_a_backend_that_pictures_were_spared_is_not_missed(passing: Report, tmp_
     assert recheck_raw(report, tmp_path) == RawCheck(7, 3, (), ())
     (tmp_path / "hand" / "two-hands.safetensors").unlink()
     report["rows"][0]["difference"]["inputs"] += 1
-    assert recheck_raw(report, tmp_path).missing, "what was asked and is gone is told"
+    assert recheck_raw(report, tmp_path).missing, "a missing file that was asked for is reported"

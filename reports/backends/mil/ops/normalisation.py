@@ -4,6 +4,8 @@ coremltools/converters/mil/mil/ops/defs/iOS15/normalization.py. Variances are th
 population (divided by n). All of it is computed in float32, statistics included.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -36,11 +38,7 @@ def instance_norm(call: Call) -> Kernel:
 
     def run(x: torch.Tensor) -> torch.Tensor:
         channels = (x.shape[1], *(1,) * (x.dim() - 2))
-        axes = tuple(range(2, x.dim()))
-        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
-        result = (x - mean) * torch.rsqrt(variance + epsilon)
-        result = result if gamma is None else result * gamma.reshape(channels)
-        return result if beta is None else result + beta.reshape(channels)
+        return _normalised(x, tuple(range(2, x.dim())), channels, gamma, beta, epsilon)
 
     return call.kernel(run, "x")
 
@@ -58,12 +56,24 @@ def layer_norm(call: Call) -> Kernel:
 
     def run(x: torch.Tensor) -> torch.Tensor:
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(rank)]
-        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
-        result = (x - mean) * torch.rsqrt(variance + epsilon)
-        result = result if gamma is None else result * gamma.reshape(shape)
-        return result if beta is None else result + beta.reshape(shape)
+        return _normalised(x, axes, shape, gamma, beta, epsilon)
 
     return call.kernel(run, "x")
+
+
+def _normalised(
+    x: torch.Tensor,
+    axes: tuple[int, ...],
+    shape: Sequence[int],
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    epsilon: float,
+) -> torch.Tensor:
+    """`x` by its mean and variance over `axes`; gamma and beta, if any, are reshaped to `shape`."""
+    variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+    result = (x - mean) * torch.rsqrt(variance + epsilon)
+    result = result if gamma is None else result * gamma.reshape(shape)
+    return result if beta is None else result + beta.reshape(shape)
 
 
 @executes("l2_norm")

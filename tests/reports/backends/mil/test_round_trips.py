@@ -186,29 +186,29 @@ def check(found: dict[str, np.ndarray], expected: Any, rtol: float) -> None:
         np.testing.assert_allclose(value, array, rtol=rtol, atol=rtol * scale)
 
 
-@pytest.mark.parametrize("target", ["iOS16", "iOS18"])
-@pytest.mark.parametrize("name", list(MODULES))
-def test_float32(convert: Any, name: str, target: str) -> None:
+def example(name: str) -> tuple[nn.Module, torch.Tensor, Any]:
+    """A module of `MODULES`, an input, and torch's outputs."""
     torch.manual_seed(0)
     forward, parts, shape = MODULES[name]
     module = settle(Wrapped(forward, *parts))
     x = torch.rand(shape)
     with torch.no_grad():
-        expected = module(x)
-    program = load(convert(module, [ct.TensorType("x", shape=shape)], target=target))
+        return module, x, module(x)
+
+
+@pytest.mark.parametrize("target", ["iOS16", "iOS18"])
+@pytest.mark.parametrize("name", list(MODULES))
+def test_float32(convert: Any, name: str, target: str) -> None:
+    module, x, expected = example(name)
+    program = load(convert(module, [ct.TensorType("x", shape=x.shape)], target=target))
     check(program.run({"x": x.numpy()}), expected, 1e-5)
 
 
 @pytest.mark.parametrize("name", ["convolutions", "linear and attention", "activations"])
 def test_float16_is_near(convert: Any, name: str) -> None:
     """Near, and not equal: values are rounded on the way."""
-    torch.manual_seed(0)
-    forward, parts, shape = MODULES[name]
-    module = settle(Wrapped(forward, *parts))
-    x = torch.rand(shape)
-    with torch.no_grad():
-        expected = module(x)
-    path = convert(module, [ct.TensorType("x", shape=shape)], precision="FLOAT16")
+    module, x, expected = example(name)
+    path = convert(module, [ct.TensorType("x", shape=x.shape)], precision="FLOAT16")
     program = load(path)
     assert next(iter(program.precisions)) == "FLOAT16"
     found = program.run({"x": x.numpy()})

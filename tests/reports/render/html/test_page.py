@@ -51,8 +51,8 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        told = "".join(text for tag, text in self.texts if tag not in ("script", "style"))
-        return " ".join(told.split())
+        shown = "".join(text for tag, text in self.texts if tag not in ("script", "style"))
+        return " ".join(shown.split())
 
     @property
     def island(self) -> Any:
@@ -209,13 +209,17 @@ def test_first_screen_when_it_fails(failing: Values) -> None:
 @pytest.mark.parametrize(
     ("changes", "headline"),
     [
-        ({"passed": False, "exit_code": 2}, "Not everything could be compared"),
-        ({"passed": False, "exit_code": 1, "models": []}, "Nothing was compared"),
-        ({"passed": False, "exit_code": 3, "models": []}, "Parity could not be verified"),
+        ({"exit_code": 2, "verdict": "not everything could be compared"}, "Not everything"),
+        ({"exit_code": 1, "verdict": "nothing was compared", "models": []}, "Nothing was compared"),
+        (
+            {"exit_code": 3, "verdict": "parity could not be verified", "models": []},
+            "Parity could not be verified",
+        ),
+        ({"exit_code": 1, "verdict": "equal, and useless"}, "Equal, and useless"),
     ],
 )
 def test_other_verdicts(passing: Values, changes: Values, headline: str) -> None:
-    values = {**passing, **changes}
+    values = {**passing, "passed": False, **changes}
     if not values["models"]:
         values |= {"rows": [], "cases": [], "accuracy": [], "device": [], "self_test": None}
     assert headline in Reader(render_html(values)).text
@@ -225,7 +229,11 @@ def test_sections_are_there_only_with_something_to_show(passing: Values) -> None
     full = Reader(render_html(passing))
     empty = {"device": [], "accuracy": [], "self_test": None, "golden": None}
     models = [{**model, "layers": None} for model in passing["models"]]
-    bare = Reader(render_html({**passing, **empty, "models": models}))
+    rows = [
+        {**row, "stage": "landmarks"} if row["stage"] == "rendered truth" else row
+        for row in passing["rows"]
+    ]
+    bare = Reader(render_html({**passing, **empty, "models": models, "rows": rows}))
 
     def sections(read: Reader) -> set[str | None]:
         return {attributes.get("id") for attributes in read.named("section")}

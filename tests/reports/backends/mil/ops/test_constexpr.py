@@ -186,31 +186,27 @@ def test_sparse_of_ios_18(run: Any) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_sparse_palettes_as_documented(run: Any) -> None:
-    indices = packed(np.array([0, 1, 1, 0, 1, 1, 0, 0, 1]), "uint1")
-    lut = np.array([2.0, 3.0], np.float32).reshape(1, 1, 2, 1)
-    found = sparse(
+def sparse_palette(run: Any, lut: np.ndarray, **arguments: Any) -> np.ndarray:
+    """The documents' indices into `lut`, whose values are float32."""
+    return sparse(
         run,
         "constexpr_lut_to_sparse",
         indices_mask=packed(MASK, "uint1"),
-        indices_nonzero_data=indices,
+        indices_nonzero_data=packed(np.array([0, 1, 1, 0, 1, 1, 0, 0, 1]), "uint1"),
         lut=lut,
+        **arguments,
     )
+
+
+def test_sparse_palettes_as_documented(run: Any) -> None:
+    found = sparse_palette(run, np.array([2.0, 3.0], np.float32).reshape(1, 1, 2, 1))
     assert found[MASK == 1].tolist() == [2, 3, 3, 2, 3, 3, 2, 2, 3]
     assert not found[MASK == 0].any()
 
 
 def test_sparse_vectors_as_documented(run: Any) -> None:
-    indices = packed(np.array([0, 1, 1, 0, 1, 1, 0, 0, 1]), "uint1")
     lut = np.array([[2.0, 20.0], [3.0, 30.0]], np.float32).reshape(1, 1, 2, 2)
-    found = sparse(
-        run,
-        "constexpr_lut_to_sparse",
-        indices_mask=packed(MASK, "uint1"),
-        indices_nonzero_data=indices,
-        lut=lut,
-        vector_axis=np.int32(0),
-    )
+    found = sparse_palette(run, lut, vector_axis=np.int32(0))
     assert found.shape == (8, 6)
     assert found[0::2][MASK == 1].tolist() == [2, 3, 3, 2, 3, 3, 2, 2, 3]
     assert found[1::2][MASK == 1].tolist() == [20, 30, 30, 20, 30, 30, 20, 20, 30]

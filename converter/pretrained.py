@@ -1,0 +1,78 @@
+"""A release, a file, a bundle or a converted folder → a readable network with its weights."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from blazepalm.converter.artifacts import RECORD
+from blazepalm.converter.choose import WANTED, choose
+from blazepalm.converter.convert import convert_graph, warn
+from blazepalm.converter.loading import load, read_record
+from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.errors import ArtifactError, InvalidModel, one_line
+from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
+from blazepalm.models.spec_json import spec_from_dict
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+
+    Network = TypeVar("Network", PalmDetector, HandLandmarks)
+else:
+    Network = TypeVar("Network")
+
+WEIGHTS = (".pth", ".pt", ".safetensors")
+
+
+def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
+    """A network of class `kind`, in evaluation mode. `source`: a release, a `.tflite`, a bundle
+    (its one model of `family`, "palm" or "hand"), a folder that `convert` or `save` wrote, or
+    weights: a `model.pth`, which records its structure, or `.safetensors`, whose structure is that
+    of the `conversion.json` beside it or, without one, the newest release's.
+
+    Raises TypeError, UnknownRelease, InvalidModel (also for a model of another family),
+    UnsupportedOperator, ArtifactError.
+    """
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"expected a release, a file or a folder as str or Path, got {type(source).__name__}"
+        )
+    path = Path(source)
+    if path.is_dir():
+        module: nn.Module = load(path)
+    elif path.suffix.lower() in WEIGHTS:
+        module = _from_weights(path, family)
+    else:
+        name, content = choose(source, family)
+        module = convert_graph(read_bytes(content, name), warn).module
+    if not isinstance(module, kind):
+        raise InvalidModel(f"{source}: does not hold {WANTED[family]}")
+    return module.eval()
+
+
+def _from_weights(path: Path, family: str) -> "nn.Module":
+    """Builds the network that the weights belong to, then fills it. Raises ArtifactError."""
+    from blazepalm.models.hand_landmarks import HandLandmarks
+    from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.models.spec import PalmDetectorSpec
+    from blazepalm.models.state import load_state, read_weights
+
+    state, text = read_weights(path)
+    record = path.parent / RECORD
+    try:
+        if text is not None:
+            spec = spec_from_dict(json.loads(text)["spec"])
+        elif record.is_file():
+            spec = spec_from_dict(read_record(path.parent)["spec"])
+        else:
+            spec = newest_palm_spec() if family == "palm" else newest_hand_spec()
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        where = path if text is not None else record
+        raise ArtifactError(
+            f"{where}: describes no readable network ({one_line(error)})"
+        ) from error
+    module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
+    load_state(module, path, state)
+    return module

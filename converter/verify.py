@@ -1,0 +1,187 @@
+"""Checks a converted folder end to end: is every file what `conversion.json` says, and is it what
+the named source gives?
+
+The source is converted again, and the folder compared with the result: weights bit for bit,
+anchors, structure, and each file of the Core ML package, byte for byte.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.artifacts import RECORD
+from blazepalm.converter.choose import choose_by_sha256
+from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.loading import FILES, load, read_record
+from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.models.releases import by_sha256
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from blazepalm.converter.converted import Converted
+
+HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked. `status`: `holds`, `differs` or `not checked`; `detail` says what
+    was compared, or what differs.
+    """
+
+    what: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The findings on one folder. `passed`: nothing differs and everything was checked."""
+
+    folder: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(finding.status == HOLDS for finding in self.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if everything holds, 1 if something differs, 3 if something could not be checked."""
+        statuses = {finding.status for finding in self.findings}
+        return 1 if DIFFERS in statuses else 3 if NOT_CHECKED in statuses else 0
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"passed": self.passed, "exit_code": self.exit_code, **asdict(self)}
+
+
+def verify(folder: str | Path, source: str | Path | None = None) -> Verification:
+    """Checks a folder that `convert` wrote. `source` is the `.tflite`, bundle or release that it
+    was made from; by default the release whose file has the recorded SHA-256, if it is on this
+    machine.
+
+    Raises ArtifactError if the folder holds no readable `conversion.json`, UnknownRelease or
+    InvalidModel for a `source` that cannot be read or is another file.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    findings = [*_files(folder, record)]
+    whole = all(finding.status == HOLDS for finding in findings)
+    try:
+        module = load(folder) if whole else None
+    except ArtifactError as error:
+        module = None
+        findings.append(Finding("module", DIFFERS, str(error)))
+    reason, model = "the files differ already", None
+    if module is not None:
+        model, reason = _again(record, source)
+    if model is None or module is None:
+        names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
+        findings += [Finding(name, NOT_CHECKED, reason) for name in names]
+    else:
+        findings += _against(folder, record, module, model)
+    return Verification(str(folder), tuple(findings))
+
+
+def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
+    """Each file's SHA-256 against the record's."""
+    package = record.get("coreml")
+    recorded = {name: digest for name, digest in record["artifacts"].items() if name in FILES}
+    if isinstance(package, dict):
+        try:
+            files = {f"{package['name']}/{k}": str(v) for k, v in package["files"].items()}
+        except (KeyError, AttributeError) as error:
+            raise ArtifactError(f"{folder / RECORD}: does not list the package's files") from error
+        if any(".." in Path(name).parts or Path(name).is_absolute() for name in files):
+            raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
+        recorded.update(files)
+    for name, wanted in recorded.items():
+        path = folder / name
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        except OSError as error:
+            raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+        if found is None:
+            yield Finding(name, DIFFERS, "is missing")
+        elif found != wanted:
+            yield Finding(name, DIFFERS, f"SHA-256 {found[:16]}…, recorded {wanted[:16]}…")
+        else:
+            yield Finding(name, HOLDS, "SHA-256 as recorded")
+
+
+def _again(record: Mapping[str, Any], source: str | Path | None) -> tuple["Converted | None", str]:
+    """Converts the source again; None and the reason if it is not on this machine."""
+    recorded = record.get("source")
+    wanted = str(recorded.get("sha256")) if isinstance(recorded, dict) else ""
+    if source is None:
+        release = by_sha256(wanted)
+        if release is None or release.location() is None:
+            name = "an unknown file" if release is None else f"{release.name}, not fetched"
+            return None, f"the source is {name}: give it with --source"
+        source = release.name
+    name, content = choose_by_sha256(source, wanted)
+    spec = record.get("spec")
+    generation = spec.get("generation") if isinstance(spec, dict) else None
+    graph = read_bytes(content, name)
+    return convert_graph(graph, lambda note: None, generation or None), ""
+
+
+def _against(
+    folder: Path, record: Mapping[str, Any], module: "nn.Module", model: "Converted"
+) -> Iterator[Finding]:
+    """The loaded module and the package against those that the source gives."""
+    mine, theirs = module.state_dict(), model.module.state_dict()
+    other = sorted(mine.keys() ^ theirs.keys())
+    moved = [name for name in mine if name in theirs and not mine[name].equal(theirs[name])]
+    name = model.name
+    if other:
+        yield Finding("weights", DIFFERS, f"{len(other)} names differ from {name}'s: {other[0]}")
+    elif moved:
+        some = ", ".join(moved[:3]) + ("…" if len(moved) > 3 else "")
+        detail = f"{len(moved)} of {len(mine)} tensors differ from {name}'s: {some}"
+        yield Finding("weights", DIFFERS, detail)
+    else:
+        yield Finding("weights", HOLDS, f"{len(mine)} tensors equal {name}'s, bit for bit")
+    anchors = getattr(module, "anchors", None)
+    if anchors is not None:
+        same = anchors.equal(model.module.anchors)
+        detail = f"{len(anchors)} anchors, {'equal' if same else 'not equal'} to the heads' own"
+        yield Finding("anchors", HOLDS if same else DIFFERS, detail)
+    spec = None if model.recognition is None else model.recognition.spec
+    same = getattr(module, "spec", None) == spec
+    kind = "operator by operator" if spec is None else type(module).__name__
+    yield Finding("structure", HOLDS if same else DIFFERS, kind if same else f"not {name}'s")
+    if record.get("coreml"):
+        yield _package(record["coreml"], model)
+
+
+def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
+    """Exports the model again with the recorded options and compares the files."""
+    from blazepalm.converter.coreml.export import export
+    from blazepalm.converter.coreml.options import CoreMLOptions
+
+    what = "Core ML package"
+    try:
+        keys = ("face", "precision", "target", "compress")
+        options = CoreMLOptions(**{key: recorded[key] for key in keys})
+        with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
+            again = export(model, Path(scratch), options)
+    except KeyError as error:
+        return Finding(what, DIFFERS, f"the record has no {error.args[0]}")
+    except BlazePalmError as error:
+        return Finding(what, NOT_CHECKED, str(error))
+    different = [
+        name for name, digest in again.files.items() if recorded["files"].get(name) != digest
+    ]
+    if not different:
+        return Finding(what, HOLDS, f"{len(again.files)} files equal a new export's, byte for byte")
+    tools = "written by another version of coremltools or torch, or altered"
+    return Finding(what, DIFFERS, f"{', '.join(different)} differ from a new export's: {tools}")

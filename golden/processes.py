@@ -1,0 +1,41 @@
+"""Calls a function for many items in processes, where that is worth starting them."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_processes(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    jobs: int | None,
+    few: int,
+    chunk: int = 1,
+    initializer: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """The function's results in the order of the items, from `jobs` processes (None: one a
+    processor); for `few` items or fewer, starting processes would take as long. Where processes
+    cannot start (a script without a main guard, no memory), this one computes the rest.
+    """
+    workers = min(jobs or os.cpu_count() or 1, len(items))
+    done = 0
+    if workers > 1 and len(items) > few:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, context, initializer) as pool:
+            try:
+                for result in pool.map(function, items, chunksize=chunk):
+                    yield result
+                    done += 1
+            except BrokenProcessPool:
+                pass
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    yield from map(function, items[done:])
