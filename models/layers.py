@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import Proxy
+from torch.utils._pytree import _register_namedtuple
 
 from blazepalm.models.spec import ConvSpec
 
@@ -133,3 +134,9 @@ def image_batch(images: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
     if not torch.is_floating_point(images):
         raise ValueError(f"expected floating-point images in the model's range, got {images.dtype}")
     return images
+
+
+def serializable(outputs: type) -> None:
+    """Lets `torch.export.save` write a program that returns this named tuple."""
+    name = f"{outputs.__module__}.{outputs.__qualname__}"
+    _register_namedtuple(outputs, serialized_type_name=name)

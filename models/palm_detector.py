@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_palms
-from blazepalm.models.layers import PaddedConv2d, image_batch
+from blazepalm.models.layers import PaddedConv2d, image_batch, serializable
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_palm_spec
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
@@ -32,6 +32,9 @@ class PalmOutput(NamedTuple):
 
     boxes: Tensor  # (B, N, 18): x, y, w, h, then seven keypoints x, y; relative to the anchors
     scores: Tensor  # (B, N, 1)
+
+
+serializable(PalmOutput)
 
 
 @dataclass(frozen=True)

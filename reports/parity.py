@@ -23,7 +23,7 @@ from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unkno
 from blazepalm.file_names import file_name
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.reports.backends.float_form import float_form
-from blazepalm.reports.backends.registry import spared_backends
+from blazepalm.reports.backends.registry import check_asked_for, spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
@@ -72,7 +72,8 @@ class Options:
     to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
     to compare every layer, on the first image; `self_test`: whether to plant faults in every
     model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all. `overrides` state what the sources' files do not.
+    picture, 1 for all. `overrides` state what the sources' files do not. `backends`: names of
+    backends that run only if asked for (`executorch`).
     """
 
     golden: "GoldenSet | None" = None
@@ -90,11 +91,14 @@ class Options:
     self_test: bool = False
     reference_every: int = policy.REFERENCE_EVERY
     overrides: Overrides = NO_OVERRIDES
+    backends: tuple[str, ...] = ()
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
         images = (self.images,) if isinstance(self.images, str | Path) else self.images
         object.__setattr__(self, "images", tuple(str(path) for path in images))
+        object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
+        check_asked_for(self.backends)
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
@@ -239,6 +243,7 @@ def _open(
                 packages=packages,
                 compress=options.compress,
                 images=images,
+                asked_for=options.backends,
             )
             place = file_name(subject.name).casefold()
             twice = place in opened and folder is None and opened[place][0].folder is None
@@ -271,6 +276,7 @@ def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Open
         images=options.has_images,
         raw=options.folder / "raw" if options.folder and options.raw else None,
         margin=options.limits.margin,
+        asked_for=options.backends,
     )
 
 

@@ -134,7 +134,9 @@ def test_every_dependency_is_pinned_once(python: str, platform: str) -> None:
         found = [Requirement(line) for line in lines]
         return [r for r in found if r.marker is None or r.marker.evaluate(here)]
 
-    wanted = needed([*project["dependencies"], *project["optional-dependencies"]["dev"]])
+    extras = project["optional-dependencies"]
+    optional = [line for extra in ("dev", "coreai", "executorch") for line in extras[extra]]
+    wanted = needed([*project["dependencies"], *optional])
     pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in needed(pins)}
     assert len(pinned) == len(needed(pins))
     assert all(pinned[want.name] in want.specifier for want in wanted)

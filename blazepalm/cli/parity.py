@@ -115,6 +115,15 @@ def parity(
             help=f"Compress the float16 packages, to see the cost: {', '.join(COMPRESSIONS)}.",
         ),
     ] = None,
+    backends: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backend",
+            metavar="NAME",
+            help="Also run a backend that takes long to open: executorch; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="Compare every layer; name the first that diverges.")
     ] = False,
@@ -166,6 +175,7 @@ def parity(
             coreml=not no_coreml,
             compress=compress,
             overrides=overrides,
+            backends=tuple(backends or ()),
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,

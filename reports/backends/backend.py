@@ -126,7 +126,8 @@ class Registration:
     returns None. `available` returns the reason why the backend cannot run on this machine, or
     None; an unavailable backend is left out if `optional`, else reported as not run. `package`
     is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
-    all others the file's. Without `every_picture` it runs on some pictures only.
+    all others the file's. Without `every_picture` it runs on some pictures only. One to be
+    `asked_for` takes long to open, and is left out of parity unless it is named.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Registration:
     optional: bool = True
     package: Package | None = None
     every_picture: bool = True
+    asked_for: bool = False
 
     @property
     def by_task(self) -> bool:

@@ -5,11 +5,11 @@ Each line names a `Registration`, or a tuple of them, as `module:attribute`. The
 this order, followed by those of other distributions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from blazepalm.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.backends.backend import Registration
 from blazepalm.reports.backends.names import PIPELINE
 
@@ -23,6 +23,7 @@ BUILT_IN = (
     "mil_package:RAW_BACKENDS",
     "apple:BACKENDS",
     "mil_package:APP_BACKEND",
+    "executorch:BACKEND",
 )
 
 
@@ -53,6 +54,18 @@ def runs_pipeline(name: str) -> bool:
 def spared_backends() -> frozenset[str]:
     """The backends that do not run on every picture by default."""
     return frozenset(r.name for r in registered().values() if not r.every_picture)
+
+
+def check_asked_for(names: Collection[str]) -> None:
+    """Raises InvalidInput for a name of no backend that has to be asked for, CouldNotVerify for
+    one that cannot run on this machine.
+    """
+    known = {r.name: r for r in registered().values() if r.asked_for}
+    for name in names:
+        if name not in known:
+            raise InvalidInput(f"no backend {name!r} to ask for; choose from {', '.join(known)}")
+        if (reason := known[name].available()) is not None:
+            raise CouldNotVerify(reason)
 
 
 def _load() -> Iterator[Registration]:

@@ -45,7 +45,7 @@ class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
-    None; `margin`: see `compare_case`.
+    None; `margin`: see `compare_case`; `asked_for`: backends that run only if named.
     """
 
     sources: tuple[Source, ...]
@@ -55,6 +55,7 @@ class Plan:
     images: bool = True
     raw: Path | None = None
     margin: float = LIMITS.margin
+    asked_for: tuple[str, ...] = ()
 
 
 class PendingRecord(Protocol):
@@ -87,6 +88,7 @@ def open_source(
     packages: Path | None,
     compress: str | None = None,
     images: bool = True,
+    asked_for: tuple[str, ...] = (),
 ) -> Subject:
     """Opens one model of a plan; for a model that only finds regions, just the backend it needs.
     Raises BlazePalmError as `open_subject` does.
@@ -104,6 +106,7 @@ def open_source(
         compress=compress,
         overrides=source.overrides,
         folder=source.folder,
+        asked_for=asked_for,
     )
 
 
@@ -134,6 +137,7 @@ class Worker:
                 packages=packages,
                 compress=plan.compress,
                 images=plan.images,
+                asked_for=plan.asked_for,
             )
             for source in plan.sources
         ]

@@ -53,12 +53,14 @@ def open_subject(
     only: tuple[str, ...] | None = None,
     overrides: Overrides = NO_OVERRIDES,
     folder: Path | None = None,
+    asked_for: Collection[str] = (),
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
-    the task can judge are left out. `overrides` state what the file does not.
+    the task can judge are left out. `asked_for` names backends that run only if named.
+    `overrides` state what the file does not.
     `folder` is a converted folder that was made from the file: its weights and its package are
     opened, nothing is converted or exported.
 
@@ -100,7 +102,7 @@ def open_subject(
         content if graph.dequantised else None,
         notice,
     )
-    opened = open_backends(opening, only, images)
+    opened = open_backends(opening, only, images, asked_for)
     if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
@@ -122,10 +124,14 @@ def open_subject(
 
 
 def open_backends(
-    opening: Opening, only: Collection[str] | None = None, images: bool = True
+    opening: Opening,
+    only: Collection[str] | None = None,
+    images: bool = True,
+    asked_for: Collection[str] = (),
 ) -> Opened:
     """Every registered backend that can run the model here, or those named in `only`. Without
     `images`, or for a model of no known family, those that only the task can judge are left out.
+    What has to be asked for is left out unless `asked_for` or `only` names it.
     """
     judged_by_task = images and opening.converted.recognition is not None
     backends: dict[str, Backend] = {}
@@ -136,6 +142,7 @@ def open_backends(
         package = registration.package
         if (
             (only is not None and name not in only)
+            or (registration.asked_for and name not in (*asked_for, *(only or ())))
             or (package is not None and not opening.has(package))
             or (registration.by_task and not judged_by_task)
         ):

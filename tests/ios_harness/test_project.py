@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from kin.verifier import Verifier
+from openstep_parser import OpenStepDecoder
 
 from support.xcode_project import Project, parse
 
@@ -40,11 +40,11 @@ def swift_files(folder: Path) -> list[Path]:
     return found
 
 
-def test_kin_parses_the_project(tmp_path: Path) -> None:
-    assert Verifier().check_errors(str(PBXPROJ)) == []
-    broken = tmp_path / "project.pbxproj"
-    broken.write_text(PBXPROJ.read_text().replace("objectVersion = 77;", "objectVersion = 77"))
-    assert Verifier().check_errors(str(broken))
+def test_a_parser_that_is_not_ours_reads_the_same_project(project: Project) -> None:
+    text = PBXPROJ.read_text()
+    assert OpenStepDecoder.ParseFromString(text) == project.values
+    with pytest.raises(Exception, match="Expected ; after a value"):
+        OpenStepDecoder.ParseFromString(text.replace("objectVersion = 77;", "objectVersion = 77"))
 
 
 def test_the_project_is_of_the_format_with_synchronised_folders(project: Project) -> None:

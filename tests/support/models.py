@@ -20,6 +20,12 @@ SHARED = {
     "11c272b8": "hand-full-2022",
     "67d996ce": "hand-recrop-2020-07",
 }
+EMBEDDED = {
+    "e9a4aadd": "palm_detection_lite.tflite",
+    "1b14e942": "palm_detection_full.tflite",
+    "048edd36": "hand_landmark_lite.tflite",
+    "11c272b8": "hand_landmark_full.tflite",
+}
 PALMS = [name for name in SHARED.values() if name.startswith("palm")]
 HANDS = [name for name in SHARED.values() if name.startswith("hand") and "recrop" not in name]
 
@@ -43,6 +49,8 @@ def shared_model(release: str) -> Path:
         raise KeyError(f"{release} is not one of {sorted(SHARED.values())}")
     folder = models_folder()
     found = sorted(folder.glob(f"{digits}_*.tflite"))
+    if not found and digits in EMBEDDED:
+        return ROOT / "models" / "weights" / EMBEDDED[digits]
     if not found:
         pytest.skip(
             f"no {digits}_*.tflite in {folder}: set BLAZEPALM_MODELS to the folder of releases"

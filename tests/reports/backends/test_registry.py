@@ -149,6 +149,7 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "coreml-cpu-and-gpu": "task",
         "coreml-cpu-and-ne": "task",
         "coreml-mil-app": "task",
+        "executorch": "floor",
     }
     assert spared_backends() == {"tflite-ref", "generic"}
     assert len(BUILT_IN) < len(judges)

@@ -1,0 +1,121 @@
+"""Runs the readable module in ExecuTorch, PyTorch's runtime for phones, with XNNPACK's kernels (the
+library that LiteRT computes with, too): the backend `executorch` (extra `executorch`).
+
+A method is not safe to call from two threads, so there is one for each worker.
+"""
+
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from blazepalm.converter.pte import export_pte, missing_executorch, pte_outputs
+from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.reports.backends.backend import FLOAT32, Backend, Opening, Outputs, Registration
+from blazepalm.reports.backends.litert import quiet_native_log
+
+NAME = "executorch"
+
+
+class Loaded(NamedTuple):
+    """A method with the program that it reads, without which it would read freed memory."""
+
+    program: Any
+    method: Any
+
+
+@dataclass(frozen=True)
+class ExecuTorch:
+    """Methods of one program; each call of `run` takes a free one. `outputs` and `shapes` are the
+    file's, in the program's order; without `channels_first` the program takes what the file does.
+    """
+
+    name: str
+    source: str
+    outputs: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    channels_first: bool
+    methods: "queue.SimpleQueue[Loaded]"
+
+    def run(self, images: np.ndarray) -> Outputs:
+        """(N, H, W, C) float32 in the release's range → the file's outputs."""
+        loaded = self.methods.get()
+        try:
+            rows = [self._run(loaded.method, image[None]) for image in images]
+        finally:
+            self.methods.put(loaded)
+        return {
+            name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(self.outputs)
+        }
+
+    def _run(self, method: Any, image: np.ndarray) -> list[np.ndarray]:
+        import torch
+
+        planes = image.transpose(0, 3, 1, 2) if self.channels_first else image
+        try:
+            found = method.execute((torch.from_numpy(np.ascontiguousarray(planes)),))
+        except RuntimeError as error:
+            raise CouldNotVerify(
+                f"{self.source}: ExecuTorch cannot run the program: {first_line(error)}"
+            ) from error
+        # a method writes the next result where this one is
+        return [
+            value.numpy().reshape(shape).copy()
+            for value, shape in zip(found, self.shapes, strict=True)
+        ]
+
+
+def open_program(
+    content: bytes,
+    outputs: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    source: str,
+    channels_first: bool = True,
+    copies: int = 1,
+) -> ExecuTorch:
+    """Loads a `.pte`'s bytes `copies` times. `outputs` and `shapes` are the file's, in the
+    program's order; `source` is the model's name in messages.
+
+    Raises CouldNotVerify where ExecuTorch is missing or cannot load the program.
+    """
+    if (reason := missing_executorch()) is not None:
+        raise CouldNotVerify(reason)
+    from executorch.runtime import Runtime
+
+    methods: queue.SimpleQueue[Loaded] = queue.SimpleQueue()
+    try:
+        with quiet_native_log():
+            for _ in range(copies):
+                program = Runtime.get().load_program(content)
+                methods.put(Loaded(program, program.load_method("forward")))
+    except RuntimeError as error:
+        raise CouldNotVerify(
+            f"{source}: ExecuTorch cannot load the program: {first_line(error)}"
+        ) from error
+    return ExecuTorch(NAME, source, tuple(outputs), tuple(shapes), channels_first, methods)
+
+
+def _open(opening: Opening) -> Backend:
+    converted = opening.converted
+    places = pte_outputs(converted)
+    return open_program(
+        export_pte(converted),
+        [opening.outputs[i] for i in places],
+        [opening.output_shapes[i] for i in places],
+        source=opening.source,
+        channels_first=converted.recognition is not None,
+        copies=opening.workers,
+    )
+
+
+BACKEND = Registration(
+    NAME,
+    "the readable torch module in ExecuTorch (XNNPACK)",
+    FLOAT32,
+    _open,
+    available=missing_executorch,
+    asked_for=True,
+)

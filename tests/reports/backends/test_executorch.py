@@ -1,0 +1,58 @@
+"""PyTorch's runtime for phones computes the readable module with LiteRT's own bits."""
+
+import numpy as np
+import pytest
+
+from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.pte import export_pte, missing_executorch
+from blazepalm.converter.tflite import read_bytes
+from blazepalm.errors import CouldNotVerify, InvalidInput
+from blazepalm.reports.backends.executorch import open_program
+from blazepalm.reports.backends.registry import check_asked_for
+from blazepalm.reports.parity import Options
+from blazepalm.reports.subjects.open_subject import open_subject
+from support.converted import images
+from support.models import shared_model
+from support.tiny import doubling
+
+IGNORED = pytest.mark.filterwarnings("ignore")  # torch and ExecuTorch warn about each other
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    if (reason := missing_executorch()) is not None:
+        pytest.skip(reason)
+
+
+@IGNORED
+def test_it_has_litert_s_bits() -> None:
+    release = "hand-lite-2022"
+    path = shared_model(release)
+    subject = open_subject(
+        str(path), path.read_bytes(), workers=1, packages=None, only=("tflite", "executorch")
+    )
+    given = images(release, 2)
+    found = subject.backends["executorch"].run(given)
+    expected = subject.backends["tflite"].run(given)
+    assert found.keys() == expected.keys() and found
+    for name, value in found.items():
+        assert value.shape == expected[name].shape
+        assert np.array_equal(value.view(np.int32), expected[name].view(np.int32))
+        assert (value[0] != value[1]).any()  # each result was copied out in time
+
+
+@IGNORED
+def test_the_same_model_gives_the_same_bytes() -> None:
+    model = convert_graph(read_bytes(doubling(), "doubling.tflite"), lambda note: None)
+    assert export_pte(model) == export_pte(model)
+
+
+def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
+    with pytest.raises(CouldNotVerify, match=r"^x\.pte: ExecuTorch cannot load the program: "):
+        open_program(b"no program", ["a"], [(1, 1)], source="x.pte")
+
+
+def test_a_backend_that_takes_long_runs_only_if_asked_for() -> None:
+    assert Options(backends=("executorch",)).backends == ("executorch",)
+    with pytest.raises(InvalidInput, match="no backend 'tflite' to ask for; choose from execut"):
+        check_asked_for(["tflite"])
