@@ -6,8 +6,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from blazepalm.reports.schemas import SCHEMAS
 from support import report_samples
 from support.cli import Cli
 
@@ -174,3 +176,9 @@ def test_help_names_every_command(blazepalm: Cli) -> None:
     result = blazepalm("report", "--help")
     assert result.code == 0
     assert all(name in result.out for name in ("diff", "recheck", "render"))
+
+
+def test_schemas_are_printed(blazepalm: Cli) -> None:
+    for name in SCHEMAS:
+        jsonschema.Draft202012Validator.check_schema(blazepalm("report", "schema", name).json)
+    assert "'x'" in blazepalm("report", "schema", "x").err

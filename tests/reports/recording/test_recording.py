@@ -15,18 +15,12 @@ from blazepalm.golden.manifest import GoldenSet
 from blazepalm.golden.own import RECORDING
 from blazepalm.models.hand_pipeline import HandModels, HandPipeline
 from blazepalm.reports.recording import recording as subject
-from blazepalm.reports.recording.recording import (
-    KeptHand,
-    Recording,
-    choose,
-    load_recording,
-    pixels,
-    record,
-)
+from blazepalm.reports.recording.recorded_file import KeptHand, Recording, load_recording
+from blazepalm.reports.recording.recording import choose, pixels, record
+from blazepalm.reports.schemas import json_schema
 from support.changes import first_case, first_hand
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, lite_models, own_golden
-from support.schemas import load_schema
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +87,10 @@ def test_it_reads_back_bit_for_bit(golden: GoldenSet, recorded: Recording, mine:
 def test_the_file_is_sorted_and_keeps_its_schema(recorded: Recording) -> None:
     content = recorded.to_bytes()
     values = json.loads(content)
-    jsonschema.Draft202012Validator.check_schema(load_schema("recording"))
-    jsonschema.Draft202012Validator(load_schema("recording")).validate(values)
+    jsonschema.Draft202012Validator(json_schema("recording")).validate(values)
     assert list(values) == sorted(values)
     assert values["format"] == "blazepalm-recording" and values["version"] == 1
-    hand = load_schema("recording")["$defs"]["hand"]
+    hand = json_schema("recording")["$defs"]["RecordedHand"]
     names = {field.name for field in dataclasses.fields(KeptHand)}
     assert names == set(hand["properties"]) == set(hand["required"])
     image = rendered("back").image
