@@ -159,7 +159,7 @@ def check_recording(
         if name not in kept:
             raise CouldNotVerify(f"{where}: nothing was recorded of {name!r}")
     if not kept:
-        raise CouldNotVerify(f"{where}: nothing was recorded; blazepalm golden record does it")
+        raise CouldNotVerify(f"{where}: nothing was recorded; run blazepalm golden record")
     wanted = [case for case in recording.cases if not names or case.name in names]
     there = {case.name: case for case in golden.cases if case.readable}
     find, checks, thresholds = finder(palm, hand), [], _thresholds(palm, hand)

@@ -138,7 +138,7 @@ def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:
     written = [tmp_path / name for name in ("drawn.png", "table.csv", "hands.json")]
     for path, word in (
         (text, "is not an image"),
-        (empty, "holds no image and no video"),
+        (empty, "contains no pictures or videos"),
         (tmp_path / "nothing.png", "no such file"),
         (tmp_path / "*.gif", "no file matches this pattern"),
     ):

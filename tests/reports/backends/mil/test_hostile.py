@@ -102,11 +102,11 @@ EDITS: dict[str, tuple[Change, str]] = {
     "a value of another shape": (
         lambda m: set_dimension(operation(m, "relu"), 3),
         r"operation relu 'z': its operands give torch\.float32 of shape \[2, 12\], "
-        r"the file says FLOAT32\[3, 12\]",
+        r"but the file declares FLOAT32\[3, 12\]",
     ),
     "a value of another type": (
         lambda m: setattr(operation(m, "relu").outputs[0].type.tensorType, "dataType", 23),
-        "the file says INT32",
+        "but the file declares INT32",
     ),
     "an unknown element type": (
         lambda m: setattr(operation(m, "relu").outputs[0].type.tensorType, "dataType", 77),
