@@ -281,8 +281,8 @@ def test_outputs_that_do_not_fit_the_inputs(
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gesture_recognizer.task in kind: a bundle in a bundle, both aligned, of networks written
-    anew, and a model that is neither.
+    """Like gesture_recognizer.task: a bundle in a bundle, both aligned, with rewritten files of the
+    networks, and a model of another kind.
     """
     folder = tmp_path_factory.mktemp("bundles")
     hands = {
@@ -365,7 +365,7 @@ def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_pat
 def test_what_is_given_for_a_model(
     blazepalm: Command, photo: Path, tmp_path: Path, option: str
 ) -> None:
-    """The content decides: a picture named like a model is still a picture."""
+    """A picture with a model's name is still recognised as a picture."""
     path = tmp_path / "photo.tflite"
     path.write_bytes(photo.read_bytes())
     refused(blazepalm("detect", photo, option, path), "not a TFLite model but a picture")

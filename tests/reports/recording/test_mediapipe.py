@@ -60,7 +60,7 @@ def test_nothing_compared_is_no_agreement(golden: GoldenSet, models: HandModels)
 
 
 def test_other_pixels_are_told(golden: GoldenSet, models: HandModels, tmp_path: Path) -> None:
-    """One case's name with another's picture."""
+    """The case has another case's picture."""
     shutil.copytree(golden.folder, tmp_path / "set")
     swapped = [c for c in golden.cases if c.name == "hard-stripes"]
     renamed = dataclasses.replace(swapped[0], name="open-right")
