@@ -113,7 +113,7 @@ def _open(opening: Opening) -> Backend:
 
 BACKEND = Registration(
     NAME,
-    "the readable torch module in ExecuTorch (XNNPACK)",
+    "the same module in ExecuTorch, PyTorch's runtime for phones, by XNNPACK's kernels",
     FLOAT32,
     _open,
     available=missing_executorch,
