@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from blazepalm.converter.pte import export_pte, missing_executorch, pte_outputs
-from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.converter.folder import pte_of
+from blazepalm.converter.pte import XNNPACK, missing_executorch, pte_outputs
+from blazepalm.converter.pte_cache import cached_pte
+from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
 from blazepalm.reports.backends.backend import FLOAT32, Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.litert import quiet_native_log
 
@@ -101,8 +103,19 @@ def open_program(
 def _open(opening: Opening) -> Backend:
     converted = opening.converted
     places = pte_outputs(converted)
+    content = None
+    if converted.folder is not None and (kept := pte_of(converted.folder)) is not None:
+        content, record = kept
+        if record.get("delegate") != XNNPACK:
+            opening.notice(f"its {record['name']} is for Apple's devices: executorch ran another")
+            content = None
+        elif record.get("outputs") != [converted.outputs[i] for i in places]:
+            raise ArtifactError(
+                f"{converted.folder / record['name']}: has other outputs than this version writes; "
+                "convert the release again"
+            )
     return open_program(
-        export_pte(converted),
+        cached_pte(converted) if content is None else content,
         [opening.outputs[i] for i in places],
         [opening.output_shapes[i] for i in places],
         source=opening.source,
