@@ -9,24 +9,27 @@ precision, and float16 throughout harms some releases), with random identifiers 
 
 import importlib.util
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.quiet import hushed
-from blazepalm.errors import ArtifactError, CouldNotVerify, first_line, unknown_name
+from blazepalm.errors import ArtifactError, BlazePalmError, first_line, unknown_name
 
 if TYPE_CHECKING:
     from torch import nn
 
     from blazepalm.converter.converted import Converted
 
-# loggers that speak while a program is made
 NOISY = (
     "coremltools",
     "executorch.backends.apple.coreml.compiler.coreml_preprocess",
     "torch.utils._pytree",
     "torchao",
 )
+Shapes = tuple[tuple[int, ...], ...]
+
 DELEGATES = XNNPACK, CORE_ML = "xnnpack", "coreml"
 
 
@@ -44,9 +47,19 @@ def missing_executorch() -> str | None:
 
 
 def need_executorch() -> None:
-    """Raises CouldNotVerify without ExecuTorch."""
+    """Raises BlazePalmError without ExecuTorch."""
     if (reason := missing_executorch()) is not None:
-        raise CouldNotVerify(reason)
+        raise BlazePalmError(reason)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drops what ExecuTorch, torch and torchao say about each other when they are imported or make
+    a program.
+    """
+    with hushed(*NOISY), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def pte_outputs(model: "Converted") -> tuple[int, ...]:
@@ -59,22 +72,31 @@ def pte_outputs(model: "Converted") -> tuple[int, ...]:
 
 def export_pte(model: "Converted", delegate: str = XNNPACK) -> bytes:
     """The program's bytes, lowered anew. Raises as `lower` does."""
-    return lower(model.module, input_shape(model), model.graph.source, delegate)
+    return lower(model.module, input_shapes(model), model.graph.source, delegate)
 
 
-def input_shape(model: "Converted") -> tuple[int, ...]:
-    """What the module takes: (1, 3, H, W), or a graph's own input where no family is known."""
-    shape = model.graph.tensors[model.graph.inputs[0]].shape
-    return shape if model.recognition is None else (1, shape[3], shape[1], shape[2])
+def input_shapes(model: "Converted") -> Shapes:
+    """What the module takes: (1, 3, H, W), or a graph's own inputs where no family is known. Raises
+    ArtifactError for an input that is not float32.
+    """
+    inputs = [model.graph.tensors[t] for t in model.graph.inputs]
+    for tensor in inputs:
+        if tensor.dtype != "float32":
+            raise ArtifactError(
+                f"{model.graph.source}: input {tensor} is {tensor.dtype}; an ExecuTorch program "
+                "is written for float32 inputs only"
+            )
+    if model.recognition is None:
+        return tuple(tensor.shape for tensor in inputs)
+    _, height, width, channels = inputs[0].shape
+    return ((1, channels, height, width),)
 
 
-def lower(
-    module: "nn.Module", shape: tuple[int, ...], source: str, delegate: str = XNNPACK
-) -> bytes:
-    """The program of a module for an input of this shape; `source` is the model's name in messages.
+def lower(module: "nn.Module", shapes: Shapes, source: str, delegate: str = XNNPACK) -> bytes:
+    """The program of a module for inputs of these shapes; `source` is the model's name in messages.
     Takes about ten seconds (`converter.pte_cache` keeps it).
 
-    Raises CouldNotVerify without ExecuTorch, ArtifactError for an unknown delegate or one that
+    Raises BlazePalmError without ExecuTorch, ArtifactError for an unknown delegate or one that
     cannot take the module.
     """
     import torch
@@ -83,17 +105,17 @@ def lower(
     need_executorch()
     if delegate == CORE_ML:
         need_coremltools("lowering for Core ML", "choose the delegate xnnpack")
-    with hushed(*NOISY), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's and ExecuTorch's, about each other
+    with quiet():
         from executorch.exir import to_edge_transform_and_lower
 
         partitioner = _core_ml() if delegate == CORE_ML else _xnnpack()
         try:
-            program = torch.export.export(_plain(module), (torch.zeros(shape),), strict=False)
+            given = tuple(torch.zeros(shape) for shape in shapes)
+            program = torch.export.export(_plain(module), given, strict=False)
             _keep_pooled_axes(program)
             lowered = to_edge_transform_and_lower(program, partitioner=[partitioner])
             return bytes(lowered.to_executorch().buffer)
-        except (RuntimeError, ValueError, NotImplementedError) as error:
+        except Exception as error:  # whatever torch.export, Core ML Tools and ExecuTorch raise
             raise ArtifactError(
                 f"{source}: ExecuTorch cannot lower it for {delegate}: {first_line(error)}"
             ) from error
@@ -136,8 +158,8 @@ def _plain(module: "nn.Module") -> "nn.Module":
             super().__init__()
             self.module = module
 
-        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-            return tuple(value for value in self.module(image) if value is not None)
+        def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+            return tuple(value for value in self.module(*inputs) if value is not None)
 
     return Outputs().eval()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import atomic_file
-from blazepalm.converter.pte import input_shape, lower, need_executorch
+from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch
 from blazepalm.errors import ArtifactError
 from blazepalm.models.releases import cache_folder
 from blazepalm.models.spec_json import spec_to_dict
@@ -47,19 +47,19 @@ def cached_pte(model: "Converted") -> bytes:
         structure = graph_to_dict(model.graph)
     else:
         structure = spec_to_dict(model.recognition.spec)
-    return cached_program(model.module, input_shape(model), structure, model.graph.source)
+    return cached_program(model.module, input_shapes(model), structure, model.graph.source)
 
 
 def cached_program(
-    module: "nn.Module", shape: tuple[int, ...], structure: Mapping[str, Any], source: str
+    module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any], source: str
 ) -> bytes:
-    """The same for a module of this structure (plain values) that takes an input of this shape."""
+    """The same for a module of this structure (plain values) that takes inputs of these shapes."""
     need_executorch()
-    folder, key = programs_folder(), _key(module, shape, structure)
+    folder, key = programs_folder(), _key(module, shapes, structure)
     for path in folder.glob(f"{key}-*.pte"):
         if (content := _whole(path)) is not None:
             return content
-    content = lower(module, shape, source)
+    content = lower(module, shapes, source)
     with suppress(ArtifactError):
         name = f"{key}-{hashlib.sha256(content).hexdigest()}.pte"
         with atomic_file(folder / name) as temporary:
@@ -68,9 +68,9 @@ def cached_program(
     return content
 
 
-def _key(module: "nn.Module", shape: tuple[int, ...], structure: Mapping[str, Any]) -> str:
+def _key(module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any]) -> str:
     known = {
-        "shape": shape,
+        "shapes": shapes,
         "structure": structure,
         "versions": {name: version(name) for name in DECIDING},
         "code": _code(),

@@ -4,6 +4,7 @@ library that LiteRT computes with, too): the backend `executorch` (extra `execut
 A method is not safe to call from two threads, so there is one for each worker.
 """
 
+import hashlib
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from blazepalm.converter.folder import pte_of
-from blazepalm.converter.pte import XNNPACK, missing_executorch, pte_outputs
+from blazepalm.converter.pte import XNNPACK, missing_executorch, pte_outputs, quiet
 from blazepalm.converter.pte_cache import cached_pte
 from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
-from blazepalm.reports.backends.backend import FLOAT32, Backend, Opening, Outputs, Registration
+from blazepalm.reports.backends.backend import (
+    FLOAT32,
+    Backend,
+    Opening,
+    Outputs,
+    Registration,
+    split_inputs,
+)
 from blazepalm.reports.backends.litert import quiet_native_log
 
 NAME = "executorch"
@@ -30,16 +38,20 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True)
 class ExecuTorch:
-    """Methods of one program; each call of `run` takes a free one. `outputs` and `shapes` are the
-    file's, in the program's order; without `channels_first` the program takes what the file does.
+    """Methods of one program; each call of `run` takes a free one. `inputs` are the shapes of the
+    file's inputs; `outputs` and `shapes` are the file's, in the program's order; without
+    `channels_first` the program takes what the file does.
+    `artifact_sha256`: of the program's bytes.
     """
 
     name: str
     source: str
+    inputs: tuple[tuple[int, ...], ...]
     outputs: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     channels_first: bool
     methods: "queue.SimpleQueue[Loaded]"
+    artifact_sha256: str
 
     def run(self, images: np.ndarray) -> Outputs:
         """(N, H, W, C) float32 in the release's range → the file's outputs."""
@@ -55,9 +67,10 @@ class ExecuTorch:
     def _run(self, method: Any, image: np.ndarray) -> list[np.ndarray]:
         import torch
 
-        planes = image.transpose(0, 3, 1, 2) if self.channels_first else image
+        given = [image.transpose(0, 3, 1, 2)] if self.channels_first else []
+        given = given or split_inputs(image, self.inputs)
         try:
-            found = method.execute((torch.from_numpy(np.ascontiguousarray(planes)),))
+            found = method.execute([torch.from_numpy(np.ascontiguousarray(x)) for x in given])
         except RuntimeError as error:
             raise CouldNotVerify(
                 f"{self.source}: ExecuTorch cannot run the program: {first_line(error)}"
@@ -75,6 +88,7 @@ def open_program(
     shapes: Sequence[tuple[int, ...]],
     *,
     source: str,
+    inputs: Sequence[tuple[int, ...]] = (),
     channels_first: bool = True,
     copies: int = 1,
 ) -> ExecuTorch:
@@ -85,7 +99,8 @@ def open_program(
     """
     if (reason := missing_executorch()) is not None:
         raise CouldNotVerify(reason)
-    from executorch.runtime import Runtime
+    with quiet():
+        from executorch.runtime import Runtime
 
     methods: queue.SimpleQueue[Loaded] = queue.SimpleQueue()
     try:
@@ -97,7 +112,10 @@ def open_program(
         raise CouldNotVerify(
             f"{source}: ExecuTorch cannot load the program: {first_line(error)}"
         ) from error
-    return ExecuTorch(NAME, source, tuple(outputs), tuple(shapes), channels_first, methods)
+    digest = hashlib.sha256(content).hexdigest()
+    return ExecuTorch(
+        NAME, source, tuple(inputs), tuple(outputs), tuple(shapes), channels_first, methods, digest
+    )
 
 
 def _open(opening: Opening) -> Backend:
@@ -119,6 +137,7 @@ def _open(opening: Opening) -> Backend:
         [opening.outputs[i] for i in places],
         [opening.output_shapes[i] for i in places],
         source=opening.source,
+        inputs=opening.input_shapes,
         channels_first=converted.recognition is not None,
         copies=opening.workers,
     )
@@ -126,7 +145,7 @@ def _open(opening: Opening) -> Backend:
 
 BACKEND = Registration(
     NAME,
-    "the same module in ExecuTorch, PyTorch's runtime for phones, by XNNPACK's kernels",
+    "the same module in ExecuTorch, PyTorch's runtime for phones (XNNPACK)",
     FLOAT32,
     _open,
     available=missing_executorch,

@@ -43,7 +43,15 @@ from blazepalm.reports.subjects.subject import Subject
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
-TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
+TOOLS = (
+    "blazepalm",
+    "torch",
+    "numpy",
+    "ai-edge-litert",
+    "coremltools",
+    "executorch",
+    "opencv-python-headless",
+)
 
 
 def make_report(

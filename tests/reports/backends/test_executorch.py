@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from blazepalm.converter.convert import convert_graph
-from blazepalm.converter.pte import export_pte, missing_executorch
-from blazepalm.converter.tflite import read_bytes
+from blazepalm.converter.pte import missing_executorch
 from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.backends.executorch import open_program
 from blazepalm.reports.backends.registry import check_asked_for
@@ -13,7 +11,6 @@ from blazepalm.reports.parity import Options
 from blazepalm.reports.subjects.open_subject import open_subject
 from support.converted import images
 from support.models import shared_model
-from support.tiny import doubling
 
 IGNORED = pytest.mark.filterwarnings("ignore")  # torch and ExecuTorch warn about each other
 
@@ -39,12 +36,6 @@ def test_it_has_litert_s_bits() -> None:
         assert value.shape == expected[name].shape
         assert np.array_equal(value.view(np.int32), expected[name].view(np.int32))
         assert (value[0] != value[1]).any()  # each result was copied out in time
-
-
-@IGNORED
-def test_the_same_model_gives_the_same_bytes() -> None:
-    model = convert_graph(read_bytes(doubling(), "doubling.tflite"), lambda note: None)
-    assert export_pte(model) == export_pte(model)
 
 
 def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
