@@ -15,26 +15,8 @@ from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
     TensorDifference,
     TensorRange,
-    compare,
-    identical,
     mapping,
-    measure_range,
 )
-
-__all__ = [
-    "Count",
-    "Difference",
-    "DifferenceMeter",
-    "Number",
-    "Range",
-    "RangeMeter",
-    "TensorDifference",
-    "TensorRange",
-    "Worst",
-    "compare",
-    "identical",
-    "measure_range",
-]
 
 Count = Annotated[int, Meta(ge=0)]
 Number = float | None  # None where there is none; in a file, also where it is not finite

@@ -150,6 +150,6 @@ def _check(before: Limits, limits: Limits) -> None:
             raise InvalidInput(f"{name} {value}: a limit is a positive number")
         if name in MEASURED_BY and value != getattr(before, name):
             raise InvalidInput(
-                f"{name} acts while numbers are measured, and this report was measured "
+                f"{name} takes effect while numbers are measured; this report was measured "
                 f"with {getattr(before, name):g}; run parity again"
             )

@@ -1,5 +1,6 @@
-"""The fixtures that the Swift tests read are what the Python pipeline says today, and their
-manifest is what ios_harness/FIXTURES.md says it is."""
+"""The fixtures for the Swift tests match what the Python pipeline computes today, and their
+manifest matches ios_harness/FIXTURES.md.
+"""
 
 import hashlib
 import importlib.util

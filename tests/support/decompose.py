@@ -16,7 +16,7 @@ RELU = schema.ActivationFunctionType.RELU
 
 
 class Rewriter:
-    """A file under change. `operators` replaces each operator by those a function returns."""
+    """A file being changed. `operators` replaces each operator by those that a function returns."""
 
     def __init__(self, content: bytes) -> None:
         self.model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -343,7 +343,7 @@ def padding_apart(file: Rewriter) -> int:
 
 
 def mean_otherwise(file: Rewriter, way: str) -> int:
-    """MEAN over a map as another operator or several."""
+    """Writes MEAN over a map as other operators."""
 
     def apart(op: Any) -> list[Any]:
         x, y = int(op.inputs[0]), int(op.outputs[0])

@@ -87,7 +87,9 @@ def test_quantiles_of_no_errors_are_nothing() -> None:
 
 @given(st.lists(st.booleans(), min_size=6, max_size=6))
 def test_who_counted_what_changes_no_bit(elsewhere: list[bool]) -> None:
-    """Parts survive MessagePack, which brings them from other processes."""
+    """Totals do not depend on which process measured which input: parts pass through MessagePack
+    unchanged.
+    """
     rng = np.random.default_rng(5)
     here, there = DifferenceMeter(), DifferenceMeter()
     for number, remote in enumerate(elsewhere):

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from blazepalm.reports.compare.meters import DifferenceMeter, compare
+from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, RAW, Row
+from blazepalm.reports.compare.tensors import compare
 from blazepalm.reports.device.join import with_device
 from blazepalm.reports.judge.judge import (
     exit_code,

@@ -1,5 +1,5 @@
-"""The page as text: nothing in it is markup but its own, it fetches nothing, and it says what
-the report says.
+"""The page as text: it contains no markup but its own, loads nothing, and shows the report's
+content.
 """
 
 import base64
