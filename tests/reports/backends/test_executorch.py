@@ -5,7 +5,7 @@ import pytest
 
 from blazepalm.converter.pte import missing_executorch
 from blazepalm.errors import CouldNotVerify, InvalidInput
-from blazepalm.reports.backends.executorch import open_program
+from blazepalm.reports.backends.executorch import load_program
 from blazepalm.reports.backends.registry import check_asked_for
 from blazepalm.reports.parity_options import Options
 from blazepalm.reports.subjects.open_subject import open_subject
@@ -40,7 +40,7 @@ def test_it_has_litert_s_bits() -> None:
 
 def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
     with pytest.raises(CouldNotVerify, match=r"^x\.pte: ExecuTorch cannot load the program: "):
-        open_program(b"no program", ["a"], [(1, 1)], source="x.pte")
+        load_program(b"no program", "x.pte")
 
 
 def test_a_backend_that_takes_long_runs_only_if_asked_for() -> None:
