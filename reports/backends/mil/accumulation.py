@@ -7,7 +7,8 @@ blocks; this is the bad end of it, and as such a bound.
 coreai-core 1.0.0b3. A convolution of float16 sums in float32, channel by channel and each kernel
 row by row, one of float32 sums in float64; the bias joins the rounded sum. `linear` and `matmul`
 round every product and every sum to the type of the values. Sums and means add in float32 in the
-order of memory, and are rounded once. All other operations are computed as they always are.
+order of memory, and are rounded once. A bilinear resizing with half-pixel centres weighs the four
+neighbours in float32. All other operations are computed as they always are.
 """
 
 # float32 sums in torch's order and blocks; the two above
