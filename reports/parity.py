@@ -32,6 +32,7 @@ from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.parity_inside import compare_inside, plant_faults
 from blazepalm.reports.parity_models import OnStep, open_models, without_broken
 from blazepalm.reports.parity_options import Options, input_cases
+from blazepalm.reports.report_folder import owned_files, remove_outputs
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def parity(
     rendered meanwhile. `on_step` receives progress, `notice` what is left out.
 
     Raises BlazePalmError if a source cannot be read or converted, CouldNotVerify if LiteRT is
-    missing or cannot run it; with `keep_going` the error becomes one of the report's `failures`,
-    and the other sources are compared.
+    missing or cannot run it, or if no model saw two inputs; with `keep_going` the error of a source
+    becomes one of the report's `failures`, and the other sources are compared.
     """
     start = time.perf_counter()
     leave_unguarded()
@@ -86,12 +87,20 @@ def parity(
             models, plan = _plan(opened, packages, options)
             subjects = [subject for _, subject in models]
             if place is not None:
+                older = owned_files(place.parent)
                 journal = Journal(place, _identity(plan, subjects, options))
+                if journal.begun:
+                    remove_outputs(place.parent, older)
             try:
                 totals = _run(plan, subjects, options, journal, on_step)
                 break
             except BlazePalmError as error:
                 opened = without_broken(opened, error, failed)
+        if totals.inputs and max(totals.inputs.values()) == 1:
+            raise CouldNotVerify(
+                "one input cannot tell a network that works from one that always returns the same; "
+                "compare at least two pictures or random inputs"
+            )
         judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
         contents = {

@@ -194,7 +194,7 @@ def parity(
         print_report(report, console.stdout_console())
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
-    if output is not None and report.models:
+    if output is not None:
         before = owned_images(output) or ()
         stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
         for path in write_reports(stored, output):
