@@ -30,7 +30,8 @@ def open_models(
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
     for name, content, folder in _contents(sources, failed, notice):
-        on_step(f"converting {Path(name).name}", 0, None)
+        step = f"converting {Path(name).name}"
+        on_step(step, 0, None)
         source = Source(name, content, overrides=options.overrides, folder=folder)
         try:
             subject = open_source(
@@ -53,6 +54,8 @@ def open_models(
         except BlazePalmError as error:
             failed(name, error)
             continue
+        finally:
+            on_step(step, 1, 1)
         opened[place] = (source, subject)
     if opened:
         options.overrides.check_used([subject.family for _, subject in opened.values()])
