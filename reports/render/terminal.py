@@ -30,6 +30,7 @@ from blazepalm.reports.judge.report import (
     ParityReport,
 )
 from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
+from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.terminal_cells import (
     add_names,
     add_numbers,
@@ -64,7 +65,7 @@ def print_report(report: ParityReport, console: Console) -> None:
     if report.models:
         wide = console.width >= WIDE
         console.print(floor_table(report, wide=wide))
-        console.print(Text(_legend(report), style="dim"))
+        console.print(Text(safe(_legend(report)), style="dim"))
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
@@ -223,12 +224,14 @@ def summary(report: ParityReport) -> Text:
 
 def _legend(report: ParityReport) -> str:
     multiple = report.limits.float32_multiple
-    return (
-        "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
-        "torch, Core ML: the larger error against LiteRT and float64, in floors; "
-        f"up to {multiple:g} pass.\n"
-        "Core ML: the saved package, executed by blazepalm, not by Apple's runtime."
-    )
+    lines = [
+        "floor: largest error of LiteRT itself (both kernel sets) against float64.",
+        f"Others: the larger error against LiteRT and float64, in floors; up to {multiple:g} pass.",
+    ]
+    if (bits := litert_bits_line(report)) is not None:
+        lines.append(f"{bits}.")
+    lines += [f"{name}: {label}" for name, label in columns(report).items()]
+    return "\n".join(lines)
 
 
 def _heading(model: ModelParity, wide: bool) -> list[Text | str]:
