@@ -6,6 +6,7 @@ To look at one in a browser:
     PYTHONPATH=tests python -m support.report_samples failing DIR      writes DIR/report.html
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +106,13 @@ HAND_TASK = (
 def typed(values: dict[str, Any]) -> ParityReport:
     """The report that these values are, as it is read from a file."""
     return report_from(values, "a sample")
+
+
+def write(values: Any, path: Path) -> Path:
+    """Writes a report's values as parity does, whatever its names hold; creates the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    return path
 
 
 def passing() -> dict[str, Any]:
