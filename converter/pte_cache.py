@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.atomic import atomic_file
 from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch
 from blazepalm.errors import ArtifactError
-from blazepalm.models.registry import cache_folder
+from blazepalm.models.release_registry import cache_folder
 from blazepalm.models.spec_json import spec_to_dict
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.models.registry import WEIGHTS, load_registry
+from blazepalm.models.release_registry import WEIGHTS, load_registry
 from blazepalm.models.releases import by_name, resolve
 from support.cli import Cli
 from support.models import shared_model

@@ -211,8 +211,8 @@ def test_float16_accumulation_is_a_switch(blazepalm: Cli, tmp_path: Path, pictur
         precision="FLOAT16",
     )
     common = ("run", package, "--image", picture, "--json")
-    plain, bound = blazepalm(*common).json, blazepalm(*common, "--float16-accumulation").json
-    assert (plain["float16_accumulation"], bound["float16_accumulation"]) == (False, True)
+    plain, bound = blazepalm(*common).json, blazepalm(*common, "--accumulation", "float16").json
+    assert (plain["accumulation"], bound["accumulation"]) == ("float32", "float16")
     one, other = plain["outputs"][0]["mean"], bound["outputs"][0]["mean"]
     assert 0 < abs(one - other) < 1e-2
 

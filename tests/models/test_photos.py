@@ -24,7 +24,7 @@ from blazepalm.models.crop import crop_region
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
-from blazepalm.reports.recording.agreement import LIMITS, beyond, difference
+from blazepalm.reports.recording.agreement import AGREEMENT_LIMITS, beyond, difference
 from support.converted import converted
 from support.models import shared_model
 from support.photos import photos_folder, recorded, shared_photo
@@ -96,9 +96,13 @@ def test_photographs(name: str, complexity: str) -> None:
         if SAME_KERNELS:
             assert_bits(hand, truth)
             room = score_room(hand, image, COMPLEXITIES[complexity][1])
-            assert abs(float(hand.handedness) - truth.handedness) <= room < LIMITS["handedness"]
+            assert (
+                abs(float(hand.handedness) - truth.handedness)
+                <= room
+                < AGREEMENT_LIMITS["handedness"]
+            )
         else:
-            assert not beyond(difference(hand, truth, image.shape[:2]), LIMITS)
+            assert not beyond(difference(hand, truth, image.shape[:2]), AGREEMENT_LIMITS)
 
 
 def test_photographs_show_hands() -> None:

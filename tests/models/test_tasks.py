@@ -25,7 +25,7 @@ from blazepalm.models.decode import Palms
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker, find_hands
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
 from support.hand_scenes import SCENES, SEQUENCE_SIZE, rendered

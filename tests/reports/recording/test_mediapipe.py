@@ -13,7 +13,7 @@ from blazepalm.golden.manifest import GoldenSet
 from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cases
 from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
-from blazepalm.reports.recording.agreement import LIMITS
+from blazepalm.reports.recording.agreement import AGREEMENT_LIMITS
 from blazepalm.reports.recording.mediapipe import Agreement, compare
 from support.models import shared_model
 
@@ -54,7 +54,7 @@ def test_nothing_compared_is_no_agreement(golden: GoldenSet, models: HandModels)
     unknown = tuple(dataclasses.replace(c, name=f"{c.name}-x") for c in golden.cases)
     with pytest.raises(CouldNotVerify, match="no case"):
         compare(dataclasses.replace(golden, cases=unknown), models, 1, "tflite")
-    empty = Agreement(1, "tflite", 1, 0, dict.fromkeys(LIMITS, 0.0), (), ())
+    empty = Agreement(1, "tflite", 1, 0, dict.fromkeys(AGREEMENT_LIMITS, 0.0), (), ())
     assert not empty.passed
     assert dataclasses.replace(empty, hands=1).passed
 

@@ -208,7 +208,7 @@ def test_an_empty_report_never_holds(passing: Report) -> None:
         ({"iou": 0.0}, "iou 0.0: a limit is a positive number"),
         ({"presence": float("nan")}, "a limit is a positive number"),
         ({"float32_multiple": float("inf")}, "a limit is a positive number"),
-        ({"margin": 0.05}, "margin acts while numbers are measured"),
+        ({"margin": 0.05}, "margin takes effect while numbers are measured"),
         ({"floor_multiple": 50.0}, "measured with 100; run parity again"),
     ],
 )

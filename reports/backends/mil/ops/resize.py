@@ -14,6 +14,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
@@ -94,6 +95,32 @@ def resize_linear(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.T
     return x
 
 
+def resize_as_core_ai(x: torch.Tensor, sizes: tuple[int, int]) -> torch.Tensor:
+    """`x` (N, C, H, W) resized with half-pixel centres, all in float32: each of the four
+    neighbours times its weight, added in one order; one outside is the border's.
+    """
+    _require_sizes(x, sizes)
+    (top, bottom, down), (left, right, across) = (
+        _float32_taps(source, size) for source, size in zip(x.shape[2:], sizes, strict=True)
+    )
+    down = down[:, None]
+    upper, lower = x.index_select(2, top), x.index_select(2, bottom)
+    total = upper.index_select(3, left) * ((1 - down) * (1 - across))
+    total = total + lower.index_select(3, left) * (down * (1 - across))
+    total = total + upper.index_select(3, right) * ((1 - down) * across)
+    return total + lower.index_select(3, right) * (down * across)
+
+
+@lru_cache(maxsize=256)
+def _float32_taps(source: int, target: int) -> tuple[torch.Tensor, ...]:
+    """Both neighbours and the second one's weight, for each target pixel."""
+    factor = torch.tensor(target / source, dtype=torch.float32)
+    grid = (torch.arange(target, dtype=torch.float32) + 0.5) / factor - 0.5
+    left = grid.floor()
+    places = ((left + step).long().clamp(0, source - 1) for step in (0, 1))
+    return (*places, grid - left)
+
+
 def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.Tensor:
     _require_sizes(x, sizes)
     for place, size in enumerate(sizes):
@@ -110,10 +137,9 @@ def _require_sizes(x: torch.Tensor, sizes: tuple[int, ...]) -> None:
     require_size((*kept, *sizes))
 
 
-def _scaled(x: torch.Tensor, factors: tuple[float, ...]) -> tuple[int, ...]:
-    return tuple(
-        math.floor(size * factor) for size, factor in zip(x.shape[-2:], factors, strict=True)
-    )
+def _scaled(x: torch.Tensor, factors: tuple[float, float]) -> tuple[int, int]:
+    (height, width), (down, across) = x.shape[-2:], factors
+    return math.floor(height * down), math.floor(width * across)
 
 
 def _factors(call: Call) -> tuple[float, float]:
@@ -121,6 +147,13 @@ def _factors(call: Call) -> tuple[float, float]:
     if call.rank("x") < 3 or not all(0 < factor < 1e6 for factor in factors):
         raise call.invalid(f"x has rank {call.rank('x')}, factors {factors}")
     return factors
+
+
+def _linear(call: Call, mode: str) -> Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]:
+    """How two axes are resized in this mode."""
+    if call.accumulation == CORE_AI_SUMS and mode == "UNALIGN_CORNERS" and call.rank("x") == 4:
+        return resize_as_core_ai
+    return lambda x, sizes: resize_linear(x, sizes, mode)
 
 
 @executes("upsample_nearest_neighbor")
@@ -145,14 +178,16 @@ def upsample_bilinear(call: Call) -> Kernel:
     if align and half:
         raise call.unsupported("has both align_corners and half_pixel_centers")
     mode = "STRICT_ALIGN_CORNERS" if align else "UNALIGN_CORNERS" if half else "DEFAULT"
-    return call.kernel(lambda x: resize_linear(x, _scaled(x, factors), mode), "x")
+    resize = _linear(call, mode)
+    return call.kernel(lambda x: resize(x, _scaled(x, factors)), "x")
 
 
 @executes("resize_bilinear")
 def resize_bilinear(call: Call) -> Kernel:
     sizes = (call.integer("target_size_height", 1), call.integer("target_size_width", 1))
     mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
-    return call.kernel(lambda x: resize_linear(x, sizes, mode), "x")
+    resize = _linear(call, mode)
+    return call.kernel(lambda x: resize(x, sizes), "x")
 
 
 @executes("resize")

@@ -96,5 +96,5 @@ def test_a_float16_accumulator_is_a_bound(models: Path) -> None:
     image = rng.random((1, 224, 224, 3), dtype=np.float32)
     reference = litert(shared_model("hand-full-2022"), image)[(1, 63)][0]
     plain = program.run({"image": image})["Identity"]
-    bound = program.run({"image": image}, float16_accumulation=True)["Identity"]
+    bound = program.run({"image": image}, accumulation="float16")["Identity"]
     assert np.abs(plain - reference).max() < np.abs(bound - reference).max() < 3

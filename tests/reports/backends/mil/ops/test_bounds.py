@@ -41,7 +41,7 @@ def prepare(name: str, result: str, values: dict[str, torch.Tensor], **constants
     inputs: dict[str, Any] = {p: (p,) for p in values}
     inputs |= {p: (constant(v),) for p, v in constants.items()}
     operation = Operation(name, "z", inputs, (Named("z", TensorType(result, None)),), 0)
-    call = Call(operation, types, {}, opset="CoreML8", source="test", float16_accumulation=False)
+    call = Call(operation, types, {}, opset="CoreML8", source="test", accumulation="float32")
     return EXECUTORS[name](call)
 
 
