@@ -140,6 +140,8 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
+    from blazepalm.reports.backends.executorch import NAME as EXECUTORCH
+    from blazepalm.reports.backends.executorch import hush_executorch
     from blazepalm.reports.backends.litert import hush_litert
     from blazepalm.reports.judge.report import as_stored
     from blazepalm.reports.parity import parity as compare
@@ -154,6 +156,8 @@ def parity(
     if output is not None:
         check_report(output)
     hush_litert()
+    if EXECUTORCH in (backends or ()):
+        hush_executorch()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
             images=tuple(images or ()),
