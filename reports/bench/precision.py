@@ -1,27 +1,34 @@
 """Where float32 pays in a float16 package: what each block of a network costs in float16, and how
 package size and error trade along the best choices.
 
-Run in torch: every value of a float16 block, and its weights, are rounded to float16, with sums in
-float32, as the executor of packages computes. A release's `float32_modules` in `releases.toml` were
-chosen from these figures; `python -m blazepalm.reports.bench.precision hand-full PICTURE…`
-measures them again.
+It runs in torch: every value of a float16 block, and its weights, are rounded to float16, and sums
+are in float32, as the executor of packages computes. The `float32_modules` of the landmark releases
+in `releases.toml` were chosen from these figures.
 """
 
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blazepalm.converter.threads import one_torch_thread
+from blazepalm.errors import CouldNotVerify
+from blazepalm.models.releases import resolve
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.inputs import own_cases
 from blazepalm.reports.cases.palm import locate_hands
+from blazepalm.reports.engine.groups import COMPANION
+from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     import torch
 
 BATCH = 8  # crops at once
+HEADS = "heads"
+STEP = 1.35  # from one choice to the next, in bytes
+LARGEST_SHARE = 0.34  # of the weights
 
 
 @dataclass(frozen=True)
@@ -125,26 +132,66 @@ def _halved(values: Any) -> Any:
 def block_of(path: str) -> str:
     """The block that a call or parameter belongs to: `backbone.stage2.block0`, `heads`."""
     parts = path.split(".")
-    if parts[0] == "heads":
-        return "heads"
+    if parts[0] == HEADS:
+        return HEADS
     blocks = [i for i, part in enumerate(parts) if part.startswith("block")]
     if blocks:
         return ".".join(parts[: blocks[0] + 1])
     return ".".join(parts[:2])
 
 
+def bench_precision(source: str, pictures: Sequence[str]) -> tuple[Choice, ...]:
+    """The choices for a landmark model's file or release, on the hands in `pictures` (or videos):
+    the heads alone, then more and more of the first blocks, to a third of the weights.
+
+    Raises BlazePalmError if the model cannot be read, CouldNotVerify if it is no landmark model or
+    the pictures hold no hand.
+    """
+    hand, palm = (
+        open_subject(name, resolve(name).read_bytes(), workers=1, packages=None, only=(TFLITE,))
+        for name in (source, COMPANION)
+    )
+    if hand.family != "hand":
+        raise CouldNotVerify(f"{source}: is no landmark model, whose blocks alone are measured")
+    with one_torch_thread():
+        crops = crops_of(hand, palm, pictures)
+        rounded = Rounded(hand, crops)
+        return tuple(map(rounded.choice, _first_blocks(rounded)))
+
+
+def shown(choices: Sequence[Choice]) -> str:
+    """One line for each choice."""
+    lines = ["float32 until                   weights  largest   99 %    half"]
+    for choice in choices:
+        name = choice.float32[-1]
+        figures = f"{choice.largest:8.3f} {choice.p99:8.3f} {choice.median:8.3f}"
+        lines.append(f"{name:<30} {choice.share:7.1%} {figures}")
+    return "\n".join(lines)
+
+
 def crops_of(hand: Subject, palm: Subject, pictures: Sequence[str]) -> np.ndarray:
     """(N, H, W, 3) in the value range: every region that the detector finds in the pictures."""
-    chain = hand.hand_chain("tflite")
-    return np.concatenate(
-        [
-            chain.crop(case.image, region)[0]
-            for case in own_cases(pictures)
-            if case.image is not None
-            for region in locate_hands(palm, case.image).regions
-        ]
-    )
+    chain = hand.hand_chain(TFLITE)
+    found = [
+        chain.crop(case.image, region)[0]
+        for case in own_cases(pictures)
+        if case.image is not None
+        for region in locate_hands(palm, case.image).regions
+    ]
+    if not found:
+        raise CouldNotVerify(f"{', '.join(pictures)}: no hand was found to measure on")
+    return np.concatenate(found)
 
 
-if __name__ == "__main__":
-    print(sys.argv)
+def _first_blocks(rounded: Rounded) -> list[list[str]]:
+    heads = [block for block in rounded.blocks if block == HEADS]
+    choices, size = [heads], 0.0
+    blocks = [block for block in rounded.blocks if block.startswith(("backbone", "neck", "trunk"))]
+    for count in range(1, len(blocks) + 1):
+        share = rounded.bytes_of(blocks[:count]) / rounded.bytes_of(rounded.blocks)
+        if share > LARGEST_SHARE:
+            break
+        if share >= STEP * size:  # others differ too little
+            choices.append([*heads, *blocks[:count]])
+            size = share
+    return choices

@@ -69,14 +69,16 @@ def find_ties(
         return Ties()
     boxes: dict[int, tuple[Array, Array]] = {}
     tied: set[int] = set()
+    left = list(theirs)
     for place, mine in enumerate(ours):
         other = max(
-            theirs, key=lambda c: len(set(c.anchors) & set(mine.anchors)), default=Cluster((), {})
+            left, key=lambda c: len(set(c.anchors) & set(mine.anchors)), default=Cluster((), {})
         )
         differing = set(mine.anchors) ^ set(other.anchors)
         common = sorted(set(mine.anchors) & set(other.anchors))
         if not common:
             continue
+        left.remove(other)
         led = mine.anchors[0] != other.anchors[0] and not tied.isdisjoint(
             (mine.anchors[0], other.anchors[0])
         )

@@ -91,18 +91,23 @@ def test_an_anchor_tied_in_one_detection_is_tied_in_the_next() -> None:
     assert set(back.boxes) == {0, 1} and set(found.boxes) == {0, 1}
 
 
+def test_a_detection_of_tied_anchors_alone_is_a_tie() -> None:
+    reference, candidate = (decoded((0.0, 0.9), (x, 0.8)) for x in (0.535, 0.545))
+    assert find_ties(reference, candidate, SPEC, MARGIN).extra == {1}
+    assert find_ties(candidate, reference, SPEC, MARGIN).missing == {1}
+
+
 def test_what_a_tied_anchor_leads_is_tied() -> None:
-    """D overlaps B, not C: it follows B into the candidate's second detection, so that it is a
-    detection of its own in the reference alone.
+    """B and D overlap by 0.2 of a square, C overlaps both. With B tied to A, C leads and takes D in
+    the reference; in the candidate B leads, takes C, and leaves D alone.
     """
-    reference = decoded((0.0, 0.9), (0.535, 0.8), (0.95, 0.7), (0.95 + 0.01, 0.6))
-    candidate = decoded((0.0, 0.9), (0.545, 0.8), (0.95, 0.7), (0.95 + 0.01, 0.6))
+    reference = decoded((0.0, 0.9), (0.535, 0.8), (0.9, 0.7), (1.35, 0.6))
+    candidate = decoded((0.0, 0.9), (0.545, 0.8), (0.9, 0.7), (1.35, 0.6))
+    assert [c.anchors for c in clusters(reference, SPEC, MARGIN)] == [(0, 1), (2, 3)]
+    assert [c.anchors for c in clusters(candidate, SPEC, MARGIN)] == [(0,), (1, 2), (3,)]
     found = find_ties(reference, candidate, SPEC, MARGIN)
-    assert set(found.boxes) == {0, 1} and found.extra == frozenset()
-    alone = find_ties(
-        decoded((0.0, 0.9), (0.535, 0.8)), decoded((0.0, 0.9), (0.545, 0.8)), SPEC, MARGIN
-    )
-    assert alone.extra == {1}, "the candidate has one more detection, of a tied anchor only"
+    assert set(found.boxes) == {0, 1} and found.extra == {2}
+    assert found.boxes[1][0].tolist() == found.boxes[1][1].tolist() == [0.9, 0.0, 1.9, 1.0]
 
 
 def test_an_anchor_that_is_no_tie_ties_no_other() -> None:
