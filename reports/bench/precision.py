@@ -54,6 +54,7 @@ class Rounded:
         from blazepalm.converter.coreml.faces import face_module
         from blazepalm.converter.coreml.trace import trace
 
+        self.network = subject.converted.module
         self.face = face_module(subject.converted, "raw")
         self.traced = trace(self.face, subject.converted.graph)
         self.landmarks = subject.fields.index("landmarks")
@@ -69,9 +70,9 @@ class Rounded:
 
     def bytes_of(self, blocks: Collection[str]) -> int:
         """The float16 weights' size."""
-        return sum(
-            2 * parameter.numel()
-            for name, parameter in self.face.network.named_parameters()
+        return 2 * sum(
+            parameter.numel()
+            for name, parameter in self.network.named_parameters()
             if block_of(name) in blocks
         )
 
