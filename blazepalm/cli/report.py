@@ -1,8 +1,9 @@
 """`blazepalm report`: works on parity reports without running any model again.
 
 `diff` compares two, `recheck` judges one by other limits (and with `--raw` computes its
-differences again from the raw outputs beside it), `render` writes other formats. Torch is not
-imported. Exit codes: 0; 1 a new failure, a failing report or differing numbers; 2 bad input.
+differences again from the raw outputs beside it), `render` writes other formats, `schema` prints
+the JSON Schema of a file. Torch is not imported. Exit codes: 0; 1 a new failure, a failing report
+or differing numbers; 2 bad input.
 """
 
 import json
@@ -17,6 +18,7 @@ from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.schemas import SCHEMAS, json_schema
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -78,6 +80,21 @@ def recheck_report(
     ] = None,
     presence: Annotated[Limit, _limit("presence", "float16's presence difference.")] = None,
     handedness: Annotated[Limit, _limit("handedness", "float16's handedness difference.")] = None,
+    truth_recall: Annotated[
+        Limit, _limit("truth_recall", "The file's smallest recall on rendered hands.")
+    ] = None,
+    truth_precision: Annotated[
+        Limit, _limit("truth_precision", "The file's smallest precision on rendered hands.")
+    ] = None,
+    truth_handedness: Annotated[
+        Limit, _limit("truth_handedness", "The smallest share of hands on their right side.")
+    ] = None,
+    truth_palm_error: Annotated[
+        Limit, _limit("truth_palm_error", "The largest mean keypoint error, palm sizes.")
+    ] = None,
+    truth_joint_error: Annotated[
+        Limit, _limit("truth_joint_error", "The largest mean joint error, palm sizes.")
+    ] = None,
     raw: Annotated[
         bool,
         typer.Option("--raw", help="Also compute all differences again from the raw outputs."),
@@ -103,6 +120,11 @@ def recheck_report(
         "landmarks_max_px": landmarks_max_px,
         "presence": presence,
         "handedness": handedness,
+        "truth_recall": truth_recall,
+        "truth_precision": truth_precision,
+        "truth_handedness": truth_handedness,
+        "truth_palm_error": truth_palm_error,
+        "truth_joint_error": truth_joint_error,
     }
     if output is not None:
         inputs = [_file(path)]
@@ -174,6 +196,17 @@ def render_report(
         console.emit_json({"written": written})
     else:
         console.out(*(printable(f"written: {name}") for name in written))
+
+
+@report.command("schema")
+def report_schema(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.")
+    ] = "parity",
+    as_json: Annotated[bool, typer.Option("--json", help="As without it: JSON.")] = False,
+) -> None:
+    """Print the JSON Schema of a report, or of another file that blazepalm writes."""
+    console.emit_json(json_schema(name))
 
 
 def _junit(stored: "ParityReport") -> str:

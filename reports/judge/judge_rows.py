@@ -213,7 +213,7 @@ def _limits_reasons(row: Row, limit: float | None, limits: Limits) -> tuple[str,
         f"is {limits.float32_multiple:g} ×"
     )
     few = compared is not None and compared.elements < FEW
-    return (f"{reason} (of few numbers: give more inputs)" if few else reason,)
+    return (f"{reason} (from few numbers; give more inputs)" if few else reason,)
 
 
 def _task_reasons(row: Row, limit: float) -> Iterator[str]:

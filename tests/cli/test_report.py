@@ -6,8 +6,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from blazepalm.reports.judge.policy import Limits
+from blazepalm.reports.schemas import SCHEMAS
+from blazepalm.reports.stored.recheck import MEASURED_BY
 from support import report_samples
 from support.cli import Cli
 
@@ -83,6 +87,18 @@ def test_recheck_by_others(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     assert again.code == 0 and again.json["passed"] and not again.json["passed_before"]
     refused = blazepalm("report", "recheck", good, "-o", target)
     assert refused.code == 2 and "exists already" in refused.err
+
+
+LIMITS_OF_NUMBERS = [field for field in Limits.__struct_fields__ if field not in MEASURED_BY]
+
+
+@pytest.mark.parametrize("limit", LIMITS_OF_NUMBERS)
+def test_recheck_takes_every_limit(blazepalm: Cli, good: Path, limit: str) -> None:
+    option = f"--{limit.replace('_', '-')}"
+    assert (
+        blazepalm("report", "recheck", good, option, "0.123", "--json").json["limits"][limit]
+        == 0.123
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,3 +190,9 @@ def test_help_names_every_command(blazepalm: Cli) -> None:
     result = blazepalm("report", "--help")
     assert result.code == 0
     assert all(name in result.out for name in ("diff", "recheck", "render"))
+
+
+def test_schemas_are_printed(blazepalm: Cli) -> None:
+    for name in SCHEMAS:
+        jsonschema.Draft202012Validator.check_schema(blazepalm("report", "schema", name).json)
+    assert "'x'" in blazepalm("report", "schema", "x").err

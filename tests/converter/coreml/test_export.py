@@ -21,7 +21,8 @@ from blazepalm.converter.coreml.faces import float32_parts
 from blazepalm.converter.coreml.ports import identifier
 from blazepalm.errors import ArtifactError
 from blazepalm.models.decode import decode_boxes, decode_scores
-from blazepalm.models.releases import Release, by_name, load_registry
+from blazepalm.models.release_registry import Release, load_registry
+from blazepalm.models.releases import by_name
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.reports.backends.mil import load
@@ -287,7 +288,7 @@ export(model, Path(sys.argv[2]), options)
 @pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_every_target_is_written_and_executed(target: str, precision: str, tmp_path: Path) -> None:
-    """The version that the Core ML specification assigns to each system."""
+    """Each system has the version that the Core ML specification assigns to it."""
     release = "hand-recrop-2020-07"
     options = CoreMLOptions(face="raw", precision=precision, target=target)
     record = export(converted(release), tmp_path, options)
