@@ -148,7 +148,7 @@ def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Open
         compress=options.compress,
         images=options.has_images,
         raw=options.folder / "raw" if options.folder and options.raw else None,
-        margin=options.limits.margin,
+        limits=options.limits,
         asked_for=options.backends,
     )
 
@@ -191,7 +191,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "groups": plan.groups,
         "artifacts": [dict(subject.artifacts) for subject in subjects],
         "raw": plan.raw is not None,
-        "margin": plan.margin,
+        "limits": plain(plan.limits),
         "seed": options.seed,
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,

@@ -13,7 +13,7 @@ from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.judge.policy import LIMITS, MAX_WORKERS
+from blazepalm.reports.judge.policy import LIMITS, MAX_WORKERS, Limits
 from blazepalm.reports.stored.raw_files import write_raw
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
@@ -45,7 +45,7 @@ class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
-    None; `margin`: see `compare_case`; `asked_for`: backends that run only if named.
+    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named.
     """
 
     sources: tuple[Source, ...]
@@ -54,7 +54,7 @@ class Plan:
     compress: str | None = None
     images: bool = True
     raw: Path | None = None
-    margin: float = LIMITS.margin
+    limits: Limits = LIMITS
     asked_for: tuple[str, ...] = ()
 
 
@@ -149,7 +149,7 @@ class Worker:
             self.groups[group],
             case,
             keep_raw=self.plan.raw is not None,
-            margin=self.plan.margin,
+            limits=self.plan.limits,
         )
 
 

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import asdict
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.judge_rows import allowance
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
     BackendSummary,
     ParityReport,
 )
 from blazepalm.reports.judge.report_parts import Accuracy, Device
-from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.judge.task_limits import by_picture, worst_first
 from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.text import NOTHING, figure, printable
 
@@ -156,6 +157,9 @@ def _row_table(rows: Iterable[Row]) -> str:
 def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str, str]]:
     if len(failing) > MAX_FAILING:
         yield f"{len(failing) - MAX_FAILING} more that fail", _row_table(failing[MAX_FAILING:])
+    if allowed := [row for row in report.rows if by_picture(row)]:
+        lines = [f"- {escape(f'{row.model}, {row.backend}: {allowance(row)}')}" for row in allowed]
+        yield "Beyond a limit, as far as the picture allows", "\n".join(lines)
     yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools})
     yield (
         "Models",

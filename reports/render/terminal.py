@@ -29,7 +29,7 @@ from blazepalm.reports.judge.report import (
     OutputFacts,
     ParityReport,
 )
-from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
+from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS, by_picture
 from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.terminal_cells import (
     add_names,
@@ -50,6 +50,8 @@ WIDE = 120  # columns of the narrowest screen that shows the extra figures
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
 LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
+ALLOWED = "*"
+ALLOWED_LEGEND = f"{ALLOWED} beyond the limit, as far as noise of half a grey level moves float32"
 LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {
     TORCH: "torch",
@@ -69,6 +71,8 @@ def print_report(report: ParityReport, console: Console) -> None:
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
+            if any(by_picture(row) for row in report.rows):
+                console.print(Text(ALLOWED_LEGEND, style="dim"))
         if any(row.stage == rows.TRUTH for row in report.rows):
             console.print()
             console.print(truth_table(report))
@@ -282,6 +286,7 @@ def _task_line(
     for name in columns:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""
-        cells.append(Text(figure(None if row is None else row.value), style=style))
+        mark = ALLOWED if row and by_picture(row) else ""
+        cells.append(Text(figure(None if row is None else row.value) + mark, style=style))
     failed = any(row.status == FAIL for row in mine.values())
     return [*cells, verdict_cell("fail" if failed else "pass")]

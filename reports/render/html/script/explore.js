@@ -150,6 +150,11 @@ function rowView(row) {
         ['value', figure(row.value, row.unit)],
         ['limit', figure(row.limit, row.unit)],
         ['of the limit', percent(row.share)],
+        row.sensitivity === null ? null
+          : ['half a grey level of noise', `moves float32 there to ${figure(row.sensitivity, row.unit)}`
+            + (row.allowed ? ', which allows the value' : '')],
+        row.most === null ? null : ['all but 1 % of the inputs', figure(row.most, row.unit)],
+        row.median === null ? null : ['half of the inputs', figure(row.median, row.unit)],
         row.floor === null ? null : ['floor', figure(row.floor)],
         row.multiple === null ? null : ['floors', times(row.multiple)],
         row.worst === null ? null : ['worst element', worstWords(row.worst)],
