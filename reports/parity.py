@@ -31,6 +31,7 @@ from blazepalm.reports.cases.inputs import (
     noise,
     noise_cases,
     own_cases,
+    photo_cases,
     skipped_files,
     sparing,
 )
@@ -40,7 +41,12 @@ from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, Source, make_groups, open_source, processors
 from blazepalm.reports.engine.processes import leave_unguarded
 from blazepalm.reports.judge import policy
-from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
+from blazepalm.reports.judge.assemble import (
+    golden_entry,
+    make_report,
+    photo_credits,
+    tool_versions,
+)
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import Failure, ParityReport, plain
 from blazepalm.reports.judge.report_parts import RunOptions
@@ -50,6 +56,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 OnStep = Callable[[str, int, int | None], None]  # (step, done, total); total None: unknown
 
@@ -64,8 +71,9 @@ COUNTS = (  # fields of Options: name, minimum, whether None is allowed
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of a parity run. `golden`: a golden set, or None; `images`: your own pictures or
-    videos (or one); `noise`: the number of seeded inputs besides. `workers` cases run at once,
+    """Settings of a parity run. `golden`: a golden set, or None; `photos`: photographs, as
+    `golden.photos.local_photos()` finds them; `images`: your own pictures or videos (or one);
+    `noise`: the number of seeded inputs besides. `workers` cases run at once,
     default one per processor; every backend computes a case with one thread, so the numbers do not
     depend on it. `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw
     outputs, packages and the journal of an interrupted run; None keeps nothing. `coreml`: whether
@@ -77,6 +85,7 @@ class Options:
     """
 
     golden: "GoldenSet | None" = None
+    photos: "tuple[LocalPhoto, ...]" = ()
     images: tuple[str, ...] = ()
     noise: int | None = None
     seed: int = policy.SEED
@@ -115,7 +124,7 @@ class Options:
 
     @property
     def has_images(self) -> bool:
-        return self.golden is not None or bool(self.images)
+        return self.golden is not None or bool(self.photos) or bool(self.images)
 
     @property
     def noise_inputs(self) -> int:
@@ -204,6 +213,7 @@ def parity(
             reference_every=options.reference_every,
         ),
         golden=golden_entry(options.golden),
+        photos=photo_credits(options.photos),
         self_test=tested,
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
@@ -214,10 +224,12 @@ def parity(
 
 
 def input_cases(options: Options) -> Iterator[Case]:
-    """All inputs: golden images, the user's own, noise."""
+    """All inputs: golden images, photographs, the user's own images, noise."""
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
+    photos = photo_cases(options.photos)
     own = own_cases(options.images) if options.images else iter(())
-    cases = distinct_cases(chained(golden, own, noise_cases(options.noise_inputs, options.seed)))
+    noisy = noise_cases(options.noise_inputs, options.seed)
+    cases = distinct_cases(chained(golden, photos, own, noisy))
     return sparing(cases, spared_backends(), options.reference_every)
 
 
@@ -317,9 +329,9 @@ def _run(
     on_step: OnStep,
 ) -> Totals:
     totals = Totals(options.limits)
-    total: int | None = options.noise_inputs
+    total: int | None = options.noise_inputs + len(options.photos)
     if options.golden is not None:
-        total = options.noise_inputs + sum(case.readable for case in options.golden.cases)
+        total += sum(case.readable for case in options.golden.cases)
     if options.images:
         total = None
     if plan.groups:
@@ -354,6 +366,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "specs": [_spec(subject) for subject in subjects],
         "images": list(options.images),
         "golden": plain(golden_entry(options.golden)),
+        "photos": [found.photo.sha256 for found in options.photos],
         "tools": tool_versions(),
     }
 

@@ -30,6 +30,7 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
     from blazepalm.reports.judge.report import ParityReport
 
 FIXTURES = Path("ios_harness/App/Fixtures")
@@ -63,7 +64,11 @@ def parity(
         ),
     ] = None,
     no_golden: Annotated[
-        bool, typer.Option("--no-golden", help="Leave out the golden images.")
+        bool, typer.Option("--no-golden", help="Leave out the golden images and photographs.")
+    ] = False,
+    no_photos: Annotated[
+        bool,
+        typer.Option("--no-photos", help="Leave out the photographs (blazepalm golden photos)."),
     ] = False,
     images: Annotated[
         list[str] | None,
@@ -164,6 +169,7 @@ def parity(
     hush_litert()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
+            photos=() if no_golden or no_photos else known_photos(),
             images=tuple(images or ()),
             noise=inputs,
             seed=seed,
@@ -212,6 +218,21 @@ def parity(
             else:
                 console.out(printable(line))
     raise typer.Exit(report.exit_code)
+
+
+def known_photos() -> "tuple[LocalPhoto, ...]":
+    """The photographs of the golden set on this machine; a note says if some are not."""
+    from blazepalm.golden.photos import local_photos, photos
+
+    found = local_photos()
+    known = sum(not photo.video for photo in photos())
+    if len(found) < known:
+        missing = "none" if not found else f"only {len(found)}"
+        console.note(
+            f"photographs: {missing} of the golden set's {known} on this machine; "
+            "`blazepalm golden photos fetch` brings them"
+        )
+    return found
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     ModelSeconds,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -36,6 +37,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
 
@@ -49,6 +51,7 @@ def make_report(
     failures: Sequence[Failure],
     options: RunOptions,
     golden: GoldenName | None,
+    photos: Sequence[PhotoCredit],
     self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
@@ -74,6 +77,7 @@ def make_report(
         options=options,
         limits=limits,
         golden=golden,
+        photos=tuple(photos),
         accuracy=accuracy_entries(totals),
         self_test=self_test,
         device=(),
@@ -93,6 +97,14 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     if golden is None:
         return None
     return GoldenName(golden.version, golden.sha256, len(golden.cases))
+
+
+def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:
+    """The photographs' entries in the report."""
+    return tuple(
+        PhotoCredit(p.name, p.credit, p.licence, p.url, p.sha256, p.caution)
+        for p in (found.photo for found in photos)
+    )
 
 
 def tool_versions() -> dict[str, str]:

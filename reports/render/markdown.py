@@ -18,7 +18,7 @@ from blazepalm.reports.judge.report import (
     ModelParity,
     ParityReport,
 )
-from blazepalm.reports.judge.report_parts import Accuracy, Device
+from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
 from blazepalm.reports.judge.task_limits import worst_first
 from blazepalm.text import NOTHING, figure, printable
 
@@ -72,7 +72,7 @@ def _verdict(report: ParityReport) -> str:
     compared = ", ".join(
         [
             f"{models} model{'s' * (models != 1)}",
-            f"{cases} input{'s' * (cases != 1)}",
+            f"{cases} input{'s' * (cases != 1)}{_photos(report)}",
             f"{counts.passed} of {counts.rows} judged rows pass",
         ]
     )
@@ -94,6 +94,11 @@ def _verdict(report: ParityReport) -> str:
             f"{tested.located} located, {tested.false_alarms} false alarms."
         )
     return "\n\n".join(lines)
+
+
+def _photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f" ({number} photograph{'s' * (number != 1)})" if number else ""
 
 
 def _matrix(models: Sequence[ModelParity]) -> list[str]:
@@ -169,13 +174,21 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
         ),
     )
     if report.accuracy:
-        yield "Against the rendered truth", _accuracy(report.accuracy)
+        apart = " (photographs do not count)" if report.photos else ""
+        yield f"Against the rendered truth{apart}", _accuracy(report.accuracy)
+    if report.photos:
+        yield "Photographs", _credits(report.photos)
     for device in report.device:
         yield f"On {escape(device.name)}", _device(device)
     for model in report.models:
         judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
             yield f"All judged rows of {escape(model.name)}", _row_table(judged)
+
+
+def _credits(photos: Sequence[PhotoCredit]) -> str:
+    body = [[*map(escape, (p.name, p.credit, p.licence)), escape(p.url)] for p in photos]
+    return _table(["photograph", "credit", "licence", "source"], body)
 
 
 def _accuracy(entries: Sequence[Accuracy]) -> str:

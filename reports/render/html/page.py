@@ -22,7 +22,7 @@ from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.page_data import page_data
-from blazepalm.reports.render.html.pictures import pictures
+from blazepalm.reports.render.html.pictures import galleries, pictures
 from blazepalm.reports.render.html.summary import masthead, matrix, why
 from blazepalm.text import NOTHING, printable
 
@@ -56,6 +56,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             heat=heat(report),
             curves=curves(report),
             images=images,
+            galleries=galleries(report, images),
             policy=content_security_policy(script, style),
             style=Markup(style),
             script=Markup(script),

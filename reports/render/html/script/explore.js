@@ -53,6 +53,7 @@ function caseView(found) {
   return [el('div', { class: 'twofold' },
     el('div', {}, found.width ? bigPicture(found) : null, pairs([
       ['kind', found.kind],
+      found.credit ? ['credit', found.credit] : null,
       found.width ? ['size', `${found.width}×${found.height}`] : null,
       ['SHA-256', el('code', {}, found.sha256)],
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
