@@ -55,7 +55,7 @@ from blazepalm.models.releases import (
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
-from blazepalm.reports.backends.backend import Opening
+from blazepalm.reports.backends.backend import FLOAT16, Opening
 from blazepalm.reports.backends.names import PIPELINE
 from blazepalm.reports.backends.registry import registered, runs_pipeline
 
@@ -69,7 +69,7 @@ Notice = Callable[[str], None]
 class OpenModel:
     """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
     `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
-    network (`converter.tflite.network`), None if unknown.
+    network (`converter.tflite.network`), None if unknown; `float16`: whether it computes in it.
     """
 
     name: str  # the release's, else the file's
@@ -79,6 +79,7 @@ class OpenModel:
     run: Runner
     sha256: str
     network_sha256: str | None = None
+    float16: bool = False
 
 
 def open_hand_models(
@@ -198,10 +199,12 @@ def open_model(
         if backend == "coreml":
             backend = "coreml-mil"
             run = _package_runner(_export(converted, Path(made), precision), spec)
+            half = precision == "fp16"
         else:
             _, content = choose(converted.graph.source, family)
             run = _registered_runner(converted, content, backend, Path(made), spec, notice)
-    return OpenModel(converted.name, backend, spec, generation, run, *digests)
+            half = registered()[backend].precision == FLOAT16
+    return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
 def _open_folder(folder: Path, family: str) -> OpenModel:
@@ -393,7 +396,8 @@ def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     run = _package_runner(path, spec)
     name = release.name if release else path.stem
     network = None if known is None else known.network_sha256
-    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network)
+    half = metadata.get("blazepalm.precision") != "fp32"
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network, float16=half)
 
 
 def _release_named(name: str | None) -> Release | None:
