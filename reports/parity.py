@@ -329,11 +329,9 @@ def _run(
     on_step: OnStep,
 ) -> Totals:
     totals = Totals(options.limits)
-    total: int | None = options.noise_inputs + len(options.photos)
-    if options.golden is not None:
-        total += sum(case.readable for case in options.golden.cases)
-    if options.images:
-        total = None
+    golden = () if options.golden is None else options.golden.cases
+    known = options.noise_inputs + len(options.photos) + sum(case.readable for case in golden)
+    total = None if options.images else known
     if plan.groups:
         found = records(
             plan,

@@ -118,14 +118,20 @@ def test_photographs_are_apart_with_their_credits(passing: Values, pictures: Pat
     assert [a["alt"] for a in apart.named("img")] == [p["name"] for p in passing["photos"]]
     for photo in passing["photos"]:
         assert f"{photo['credit']}, {photo['licence']}" in apart.text
-    assert "a known person" in apart.text, "what to mind"
     read = Reader(page)
+    assert "a known person" in read.text, "what to mind"
     assert "14 inputs with 2 photographs" in read.text
     assert "Photographs have none, and do not count" in read.text
     names = {case["name"]: case["credit"] for case in read.island["cases"]}
     assert names["park"] == "someone/photos, CC-BY-4.0" and names["own-photo"] is None
     without = {**passing, "photos": [], "cases": passing["cases"][:9]}
     assert "hotographs" not in Reader(rendered(without, pictures)).text
+
+
+def test_names_fold_between_words(passing: Values, pictures: Path) -> None:
+    case = {**passing["cases"][0], "name": "own-IMG_2025.a<b"}
+    page = rendered({**passing, "cases": [case]}, pictures)
+    assert "<bdi>own-<wbr>IMG_<wbr>2025.<wbr>a&lt;b</bdi>" in page
 
 
 def test_a_hostile_address_is_no_link(pictures: Path) -> None:
