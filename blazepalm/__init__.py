@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.parity import parity
 
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "anchors",
     "convert",
+    "fast",
     "hands",
     "inspect",
     "load",
@@ -44,6 +46,7 @@ _HOMES = {
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
+    "fast": "blazepalm.reports.bench.fast",
     "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",

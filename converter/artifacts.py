@@ -1,5 +1,5 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-`conversion.json`.
+an ExecuTorch program, `conversion.json`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -8,6 +8,7 @@ bytes. `converter.loading` reads the folder back.
 import hashlib
 import io
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,12 @@ SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 
 
-def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | None") -> None:
-    """Fills an empty folder; `coreml` are the options of its Core ML package, None for none."""
+def write_artifacts(
+    model: "Converted", folder: Path, coreml: "CoreMLOptions | None", pte: str | None = None
+) -> None:
+    """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
+    its ExecuTorch program; None for none.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -55,6 +60,11 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
         from blazepalm.converter.coreml import export
 
         package = export(model, folder, coreml).to_dict()
+    program = None
+    if pte is not None:
+        from blazepalm.converter.pte_file import write_pte
+
+        program = asdict(write_pte(model, folder, pte))
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -80,6 +90,7 @@ def write_artifacts(model: "Converted", folder: Path, coreml: "CoreMLOptions | N
         "normal_form": model.preserved.to_dict(),
         "tensor_map": _rows(model),
         "coreml": package,
+        "executorch": program,
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
             "blazepalm": __version__,

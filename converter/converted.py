@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.architecture import Recognition
 from blazepalm.converter.tflite.graph import Graph, Rewrite
-from blazepalm.models.releases import Release
+from blazepalm.models.release_registry import Release
 
 if TYPE_CHECKING:
     from torch import nn

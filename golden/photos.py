@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blazepalm.errors import ArtifactError
 from blazepalm.golden.manifest import file_sha256
 from blazepalm.media.images import read_image
-from blazepalm.models.releases import cache_folder
+from blazepalm.models.release_registry import cache_folder
 
 if sys.version_info >= (3, 11):
     import tomllib

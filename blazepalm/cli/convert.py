@@ -14,6 +14,7 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
 
@@ -68,6 +69,16 @@ def convert(
         str | None,
         typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),
     ] = None,
+    pte: Annotated[
+        bool, typer.Option("--pte", help="Write an ExecuTorch program (.pte), for XNNPACK.")
+    ] = False,
+    pte_delegate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="xnnpack|coreml",
+            help="What computes the program; implies --pte. coreml: Apple's devices, in float32.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,
@@ -92,6 +103,7 @@ def convert(
             overrides=overrides,
             layout=layout,
             coreml=coreml,
+            pte=pte_delegate or (XNNPACK if pte else None),
             notice=console.warn,
             on_failure=failures.append,
         )
@@ -149,6 +161,8 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         )
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
+    if program := record["executorch"]:
+        add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

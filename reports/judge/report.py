@@ -1,7 +1,7 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
 One tree of frozen structs, in memory and in `parity.json` (`to_dict`, and
-`reports.stored.read.read_report` back; `reports/stored/schemas/parity.schema.json`), from which
+`reports.stored.read.read_report` back; `blazepalm report schema parity`), from which
 everything else is rendered. A report is true if it `passed`. Two runs on one machine give the
 same report except for `timing`.
 """
@@ -43,8 +43,11 @@ TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was com
 
 class BackendSummary(Part, frozen=True):
     """One backend of one model. `label` describes it, `precision` is what it computes in;
-    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package it ran, if
-    any. `worst_multiple`: its largest error in floors over the outputs.
+    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package or program
+    that it ran, if any. `worst_multiple`: its largest error in floors over the outputs.
+    `litert_bits`: how many outputs equal LiteRT's in every bit, and how many were compared, over
+    all inputs; None for what the floor does not judge. It is reported, not judged: another
+    processor may round otherwise.
     """
 
     name: str
@@ -54,6 +57,7 @@ class BackendSummary(Part, frozen=True):
     artifact_sha256: Sha256 | None
     status: Status
     worst_multiple: Number
+    litert_bits: tuple[Count, Count] | None
     first_divergence: str | None
     reasons: tuple[str, ...]
 

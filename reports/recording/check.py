@@ -18,34 +18,35 @@ from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidImage
 from blazepalm.golden.manifest import GoldenCase, GoldenSet
 from blazepalm.golden.own import RECORDING
 from blazepalm.models.decode import intersection_over_union
-from blazepalm.models.hand_pipeline import HandModels, Image
+from blazepalm.models.hand_pipeline import Image
+from blazepalm.models.runners import HandModels
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare.matching import match, points_boxes
-from blazepalm.reports.hands.open_models import OpenModel, hand_models
+from blazepalm.reports.hands.open_model import OpenModel
+from blazepalm.reports.hands.open_models import hand_models
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
-from blazepalm.reports.recording.agreement import MEAN, SIDE, Values, beyond, distances, together
-from blazepalm.reports.recording.float16 import LIMITS as FLOAT16
-from blazepalm.reports.recording.float16 import in_input_pixels, on_recorded_palm
-from blazepalm.reports.recording.recording import (
-    KeptCase,
-    KeptHand,
-    Models,
-    OnCase,
-    Recording,
-    finder,
-    models_of,
-    pixels,
+from blazepalm.reports.recording.agreement import (
+    AGREEMENT_LIMITS,
+    MEAN,
+    SIDE,
+    Values,
+    beyond,
+    distances,
+    together,
 )
+from blazepalm.reports.recording.float16 import FLOAT16_LIMITS, in_input_pixels, on_recorded_palm
+from blazepalm.reports.recording.recorded_file import KeptCase, KeptHand, Models, Recording
+from blazepalm.reports.recording.recording import OnCase, finder, models_of, pixels
 
 # the differences of a hand, as found and as recorded, in a picture of a size (height, width)
 Differ = Callable[[KeptHand, KeptHand, tuple[int, int]], Values]
 
 # The limits against MediaPipe, and for the palm: keypoints like landmarks; boxes by parity's
 # 1 − IoU; score and presence by parity's limit for presence.
-LIMITS: Values = {
-    **agreement.LIMITS,
-    "keypoints": agreement.LIMITS["most"],
+RECORDING_LIMITS: Values = {
+    **AGREEMENT_LIMITS,
+    "keypoints": AGREEMENT_LIMITS["most"],
     "box": round(1.0 - policy.LIMITS.iou, 6),
     "score": policy.LIMITS.presence,
     "presence": policy.LIMITS.presence,
@@ -74,7 +75,7 @@ def told(values: Values, name: str, limits: Values) -> str:
 @dataclass(frozen=True)
 class CaseCheck:
     """`recorded` and `found` count hands; `unmatched` counts those of both without a partner,
-    except `ties`; `differences` of each matched pair, by the names of `LIMITS`, judged by `limits`.
+    except `ties`; `differences` of each matched pair, by the names of `RECORDING_LIMITS`.
     `problem`: why the case could not be compared, or "".
     """
 
@@ -85,11 +86,11 @@ class CaseCheck:
     ties: int = 0
     differences: tuple[Values, ...] = ()
     problem: str = ""
-    limits: Values = field(default_factory=lambda: LIMITS)
+    limits: Values = field(default_factory=lambda: RECORDING_LIMITS)
 
     @property
     def worst(self) -> Values:
-        return together(self.differences, LIMITS)
+        return together(self.differences, RECORDING_LIMITS)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class RecordingCheck:
 
     @property
     def limits(self) -> Values:
-        return FLOAT16 if self.float16 else LIMITS
+        return FLOAT16_LIMITS if self.float16 else RECORDING_LIMITS
 
     @property
     def hands(self) -> int:
@@ -133,7 +134,7 @@ class RecordingCheck:
     @property
     def differences(self) -> Values:
         """Over the whole set."""
-        return together([one for case in self.cases for one in case.differences], LIMITS)
+        return together([one for case in self.cases for one in case.differences], RECORDING_LIMITS)
 
     @property
     def passed(self) -> bool:
@@ -183,7 +184,7 @@ def check_recording(
         if name not in kept:
             raise CouldNotVerify(f"{where}: nothing was recorded of {name!r}")
     if not kept:
-        raise CouldNotVerify(f"{where}: nothing was recorded; blazepalm golden record does it")
+        raise CouldNotVerify(f"{where}: nothing was recorded; run blazepalm golden record")
     wanted = [case for case in recording.cases if not names or case.name in names]
     there = {case.name: case for case in golden.cases if case.readable}
     half = palm.float16 or hand.float16
@@ -198,7 +199,7 @@ def check_recording(
             size = image.shape[0], image.shape[1]
             if half:
                 differ = partial(_half_difference, models=models, image=image)
-                checks.append(compare(known, found, size, thresholds, differ, FLOAT16))
+                checks.append(compare(known, found, size, thresholds, differ, FLOAT16_LIMITS))
             else:
                 checks.append(compare(known, found, size, thresholds))
         on_case(known.name, done, len(wanted))
@@ -207,7 +208,9 @@ def check_recording(
 
 
 def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Values:
-    """The differences named by `LIMITS`, for one hand in a picture of `size` (height, width)."""
+    """The differences named by `RECORDING_LIMITS`, for one hand in a picture of `size` (height,
+    width).
+    """
     points = SIDE  # the largest possible, where the keypoints do not correspond
     if hand.keypoints.shape == expected.keypoints.shape:
         points = float(distances(hand.keypoints, expected.keypoints, size).max())
@@ -227,7 +230,7 @@ def compare(
     size: tuple[int, int],
     thresholds: Mapping[str, float],
     differ: Differ = difference,
-    limits: Values = LIMITS,
+    limits: Values = RECORDING_LIMITS,
 ) -> CaseCheck:
     """Compares one picture of `size` (height, width). `thresholds`: of `score` and `presence`."""
     boxes, other = (points_boxes([h.landmarks for h in hs]) for hs in (known.hands, found))

@@ -15,15 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.models.decode import Palms, intersection_over_union
-from blazepalm.models.hand_pipeline import HandModels, Image, find_hands
+from blazepalm.models.hand_pipeline import Image, find_hands
 from blazepalm.models.regions import region_from_palm
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording.agreement import SIDE, Values
-from blazepalm.reports.recording.recording import KeptHand, kept_hand
+from blazepalm.reports.recording.recorded_file import KeptHand
+from blazepalm.reports.recording.recording import kept_hand
 from blazepalm.reports.stages.stages import PalmRules
 from blazepalm.reports.stages.ties import Cluster, clusters
 
-LIMITS: Values = {
+FLOAT16_LIMITS: Values = {
     "mean": policy.LIMITS.landmarks_mean_px,
     "most": policy.LIMITS.landmarks_max_px,
     "handedness": policy.LIMITS.handedness,
@@ -45,7 +47,7 @@ def on_recorded_palm(
     for hand in find_hands(models, image, one):
         given = kept_hand(hand, "")
         found = replace(given, box=found.box, keypoints=found.keypoints, score=found.score)
-    if 1.0 - float(intersection_over_union(found.box, known.box)) > LIMITS["box"]:
+    if 1.0 - float(intersection_over_union(found.box, known.box)) > FLOAT16_LIMITS["box"]:
         points = _nearest(models, image, known)
         if points is not None:
             shape = known.keypoints.shape

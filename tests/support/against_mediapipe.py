@@ -22,7 +22,8 @@ from blazepalm.golden.manifest import load_golden
 from blazepalm.golden.mediapipe import FACTS, pixels_sha256
 from blazepalm.media.frames import find_sources, read_frames
 from blazepalm.media.images import read_image
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
+from blazepalm.models.runners import HandModels
 from blazepalm.models.tasks import SOLUTIONS, TASKS
 from blazepalm.reports.hands.open_models import open_hand_models
 from support.photos import photos_folder
@@ -145,6 +146,9 @@ def row(api: str, what: str, backend: str, count: Count) -> None:
 
 
 def main(golden: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
     solutions, tasks = "0.10.21, `solutions`", "1.2.3, `tasks`"
     photos = recorded(photos_folder() / "mediapipe-0.10.21-pictures.json")["images"]
     for complexity, names in COMPLEXITIES.items():
