@@ -3,8 +3,8 @@
     PYTHONPATH=tests python -m support.against_mediapipe GOLDEN
 
 GOLDEN is a folder of `blazepalm golden make`; photographs and videos come from BLAZEPALM_PHOTOS.
-Landmarks of pictures were recorded with seven decimals, those of videos with every bit; of the
-tasks' video mode only a hash was kept, so its pixels are told against LiteRT, which has that hash.
+The solutions' landmarks in pictures were recorded with seven decimals, all others with every bit;
+of the tasks' videos only a hash was kept, so pixels are told against LiteRT, which has that hash.
 """
 
 import hashlib
@@ -123,12 +123,14 @@ def tasks_video_shots(models: HandModels) -> Iterator[Shot]:
 
 
 def measured(models: HandModels, shots: Iterator[Shot], *, tracked: bool) -> Count:
+    """Runs the shots; the solutions' pictures are compared as they were recorded, rounded."""
+    rounded = not tracked and models.rule == SOLUTIONS
     count = Count()
     find: Callable[[Image], tuple[Hand, ...]] = HandPipeline(models)
     for shot in shots:
         if tracked and shot.start:
             find = HandTracker(models)
-        count.add(find(shot.image), shot, rounded=not tracked)
+        count.add(find(shot.image), shot, rounded)
     return count
 
 
