@@ -11,6 +11,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.converter.coreml.options import CoreMLOptions
@@ -27,6 +28,7 @@ def convert(
         str,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name.",
         ),
     ],
