@@ -25,7 +25,12 @@ from blazepalm.reports.engine.groups import Opened, group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, make_groups, processors
 from blazepalm.reports.engine.processes import leave_unguarded
-from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
+from blazepalm.reports.judge.assemble import (
+    golden_entry,
+    make_report,
+    photo_credits,
+    tool_versions,
+)
 from blazepalm.reports.judge.report import Failure, ParityReport, plain
 from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
@@ -127,6 +132,7 @@ def parity(
             reference_every=options.reference_every,
         ),
         golden=golden_entry(options.golden),
+        photos=photo_credits(options.photos),
         self_test=tested,
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
@@ -161,11 +167,9 @@ def _run(
     on_step: OnStep,
 ) -> Totals:
     totals = Totals(options.limits)
-    total: int | None = options.noise_inputs
-    if options.golden is not None:
-        total = options.noise_inputs + sum(case.readable for case in options.golden.cases)
-    if options.images:
-        total = None
+    golden = () if options.golden is None else options.golden.cases
+    known = options.noise_inputs + len(options.photos) + sum(case.readable for case in golden)
+    total = None if options.images else known
     if plan.groups:
         found = records(
             plan,
@@ -198,6 +202,7 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "specs": [_spec(subject) for subject in subjects],
         "images": list(options.images),
         "golden": plain(golden_entry(options.golden)),
+        "photos": [found.photo.sha256 for found in options.photos],
         "tools": tool_versions(),
     }
 

@@ -15,6 +15,7 @@ from blazepalm.reports.cases.inputs import (
     golden_cases,
     noise_cases,
     own_cases,
+    photo_cases,
     sparing,
 )
 from blazepalm.reports.engine.engine import ENGINES, THREADS
@@ -23,6 +24,7 @@ from blazepalm.reports.judge.policy import LIMITS, Limits
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 COUNTS = (  # fields of Options: name, minimum, whether None is allowed
     ("noise", 0, True),
@@ -34,19 +36,21 @@ COUNTS = (  # fields of Options: name, minimum, whether None is allowed
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of a parity run. `golden`: a golden set, or None; `images`: your own pictures or
-    videos (or one); `noise`: the number of seeded inputs besides. `workers` cases run at once,
-    default one per processor; every backend computes a case with one thread, so the numbers do not
-    depend on it. `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw
-    outputs, packages and the journal of an interrupted run; None keeps nothing. `coreml`: whether
-    to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
-    to compare every layer, on the first image; `self_test`: whether to plant faults in every
-    model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all. `overrides` state what the sources' files do not. `backends`: names of
-    backends that run only if asked for (`executorch`).
+    """Settings of a parity run. `golden`: a golden set, or None; `photos`: photographs, as
+    `golden.photos.local_photos()` finds them; `images`: your own pictures or videos (or one);
+    `noise`: the number of seeded inputs besides. `workers` cases run at once, default one per
+    processor; every backend computes a case with one thread, so the numbers do not depend on it.
+    `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
+    and the journal of an interrupted run; None keeps nothing. `coreml`: whether to export and
+    execute packages, `compress`: how to compress the float16 ones; `layers`: whether to compare
+    every layer, on the first image; `self_test`: whether to plant faults in every model.
+    `reference_every`: LiteRT's reference kernels and the generic module run on every n-th picture,
+    1 for all. `overrides` state what the sources' files do not. `backends`: names of backends that
+    run only if asked for (`executorch`).
     """
 
     golden: "GoldenSet | None" = None
+    photos: "tuple[LocalPhoto, ...]" = ()
     images: tuple[str, ...] = ()
     noise: int | None = None
     seed: int = policy.SEED
@@ -85,7 +89,7 @@ class Options:
 
     @property
     def has_images(self) -> bool:
-        return self.golden is not None or bool(self.images)
+        return self.golden is not None or bool(self.photos) or bool(self.images)
 
     @property
     def noise_inputs(self) -> int:
@@ -95,8 +99,10 @@ class Options:
 
 
 def input_cases(options: Options) -> Iterator[Case]:
-    """All inputs: golden images, the user's own, noise."""
+    """All inputs: golden images, photographs, the user's own images, noise."""
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
+    photos = photo_cases(options.photos)
     own = own_cases(options.images) if options.images else iter(())
-    cases = distinct_cases(chain(golden, own, noise_cases(options.noise_inputs, options.seed)))
+    noisy = noise_cases(options.noise_inputs, options.seed)
+    cases = distinct_cases(chain(golden, photos, own, noisy))
     return sparing(cases, spared_backends(), options.reference_every)

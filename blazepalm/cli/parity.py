@@ -12,7 +12,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
-from blazepalm.cli.golden_rendering import rendering
+from blazepalm.cli.golden_rendering import known_photos, rendering
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
@@ -55,7 +55,11 @@ def parity(
         ),
     ] = None,
     no_golden: Annotated[
-        bool, typer.Option("--no-golden", help="Leave out the golden images.")
+        bool, typer.Option("--no-golden", help="Leave out the golden images and photographs.")
+    ] = False,
+    no_photos: Annotated[
+        bool,
+        typer.Option("--no-photos", help="Leave out the photographs (blazepalm golden photos)."),
     ] = False,
     images: Annotated[
         list[str] | None,
@@ -160,6 +164,7 @@ def parity(
         hush_executorch()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
+            photos=() if no_golden or no_photos else known_photos(),
             images=tuple(images or ()),
             noise=inputs,
             seed=seed,

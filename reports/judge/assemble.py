@@ -32,6 +32,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     ModelSeconds,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -42,6 +43,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 TOOLS = (
     "blazepalm",
@@ -63,6 +65,7 @@ def make_report(
     failures: Sequence[Failure],
     options: RunOptions,
     golden: GoldenName | None,
+    photos: Sequence[PhotoCredit],
     self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
@@ -88,6 +91,7 @@ def make_report(
         options=options,
         limits=limits,
         golden=golden,
+        photos=tuple(photos),
         accuracy=accuracy_entries(totals),
         self_test=self_test,
         device=(),
@@ -107,6 +111,14 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     if golden is None:
         return None
     return GoldenName(golden.version, golden.sha256, len(golden.cases))
+
+
+def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:
+    """The photographs' entries in the report."""
+    return tuple(
+        PhotoCredit(p.name, p.credit, p.licence, p.url, p.sha256, p.caution)
+        for p in (found.photo for found in photos)
+    )
 
 
 def tool_versions() -> dict[str, str]:

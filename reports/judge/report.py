@@ -28,6 +28,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     Part,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -133,7 +134,8 @@ class ParityReport(Part, frozen=True, kw_only=True):
 
     `exit_code`: 0 passed, 1 parity fails, 2 bad input, 3 could not verify. `cases` are at most
     `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all. `golden` names the
-    golden set. `accuracy`: error against the rendered truth, one entry per pair and backend.
+    golden set; `photos`: all photographs among the cases. `accuracy`: error against the rendered
+    truth, one entry per pair and backend; photographs have no truth and do not count there.
     `device`: the ingested results; `verdict`: in a few words. What follows from other fields
     (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`) is set by `concluded`; in a
     report that was read it is what the file says, which `report recheck` compares.
@@ -149,6 +151,7 @@ class ParityReport(Part, frozen=True, kw_only=True):
     limits: Limits
     default_limits: bool
     golden: GoldenName | None
+    photos: tuple[PhotoCredit, ...]
     tools: dict[str, str]
     machine: Machine
     models: tuple[ModelParity, ...]

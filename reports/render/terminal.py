@@ -205,8 +205,9 @@ def summary(report: ParityReport) -> Text:
     judged = [row for row in report.rows if row.judged]
     done, all_rows = (sum(model.coverage[i] for model in report.models) for i in (0, 1))
     failed = [row for row in judged if row.status == FAIL]
+    photos = f" ({count(len(report.photos), 'photograph')})" if report.photos else ""
     what = (
-        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
+        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}{photos}, "
         f"{done} of {count(all_rows, 'comparison')}, {report.timing.seconds:.0f} s"
     )
     parts = ["all pass"] if report.passed else []

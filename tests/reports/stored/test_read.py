@@ -121,7 +121,7 @@ def test_structs_and_schemas_agree(tmp_path: Path) -> None:
             lambda v: v["models"][2]["layers"]["rows"][9]["backends"]["torch"].pop("local"),
             "models[2].layers.rows[9].backends.torch: local is missing",
         ),
-        (lambda v: v["cases"].append({"\x1b[2J": 1}), "cases[12]: "),
+        (lambda v: v["cases"].append({"\x1b[2J": 1}), "cases[14]: "),
         (
             lambda v: v.update(models="\x1b]0;x\x07" * 9000),
             r"models: expected a list, found \x1b]0;x\x07",
