@@ -71,9 +71,10 @@ class Options:
     outputs, packages and the journal of an interrupted run; None keeps nothing. `coreml`: whether
     to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
     to compare every layer, on the first image; `self_test`: whether to plant faults in every
-    model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all. `overrides` state what the sources' files do not. `backends`: names of
-    backends that run only if asked for (`executorch`).
+    model. `candidates`: paths of other people's conversions of the only source, compared with it
+    in place of ours. `reference_every`: LiteRT's reference kernels and the generic module run on
+    every n-th picture, 1 for all. `overrides` state what the sources' files do not. `backends`:
+    names of backends that run only if asked for (`executorch`).
     """
 
     golden: "GoldenSet | None" = None
@@ -92,11 +93,14 @@ class Options:
     reference_every: int = policy.REFERENCE_EVERY
     overrides: Overrides = NO_OVERRIDES
     backends: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
-        images = (self.images,) if isinstance(self.images, str | Path) else self.images
-        object.__setattr__(self, "images", tuple(str(path) for path in images))
+        for name in ("images", "candidates"):
+            given = getattr(self, name)
+            paths = (given,) if isinstance(given, str | Path) else given
+            object.__setattr__(self, name, tuple(str(path) for path in paths))
         object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
         check_asked_for(self.backends)
         if self.folder is not None:
@@ -110,8 +114,26 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 least = f"a whole number of at least {low}{', or None' if optional else ''}"
                 raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+        if self.candidates:
+            self._check_candidates()
         if not isinstance(self.limits, Limits):
             raise TypeError(f"limits are {type(self.limits).__name__}, expected Limits")
+
+    def _check_candidates(self) -> None:
+        """Only outputs can be compared; nothing is known of the layers of a stranger's model."""
+        ours = {
+            "layers": self.layers,
+            "self_test": self.self_test,
+            "compress": self.compress is not None,
+            "backends": bool(self.backends),
+        }
+        if wrong := [name for name, asked in ours.items() if asked]:
+            raise InvalidInput(
+                f"{', '.join(wrong)}: about our own conversions; leave it out with candidates"
+            )
+        if len(set(self.candidates)) < len(self.candidates):
+            raise InvalidInput("a candidate is named twice; name each once")
+        object.__setattr__(self, "coreml", False)
 
     @property
     def has_images(self) -> bool:
@@ -233,9 +255,19 @@ def _open(
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
-    for name, content, folder in _contents(sources, failed, notice):
+    contents = list(_contents(sources, failed, notice))
+    if options.candidates and len(contents) > 1:
+        listed = ", ".join(name for name, _, _ in contents)
+        raise InvalidInput(f"candidates are compared with one model; name one of {listed}")
+    for name, content, folder in contents:
         on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(name, content, overrides=options.overrides, folder=folder)
+        source = Source(
+            name,
+            content,
+            overrides=options.overrides,
+            folder=folder,
+            candidates=options.candidates,
+        )
         try:
             subject = open_source(
                 source,

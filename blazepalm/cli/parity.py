@@ -25,6 +25,7 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
+from blazepalm.errors import InvalidInput
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
 
@@ -38,13 +39,31 @@ REPORT, PAGE = "parity.json", "parity.html"
 
 def parity(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
             help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
             show_default=False,
         ),
-    ],
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate",
+            metavar="MODEL",
+            help="Somebody else's conversion (.mlpackage, .onnx, .tflite, converted folder) to "
+            "compare with --against; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_RELEASE",
+            help="The model that the candidates are conversions of.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -156,6 +175,7 @@ def parity(
     from blazepalm.reports.render.thumbnails import write_thumbnails
     from blazepalm.reports.report_folder import check_report, owned_images
 
+    sources = _sources(sources or [], candidates or [], against)
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
@@ -176,6 +196,7 @@ def parity(
             compress=compress,
             overrides=overrides,
             backends=tuple(backends or ()),
+            candidates=tuple(candidates or ()),
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
@@ -212,6 +233,23 @@ def parity(
             else:
                 console.out(printable(line))
     raise typer.Exit(report.exit_code)
+
+
+def _sources(sources: list[str], candidates: list[str], against: str | None) -> list[str]:
+    """The models to compare: the ones given, or the one that candidates are compared with."""
+    if candidates:
+        if sources:
+            raise InvalidInput(f"{sources[0]}: with --candidate, name the model by --against")
+        if against is None:
+            raise InvalidInput(
+                "--candidate needs --against: the release or .tflite that it is a conversion of"
+            )
+        return [against]
+    if against is not None:
+        raise InvalidInput("--against needs --candidate, a conversion to compare with it")
+    if not sources:
+        raise InvalidInput("name a .tflite file, a bundle or a release, or give --candidate")
+    return sources
 
 
 @contextmanager
