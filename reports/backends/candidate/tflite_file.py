@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from blazepalm.converter.evidence.input_range import quantised_range
 from blazepalm.converter.tflite.bundle import open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
@@ -55,7 +56,7 @@ def open_tflite(path: str | Path, copies: int) -> ForeignModel:
             given.name,
             lambda shape: shape == given.shape,
             shape_text(given.shape),
-            LEVELS if whole else None,
+            LEVELS if whole else quantised_range(graph),
             whole=whole,
         ),
         outputs,
