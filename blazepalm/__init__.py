@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
+    from blazepalm.converter.saving import save
     from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
@@ -33,6 +34,7 @@ __all__ = [
     "inspect",
     "load",
     "parity",
+    "save",
     "verify",
 ]
 
@@ -48,6 +50,7 @@ _HOMES = {
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",
     "parity": "blazepalm.reports.parity",
+    "save": "blazepalm.converter.saving",
     "verify": "blazepalm.converter.verify",
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm import strict_json
-from blazepalm.converter.artifacts import RECORD, SCHEMA
+from blazepalm.converter.artifacts import ANCHORS, FILES, RECORD, SCHEMA, WEIGHTS
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, one_line
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_RECORD = 64 << 20  # bytes of a conversion.json
-WEIGHTS, ANCHORS = "model.safetensors", "anchors.npy"
-FILES = (WEIGHTS, "model.pth", ANCHORS)
 
 
 def load(folder: str | Path) -> "nn.Module":
@@ -49,7 +47,14 @@ def load(folder: str | Path) -> "nn.Module":
     module.load_state_dict(state, strict=True, assign=True)
     if isinstance(structure, PalmDetectorSpec) and anchors.exists():
         module.load_anchors(anchors)  # type: ignore[operator]
-    return module.eval()
+    return from_here(module, folder).eval()
+
+
+def from_here(module: "nn.Module", source: str | Path) -> "nn.Module":
+    """Notes where a module's weights come from, for `save`: `module.origin`."""
+    where = Path(source)
+    module.origin = str(where.absolute() if where.exists() else source)  # type: ignore[assignment]
+    return module
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import WANTED, choose
 from blazepalm.converter.convert import convert_graph, warn
-from blazepalm.converter.loading import load, read_record
+from blazepalm.converter.loading import from_here, load, read_record
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, InvalidModel, one_line
 from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
@@ -75,4 +75,4 @@ def _from_weights(path: Path, family: str) -> "nn.Module":
         ) from error
     module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     load_state(module, path, state)
-    return module
+    return from_here(module, path.parent) if record.is_file() else module

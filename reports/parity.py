@@ -22,7 +22,7 @@ from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput, unknown_name
 from blazepalm.file_names import file_name
 from blazepalm.models.spec_json import spec_to_dict
-from blazepalm.reports.backends.float_form import float_form
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.reports.backends.registry import check_asked_for, spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,

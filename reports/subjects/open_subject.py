@@ -15,7 +15,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Opening, input_shape
-from blazepalm.reports.backends.float_form import float_form
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.registry import registered
 from blazepalm.reports.stages.stages import HandRules, PalmRules
