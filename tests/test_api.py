@@ -18,7 +18,7 @@ from blazepalm.golden.make import make_golden
 from blazepalm.media.frames import find_sources
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
-from blazepalm.reports.parity import Options
+from blazepalm.reports.parity_options import Options
 from blazepalm.reports.stored.read import read_report
 from support.records import hand_spec, palm_spec
 

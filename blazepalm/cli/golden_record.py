@@ -25,7 +25,7 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.converter.evidence import Overrides
-    from blazepalm.reports.hands.open_models import OpenModel
+    from blazepalm.reports.hands.open_model import OpenModel
     from blazepalm.reports.recording.recording import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"

@@ -15,15 +15,8 @@ from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.hands.detections import Record, hand_record, palm_records
-from blazepalm.reports.hands.open_models import (
-    Notice,
-    OpenModel,
-    Source,
-    detector_anchors,
-    hand_models,
-    open_model,
-    rule_of,
-)
+from blazepalm.reports.hands.open_model import Notice, OpenModel, Source
+from blazepalm.reports.hands.open_models import detector_anchors, hand_models, open_model, rule_of
 
 TRACKED_HANDS = 2  # MediaPipe's own default
 LANDMARKS = "hand-full"  # the landmark model where none is named

@@ -19,7 +19,7 @@ from blazepalm.models.letterbox import as_pixels
 from blazepalm.reports.hands.detections import hand_record, label_of
 from blazepalm.reports.hands.draw import draw_hands, in_pixels
 from blazepalm.reports.hands.finder import Find, landmarks_beside, open_finder
-from blazepalm.reports.hands.open_models import Source
+from blazepalm.reports.hands.open_model import Source
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage

@@ -19,7 +19,7 @@ from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.hand_pipeline import Image
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare.matching import match, points_boxes
-from blazepalm.reports.hands.open_models import OpenModel
+from blazepalm.reports.hands.open_model import OpenModel
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
 from blazepalm.reports.recording.agreement import MEAN, SIDE, Values, beyond, distances, together

@@ -23,7 +23,8 @@ from blazepalm.golden.own import RECORDING
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, Image
 from blazepalm.models.releases import Release, by_network, by_sha256
 from blazepalm.reports.cases.inputs import Case
-from blazepalm.reports.hands.open_models import OpenModel, hand_models
+from blazepalm.reports.hands.open_model import OpenModel
+from blazepalm.reports.hands.open_models import hand_models
 from blazepalm.reports.recording.agreement import Floats
 from blazepalm.reports.stored.read import RECORDING as SCHEMA
 from blazepalm.reports.stored.read import read_json, typed

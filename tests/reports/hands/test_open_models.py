@@ -13,12 +13,8 @@ from blazepalm.converter.convert import module_of
 from blazepalm.converter.evidence import Overrides
 from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.models.releases import defaults, load_registry, resolve
-from blazepalm.reports.hands.open_models import (
-    detector_anchors,
-    open_hand_models,
-    open_model,
-    output_shapes,
-)
+from blazepalm.reports.hands.open_model import output_shapes
+from blazepalm.reports.hands.open_models import detector_anchors, open_hand_models, open_model
 from support.models import ROOT, shared_model
 from support.rewritten import with_another_weight
 
