@@ -78,6 +78,21 @@ def recheck_report(
     ] = None,
     presence: Annotated[Limit, _limit("presence", "float16's presence difference.")] = None,
     handedness: Annotated[Limit, _limit("handedness", "float16's handedness difference.")] = None,
+    truth_recall: Annotated[
+        Limit, _limit("truth_recall", "The file's smallest recall on rendered hands.")
+    ] = None,
+    truth_precision: Annotated[
+        Limit, _limit("truth_precision", "The file's smallest precision on rendered hands.")
+    ] = None,
+    truth_handedness: Annotated[
+        Limit, _limit("truth_handedness", "The smallest share of hands on their right side.")
+    ] = None,
+    truth_palm_error: Annotated[
+        Limit, _limit("truth_palm_error", "The largest mean keypoint error, palm sizes.")
+    ] = None,
+    truth_joint_error: Annotated[
+        Limit, _limit("truth_joint_error", "The largest mean joint error, palm sizes.")
+    ] = None,
     raw: Annotated[
         bool,
         typer.Option("--raw", help="Also compute all differences again from the raw outputs."),
@@ -103,6 +118,11 @@ def recheck_report(
         "landmarks_max_px": landmarks_max_px,
         "presence": presence,
         "handedness": handedness,
+        "truth_recall": truth_recall,
+        "truth_precision": truth_precision,
+        "truth_handedness": truth_handedness,
+        "truth_palm_error": truth_palm_error,
+        "truth_joint_error": truth_joint_error,
     }
     if output is not None:
         inputs = [_file(path)]

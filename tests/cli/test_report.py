@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from blazepalm.reports.judge.policy import Limits
+from blazepalm.reports.stored.recheck import MEASURED_BY
 from support import report_samples
 from support.cli import Cli
 
@@ -83,6 +85,18 @@ def test_recheck_by_others(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     assert again.code == 0 and again.json["passed"] and not again.json["passed_before"]
     refused = blazepalm("report", "recheck", good, "-o", target)
     assert refused.code == 2 and "exists already" in refused.err
+
+
+LIMITS_OF_NUMBERS = [field for field in Limits.__struct_fields__ if field not in MEASURED_BY]
+
+
+@pytest.mark.parametrize("limit", LIMITS_OF_NUMBERS)
+def test_recheck_takes_every_limit(blazepalm: Cli, good: Path, limit: str) -> None:
+    option = f"--{limit.replace('_', '-')}"
+    assert (
+        blazepalm("report", "recheck", good, option, "0.123", "--json").json["limits"][limit]
+        == 0.123
+    )
 
 
 @pytest.mark.parametrize(
