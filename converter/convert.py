@@ -25,7 +25,13 @@ from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.errors import ArtifactError, BlazePalmError, InvalidModel
+from blazepalm.errors import (
+    ArtifactError,
+    BlazePalmError,
+    InvalidModel,
+    check_path,
+    python_words,
+)
 from blazepalm.file_names import folded
 from blazepalm.models.releases import resolve
 from blazepalm.models.spec import PalmDetectorSpec, in_file
@@ -33,9 +39,12 @@ from blazepalm.models.spec import PalmDetectorSpec, in_file
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
 
+SOURCE = "a release, a .tflite file or a bundle"  # what is converted
+
 
 def warn(message: str) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    """A notice to Python's user."""
+    print(f"warning: {python_words(message)}", file=sys.stderr)
 
 
 def module_of(
@@ -164,6 +173,7 @@ def convert(
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
+    check_path(source, SOURCE)
     check_layout_name(layout)
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")

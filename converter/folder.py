@@ -59,7 +59,8 @@ def tuned_from(folder: Path, record: Mapping[str, Any]) -> tuple[Kept, list[str]
     Raises ArtifactError.
     """
     tuning = record.get("fine_tuning")
-    moved = tuning.get("moved") if isinstance(tuning, dict) else None
+    tuning = tuning if isinstance(tuning, dict) else {}
+    moved = tuning.get("moved")
     if not isinstance(moved, list) or not all(isinstance(name, str) for name in moved):
         raise ArtifactError(f"{folder / RECORD}: does not list the weights that were tuned")
     return _kept(folder, tuning.get("from")), moved

@@ -33,7 +33,7 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.with_weights import with_weights
 from blazepalm.converter.transforms import undo_transform
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
 from blazepalm.models.releases import load_registry
 from blazepalm.models.spec import HandLandmarksSpec, Spec, in_file
 
@@ -68,6 +68,9 @@ def save(
     the source cannot be found or read, ArtifactError if the module is not of its structure, a
     weight is not finite or is float64, or the folder cannot be written.
     """
+    check_path(folder, "a folder's name")
+    if source is not None:
+        check_path(source, "a release, a file or a folder")
     folder = Path(folder)
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
@@ -133,7 +136,11 @@ def _start(
     overrides, layout = NO_OVERRIDES, "nhwc"
     if is_converted(origin):
         path = Path(origin)
-        record, found = read_record(path), original(path)
+        record = read_record(path)
+        try:
+            found = original(path)
+        except CouldNotVerify as error:
+            raise CouldNotVerify(f"{error}, or name it with source=") from error
         name, content = found.source, found.content
         structure = structure_of(path, record)
         overrides = overrides_of(record, structure)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.artifacts import FILES, RECORD
 from blazepalm.converter.choose import choose_by_sha256
-from blazepalm.converter.convert import convert_graph
+from blazepalm.converter.convert import SOURCE, convert_graph
 from blazepalm.converter.folder import (
     find_original,
     layout_of,
@@ -27,7 +27,7 @@ from blazepalm.converter.folder import (
 from blazepalm.converter.loading import load, read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
+from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify, check_path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,6 +81,9 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
     Raises ArtifactError if the folder holds no readable `conversion.json`, UnknownRelease or
     InvalidModel for a `source` that cannot be read or is another file.
     """
+    check_path(folder, "a folder that convert wrote")
+    if source is not None:
+        check_path(source, SOURCE)
     folder = Path(folder)
     record = read_record(folder)
     findings = [*_files(folder, record)]

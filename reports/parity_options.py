@@ -32,6 +32,15 @@ COUNTS = (  # fields of Options: name, minimum, whether None is allowed
 )
 
 
+def check_count(name: str, value: object, low: int, optional: bool) -> None:
+    """Raises ValueError unless `value` is a whole number, or None if that is `optional`."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        least = f"a whole number of at least {low}{', or None' if optional else ''}"
+        raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+
+
 @dataclass(frozen=True)
 class Options:
     """Settings of a parity run. `golden`: a golden set, or None; `images`: your own pictures or
@@ -74,12 +83,7 @@ class Options:
         if self.engine not in ENGINES:
             raise InvalidInput(unknown_name("engine", self.engine, ENGINES))
         for name, low, optional in COUNTS:
-            value = getattr(self, name)
-            if value is None and optional:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                least = f"a whole number of at least {low}{', or None' if optional else ''}"
-                raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+            check_count(name, getattr(self, name), low, optional)
         if not isinstance(self.limits, Limits):
             raise TypeError(f"limits are {type(self.limits).__name__}, expected Limits")
 

@@ -139,12 +139,10 @@ def parity(
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
     from blazepalm.reports.backends.litert import hush_litert
-    from blazepalm.reports.judge.report import as_stored
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
-    from blazepalm.reports.render.thumbnails import write_thumbnails
-    from blazepalm.reports.report_folder import check_report, owned_images, write_reports
+    from blazepalm.reports.report_folder import check_report, save_report
 
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
@@ -193,9 +191,7 @@ def parity(
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
     if output is not None and report.models:
-        before = owned_images(output) or ()
-        stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
-        for path in write_reports(stored, output):
+        for path in save_report(report, output, input_cases(options)):
             line = f"report: {path}"
             if as_json:
                 console.note(line)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Opening, input_shape
-from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.registry import registered
 from blazepalm.reports.stages.stages import HandRules, PalmRules

@@ -116,7 +116,7 @@ def test_parity_compares_with_the_tuned_file(
     tuned: tuple[blazepalm.PalmDetector, Path],
 ) -> None:
     _, folder = tuned
-    report = blazepalm.parity(folder, noise=2, coreml=False)
+    report = blazepalm.parity(folder, inputs=2, coreml=False)
     assert report.passed
 
 
