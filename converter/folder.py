@@ -19,7 +19,7 @@ from blazepalm.converter.tflite.bundle import open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
-from blazepalm.models.releases import load_registry
+from blazepalm.models.registry import load_registry
 from blazepalm.models.spec import Evidence, Spec
 
 Notice = Callable[[str], None]

@@ -34,7 +34,7 @@ from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.with_weights import with_weights
 from blazepalm.converter.transforms import undo_transform
 from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
-from blazepalm.models.releases import load_registry
+from blazepalm.models.registry import load_registry
 from blazepalm.models.spec import HandLandmarksSpec, Spec, in_file
 
 if TYPE_CHECKING:

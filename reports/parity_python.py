@@ -128,12 +128,15 @@ def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
     from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
-    from blazepalm.models.releases import cache_folder
+    from blazepalm.models.registry import cache_folder
 
-    if golden is False or isinstance(golden, GoldenSet):
-        return golden or None
+    if golden is False:
+        return None
+    if isinstance(golden, GoldenSet):
+        return golden
     if golden is True:
-        golden = cache_folder().parent / f"golden-{GOLDEN_VERSION}"
-    check_path(golden, "golden, True, False, a GoldenSet or a folder")
-    folder = Path(golden)
+        folder = cache_folder().parent / f"golden-{GOLDEN_VERSION}"
+    else:
+        check_path(golden, "golden, True, False, a GoldenSet or a folder")
+        folder = Path(golden)
     return load_golden(folder) if (folder / MANIFEST).is_file() else make_golden(folder)

@@ -18,7 +18,7 @@ from blazepalm.errors import check_path, in_python
 from blazepalm.media.images import picture_pixels, read_image
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.letterbox import as_pixels
-from blazepalm.reports.hands.detections import hand_record, label_of
+from blazepalm.reports.hands.detections import HandRecord, hand_record, label_of
 from blazepalm.reports.hands.draw import draw_hands, in_pixels
 from blazepalm.reports.hands.finder import Find, landmarks_beside, open_finder
 from blazepalm.reports.hands.open_model import Source
@@ -74,7 +74,7 @@ class Hands(Sequence[Hand]):
         ]
         return Image.fromarray(draw_hands(self.picture, drawn))
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self) -> list[HandRecord]:
         """Each hand as JSON values, as `blazepalm detect --json` writes it."""
         return [hand_record(hand) for hand in self]
 

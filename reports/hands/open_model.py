@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from blazepalm.converter.choose import WANTED
 from blazepalm.converter.converted import Converted
 from blazepalm.errors import InvalidModel
-from blazepalm.models.hand_pipeline import Runner
-from blazepalm.models.releases import Generation
+from blazepalm.models.generation import Generation
+from blazepalm.models.runners import Runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 Source = str | Path | Converted  # a file, bundle, release (or alias) or package; or in memory

@@ -9,15 +9,10 @@ from numpy.typing import NDArray
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.errors import InvalidModel, UnknownRelease
-from blazepalm.models.hand_pipeline import Runner
-from blazepalm.models.releases import (
-    Generation,
-    Release,
-    by_sha256,
-    defaults,
-    generation_of,
-    load_registry,
-)
+from blazepalm.models.generation import Generation
+from blazepalm.models.registry import Release, load_registry
+from blazepalm.models.releases import by_sha256, defaults, generation_of
+from blazepalm.models.runners import Runner
 from blazepalm.models.spec import Spec
 from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.reports.hands.open_model import Notice, OpenModel, of_family, output_shapes, shaped

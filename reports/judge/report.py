@@ -1,7 +1,7 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
 One tree of frozen structs, in memory and in `parity.json` (`to_dict`, and
-`reports.stored.read.read_report` back; `reports/stored/schemas/parity.schema.json`), from which
+`reports.stored.read.read_report` back; `blazepalm report schema parity`), from which
 everything else is rendered. A report is true if it `passed`. Two runs on one machine give the
 same report except for `timing`.
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import CANDIDATE, Backend, Outputs
+from blazepalm.reports.backends.backend import CANDIDATE, Backend, Outputs, split_inputs
 from blazepalm.reports.backends.names import (
     GENERIC,
     INTEGER,
@@ -85,6 +85,11 @@ class Subject:
                 pairs.append((name, GENERIC))
         pairs += INTEGER_PAIRS
         return tuple((c, r) for c, r in pairs if c in self.backends and r in self.backends)
+
+    def inputs(self, values: np.ndarray) -> list[np.ndarray]:
+        """The file's inputs: the image itself, or the parts of a row of numbers."""
+        graph = self.converted.graph
+        return split_inputs(values, [graph.tensors[t].shape for t in graph.inputs])
 
     def named(self, outputs: Outputs) -> Raw:
         """The file's outputs under their readable names."""

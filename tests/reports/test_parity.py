@@ -199,8 +199,13 @@ def test_models_of_several_inputs(shapes: list[tuple[int, ...]], tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["gr_canned_gesture_classifier", "gr_gesture_embedder"])
 def test_the_gesture_models_get_a_verdict(name: str, golden: GoldenSet) -> None:
-    report = parity(shared_file(f"{name}.tflite"), golden=golden, noise=2)
-    assert report.passed and report.models[0].inputs == 16
+    report = parity(shared_file(f"{name}.tflite"), golden=golden, noise=2, layers=True)
+    (model,) = report.models
+    assert report.passed and model.inputs == 16
+    assert model.layers is not None and len(model.layers.rows) > 2
+    assert not any(model.layers.culprits.values())
+    for backend in ("torch", "coreml-mil"):
+        assert all(row.backends[backend].status == "pass" for row in model.layers.rows)
 
 
 def test_a_model_that_fails_takes_no_other_along(

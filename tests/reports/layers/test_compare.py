@@ -148,9 +148,9 @@ def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
     model = opened(QUICK[1], folder)
     calls, program = trace_subject(model.subject), programs_of(model.subject)[MIL]
     runs: list[Callable[[], Mapping[Any, np.ndarray]]] = [
-        lambda: run_traced(*calls, model.image),
-        lambda: run_lowered(model.subject.converted.generic, model.image),
-        lambda: run_program(program, model.image),
+        lambda: run_traced(*calls, [model.image]),
+        lambda: run_lowered(model.subject.converted.generic, [model.image]),
+        lambda: run_program(program, [model.image]),
     ]
     gc.disable()
     try:
@@ -173,7 +173,7 @@ def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
         for exact, cost in zip(truth.exacts, truth.costs, strict=True):
             assert exact.single <= cost
             assert exact.values.size < 1000 or cost < 4 * exact.single
-        torch_values = run_traced(*calls, model.image, given_by_node(truth))
+        torch_values = run_traced(*calls, [model.image], given_by_node(truth))
         place = truth.shapes.index((1, 1))
         node = truth.joined[place].node
         assert node is not None
