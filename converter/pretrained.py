@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import WANTED, choose
 from blazepalm.converter.convert import convert_graph, warn
-from blazepalm.converter.loading import load, read_record
+from blazepalm.converter.loading import from_here, load, read_record
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, InvalidModel, one_line
+from blazepalm.errors import ArtifactError, InvalidModel, check_path, one_line
 from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
 from blazepalm.models.spec_json import spec_from_dict
 
@@ -35,10 +35,7 @@ def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
     Raises TypeError, UnknownRelease, InvalidModel (also for a model of another family),
     UnsupportedOperator, ArtifactError.
     """
-    if not isinstance(source, str | Path):
-        raise TypeError(
-            f"expected a release, a file or a folder as str or Path, got {type(source).__name__}"
-        )
+    check_path(source, "a release, a file or a folder")
     path = Path(source)
     if path.is_dir():
         module: nn.Module = load(path)
@@ -75,4 +72,4 @@ def _from_weights(path: Path, family: str) -> "nn.Module":
         ) from error
     module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     load_state(module, path, state)
-    return module
+    return from_here(module, path.parent) if record.is_file() else module

@@ -25,8 +25,8 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.converter.evidence import Overrides
-    from blazepalm.reports.hands.open_models import OpenModel
-    from blazepalm.reports.recording.recording import ModelName, Recording
+    from blazepalm.reports.hands.open_model import OpenModel
+    from blazepalm.reports.recording.recorded_file import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"
 RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, never the expectation
@@ -156,7 +156,8 @@ def check(
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
     from blazepalm.reports.recording.check import check_recording
-    from blazepalm.reports.recording.recording import load_recording, models_of
+    from blazepalm.reports.recording.recorded_file import load_recording
+    from blazepalm.reports.recording.recording import models_of
 
     if backend is not None:
         check_choice("--backend", backend, CHECKED_BY)

@@ -4,20 +4,15 @@ Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails,
 option is bad, 3 parity could not be verified; the highest that applies.
 """
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.golden_rendering import rendering
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
@@ -29,12 +24,7 @@ from blazepalm.errors import InvalidInput
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
 
-if TYPE_CHECKING:
-    from blazepalm.golden.manifest import GoldenSet
-    from blazepalm.reports.judge.report import ParityReport
-
 FIXTURES = Path("ios_harness/App/Fixtures")
-REPORT, PAGE = "parity.json", "parity.html"
 
 
 def parity(
@@ -69,7 +59,7 @@ def parity(
         typer.Option(
             "-o",
             "--output",
-            help=f"Folder for {REPORT}, HTML, JUnit, Markdown and raw outputs.",
+            help="Folder for parity.json, HTML, JUnit, Markdown and raw outputs.",
             show_default=False,
         ),
     ] = None,
@@ -168,12 +158,10 @@ def parity(
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
     from blazepalm.reports.backends.litert import hush_litert
-    from blazepalm.reports.judge.report import as_stored
-    from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
+    from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
-    from blazepalm.reports.render.thumbnails import write_thumbnails
-    from blazepalm.reports.report_folder import check_report, owned_images
+    from blazepalm.reports.report_folder import check_report, save_report
 
     sources = _sources(sources or [], candidates or [], against)
     check_choice("--engine", engine, ("local", "ray"))
@@ -224,9 +212,7 @@ def parity(
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
     if output is not None and report.models:
-        before = owned_images(output) or ()
-        stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
-        for path in write_reports(stored, output):
+        for path in save_report(report, output, input_cases(options)):
             line = f"report: {path}"
             if as_json:
                 console.note(line)
@@ -250,62 +236,3 @@ def _sources(sources: list[str], candidates: list[str], against: str | None) -> 
     if not sources:
         raise InvalidInput("name a .tflite file, a bundle or a release, or give --candidate")
     return sources
-
-
-@contextmanager
-def rendering(
-    folder: Path | None, on_step: console.OnStep, wanted: bool
-) -> "Iterator[Callable[[], GoldenSet] | None]":
-    """Renders the golden set in `folder` (None: the user's cache) in the background if it is
-    missing; yields a function that waits for it, or None. Leaving the block stops the rendering.
-    """
-    from blazepalm.golden.cases import GOLDEN_VERSION
-    from blazepalm.golden.make import make_golden
-    from blazepalm.golden.manifest import MANIFEST, load_golden
-    from blazepalm.models.releases import cache_folder
-
-    if not wanted:
-        yield None
-        return
-    if folder is not None and (folder / MANIFEST).is_file():
-        golden = load_golden(folder)
-        yield lambda: golden
-        return
-    place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
-    left = threading.Event()
-
-    def on_case(name: str, done: int, total: int) -> None:
-        if left.is_set():
-            raise CancelledError
-        on_step("rendering", done, total)
-
-    with ThreadPoolExecutor(1) as background:
-        rendered = background.submit(make_golden, place, on_case=on_case)
-        try:
-            yield rendered.result
-        finally:
-            left.set()
-
-
-def write_reports(report: "ParityReport", folder: Path) -> list[Path]:
-    """Writes the report and everything rendered from it, each file whole or not at all, replacing
-    older ones; returns the paths.
-    """
-    from blazepalm.reports.render import model_explorer
-    from blazepalm.reports.render.html import write_html
-    from blazepalm.reports.render.junit import junit
-    from blazepalm.reports.render.markdown import markdown
-
-    texts = {
-        REPORT: json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "junit.xml": junit(report),
-        "parity.md": markdown(report),
-    }
-    for name, data in model_explorer.node_data(report).items():
-        texts[f"explorer/{name}"] = model_explorer.dumps(data)
-    for name, text in texts.items():
-        with atomic_file(folder / name) as temporary:
-            # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
-            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-    write_html(report, folder / PAGE, folder)
-    return [folder / PAGE, *(folder / name for name in texts)]

@@ -1,8 +1,9 @@
 """`blazepalm report`: works on parity reports without running any model again.
 
 `diff` compares two, `recheck` judges one by other limits (and with `--raw` computes its
-differences again from the raw outputs beside it), `render` writes other formats. Torch is not
-imported. Exit codes: 0; 1 a new failure, a failing report or differing numbers; 2 bad input.
+differences again from the raw outputs beside it), `render` writes other formats, `schema` prints
+the JSON Schema of a file. Torch is not imported. Exit codes: 0; 1 a new failure, a failing report
+or differing numbers; 2 bad input.
 """
 
 import json
@@ -17,6 +18,7 @@ from blazepalm.atomic import atomic_file, check_file, check_into
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.schemas import SCHEMAS, json_schema
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -194,6 +196,17 @@ def render_report(
         console.emit_json({"written": written})
     else:
         console.out(*(printable(f"written: {name}") for name in written))
+
+
+@report.command("schema")
+def report_schema(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.")
+    ] = "parity",
+    as_json: Annotated[bool, typer.Option("--json", help="As without it: JSON.")] = False,
+) -> None:
+    """Print the JSON Schema of a report, or of another file that blazepalm writes."""
+    console.emit_json(json_schema(name))
 
 
 def _junit(stored: "ParityReport") -> str:

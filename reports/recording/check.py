@@ -19,20 +19,12 @@ from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.hand_pipeline import Image
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare.matching import match, points_boxes
-from blazepalm.reports.hands.open_models import OpenModel
+from blazepalm.reports.hands.open_model import OpenModel
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
 from blazepalm.reports.recording.agreement import MEAN, SIDE, Values, beyond, distances, together
-from blazepalm.reports.recording.recording import (
-    KeptCase,
-    KeptHand,
-    Models,
-    OnCase,
-    Recording,
-    finder,
-    models_of,
-    pixels,
-)
+from blazepalm.reports.recording.recorded_file import KeptCase, KeptHand, Models, Recording
+from blazepalm.reports.recording.recording import OnCase, finder, models_of, pixels
 
 # The limits against MediaPipe, and for the palm: keypoints like landmarks; boxes by parity's
 # 1 − IoU; score and presence by parity's limit for presence.

@@ -19,7 +19,7 @@ from blazepalm.reports.recording.agreement import LIMITS, Values, beyond, differ
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from blazepalm.models.hand_pipeline import HandModels
+    from blazepalm.models.runners import HandModels
 
 COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
 

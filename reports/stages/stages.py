@@ -23,9 +23,9 @@ from blazepalm.models.decode import (
     decode_scores,
     weighted_suppression,
 )
+from blazepalm.models.generation import RegionRule
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region, distinct, project_landmarks, region_from_palm
-from blazepalm.models.releases import RegionRule
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare.hands import SeenHand
 

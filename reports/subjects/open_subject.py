@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Opening, Registration, input_shape
 from blazepalm.reports.backends.candidate.candidate import open_candidate
-from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF

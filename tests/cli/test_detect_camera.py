@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.reports.schemas import json_schema
 from support.camera import Camera
 from support.cli import Cli
 from support.clips import read_clip
 from support.hand_scenes import check_moved_hands, rendered
-from support.models import ROOT
 
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads(
-    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
-)
+SCHEMA = json_schema("detections")
 
 
 def moved(number: int) -> np.ndarray:

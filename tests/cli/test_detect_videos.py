@@ -19,15 +19,14 @@ import pytest
 from conftest import Outcome
 from PIL import Image
 
+from blazepalm.reports.schemas import json_schema
 from support.clips import read_clip, write_clip
 from support.hand_scenes import check_moved_hands, rendered
 from support.models import ROOT
 
 Command = Callable[..., Outcome]
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads(
-    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
-)
+SCHEMA = json_schema("detections")
 FRAMES = 5
 
 

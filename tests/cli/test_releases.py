@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.models.releases import WEIGHTS, by_name, load_registry, resolve
+from blazepalm.models.registry import WEIGHTS, load_registry
+from blazepalm.models.releases import by_name, resolve
 from support.cli import Cli
 from support.models import shared_model
 

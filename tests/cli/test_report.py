@@ -6,9 +6,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from blazepalm.reports.judge.policy import Limits
+from blazepalm.reports.schemas import SCHEMAS
 from blazepalm.reports.stored.recheck import MEASURED_BY
 from support import report_samples
 from support.cli import Cli
@@ -188,3 +190,9 @@ def test_help_names_every_command(blazepalm: Cli) -> None:
     result = blazepalm("report", "--help")
     assert result.code == 0
     assert all(name in result.out for name in ("diff", "recheck", "render"))
+
+
+def test_schemas_are_printed(blazepalm: Cli) -> None:
+    for name in SCHEMAS:
+        jsonschema.Draft202012Validator.check_schema(blazepalm("report", "schema", name).json)
+    assert "'x'" in blazepalm("report", "schema", "x").err

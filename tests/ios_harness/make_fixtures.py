@@ -25,10 +25,11 @@ from blazepalm.golden.exact import cos_sin
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.crop import crop_region, crop_whole
 from blazepalm.models.decode import Palms, decode_boxes, decode_palms, decode_scores
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandTracker, detect_palms, find_hands
+from blazepalm.models.hand_pipeline import Hand, HandTracker, detect_palms, find_hands
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region, distinct, region_from_landmarks, region_from_palm
 from blazepalm.models.releases import defaults
+from blazepalm.models.runners import HandModels
 from blazepalm.models.spec import (
     BackboneSpec,
     ConvSpec,

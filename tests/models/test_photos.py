@@ -21,7 +21,8 @@ from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cas
 from blazepalm.media.frames import find_sources, read_frames
 from blazepalm.media.images import read_image
 from blazepalm.models.crop import crop_region
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
 from blazepalm.reports.recording.agreement import LIMITS, beyond, difference
 from support.converted import converted

@@ -22,10 +22,11 @@ from blazepalm.media.images import read_image
 from blazepalm.models import tasks
 from blazepalm.models.c_math import ROUNDED
 from blazepalm.models.decode import Palms
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker, find_hands
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker, find_hands
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region
-from blazepalm.models.releases import load_registry
+from blazepalm.models.registry import load_registry
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
 from support.hand_scenes import SCENES, SEQUENCE_SIZE, rendered
 from support.mediapipe_live import bundle, found_by_mediapipe

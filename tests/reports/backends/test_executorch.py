@@ -9,7 +9,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.backends.executorch import open_program
 from blazepalm.reports.backends.registry import check_asked_for
-from blazepalm.reports.parity import Options
+from blazepalm.reports.parity_options import Options
 from blazepalm.reports.subjects.open_subject import open_subject
 from support.converted import images
 from support.models import shared_model

@@ -11,7 +11,7 @@ from blazepalm.errors import CouldNotVerify
 from blazepalm.golden.make import make_golden
 from blazepalm.golden.manifest import GoldenSet
 from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cases
-from blazepalm.models.hand_pipeline import HandModels
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
 from blazepalm.reports.recording.agreement import LIMITS
 from blazepalm.reports.recording.mediapipe import Agreement, compare
