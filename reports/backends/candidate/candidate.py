@@ -31,6 +31,7 @@ from blazepalm.reports.backends.candidate.tflite_file import open_tflite, stored
 
 HEAD = 1 << 20  # bytes of a file that tell its format
 TIE = 1.25  # readings whose costs differ by less than this factor are as good
+FAR = 8.0  # a reading that costs so many times as much as another is not the right one
 DRAWS = 3  # seeded images for a network that no rendered hand fits
 
 
@@ -118,15 +119,18 @@ def fit(
             f"{graph.source} takes {shape_text(shape)}"
         )
     shown = _pictures(converted.family, shape, value_range)
-    expected = _answers(reference.run, shown)
+    answers = _answers(reference.run, shown)
     named = {} if converted.family is None else _claims(model, converted.family)
     side = shape[1] if len(shape) == 4 and shape[1] == shape[2] else None
 
-    def paired(way: Reading) -> Pairing:
-        found = _answers(lambda image: model.run(way.given(image, value_range)), shown)
-        return pair(expected, converted.outputs, found, named, side)
+    def paired(way: Reading, pictures: Sequence[int]) -> Pairing:
+        given = [way.given(shown[number], value_range) for number in pictures]
+        expected = {name: [values[i] for i in pictures] for name, values in answers.items()}
+        return pair(expected, converted.outputs, _answers(model.run, given), named, side)
 
-    reading, pairing, by = _cheapest(ways, paired, stated=model.input.value_range is not None)
+    reading, pairing, by = _cheapest(
+        ways, paired, len(shown), stated=model.input.value_range is not None
+    )
     if not pairing.pairs and not pairing.seems:
         has = ", ".join(f"'{name}'" for name in model.outputs) or "none"
         raise CouldNotVerify(
@@ -171,14 +175,23 @@ def _answers(run: Callable[[np.ndarray], Outputs], shown: Sequence[np.ndarray]) 
 
 
 def _cheapest(
-    ways: Sequence[Reading], paired: Callable[[Reading], Pairing], *, stated: bool
+    ways: Sequence[Reading],
+    paired: Callable[[Reading, Sequence[int]], Pairing],
+    pictures: int,
+    *,
+    stated: bool,
 ) -> tuple[Reading, Pairing, str]:
     """The reading under which the candidate answers most like the file, its pairing, and the kind
-    of evidence; the first of those that are about as good.
+    of evidence; the first of those that are about as good. What is far off on two of the `pictures`
+    is not shown the others.
     """
-    found = [(way, paired(way)) for way in ways]
-    if len(found) == 1:
-        return (*found[0], FILE if stated else SHAPE)
+    every = range(pictures)
+    if len(ways) == 1:
+        return ways[0], paired(ways[0], every), FILE if stated else SHAPE
+    rough = [paired(way, (0, pictures - 1)).cost for way in ways]
+    near = min(rough) + math.log(FAR)
+    kept = [way for way, cost in zip(ways, rough, strict=True) if cost <= near]
+    found = [(way, paired(way, every)) for way in kept]
     least = min(pairing.cost for _, pairing in found)
     chosen = next((w, p) for w, p in found if p.cost <= least + math.log(TIE))
     clear = sum(p.cost < least + math.log(MARGIN) for _, p in found) == 1
