@@ -1,5 +1,5 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-`conversion.json`; after fine-tuning `model.tflite`, too.
+`conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx`, too.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
-FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE)  # of a folder, besides its package and record
+ONNX = "model.onnx"
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX)  # of a folder, besides its package and record
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ def write_artifacts(
     folder: Path,
     coreml: "CoreMLOptions | None",
     tuning: FineTuning | None = None,
+    *,
+    onnx: bool = False,
 ) -> None:
     """Fills an empty folder; `coreml` are the options of its Core ML package, None for none;
-    `tuning` is given if `model` was converted from its `content`.
+    `tuning` is given if `model` was converted from its `content`; `onnx` adds an ONNX file.
     """
     import torch
     from safetensors import SafetensorError
@@ -75,6 +78,10 @@ def write_artifacts(
         np.save(folder / ANCHORS, anchors.numpy(), allow_pickle=False)
     if tuning is not None:
         (folder / TFLITE).write_bytes(tuning.content)
+    if onnx:
+        from blazepalm.converter.onnx_file import write_onnx
+
+        write_onnx(model, folder / ONNX)
     files = sorted(folder.iterdir())
     package = None
     if coreml is not None:

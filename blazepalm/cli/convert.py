@@ -13,12 +13,16 @@ from blazepalm.cli.model_options import (
     ValueRangeOption,
     overrides_of,
 )
+from blazepalm.converter.artifacts import ONNX
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.onnx_file import OPSET
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+MAX_MOVED = 8  # weights that a table lists
 
 
 def convert(
@@ -97,22 +101,23 @@ def convert(
         )
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
-        console.emit_json([_summary(folder, record) for folder, record in records])
+        console.emit_json([summary(folder, record) for folder, record in records])
     else:
-        console.out(*(_table(folder, record) for folder, record in records))
+        console.out(*(folder_table(folder, record) for folder, record in records))
     for failure in failures:
         console.error(str(failure))
     if failures:
         raise typer.Exit(BAD_INPUT)
 
 
-def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """The record without its two long parts, plus its folder."""
     short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def _table(folder: Path, record: dict[str, Any]) -> "Table":
+def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
+    """What a folder holds, as text."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -149,6 +154,15 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         )
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
+    if tuning := record.get("fine_tuning"):
+        moved = tuning["moved"]
+        add("moved", f"{len(moved)} of {len(rows)} weights, from {tuning['from']['file']}")
+        for name in moved[:MAX_MOVED]:
+            add("", name)
+        if len(moved) > MAX_MOVED:
+            add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
+    if ONNX in record["artifacts"]:
+        add("ONNX", f"opset {OPSET}, N×3×H×W in float32, checked in ONNX Runtime")
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

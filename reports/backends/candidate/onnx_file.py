@@ -1,11 +1,10 @@
 """An ONNX file as a candidate, in ONNX Runtime on the CPU (extra `onnx`)."""
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.onnx_file import open_session
 from blazepalm.errors import CouldNotVerify, InvalidModel, first_line
 from blazepalm.reports.backends.backend import FLOAT16, FLOAT32, INTEGERS
 from blazepalm.reports.backends.candidate.model import (
@@ -28,38 +27,13 @@ FLOAT_TYPES = {
 WHOLE_TYPES = {"tensor(uint8)": "uint8", "tensor(int32)": "int32", "tensor(int64)": "int64"}
 
 UNPACKS = ("Cast", "DequantizeLinear")  # turn stored weights into floats
-QUIET = 4  # ONNX Runtime's log: fatal errors only
-
-
-def missing_onnx() -> str | None:
-    """How to install ONNX and its runtime, or None if both are installed. Imports neither."""
-    if all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime")):
-        return None
-    return "ONNX Runtime is not installed; install it with: pip install 'blazepalm[onnx]'"
-
-
-def open_session(path: Path) -> Any:
-    """ONNX Runtime's session of a file, one thread a call. Raises CouldNotVerify if the runtime
-    is not installed, InvalidModel if it refuses the file.
-    """
-    if (reason := missing_onnx()) is not None:
-        raise CouldNotVerify(reason)
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = QUIET
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common class but this
-        raise InvalidModel(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
 
 
 def open_onnx(path: Path) -> ForeignModel:
     """Raises InvalidModel for a broken file, CouldNotVerify without ONNX Runtime or if the file
     does not take one image.
     """
-    session = open_session(path)
+    session = open_session(path, str(path))
     inputs = session.get_inputs()
     only_input(str(path), tuple(given.name for given in inputs))
     (given,) = inputs
