@@ -15,7 +15,6 @@ from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import Backend, Opening, Registration, input_shape
-from blazepalm.reports.backends.candidate.candidate import open_candidate
 from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
@@ -117,19 +116,7 @@ def open_subject(
     if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
-    foreign: dict[str, Registration] = {}
-    for path in candidates:
-        found = open_candidate(
-            path, opening, opened.backends[TFLITE], value_range, {*registered(), *foreign}
-        )
-        name = found.registration.name
-        foreign[name] = found.registration
-        opened.artifacts[name] = found.sha256
-        notes += found.notes
-        if found.registration.by_task and not judged_by_task(opening, images):
-            opened.missing[name] = NOT_ON_NOISE
-        else:
-            opened.backends[name] = found.backend
+    foreign = open_foreign(opening, opened, candidates, value_range, images, notes)
     return Subject(
         converted=converted,
         outputs=opening.outputs,
@@ -187,6 +174,36 @@ def open_backends(
         else:
             backends[name] = backend
     return Opened(backends, app, artifacts, missing)
+
+
+def open_foreign(
+    opening: Opening,
+    opened: Opened,
+    candidates: Collection[str],
+    value_range: tuple[float, float],
+    images: bool,
+    notes: list[str],
+) -> dict[str, Registration]:
+    """Adds other people's conversions to the opened backends, and what was found to `notes`;
+    returns their registrations by name.
+    """
+    if not candidates:
+        return {}
+    from blazepalm.reports.backends.candidate.candidate import open_candidate
+
+    foreign: dict[str, Registration] = {}
+    for path in candidates:
+        taken = {*registered(), *foreign}
+        found = open_candidate(path, opening, opened.backends[TFLITE], value_range, taken)
+        name = found.registration.name
+        foreign[name] = found.registration
+        opened.artifacts[name] = found.sha256
+        notes += found.notes
+        if found.registration.by_task and not judged_by_task(opening, images):
+            opened.missing[name] = NOT_ON_NOISE
+        else:
+            opened.backends[name] = found.backend
+    return foreign
 
 
 def judged_by_task(opening: Opening, images: bool) -> bool:
