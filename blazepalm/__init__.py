@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.parity_python import parity
 
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "anchors",
     "convert",
+    "fast",
     "hands",
     "inspect",
     "load",
@@ -48,6 +50,7 @@ _HOMES = {
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
+    "fast": "blazepalm.reports.bench.fast",
     "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",

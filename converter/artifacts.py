@@ -1,5 +1,5 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-`conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx`, too.
+an ExecuTorch program, `conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,14 @@ def write_artifacts(
     model: "Converted",
     folder: Path,
     coreml: "CoreMLOptions | None",
+    pte: str | None = None,
     tuning: FineTuning | None = None,
     *,
     onnx: bool = False,
 ) -> None:
-    """Fills an empty folder; `coreml` are the options of its Core ML package, None for none;
-    `tuning` is given if `model` was converted from its `content`; `onnx` adds an ONNX file.
+    """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
+    its ExecuTorch program; None for none. `tuning` is given if `model` was converted from its
+    `content`; `onnx` adds an ONNX file.
     """
     import torch
     from safetensors import SafetensorError
@@ -88,6 +90,11 @@ def write_artifacts(
         from blazepalm.converter.coreml import export
 
         package = export(model, folder, coreml).to_dict()
+    program = None
+    if pte is not None:
+        from blazepalm.converter.pte_file import write_pte
+
+        program = asdict(write_pte(model, folder, pte))
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -108,6 +115,7 @@ def write_artifacts(
         "normal_form": model.preserved.to_dict(),
         "tensor_map": _rows(model),
         "coreml": package,
+        "executorch": program,
         "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
             "blazepalm": __version__,

@@ -35,7 +35,7 @@ from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.with_weights import with_weights
 from blazepalm.converter.transforms import undo_transform
 from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import HandLandmarksSpec, Spec, in_file
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def save(
     if anchors is not None:
         model.module.anchors = anchors.detach().float().cpu().contiguous()
     with atomic_folder(folder, owned=owned_files, force=force) as place:
-        write_artifacts(model, place, coreml, tuning, onnx=onnx)
+        write_artifacts(model, place, coreml, tuning=tuning, onnx=onnx)
     return folder
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from blazepalm.models.registry import cache_folder
+from blazepalm.models.release_registry import cache_folder
 
 if sys.version_info >= (3, 11):
     import tomllib

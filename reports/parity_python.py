@@ -132,7 +132,7 @@ def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
     from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
-    from blazepalm.models.registry import cache_folder
+    from blazepalm.models.release_registry import cache_folder
 
     if golden is False:
         return None

@@ -1,6 +1,6 @@
-"""What every test stands on: one thread a process, no cache but its own, a command line.
+"""Settings and fixtures of all tests: one thread per process, a cache of their own, a command line.
 
-Where torch is not installed, and only there, tests that import it are skipped: `make test-python`.
+Where torch is not installed, tests that import it are skipped (`make test-python`).
 """
 
 import os

@@ -142,7 +142,9 @@ def test_what_is_converted_is_whole(outcomes: dict[str, Outcome], folder: Path) 
 def test_parity_compares_torch_and_says_that_core_ml_did_not_run(
     outcomes: dict[str, Outcome], folder: Path
 ) -> None:
-    """Not verified, since Core ML was asked for; everything else is judged as usual."""
+    """The report is not verified, since Core ML was asked for; everything else is judged
+    as usual.
+    """
     assert outcomes["with"].code == 3, outcomes["with"].err
     report = json.loads((folder / "with" / "parity.json").read_text())
     for model in report["models"]:

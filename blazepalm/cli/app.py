@@ -8,12 +8,13 @@ or bad input; 3 parity could not be verified; 130 interrupted.
 """
 
 import gc
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,7 +75,7 @@ def _run(arguments: list[str]) -> int:
     from blazepalm.cli import console
 
     try:
-        build(arguments)(arguments, prog_name="blazepalm")
+        command(arguments)(arguments, prog_name="blazepalm")
     except BlazePalmError as problem:
         console.error(str(problem))
         return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
@@ -87,12 +88,23 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0 if code is None else 1
 
 
+def command(arguments: Sequence[str]) -> Any:
+    """The application as a click command, ready for `arguments`, or for what a shell completes."""
+    from typer.main import get_command
+
+    from blazepalm.cli.help import improve_help
+
+    typed = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    found = get_command(build([*arguments, *typed.split()]))
+    improve_help(found)
+    return found
+
+
 def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
     """Builds the application; imports only the commands that `arguments` names."""
     app = typer.Typer(
         name="blazepalm",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )

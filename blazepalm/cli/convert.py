@@ -11,11 +11,13 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.converter.artifacts import ONNX
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.onnx_file import OPSET
+from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
 
@@ -30,6 +32,7 @@ def convert(
         str,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name.",
         ),
     ],
@@ -72,6 +75,16 @@ def convert(
         str | None,
         typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),
     ] = None,
+    pte: Annotated[
+        bool, typer.Option("--pte", help="Write an ExecuTorch program (.pte), for XNNPACK.")
+    ] = False,
+    pte_delegate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="xnnpack|coreml",
+            help="What computes the program; implies --pte. coreml: Apple's devices, in float32.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,
@@ -96,6 +109,7 @@ def convert(
             overrides=overrides,
             layout=layout,
             coreml=coreml,
+            pte=pte_delegate or (XNNPACK if pte else None),
             notice=console.warn,
             on_failure=failures.append,
         )
@@ -163,6 +177,8 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
             add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
     if ONNX in record["artifacts"]:
         add("ONNX", f"opset {OPSET}, N×3×H×W in float32, checked in ONNX Runtime")
+    if program := record["executorch"]:
+        add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

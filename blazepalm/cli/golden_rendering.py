@@ -23,7 +23,7 @@ def rendering(
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
     from blazepalm.golden.manifest import MANIFEST, load_golden
-    from blazepalm.models.registry import cache_folder
+    from blazepalm.models.release_registry import cache_folder
 
     if not wanted:
         yield None

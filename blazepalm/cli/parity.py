@@ -17,6 +17,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
@@ -32,6 +33,7 @@ def parity(
         list[str] | None,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
             show_default=False,
         ),

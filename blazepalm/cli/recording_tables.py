@@ -8,7 +8,7 @@ from rich.text import Text
 
 from blazepalm.cli import console
 from blazepalm.reports.recording.agreement import MEAN, beyond
-from blazepalm.reports.recording.check import LIMITS, CaseCheck, RecordingCheck, told
+from blazepalm.reports.recording.check import RECORDING_LIMITS, CaseCheck, RecordingCheck, told
 from blazepalm.reports.render.terminal_cells import count
 from blazepalm.text import printable
 
@@ -19,7 +19,7 @@ def show(found: RecordingCheck) -> None:
     for case in found.cases:
         for reason in case.reasons:
             console.out(f"{printable(case.name)}: {reason}")
-    if MEAN in beyond(found.differences, LIMITS):
+    if MEAN in beyond(found.differences, RECORDING_LIMITS):
         console.out(f"over all pictures: {told(found.differences, MEAN)}")
     if ties := sum(case.ties for case in found.cases):
         close = "too close to a threshold to count as found or missed"

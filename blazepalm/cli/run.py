@@ -62,13 +62,14 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="The function to run instead of the default."),
     ] = None,
-    float16_accumulation: Annotated[
-        bool,
+    accumulation: Annotated[
+        str,
         typer.Option(
-            "--float16-accumulation",
-            help="Round float16 sums after every step: an error bound; slow.",
+            metavar="SUMS",
+            help="How products add up: float32; float16, which rounds float16 sums after every "
+            "step (an error bound; slow); or coreai, as Apple's Core AI does on a CPU (slow).",
         ),
-    ] = False,
+    ] = "float32",
     intermediates: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME|all", help="Also output values inside the program; repeatable."),
@@ -96,12 +97,14 @@ def run(
     files = [Path(part) for entry in entries for part in (entry, entry.partition("=")[2]) if part]
     target = None if output is None else _target(output, force, [package, *files])
     from blazepalm.reports.backends.mil import load
+    from blazepalm.reports.backends.mil.accumulation import ACCUMULATIONS
     from blazepalm.reports.run.describe import describe, differences
 
+    check_choice("--accumulation", accumulation, ACCUMULATIONS)
     program = load(package)
     name = program.function_name(function)
     apple = _native(program, name, units) if native else None
-    program.plan(name, float16_accumulation=float16_accumulation)
+    program.plan(name, accumulation=accumulation)
     wanted = _range(value_range, program)
     given, fed = _inputs(program, name, image or [], arrays or [], letterbox, wanted)
     for how in fed:
@@ -112,7 +115,7 @@ def run(
         found = program.run(
             given,
             name,
-            float16_accumulation=float16_accumulation,
+            accumulation=accumulation,
             intermediates=True if ALL in inner else inner,
         )
         compared = None if apple is None else differences(found, apple.run(given))
@@ -121,7 +124,7 @@ def run(
         "package": str(package),
         "executed": HONEST,
         "function": name,
-        "float16_accumulation": float16_accumulation,
+        "accumulation": accumulation,
         "images": fed,
         "outputs": [describe(key, value) for key, value in found.items() if key in own],
         "intermediates": [describe(key, value) for key, value in found.items() if key not in own],

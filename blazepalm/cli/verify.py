@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.model_options import model_names
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def verify(
         typer.Option(
             "--source",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="What the folder was converted from.",
             show_default="looked for beside the folder, and among the releases",
         ),

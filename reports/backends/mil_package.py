@@ -22,6 +22,7 @@ from blazepalm.reports.backends.backend import (
     Registration,
 )
 from blazepalm.reports.backends.mil import Program, load
+from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16
 from blazepalm.reports.backends.package_outputs import RawPackage, match
 
@@ -35,13 +36,13 @@ APP_OUTPUTS = {"palm": {"boxes", "keypoints", "scores"}, "hand": {"landmarks", "
 
 @dataclass(frozen=True)
 class Executed:
-    """A package as a backend, callable from several threads. With `float16_accumulation` (slow),
-    sums of float16 products are rounded after every step: a bound on what hardware may do.
+    """A package as a backend, callable from several threads. `accumulation`: how products are
+    summed (`mil.accumulation`).
     """
 
     name: str
     package: RawPackage
-    float16_accumulation: bool = False
+    accumulation: str = FLOAT32_SUMS
 
     def run(self, images: np.ndarray) -> Outputs:
         """(N, H, W, C) float32 in the release's range → the file's outputs in float32."""
@@ -56,15 +57,15 @@ class Executed:
         program = self.package.program
         found = program.run(
             self.package.given(images),
-            float16_accumulation=self.float16_accumulation,
+            accumulation=self.accumulation,
             intermediates=True if names is None else names,
         )
-        plan = program.plan(float16_accumulation=self.float16_accumulation)
+        plan = program.plan(accumulation=self.accumulation)
         wanted = plan.slots if names is None else names
         return {name: found[name] for name in plan.slots if name in found and name in wanted}
 
     def _execute(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return self.package.program.run(given, float16_accumulation=self.float16_accumulation)
+        return self.package.program.run(given, accumulation=self.accumulation)
 
 
 def open_executed(
@@ -73,7 +74,7 @@ def open_executed(
     shapes: Sequence[tuple[int, ...]],
     *,
     name: str = MIL,
-    float16_accumulation: bool = False,
+    accumulation: str = FLOAT32_SUMS,
 ) -> Executed:
     """Reads a package and makes it ready to run. `outputs` and `shapes` are those of the TFLite
     file, in its order.
@@ -82,8 +83,8 @@ def open_executed(
     cannot run, CouldNotVerify for a package whose input and outputs are not the file's.
     """
     program = load(package)
-    executed = Executed(name, match(program, outputs, shapes), float16_accumulation)
-    program.plan(float16_accumulation=float16_accumulation)
+    executed = Executed(name, match(program, outputs, shapes), accumulation)
+    program.plan(accumulation=accumulation)
     return executed
 
 

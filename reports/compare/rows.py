@@ -137,15 +137,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def key(self) -> Key:
-        return Key(
-            self.model,
-            self.stage,
-            self.mode,
-            self.output,
-            self.backend,
-            self.reference,
-            self.metric,
-        )
+        return Key(*(getattr(self, name) for name in Key.__struct_fields__))
 
     @property
     def judged(self) -> bool:

@@ -31,7 +31,7 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import CouldNotVerify, InvalidInput, InvalidModel, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import generation_of
 from blazepalm.models.runners import HandModels, Runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec

@@ -10,7 +10,7 @@ from blazepalm.converter.converted import Converted
 from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.errors import InvalidModel, UnknownRelease
 from blazepalm.models.generation import Generation
-from blazepalm.models.registry import Release, load_registry
+from blazepalm.models.release_registry import Release, load_registry
 from blazepalm.models.releases import by_sha256, defaults, generation_of
 from blazepalm.models.runners import Runner
 from blazepalm.models.spec import Spec

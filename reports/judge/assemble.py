@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
-from blazepalm.reports.judge.judge import UNSEEN, judge_backend, judge_of, model_verdict
+from blazepalm.reports.judge.judge import (
+    UNSEEN,
+    judge_backend,
+    judge_of,
+    litert_bits,
+    model_verdict,
+)
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -36,7 +42,15 @@ from blazepalm.reports.subjects.subject import Subject
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
-TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
+TOOLS = (
+    "blazepalm",
+    "torch",
+    "numpy",
+    "ai-edge-litert",
+    "coremltools",
+    "executorch",
+    "opencv-python-headless",
+)
 
 
 def make_report(
@@ -148,6 +162,7 @@ def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
         artifact_sha256=subject.artifacts.get(name),
         status=outcome.status,
         worst_multiple=max(multiples, default=None),
+        litert_bits=litert_bits(judge, own),
         first_divergence=outcome.first_divergence,
         reasons=outcome.reasons,
     )

@@ -212,4 +212,4 @@ def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
         f"is {limits.float32_multiple:g} ×"
     )
     few = compared is not None and compared.elements < FEW
-    return f"{reason} (of few numbers: give more inputs)" if few else reason
+    return f"{reason} (from few numbers; give more inputs)" if few else reason

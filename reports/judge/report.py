@@ -45,8 +45,11 @@ TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was com
 
 class BackendSummary(Part, frozen=True):
     """One backend of one model. `label` describes it, `precision` is what it computes in;
-    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package it ran, if
-    any. `worst_multiple`: its largest error in floors over the outputs.
+    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package or program
+    that it ran, if any. `worst_multiple`: its largest error in floors over the outputs.
+    `litert_bits`: how many outputs equal LiteRT's in every bit, and how many were compared, over
+    all inputs; None for what the floor does not judge. It is reported, not judged: another
+    processor may round otherwise.
     """
 
     name: str
@@ -56,6 +59,7 @@ class BackendSummary(Part, frozen=True):
     artifact_sha256: Sha256 | None
     status: Status
     worst_multiple: Number
+    litert_bits: tuple[Count, Count] | None
     first_divergence: str | None
     reasons: tuple[str, ...]
 

@@ -22,20 +22,28 @@ from blazepalm.reports.compare.matching import match, points_boxes
 from blazepalm.reports.hands.open_model import OpenModel
 from blazepalm.reports.judge import policy
 from blazepalm.reports.recording import agreement
-from blazepalm.reports.recording.agreement import MEAN, SIDE, Values, beyond, distances, together
+from blazepalm.reports.recording.agreement import (
+    AGREEMENT_LIMITS,
+    MEAN,
+    SIDE,
+    Values,
+    beyond,
+    distances,
+    together,
+)
 from blazepalm.reports.recording.recorded_file import KeptCase, KeptHand, Models, Recording
 from blazepalm.reports.recording.recording import OnCase, finder, models_of, pixels
 
 # The limits against MediaPipe, and for the palm: keypoints like landmarks; boxes by parity's
 # 1 − IoU; score and presence by parity's limit for presence.
-LIMITS: Values = {
-    **agreement.LIMITS,
-    "keypoints": agreement.LIMITS["most"],
+RECORDING_LIMITS: Values = {
+    **AGREEMENT_LIMITS,
+    "keypoints": AGREEMENT_LIMITS["most"],
     "box": round(1.0 - policy.LIMITS.iou, 6),
     "score": policy.LIMITS.presence,
     "presence": policy.LIMITS.presence,
 }
-EACH = {name: limit for name, limit in LIMITS.items() if name != MEAN}  # per case
+EACH = {name: limit for name, limit in RECORDING_LIMITS.items() if name != MEAN}  # per case
 
 WORDS = {
     "mean": "landmarks on average, px",
@@ -55,14 +63,14 @@ GONE = "was recorded, but the set no longer has this picture"
 
 def told(values: Values, name: str) -> str:
     """The message for a difference that exceeds its limit."""
-    return f"{WORDS[name]}: {values[name]:.3g}, limit {LIMITS[name]:g}"
+    return f"{WORDS[name]}: {values[name]:.3g}, limit {RECORDING_LIMITS[name]:g}"
 
 
 @dataclass(frozen=True)
 class CaseCheck:
     """`recorded` and `found` count hands; `unmatched` counts those of both without a partner,
-    except `ties`; `differences` of each matched pair, by the names of `LIMITS`. `problem`: why
-    the case could not be compared, or "".
+    except `ties`; `differences` of each matched pair, by the names of `RECORDING_LIMITS`.
+    `problem`: why the case could not be compared, or "".
     """
 
     name: str
@@ -75,7 +83,7 @@ class CaseCheck:
 
     @property
     def worst(self) -> Values:
-        return together(self.differences, LIMITS)
+        return together(self.differences, RECORDING_LIMITS)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -109,12 +117,12 @@ class RecordingCheck:
     @property
     def differences(self) -> Values:
         """Over the whole set."""
-        return together([one for case in self.cases for one in case.differences], LIMITS)
+        return together([one for case in self.cases for one in case.differences], RECORDING_LIMITS)
 
     @property
     def passed(self) -> bool:
         """Whether something was compared, and every limit holds in every case."""
-        good = not beyond(self.differences, LIMITS)
+        good = not beyond(self.differences, RECORDING_LIMITS)
         return good and bool(self.cases) and not any(case.reasons for case in self.cases)
 
     def to_values(self) -> dict[str, Any]:
@@ -123,7 +131,7 @@ class RecordingCheck:
             "passed": self.passed,
             "hands": self.hands,
             "differences": self.differences,
-            "limits": LIMITS,
+            "limits": RECORDING_LIMITS,
             "cases": [
                 {
                     "name": case.name,
@@ -159,7 +167,7 @@ def check_recording(
         if name not in kept:
             raise CouldNotVerify(f"{where}: nothing was recorded of {name!r}")
     if not kept:
-        raise CouldNotVerify(f"{where}: nothing was recorded; blazepalm golden record does it")
+        raise CouldNotVerify(f"{where}: nothing was recorded; run blazepalm golden record")
     wanted = [case for case in recording.cases if not names or case.name in names]
     there = {case.name: case for case in golden.cases if case.readable}
     find, checks, thresholds = finder(palm, hand), [], _thresholds(palm, hand)
@@ -198,7 +206,9 @@ def compare(
 
 
 def difference(hand: KeptHand, expected: KeptHand, size: tuple[int, int]) -> Values:
-    """The differences named by `LIMITS`, for one hand in a picture of `size` (height, width)."""
+    """The differences named by `RECORDING_LIMITS`, for one hand in a picture of `size` (height,
+    width).
+    """
     points = SIDE  # the largest possible, where the keypoints do not correspond
     if hand.keypoints.shape == expected.keypoints.shape:
         points = float(distances(hand.keypoints, expected.keypoints, size).max())

@@ -15,11 +15,11 @@ from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
     BackendSummary,
-    ModelParity,
     ParityReport,
 )
 from blazepalm.reports.judge.report_parts import Accuracy, Device
 from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.text import NOTHING, figure, printable
 
 MAX_CHARACTERS = 60_000
@@ -37,7 +37,7 @@ def markdown(report: ParityReport) -> str:
     text = "\n\n".join(
         [
             _verdict(report),
-            *_matrix(report.models),
+            *_matrix(report),
             *_failures(report),
             *_failing_table(failing[:MAX_FAILING], "What fails, worst first"),
         ]
@@ -96,7 +96,8 @@ def _verdict(report: ParityReport) -> str:
     return "\n\n".join(lines)
 
 
-def _matrix(models: Sequence[ModelParity]) -> list[str]:
+def _matrix(report: ParityReport) -> list[str]:
+    models = report.models
     if not models:
         return []
     names = list(dict.fromkeys(b.name for model in models for b in model.backends))
@@ -106,7 +107,10 @@ def _matrix(models: Sequence[ModelParity]) -> list[str]:
         sign = SIGNS[PASS if model.passed else FAIL]
         body.append([f"{sign} {escape(model.name)}", *(cells.get(name, NOTHING) for name in names)])
     legend = "Figures: largest error in multiples of float32's own error."
-    return [_table(["model", *map(escape, names)], body), legend]
+    bits = litert_bits_line(report)
+    told = [] if bits is None else [escape(f"{bits}.")]
+    what = [f"- {escape(name)}: {escape(label)}" for name, label in columns(report).items()]
+    return [_table(["model", *map(escape, names)], body), legend, *told, "\n".join(what)]
 
 
 def _cell(backend: BackendSummary) -> str:

@@ -30,7 +30,9 @@ from blazepalm.reports.judge.report import (
     ParityReport,
 )
 from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
+from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.terminal_cells import (
+    add_names,
     add_numbers,
     count,
     error_cell,
@@ -63,7 +65,7 @@ def print_report(report: ParityReport, console: Console) -> None:
     if report.models:
         wide = console.width >= WIDE
         console.print(floor_table(report, wide=wide))
-        console.print(Text(_legend(report), style="dim"))
+        console.print(Text(safe(_legend(report)), style="dim"))
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
@@ -85,7 +87,7 @@ def print_report(report: ParityReport, console: Console) -> None:
 def floor_table(report: ParityReport, *, wide: bool) -> Table:
     """One line per output under its model's name: errors in floors of float32."""
     table = new_table()
-    table.add_column("raw outputs", no_wrap=True, overflow="ellipsis", min_width=18)
+    add_names(table, "raw outputs")
     if wide:
         table.add_column("in the file", no_wrap=True, overflow="ellipsis")
         table.add_column("shape", no_wrap=True)
@@ -109,7 +111,7 @@ def floor_table(report: ParityReport, *, wide: bool) -> Table:
 def task_table(report: ParityReport) -> Table:
     """Quantities judged by the task's limits, one line each: every backend against LiteRT."""
     table = new_table()
-    table.add_column("on images, against LiteRT", no_wrap=True, overflow="ellipsis", min_width=24)
+    add_names(table, "on images, against LiteRT")
     table.add_column("limit", justify="right", no_wrap=True)
     columns = _foreign(report)
     if not columns:
@@ -133,7 +135,7 @@ def truth_table(report: ParityReport) -> Table:
     share.
     """
     table = new_table()
-    table.add_column("the file, against the rendered truth", no_wrap=True, overflow="ellipsis")
+    add_names(table, "the file, against the rendered truth")
     add_numbers(table, "limit", "found")
     table.add_column("", no_wrap=True)
     for model in report.models:
@@ -154,7 +156,7 @@ def truth_table(report: ParityReport) -> Table:
 def accuracy_table(report: ParityReport) -> Table:
     """Backends against the renderer's joints."""
     table = new_table()
-    table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
+    add_names(table, "against the rendered truth")
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
     shown = (TFLITE, TORCH, MIL_APP, *_foreign(report))
     for pair in dict.fromkeys(entry.pair for entry in report.accuracy):
@@ -178,7 +180,7 @@ def layers_table(report: ParityReport) -> Table:
     float16 in half spacings of float16 at the layer's peak.
     """
     table = new_table()
-    table.add_column("layers, given LiteRT's input", no_wrap=True, overflow="ellipsis")
+    add_names(table, "layers, given LiteRT's input")
     table.add_column("compared", justify="right", no_wrap=True)
     for name in LAYERED:
         table.add_column(HEADINGS[name], justify="right", no_wrap=True)
@@ -252,18 +254,14 @@ def _add_backends(table: Table, names: Sequence[str]) -> None:
 
 def _legend(report: ParityReport) -> str:
     multiple = report.limits.float32_multiple
-    if _foreign(report):
-        return (
-            "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
-            "a candidate in float32: the larger error against LiteRT and float64, in floors; "
-            f"up to {multiple:g} pass."
-        )
-    return (
-        "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
-        "torch, Core ML: the larger error against LiteRT and float64, in floors; "
-        f"up to {multiple:g} pass.\n"
-        "Core ML: the saved package, executed by blazepalm, not by Apple's runtime."
-    )
+    lines = [
+        "floor: largest error of LiteRT itself (both kernel sets) against float64.",
+        f"Others: the larger error against LiteRT and float64, in floors; up to {multiple:g} pass.",
+    ]
+    if (bits := litert_bits_line(report)) is not None:
+        lines.append(f"{bits}.")
+    lines += [f"{name}: {label}" for name, label in columns(report).items()]
+    return "\n".join(lines)
 
 
 def _heading(model: ModelParity, wide: bool) -> list[Text | str]:

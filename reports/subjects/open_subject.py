@@ -41,7 +41,8 @@ NOT_ON_NOISE = (
 @dataclass(frozen=True)
 class Opened:
     """The backends of one model: `backends` give the file's outputs, `app` is the shipped package;
-    `artifacts`: SHA-256 of packages by backend; `missing`: why an expected backend is absent.
+    `artifacts`: SHA-256 of packages and programs by backend; `missing`: why an expected backend is
+    absent.
     """
 
     backends: dict[str, Backend]
@@ -169,6 +170,8 @@ def open_backends(
             continue
         if package is not None:
             artifacts[name] = package_sha256(opening.export(package))
+        elif isinstance(digest := getattr(backend, "artifact_sha256", None), str):
+            artifacts[name] = digest
         if package is not None and package.face == "app":
             app = backend
         else:

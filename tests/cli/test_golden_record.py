@@ -30,7 +30,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kept(blazepalm: Cli, folder: Path) -> Path:
-    """`folder`, recorded."""
+    """`folder` with its recording."""
     done = blazepalm("golden", "record", folder, *LITE)
     assert done.code == 0, done.err
     return folder
@@ -210,7 +210,7 @@ def test_a_recorded_model_is_looked_up_by_its_digest(blazepalm: Cli, kept: Path)
 def test_another_file_of_the_same_network_is_the_recorded_model(
     blazepalm: Cli, folder: Path, tmp_path: Path
 ) -> None:
-    """As in MediaPipe's bundles: other metadata, the same network."""
+    """MediaPipe's bundles hold the released networks in files with other metadata."""
     palm, hand = tmp_path / "palm.tflite", tmp_path / "hand.tflite"
     palm.write_bytes(written_anew(resolve("palm-lite").read_bytes()))
     hand.write_bytes(written_anew(resolve("hand-lite").read_bytes()))

@@ -35,7 +35,7 @@ def test_says_what_it_is(blazepalm: Cli, small_package: Path) -> None:
 
 
 def test_a_file_of_its_own_is_a_package_too(blazepalm: Cli, tmp_path: Path) -> None:
-    """A bare .mlmodel, its weights beside it: none here."""
+    """A bare .mlmodel, whose weight file would be beside it, but is missing."""
     inputs = [ct.TensorType("x", shape=(1, 4))]
     package = convert_module(tmp_path / "x.mlpackage", nn.ReLU(), inputs)
     (model,) = package.rglob("model.mlmodel")
@@ -48,7 +48,9 @@ def test_a_file_of_its_own_is_a_package_too(blazepalm: Cli, tmp_path: Path) -> N
 def test_fits_the_screen(
     blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int
 ) -> None:
-    """With everything that ours say of themselves, listings included."""
+    """The package states everything that blazepalm's own packages do, and all listings
+    are printed.
+    """
     monkeypatch.setenv("COLUMNS", str(width))
     package = ours(tmp_path)
     result = blazepalm("inspect", package, "--operators", "--tensors")

@@ -159,7 +159,9 @@ def test_help_imports_no_torch() -> None:
 
 
 def test_a_bundle_with_a_broken_member(quick: str, tmp_path: Path, capsys: Captured) -> None:
-    """The others are compared; what is no model is mentioned; the same network is compared once."""
+    """The readable members are compared, each network once; members that are not models are
+    mentioned.
+    """
     content = Path(quick).read_bytes()
     path = tmp_path / "hands.task"
     with zipfile.ZipFile(path, "w") as archive:

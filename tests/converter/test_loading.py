@@ -79,7 +79,9 @@ def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
 
 
 def check(folder: Path, record: Any, copy_to: Path) -> str:
-    """Errors are ours and of one line; whatever loads runs. Returns the message, or ""."""
+    """Errors are BlazePalmErrors of one line; a folder that loads also runs. Returns the message,
+    or "".
+    """
     message, module = "", None
     try:
         module = load_with(folder, record, copy_to)
@@ -206,7 +208,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
 
 
 def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Files in BLAZEPALM_FILES, with weights that fit none of them."""
+    """Files in BLAZEPALM_FILES, whose weights fit none of them."""
     found = sorted((files_folder() / "hostile").glob("conversion-*.json"))
     if not found:
         pytest.skip(f"no hostile/conversion-*.json in {files_folder()}: set BLAZEPALM_FILES")
@@ -233,8 +235,8 @@ def padded_by(value: float) -> bytes:
 
 @pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -3.4e38])
 def test_what_is_not_finite_comes_back(value: float, tmp_path: Path) -> None:
-    """Through the record, which is strict JSON, to NumPy's numbers on paper; and through the
-    executed Core ML package.
+    """Numbers that are not finite survive the record, which is strict JSON, and the executed Core
+    ML package; expected values are NumPy's and arithmetic on paper.
     """
     graph = read_bytes(padded_by(value), "padded.tflite")
     options = CoreMLOptions(face="raw", precision="fp32")

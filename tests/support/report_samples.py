@@ -20,7 +20,7 @@ from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Listed, ListedHand, ListedTruth
 from blazepalm.reports.compare.meters import Difference, Range, Worst
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, litert_bits
 from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import (
@@ -290,8 +290,9 @@ def _tensor_row(
         judge, value = rows.BY_BITS, 0.0
     case = _worst(random, name.split("-")[0])
     difference = Difference(
-        inputs=12, elements=12 * 2016 * 18, peak=228.4, max_abs=value, mean_abs=value / 21,
-        p50=value / 40, p99=value / 4, p999=value / 2, rmse=value / 15, rel_l2=value / 900,
+        inputs=12, equal_inputs=12 if bits else 1, elements=12 * 2016 * 18, peak=228.4,
+        max_abs=value, mean_abs=value / 21, p50=value / 40, p99=value / 4, p999=value / 2,
+        rmse=value / 15, rel_l2=value / 900,
         snr_db=132.6, psnr_db=151.2, cosine=1.0, half_units=value * 2e3,
         worst=Worst(case, (0, int(random.integers(2016)), 4), -12.0625, -12.0625 + value),
         unequal=0 if bits else 412_031, nonfinite_reference=0, nonfinite_candidate=0, problems=(),
@@ -356,6 +357,7 @@ def _backend(name: str, own: list[Row]) -> BackendSummary:
         name=name, label=label, precision=precision, judge=judge,
         artifact_sha256="c4" * 32 if name.startswith("coreml") else None,
         status=outcome.status, worst_multiple=max(multiples, default=None),
+        litert_bits=litert_bits(judge, judged),
         first_divergence=outcome.first_divergence, reasons=outcome.reasons,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from blazepalm.errors import InvalidModel, UnsupportedOperator
+from blazepalm.reports.backends.mil.accumulation import FLOAT16_SUMS
 from blazepalm.reports.backends.mil.kernel import Kernel
 from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, to_tensor
 from blazepalm.reports.backends.mil.syntax import Argument, Operation
@@ -30,14 +31,14 @@ class Call:
         *,
         opset: str,
         source: str,
-        float16_accumulation: bool,
+        accumulation: str,
     ) -> None:
         self.operation = operation
         self.types = types
         self.known = known
         self.opset = opset
         self.source = source
-        self.float16_accumulation = float16_accumulation
+        self.accumulation = accumulation
         self.literals: dict[str, Constant] = {}
 
     # What is wrong ----------------------------------------------------------------------
@@ -167,9 +168,14 @@ class Call:
         return STORAGE_TYPES[self.result]
 
     @property
+    def sums(self) -> tuple[str, str]:
+        """How products are summed, and MIL's type of the result: a key of `sequence`'s tables."""
+        return self.accumulation, self.result
+
+    @property
     def sums_in_float16(self) -> bool:
         """Whether sums of products are to be rounded after every step."""
-        return self.float16_accumulation and self.result == "FLOAT16"
+        return self.sums == (FLOAT16_SUMS, "FLOAT16")
 
     # Results ----------------------------------------------------------------------------
 

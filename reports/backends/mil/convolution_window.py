@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from blazepalm.converter.same_padding import kernel_window
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
-from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 PAD_TYPES = ("valid", "custom", "same", "same_lower")
 
@@ -65,10 +64,8 @@ def read_convolution(call: Call) -> Convolution:
 
 
 def with_bias(total: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """A sum of float16 products (N, C, …), and the bias of each channel, rounded once more."""
-    if bias is None:
-        return total
-    return round_to_float16(total + bias.reshape(-1, *(1,) * (total.dim() - 2)))
+    """A rounded sum of products (N, C, …) and the bias of each channel, yet to be rounded."""
+    return total if bias is None else total + bias.reshape(-1, *(1,) * (total.dim() - 2))
 
 
 def resolve_pads(

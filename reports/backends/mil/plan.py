@@ -66,7 +66,7 @@ def check_supported(function: Function, source: str) -> None:
         raise UnsupportedOperator("\n".join(lines))
 
 
-def make_plan(function: Function, source: str, *, float16_accumulation: bool) -> Plan:
+def make_plan(function: Function, source: str, *, accumulation: str) -> Plan:
     """Binds every operation. Raises UnsupportedOperator, listing all that is unsupported, or
     InvalidModel.
     """
@@ -81,7 +81,7 @@ def make_plan(function: Function, source: str, *, float16_accumulation: bool) ->
             known,
             opset=function.opset,
             source=source,
-            float16_accumulation=float16_accumulation,
+            accumulation=accumulation,
         )
         try:
             kernel = _bind(call)

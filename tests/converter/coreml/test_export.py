@@ -285,7 +285,7 @@ export(model, Path(sys.argv[2]), options)
 @pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_every_target_is_written_and_executed(target: str, precision: str, tmp_path: Path) -> None:
-    """The version that the Core ML specification assigns to each system."""
+    """Each system has the version that the Core ML specification assigns to it."""
     release = "hand-recrop-2020-07"
     options = CoreMLOptions(face="raw", precision=precision, target=target)
     record = export(converted(release), tmp_path, options)

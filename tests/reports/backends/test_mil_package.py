@@ -58,7 +58,7 @@ def test_the_numbers_are_torchs(tmp_path: Path) -> None:
 def test_float16_is_near_and_a_float16_accumulator_farther(tmp_path: Path) -> None:
     path = save(tmp_path, "FLOAT16")
     plain = open_executed(path, NAMES, SHAPES, name="coreml-mil-fp16")
-    bound = open_executed(path, NAMES, SHAPES, float16_accumulation=True)
+    bound = open_executed(path, NAMES, SHAPES, accumulation="float16")
     assert plain.name == "coreml-mil-fp16"
     expected = eager(IMAGES)[0]
     near, far = (

@@ -13,10 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from blazepalm.reports.compare.meters import DifferenceMeter, compare
-from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.compare.meters import DifferenceMeter
+from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, RAW, Row
+from blazepalm.reports.compare.tensors import compare
 from blazepalm.reports.device.join import with_device
-from blazepalm.reports.judge.judge import exit_code, judge_backend, model_holds
+from blazepalm.reports.judge.judge import (
+    exit_code,
+    judge_backend,
+    litert_bits,
+    model_holds,
+)
 from blazepalm.reports.judge.judge_rows import judge_row, unjudged
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
@@ -208,6 +214,25 @@ def test_what_rows_come_to() -> None:
     assert not model_holds(of(PASS), [("torch", NOT_RUN)])
     assert not model_holds(of(NOT_RUN), []) and not model_holds([], [])
     assert not model_holds(of(PASS, FAIL), []) and model_holds(of(PASS, NOT_RUN), [])
+
+
+def test_litert_s_bits_are_counted_over_outputs_and_inputs() -> None:
+    """Three inputs of two outputs: one output is equal on all of them, one on the first only."""
+    one, other = np.ones(2, np.float32), np.full(2, 2, np.float32)
+
+    def compared(*candidates: np.ndarray, **given: Any) -> Row:
+        meter = DifferenceMeter()
+        for number, candidate in enumerate(candidates):
+            meter.add(compare(one, candidate), f"case {number}")
+        return row(difference=meter.result(), stage=RAW, **given)
+
+    raw = [
+        compared(one, one, one, reference="tflite"),
+        compared(one, other, other, reference="tflite"),
+        compared(one, one, one, reference="generic"),
+    ]
+    assert litert_bits("floor", raw) == (4, 6)
+    assert litert_bits("task", raw) is litert_bits("floor", raw[2:]) is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.accumulation import FLOAT16_SUMS
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
@@ -20,9 +21,8 @@ from blazepalm.reports.backends.mil.convolution_window import (
     resolve_pads,
 )
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import convolve_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
-from blazepalm.reports.backends.mil.storage_types import round_to_float16
+from blazepalm.reports.backends.mil.sequence import CONVOLUTIONS
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -132,8 +132,9 @@ def _sums(windows: Ints, strides: Ints, in_float16: bool) -> Callable[[torch.Ten
         pool = F.avg_pool2d if len(windows) == 2 else F.avg_pool3d
         return lambda x: pool(x, windows, strides, divisor_override=1)
 
+    convolve = CONVOLUTIONS[FLOAT16_SUMS, "FLOAT16"]
+
     def run(x: torch.Tensor) -> torch.Tensor:
-        kernel = x.new_ones((x.shape[1], 1, *windows))
-        return round_to_float16(convolve_float16(x, kernel, strides, ones, x.shape[1]))
+        return convolve(x, x.new_ones((x.shape[1], 1, *windows)), strides, ones, x.shape[1])
 
     return run

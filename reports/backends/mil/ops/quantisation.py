@@ -1,7 +1,8 @@
-"""`quantize` and `dequantize` of values at run time: int8 and uint8, one scale or one an axis.
+"""`quantize` and `dequantize` at run time: int8 and uint8, with one scale or one per entry of an
+axis.
 
-coremltools/converters/mil/mil/ops/defs/iOS17/quantization_ops.py. Rounding is to the nearest,
-halves to the even neighbour.
+coremltools/converters/mil/mil/ops/defs/iOS17/quantization_ops.py. Rounds to nearest, halves to
+even.
 """
 
 import torch
@@ -14,7 +15,7 @@ from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, TYPE_NAM
 
 
 def _spread(call: Call, parameter: str) -> torch.Tensor | None:
-    """A scale or zero point such that it broadcasts along `axis`, in float32."""
+    """A scale or zero point shaped to broadcast along `axis`, in float32."""
     values = call.tensor(parameter)
     if values is None:
         return None

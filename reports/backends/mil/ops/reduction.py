@@ -11,8 +11,8 @@ import torch
 
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import sum_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
+from blazepalm.reports.backends.mil.sequence import SUMS
 from blazepalm.reports.backends.mil.storage_types import cast_to
 
 Axes = tuple[int, ...]
@@ -62,16 +62,17 @@ def reduce(call: Call) -> Kernel:
     storage_type = call.storage_type
     if not axes:
         return call.kernel(lambda x: compute(x[None], (0,), False).to(storage_type), "x")
-    if call.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
+    in_sequence = SUMS.get(call.sums)
+    if in_sequence is not None and name in ("reduce_sum", "reduce_mean"):
         mean = name == "reduce_mean"
 
-        def run_float16(x: torch.Tensor) -> torch.Tensor:
-            total = sum_float16(x, axes)
+        def run_in_sequence(x: torch.Tensor) -> torch.Tensor:
+            total = in_sequence(x, axes)
             if mean:
                 total = total / (x.numel() / max(total.numel(), 1))
             return total.reshape(_kept(x, axes)) if keep else total
 
-        return call.kernel(run_float16, "x")
+        return call.kernel(run_in_sequence, "x")
     exact = name in ("reduce_max", "reduce_min")
     return call.kernel(lambda x: compute(x, axes, keep).to(storage_type), "x", rounds=not exact)
 

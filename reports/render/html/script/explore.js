@@ -4,7 +4,7 @@ const METRICS = [
   ['largest error', 'max_abs'], ['mean error', 'mean_abs'], ['median', 'p50'], ['99 %', 'p99'], ['99.9 %', 'p999'],
   ['rmse', 'rmse'], ['relative L2', 'rel_l2'], ['SNR, dB', 'snr_db'], ['PSNR, dB', 'psnr_db'], ['cosine', 'cosine'],
   ['float16 spacings', 'half_units'], ['reference’s peak', 'peak'], ['values compared', 'elements'],
-  ['bits differ', 'unequal'], ['not finite, reference', 'nonfinite_reference'], ['not finite, backend', 'nonfinite_candidate'],
+  ['inputs with equal bits', 'equal_inputs'], ['bits differ', 'unequal'], ['not finite, reference', 'nonfinite_reference'], ['not finite, backend', 'nonfinite_candidate'],
 ];
 
 function visit(title, show, fresh = false) {

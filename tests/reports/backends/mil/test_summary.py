@@ -1,4 +1,4 @@
-"""What is said of a package, against what it was made of."""
+"""Summaries of packages, against what the packages were made from."""
 
 import json
 from pathlib import Path

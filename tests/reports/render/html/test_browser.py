@@ -1,5 +1,5 @@
-"""The page in headless Chromium: it opens from a file without a word or a request, sorts,
-filters, draws, and is read on a phone, on paper, in the dark and by keyboard.
+"""The page in headless Chromium: it opens from a file without console messages or requests, sorts,
+filters, draws, and works on a phone, in print, in dark mode and by keyboard.
 """
 
 import importlib.util

@@ -1,5 +1,5 @@
-"""The page as text: nothing in it is markup but its own, it fetches nothing, and it says what
-the report says.
+"""The page as text: it contains no markup but its own, loads nothing, and shows the report's
+content.
 """
 
 import base64
@@ -193,6 +193,9 @@ def test_first_screen_when_it_holds(passing: Values) -> None:
     )
     assert f"{worst:.3g} × the float32 floor at most" in text
     assert text.count("not Apple’s runtime") > 4
+    assert text.count("LiteRT’s bits: 4 of 48") == 4
+    assert "coreml-mil: Core ML package, raw face, executed by blazepalm, not by Apple's" in text
+    assert "tflite: LiteRT, default kernels (XNNPACK)" in text
 
 
 def test_first_screen_when_it_fails(failing: Values) -> None:
