@@ -1,5 +1,5 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-an ExecuTorch program, `conversion.json`.
+an ExecuTorch program, `conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -8,7 +8,8 @@ bytes. `converter.loading` reads the folder back.
 import hashlib
 import io
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.converter.known import network_of
+from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
@@ -26,13 +28,35 @@ if TYPE_CHECKING:
 
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
+WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
+ONNX = "model.onnx"
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX)  # of a folder, besides its package and record
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """What a saved folder holds besides a conversion's: `content`, a TFLite file with the new
+    weights; `origin`, the record's `source` of the file they were trained from, and its release;
+    `moved`, the names of the weights that are no longer that file's.
+    """
+
+    content: bytes
+    origin: Mapping[str, Any]
+    moved: tuple[str, ...]
 
 
 def write_artifacts(
-    model: "Converted", folder: Path, coreml: "CoreMLOptions | None", pte: str | None = None
+    model: "Converted",
+    folder: Path,
+    coreml: "CoreMLOptions | None",
+    pte: str | None = None,
+    tuning: FineTuning | None = None,
+    *,
+    onnx: bool = False,
 ) -> None:
     """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
-    its ExecuTorch program; None for none.
+    its ExecuTorch program; None for none. `tuning` is given if `model` was converted from its
+    `content`; `onnx` adds an ONNX file.
     """
     import torch
     from safetensors import SafetensorError
@@ -41,7 +65,7 @@ def write_artifacts(
     structure = _structure(model)
     state = {key: value.contiguous() for key, value in sorted(model.module.state_dict().items())}
     try:
-        save_file(state, folder / "model.safetensors")
+        save_file(state, folder / WEIGHTS)
     except SafetensorError as error:  # from the disk: the tensors are plain
         raise OSError(str(error)) from error
     # plain dicts, tensors and one JSON text: unpickling needs no class of this package
@@ -53,7 +77,13 @@ def write_artifacts(
     if recognition is not None and isinstance(recognition.spec, PalmDetectorSpec):
         anchors = model.module.anchors
         assert isinstance(anchors, torch.Tensor)
-        np.save(folder / "anchors.npy", anchors.numpy(), allow_pickle=False)
+        np.save(folder / ANCHORS, anchors.numpy(), allow_pickle=False)
+    if tuning is not None:
+        (folder / TFLITE).write_bytes(tuning.content)
+    if onnx:
+        from blazepalm.converter.onnx_file import write_onnx
+
+        write_onnx(model, folder / ONNX)
     files = sorted(folder.iterdir())
     package = None
     if coreml is not None:
@@ -68,13 +98,8 @@ def write_artifacts(
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
-        "source": {
-            "file": Path(model.graph.source).name,
-            "sha256": model.graph.sha256,
-            "network_sha256": network_of(model.graph),
-            "bytes": model.graph.size,
-            "description": model.graph.description,
-        },
+        "source": source_record(model.graph),
+        **({} if tuning is None else {"fine_tuning": tuning_record(tuning)}),
         **structure,
         "outputs": [
             {
@@ -98,6 +123,21 @@ def write_artifacts(
         },
     }
     (folder / RECORD).write_text(dumps(record) + "\n", encoding="utf-8")
+
+
+def source_record(graph: Graph) -> dict[str, Any]:
+    """Which file a graph was read from."""
+    return {
+        "file": Path(graph.source).name,
+        "sha256": graph.sha256,
+        "network_sha256": network_of(graph),
+        "bytes": graph.size,
+        "description": graph.description,
+    }
+
+
+def tuning_record(tuning: FineTuning) -> dict[str, Any]:
+    return {"from": dict(tuning.origin), "moved": list(tuning.moved)}
 
 
 def _structure(model: "Converted") -> dict[str, Any]:

@@ -74,6 +74,8 @@ class HandLandmarks(nn.Module):
     network is the newest release's, untrained: `from_pretrained` also loads weights.
     """
 
+    origin: str | None = None  # the release, file or folder of its weights, for `blazepalm.save`
+
     def __init__(self, spec: HandLandmarksSpec | None = None) -> None:
         super().__init__()
         spec = newest_hand_spec() if spec is None else spec

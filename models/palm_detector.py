@@ -75,6 +75,7 @@ class PalmDetector(nn.Module):
     """
 
     anchors: Tensor  # (N, 4) float32 whatever the weights are: x_center, y_center, w, h, normalised
+    origin: str | None = None  # the release, file or folder of its weights, for `blazepalm.save`
 
     def __init__(self, spec: PalmDetectorSpec | None = None) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ recovered from the graph by `converter.architecture` and stored beside the weigh
 Sizes are (height, width); paddings are (top, bottom, left, right) in pixels, zeros.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -175,3 +175,26 @@ class HandLandmarksSpec:
 
 
 Spec = PalmDetectorSpec | HandLandmarksSpec
+
+
+def in_file(spec: Spec) -> Spec:
+    """The spec with only what a model's file determines; what belongs to the release (value range,
+    thresholds, generation) and the evidence for it are at their defaults.
+    """
+    if isinstance(spec, PalmDetectorSpec):
+        return replace(
+            spec,
+            value_range=PalmDetectorSpec.value_range,
+            score_threshold=PalmDetectorSpec.score_threshold,
+            suppression_iou=PalmDetectorSpec.suppression_iou,
+            generation="",
+            evidence=Evidence(),
+        )
+    return replace(
+        spec,
+        value_range=HandLandmarksSpec.value_range,
+        presence_threshold=HandLandmarksSpec.presence_threshold,
+        z_scale=HandLandmarksSpec.z_scale,
+        generation="",
+        evidence=Evidence(),
+    )

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
 from blazepalm.models.spec_json import spec_to_dict
-from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.cases.inputs import skipped_files
 from blazepalm.reports.engine.engine import records
 from blazepalm.reports.engine.groups import Opened, group_models, with_companion

@@ -34,6 +34,15 @@ COUNTS = (  # fields of Options: name, minimum, whether None is allowed
 )
 
 
+def check_count(name: str, value: object, low: int, optional: bool) -> None:
+    """Raises ValueError unless `value` is a whole number, or None if that is `optional`."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        least = f"a whole number of at least {low}{', or None' if optional else ''}"
+        raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+
+
 @dataclass(frozen=True)
 class Options:
     """Settings of a parity run. `golden`: a golden set, or None; `photos`: photographs, as
@@ -46,7 +55,8 @@ class Options:
     every layer, on the first image; `self_test`: whether to plant faults in every model.
     `reference_every`: LiteRT's reference kernels and the generic module run on every n-th picture,
     1 for all. `overrides` state what the sources' files do not. `backends`: names of backends that
-    run only if asked for (`executorch`).
+    run only if asked for (`executorch`). `candidates`: paths of other people's conversions of the
+    only source, compared with it in place of ours.
     """
 
     golden: "GoldenSet | None" = None
@@ -66,11 +76,14 @@ class Options:
     reference_every: int = policy.REFERENCE_EVERY
     overrides: Overrides = NO_OVERRIDES
     backends: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
-        images = (self.images,) if isinstance(self.images, str | Path) else self.images
-        object.__setattr__(self, "images", tuple(str(path) for path in images))
+        for name in ("images", "candidates"):
+            given = getattr(self, name)
+            paths = (given,) if isinstance(given, str | Path) else given
+            object.__setattr__(self, name, tuple(str(path) for path in paths))
         object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
         check_asked_for(self.backends)
         if self.folder is not None:
@@ -78,14 +91,27 @@ class Options:
         if self.engine not in ENGINES:
             raise InvalidInput(unknown_name("engine", self.engine, ENGINES))
         for name, low, optional in COUNTS:
-            value = getattr(self, name)
-            if value is None and optional:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                least = f"a whole number of at least {low}{', or None' if optional else ''}"
-                raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+            check_count(name, getattr(self, name), low, optional)
+        if self.candidates:
+            self._check_candidates()
         if not isinstance(self.limits, Limits):
             raise TypeError(f"limits are {type(self.limits).__name__}, expected Limits")
+
+    def _check_candidates(self) -> None:
+        """Only outputs are compared: the layers of a stranger's model are unknown."""
+        ours = {
+            "layers": self.layers,
+            "self_test": self.self_test,
+            "compress": self.compress is not None,
+            "backends": bool(self.backends),
+        }
+        if wrong := [name for name, asked in ours.items() if asked]:
+            raise InvalidInput(
+                f"{', '.join(wrong)}: concerns our own conversions; leave it out with candidates"
+            )
+        if len(set(self.candidates)) < len(self.candidates):
+            raise InvalidInput("a candidate is named twice; name each once")
+        object.__setattr__(self, "coreml", False)
 
     @property
     def has_images(self) -> bool:

@@ -25,6 +25,7 @@ COMMANDS = {
     "releases": "List the known releases; fetch one.",
     "inspect": "Show what a .tflite or Core ML package holds: operators, weights, family.",
     "convert": "Convert to readable PyTorch and Core ML; record where every tensor went.",
+    "export": "Write fine-tuned weights as Core ML, ONNX and a folder for parity.",
     "verify": "Check a converted folder: hashes, weights, anchors, package.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
     "golden": "Render the golden set; add your own pictures; record and check hands.",

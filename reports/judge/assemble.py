@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
@@ -162,7 +161,7 @@ def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
-    registration = registration_of(name)
+    registration = subject.registration(name)
     judge = judge_of(registration)
     raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]

@@ -8,12 +8,15 @@ same report except for `timing`.
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
 from msgspec import Meta, convert, to_builtins
 from msgspec.structs import replace
 
 from blazepalm.converter.tensor_map import Sha256, TensorMapRow
+from blazepalm.errors import check_path, in_python
 from blazepalm.reports.compare.hands import Listed, ListedTruth
 from blazepalm.reports.compare.meters import Count, Number, Range
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row, Status
@@ -166,6 +169,18 @@ class ParityReport(Part, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
+        Explorer into a folder, replacing an older report there; returns the paths. Pictures and raw
+        outputs are kept only by a run with `output=`. Raises ArtifactError if the folder cannot be
+        written, or holds what no parity run wrote.
+        """
+        check_path(folder, "a folder's name")
+        writer = import_module("blazepalm.reports.report_folder")  # floors up: only if called
+        with in_python():
+            writer.check_report(Path(folder))
+            return cast("list[Path]", writer.save_report(self, Path(folder)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers; NaN and infinity become null."""
