@@ -140,3 +140,10 @@ def serializable(outputs: type) -> None:
     """Lets `torch.export.save` write a program that returns this named tuple."""
     name = f"{outputs.__module__}.{outputs.__qualname__}"
     _register_namedtuple(outputs, serialized_type_name=name)
+
+
+def same(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two tensors have the same shape and values (NaN equals NaN), or are both None."""
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and bool(((one == other) | (one.isnan() & other.isnan())).all())
