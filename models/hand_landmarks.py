@@ -18,7 +18,14 @@ from torch import Tensor, nn
 
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_hand
-from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch, same, serializable
+from blazepalm.models.layers import (
+    ConvLayer,
+    NotScriptable,
+    PaddedConv2d,
+    image_batch,
+    same,
+    serializable,
+)
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_hand_spec
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
@@ -81,7 +88,7 @@ class OutputHead(nn.Module):
         return y.sigmoid() if self.sigmoid else y
 
 
-class HandLandmarks(nn.Module):
+class HandLandmarks(NotScriptable, nn.Module):
     """Finds landmarks. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
     `HandOutput`; `predict_on_image` and `predict_on_batch` take crops of hands. Without a spec, the
     network is the newest release's, untrained: `from_pretrained` also loads weights.
@@ -112,6 +119,11 @@ class HandLandmarks(nn.Module):
         """
         converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
         return cast("HandLandmarks", converter.pretrained(cls, "hand", source))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Of the outputs, in order: for `torch.onnx.export(…, output_names=…)`, which asks."""
+        return tuple(name for name in HandOutput._fields if name in self.heads)
 
     def features_of(self, images: Tensor) -> Tensor:
         """What every head reads, for heads of your own: (B, 3, H, W) → (B, `spec.pooled`), or

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_palms
-from blazepalm.models.layers import PaddedConv2d, image_batch, same, serializable
+from blazepalm.models.layers import NotScriptable, PaddedConv2d, image_batch, same, serializable
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_palm_spec
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
@@ -103,7 +103,7 @@ class PalmHead(nn.Module):
         )
 
 
-class PalmDetector(nn.Module):
+class PalmDetector(NotScriptable, nn.Module):
     """Finds palms. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
     `PalmOutput`; `predict_on_image` and `predict_on_batch` take pictures. Without a spec, the
     network is the newest release's, untrained: `from_pretrained` also loads weights.
@@ -141,6 +141,11 @@ class PalmDetector(nn.Module):
         """
         converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
         return cast("PalmDetector", converter.pretrained(cls, "palm", source))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Of the outputs, in order: for `torch.onnx.export(…, output_names=…)`, which asks."""
+        return PalmOutput._fields
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """The feature map that each head reads, in the order of `spec.heads`."""
