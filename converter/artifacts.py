@@ -1,5 +1,5 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-`conversion.json`; after fine-tuning `model.tflite`, too.
+a model card and the weights' licence, `conversion.json`; after fine-tuning `model.tflite`, too.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -17,19 +17,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.converter.known import network_of
+from blazepalm.converter.model_card import CARD_FILES, write_card
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from blazepalm.converter.converted import Converted
     from blazepalm.converter.coreml import CoreMLOptions
 
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
-FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE)  # of a folder, besides its package and record
+# of a folder, besides its package and record
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, *CARD_FILES)
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,10 @@ def write_artifacts(
     `tuning` is given if `model` was converted from its `content`.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
 
     structure = _structure(model)
     state = {key: value.contiguous() for key, value in sorted(model.module.state_dict().items())}
-    try:
-        save_file(state, folder / WEIGHTS)
-    except SafetensorError as error:  # from the disk: the tensors are plain
-        raise OSError(str(error)) from error
+    (folder / WEIGHTS).write_bytes(_safetensors(model, tuning, state))
     # plain dicts, tensors and one JSON text: unpickling needs no class of this package
     packed = io.BytesIO()  # torch raises its own errors on a full disk
     torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
@@ -75,7 +74,6 @@ def write_artifacts(
         np.save(folder / ANCHORS, anchors.numpy(), allow_pickle=False)
     if tuning is not None:
         (folder / TFLITE).write_bytes(tuning.content)
-    files = sorted(folder.iterdir())
     package = None
     if coreml is not None:
         from blazepalm.converter.coreml import export
@@ -101,13 +99,43 @@ def write_artifacts(
         "normal_form": model.preserved.to_dict(),
         "tensor_map": _rows(model),
         "coreml": package,
-        "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
             "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},
         },
     }
+    write_card(folder, record)
+    files = sorted(path for path in folder.iterdir() if path.name in FILES)
+    record["artifacts"] = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     (folder / RECORD).write_text(dumps(record) + "\n", encoding="utf-8")
+
+
+def _safetensors(
+    model: "Converted", tuning: FineTuning | None, state: "dict[str, Tensor]"
+) -> bytes:
+    """The weights with metadata, which the library itself would write in random order."""
+    from safetensors.torch import save
+
+    content = save(state)
+    size = int.from_bytes(content[:8], "little")
+    name = "" if model.release is None else model.release.name
+    google = name if tuning is None else tuning.origin["release"]
+    metadata = {
+        "blazepalm.release": name,
+        "blazepalm.source_sha256": model.graph.sha256,
+        "blazepalm.version": __version__,
+        "format": "pt",
+        "license": "apache-2.0" if google else "other",
+    }
+    header = json.dumps(
+        {"__metadata__": metadata, **json.loads(content[8 : 8 + size])},
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def source_record(graph: Graph) -> dict[str, Any]:
