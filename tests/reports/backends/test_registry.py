@@ -150,6 +150,12 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "coreml-cpu-and-ne": "task",
         "coreml-mil-app": "task",
         "executorch": "floor",
+        "tflite-integer": "task",
+        "integer": "none",
+        "coreml-mil-fp16-coreai": "task",
+        "coreml-mil-fp16-bound": "task",
+        "coreai-mil": "floor",
+        "coreai-mil-fp16": "task",
     }
     assert spared_backends() == {"tflite-ref", "generic"}
     assert len(BUILT_IN) < len(judges)
