@@ -22,7 +22,7 @@ from support.wheels import wheel
 
 RELEASE = "hand-lite-2022"
 NAMES = ["landmarks", "presence", "handedness", "world_landmarks"]
-NOISE = ("--no-golden", "--inputs", "2")
+NOISE = ("--no-golden", "--inputs", "6")
 
 
 @pytest.fixture(scope="module")
