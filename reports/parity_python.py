@@ -61,7 +61,7 @@ def parity(
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
     the one in the user's cache, or False (the command line's default is True); `images`, your own
     pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
-    2 with images, else 8), of `seed`.
+    2 with images, else 50), of `seed`.
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
