@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
     from blazepalm.models.hand_pipeline import Hand
     from blazepalm.models.palm_detector import PalmDetections, PalmDetector
+    from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.judge.policy import Limits
     from blazepalm.reports.judge.report import ParityReport
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "anchors",
     "convert",
+    "fast",
     "hands",
     "inspect",
     "load",
@@ -72,6 +74,7 @@ _HOMES = {
     "Verification": "blazepalm.converter.verify",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
+    "fast": "blazepalm.reports.bench.fast",
     "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",

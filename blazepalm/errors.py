@@ -44,6 +44,10 @@ class CouldNotVerify(BlazePalmError):
     """The requested comparison could not be made (exit code 3, not 2)."""
 
 
+class ProcessDied(CouldNotVerify):
+    """A foreign runtime failed in a process of its own: it crashed, hung or raised an error."""
+
+
 def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """`unknown backend 'x'; choose torch or tflite`: the message for a name that is not `known`."""
     *others, last = known

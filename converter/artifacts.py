@@ -1,5 +1,6 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-a model card and the weights' licence, `conversion.json`; after fine-tuning `model.tflite`, too.
+an ExecuTorch program, a model card and the weights' licence, `conversion.json`; after fine-tuning
+`model.tflite`, on request `model.onnx`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -9,7 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
+ONNX = "model.onnx"
 # of a folder, besides its package and record
-FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, *CARD_FILES)
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, *CARD_FILES)
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,14 @@ def write_artifacts(
     model: "Converted",
     folder: Path,
     coreml: "CoreMLOptions | None",
+    pte: str | None = None,
     tuning: FineTuning | None = None,
+    *,
+    onnx: bool = False,
 ) -> None:
-    """Fills an empty folder; `coreml` are the options of its Core ML package, None for none;
-    `tuning` is given if `model` was converted from its `content`.
+    """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
+    its ExecuTorch program; None for none. `tuning` is given if `model` was converted from its
+    `content`; `onnx` adds an ONNX file.
     """
     import torch
 
@@ -74,11 +80,20 @@ def write_artifacts(
         np.save(folder / ANCHORS, anchors.numpy(), allow_pickle=False)
     if tuning is not None:
         (folder / TFLITE).write_bytes(tuning.content)
+    if onnx:
+        from blazepalm.converter.onnx_file import write_onnx
+
+        write_onnx(model, folder / ONNX)
     package = None
     if coreml is not None:
         from blazepalm.converter.coreml import export
 
         package = export(model, folder, coreml).to_dict()
+    program = None
+    if pte is not None:
+        from blazepalm.converter.pte_file import write_pte
+
+        program = asdict(write_pte(model, folder, pte))
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -99,6 +114,7 @@ def write_artifacts(
         "normal_form": model.preserved.to_dict(),
         "tensor_map": _rows(model),
         "coreml": package,
+        "executorch": program,
         "tools": {
             "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},

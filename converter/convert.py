@@ -21,6 +21,7 @@ from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_normal_form
+from blazepalm.converter.pte import check_delegate, need_executorch
 from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
@@ -154,6 +155,7 @@ def convert(
     overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
+    pte: str | None = None,
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
 ) -> list[Path]:
@@ -163,10 +165,11 @@ def convert(
     model); by default the release's name, in the current folder. An existing folder is refused
     unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
     folders are written all together or not at all. `overrides` state what the files do not (roles
-    of outputs, value range, generation); evidence decides the rest. `layout`: of the
-    images that a graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are
-    the options of the Core ML package; None leaves it out.
-    A graph of no known family has the raw face only. If `on_failure` is given, it is called with
+    of outputs, value range, generation); evidence decides the rest. `layout`: of the images that a
+    graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
+    the Core ML package; None leaves it out.
+    A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
+    delegate, "xnnpack" or "coreml". If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
     Returns the folders.
@@ -180,6 +183,9 @@ def convert(
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
+    if pte is not None:
+        check_delegate(pte)
+        need_executorch()
     read = read_members(resolve(str(source)))
     if on_failure is None or not read.is_bundle:
         on_failure = _raise
@@ -210,7 +216,7 @@ def convert(
             try:
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-                    write_artifacts(model, place, _coreml_for(model, coreml, notice))
+                    write_artifacts(model, place, _coreml_for(model, coreml, notice), pte)
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either

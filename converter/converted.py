@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blazepalm.converter.architecture import Recognition
 from blazepalm.converter.tflite.graph import Graph, Rewrite
-from blazepalm.models.registry import Release
+from blazepalm.models.release_registry import Release
 from blazepalm.models.spec import Spec
 
 if TYPE_CHECKING:

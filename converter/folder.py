@@ -14,12 +14,12 @@ from blazepalm.converter.choose import with_sha256
 from blazepalm.converter.converted import Converted, Settled
 from blazepalm.converter.evidence import Overrides
 from blazepalm.converter.layout import REWRITE
-from blazepalm.converter.loading import read_record, structure_of
+from blazepalm.converter.loading import read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.bundle import open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import Evidence, Spec
 
 Notice = Callable[[str], None]
@@ -138,6 +138,25 @@ def package_of(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     if not isinstance(package, dict) or not isinstance(package.get("name"), str):
         return None
     return folder / Path(package["name"]).name, package
+
+
+def pte_of(folder: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """A converted folder's ExecuTorch program and its record; None without one. Raises
+    ArtifactError unless the file is the one that was recorded: ExecuTorch cannot tell.
+    """
+    program = read_record(folder).get("executorch")
+    if not isinstance(program, dict) or not isinstance(program.get("name"), str):
+        return None
+    path = folder / Path(program["name"]).name
+    found = sha256_of(path)
+    if found is None:
+        raise ArtifactError(f"{path}: is missing; convert the release again")
+    if found != program.get("sha256"):
+        raise ArtifactError(
+            f"{path}: the file changed since {RECORD} was written (its SHA-256 differs); "
+            "convert the release again"
+        )
+    return path.read_bytes(), program
 
 
 def overrides_of(record: dict[str, Any], structure: Spec | Graph) -> Overrides:

@@ -27,7 +27,7 @@ from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
 from blazepalm.errors import InvalidInput, InvalidModel, check_path
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import find_generation, resolve
 from blazepalm.models.spec import Evidence
 

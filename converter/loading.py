@@ -110,6 +110,10 @@ def owned_files(folder: Path) -> tuple[str, ...]:
     name = package.get("name") if isinstance(package, dict) else None
     if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
         files += [f"{name}/{file}" for file in PACKAGE_FILES]
+    program = record.get("executorch")
+    name = program.get("name") if isinstance(program, dict) else None
+    if isinstance(name, str) and name.endswith(".pte") and "/" not in name:
+        files.append(name)
     return (RECORD, *files)
 
 

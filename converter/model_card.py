@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blazepalm.models.registry import WEIGHTS as EMBEDDED
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import WEIGHTS as EMBEDDED
+from blazepalm.models.release_registry import load_registry
 from blazepalm.text import printable
 
 CARD, LICENSE, NOTICE = "README.md", "LICENSE", "NOTICE"

@@ -28,13 +28,14 @@ from blazepalm.converter.folder import (
     tuned_from,
 )
 from blazepalm.converter.loading import owned_files, read_record, structure_of
+from blazepalm.converter.onnx_file import need_onnx
 from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.with_weights import with_weights
 from blazepalm.converter.transforms import undo_transform
 from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import HandLandmarksSpec, Spec, in_file
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def save(
     *,
     source: str | Path | None = None,
     coreml: CoreMLOptions | None = None,
+    onnx: bool = False,
     force: bool = False,
 ) -> Path:
     """Writes a module with its present weights as the folder that `convert` writes, plus
@@ -61,8 +63,8 @@ def save(
     weights in float16 or bfloat16 are written as the float32 numbers that they are. `source`: the
     release, file or folder of the same structure that it was trained from; by default where it was
     loaded from, for an untrained network the newest release. `coreml`: options of a Core ML
-    package; None writes none. `force` replaces an earlier conversion, also that which the module
-    was loaded from.
+    package; None writes none. `onnx` adds `model.onnx`, checked in ONNX Runtime. `force` replaces
+    an earlier conversion, also that which the module was loaded from.
 
     Raises TypeError for another kind of module, UnknownRelease, InvalidModel or CouldNotVerify if
     the source cannot be found or read, ArtifactError if the module is not of its structure, a
@@ -77,6 +79,8 @@ def save(
     spec = _spec_of(module)
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (coreml=None)")
+    if onnx:
+        need_onnx()
     check_folder(folder, owned=owned_files, force=force)
     model, content, record, layout = _start(module, spec, source)
     restated = False
@@ -97,7 +101,7 @@ def save(
     if anchors is not None:
         model.module.anchors = anchors.detach().float().cpu().contiguous()
     with atomic_folder(folder, owned=owned_files, force=force) as place:
-        write_artifacts(model, place, coreml, tuning)
+        write_artifacts(model, place, coreml, tuning=tuning, onnx=onnx)
     return folder
 
 

@@ -2,9 +2,10 @@
 the named source gives?
 
 The source is converted again, and the folder compared with the result: weights bit for bit,
-anchors, structure, and each file of the Core ML package, byte for byte.
+anchors, structure, and each file of the Core ML package and the ExecuTorch program, byte for byte.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.converted import Converted
 
+PROGRAM = "ExecuTorch program"
 HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
 ENDS = {  # by exit code
     0: "everything holds",
@@ -127,6 +129,7 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
     if model is None or module is None:
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
         names += [TUNING] if "fine_tuning" in record else []
+        names += [PROGRAM] if record.get("executorch") else []
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
     else:
         findings += _against(folder, record, module, model)
@@ -147,6 +150,11 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
         if any(".." in Path(name).parts or Path(name).is_absolute() for name in files):
             raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
         recorded.update(files)
+    if isinstance(program := record.get("executorch"), dict):
+        name = str(program.get("name"))
+        if Path(name).name != name:
+            raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
+        recorded[name] = str(program.get("sha256"))
     for name, wanted in recorded.items():
         found = sha256_of(folder / name)
         if found is None:
@@ -207,6 +215,8 @@ def _against(
     yield Finding("structure", HOLDS if same else DIFFERS, kind if same else f"not {name}'s")
     if record.get("coreml"):
         yield _package(record["coreml"], model)
+    if record.get("executorch"):
+        yield _program(record["executorch"], model)
 
 
 def _tuning(folder: Path, record: dict[str, Any], module: "nn.Module") -> Finding:
@@ -252,3 +262,24 @@ def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
         return Finding(what, HOLDS, f"{len(again.files)} files equal a new export's, byte for byte")
     tools = "written by another version of coremltools or torch, or altered"
     return Finding(what, DIFFERS, f"{', '.join(different)} differ from a new export's: {tools}")
+
+
+def _program(recorded: Mapping[str, Any], model: "Converted") -> Finding:
+    """Lowers the model again and compares the bytes."""
+    from blazepalm.converter.pte import CORE_ML, export_pte
+
+    if recorded.get("delegate") == CORE_ML:
+        detail = "is as recorded; a new one would have other random identifiers"
+        return Finding(PROGRAM, HOLDS, detail)
+    try:
+        again = hashlib.sha256(export_pte(model)).hexdigest()
+    except BlazePalmError as error:
+        return Finding(PROGRAM, NOT_CHECKED, str(error))
+    if again == recorded.get("sha256"):
+        return Finding(PROGRAM, HOLDS, "equals a newly lowered one, byte for byte")
+    return Finding(
+        PROGRAM,
+        DIFFERS,
+        "differs from a newly lowered one: written by another version of ExecuTorch or torch, or "
+        "altered",
+    )

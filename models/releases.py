@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blazepalm.errors import UnknownRelease, unknown_name
 from blazepalm.models.generation import Generation
-from blazepalm.models.registry import Bundle, Release, load_registry
+from blazepalm.models.release_registry import Bundle, Release, load_registry
 
 MODEL_SUFFIXES = (".tflite", ".task", ".zip")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type, in words
+    ("photos", bool, "True or False"),
     ("coreml", bool, "True or False"),
     ("layers", bool, "True or False"),
     ("self_test", bool, "True or False"),
@@ -35,6 +36,7 @@ def parity(
     *sources: str | Path,
     output: str | Path | None = None,
     golden: "GoldenSet | str | Path | bool" = False,
+    photos: bool = False,
     images: str | Path | Sequence[str | Path] = (),
     inputs: int | None = None,
     seed: int = policy.SEED,
@@ -44,6 +46,7 @@ def parity(
     coreml: bool = True,
     compress: str | None = None,
     backends: Sequence[str] = (),
+    candidates: str | Path | Sequence[str | Path] = (),
     layers: bool = False,
     self_test: bool = False,
     every_kernel: bool = False,
@@ -59,15 +62,18 @@ def parity(
 
     `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
-    the one in the user's cache, or False (the command line's default is True); `images`, your own
-    pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
+    the one in the user's cache, or False (the command line's default is True); `photos`, the golden
+    set's photographs that were fetched; `images`, your own pictures, folders, patterns or videos;
+    `inputs`, the number of seeded random inputs (by default
     2 with images, else 50), of `seed`.
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
     progress of a run, which the same call resumes.
     What else: `coreml` False leaves the packages out; `compress` the float16 ones ("palettize8",
-    "palettize6", "int8"); `backends`, also run these, which take long to open; `layers` compares
+    "palettize6", "int8"); `backends`, also run these, which take long to open; `candidates`, other
+    people's conversions of the only source (Core ML, ONNX, TFLite, a converted folder), compared
+    with it in place of ours; `layers` compares
     every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
     reference kernels on every input. `overrides` state what the files do not, `limits` what passes.
     `notice` is told what is left out, `on_step` the progress: (step, done, total or None).
@@ -85,6 +91,8 @@ def parity(
             raise TypeError(f"{name} is {given[name]!r:.80}, expected {words}")
     check_count("inputs", inputs, 0, True)
     check_count("jobs", jobs, 1, True)
+    from blazepalm.golden.photos import local_photos
+
     folder = None
     if output is not None:
         check_path(output, "output, a folder,")
@@ -92,6 +100,7 @@ def parity(
         check_report(folder)
     options = Options(
         golden=_golden_set(golden),
+        photos=local_photos() if photos else (),
         images=_listed("images", images),
         noise=inputs,
         seed=seed,
@@ -103,6 +112,7 @@ def parity(
         coreml=coreml,
         compress=compress,
         backends=_listed("backends", backends),
+        candidates=_listed("candidates", candidates),
         layers=layers,
         self_test=self_test,
         reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
@@ -128,7 +138,7 @@ def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
     from blazepalm.golden.cases import GOLDEN_VERSION
     from blazepalm.golden.make import make_golden
     from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
-    from blazepalm.models.registry import cache_folder
+    from blazepalm.models.release_registry import cache_folder
 
     if golden is False:
         return None

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from blazepalm.atomic import atomic_file, check_into, foreign, recover, told, walk
@@ -65,6 +66,19 @@ def check_report(folder: Path) -> None:
             "another -o"
         )
     check_journal(folder / JOURNAL)
+
+
+def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
+    """Removes those raw outputs and layers' files among `owned` (from `owned_files`), so that they
+    do not mix with a new run's.
+    """
+    found = [path for path in owned if NAMED.fullmatch(path)]
+    with told(folder):
+        for path in found:
+            (folder / path).unlink(missing_ok=True)
+        for path in sorted({str(Path(path).parent) for path in found} | {RAW}, reverse=True):
+            with suppress(OSError):  # it is not there, or holds something else
+                (folder / path).rmdir()
 
 
 def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:

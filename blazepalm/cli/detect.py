@@ -22,6 +22,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
@@ -48,6 +49,7 @@ def detect(
         typer.Option(
             "--model",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="The palm detector, or a bundle of both models.",
         ),
     ] = "palm-full",
@@ -56,6 +58,7 @@ def detect(
         typer.Option(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="The landmark model; `none` stops at the palms.",
             show_default="the bundle's, else hand-full",
         ),
@@ -65,7 +68,8 @@ def detect(
         typer.Option(
             "--backend",
             metavar="|".join(PIPELINE),
-            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime.",
+            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
+            "`executorch`, if installed, takes LiteRT's time and needs no TFLite file.",
         ),
     ] = "torch",
     draw: Annotated[

@@ -17,6 +17,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.cli.tables import facts
@@ -33,6 +34,7 @@ def inspect(
         str,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle, a release, an .mlpackage or .mlmodel.",
         ),
     ],

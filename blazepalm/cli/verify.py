@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from blazepalm.cli import console
+from blazepalm.cli.model_options import model_names
 
 
 def verify(
@@ -18,6 +19,7 @@ def verify(
         typer.Option(
             "--source",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="What the folder was converted from.",
             show_default="looked for beside the folder, and among the releases",
         ),

@@ -19,7 +19,7 @@ from blazepalm.converter.evidence.known_weights import Known
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.generation import Generation
-from blazepalm.models.registry import Release, load_registry
+from blazepalm.models.release_registry import Release, load_registry
 from blazepalm.models.releases import defaults
 
 

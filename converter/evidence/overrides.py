@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from blazepalm.errors import InvalidInput, UnknownRelease
 from blazepalm.models.generation import Generation
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import find_generation
 
 ROLES: Mapping[str, tuple[str, ...]] = {

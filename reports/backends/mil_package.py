@@ -6,6 +6,7 @@ The package is read back from disk, and its MIL program runs operation by operat
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,14 @@ from blazepalm.reports.backends.backend import (
     Registration,
 )
 from blazepalm.reports.backends.mil import Program, load
-from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT16_SUMS, FLOAT32_SUMS
+from blazepalm.reports.backends.names import (
+    MIL,
+    MIL_APP,
+    MIL_FP16,
+    MIL_FP16_BOUND,
+    MIL_FP16_CORE_AI,
+)
 from blazepalm.reports.backends.package_outputs import RawPackage, match
 
 RAW_FP32 = Package(MIL, "raw", "fp32")
@@ -35,13 +43,13 @@ APP_OUTPUTS = {"palm": {"boxes", "keypoints", "scores"}, "hand": {"landmarks", "
 
 @dataclass(frozen=True)
 class Executed:
-    """A package as a backend, callable from several threads. With `float16_accumulation` (slow),
-    sums of float16 products are rounded after every step: a bound on what hardware may do.
+    """A package as a backend, callable from several threads. `accumulation`: how products are
+    summed (`mil.accumulation`).
     """
 
     name: str
     package: RawPackage
-    float16_accumulation: bool = False
+    accumulation: str = FLOAT32_SUMS
 
     def run(self, images: np.ndarray) -> Outputs:
         """(N, H, W, C) float32 in the release's range → the file's outputs in float32."""
@@ -56,15 +64,15 @@ class Executed:
         program = self.package.program
         found = program.run(
             self.package.given(images),
-            float16_accumulation=self.float16_accumulation,
+            accumulation=self.accumulation,
             intermediates=True if names is None else names,
         )
-        plan = program.plan(float16_accumulation=self.float16_accumulation)
+        plan = program.plan(accumulation=self.accumulation)
         wanted = plan.slots if names is None else names
         return {name: found[name] for name in plan.slots if name in found and name in wanted}
 
     def _execute(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return self.package.program.run(given, float16_accumulation=self.float16_accumulation)
+        return self.package.program.run(given, accumulation=self.accumulation)
 
 
 def open_executed(
@@ -73,7 +81,7 @@ def open_executed(
     shapes: Sequence[tuple[int, ...]],
     *,
     name: str = MIL,
-    float16_accumulation: bool = False,
+    accumulation: str = FLOAT32_SUMS,
 ) -> Executed:
     """Reads a package and makes it ready to run. `outputs` and `shapes` are those of the TFLite
     file, in its order.
@@ -82,8 +90,8 @@ def open_executed(
     cannot run, CouldNotVerify for a package whose input and outputs are not the file's.
     """
     program = load(package)
-    executed = Executed(name, match(program, outputs, shapes), float16_accumulation)
-    program.plan(float16_accumulation=float16_accumulation)
+    executed = Executed(name, match(program, outputs, shapes), accumulation)
+    program.plan(accumulation=accumulation)
     return executed
 
 
@@ -114,9 +122,15 @@ def open_app(opening: Opening) -> App:
     return App(MIL_APP, program, *recognition.spec.value_range)
 
 
-def _open_raw(opening: Opening, package: Package) -> Backend:
+def _open_raw(
+    opening: Opening, name: str, package: Package, accumulation: str = FLOAT32_SUMS
+) -> Backend:
     return open_executed(
-        opening.export(package), opening.outputs, opening.output_shapes, name=package.folder
+        opening.export(package),
+        opening.outputs,
+        opening.output_shapes,
+        name=name,
+        accumulation=accumulation,
     )
 
 
@@ -129,7 +143,7 @@ RAW_BACKENDS = (
         MIL,
         "Core ML package, raw face, executed by blazepalm",
         FLOAT32,
-        lambda opening: _open_raw(opening, RAW_FP32),
+        partial(_open_raw, name=MIL, package=RAW_FP32),
         available=_missing,
         optional=False,
         package=RAW_FP32,
@@ -138,10 +152,29 @@ RAW_BACKENDS = (
         MIL_FP16,
         "Core ML package, raw face, executed by blazepalm",
         FLOAT16,
-        lambda opening: _open_raw(opening, RAW_FP16),
+        partial(_open_raw, name=MIL_FP16, package=RAW_FP16),
         available=_missing,
         optional=False,
         package=RAW_FP16,
+    ),
+    Registration(
+        MIL_FP16_CORE_AI,
+        "Core ML package, raw face, executed by blazepalm, summing as Core AI does on a CPU",
+        FLOAT16,
+        partial(_open_raw, name=MIL_FP16_CORE_AI, package=RAW_FP16, accumulation=CORE_AI_SUMS),
+        available=_missing,
+        package=RAW_FP16,
+        every_picture=False,  # costs seven times as much
+    ),
+    Registration(
+        MIL_FP16_BOUND,
+        "Core ML package, raw face, executed by blazepalm, float16 sums rounded after every step",
+        FLOAT16,
+        partial(_open_raw, name=MIL_FP16_BOUND, package=RAW_FP16, accumulation=FLOAT16_SUMS),
+        available=_missing,
+        package=RAW_FP16,
+        every_picture=False,
+        asked_for=True,
     ),
 )
 APP_BACKEND = Registration(

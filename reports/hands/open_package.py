@@ -10,7 +10,7 @@ from blazepalm.converter.converted import Converted
 from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.errors import InvalidModel, UnknownRelease
 from blazepalm.models.generation import Generation
-from blazepalm.models.registry import Release, load_registry
+from blazepalm.models.release_registry import Release, load_registry
 from blazepalm.models.releases import by_sha256, defaults, generation_of
 from blazepalm.models.runners import Runner
 from blazepalm.models.spec import Spec
@@ -56,7 +56,8 @@ def open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     run = package_runner(path, spec)
     name = release.name if release else path.stem
     network = None if known is None else known.network_sha256
-    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network)
+    half = metadata.get("blazepalm.precision") != "fp32"
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network, float16=half)
 
 
 def package_runner(path: Path, spec: Spec) -> Runner:

@@ -31,6 +31,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     Part,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -50,8 +51,11 @@ TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was com
 
 class BackendSummary(Part, frozen=True):
     """One backend of one model. `label` describes it, `precision` is what it computes in;
-    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package it ran, if
-    any. `worst_multiple`: its largest error in floors over the outputs.
+    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package or program
+    that it ran, if any. `worst_multiple`: its largest error in floors over the outputs.
+    `litert_bits`: how many outputs equal LiteRT's in every bit, and how many were compared, over
+    all inputs; None for what the floor does not judge. It is reported, not judged: another
+    processor may round otherwise.
     """
 
     name: str
@@ -61,6 +65,7 @@ class BackendSummary(Part, frozen=True):
     artifact_sha256: Sha256 | None
     status: Status
     worst_multiple: Number
+    litert_bits: tuple[Count, Count] | None
     first_divergence: str | None
     reasons: tuple[str, ...]
 
@@ -137,7 +142,8 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
 
     `exit_code`: 0 passed, 1 parity fails, 2 bad input, 3 could not verify. `cases` are at most
     `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all. `golden` names the
-    golden set. `accuracy`: error against the rendered truth, one entry per pair and backend.
+    golden set; `photos`: all photographs among the cases. `accuracy`: error against the rendered
+    truth, one entry per pair and backend; photographs have no truth and do not count there.
     `device`: the ingested results; `verdict`: in a few words. What follows from other fields
     (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`) is set by `concluded`; in a
     report that was read it is what the file says, which `report recheck` compares.
@@ -153,6 +159,7 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
     limits: Limits
     default_limits: bool
     golden: GoldenName | None
+    photos: tuple[PhotoCredit, ...]
     tools: dict[str, str]
     machine: Machine
     models: tuple[ModelParity, ...]

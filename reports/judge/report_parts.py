@@ -52,6 +52,19 @@ class GoldenName(Part, frozen=True):
     cases: Count
 
 
+class PhotoCredit(Part, frozen=True):
+    """A photograph that was compared, by its case's `name`: whom to name, under which licence, and
+    where it comes from; `caution`: what to mind when showing it, "" if nothing.
+    """
+
+    name: str
+    credit: str
+    licence: str
+    url: str
+    sha256: Sha256
+    caution: str
+
+
 class Machine(Part, frozen=True):
     """What `platform.system()` and `platform.machine()` say."""
 

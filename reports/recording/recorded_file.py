@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from blazepalm.converter.tensor_map import Sha256
 from blazepalm.errors import ArtifactError
 from blazepalm.golden.own import RECORDING
-from blazepalm.models.registry import Release
+from blazepalm.models.release_registry import Release
 from blazepalm.models.releases import by_network, by_sha256
 from blazepalm.reports.recording.agreement import Floats
 from blazepalm.reports.stored.read import read_json, typed

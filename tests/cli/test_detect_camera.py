@@ -52,7 +52,7 @@ def test_hands_before_the_camera(blazepalm: Cli, camera: Camera, tmp_path: Path)
 
 
 def test_so_many_frames_at_most(blazepalm: Cli, camera: Camera, tmp_path: Path) -> None:
-    """Of a camera that never ends; what is drawn of it is in the right colours too."""
+    """The camera never ends. Also checks that the drawing's colours are not swapped."""
     movie, table = tmp_path / "m.mp4", tmp_path / "t.csv"
     done = blazepalm(
         "detect", "camera", *QUICK, "--max-frames", "3", "--video", movie, "--csv", table
@@ -89,7 +89,7 @@ def test_ctrl_c_completes_the_files_and_frees_the_camera(
 def test_a_second_ctrl_c_frees_the_camera_too(
     blazepalm: Cli, camera: Camera, tmp_path: Path
 ) -> None:
-    """Pressed twice in one frame: it ends there, and leaves nothing."""
+    """The second Ctrl-C comes during the same frame; the command stops there and leaves no file."""
 
     def press(number: int) -> None:
         if number == 1:

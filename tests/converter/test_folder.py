@@ -54,7 +54,7 @@ def test_neither_the_file_nor_a_release_of_its_network(made: Path, tmp_path: Pat
 
 
 def test_a_release_of_the_same_network(made: Path, tmp_path: Path) -> None:
-    """Other names make another file of a known network."""
+    """A file with other names is recognised as another file of a known network."""
     anonymous = tmp_path / "anonymous.tflite"
     anonymous.write_bytes(reexported(resolve("hand-lite").read_bytes()))
     (folder,) = blazepalm.convert(anonymous, tmp_path / "hand", coreml=None)
@@ -72,7 +72,7 @@ def test_statements_about_a_folder_are_refused(made: Path) -> None:
 
 
 def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) -> None:
-    """A bias of 1e-3 more than the file's: the folder is consistent in itself, but wrong."""
+    """The folder's bias is 1e-3 larger than the file's: the folder is consistent, but wrong."""
     shutil.copy(made / "swapped.tflite", tmp_path)
     folder = tmp_path / "hand"
     shutil.copytree(made / "hand", folder)

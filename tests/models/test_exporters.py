@@ -1,5 +1,6 @@
 """The readable modules through torch's other ways out: a saved export, TorchScript, ONNX."""
 
+import copy
 import io
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
+from blazepalm.reports.judge.policy import LIMITS
 from support.converted import converted, images
 
 RELEASES = ["palm-lite-2021-11", "hand-lite-2022"]
@@ -45,7 +47,9 @@ def test_a_saved_export_computes_the_same_bits(release: str) -> None:
 def test_onnx(release: str, dynamo: bool, tmp_path: Path) -> None:
     """Either exporter's file, computed by ONNX's own reference evaluator.
 
-    float32 in another order of summation: 1e-4 of each output's peak is 800 float32 spacings.
+    It adds up in another order. What an order costs is measured on the same image: torch's distance
+    from itself in float64, at least half a spacing at the output's peak. As in parity, ten times
+    that passes.
     """
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
@@ -62,9 +66,11 @@ def test_onnx(release: str, dynamo: bool, tmp_path: Path) -> None:
     found = ReferenceEvaluator(str(path)).run(None, {"image": image.numpy()})
     expected = [value.numpy() for value in outputs(model, image)]
     assert len(found) == len(expected) == len(names) > 0
-    for a, b in zip(found, expected, strict=True):
+    exact = [value.numpy() for value in outputs(copy.deepcopy(model).double(), image.double())]
+    for a, b, truth in zip(found, expected, exact, strict=True):
         assert a.shape == b.shape
-        assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+        floor = max(np.abs(b - truth).max(), np.spacing(np.abs(b).max()) / 2)
+        assert np.abs(a - truth).max() <= LIMITS.float32_multiple * floor
 
 
 @pytest.mark.parametrize("release", RELEASES)

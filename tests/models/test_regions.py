@@ -19,7 +19,7 @@ from blazepalm.models.regions import (
     region_from_landmarks,
     region_from_palm,
 )
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 
 SIZE = (400, 800)  # height, width
 F = np.float32

@@ -1,7 +1,7 @@
-"""Arithmetic of sliding windows that convolution and pooling share, in Python integers.
+"""Arithmetic of the sliding windows of convolution and pooling, in Python integers.
 
-MIL's `pad_type`: `valid`, `custom` (before, after, one pair a dimension), `same` (the odd element
-behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out_shape` in
+MIL's `pad_type`: `valid`, `custom` (before and after, one pair per dimension), `same` (the odd
+element behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out_shape` in
 coremltools/converters/mil/mil/ops/defs/_utils.py. torch pads both sides alike.
 """
 
@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from blazepalm.converter.same_padding import kernel_window
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
-from blazepalm.reports.backends.mil.storage_types import round_to_float16
 
 PAD_TYPES = ("valid", "custom", "same", "same_lower")
 
@@ -45,7 +44,7 @@ class Convolution:
     pads: Pads
 
     def windows(self, kernel: tuple[int, ...]) -> tuple[int, ...]:
-        """The extents of a kernel of these spatial sizes, dilated."""
+        """The extents of a kernel of these spatial sizes, including dilation."""
         return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilations, strict=True))
 
 
@@ -65,10 +64,8 @@ def read_convolution(call: Call) -> Convolution:
 
 
 def with_bias(total: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """A sum of float16 products (N, C, …), and the bias of each channel, rounded once more."""
-    if bias is None:
-        return total
-    return round_to_float16(total + bias.reshape(-1, *(1,) * (total.dim() - 2)))
+    """A rounded sum of products (N, C, …) and the bias of each channel, yet to be rounded."""
+    return total if bias is None else total + bias.reshape(-1, *(1,) * (total.dim() - 2))
 
 
 def resolve_pads(
@@ -78,7 +75,7 @@ def resolve_pads(
     windows: tuple[int, ...],
     strides: tuple[int, ...],
 ) -> Pads:
-    """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
+    """The pads for an input of spatial `sizes`; `windows` are the kernel's dilated extents."""
     if kind in ("valid", "custom"):
         return custom
     axes = [kernel_window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]

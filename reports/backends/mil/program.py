@@ -1,7 +1,7 @@
-"""The face of this package: a saved ML program that has been read, and can be run anywhere.
+"""The public interface of this package: a saved ML program, read and ready to run anywhere.
 
-What runs it is this package's own execution of the program, operation by operation, in torch on
-a CPU. It is not Apple's runtime: that one may fuse, reorder and choose other precisions.
+This package executes the program operation by operation, in torch on a CPU. Apple's runtime, which
+this is not, may fuse and reorder operations and choose other precisions.
 """
 
 import difflib
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.errors import InvalidModel
+from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 from blazepalm.reports.backends.mil.blob import Blob, BlobFile
 from blazepalm.reports.backends.mil.interface import Feature, Interface, read_interface
 from blazepalm.reports.backends.mil.package import Package, open_package
@@ -27,9 +28,8 @@ LABEL = "executed by blazepalm"
 
 
 def load(path: str | Path) -> "Program":
-    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools.
-
-    Raises InvalidModel where it is broken, or holds no ML program.
+    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools. Raises
+    InvalidModel if it is broken or holds no ML program.
     """
     return Program(open_package(path))
 
@@ -45,7 +45,7 @@ class Program:
         self._package = package
         self._files: dict[str, BlobFile] = {}
         self._weights: dict[tuple[str, int], Blob] = {}
-        self._plans: dict[tuple[str, bool], Plan] = {}
+        self._plans: dict[tuple[str, str], Plan] = {}
         model = parse_model(package.model)
         self.specification_version: int = model.specificationVersion
         self.functions = read_functions(model.mlProgram, self.source, self._read_blob)
@@ -79,7 +79,7 @@ class Program:
 
     @cached_property
     def operations(self) -> dict[str, int]:
-        """How often each operation comes, most frequent first, in all functions; `const`, which
+        """How often each operation occurs in all functions, most frequent first; `const`, which
         computes nothing, is left out.
         """
         counts = Counter(op.type for f in self.functions.values() for op in f.operations)
@@ -87,8 +87,8 @@ class Program:
 
     @cached_property
     def precisions(self) -> dict[str, int]:
-        """How many computed values there are of each element type, most frequent first; what
-        only unpacks weights computes nothing.
+        """The number of computed values of each element type, most frequent first; operations that
+        only unpack weights are left out.
         """
         counts = Counter(
             output.type.dtype
@@ -114,7 +114,7 @@ class Program:
         inputs: Mapping[str, Any],
         function: str | None = None,
         *,
-        float16_accumulation: bool = False,
+        accumulation: str = FLOAT32_SUMS,
         intermediates: bool | Collection[str] = False,
         replace: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, np.ndarray]:
@@ -123,8 +123,8 @@ class Program:
 
         `inputs`: an array (or, for image inputs, a PIL image or uint8 (H, W, 3) RGB) by name.
         `function`: the model's default one where None.
-        `float16_accumulation`: sums of products of float16 values are rounded to float16 after
-        every step (a bound on what such hardware may do; slow).
+        `accumulation`: how products are summed, one of `ACCUMULATIONS` (`float16` and
+        `coreai` are slow).
         `intermediates`: True adds every value that the function computes, a collection of MIL
         names adds those. `replace`: values by MIL name that the operations after them compute
         with, in place of what was computed (which is what is returned).
@@ -136,7 +136,7 @@ class Program:
         from blazepalm.reports.backends.mil.run import run_plan
 
         name = self.function_name(function)
-        plan = self.plan(name, float16_accumulation=float16_accumulation)
+        plan = self.plan(name, accumulation=accumulation)
         keep = self._kept(plan, intermediates)
         interface = self.interfaces[name]
         tensors = prepare_inputs(interface, inputs, self.source)
@@ -144,20 +144,20 @@ class Program:
         outputs = {feature.name: values.pop(feature.name) for feature in interface.outputs}
         return {**outputs, **values}
 
-    def plan(self, function: str | None = None, *, float16_accumulation: bool = False) -> "Plan":
+    def plan(self, function: str | None = None, *, accumulation: str = FLOAT32_SUMS) -> "Plan":
         """The function made ready to run; made once. Raises as `run` does."""
         from blazepalm.reports.backends.mil.plan import make_plan
 
-        key = (self.function_name(function), float16_accumulation)
+        key = (self.function_name(function), accumulation)
         if key not in self._plans:
             self._plans[key] = make_plan(
-                self.functions[key[0]], self.source, float16_accumulation=float16_accumulation
+                self.functions[key[0]], self.source, accumulation=accumulation
             )
         return self._plans[key]
 
     def function_name(self, function: str | None) -> str:
-        """The function of that name, or the default one. Raises InvalidModel where there is
-        none.
+        """The name of that function, or of the default one. Raises InvalidModel if there
+        is none.
         """
         name = function or self.default_function
         if name not in self.functions:

@@ -12,7 +12,7 @@ import pytest
 from blazepalm.converter.convert import module_of
 from blazepalm.converter.evidence import Overrides
 from blazepalm.errors import CouldNotVerify, InvalidModel
-from blazepalm.models.registry import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import defaults, resolve
 from blazepalm.reports.hands.open_model import output_shapes
 from blazepalm.reports.hands.open_models import detector_anchors, open_hand_models, open_model

@@ -144,7 +144,9 @@ def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.M
 
 
 def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
-    """They are a gigabyte in a report on four releases, were they kept until Python collects."""
+    """In a report on four releases these values take a gigabyte, if they are kept until Python
+    collects them.
+    """
     model = opened(QUICK[1], folder)
     calls, program = trace_subject(model.subject), programs_of(model.subject)[MIL]
     runs: list[Callable[[], Mapping[Any, np.ndarray]]] = [
@@ -162,8 +164,8 @@ def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
 
 
 def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
-    """LiteRT may round the one number of a head next to nowhere; it does not do so again on
-    inputs that differ in the last digits, and where there are many numbers luck is small.
+    """A head's single number may happen to round almost exactly in LiteRT; not so on inputs that
+    differ in the last digits, and among many numbers such luck is small.
     """
     model = opened(QUICK[1], folder)
     calls = trace_subject(model.subject)

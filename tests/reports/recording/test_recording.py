@@ -37,7 +37,7 @@ def recorded(golden: GoldenSet) -> Recording:
 
 @pytest.fixture
 def mine(golden: GoldenSet, tmp_path: Path) -> GoldenSet:
-    """A copy, to record in."""
+    """A copy of the folder, to record in."""
     for case in golden.cases:
         (tmp_path / case.file).write_bytes((golden.folder / case.file).read_bytes())
     return dataclasses.replace(golden, folder=tmp_path)

@@ -1,7 +1,7 @@
 """`linear`, `matmul`, `einsum`: sums of products without windows.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/linear.py. The gap: these take integers too, which
-torch's matrix product on a CPU does, but `F.linear` with a bias does not.
+coremltools/converters/mil/mil/ops/defs/iOS15/linear.py. Integers are
+allowed, too: torch's matrix product on a CPU takes them, `F.linear` with a bias does not.
 """
 
 import torch
@@ -11,26 +11,26 @@ from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import matmul_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
-from blazepalm.reports.backends.mil.storage_types import round_to_float16
+from blazepalm.reports.backends.mil.sequence import MATMULS, Matmul
 
 
 @executes("linear")
 def linear(call: Call) -> Kernel:
     """x (…, D_in) × weight (D_out, D_in) transposed, plus bias (D_out)."""
     call.needs("x", "weight")
-    if call.sums_in_float16:
+    in_sequence = MATMULS.get(call.sums)
+    if in_sequence is not None:
 
-        def run_float16(
+        def run_in_sequence(
             x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
         ) -> torch.Tensor:
             _check_linear(x, weight, bias)
-            rows = matmul_float16(x.reshape(-1, x.shape[-1]), weight.T)
+            rows = in_sequence(x.reshape(-1, x.shape[-1]), weight.T)
             total = rows.reshape(*x.shape[:-1], weight.shape[0])
-            return total if bias is None else round_to_float16(total + bias)
+            return total if bias is None else total + bias
 
-        return call.kernel(run_float16, "x", "weight", "bias")
+        return call.kernel(run_in_sequence, "x", "weight", "bias")
     is_float = call.storage_type.is_floating_point
 
     def run(
@@ -57,7 +57,7 @@ def matmul(call: Call) -> Kernel:
     call.needs("x", "y")
     turn_x = call.flag("transpose_x") and call.rank("x") > 1
     turn_y = call.flag("transpose_y") and call.rank("y") > 1
-    in_float16 = call.sums_in_float16
+    in_sequence = MATMULS.get(call.sums)
 
     def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         x = x.transpose(-1, -2) if turn_x else x
@@ -69,11 +69,11 @@ def matmul(call: Call) -> Kernel:
                 require_size((*batch, *operand.shape[-2:]))
         elif x.dim() == y.dim() == 2:
             require_size((x.shape[0], y.shape[1]))
-        if not in_float16:
+        if in_sequence is None:
             return torch.matmul(x, y)
         rows = x[None] if x.dim() == 1 else x
         columns = y[:, None] if y.dim() == 1 else y
-        result = matmul_float16(rows, columns)
+        result = in_sequence(rows, columns)
         result = result.squeeze(-2) if x.dim() == 1 else result
         return result.squeeze(-1) if y.dim() == 1 else result
 
@@ -85,16 +85,17 @@ def einsum(call: Call) -> Kernel:
     """`values` by `equation`; axes of length 1 are broadcast."""
     call.needs("values")
     equation = call.text("equation").replace(" ", "")
-    if call.sums_in_float16:
+    in_sequence = MATMULS.get(call.sums)
+    if in_sequence is not None:
         sides = equation.split("->")
         terms = sides[0].split(",")
         if len(sides) != 2 or len(terms) != 2 or "." in equation:
-            raise call.unsupported(f"{equation!r} with a float16 accumulator")
+            raise call.unsupported(f"{equation!r} with {call.accumulation} sums")
 
-        def run_float16(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            return _einsum_float16(x, y, terms[0], terms[1], sides[1])
+        def run_in_sequence(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return _einsum(in_sequence, x, y, terms[0], terms[1], sides[1])
 
-        return call.kernel(run_float16, "values")
+        return call.kernel(run_in_sequence, "values")
 
     def run(*values: torch.Tensor) -> torch.Tensor:
         _require_einsum(equation, values)
@@ -113,8 +114,8 @@ def _require_einsum(equation: str, values: tuple[torch.Tensor, ...]) -> None:
     require_size(tuple(sizes[axis] for axis in out))
 
 
-def _einsum_float16(
-    x: torch.Tensor, y: torch.Tensor, left: str, right: str, out: str
+def _einsum(
+    matmul: Matmul, x: torch.Tensor, y: torch.Tensor, left: str, right: str, out: str
 ) -> torch.Tensor:
     """One axis that both share and the result has not; as a matrix product of the rest."""
     summed = [axis for axis in left if axis in right and axis not in out]
@@ -124,7 +125,7 @@ def _einsum_float16(
     a = _spread(x, left, [*axes, summed[0]])
     b = _spread(y, right, [*axes, summed[0]])
     a, b = torch.broadcast_tensors(a, b)
-    return matmul_float16(a[..., None, :], b[..., :, None])[..., 0, 0]
+    return matmul(a[..., None, :], b[..., :, None])[..., 0, 0]
 
 
 def _spread(x: torch.Tensor, named: str, axes: list[str]) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """`max_pool`, `avg_pool`, `l2_pool` in one, two and three dimensions.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/pool.py; `l2_pool` is √Σx² of the window. The gaps:
-torch pads both sides alike and half a kernel at most, so other pads are made beforehand; and a
-window that `ceil_mode` lets hang over counts only what is inside the padded input.
+coremltools/converters/mil/mil/ops/defs/iOS15/pool.py; `l2_pool` is √Σx² of the window. torch pads
+both sides alike and by at most half a kernel, so other pads are added beforehand. Of a window that
+`ceil_mode` lets overhang, only the part inside the padded input counts.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.accumulation import FLOAT16_SUMS
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import (
     Pads,
@@ -20,9 +21,8 @@ from blazepalm.reports.backends.mil.convolution_window import (
     resolve_pads,
 )
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import convolve_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
-from blazepalm.reports.backends.mil.storage_types import round_to_float16
+from blazepalm.reports.backends.mil.sequence import CONVOLUTIONS
 
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -43,7 +43,7 @@ def _geometry(call: Call) -> tuple[int, Ints, Ints, str, Pads, bool]:
 
 
 def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
-    """Pads that torch itself can make, or None."""
+    """Pads that torch itself can apply, or None."""
     if kind not in ("valid", "custom"):
         return None
     if any(b != a or 2 * b > w for (b, a), w in zip(custom, windows, strict=True)):
@@ -52,7 +52,7 @@ def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
 
 
 def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool) -> Pads:
-    """What `ceil_mode` adds behind the padded input: windows that start inside it count."""
+    """What `ceil_mode` adds behind the padded input: a window that starts inside it counts."""
     extra = []
     for size, (before, after), window, stride in zip(sizes, pads, windows, strides, strict=True):
         whole = size + before + after
@@ -67,7 +67,7 @@ def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool)
 
 @executes("max_pool")
 def max_pool(call: Call) -> Kernel:
-    """The largest of each window; padding never wins."""
+    """The maximum of each window; padding never wins."""
     dimensions, windows, strides, kind, custom, ceil = _geometry(call)
     pool = MAX_POOL[dimensions]
     even = _even(kind, custom, windows)
@@ -132,8 +132,9 @@ def _sums(windows: Ints, strides: Ints, in_float16: bool) -> Callable[[torch.Ten
         pool = F.avg_pool2d if len(windows) == 2 else F.avg_pool3d
         return lambda x: pool(x, windows, strides, divisor_override=1)
 
+    convolve = CONVOLUTIONS[FLOAT16_SUMS, "FLOAT16"]
+
     def run(x: torch.Tensor) -> torch.Tensor:
-        kernel = x.new_ones((x.shape[1], 1, *windows))
-        return round_to_float16(convolve_float16(x, kernel, strides, ones, x.shape[1]))
+        return convolve(x, x.new_ones((x.shape[1], 1, *windows)), strides, ones, x.shape[1])
 
     return run

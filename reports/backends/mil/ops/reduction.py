@@ -1,8 +1,8 @@
-"""Reductions over axes: sums, means, extremes, norms, and where an extreme lies.
+"""Reductions over axes: sums, means, extremes, norms, and the position of an extreme.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/reduction.py. Without `axes`, over all. The gap:
-integers stay int32, a mean of them loses its fraction, and torch has no product over several
-axes at once.
+coremltools/converters/mil/mil/ops/defs/iOS15/reduction.py. Without `axes`, all are reduced.
+Integers stay int32, and their mean truncates; torch has no product over several axes, so they are
+reduced one by one.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import torch
 
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import sum_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
+from blazepalm.reports.backends.mil.sequence import SUMS
 from blazepalm.reports.backends.mil.storage_types import cast_to
 
 Axes = tuple[int, ...]
@@ -50,7 +50,7 @@ ARGUMENTS = {"reduce_argmax": torch.argmax, "reduce_argmin": torch.argmin}
 
 @executes(*REDUCTIONS)
 def reduce(call: Call) -> Kernel:
-    """Over `axes`, which stay as length 1 where `keep_dims`."""
+    """Reduces `axes`; with `keep_dims` they remain with length 1."""
     rank = call.rank("x")
     axes = call.integers("axes", tuple(range(rank)))
     if any(not -rank <= axis < rank for axis in axes):
@@ -62,23 +62,24 @@ def reduce(call: Call) -> Kernel:
     storage_type = call.storage_type
     if not axes:
         return call.kernel(lambda x: compute(x[None], (0,), False).to(storage_type), "x")
-    if call.sums_in_float16 and name in ("reduce_sum", "reduce_mean"):
+    in_sequence = SUMS.get(call.sums)
+    if in_sequence is not None and name in ("reduce_sum", "reduce_mean"):
         mean = name == "reduce_mean"
 
-        def run_float16(x: torch.Tensor) -> torch.Tensor:
-            total = sum_float16(x, axes)
+        def run_in_sequence(x: torch.Tensor) -> torch.Tensor:
+            total = in_sequence(x, axes)
             if mean:
                 total = total / (x.numel() / max(total.numel(), 1))
             return total.reshape(_kept(x, axes)) if keep else total
 
-        return call.kernel(run_float16, "x")
+        return call.kernel(run_in_sequence, "x")
     exact = name in ("reduce_max", "reduce_min")
     return call.kernel(lambda x: compute(x, axes, keep).to(storage_type), "x", rounds=not exact)
 
 
 @executes(*ARGUMENTS)
 def reduce_argument(call: Call) -> Kernel:
-    """The place of the (first) largest or smallest value along `axis`."""
+    """The index of the (first) largest or smallest value along `axis`."""
     call.needs("x")
     axis = call.integer("axis", -1)
     keep = call.flag("keep_dims")

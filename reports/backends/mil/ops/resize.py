@@ -1,11 +1,10 @@
-"""Resizing of the last two axes: nearest and linear, by factor and by size, `crop`.
+"""Resizes the last two axes: nearest and linear, by factor and by size, `crop`.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/image_resizing.py, iOS16 (`half_pixel_centers`) and
-iOS17 (`resize`). The sampling modes are grids of source positions; each is written out in GRIDS.
-The gaps: a factor is only a way to say a size (the spacing is recomputed from the sizes), and for
-nearest neighbours the documents give no rule. By coremltools' own tests on Core ML,
-`upsample_nearest_neighbor` takes ⌊i·in/out⌋, `resize_nearest_neighbor` and `resize` take the
-pixel under the centre, ⌊(i + ½)·in/out⌋.
+iOS17 (`resize`). The sampling modes are grids of source positions, written out in GRIDS. A factor
+only determines the size (the spacing is recomputed from the sizes). The documents give no rule for
+nearest neighbours; coremltools' own tests on Core ML show that `upsample_nearest_neighbor` takes
+⌊i·in/out⌋, and `resize_nearest_neighbor` and `resize` the pixel under the centre, ⌊(i + ½)·in/out⌋.
 """
 
 import math
@@ -15,6 +14,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.executors import executes
@@ -63,7 +63,7 @@ ALIGN_FLAG = {"STRICT_ALIGN_CORNERS": True, "UNALIGN_CORNERS": False}
 
 @lru_cache(maxsize=256)
 def _linear_taps(mode: str, source: int, target: int) -> tuple[torch.Tensor, ...]:
-    """Left neighbour, right neighbour and the right one's weight, for each target pixel."""
+    """For each target pixel: left neighbour, right neighbour, and the right one's weight."""
     grid = GRIDS[mode](source, target).clamp(0, source - 1)
     left = grid.floor()
     right = (left + 1).clamp(max=source - 1)
@@ -95,6 +95,32 @@ def resize_linear(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.T
     return x
 
 
+def resize_as_core_ai(x: torch.Tensor, sizes: tuple[int, int]) -> torch.Tensor:
+    """`x` (N, C, H, W) resized with half-pixel centres, all in float32: each of the four
+    neighbours times its weight, added in one order; one outside is the border's.
+    """
+    _require_sizes(x, sizes)
+    (top, bottom, down), (left, right, across) = (
+        _float32_taps(source, size) for source, size in zip(x.shape[2:], sizes, strict=True)
+    )
+    down = down[:, None]
+    upper, lower = x.index_select(2, top), x.index_select(2, bottom)
+    total = upper.index_select(3, left) * ((1 - down) * (1 - across))
+    total = total + lower.index_select(3, left) * (down * (1 - across))
+    total = total + upper.index_select(3, right) * ((1 - down) * across)
+    return total + lower.index_select(3, right) * (down * across)
+
+
+@lru_cache(maxsize=256)
+def _float32_taps(source: int, target: int) -> tuple[torch.Tensor, ...]:
+    """Both neighbours and the second one's weight, for each target pixel."""
+    factor = torch.tensor(target / source, dtype=torch.float32)
+    grid = (torch.arange(target, dtype=torch.float32) + 0.5) / factor - 0.5
+    left = grid.floor()
+    places = ((left + step).long().clamp(0, source - 1) for step in (0, 1))
+    return (*places, grid - left)
+
+
 def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], mode: str) -> torch.Tensor:
     _require_sizes(x, sizes)
     for place, size in enumerate(sizes):
@@ -111,10 +137,9 @@ def _require_sizes(x: torch.Tensor, sizes: tuple[int, ...]) -> None:
     require_size((*kept, *sizes))
 
 
-def _scaled(x: torch.Tensor, factors: tuple[float, ...]) -> tuple[int, ...]:
-    return tuple(
-        math.floor(size * factor) for size, factor in zip(x.shape[-2:], factors, strict=True)
-    )
+def _scaled(x: torch.Tensor, factors: tuple[float, float]) -> tuple[int, int]:
+    (height, width), (down, across) = x.shape[-2:], factors
+    return math.floor(height * down), math.floor(width * across)
 
 
 def _factors(call: Call) -> tuple[float, float]:
@@ -124,9 +149,16 @@ def _factors(call: Call) -> tuple[float, float]:
     return factors
 
 
+def _linear(call: Call, mode: str) -> Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]:
+    """How two axes are resized in this mode."""
+    if call.accumulation == CORE_AI_SUMS and mode == "UNALIGN_CORNERS" and call.rank("x") == 4:
+        return resize_as_core_ai
+    return lambda x, sizes: resize_linear(x, sizes, mode)
+
+
 @executes("upsample_nearest_neighbor")
 def upsample_nearest_neighbor(call: Call) -> Kernel:
-    """By a factor, which may be a fraction."""
+    """Enlarges by a factor, which may be fractional."""
     factors = _factors(call)
     return call.kernel(lambda x: resize_nearest(x, _scaled(x, factors), "FLOOR"), "x", rounds=False)
 
@@ -139,26 +171,28 @@ def resize_nearest_neighbor(call: Call) -> Kernel:
 
 @executes("upsample_bilinear")
 def upsample_bilinear(call: Call) -> Kernel:
-    """`align_corners` is true unless said otherwise, `half_pixel_centers` its opposite."""
+    """`align_corners` defaults to true, `half_pixel_centers` to its opposite."""
     factors = _factors(call)
     align = call.flag("align_corners", True)
     half = call.flag("half_pixel_centers", not align)
     if align and half:
         raise call.unsupported("has both align_corners and half_pixel_centers")
     mode = "STRICT_ALIGN_CORNERS" if align else "UNALIGN_CORNERS" if half else "DEFAULT"
-    return call.kernel(lambda x: resize_linear(x, _scaled(x, factors), mode), "x")
+    resize = _linear(call, mode)
+    return call.kernel(lambda x: resize(x, _scaled(x, factors)), "x")
 
 
 @executes("resize_bilinear")
 def resize_bilinear(call: Call) -> Kernel:
     sizes = (call.integer("target_size_height", 1), call.integer("target_size_width", 1))
     mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
-    return call.kernel(lambda x: resize_linear(x, sizes, mode), "x")
+    resize = _linear(call, mode)
+    return call.kernel(lambda x: resize(x, sizes), "x")
 
 
 @executes("resize")
 def resize(call: Call) -> Kernel:
-    """The last `resized_dims` axes to the end of `shape`; 0 there keeps an axis."""
+    """Resizes the last `resized_dims` axes to the end of `shape`, where 0 keeps an axis."""
     count = call.integer("resized_dims")
     mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
     modes = ("LINEAR", "NEAREST_NEIGHBOR")
@@ -178,11 +212,11 @@ def resize(call: Call) -> Kernel:
 
 @executes("crop")
 def crop(call: Call) -> Kernel:
-    """The last two axes, less so many rows and columns on each side."""
+    """Removes rows and columns from each side of the last two axes."""
     top, bottom = call.integers("crop_height", length=2)
     left, right = call.integers("crop_width", length=2)
     if min(top, bottom, left, right) < 0:
-        raise call.invalid("crops less than nothing")
+        raise call.invalid("crops a negative number of rows or columns")
     return call.kernel(
         lambda x: x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right],
         "x",

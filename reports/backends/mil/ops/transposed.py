@@ -1,20 +1,21 @@
 """`conv_transpose` in one, two and three dimensions.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/conv.py; weight (C, O / groups, …) as torch has it.
-The whole result is (D − 1)·stride + (K − 1)·dilation + 1 long; pads crop it. The gap: where
-`output_shape` or `same` asks for a length, what is cropped is total // 2 in front and the rest
-behind (zeros are added where it asks for more), as in the gradient of a SAME convolution.
+The whole result is (D − 1)·stride + (K − 1)·dilation + 1 long; pads crop it. If `output_shape` or
+`same` states a length, total // 2 is cropped in front and the rest behind (a longer one is filled
+with zeros), as in the gradient of a SAME convolution.
 """
 
 import torch
 import torch.nn.functional as F
 
+from blazepalm.reports.backends.mil.accumulation import FLOAT16_SUMS
 from blazepalm.reports.backends.mil.bounds import require_size
 from blazepalm.reports.backends.mil.call import Call
 from blazepalm.reports.backends.mil.convolution_window import Pads, read_convolution, with_bias
 from blazepalm.reports.backends.mil.executors import executes
-from blazepalm.reports.backends.mil.float16 import convolve_float16
 from blazepalm.reports.backends.mil.kernel import Kernel
+from blazepalm.reports.backends.mil.sequence import CONVOLUTIONS
 
 CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
@@ -104,4 +105,5 @@ def _transpose_float16(
     turned = weight.flip(tuple(range(2, weight.dim())))
     turned = turned.reshape(groups, inputs // groups, outputs, *weight.shape[2:]).transpose(1, 2)
     turned = turned.reshape(groups * outputs, inputs // groups, *weight.shape[2:])
-    return convolve_float16(spread, turned, (1,) * len(strides), dilations, groups)
+    convolve = CONVOLUTIONS[FLOAT16_SUMS, "FLOAT16"]
+    return convolve(spread, turned, (1,) * len(strides), dilations, groups)

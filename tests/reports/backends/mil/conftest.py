@@ -77,13 +77,13 @@ def run(save: Save) -> Run:
     count = 0
 
     def run(
-        build: Build, opset: str = "iOS17", float16_accumulation: bool = False, **inputs: Any
+        build: Build, opset: str = "iOS17", accumulation: str = "float32", **inputs: Any
     ) -> list[np.ndarray]:
         nonlocal count
         count += 1
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         program: Program = load(save(build, opset, f"program{count}", **arrays))
-        outputs = program.run(arrays, float16_accumulation=float16_accumulation)
+        outputs = program.run(arrays, accumulation=accumulation)
         names: Sequence[str] = program.functions["main"].outputs
         return [outputs[name] for name in names]
 

@@ -1,5 +1,5 @@
-"""Operands that are small and stretch each other into a result of 2⁴⁰ elements, 4 TiB: refused
-before memory is taken, whatever the file declares. The sizes are on paper.
+"""Small operands that broadcast to a result of 2⁴⁰ elements, 4 TiB: refused before memory is
+allocated, whatever the file declares. The sizes are worked out on paper.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ def prepare(name: str, result: str, values: dict[str, torch.Tensor], **constants
     inputs: dict[str, Any] = {p: (p,) for p in values}
     inputs |= {p: (constant(v),) for p, v in constants.items()}
     operation = Operation(name, "z", inputs, (Named("z", TensorType(result, None)),), 0)
-    call = Call(operation, types, {}, opset="CoreML8", source="test", float16_accumulation=False)
+    call = Call(operation, types, {}, opset="CoreML8", source="test", accumulation="float32")
     return EXECUTORS[name](call)
 
 

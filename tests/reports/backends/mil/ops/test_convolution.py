@@ -130,7 +130,7 @@ def test_float16_accumulation_by_hand(run: Any) -> None:
     weight = np.ones((1, 4, 1, 1), np.float16)
     build = lambda x: Builder.conv(x=x, weight=weight, pad_type="valid")  # noqa: E731
     assert run(build, x=x)[0].item() == 2052.0
-    assert run(build, float16_accumulation=True, x=x)[0].item() == 2048.0
+    assert run(build, accumulation="float16", x=x)[0].item() == 2048.0
 
 
 @pytest.mark.parametrize("pad_type", ["same", "custom"])
@@ -146,7 +146,7 @@ def test_float16_accumulation_of_small_integers_is_exact(
     build = lambda x: Builder.conv(  # noqa: E731
         x=x, weight=weight, bias=bias, pad_type=pad_type, **parameters
     )
-    (found,) = run(build, float16_accumulation=True, x=x)
+    (found,) = run(build, accumulation="float16", x=x)
     pads = [(1, 0), (2, 1)] if pad_type == "custom" else [(1, 1), (1, 1)]
     expected = convolve(x, weight, bias, pads, (2, 1), (1, 2), 2)
     np.testing.assert_array_equal(found, expected)

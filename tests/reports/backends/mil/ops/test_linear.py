@@ -75,7 +75,7 @@ def test_einsum(
     y = rng.integers(-4, 5, size=right).astype(np.float16)
     (found,) = run(
         lambda x, y: Builder.einsum(values=(x, y), equation=equation),
-        float16_accumulation=bound,
+        accumulation="float16" if bound else "float32",
         x=x,
         y=y,
     )
@@ -90,6 +90,6 @@ def test_float16_accumulation(run: Any) -> None:
         lambda x: Builder.matmul(x=Builder.squeeze(x=x, axes=[0]), y=weight.T.copy()),
     ]
     for build in builds:
-        for bound, expected in [(False, 2052.0), (True, 2048.0)]:
-            (found,) = run(build, float16_accumulation=bound, x=TERMS.reshape(1, 4))
+        for sums, expected in [("float32", 2052.0), ("float16", 2048.0)]:
+            (found,) = run(build, accumulation=sums, x=TERMS.reshape(1, 4))
             assert found.reshape(-1).tolist() == [expected, expected]

@@ -152,4 +152,4 @@ def test_float16_accumulation(run: Any) -> None:
     x = np.array([2048.0, 1.0, 1.0, 1.0], np.float16).reshape(1, 1, 2, 2)
     build = lambda x: Builder.avg_pool(x=x, kernel_sizes=[2, 2], pad_type="valid")  # noqa: E731
     assert run(build, x=x)[0].item() == 513.0
-    assert run(build, float16_accumulation=True, x=x)[0].item() == 512.0
+    assert run(build, accumulation="float16", x=x)[0].item() == 512.0

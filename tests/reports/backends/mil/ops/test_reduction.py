@@ -58,7 +58,7 @@ def test_float16_sums_in_float32(run: Any) -> None:
     x = np.array([2048.0] + [1.0] * 4096, np.float16)
     build = lambda x: Builder.reduce_sum(x=x, axes=[0])  # noqa: E731
     assert run(build, x=x)[0] == 6144.0
-    assert run(build, float16_accumulation=True, x=x)[0] == 2048.0
+    assert run(build, accumulation="float16", x=x)[0] == 2048.0
 
 
 @pytest.mark.parametrize("keep_dims", [False, True])
@@ -67,7 +67,7 @@ def test_a_float16_mean_is_the_sum_divided(run: Any, keep_dims: bool) -> None:
     x = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
     (found,) = run(
         lambda x: Builder.reduce_mean(x=x, axes=[0, 2], keep_dims=keep_dims),
-        float16_accumulation=True,
+        accumulation="float16",
         x=x,
     )
     np.testing.assert_array_equal(found, x.astype(float).mean((0, 2), keepdims=keep_dims))

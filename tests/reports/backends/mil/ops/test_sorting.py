@@ -61,4 +61,4 @@ def test_float16_accumulation(run: Any) -> None:
     x = np.array([2048.0, 1.0, 1.0, 1.0], np.float16)
     build = lambda x: Builder.cumsum(x=x, axis=0)  # noqa: E731
     assert run(build, x=x)[0].tolist() == [2048.0, 2048.0, 2050.0, 2052.0]
-    assert run(build, float16_accumulation=True, x=x)[0].tolist() == [2048.0] * 4
+    assert run(build, accumulation="float16", x=x)[0].tolist() == [2048.0] * 4

@@ -122,5 +122,5 @@ def test_float16_accumulation_of_small_integers_is_exact(
     )
     halves = [spread(x[:, i : i + 2], weight[i : i + 2], (2, 1), (1, 2)) for i in (0, 2)]
     for bound in (False, True):
-        (found,) = run(build, float16_accumulation=bound, x=x)
+        (found,) = run(build, accumulation="float16" if bound else "float32", x=x)
         np.testing.assert_array_equal(found, np.concatenate(halves, 1))

@@ -1,0 +1,270 @@
+"""Runs a foreign runtime in a child process, so that its crash, its hang, its hunger for memory
+and its log stay there.
+
+The child opens `module:function`, which is given JSON arguments and returns a function from arrays
+by name to arrays by name; every call sends arrays and receives arrays. Both directions use
+msgpack, never pickle. A child that dies becomes a ProcessDied that says what died on what.
+Limits of time and memory are kept by the child's own kernel, so they also hold for a child whose
+parent is gone (not on Windows, which has neither).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import IO, Any
+
+import msgspec
+import numpy as np
+
+from blazepalm import errors
+from blazepalm.errors import BlazePalmError, CouldNotVerify, ProcessDied, first_line
+
+Arrays = dict[str, np.ndarray]
+Function = Callable[[Arrays], Arrays]
+
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from blazepalm.reports.backends.child import serve; serve()"
+)
+MAX_FRAME = 1 << 30  # bytes of one message
+LOG_TAIL = 4096  # bytes of the log that are read for the error message
+NUMERIC = "biuf"  # kinds of numpy types that are sent
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a child may use: seconds to open, seconds for a call, GiB of memory."""
+
+    opening: float = 300.0
+    call: float = 120.0
+    memory: float = 8.0
+
+
+class Opening(msgspec.Struct):
+    """The first message to the child: what to open."""
+
+    function: str
+    arguments: dict[str, Any]
+    limits: Limits
+
+
+class Array(msgspec.Struct):
+    """An array on its way."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class Answer(msgspec.Struct):
+    """What the child returns: arrays, or the class of our errors that was raised (empty for any
+    other) and its message.
+    """
+
+    arrays: dict[str, Array] = {}
+    error: tuple[str, str] | None = None
+
+
+class Child:
+    """A child process with one opened function, callable from several threads, one at a time.
+    `what` names the runtime and what it runs ("Core AI on palm.mlpackage") in messages.
+
+    Raises ProcessDied if the child dies, or whatever BlazePalmError opening raised there.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
+    ) -> None:
+        self.what = what
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed by close)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", START, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        try:
+            self._ask(msgspec.msgpack.encode(Opening(function, dict(arguments), limits)))
+        except BaseException:
+            self.close()
+            raise
+
+    def __call__(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+        """Sends arrays and returns what the function makes of them. Raises ProcessDied if the
+        child dies (every later call then says the same), else the BlazePalmError raised there.
+        """
+        message = msgspec.msgpack.encode({name: _packed(value) for name, value in arrays.items()})
+        with self._lock:
+            return _unpacked(self._ask(message).arrays)
+
+    def close(self) -> None:
+        """Ends the child. It also ends when this process does."""
+        process = self._process
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what a dead child leaves unread
+                assert stream is not None
+                stream.close()
+        process.kill()
+        process.wait()
+        self._log.close()
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_process") and not self._log.closed:
+            self.close()
+
+    def _ask(self, message: bytes) -> Answer:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        if self._log.closed:
+            raise ProcessDied(f"{self.what}: its process was ended")
+        try:
+            _send(process.stdin, message)
+            answer = _receive(process.stdout)
+        except OSError:  # the pipe of a dead child
+            answer = None
+        except BaseException:  # Ctrl-C between question and answer: they would be mixed up
+            self.close()
+            raise
+        if answer is None:
+            raise ProcessDied(self._why_dead())
+        found = msgspec.msgpack.decode(answer, type=Answer)
+        if found.error is not None:
+            name, text = found.error
+            if not name:
+                raise ProcessDied(f"{self.what}: {text}")
+            raise getattr(errors, name, CouldNotVerify)(text)
+        return found
+
+    def _why_dead(self) -> str:
+        code = self._process.wait()
+        if code == -getattr(signal, "SIGALRM", 0):
+            limits = self.limits
+            return (
+                f"{self.what}: did not answer within its time "
+                f"({limits.opening:g} s to open, {limits.call:g} s a call) and was ended"
+            )
+        how = f"ended with exit code {code}" if code >= 0 else f"was killed by {_signal(-code)}"
+        said = self._last_line()
+        return f"{self.what}: its process {how}" + (f"; its log ends: {said}" if said else "")
+
+    def _last_line(self) -> str:
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - LOG_TAIL))
+        lines = [x.strip() for x in self._log.read().decode(errors="replace").splitlines()]
+        found = [line for line in lines if line]
+        return first_line(Exception(found[-1])) if found else ""
+
+
+def _signal(number: int) -> str:
+    known = {one.value: one.name for one in signal.Signals}
+    return known.get(number, f"signal {number}")
+
+
+def serve() -> None:
+    """The child's side: opens what the first message names, then answers until its input ends."""
+    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints joins the log
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    first = _receive(questions)
+    if first is None:
+        return
+    opening = msgspec.msgpack.decode(first, type=Opening)
+    limits = opening.limits
+    _limit_memory(limits.memory)
+    module, _, name = opening.function.partition(":")
+    functions: list[Function] = []
+
+    def open_it(_: Arrays) -> Arrays:
+        functions.append(getattr(import_module(module), name)(**opening.arguments))
+        return {}
+
+    _send(answers, _answered(open_it, {}, limits.opening, limits))
+    while functions and (message := _receive(questions)) is not None:
+        given = msgspec.msgpack.decode(message, type=dict[str, Array])
+        _send(answers, _answered(functions[0], given, limits.call, limits))
+
+
+def _answered(work: Function, given: dict[str, Array], seconds: float, limits: Limits) -> bytes:
+    try:
+        _set_alarm(seconds)
+        found = work(_unpacked(given))
+        answer = Answer({name: _packed(value) for name, value in found.items()})
+    except BlazePalmError as error:
+        answer = Answer(error=(type(error).__name__, str(error)))
+    except MemoryError:
+        answer = Answer(error=("", f"needs more than {limits.memory:g} GiB of memory"))
+    except Exception as error:  # whatever a foreign runtime raises
+        answer = Answer(error=("", f"{first_line(error)} ({type(error).__name__})"))
+    finally:
+        _set_alarm(0)
+    return msgspec.msgpack.encode(answer)
+
+
+def _set_alarm(seconds: float) -> None:
+    """Has the kernel end this process after that time, even inside native code; 0: no longer."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory(gib: float) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        most = int(gib * (1 << 30))
+        for what in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
+            _, hard = resource.getrlimit(what)
+            if hard == resource.RLIM_INFINITY or most < hard:
+                resource.setrlimit(what, (most, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no core file
+
+
+def _packed(value: np.ndarray) -> Array:
+    if value.dtype.kind not in NUMERIC:
+        raise CouldNotVerify(f"an array of {value.dtype} cannot be sent to another process")
+    return Array(value.dtype.str, value.shape, value.tobytes())
+
+
+def _unpacked(arrays: Mapping[str, Array]) -> Arrays:
+    found = {}
+    for name, array in arrays.items():
+        dtype = np.dtype(array.dtype)
+        if dtype.kind not in NUMERIC:
+            raise CouldNotVerify(f"an array of {dtype} cannot come from another process")
+        found[name] = np.frombuffer(bytearray(array.data), dtype).reshape(array.shape)
+    return found
+
+
+def _send(stream: IO[bytes], message: bytes) -> None:
+    if len(message) > MAX_FRAME:
+        raise CouldNotVerify(f"{len(message)} bytes are too many for another process")
+    stream.write(len(message).to_bytes(8, "little") + message)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> bytes | None:
+    """One message; None where the stream ends before it does."""
+    size = int.from_bytes(stream.read(8), "little")
+    if not 0 < size <= MAX_FRAME:
+        return None
+    message = stream.read(size)
+    return message if len(message) == size else None
