@@ -87,7 +87,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'blazepalm' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    with in_python():
+        value = getattr(import_module(_HOMES[name]), name)
     if isinstance(value, FunctionType):
         value = in_python()(value)  # the command line calls the function itself
     globals()[name] = value
