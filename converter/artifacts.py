@@ -34,7 +34,7 @@ SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
 ONNX = "model.onnx"
-# of a folder, besides its package and record
+# of a folder, besides its package, its program and its record
 FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, *CARD_FILES)
 
 
