@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type, in words
+    ("photos", bool, "True or False"),
     ("coreml", bool, "True or False"),
     ("layers", bool, "True or False"),
     ("self_test", bool, "True or False"),
@@ -35,6 +36,7 @@ def parity(
     *sources: str | Path,
     output: str | Path | None = None,
     golden: "GoldenSet | str | Path | bool" = False,
+    photos: bool = False,
     images: str | Path | Sequence[str | Path] = (),
     inputs: int | None = None,
     seed: int = policy.SEED,
@@ -59,21 +61,24 @@ def parity(
     The report is true if all pass; `report.save(folder)` writes it.
 
     `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
+
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
-    the one in the user's cache, or False (the command line's default is True); `images`, your own
-    pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
-    2 with images, else 8), of `seed`.
+    the one in the user's cache, or False (the command line's default is True); `photos`, the golden
+    set's photographs that were fetched; `images`, your own pictures, folders, patterns or videos;
+    `inputs`, the number of seeded random inputs (by default 2 with images, else 50), of `seed`.
+
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
     progress of a run, which the same call resumes.
-    What else: `coreml` False leaves the packages out; `compress` the float16 ones ("palettize8",
-    "palettize6", "int8"); `backends`, also run these, which take long to open; `candidates`, other
-    people's conversions of the only source (Core ML, ONNX, TFLite, a converted folder), compared
-    with it in place of ours; `layers` compares
-    every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
-    reference kernels on every input. `overrides` state what the files do not, `limits` what passes.
-    `notice` is told what is left out, `on_step` the progress: (step, done, total or None).
+
+    What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
+    ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
+    `candidates`, other people's conversions of the only source (Core ML, ONNX, TFLite, a converted
+    folder), compared with it in place of ours; `layers` compares every layer; `self_test` plants
+    faults, which must be caught; `every_kernel` runs LiteRT's reference kernels on every input.
+    `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
+    out, `on_step` the progress: (step, done, total or None).
 
     Raises TypeError or ValueError for an argument of another kind; BlazePalmError if a source
     cannot be read or converted, CouldNotVerify if LiteRT is missing or cannot run it; with
@@ -88,6 +93,8 @@ def parity(
             raise TypeError(f"{name} is {given[name]!r:.80}, expected {words}")
     check_count("inputs", inputs, 0, True)
     check_count("jobs", jobs, 1, True)
+    from blazepalm.golden.photos import local_photos
+
     folder = None
     if output is not None:
         check_path(output, "output, a folder,")
@@ -95,6 +102,7 @@ def parity(
         check_report(folder)
     options = Options(
         golden=_golden_set(golden),
+        photos=local_photos() if photos else (),
         images=_listed("images", images),
         noise=inputs,
         seed=seed,
