@@ -110,7 +110,7 @@ def test_keywords_of_parity(keywords: dict[str, Any], words: str) -> None:
     [
         ({"workers": -1}, "workers is -1, expected a whole number of at least 1, or None"),
         ({"reference_every": 0}, "reference_every is 0, expected"),
-        ({"image": "x.png"}, "unknown setting 'image'; choose golden, images"),
+        ({"image": "x.png"}, "unknown setting 'image'; choose golden, photos, images"),
     ],
 )
 def test_settings_of_a_run(settings: dict[str, Any], words: str) -> None:
