@@ -1,5 +1,6 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-an ExecuTorch program, `conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx`.
+an ExecuTorch program, a model card and the weights' licence, `conversion.json`; after fine-tuning
+`model.tflite`, on request `model.onnx`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -17,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.converter.known import network_of
+from blazepalm.converter.model_card import CARD_FILES, write_card
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from blazepalm.converter.converted import Converted
     from blazepalm.converter.coreml import CoreMLOptions
 
@@ -30,7 +34,8 @@ SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
 ONNX = "model.onnx"
-FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX)  # of a folder, besides its package and record
+# of a folder, besides its package, its program and its record
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, *CARD_FILES)
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,10 @@ def write_artifacts(
     `content`; `onnx` adds an ONNX file.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
 
     structure = _structure(model)
     state = {key: value.contiguous() for key, value in sorted(model.module.state_dict().items())}
-    try:
-        save_file(state, folder / WEIGHTS)
-    except SafetensorError as error:  # from the disk: the tensors are plain
-        raise OSError(str(error)) from error
+    (folder / WEIGHTS).write_bytes(_safetensors(model, tuning, state))
     # plain dicts, tensors and one JSON text: unpickling needs no class of this package
     packed = io.BytesIO()  # torch raises its own errors on a full disk
     torch.save({"state_dict": state, "structure": dumps(structure)}, packed)
@@ -84,7 +84,6 @@ def write_artifacts(
         from blazepalm.converter.onnx_file import write_onnx
 
         write_onnx(model, folder / ONNX)
-    files = sorted(folder.iterdir())
     package = None
     if coreml is not None:
         from blazepalm.converter.coreml import export
@@ -116,13 +115,43 @@ def write_artifacts(
         "tensor_map": _rows(model),
         "coreml": package,
         "executorch": program,
-        "artifacts": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "tools": {
             "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},
         },
     }
+    write_card(folder, record)
+    files = sorted(path for path in folder.iterdir() if path.name in FILES)
+    record["artifacts"] = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     (folder / RECORD).write_text(dumps(record) + "\n", encoding="utf-8")
+
+
+def _safetensors(
+    model: "Converted", tuning: FineTuning | None, state: "dict[str, Tensor]"
+) -> bytes:
+    """The weights with metadata, which the library itself would write in random order."""
+    from safetensors.torch import save
+
+    content = save(state)
+    size = int.from_bytes(content[:8], "little")
+    name = "" if model.release is None else model.release.name
+    google = name if tuning is None else tuning.origin["release"]
+    metadata = {
+        "blazepalm.release": name,
+        "blazepalm.source_sha256": model.graph.sha256,
+        "blazepalm.version": __version__,
+        "format": "pt",
+        "license": "apache-2.0" if google else "other",
+    }
+    header = json.dumps(
+        {"__metadata__": metadata, **json.loads(content[8 : 8 + size])},
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def source_record(graph: Graph) -> dict[str, Any]:

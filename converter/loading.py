@@ -56,6 +56,9 @@ def load(folder: str | Path, kind: "type[nn.Module] | None" = None) -> "nn.Modul
     check_state(module, state, weights)
     for name, value in state.items():
         check_finite(name, value.numpy(), str(weights), "convert the release again")
+    # copies: in the file's own memory, weights lie at odd addresses, where some kernels round
+    # otherwise
+    state = {name: value.clone() for name, value in state.items()}
     module.load_state_dict(state, strict=True, assign=True)
     if isinstance(structure, PalmDetectorSpec) and anchors.exists():
         module.load_anchors(anchors)  # type: ignore[operator]

@@ -29,14 +29,22 @@ from blazepalm.converter.loading import load, read_record, sha256_of, structure_
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify, check_path
+from blazepalm.shown import Shown
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from torch import nn
 
     from blazepalm.converter.converted import Converted
 
 PROGRAM = "ExecuTorch program"
 HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
+ENDS = {  # by exit code
+    0: "everything holds",
+    1: "differs from what convert wrote",
+    3: "not everything could be checked",
+}
 TUNING = "fine-tuning"  # what `save` wrote about it
 
 
@@ -51,8 +59,8 @@ class Finding:
     detail: str
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """The findings on one folder. `passed`: nothing differs and everything was checked."""
 
     folder: str
@@ -70,6 +78,26 @@ class Verification:
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def in_short(self) -> str:
+        """The folder, and in how far it is what its source gives."""
+        return f"{printable(self.folder)}: {ENDS[self.exit_code]}"
+
+    def pieces(self, width: int) -> "Iterator[RenderableType]":
+        """A table of the findings, and the summary."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+        table.add_column(style="bold", overflow="fold")
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for finding in self.findings:
+            what, detail = Text(printable(finding.what)), Text(printable(finding.detail))
+            table.add_row(what, finding.status, detail)
+        yield table
+        yield Text(self.in_short())
 
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, "exit_code": self.exit_code, **asdict(self)}

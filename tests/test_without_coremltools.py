@@ -137,6 +137,9 @@ def test_what_is_converted_is_whole(outcomes: dict[str, Outcome], folder: Path) 
         "conversion.json",
         "model.pth",
         "model.safetensors",
+        "README.md",
+        "LICENSE",
+        "NOTICE",
     }
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from msgspec import Meta, convert, to_builtins
 from msgspec.structs import replace
@@ -36,6 +36,11 @@ from blazepalm.reports.judge.report_parts import (
     SelfTestResult,
     Timing,
 )
+from blazepalm.shown import Collected, Shown
+from blazepalm.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 FORMAT = "blazepalm-parity"
 FORMAT_VERSION = 3
@@ -132,7 +137,7 @@ class Failure(Part, frozen=True):
     exit_code: Annotated[int, Meta(ge=1, le=3)]
 
 
-class ParityReport(Part, frozen=True, kw_only=True):
+class ParityReport(Shown, Part, frozen=True, kw_only=True):
     """The verdict over all sources: it passes only if there is a model and all of them pass.
 
     `exit_code`: 0 passed, 1 parity fails, 2 bad input, 3 could not verify. `cases` are at most
@@ -169,6 +174,22 @@ class ParityReport(Part, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def in_short(self) -> str:
+        """The verdict, and how much was compared."""
+        names = ", ".join(printable(model.name) for model in self.models) or "no model"
+        counts = self.counts
+        return (
+            f"{self.verdict}: {names}; {counts.passed} of {counts.rows} comparisons pass on "
+            f"{self.cases_total} inputs"
+        )
+
+    def pieces(self, width: int) -> "list[RenderableType]":
+        """The tables that the command line prints."""
+        terminal = import_module("blazepalm.reports.render.terminal")  # floors up: only if called
+        collected = Collected(width)
+        terminal.print_report(self, collected)
+        return collected.kept
 
     def save(self, folder: str | Path) -> list[Path]:
         """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model

@@ -66,6 +66,7 @@ def test_the_weights_come_back(tuned: tuple[blazepalm.PalmDetector, Path]) -> No
     assert all(again[name].equal(value) for name, value in palm.state_dict().items())
     assert {path.name for path in folder.iterdir()} == {
         "anchors.npy", "conversion.json", "model.pth", "model.safetensors", "model.tflite",
+        "README.md", "LICENSE", "NOTICE",
     }  # fmt: skip
 
 
