@@ -94,6 +94,7 @@ def test_pictures(model: Any, method: str, argument: Any) -> None:
         ({"compress": 8}, "compress is 8, expected a str or None"),
         ({"overrides": {}}, "overrides is {}, expected Overrides"),
         ({"images": 3}, "images is 3, expected a str, a Path, or a list of them"),
+        ({"photos": "mine"}, "photos is 'mine', expected True or False"),
         ({"backends": [torch]}, "backends is .*, expected a str, a Path, or a list of them"),
         ({"golden": 3}, "expected golden, True, False, a GoldenSet or a folder as str or Path"),
         ({"output": 3}, "expected output, a folder, as str or Path, got int"),
