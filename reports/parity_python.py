@@ -64,8 +64,8 @@ def parity(
     `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
     the one in the user's cache, or False; `photos`, the photographs on this machine (the command
-    line's defaults are True); `images`, your own pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
-    2 with images, else 8), of `seed`.
+    line's defaults are True); `images`, your own pictures, folders, patterns or videos; `inputs`,
+    the number of seeded random inputs (by default 2 with images, else 8), of `seed`.
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
