@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import check_path
+from blazepalm.golden.photos import local_photos
 from blazepalm.reports.engine.engine import THREADS
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.policy import LIMITS, Limits
@@ -24,6 +25,7 @@ KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type
     ("layers", bool, "True or False"),
     ("self_test", bool, "True or False"),
     ("every_kernel", bool, "True or False"),
+    ("photos", bool, "True or False"),
     ("raw", bool, "True or False"),
     ("keep_going", bool, "True or False"),
     ("overrides", Overrides, "Overrides"),
@@ -63,10 +65,16 @@ def parity(
     `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
 
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
+<<<<<<< HEAD
     the one in the user's cache, or False (the command line's default is True); `photos`, the golden
     set's photographs that were fetched; `images`, your own pictures, folders, patterns or videos;
     `inputs`, the number of seeded random inputs (by default 2 with images, else 50), of `seed`.
 
+=======
+    the one in the user's cache, or False; `photos`, the photographs on this machine (the command
+    line's defaults are True); `images`, your own pictures, folders, patterns or videos; `inputs`,
+    the number of seeded random inputs (by default 2 with images, else 8), of `seed`.
+>>>>>>> cc2327f88b64da645ff7711a6814a44c1647fb83
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
