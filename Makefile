@@ -40,7 +40,8 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
-	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT)
+	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \
+	  $$($(BIN)/python -c 'import importlib.util as u; print("--backend executorch" * bool(u.find_spec("executorch")))')
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 

@@ -56,7 +56,7 @@ def cached_program(
     """The same for a module of this structure (plain values) that takes inputs of these shapes."""
     need_executorch()
     folder, key = programs_folder(), _key(module, shapes, structure)
-    for path in folder.glob(f"{key}-*.pte"):
+    for path in sorted(folder.glob(f"{key}-*.pte")):
         if (content := _whole(path)) is not None:
             return content
     content = lower(module, shapes, source)

@@ -68,7 +68,8 @@ def detect(
         typer.Option(
             "--backend",
             metavar="|".join(PIPELINE),
-            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime.",
+            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
+            "`executorch`, if installed, takes LiteRT's time and needs no TFLite file.",
         ),
     ] = "torch",
     draw: Annotated[

@@ -63,6 +63,17 @@ class Program:
             self.methods.put(loaded)
 
 
+def hush_executorch() -> None:
+    """Triggers and discards what ExecuTorch's native part prints when it is first loaded. Call it
+    before starting threads that run while models are opened. Does nothing if it is missing.
+    """
+    if missing_executorch() is None:
+        with quiet(), quiet_native_log():
+            from executorch.runtime import Runtime
+
+            Runtime.get()
+
+
 def load_program(content: bytes, source: str, copies: int = 1) -> Program:
     """Loads a `.pte`'s bytes `copies` times, for as many threads.
 

@@ -139,8 +139,9 @@ def compare_landmarks(
 ) -> Scalars:
     """Compares one hand: `landmarks` (21, 3) normalised to a region of `pixels` (width, height),
     `presence`, and, where the release has them, `handedness` and `world_landmarks` (21, 3) in
-    metres. Errors in x and y are distances; z is reported separately. Where the reference sees
-    no hand, only presence is compared: the other outputs are meaningless there.
+    metres; what a candidate lacks is left out. Errors in x and y are distances; z is reported
+    separately. Where the reference sees no hand, only presence is compared: the other outputs are
+    meaningless there.
     """
     result: Scalars = {}
     if float(reference["presence"]) < thresholds["presence"] - margin:
@@ -157,13 +158,15 @@ def compare_landmarks(
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
             )
-    if (expected := reference.get("world_landmarks")) is not None:
-        world = np.linalg.norm(_double(candidate["world_landmarks"]) - _double(expected), axis=1)
+    found = candidate.get("world_landmarks")
+    if (expected := reference.get("world_landmarks")) is not None and found is not None:
+        world = np.linalg.norm(_double(found) - _double(expected), axis=1)
         _max(result, ("world_landmarks", "largest error"), float(world.max()) * 1000, "mm")
     for name, threshold in thresholds.items():
-        if (value := reference.get(name)) is None:
+        value, other = reference.get(name), candidate.get(name)
+        if value is None or other is None:
             continue
-        a, b = float(value), float(candidate[name])
+        a, b = float(value), float(other)
         flipped = (a >= threshold) != (b >= threshold) or not np.isfinite(b)
         tie = abs(a - threshold) <= margin
         _max(result, (name, "difference"), abs(b - a), "", best=0.0)

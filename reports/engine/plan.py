@@ -21,7 +21,8 @@ from blazepalm.reports.subjects.subject import Subject
 
 class Source(NamedTuple):
     """One model: its name, its bytes, whether it is compared itself, what the user states about it,
-    and the converted folder to compare instead of converting it.
+    and the converted folder to compare instead of converting it; `candidates`: other people's
+    conversions of it, compared instead of ours.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Source(NamedTuple):
     judged: bool = True
     overrides: Overrides = NO_OVERRIDES
     folder: Path | None = None
+    candidates: tuple[str, ...] = ()
 
 
 class GroupIndices(NamedTuple):
@@ -107,6 +109,7 @@ def open_source(
         overrides=source.overrides,
         folder=source.folder,
         asked_for=asked_for,
+        candidates=source.candidates,
     )
 
 

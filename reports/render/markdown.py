@@ -18,7 +18,7 @@ from blazepalm.reports.judge.report import (
     BackendSummary,
     ParityReport,
 )
-from blazepalm.reports.judge.report_parts import Accuracy, Device
+from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
 from blazepalm.reports.judge.task_limits import by_picture, worst_first
 from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.text import NOTHING, figure, printable
@@ -73,7 +73,7 @@ def _verdict(report: ParityReport) -> str:
     compared = ", ".join(
         [
             f"{models} model{'s' * (models != 1)}",
-            f"{cases} input{'s' * (cases != 1)}",
+            f"{cases} input{'s' * (cases != 1)}{_photos(report)}",
             f"{counts.passed} of {counts.rows} judged rows pass",
         ]
     )
@@ -95,6 +95,11 @@ def _verdict(report: ParityReport) -> str:
             f"{tested.located} located, {tested.false_alarms} false alarms."
         )
     return "\n\n".join(lines)
+
+
+def _photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f" ({number} photograph{'s' * (number != 1)})" if number else ""
 
 
 def _matrix(report: ParityReport) -> list[str]:
@@ -177,13 +182,21 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
         ),
     )
     if report.accuracy:
-        yield "Against the rendered truth", _accuracy(report.accuracy)
+        apart = " (photographs do not count)" if report.photos else ""
+        yield f"Against the rendered truth{apart}", _accuracy(report.accuracy)
+    if report.photos:
+        yield "Photographs", _credits(report.photos)
     for device in report.device:
         yield f"On {escape(device.name)}", _device(device)
     for model in report.models:
         judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
             yield f"All judged rows of {escape(model.name)}", _row_table(judged)
+
+
+def _credits(photos: Sequence[PhotoCredit]) -> str:
+    body = [[*map(escape, (p.name, p.credit, p.licence)), escape(p.url)] for p in photos]
+    return _table(["photograph", "credit", "licence", "source"], body)
 
 
 def _accuracy(entries: Sequence[Accuracy]) -> str:

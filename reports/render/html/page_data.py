@@ -39,6 +39,7 @@ TENSOR = _fields(TensorMapRow, "operand", "tensor")
 
 def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, Any]:
     models, rows = report.models, report.rows
+    credit_of = {photo.name: f"{photo.credit}, {photo.licence}" for photo in report.photos}
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
         "palm": [list(bone) for bone in PALM],
@@ -64,7 +65,7 @@ def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, A
             ],
         },
         "cases": [
-            _case(case, image is not None, rows)
+            {**_case(case, image is not None, rows), "credit": credit_of.get(case.name)}
             for case, image in zip(report.cases, images, strict=True)
         ],
         "layers": _layers(models),

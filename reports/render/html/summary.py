@@ -32,7 +32,7 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
-        (_count(report.cases_total, "input"), ""),
+        (_count(report.cases_total, "input"), _of_photos(report)),
         (f"{counts.passed} of {counts.rows}", "judged comparisons pass"),
     ]
     if counts.fail:
@@ -107,6 +107,11 @@ def why(report: ParityReport) -> list[Entry]:
                 }
             )
     return found
+
+
+def _of_photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f"with {_count(number, 'photograph')}" if number else ""
 
 
 def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> Entry:

@@ -19,13 +19,16 @@ function showTrail() {
   byId('trail').replaceChildren(...trail.map((step, i) => el('button', {
     type: 'button', id: step === last ? 'explorer-title' : null, 'aria-current': step === last ? 'page' : null,
     click: () => { trail.length = i + 1; showTrail(); },
-  }, step.title)));
+  }, foldable(step.title))));
   redraws.delete(explorerRedraw.current);
   byId('explorer-body').replaceChildren(...last.show().flat().filter((node) => node));
   byId('explorer').scrollTop = 0;
 }
 const explorerRedraw = { current: null };
 
+/** A name that may go on in the next line after a mark that joins its words. */
+const foldable = (name) => el('bdi', {}, name.split(/(?<=[-_./:~])(?=[^-_./:~])/)
+  .map((word, i) => [i ? el('wbr') : null, word]));
 const exact = (value) => (typeof value === 'number' ? String(Number(value.toPrecision(8))) : NOTHING);
 const button = (text, click) => el('button', { type: 'button', class: 'quiet', click }, text);
 const heading = (text) => el('h3', {}, text);
@@ -53,6 +56,7 @@ function caseView(found) {
   return [el('div', { class: 'twofold' },
     el('div', {}, found.width ? bigPicture(found) : null, pairs([
       ['kind', found.kind],
+      found.credit ? ['credit', found.credit] : null,
       found.width ? ['size', `${found.width}×${found.height}`] : null,
       ['SHA-256', el('code', {}, found.sha256)],
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
