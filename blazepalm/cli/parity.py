@@ -121,8 +121,8 @@ def parity(
             "--backend",
             metavar="NAME",
             help="Also run a backend that costs much: executorch; coreai-mil and coreai-mil-fp16 "
-            "(the saved packages on Apple's Core AI kernels, on a CPU); coreml-mil-fp16-coreai (its "
-            "sums, by blazepalm); coreml-mil-fp16-bound (float16 sums); repeatable.",
+            "(the saved packages on Apple's Core AI kernels, on a CPU); coreml-mil-fp16-coreai "
+            "(its sums, by blazepalm); coreml-mil-fp16-bound (float16 sums); repeatable.",
             show_default=False,
         ),
     ] = None,
