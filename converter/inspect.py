@@ -26,7 +26,7 @@ from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
-from blazepalm.errors import InvalidInput, InvalidModel
+from blazepalm.errors import InvalidInput, InvalidModel, check_path
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import find_generation, resolve
 from blazepalm.models.spec import Evidence
@@ -37,6 +37,7 @@ def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) ->
     what the files do not. Raises UnknownRelease or InvalidModel if there is nothing to report, and
     InvalidInput if `overrides` do not fit.
     """
+    check_path(file_or_release, "a release, a file or a folder")
     if is_converted(file_or_release):
         return _inspect_folder(Path(file_or_release), overrides)
     read = read_members(resolve(str(file_or_release)))

@@ -1,15 +1,22 @@
 """What `inspect` finds in a file, as data."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.converted import rewrites_to_list
 from blazepalm.converter.heads import Head
 from blazepalm.converter.tflite.graph import Quantisation, Rewrite
 from blazepalm.models.spec import Evidence, Spec
 from blazepalm.models.spec_json import spec_to_dict
+from blazepalm.shown import Shown
 from blazepalm.strict_json import float_to_json
+from blazepalm.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,8 @@ class WeightSummary:
         return " quantised" in self.stored_as or self.stored_as.startswith("float")
 
 
-@dataclass(frozen=True)
-class ModelInspection:
+@dataclass(frozen=True, repr=False)
+class ModelInspection(Shown):
     """One model. `release` is None for an unknown network, `family` for an unknown structure
     (`unrecognised_because` says why); `value_range_from` names the generation. `evidence` says how
     roles, value range and generation were found; `notes` what was assumed or is contradictory.
@@ -109,6 +116,17 @@ class ModelInspection:
         """Number of values that stand for real ones, however stored, that operators read."""
         return sum(w.values for w in self.weights if w.is_real)
 
+    def in_short(self) -> str:
+        """Name, family and size."""
+        name = self.release or printable(self.source)
+        kind = self.family or "of no known family"
+        return f"{name}, {kind}, {len(self.operators)} operators, {self.parameters:,} parameters"
+
+    def pieces(self, width: int) -> "Iterable[RenderableType]":
+        """As of a file with this model only."""
+        only = Inspection(self.source, self.bytes, self.sha256, False, self.release, (self,))
+        return only.pieces(width)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain, JSON-serialisable values."""
         values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
@@ -122,8 +140,8 @@ class ModelInspection:
         return values
 
 
-@dataclass(frozen=True)
-class Inspection:
+@dataclass(frozen=True, repr=False)
+class Inspection(Shown):
     """A file: one model, or the models of a bundle. `release` names a known bundle; `others` are
     members that are not models, `failures` say why a member could not be read.
     """
@@ -136,6 +154,18 @@ class Inspection:
     models: tuple[ModelInspection, ...]
     others: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+
+    def in_short(self) -> str:
+        """The file and its models."""
+        return f"{printable(self.file)}: " + "; ".join(model.in_short() for model in self.models)
+
+    def pieces(self, width: int) -> "Iterable[RenderableType]":
+        """The tables that the command line prints."""
+        command = import_module("blazepalm.cli.inspect")  # floors up: only if called
+        pieces: Iterable[RenderableType] = command.render(
+            self, width, operators=False, tensors=False
+        )
+        return pieces
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain, JSON-serialisable values."""

@@ -69,6 +69,11 @@ class Hand:
     region: Region
     tracked: bool = False
 
+    def __repr__(self) -> str:
+        side = "" if self.handedness is None else f", handedness {float(self.handedness):.3g}"
+        place = " ".join(f"{value:.3g}" for value in self.box)
+        return f"<Hand: presence {float(self.presence):.3g}{side}, palm box {place}>"
+
     def __eq__(self, other: object) -> bool:
         """Whether all values are equal, bit for bit (NaN equals NaN)."""
         if not isinstance(other, Hand):

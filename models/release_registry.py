@@ -73,11 +73,14 @@ class Asset:
 class Release(Asset):
     """One published model. `network_sha256` hashes what it computes, however the file is written
     (None if no file was available); `also_sha256` are other files of the same network.
+    `float32_modules` compute in float32 in its float16 Core ML package; None if nobody measured
+    which pay.
     """
 
     generation: Generation
     network_sha256: str | None = None
     also_sha256: tuple[str, ...] = ()
+    float32_modules: tuple[str, ...] | None = None
 
     @property
     def family(self) -> str:

@@ -15,23 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import claim
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
 from blazepalm.models.spec_json import spec_to_dict
-from blazepalm.reports.backends.float_form import float_form
 from blazepalm.reports.cases.inputs import skipped_files
 from blazepalm.reports.engine.engine import records
 from blazepalm.reports.engine.groups import Opened, group_models, with_companion
 from blazepalm.reports.engine.journal import JOURNAL, Journal
 from blazepalm.reports.engine.plan import Plan, make_groups, processors
 from blazepalm.reports.engine.processes import leave_unguarded
-from blazepalm.reports.judge.assemble import golden_entry, make_report, tool_versions
+from blazepalm.reports.judge.assemble import (
+    golden_entry,
+    make_report,
+    photo_credits,
+    tool_versions,
+)
 from blazepalm.reports.judge.report import Failure, ParityReport, plain
 from blazepalm.reports.judge.report_parts import RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.parity_inside import compare_inside, plant_faults
 from blazepalm.reports.parity_models import OnStep, open_models, without_broken
 from blazepalm.reports.parity_options import Options, input_cases
+from blazepalm.reports.report_folder import owned_files, remove_outputs
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -51,8 +57,8 @@ def parity(
     rendered meanwhile. `on_step` receives progress, `notice` what is left out.
 
     Raises BlazePalmError if a source cannot be read or converted, CouldNotVerify if LiteRT is
-    missing or cannot run it; with `keep_going` the error becomes one of the report's `failures`,
-    and the other sources are compared.
+    missing or cannot run it, or if no model saw two inputs; with `keep_going` the error of a source
+    becomes one of the report's `failures`, and the other sources are compared.
     """
     start = time.perf_counter()
     leave_unguarded()
@@ -86,12 +92,20 @@ def parity(
             models, plan = _plan(opened, packages, options)
             subjects = [subject for _, subject in models]
             if place is not None:
+                older = owned_files(place.parent)
                 journal = Journal(place, _identity(plan, subjects, options))
+                if journal.begun:
+                    remove_outputs(place.parent, older)
             try:
                 totals = _run(plan, subjects, options, journal, on_step)
                 break
             except BlazePalmError as error:
                 opened = without_broken(opened, error, failed)
+        if totals.inputs and max(totals.inputs.values()) == 1:
+            raise CouldNotVerify(
+                "one input cannot tell a network that works from one that always returns the same; "
+                "compare at least two pictures or random inputs"
+            )
         judged = [subject for _, subject in opened]
         found_groups = make_groups(plan.groups, subjects)
         contents = {
@@ -118,6 +132,7 @@ def parity(
             reference_every=options.reference_every,
         ),
         golden=golden_entry(options.golden),
+        photos=photo_credits(options.photos),
         self_test=tested,
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
@@ -139,7 +154,7 @@ def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Open
         compress=options.compress,
         images=options.has_images,
         raw=options.folder / "raw" if options.folder and options.raw else None,
-        margin=options.limits.margin,
+        limits=options.limits,
         asked_for=options.backends,
     )
 
@@ -152,11 +167,9 @@ def _run(
     on_step: OnStep,
 ) -> Totals:
     totals = Totals(options.limits)
-    total: int | None = options.noise_inputs
-    if options.golden is not None:
-        total = options.noise_inputs + sum(case.readable for case in options.golden.cases)
-    if options.images:
-        total = None
+    golden = () if options.golden is None else options.golden.cases
+    known = options.noise_inputs + len(options.photos) + sum(case.readable for case in golden)
+    total = None if options.images else known
     if plan.groups:
         found = records(
             plan,
@@ -182,13 +195,14 @@ def _identity(plan: Plan, subjects: Sequence[Subject], options: Options) -> dict
         "groups": plan.groups,
         "artifacts": [dict(subject.artifacts) for subject in subjects],
         "raw": plan.raw is not None,
-        "margin": plan.margin,
+        "limits": plain(plan.limits),
         "seed": options.seed,
         "noise": options.noise_inputs,
         "reference_every": options.reference_every,
         "specs": [_spec(subject) for subject in subjects],
         "images": list(options.images),
         "golden": plain(golden_entry(options.golden)),
+        "photos": [found.photo.sha256 for found in options.photos],
         "tools": tool_versions(),
     }
 

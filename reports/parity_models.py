@@ -1,10 +1,10 @@
 """The models of a parity run: reads and converts its sources, and drops those that cannot run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from blazepalm.converter.folder import is_converted, original
-from blazepalm.errors import BlazePalmError, CouldNotVerify
+from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.file_names import file_name
 from blazepalm.reports.cases.inputs import noise
 from blazepalm.reports.engine.engine import THREADS
@@ -29,9 +29,22 @@ def open_models(
     """Every model of every source. Refuses two with one name, since a report lists it once."""
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
-    for name, content, folder in _contents(sources, failed, notice):
-        on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(name, content, overrides=options.overrides, folder=folder)
+    contents: Iterable[tuple[str, bytes, Path | None]] = _contents(sources, failed, notice)
+    if options.candidates:
+        contents = list(contents)
+        if len(contents) > 1:
+            listed = ", ".join(name for name, _, _ in contents)
+            raise InvalidInput(f"candidates are compared with one model; name one of {listed}")
+    for name, content, folder in contents:
+        step = f"converting {Path(name).name}"
+        on_step(step, 0, None)
+        source = Source(
+            name,
+            content,
+            overrides=options.overrides,
+            folder=folder,
+            candidates=options.candidates,
+        )
         try:
             subject = open_source(
                 source,
@@ -53,6 +66,8 @@ def open_models(
         except BlazePalmError as error:
             failed(name, error)
             continue
+        finally:
+            on_step(step, 1, 1)
         opened[place] = (source, subject)
     if opened:
         options.overrides.check_used([subject.family for _, subject in opened.values()])

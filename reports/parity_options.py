@@ -15,6 +15,7 @@ from blazepalm.reports.cases.inputs import (
     golden_cases,
     noise_cases,
     own_cases,
+    photo_cases,
     sparing,
 )
 from blazepalm.reports.engine.engine import ENGINES, THREADS
@@ -23,6 +24,7 @@ from blazepalm.reports.judge.policy import LIMITS, Limits
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 COUNTS = (  # fields of Options: name, minimum, whether None is allowed
     ("noise", 0, True),
@@ -32,21 +34,33 @@ COUNTS = (  # fields of Options: name, minimum, whether None is allowed
 )
 
 
+def check_count(name: str, value: object, low: int, optional: bool) -> None:
+    """Raises ValueError unless `value` is a whole number, or None if that is `optional`."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        least = f"a whole number of at least {low}{', or None' if optional else ''}"
+        raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+
+
 @dataclass(frozen=True)
 class Options:
-    """Settings of a parity run. `golden`: a golden set, or None; `images`: your own pictures or
-    videos (or one); `noise`: the number of seeded inputs besides. `workers` cases run at once,
-    default one per processor; every backend computes a case with one thread, so the numbers do not
-    depend on it. `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw
-    outputs, packages and the journal of an interrupted run; None keeps nothing. `coreml`: whether
-    to export and execute packages, `compress`: how to compress the float16 ones; `layers`: whether
-    to compare every layer, on the first image; `self_test`: whether to plant faults in every
-    model. `reference_every`: LiteRT's reference kernels and the generic module run on every n-th
-    picture, 1 for all. `overrides` state what the sources' files do not. `backends`: names of
-    backends that run only if asked for (`executorch`).
+    """Settings of a parity run. `golden`: a golden set, or None; `photos`: photographs, as
+    `golden.photos.local_photos()` finds them; `images`: your own pictures or videos (or one);
+    `noise`: the number of seeded inputs besides. `workers` cases run at once, default one per
+    processor; every backend computes a case with one thread, so the numbers do not depend on it.
+    `engine`: `threads`, `processes` or `ray` (at `address`). `folder`: for raw outputs, packages
+    and the journal of an interrupted run; None keeps nothing. `coreml`: whether to export and
+    execute packages, `compress`: how to compress the float16 ones; `layers`: whether to compare
+    every layer, on the first image; `self_test`: whether to plant faults in every model.
+    `reference_every`: LiteRT's reference kernels and the generic module run on every n-th picture,
+    1 for all. `overrides` state what the sources' files do not. `backends`: names of backends that
+    run only if asked for (`executorch`). `candidates`: paths of other people's conversions of the
+    only source, compared with it in place of ours.
     """
 
     golden: "GoldenSet | None" = None
+    photos: "tuple[LocalPhoto, ...]" = ()
     images: tuple[str, ...] = ()
     noise: int | None = None
     seed: int = policy.SEED
@@ -62,11 +76,14 @@ class Options:
     reference_every: int = policy.REFERENCE_EVERY
     overrides: Overrides = NO_OVERRIDES
     backends: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
-        images = (self.images,) if isinstance(self.images, str | Path) else self.images
-        object.__setattr__(self, "images", tuple(str(path) for path in images))
+        for name in ("images", "candidates"):
+            given = getattr(self, name)
+            paths = (given,) if isinstance(given, str | Path) else given
+            object.__setattr__(self, name, tuple(str(path) for path in paths))
         object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
         check_asked_for(self.backends)
         if self.folder is not None:
@@ -74,18 +91,31 @@ class Options:
         if self.engine not in ENGINES:
             raise InvalidInput(unknown_name("engine", self.engine, ENGINES))
         for name, low, optional in COUNTS:
-            value = getattr(self, name)
-            if value is None and optional:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                least = f"a whole number of at least {low}{', or None' if optional else ''}"
-                raise ValueError(f"{name} is {value!r:.80}, expected {least}")
+            check_count(name, getattr(self, name), low, optional)
+        if self.candidates:
+            self._check_candidates()
         if not isinstance(self.limits, Limits):
             raise TypeError(f"limits are {type(self.limits).__name__}, expected Limits")
 
+    def _check_candidates(self) -> None:
+        """Only outputs are compared: the layers of a stranger's model are unknown."""
+        ours = {
+            "layers": self.layers,
+            "self_test": self.self_test,
+            "compress": self.compress is not None,
+            "backends": bool(self.backends),
+        }
+        if wrong := [name for name, asked in ours.items() if asked]:
+            raise InvalidInput(
+                f"{', '.join(wrong)}: concerns our own conversions; leave it out with candidates"
+            )
+        if len(set(self.candidates)) < len(self.candidates):
+            raise InvalidInput("a candidate is named twice; name each once")
+        object.__setattr__(self, "coreml", False)
+
     @property
     def has_images(self) -> bool:
-        return self.golden is not None or bool(self.images)
+        return self.golden is not None or bool(self.photos) or bool(self.images)
 
     @property
     def noise_inputs(self) -> int:
@@ -95,8 +125,10 @@ class Options:
 
 
 def input_cases(options: Options) -> Iterator[Case]:
-    """All inputs: golden images, the user's own, noise."""
+    """All inputs: golden images, photographs, the user's own images, noise."""
     golden = golden_cases(options.golden) if options.golden is not None else iter(())
+    photos = photo_cases(options.photos)
     own = own_cases(options.images) if options.images else iter(())
-    cases = distinct_cases(chain(golden, own, noise_cases(options.noise_inputs, options.seed)))
+    noisy = noise_cases(options.noise_inputs, options.seed)
+    cases = distinct_cases(chain(golden, photos, own, noisy))
     return sparing(cases, spared_backends(), options.reference_every)

@@ -8,13 +8,17 @@ unless a report or an interrupted run in the folder shows that parity wrote it.
 import json
 import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from blazepalm.atomic import atomic_file, check_into, foreign, recover, told, walk
 from blazepalm.errors import ArtifactError
+from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
-from blazepalm.reports.judge.report import FORMAT, ParityReport
+from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
+from blazepalm.reports.render.thumbnails import write_thumbnails
 from blazepalm.reports.stored.read import REPORT_FILE, read_json
 
 PAGE = "parity.html"
@@ -62,6 +66,28 @@ def check_report(folder: Path) -> None:
             "another -o"
         )
     check_journal(folder / JOURNAL)
+
+
+def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
+    """Removes those raw outputs and layers' files among `owned` (from `owned_files`), so that they
+    do not mix with a new run's.
+    """
+    found = [path for path in owned if NAMED.fullmatch(path)]
+    with told(folder):
+        for path in found:
+            (folder / path).unlink(missing_ok=True)
+        for path in sorted({str(Path(path).parent) for path in found} | {RAW}, reverse=True):
+            with suppress(OSError):  # it is not there, or holds something else
+                (folder / path).rmdir()
+
+
+def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:
+    """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
+    Explorer, with small pictures of those `cases` that the report lists. Returns the paths. Raises
+    ArtifactError if the folder cannot be written.
+    """
+    before = owned_images(folder) or ()
+    return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
 
 
 def write_reports(report: ParityReport, folder: Path) -> list[Path]:

@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path.with_name(tmp_path.name + "-cache")))
     monkeypatch.delenv("BLAZEPALM_URL", raising=False)
+    monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path.with_name(tmp_path.name + "-photos")))
     monkeypatch.setenv("COLUMNS", "80")
 
 

@@ -14,13 +14,17 @@ from blazepalm.cli.model_options import (
     model_names,
     overrides_of,
 )
+from blazepalm.converter.artifacts import ONNX
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.onnx_file import OPSET
 from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+MAX_MOVED = 8  # weights that a table lists
 
 
 def convert(
@@ -111,22 +115,23 @@ def convert(
         )
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
-        console.emit_json([_summary(folder, record) for folder, record in records])
+        console.emit_json([summary(folder, record) for folder, record in records])
     else:
-        console.out(*(_table(folder, record) for folder, record in records))
+        console.out(*(folder_table(folder, record) for folder, record in records))
     for failure in failures:
         console.error(str(failure))
     if failures:
         raise typer.Exit(BAD_INPUT)
 
 
-def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """The record without its two long parts, plus its folder."""
     short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def _table(folder: Path, record: dict[str, Any]) -> "Table":
+def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
+    """What a folder holds, as text."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -163,6 +168,15 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         )
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
+    if tuning := record.get("fine_tuning"):
+        moved = tuning["moved"]
+        add("moved", f"{len(moved)} of {len(rows)} weights, from {tuning['from']['file']}")
+        for name in moved[:MAX_MOVED]:
+            add("", name)
+        if len(moved) > MAX_MOVED:
+            add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
+    if ONNX in record["artifacts"]:
+        add("ONNX", f"opset {OPSET}, N×3×H×W in float32, checked in ONNX Runtime")
     if program := record["executorch"]:
         add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
     add("written", f"{folder}/")

@@ -157,7 +157,7 @@ def check(
         str,
         typer.Option(
             metavar="|".join(PRECISIONS),
-            help="Precision of packages made for `coreml`; the limits are the same for fp16.",
+            help="Precision of packages made for `coreml`; fp16 is judged by float16's limits.",
         ),
     ] = PRECISIONS[0],
     outputs: OutputsOption = None,

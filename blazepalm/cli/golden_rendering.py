@@ -1,4 +1,6 @@
-"""Renders the golden set in the background, while a command opens its models."""
+"""Renders the golden set in the background, while a command opens its models, and finds the
+photographs.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +13,22 @@ from blazepalm.cli import console
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
+
+
+def known_photos() -> "tuple[LocalPhoto, ...]":
+    """The photographs of the golden set on this machine; a note says if some are not."""
+    from blazepalm.golden.photos import local_photos, photos
+
+    found = local_photos()
+    known = sum(not photo.video for photo in photos())
+    if len(found) < known:
+        missing = "none" if not found else f"only {len(found)}"
+        console.note(
+            f"photographs: {missing} of the golden set's {known} on this machine; "
+            "`blazepalm golden photos fetch` brings them"
+        )
+    return found
 
 
 @contextmanager

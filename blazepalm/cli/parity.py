@@ -12,7 +12,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
-from blazepalm.cli.golden_rendering import rendering
+from blazepalm.cli.golden_rendering import known_photos, rendering
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
@@ -21,6 +21,7 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
+from blazepalm.errors import InvalidInput
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
 
@@ -29,14 +30,32 @@ FIXTURES = Path("ios_harness/App/Fixtures")
 
 def parity(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
             autocompletion=model_names,
             help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
             show_default=False,
         ),
-    ],
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate",
+            metavar="MODEL",
+            help="Somebody else's conversion (.mlpackage, .onnx, .tflite, converted folder) to "
+            "compare with --against; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_RELEASE",
+            help="The model that the candidates are conversions of.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -55,7 +74,11 @@ def parity(
         ),
     ] = None,
     no_golden: Annotated[
-        bool, typer.Option("--no-golden", help="Leave out the golden images.")
+        bool, typer.Option("--no-golden", help="Leave out the golden images and photographs.")
+    ] = False,
+    no_photos: Annotated[
+        bool,
+        typer.Option("--no-photos", help="Leave out the photographs (blazepalm golden photos)."),
     ] = False,
     images: Annotated[
         list[str] | None,
@@ -143,13 +166,12 @@ def parity(
     from blazepalm.reports.backends.executorch import NAME as EXECUTORCH
     from blazepalm.reports.backends.executorch import hush_executorch
     from blazepalm.reports.backends.litert import hush_litert
-    from blazepalm.reports.judge.report import as_stored
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
-    from blazepalm.reports.render.thumbnails import write_thumbnails
-    from blazepalm.reports.report_folder import check_report, owned_images, write_reports
+    from blazepalm.reports.report_folder import check_report, save_report
 
+    sources = _sources(sources or [], candidates or [], against)
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
@@ -160,6 +182,7 @@ def parity(
         hush_executorch()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
+            photos=() if no_golden or no_photos else known_photos(),
             images=tuple(images or ()),
             noise=inputs,
             seed=seed,
@@ -172,6 +195,7 @@ def parity(
             compress=compress,
             overrides=overrides,
             backends=tuple(backends or ()),
+            candidates=tuple(candidates or ()),
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
@@ -198,13 +222,28 @@ def parity(
         print_report(report, console.stdout_console())
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
-    if output is not None and report.models:
-        before = owned_images(output) or ()
-        stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
-        for path in write_reports(stored, output):
+    if output is not None:
+        for path in save_report(report, output, input_cases(options)):
             line = f"report: {path}"
             if as_json:
                 console.note(line)
             else:
                 console.out(printable(line))
     raise typer.Exit(report.exit_code)
+
+
+def _sources(sources: list[str], candidates: list[str], against: str | None) -> list[str]:
+    """The models to compare: the ones given, or the one that candidates are compared with."""
+    if candidates:
+        if sources:
+            raise InvalidInput(f"{sources[0]}: with --candidate, name the model by --against")
+        if against is None:
+            raise InvalidInput(
+                "--candidate needs --against: the release or .tflite that it is a conversion of"
+            )
+        return [against]
+    if against is not None:
+        raise InvalidInput("--against needs --candidate, a conversion to compare with it")
+    if not sources:
+        raise InvalidInput("name a .tflite file, a bundle or a release, or give --candidate")
+    return sources

@@ -3,7 +3,7 @@ and its log stay there.
 
 The child opens `module:function`, which is given JSON arguments and returns a function from arrays
 by name to arrays by name; every call sends arrays and receives arrays. Both directions use
-msgpack, never pickle. A child that dies becomes a CouldNotVerify that says what died on what.
+msgpack, never pickle. A child that dies becomes a ProcessDied that says what died on what.
 Limits of time and memory are kept by the child's own kernel, so they also hold for a child whose
 parent is gone (not on Windows, which has neither).
 """
@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from blazepalm import errors
-from blazepalm.errors import BlazePalmError, CouldNotVerify, first_line
+from blazepalm.errors import BlazePalmError, CouldNotVerify, ProcessDied, first_line
 
 Arrays = dict[str, np.ndarray]
 Function = Callable[[Arrays], Arrays]
@@ -76,7 +76,7 @@ class Child:
     """A child process with one opened function, callable from several threads, one at a time.
     `what` names the runtime and what it runs ("Core AI on palm.mlpackage") in messages.
 
-    Raises CouldNotVerify if the child dies, or whatever BlazePalmError opening raised there.
+    Raises ProcessDied if the child dies, or whatever BlazePalmError opening raised there.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Child:
             raise
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
-        """Sends arrays and returns what the function makes of them. Raises CouldNotVerify if the
+        """Sends arrays and returns what the function makes of them. Raises ProcessDied if the
         child dies (every later call then says the same), else the BlazePalmError raised there.
         """
         message = msgspec.msgpack.encode({name: _packed(value) for name, value in arrays.items()})
@@ -135,7 +135,7 @@ class Child:
         process = self._process
         assert process.stdin is not None and process.stdout is not None
         if self._log.closed:
-            raise CouldNotVerify(f"{self.what}: its process was ended")
+            raise ProcessDied(f"{self.what}: its process was ended")
         try:
             _send(process.stdin, message)
             answer = _receive(process.stdout)
@@ -145,12 +145,12 @@ class Child:
             self.close()
             raise
         if answer is None:
-            raise CouldNotVerify(self._why_dead())
+            raise ProcessDied(self._why_dead())
         found = msgspec.msgpack.decode(answer, type=Answer)
         if found.error is not None:
             name, text = found.error
             if not name:
-                raise CouldNotVerify(f"{self.what}: {text}")
+                raise ProcessDied(f"{self.what}: {text}")
             raise getattr(errors, name, CouldNotVerify)(text)
         return found
 

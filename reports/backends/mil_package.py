@@ -6,6 +6,7 @@ The package is read back from disk, and its MIL program runs operation by operat
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,14 @@ from blazepalm.reports.backends.backend import (
     Registration,
 )
 from blazepalm.reports.backends.mil import Program, load
-from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
-from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT16_SUMS, FLOAT32_SUMS
+from blazepalm.reports.backends.names import (
+    MIL,
+    MIL_APP,
+    MIL_FP16,
+    MIL_FP16_BOUND,
+    MIL_FP16_CORE_AI,
+)
 from blazepalm.reports.backends.package_outputs import RawPackage, match
 
 RAW_FP32 = Package(MIL, "raw", "fp32")
@@ -115,9 +122,15 @@ def open_app(opening: Opening) -> App:
     return App(MIL_APP, program, *recognition.spec.value_range)
 
 
-def _open_raw(opening: Opening, package: Package) -> Backend:
+def _open_raw(
+    opening: Opening, name: str, package: Package, accumulation: str = FLOAT32_SUMS
+) -> Backend:
     return open_executed(
-        opening.export(package), opening.outputs, opening.output_shapes, name=package.folder
+        opening.export(package),
+        opening.outputs,
+        opening.output_shapes,
+        name=name,
+        accumulation=accumulation,
     )
 
 
@@ -130,7 +143,7 @@ RAW_BACKENDS = (
         MIL,
         "Core ML package, raw face, executed by blazepalm",
         FLOAT32,
-        lambda opening: _open_raw(opening, RAW_FP32),
+        partial(_open_raw, name=MIL, package=RAW_FP32),
         available=_missing,
         optional=False,
         package=RAW_FP32,
@@ -139,10 +152,29 @@ RAW_BACKENDS = (
         MIL_FP16,
         "Core ML package, raw face, executed by blazepalm",
         FLOAT16,
-        lambda opening: _open_raw(opening, RAW_FP16),
+        partial(_open_raw, name=MIL_FP16, package=RAW_FP16),
         available=_missing,
         optional=False,
         package=RAW_FP16,
+    ),
+    Registration(
+        MIL_FP16_CORE_AI,
+        "Core ML package, raw face, executed by blazepalm, summing as Core AI does on a CPU",
+        FLOAT16,
+        partial(_open_raw, name=MIL_FP16_CORE_AI, package=RAW_FP16, accumulation=CORE_AI_SUMS),
+        available=_missing,
+        package=RAW_FP16,
+        every_picture=False,  # costs seven times as much
+    ),
+    Registration(
+        MIL_FP16_BOUND,
+        "Core ML package, raw face, executed by blazepalm, float16 sums rounded after every step",
+        FLOAT16,
+        partial(_open_raw, name=MIL_FP16_BOUND, package=RAW_FP16, accumulation=FLOAT16_SUMS),
+        available=_missing,
+        package=RAW_FP16,
+        every_picture=False,
+        asked_for=True,
     ),
 )
 APP_BACKEND = Registration(

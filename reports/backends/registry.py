@@ -24,6 +24,7 @@ BUILT_IN = (
     "apple:BACKENDS",
     "mil_package:APP_BACKEND",
     "executorch:BACKEND",
+    "coreai:BACKENDS",
 )
 
 

@@ -23,7 +23,7 @@ Notice = Callable[[str], None]
 class OpenModel:
     """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
     `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
-    network (`converter.tflite.network`), None if unknown.
+    network (`converter.tflite.network`), None if unknown; `float16`: whether it computes in it.
     """
 
     name: str  # the release's, else the file's
@@ -33,6 +33,7 @@ class OpenModel:
     run: Runner
     sha256: str
     network_sha256: str | None = None
+    float16: bool = False
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:

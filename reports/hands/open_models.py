@@ -36,7 +36,7 @@ from blazepalm.models.releases import generation_of
 from blazepalm.models.runners import HandModels, Runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
-from blazepalm.reports.backends.backend import Opening
+from blazepalm.reports.backends.backend import FLOAT16, Opening
 from blazepalm.reports.backends.names import PIPELINE
 from blazepalm.reports.backends.registry import registered, runs_pipeline
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source, of_family, shaped
@@ -166,10 +166,12 @@ def open_model(
         if backend == "coreml":
             backend = "coreml-mil"
             run = package_runner(export_raw(converted, Path(made), precision), spec)
+            half = precision == "fp16"
         else:
             _, content = choose(converted.graph.source, family)
             run = _registered_runner(converted, content, backend, Path(made), spec, notice)
-    return OpenModel(converted.name, backend, spec, generation, run, *digests)
+            half = registered()[backend].precision == FLOAT16
+    return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
 def _open_folder(folder: Path, family: str) -> OpenModel:

@@ -56,7 +56,8 @@ def open_package(path: Path, family: str, notice: Notice) -> OpenModel:
     run = package_runner(path, spec)
     name = release.name if release else path.stem
     network = None if known is None else known.network_sha256
-    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network)
+    half = metadata.get("blazepalm.precision") != "fp32"
+    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network, float16=half)
 
 
 def package_runner(path: Path, spec: Spec) -> Runner:

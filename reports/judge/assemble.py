@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
@@ -34,6 +33,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     ModelSeconds,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -44,6 +44,7 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 TOOLS = (
@@ -66,6 +67,7 @@ def make_report(
     failures: Sequence[Failure],
     options: RunOptions,
     golden: GoldenName | None,
+    photos: Sequence[PhotoCredit],
     self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
@@ -91,6 +93,7 @@ def make_report(
         options=options,
         limits=limits,
         golden=golden,
+        photos=tuple(photos),
         accuracy=accuracy_entries(totals),
         self_test=self_test,
         device=(),
@@ -120,6 +123,14 @@ def processor_name() -> str:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor()
+
+
+def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:
+    """The photographs' entries in the report."""
+    return tuple(
+        PhotoCredit(p.name, p.credit, p.licence, p.url, p.sha256, p.caution)
+        for p in (found.photo for found in photos)
+    )
 
 
 def tool_versions() -> dict[str, str]:
@@ -163,7 +174,7 @@ def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
-    registration = registration_of(name)
+    registration = subject.registration(name)
     judge = judge_of(registration)
     raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]

@@ -33,7 +33,7 @@ def finder(palm: OpenModel, hand: OpenModel) -> Find:
     is not finite.
     """
     pipeline = HandPipeline(hand_models(palm, hand), max_hands=None)
-    return lambda name, image: tuple(_kept(found, name) for found in pipeline(image))
+    return lambda name, image: tuple(kept_hand(found, name) for found in pipeline(image))
 
 
 def pixels(image: Image) -> str:
@@ -101,7 +101,7 @@ def record(
     return Recording(models, tuple(cases)), tuple(case.name for case in needed)
 
 
-def _kept(hand: Hand, name: str) -> KeptHand:
+def kept_hand(hand: Hand, name: str) -> KeptHand:
     values = {field.name: getattr(hand, field.name) for field in fields(KeptHand)}
     for part, value in values.items():
         if value is not None:

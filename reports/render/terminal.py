@@ -29,7 +29,7 @@ from blazepalm.reports.judge.report import (
     OutputFacts,
     ParityReport,
 )
-from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
+from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS, by_picture
 from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.terminal_cells import (
     add_names,
@@ -50,6 +50,8 @@ WIDE = 120  # columns of the narrowest screen that shows the extra figures
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
 LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
+ALLOWED = "*"
+ALLOWED_LEGEND = f"{ALLOWED} beyond the limit, as far as noise of half a grey level moves float32"
 LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {
     TORCH: "torch",
@@ -69,6 +71,8 @@ def print_report(report: ParityReport, console: Console) -> None:
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
+            if any(by_picture(row) for row in report.rows):
+                console.print(Text(ALLOWED_LEGEND, style="dim"))
         if any(row.stage == rows.TRUTH for row in report.rows):
             console.print()
             console.print(truth_table(report))
@@ -91,10 +95,12 @@ def floor_table(report: ParityReport, *, wide: bool) -> Table:
     if wide:
         table.add_column("in the file", no_wrap=True, overflow="ellipsis")
         table.add_column("shape", no_wrap=True)
-    add_numbers(table, "range", "floor", "LiteRT", "torch")
+    first, *others = _floor_columns(report)
+    add_numbers(table, "range", "floor", "LiteRT")
+    _add_backends(table, [first])
     if wide:
         add_numbers(table, "mean", "rel. L2", "SNR dB")
-    add_numbers(table, "Core ML")
+    _add_backends(table, others)
     table.add_column("bits", justify="center", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for model in report.models:
@@ -102,7 +108,7 @@ def floor_table(report: ParityReport, *, wide: bool) -> Table:
         mine = [row for row in report.rows if row.model == model.name and row.stage == rows.RAW]
         for output in model.outputs:
             found = [row for row in mine if row.output == output.name]
-            table.add_row(*_output_line(output, found, wide))
+            table.add_row(*_output_line(output, found, [first, *others], wide))
     return table
 
 
@@ -111,10 +117,11 @@ def task_table(report: ParityReport) -> Table:
     table = new_table()
     add_names(table, "on images, against LiteRT")
     table.add_column("limit", justify="right", no_wrap=True)
-    in_integers = any(row.backend == TFLITE_INTEGER for row in report.rows)
-    columns = (*TASK, TFLITE_INTEGER) if in_integers else TASK
-    for name in columns:
-        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    columns = _foreign(report)
+    if not columns:
+        in_integers = any(row.backend == TFLITE_INTEGER for row in report.rows)
+        columns = [*TASK, TFLITE_INTEGER] if in_integers else [*TASK]
+    _add_backends(table, columns)
     table.add_column("", no_wrap=True)
     for model in report.models:
         found = [row for row in report.rows if row.model == model.name]
@@ -155,10 +162,11 @@ def accuracy_table(report: ParityReport) -> Table:
     table = new_table()
     add_names(table, "against the rendered truth")
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
+    shown = (TFLITE, TORCH, MIL_APP, *_foreign(report))
     for pair in dict.fromkeys(entry.pair for entry in report.accuracy):
         table.add_row(Text(safe(pair), style="bold cyan"))
         for entry in report.accuracy:
-            if entry.pair != pair or entry.backend not in (TFLITE, TORCH, MIL_APP):
+            if entry.pair != pair or entry.backend not in shown:
                 continue
             table.add_row(
                 f"  {entry.backend}",
@@ -201,8 +209,9 @@ def summary(report: ParityReport) -> Text:
     judged = [row for row in report.rows if row.judged]
     done, all_rows = (sum(model.coverage[i] for model in report.models) for i in (0, 1))
     failed = [row for row in judged if row.status == FAIL]
+    photos = f" ({count(len(report.photos), 'photograph')})" if report.photos else ""
     what = (
-        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
+        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}{photos}, "
         f"{done} of {count(all_rows, 'comparison')}, {report.timing.seconds:.0f} s"
     )
     parts = ["all pass"] if report.passed else []
@@ -220,6 +229,32 @@ def summary(report: ParityReport) -> Text:
     style = "bold green" if report.passed else "bold red"
     details = f": {what}; {', '.join(parts)}" if parts else f": {what}"
     return Text.assemble((report.verdict, style), details)
+
+
+def _foreign(report: ParityReport) -> list[str]:
+    """The candidates of a report that compares other people's conversions in place of ours."""
+    judged = [
+        backend.name
+        for model in report.models
+        for backend in model.backends
+        if backend.judge in (rows.BY_FLOOR, rows.BY_TASK)
+    ]
+    return [] if TORCH in judged else list(dict.fromkeys(judged))
+
+
+def _floor_columns(report: ParityReport) -> list[str]:
+    """The backends with a column in the table of raw outputs; the first one's errors are shown in
+    full.
+    """
+    return _foreign(report) or [*FLOAT32]
+
+
+def _add_backends(table: Table, names: Sequence[str]) -> None:
+    for name in names:
+        if name in HEADINGS:
+            table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+        else:  # a file's name, of any length
+            table.add_column(safe(name), justify="right", overflow="fold", min_width=8)
 
 
 def _legend(report: ParityReport) -> str:
@@ -242,20 +277,23 @@ def _heading(model: ModelParity, wide: bool) -> list[Text | str]:
     return [name, Text(model.sha256[:8], style="dim"), shape, fed] if wide else [name, fed]
 
 
-def _output_line(output: OutputFacts, found: Sequence[Row], wide: bool) -> list[Text | str]:
+def _output_line(
+    output: OutputFacts, found: Sequence[Row], columns: Sequence[str], wide: bool
+) -> list[Text | str]:
     cells: list[Text | str] = [Text(f"  {safe(output.field)}")]
     if wide:
         cells += [Text(safe(output.name)), "×".join(map(str, output.range.shape or ()))]
     cells += [range_cell(output), error_cell(output.floor)]
-    against = next((r for r in found if r.backend == TORCH and r.reference == TFLITE), None)
+    first, *others = columns
+    against = next((r for r in found if r.backend == first and r.reference == TFLITE), None)
     cells.append(error_cell(None if against is None else against.value))
-    cells.append(multiple_cell(found, TORCH))
+    cells.append(multiple_cell(found, first))
     if wide:
         d = None if against is None else against.difference
         known = (None, None, None) if d is None else (d.mean_abs, d.rel_l2, d.snr_db)
         cells += [error_cell(known[0]), error_cell(known[1])]
         cells.append("–" if known[2] is None else f"{known[2]:.0f}")
-    cells.append(multiple_cell(found, MIL))
+    cells += [multiple_cell(found, name) for name in others]
     bits = [row for row in found if row.judge == rows.BY_BITS]
     cells.append("–" if not bits else "equal" if bits[0].status != FAIL else "differ")
     failed = [row for row in found if row.judged and row.status == FAIL]
@@ -282,6 +320,7 @@ def _task_line(
     for name in columns:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""
-        cells.append(Text(figure(None if row is None else row.value), style=style))
+        mark = ALLOWED if row and by_picture(row) else ""
+        cells.append(Text(figure(None if row is None else row.value) + mark, style=style))
     failed = any(row.status == FAIL for row in mine.values())
     return [*cells, verdict_cell("fail" if failed else "pass")]

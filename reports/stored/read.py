@@ -12,9 +12,9 @@ import msgspec
 
 from blazepalm import strict_json
 from blazepalm.errors import ArtifactError
+from blazepalm.misfit import first_misfit, short
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION, ParityReport
-from blazepalm.reports.stored.misfit import first_misfit, short
 
 REPORT_FILE = "parity.json"
 MAX_BYTES = 256 << 20  # default limit on a file's size

@@ -131,7 +131,8 @@ def test_json_and_screen_tell_the_same(blazepalm: Command, tmp_path: Path) -> No
     (summary,) = done.json
     assert summary["release"] == "palm-lite-2021-11"
     assert summary["spec"]["family"] == "palm"
-    assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"}
+    card = {"LICENSE", "NOTICE", "README.md"}
+    assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"} | card
     record = json.loads((tmp_path / "a" / "conversion.json").read_text(encoding="utf-8"))
     assert summary["tensors"] == len(record["tensor_map"])
     shown = blazepalm("convert", "palm-lite", "--no-coreml", "-o", tmp_path / "b")

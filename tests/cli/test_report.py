@@ -4,7 +4,6 @@ import copy
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -16,26 +15,19 @@ from support import report_samples
 from support.cli import Cli
 
 
-def saved(values: dict[str, Any], folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "parity.json"
-    path.write_bytes(json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-    return path
-
-
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    return saved(report_samples.passing(), tmp_path / "good")
+    return report_samples.write(report_samples.passing(), tmp_path / "good" / "parity.json")
 
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
-    return saved(report_samples.failing(), tmp_path / "bad")
+    return report_samples.write(report_samples.failing(), tmp_path / "bad" / "parity.json")
 
 
 @pytest.fixture
 def nasty(tmp_path: Path) -> Path:
-    return saved(report_samples.hostile(), tmp_path / "nasty")
+    return report_samples.write(report_samples.hostile(), tmp_path / "nasty" / "parity.json")
 
 
 def fits(text: str) -> bool:
@@ -165,7 +157,7 @@ def test_render_bad_usage(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     values = copy.deepcopy(report_samples.passing())
     for model in values["models"]:
         model["layers"] = None
-    plain = saved(values, tmp_path / "plain")
+    plain = report_samples.write(values, tmp_path / "plain" / "parity.json")
     result = blazepalm("report", "render", plain, "--explorer", tmp_path / "e")
     assert result.code == 2 and "run parity --layers" in result.err
     assert not (tmp_path / "e").exists()

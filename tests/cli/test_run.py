@@ -12,7 +12,12 @@ from PIL import Image
 from torch import nn
 
 from support.cli import Cli
-from support.packages import BREAKS, block_of, convert_module, edit_package, save_functions
+from support.packages import (
+    BREAKS,
+    convert_module,
+    save_functions,
+    with_unknown,
+)
 
 PIXELS = np.random.Generator(np.random.PCG64(9)).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -263,12 +268,7 @@ def test_a_broken_package_is_a_line_and_exit_2(
 def test_every_lacking_operation_is_named_at_once(
     blazepalm: Cli, small_package: Path, picture: Path
 ) -> None:
-    def unknown(model: object) -> None:
-        for op in block_of(model).operations:
-            if op.type in ("conv", "relu"):
-                op.type = f"no_{op.type}"
-
-    result = blazepalm("run", edit_package(small_package, unknown), "--image", picture)
+    result = blazepalm("run", with_unknown(small_package, "conv", "relu"), "--image", picture)
     assert (result.code, result.out) == (2, "")
     assert "no_conv" in result.err and "no_relu" in result.err
 

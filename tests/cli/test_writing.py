@@ -74,6 +74,7 @@ FILES: dict[str, tuple[str, Arguments]] = {
 FOLDERS: dict[str, Arguments] = {
     "convert": lambda read: ("convert", read / "tiny.tflite", "--no-coreml"),
     "convert package": lambda read: ("convert", read / "tiny.tflite"),
+    "export": lambda read: ("export", read / "tiny.tflite"),
     "golden make": lambda _: ("golden", "make", "--only", "hard-white", "--jobs", "1"),
     "export-ios": lambda read: ("golden", "export-ios", "--golden", read / "no-golden"),
 }

@@ -76,7 +76,7 @@ def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) ->
     shutil.copy(made / "swapped.tflite", tmp_path)
     folder = tmp_path / "hand"
     shutil.copytree(made / "hand", folder)
-    report = blazepalm.parity(folder, noise=2, coreml=False)
+    report = blazepalm.parity(folder, inputs=2, coreml=False)
     assert report.passed
     assert any("the file that it was made from" in note for note in report.models[0].notes)
     weights = folder / "model.safetensors"
@@ -86,7 +86,7 @@ def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) ->
     record = json.loads((folder / "conversion.json").read_text())
     record["artifacts"][weights.name] = hashlib.sha256(weights.read_bytes()).hexdigest()
     (folder / "conversion.json").write_text(json.dumps(record))
-    assert not blazepalm.parity(folder, noise=2, coreml=False).passed
+    assert not blazepalm.parity(folder, inputs=2, coreml=False).passed
 
 
 def test_verify_converts_again_with_what_was_stated(tmp_path: Path) -> None:

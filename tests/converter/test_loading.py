@@ -142,6 +142,10 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
         ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
+        ("graph", ("operators", 1, "options"), {}, "an unknown operator type"),
+        ("graph", ("operators", 1, "options", "stride_h"), True, "expected a whole number"),
+        ("graph", ("operators", 1, "options", "stride_h"), 2**31, "which is out of range"),
+        ("graph", ("operators", 1, "version"), -1, r"operators\[1\].version: expected"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),
         ("graph", ("operators", 0, "name"), "PAD\nV2", "operators\\[0\\].name is 'PAD"),
     ],
@@ -274,3 +278,29 @@ def test_unused_operators_are_left_out(tmp_path: Path) -> None:
     values = torch.randn(1, 4, 5, 3)
     (found,) = blazepalm.load(tmp_path / "out")(values)
     assert torch.equal(found, values.abs())
+
+
+ALIGNMENT = 64  # bytes, of torch's own allocations
+
+
+def test_weights_lie_where_torch_puts_them(folders: dict[str, Path]) -> None:
+    """At other addresses convolutions may round otherwise than the file's graph does."""
+    for folder in folders.values():
+        state = blazepalm.load(folder).state_dict()
+        assert state
+        assert {value.data_ptr() % ALIGNMENT for value in state.values()} == {0}
+
+
+def test_a_weight_that_is_no_number_is_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["palm"], tmp_path / "palm")
+    weights = tmp_path / "palm" / "model.safetensors"
+    state = load_file(weights)
+    name = sorted(state)[0]
+    state[name].flatten()[0] = torch.nan
+    save_file(state, weights)
+    record = record_of(tmp_path / "palm")
+    record["artifacts"][weights.name] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (tmp_path / "palm" / "conversion.json").write_text(json.dumps(record))
+    words = f"1 of {state[name].numel()} values of {name} are infinite or not a number"
+    with pytest.raises(ArtifactError, match=re.escape(words)):
+        blazepalm.load(tmp_path / "palm")

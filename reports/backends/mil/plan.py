@@ -40,12 +40,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """`slots` is a value's place by its name; `values` holds the constants, None elsewhere."""
+    """`slots` is a value's place by its name; `values` holds the constants, None elsewhere;
+    `dtypes` are MIL's element types by place.
+    """
 
     function: Function
     steps: tuple[Step, ...]
     slots: dict[str, int]
     values: tuple[torch.Tensor | None, ...]
+    dtypes: tuple[str, ...]
 
 
 def check_supported(function: Function, source: str) -> None:
@@ -66,9 +69,11 @@ def check_supported(function: Function, source: str) -> None:
         raise UnsupportedOperator("\n".join(lines))
 
 
-def make_plan(function: Function, source: str, *, accumulation: str) -> Plan:
-    """Binds every operation. Raises UnsupportedOperator, listing all that is unsupported, or
-    InvalidModel.
+def make_plan(function: Function, source: str, *, accumulation: str, rounds: bool = True) -> Plan:
+    """Binds every operation. Without `rounds`, a float16 result is left as torch computes it, for
+    one who carries float16 values as such.
+
+    Raises UnsupportedOperator, listing all that is unsupported, or InvalidModel.
     """
     check_supported(function, source)
     known = dict(function.constants)
@@ -95,7 +100,7 @@ def make_plan(function: Function, source: str, *, accumulation: str) -> Plan:
             kernels.append((op, kernel))
     if refused:
         raise UnsupportedOperator("\n".join(refused))
-    return _arrange(function, kernels, known, source)
+    return _arrange(function, kernels, known, source, rounds)
 
 
 def _bind(call: Call) -> Kernel:
@@ -107,7 +112,7 @@ def _bind(call: Call) -> Kernel:
     except BlazePalmError:
         raise
     except Exception as error:
-        raise call.invalid(f"its parameters make no sense ({first_line(error)})") from error
+        raise call.invalid(f"its parameters are invalid ({first_line(error)})") from error
 
 
 def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
@@ -115,9 +120,11 @@ def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
     constants = {}
     for output, array in zip(call.operation.outputs, arrays, strict=False):
         if output.type.shape != array.shape:
-            raise call.invalid(f"is declared {output.type}, its data give {list(array.shape)}")
+            raise call.invalid(
+                f"is declared {output.type}, but its data has shape {list(array.shape)}"
+            )
         if output.type.dtype not in STORAGE_TYPES or NUMPY[output.type.dtype] != array.dtype:
-            raise call.invalid(f"is declared {output.type}, its data give {array.dtype}")
+            raise call.invalid(f"is declared {output.type}, but its data is {array.dtype}")
         whole = UNPACKED.get(array.dtype, output.type.dtype)
         type_ = TensorType(whole, output.type.shape)
         constants[output.name] = Constant(type_, np.ascontiguousarray(array).reshape(-1))
@@ -129,6 +136,7 @@ def _arrange(
     kernels: list[tuple[Operation, Kernel]],
     known: dict[str, Constant],
     source: str,
+    rounds: bool,
 ) -> Plan:
     """Numbers the values, puts the constants in place, and finds where each is read last."""
     read = {name for _, kernel in kernels for name in kernel.operands} | set(function.outputs)
@@ -154,10 +162,13 @@ def _arrange(
         unread = tuple(slot for slot in writes if slot not in last)
         frees = {slot for slot in reads if last[slot] == place} | set(unread)
         types = tuple(output.type for output in op.outputs)
-        run = _rounded(kernel) if kernel.rounds else kernel.run
+        run = _rounded(kernel) if kernel.rounds and rounds else kernel.run
         assert run is not None
         steps.append(Step(op, run, reads, writes, types, tuple(sorted(frees - kept))))
-    return Plan(function, tuple(steps), slots, tuple(values))
+    dtypes = tuple(
+        (known[name].type if name in known else function.types[name]).dtype for name in slots
+    )
+    return Plan(function, tuple(steps), slots, tuple(values), dtypes)
 
 
 def _place(constant: Constant, name: str, source: str) -> torch.Tensor:

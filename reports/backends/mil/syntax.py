@@ -93,7 +93,7 @@ def _read_function(name: str, proto: Any, source: str, read_blob: ReadBlob) -> F
             if named.type.dtype != constant.type.dtype or named.type.shape != constant.type.shape:
                 raise InvalidModel(
                     f"{source}constant '{named.name}' is declared {named.type}, "
-                    f"its value is {constant.type}"
+                    f"but its value is {constant.type}"
                 )
             constants[named.name] = constant
         else:

@@ -11,6 +11,7 @@ from blazepalm.reports.judge.report import (
     ModelParity,
     ParityReport,
 )
+from blazepalm.reports.judge.task_limits import by_picture
 from blazepalm.reports.render.columns import EXECUTED, columns, litert_bits
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
@@ -29,7 +30,7 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
-        (_count(report.cases_total, "input"), ""),
+        (_count(report.cases_total, "input"), _of_photos(report)),
         (f"{counts.passed} of {counts.rows}", "judged comparisons pass"),
     ]
     if counts.fail:
@@ -106,6 +107,11 @@ def why(report: ParityReport) -> list[Entry]:
     return found
 
 
+def _of_photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f"with {_count(number, 'photograph')}" if number else ""
+
+
 def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> Entry:
     """`value` in large, `about` in small, `used` of the limit (0..1) for the bar; `bits`: how many
     outputs have LiteRT's own.
@@ -155,8 +161,11 @@ def _closest(rows: Sequence[Row], model: str, backend: str) -> Row | None:
 
 
 def _use(row: Row, used: float) -> tuple[str, str]:
-    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`."""
+    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`, or what the picture allows."""
     limit = figure(row.limit, row.unit)
+    if row.spread is not None and by_picture(row):
+        allowed = figure(row.spread.sensitivity, row.unit)
+        return figure(row.value, row.unit), f"{row.metric}, its picture allows {allowed}"
     if used > 1:
         return figure(row.value, row.unit), f"{row.metric}, limit {limit}"
     return f"{100 * used:.0f} %", f"of {row.metric} {limit}"

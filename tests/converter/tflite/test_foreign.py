@@ -98,7 +98,7 @@ def zipped(*names: str) -> bytes:
 
 
 KINDS: dict[str, tuple[Callable[[], bytes], str, str]] = {  # what it is, what takes it
-    "onnx": (onnx, "an ONNX model", "no command takes"),
+    "onnx": (onnx, "an ONNX model", "blazepalm parity --candidate"),
     "core ml": (core_ml, "a Core ML model", "`blazepalm inspect` shows it"),
     "saved model": (saved_model, "a TensorFlow SavedModel", "give the .tflite"),
     "frozen graph": (frozen_graph, "a frozen TensorFlow graph", "give the .tflite"),

@@ -72,7 +72,7 @@ def test_no_link_in_the_source() -> None:
 
 def test_verdict_and_matrix() -> None:
     text = markdown(typed(report_samples.passing()))
-    assert text.startswith("## ✅ Parity holds\n\n4 models, 12 inputs, ")
+    assert text.startswith("## ✅ Parity holds\n\n4 models, 14 inputs (2 photographs), ")
     table = cells(text)
     assert [unquoted(c) for c in table[0]] == [
         "model", "oracle", "tflite", "tflite-ref", "generic", "torch", "coreml-mil",

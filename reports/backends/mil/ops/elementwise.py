@@ -135,5 +135,5 @@ def cast(call: Call) -> Kernel:
     call.needs("x")
     wanted = call.text("dtype")
     if TYPE_NAMES.get(wanted) != call.result:
-        raise call.invalid(f"casts to {wanted!r}, its result is declared {call.result}")
+        raise call.invalid(f"casts to {wanted!r}, but its result is declared {call.result}")
     return call.kernel(cast_to(call.dtype("x"), call.result), "x", rounds=False)

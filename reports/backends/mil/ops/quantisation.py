@@ -40,7 +40,7 @@ def quantize(call: Call) -> Kernel:
     scale, zero = _scale_and_zero(call)
     target = TYPE_NAMES.get(call.text("output_dtype"), "")
     if target not in ("INT8", "UINT8") or target != call.result:
-        raise call.invalid(f"output_dtype is {target}, its result is declared {call.result}")
+        raise call.invalid(f"output_dtype is {target}, but its result is declared {call.result}")
     storage_type = STORAGE_TYPES[target]
     limits = torch.iinfo(storage_type)
     offset = () if zero is None else zero.shape

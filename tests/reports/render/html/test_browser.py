@@ -287,7 +287,7 @@ def test_verdict_needs_no_script(browser: "Browser", files: dict[str, str]) -> N
     text = page.locator("main").inner_text()
     assert "Parity fails" in text and "first diverges at raw outputs" in text
     assert "need this page’s script" in text
-    assert page.locator("#gallery img").count() == 10
+    assert page.locator("#gallery img").count() == 12
     context.close()
 
 

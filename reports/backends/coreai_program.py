@@ -1,0 +1,138 @@
+"""What runs in Core AI's own process: a saved Core ML package becomes Core AI's program, which its
+runtime computes on a CPU (coreai-torch, coreai-core).
+
+The executor's plan of the package is replayed as a torch module that `torch.export` can see. The
+gap: the executor carries float16 values in float32 and rounds them, Core AI computes in float16.
+So values that the package declares float16 are float16 here. An operation that mixes both types
+computes in float32 and rounds, as the executor does.
+
+Core AI's optimiser multiplies a constant factor for each channel into the weights of a convolution
+before it. It would compute every convolution before a PReLU twice, with weights that the package
+does not have; hence PReLU is written as max(x, 0) + alpha · min(x, 0), which has the same bits.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
+
+Arrays = dict[str, np.ndarray]
+
+
+def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
+    """Converts the package's default function to a `.aimodel` folder, all or nothing. Its inputs
+    are called `i0`, `i1`, …, its outputs `o0`, `o1`, ….
+    """
+    import torch
+    from coreai_torch import TorchConverter, get_decomp_table
+
+    from blazepalm.reports.backends.mil import load
+    from blazepalm.reports.backends.mil.plan import make_plan
+
+    torch.set_num_threads(1)
+    program = load(package)
+    function = program.functions[program.default_function]
+    plan = make_plan(function, program.source, accumulation=FLOAT32_SUMS, rounds=False)
+    examples = []
+    for value in function.inputs:
+        shape = value.type.shape
+        if shape is None or None in shape:
+            raise CouldNotVerify(
+                f"{program.source}: input '{value.name}' is {value.type}; "
+                "Core AI's program is made for one shape"
+            )
+        examples.append(torch.zeros(*(n for n in shape if n), dtype=_carrier(value.type.dtype)))
+    with torch.no_grad():
+        exported = torch.export.export(_replay(plan), tuple(examples))
+        exported = exported.run_decompositions(get_decomp_table())
+    converter = TorchConverter(mode=TorchConverter.Mode.RELEASE).add_exported_program(
+        exported,
+        input_names=[f"i{n}" for n in range(len(function.inputs))],
+        output_names=[f"o{n}" for n in range(len(function.outputs))],
+    )
+    target = Path(asset)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        made = Path(folder) / "made.aimodel"
+        converter.to_coreai().save_asset(made)
+        if not target.exists():
+            os.rename(made, target)
+    return lambda arrays: arrays
+
+
+def open_asset(asset: str) -> Callable[[Arrays], Arrays]:
+    """Loads a `.aimodel` folder; the outputs of its function `main` by name. Imports no torch."""
+    from coreai.authoring.asset import AIModelAsset
+    from coreai.runtime import NDArray
+
+    loop = asyncio.new_event_loop()
+    context = AIModelAsset.load(Path(asset)).executable()
+    model = loop.run_until_complete(context.__aenter__())
+    function: Any = model.load_function("main")
+
+    async def call(arrays: Arrays) -> Arrays:
+        found = await function({name: NDArray(value) for name, value in arrays.items()})
+        return {name: np.array(value.numpy()) for name, value in found.items()}
+
+    def run(arrays: Arrays) -> Arrays:
+        assert context is not None  # kept: leaving it would unload the model
+        return loop.run_until_complete(call(arrays))
+
+    return run
+
+
+def _carrier(dtype: str) -> Any:
+    import torch
+
+    from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES
+
+    return torch.float16 if dtype == "FLOAT16" else STORAGE_TYPES[dtype]
+
+
+def _replay(plan: Any) -> Any:
+    """The plan as a torch module: the function's inputs → its outputs."""
+    import torch
+    from torch import nn
+
+    def carried(value: torch.Tensor, dtype: str) -> torch.Tensor:
+        wanted = _carrier(dtype)
+        return value if value.dtype == wanted else value.to(wanted)
+
+    def result(step: Any, operands: list[torch.Tensor]) -> Any:
+        if step.operation.type == "prelu":
+            x, alpha = operands
+            alpha = alpha.reshape(-1, *(1,) * (x.dim() - 2))
+            return torch.relu(x) + alpha * torch.clamp(x, max=0)
+        return step.run(*operands)
+
+    class Replay(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for slot, value in enumerate(plan.values):
+                if value is not None:
+                    self.register_buffer(f"v{slot}", carried(value, plan.dtypes[slot]))
+
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            values = [getattr(self, f"v{slot}", None) for slot in range(len(plan.values))]
+            for feature, given in zip(plan.function.inputs, inputs, strict=True):
+                values[plan.slots[feature.name]] = given
+            for step in plan.steps:
+                operands = [values[slot] for slot in step.reads]
+                floats = {x.dtype for x in operands if x.is_floating_point()}
+                if floats != {torch.float16} or step.types[0].dtype != "FLOAT16":
+                    operands = [x.float() if x.dtype == torch.float16 else x for x in operands]
+                found = result(step, operands)
+                found = found if isinstance(found, tuple) else (found,)
+                for slot, value, declared in zip(step.writes, found, step.types, strict=True):
+                    values[slot] = carried(value, declared.dtype)
+                for slot in step.frees:
+                    values[slot] = None
+            return tuple(values[plan.slots[name]].contiguous() for name in plan.function.outputs)
+
+    return Replay().eval()
