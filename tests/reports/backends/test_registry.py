@@ -173,8 +173,6 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "executorch": "floor",
         "tflite-integer": "task",
         "integer": "none",
-        "coreml-mil-fp16-coreai": "task",
-        "coreml-mil-fp16-bound": "task",
         "coreai-mil": "floor",
         "coreai-mil-fp16": "task",
     }
