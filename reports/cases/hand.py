@@ -165,13 +165,21 @@ class _HandWalk:
 
     def _hands(self, searched: tuple[list[SeenHand], list[SeenHand]], located: Located) -> Scalars:
         """Compares the hands in all regions of the reference with those of a candidate."""
-        there = self.located[TFLITE]._replace(tied=located.reference_tied)
+        uncertain = {i for i, hand in enumerate(searched[0]) if self._is_uncertain(i, hand)}
+        there = self.located[TFLITE]._replace(tied=located.reference_tied | uncertain)
         thresholds, margin = self._thresholds(), self.limits.margin
         ours, theirs = (
             hands_among(marked, self.spec.presence_threshold)
             for marked in mark_tied(searched, (there, located), thresholds, margin)
         )
         return compare_hands(ours, theirs, thresholds=thresholds, margin=margin)
+
+    def _is_uncertain(self, number: int, hand: SeenHand) -> bool:
+        """Whether noise moves the presence in a region as far as its threshold, if it was
+        measured there.
+        """
+        moved = [draw["presence", "difference"].value for draw in self.noise.get(number, ())]
+        return abs(hand.presence - self.spec.presence_threshold) <= max(moved, default=-1.0)
 
     def _thresholds(self) -> dict[str, float]:
         palm: Any = self.palm.rules
