@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type, in words
-    ("photos", bool, "True or False"),
     ("coreml", bool, "True or False"),
     ("layers", bool, "True or False"),
     ("self_test", bool, "True or False"),

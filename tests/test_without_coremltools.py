@@ -41,6 +41,7 @@ WORKS = {
     "anchors check": "anchors palm-lite --check anchors.npy",
     "convert": "convert palm-lite -o palm --no-coreml",
     "verify": "verify palm",
+    "export": "export palm -o exported",
     "golden make": "golden make -o golden --only file-not-an-image --images picture.png",
     "golden record": "golden record golden --detector palm-lite --landmarks hand-lite",
     "golden check": "golden check golden --backend torch",
