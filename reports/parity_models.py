@@ -64,7 +64,7 @@ def open_models(
                     f"{name}: another model is already called {subject.name}; rename the file"
                 )
         except BlazePalmError as error:
-            failed(name, error)
+            failed(next((path for path in options.candidates if path in str(error)), name), error)
             continue
         finally:
             on_step(step, 1, 1)
