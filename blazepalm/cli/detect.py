@@ -22,7 +22,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
-    model_names,
+    model_option,
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
@@ -46,21 +46,14 @@ def detect(
     ],
     model: Annotated[
         str,
-        typer.Option(
-            "--model",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="The palm detector, or a bundle of both models.",
-        ),
+        model_option("--model", "The palm detector, or a bundle of both models."),
     ] = "palm-full",
     landmarks: Annotated[
         str | None,
-        typer.Option(
+        model_option(
             "--landmarks",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="The landmark model; `none` stops at the palms.",
-            show_default="the bundle's, else hand-full",
+            "The landmark model; `none` stops at the palms.",
+            "the bundle's, else hand-full",
         ),
     ] = None,
     backend: Annotated[

@@ -18,7 +18,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
-    model_names,
+    model_option,
     overrides_of,
 )
 from blazepalm.errors import ArtifactError, CouldNotVerify
@@ -51,21 +51,11 @@ def record(
     folder: Folder,
     detector: Annotated[
         str,
-        typer.Option(
-            "--detector",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="The palm detector.",
-        ),
+        model_option("--detector", "The palm detector."),
     ] = DETECTOR,
     landmarks: Annotated[
         str,
-        typer.Option(
-            "--landmarks",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="The landmark model.",
-        ),
+        model_option("--landmarks", "The landmark model."),
     ] = LANDMARKS,
     backend: Annotated[
         str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs the models.")
@@ -126,22 +116,14 @@ def check(
     folder: Folder,
     detector: Annotated[
         str | None,
-        typer.Option(
-            "--detector",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="Another palm detector, or its Core ML package.",
-            show_default="the recorded release",
+        model_option(
+            "--detector", "Another palm detector, or its Core ML package.", "the recorded release"
         ),
     ] = None,
     landmarks: Annotated[
         str | None,
-        typer.Option(
-            "--landmarks",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="Another landmark model, or its Core ML package.",
-            show_default="the recorded release",
+        model_option(
+            "--landmarks", "Another landmark model, or its Core ML package.", "the recorded release"
         ),
     ] = None,
     backend: Annotated[

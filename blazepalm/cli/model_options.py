@@ -2,7 +2,7 @@
 models.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,17 @@ def model_names(incomplete: str) -> list[str]:
     from blazepalm.models.release_registry import load_registry
 
     return [name for name in load_registry().names if name.startswith(incomplete)]
+
+
+def model_option(name: str, what: str, show_default: bool | str = True) -> Any:
+    """An option that takes a file or a release; `what` is its help."""
+    return typer.Option(
+        name,
+        metavar="FILE_OR_RELEASE",
+        autocompletion=model_names,
+        help=what,
+        show_default=show_default,
+    )
 
 
 OutputsOption = Annotated[

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from blazepalm.cli import console
 from blazepalm.reports.recording.agreement import MEAN, beyond
-from blazepalm.reports.recording.check import CaseCheck, RecordingCheck, told
+from blazepalm.reports.recording.check_result import CaseCheck, RecordingCheck, told
 from blazepalm.reports.render.terminal_cells import count
 from blazepalm.text import folded_name, printable
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from blazepalm.cli import console
-from blazepalm.cli.model_options import model_names
+from blazepalm.cli.model_options import model_option
 
 
 def verify(
@@ -16,12 +16,10 @@ def verify(
     ],
     source: Annotated[
         str | None,
-        typer.Option(
+        model_option(
             "--source",
-            metavar="FILE_OR_RELEASE",
-            autocompletion=model_names,
-            help="What the folder was converted from.",
-            show_default="looked for beside the folder, and among the releases",
+            "What the folder was converted from.",
+            "looked for beside the folder, and among the releases",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,

@@ -13,7 +13,6 @@ import numpy as np
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
 from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
@@ -117,7 +116,7 @@ class _HandWalk:
             self.record.entries.append((key, label, part))
             found = chain.read(answers[name][number], box)
             scalars = self._landmarks(expected, found)
-            by_task = registration_of(name).by_task
+            by_task = self.hand.registration(name).by_task
             if by_task and is_near_limit(scalars, rows.LANDMARKS, self.limits):
                 scalars = allowed_hand(scalars, self._noise(number, crop, expected))
             where = (self.hand.name, rows.LANDMARKS, ISOLATED, name)

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from blazepalm.cli.recording_tables import NAME_WIDTH, table
-from blazepalm.reports.recording.check import CaseCheck, RecordingCheck
-from blazepalm.reports.recording.recording import ModelName, Models
+from blazepalm.reports.recording.check_result import CaseCheck, RecordingCheck
+from blazepalm.reports.recording.recorded_file import ModelName, Models
 from blazepalm.text import folded_name
 
 MODELS = Models(ModelName("a", "0" * 64), ModelName("b", "1" * 64), "tflite")

@@ -150,8 +150,22 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "coreml-cpu-and-ne": "task",
         "coreml-mil-app": "task",
         "executorch": "floor",
+        "tflite-integer": "task",
+        "integer": "none",
+        "coreml-mil-fp16-coreai": "task",
+        "coreml-mil-fp16-bound": "task",
+        "coreai-mil": "floor",
+        "coreai-mil-fp16": "task",
     }
-    assert spared_backends() == {"tflite-ref", "generic"}
+    assert spared_backends() == {
+        "tflite-ref",
+        "generic",
+        "integer",
+        "coreml-mil-fp16-coreai",
+        "coreml-mil-fp16-bound",
+        "coreai-mil",
+        "coreai-mil-fp16",
+    }
     assert len(BUILT_IN) < len(judges)
 
 

@@ -10,14 +10,8 @@ from PIL import Image
 
 from blazepalm.errors import CouldNotVerify
 from blazepalm.golden.manifest import GoldenCase, GoldenSet, file_sha256
-from blazepalm.reports.recording.check import (
-    GONE,
-    OTHER_PIXELS,
-    CaseCheck,
-    RecordingCheck,
-    check_recording,
-    compare,
-)
+from blazepalm.reports.recording.check import GONE, OTHER_PIXELS, check_recording, compare
+from blazepalm.reports.recording.check_result import CaseCheck, RecordingCheck
 from blazepalm.reports.recording.recorded_file import (
     KeptCase,
     KeptHand,
