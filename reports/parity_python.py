@@ -60,38 +60,33 @@ def parity(
     on_step: OnStep = lambda what, done, total: None,
 ) -> ParityReport:
     """Compares each source's PyTorch module and Core ML packages with LiteRT and a float64 oracle.
-        The report is true if all pass; `report.save(folder)` writes it.
+    The report is true if all pass; `report.save(folder)` writes it.
 
-        `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
+    `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
 
-        What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
-    <<<<<<< HEAD
-        the one in the user's cache, or False (the command line's default is True); `photos`, the golden
-        set's photographs that were fetched; `images`, your own pictures, folders, patterns or videos;
-        `inputs`, the number of seeded random inputs (by default 2 with images, else 50), of `seed`.
+    What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
+    the one in the user's cache, or False; `photos`, the golden set's photographs that are on this
+    machine (the command line's defaults are True); `images`, your own pictures, folders, patterns
+    or videos; `inputs`, the number of seeded random inputs (by default 2 with images, else 50), of
+    `seed`.
 
-    =======
-        the one in the user's cache, or False; `photos`, the photographs on this machine (the command
-        line's defaults are True); `images`, your own pictures, folders, patterns or videos; `inputs`,
-        the number of seeded random inputs (by default 2 with images, else 8), of `seed`.
-    >>>>>>> cc2327f88b64da645ff7711a6814a44c1647fb83
-        How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
-        (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
-        depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
-        progress of a run, which the same call resumes.
+    How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
+    (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
+    depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
+    progress of a run, which the same call resumes.
 
-        What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
-        ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
-        `candidates`, other people's conversions of the only source (Core ML, ONNX, TFLite, a converted
-        folder), compared with it in place of ours; `layers` compares every layer; `self_test` plants
-        faults, which must be caught; `every_kernel` runs LiteRT's reference kernels on every input.
-        `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
-        out, `on_step` the progress: (step, done, total or None).
+    What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
+    ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
+    `candidates`, other people's conversions of the only source (Core ML, ONNX, TFLite, a converted
+    folder), compared with it in place of ours; `layers` compares every layer; `self_test` plants
+    faults, which must be caught; `every_kernel` runs LiteRT's reference kernels on every input.
+    `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
+    out, `on_step` the progress: (step, done, total or None).
 
-        Raises TypeError or ValueError for an argument of another kind; BlazePalmError if a source
-        cannot be read or converted, CouldNotVerify if LiteRT is missing or cannot run it; with
-        `keep_going` the error becomes one of the report's `failures` instead, and the other sources are
-        compared.
+    Raises TypeError or ValueError for an argument of another kind; BlazePalmError if a source
+    cannot be read or converted, CouldNotVerify if LiteRT is missing or cannot run it; with
+    `keep_going` the error becomes one of the report's `failures` instead, and the other sources are
+    compared.
     """
     given: dict[str, Any] = dict(locals())
     for source in sources:
@@ -101,7 +96,6 @@ def parity(
             raise TypeError(f"{name} is {given[name]!r:.80}, expected {words}")
     check_count("inputs", inputs, 0, True)
     check_count("jobs", jobs, 1, True)
-    from blazepalm.golden.photos import local_photos
 
     folder = None
     if output is not None:
@@ -130,7 +124,7 @@ def parity(
         limits=limits,
     )
     report = run(*sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options))
-    if folder is not None and report.models:
+    if folder is not None:
         save_report(report, folder, input_cases(options))
     return report
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
-from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
 from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
 from blazepalm.reports.compare import rows
@@ -151,7 +152,11 @@ class _HandWalk:
                 continue  # it did not answer; its raw rows report that
             chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
             run = self._runner(name, chain, crops, answers[name])
-            searched = search_regions(chain, self.image, located, run)
+            try:
+                searched = search_regions(chain, self.image, located, run)
+            except ProcessDied as error:  # on a region that it found itself
+                record_death(self.record, self.hand, name, self.record.case, error)
+                continue
             found[name] = hands_among(searched, self.spec.presence_threshold)
             if name == TFLITE:
                 reference = searched
