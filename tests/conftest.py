@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from blazepalm.errors import BlazePalmError
 from support.cli import Cli, Outcome
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side
@@ -62,8 +63,9 @@ if find_spec("torch") is None:
     def pytest_runtest_setup() -> Generator[None, None, None]:
         try:
             return (yield)
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
+        except (ModuleNotFoundError, BlazePalmError) as error:
+            cause = error.__cause__ if isinstance(error, BlazePalmError) else error
+            if getattr(cause, "name", None) != "torch":
                 raise
             pytest.skip(NO_TORCH)
 
