@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help parity test test-processors test-python test-newest check browser python-test \
+.PHONY: help parity parity-core-ai test test-processors test-python test-newest check browser python-test \
   swift-test bench clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
@@ -32,7 +32,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
@@ -41,7 +41,14 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \
+	  --backend coreml-mil-fp16-coreai \
 	  $$($(BIN)/python -c 'import importlib.util as u; print("--backend executorch" * bool(u.find_spec("executorch")))')
+
+parity-core-ai: $(VENV)/.installed  ## the same, also with Apple's Core AI kernels on this CPU
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coreai]' \
+	  || { echo "error: no wheel of Core AI here: Python 3.11, Linux on x86-64 or macOS 26"; exit 2; }
+	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \
+	  --backend coreml-mil-fp16-coreai --backend coreai-mil --backend coreai-mil-fp16
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 

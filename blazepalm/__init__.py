@@ -12,24 +12,39 @@ from blazepalm.version import __version__
 
 if TYPE_CHECKING:
     from blazepalm.converter.convert import convert
+    from blazepalm.converter.coreml.options import CoreMLOptions
     from blazepalm.converter.evidence import Overrides
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
+    from blazepalm.converter.inspection import Inspection
     from blazepalm.converter.loading import load
     from blazepalm.converter.saving import save
-    from blazepalm.converter.verify import verify
-    from blazepalm.models.hand_landmarks import HandLandmarks
-    from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.converter.verify import Verification, verify
+    from blazepalm.errors import BlazePalmError
+    from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
+    from blazepalm.models.hand_pipeline import Hand
+    from blazepalm.models.palm_detector import PalmDetections, PalmDetector
     from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
+    from blazepalm.reports.judge.policy import Limits
+    from blazepalm.reports.judge.report import ParityReport
     from blazepalm.reports.parity_python import parity
 
 __all__ = [
+    "BlazePalmError",
+    "CoreMLOptions",
+    "Hand",
     "HandFinder",
     "HandLandmarks",
     "Hands",
+    "Inspection",
+    "LandmarkPrediction",
+    "Limits",
     "Overrides",
+    "PalmDetections",
     "PalmDetector",
+    "ParityReport",
+    "Verification",
     "__version__",
     "anchors",
     "convert",
@@ -43,11 +58,20 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BlazePalmError": "blazepalm.errors",
+    "CoreMLOptions": "blazepalm.converter.coreml.options",
+    "Hand": "blazepalm.models.hand_pipeline",
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
     "Hands": "blazepalm.reports.hands.hand_finder",
+    "Inspection": "blazepalm.converter.inspection",
+    "LandmarkPrediction": "blazepalm.models.hand_landmarks",
+    "Limits": "blazepalm.reports.judge.policy",
     "Overrides": "blazepalm.converter.evidence",
+    "PalmDetections": "blazepalm.models.palm_detector",
     "PalmDetector": "blazepalm.models.palm_detector",
+    "ParityReport": "blazepalm.reports.judge.report",
+    "Verification": "blazepalm.converter.verify",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
     "fast": "blazepalm.reports.bench.fast",
@@ -63,7 +87,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'blazepalm' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    with in_python():
+        value = getattr(import_module(_HOMES[name]), name)
     if isinstance(value, FunctionType):
         value = in_python()(value)  # the command line calls the function itself
     globals()[name] = value

@@ -103,14 +103,34 @@ def python_words(message: str) -> str:
     return "`".join(parts)
 
 
+PARTS = {  # modules that only some work needs → their name, the extra that installs them
+    "torch": ("PyTorch", "torch"),
+    "coremltools": ("Core ML Tools", "coreml"),
+    "ai_edge_litert": ("LiteRT", "tflite"),
+}
+
+
+def missing_part(error: ModuleNotFoundError) -> str:
+    """What is not installed and how to install it. Raises `error` if it is none of `PARTS`."""
+    found = PARTS.get((error.name or "").partition(".")[0])
+    if found is None:
+        raise error
+    what, extra = found
+    return f"this needs {what}, which is not installed: pip install 'blazepalm[{extra}]'"
+
+
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Inside it, errors speak of keywords (`force=True`), not of options (`--force`)."""
+    """Inside it, errors speak of keywords (`force=True`), not of options (`--force`), and a part
+    that is not installed is named with the command that installs it.
+    """
     try:
         yield
     except BlazePalmError as error:
         error.args = (python_words(str(error)),)
         raise
+    except ModuleNotFoundError as error:
+        raise BlazePalmError(missing_part(error)) from error
 
 
 def check_path(value: object, accepted: str) -> None:

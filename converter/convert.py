@@ -165,8 +165,9 @@ def convert(
     model); by default the release's name, in the current folder. An existing folder is refused
     unless `force` is set, which replaces it only if it is empty or an earlier conversion. The
     folders are written all together or not at all. `overrides` state what the files do not (roles
-    of outputs, value range, generation); evidence decides the rest. `layout` is as in
-    `convert_graph`. `coreml` are the options of the Core ML package; None leaves it out.
+    of outputs, value range, generation); evidence decides the rest. `layout`: of the images that a
+    graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
+    the Core ML package; None leaves it out.
     A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
     delegate, "xnnpack" or "coreml". If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import check_path
+from blazepalm.golden.photos import local_photos
 from blazepalm.reports.engine.engine import THREADS
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.policy import LIMITS, Limits
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
 
 KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type, in words
+    ("photos", bool, "True or False"),
     ("coreml", bool, "True or False"),
     ("layers", bool, "True or False"),
     ("self_test", bool, "True or False"),
     ("every_kernel", bool, "True or False"),
+    ("photos", bool, "True or False"),
     ("raw", bool, "True or False"),
     ("keep_going", bool, "True or False"),
     ("overrides", Overrides, "Overrides"),
@@ -35,6 +38,7 @@ def parity(
     *sources: str | Path,
     output: str | Path | None = None,
     golden: "GoldenSet | str | Path | bool" = False,
+    photos: bool = False,
     images: str | Path | Sequence[str | Path] = (),
     inputs: int | None = None,
     seed: int = policy.SEED,
@@ -59,21 +63,25 @@ def parity(
     The report is true if all pass; `report.save(folder)` writes it.
 
     `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
+
     What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
-    the one in the user's cache, or False (the command line's default is True); `images`, your own
-    pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
-    2 with images, else 8), of `seed`.
+    the one in the user's cache, or False; `photos`, the golden set's photographs that are on this
+    machine (the command line's defaults are True); `images`, your own pictures, folders, patterns
+    or videos; `inputs`, the number of seeded random inputs (by default 2 with images, else 50), of
+    `seed`.
+
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
     progress of a run, which the same call resumes.
-    What else: `coreml` False leaves the packages out; `compress` the float16 ones ("palettize8",
-    "palettize6", "int8"); `backends`, also run these, which take long to open; `candidates`, other
-    people's conversions of the only source (Core ML, ONNX, TFLite, a converted folder), compared
-    with it in place of ours; `layers` compares
-    every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
-    reference kernels on every input. `overrides` state what the files do not, `limits` what passes.
-    `notice` is told what is left out, `on_step` the progress: (step, done, total or None).
+
+    What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
+    ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
+    `candidates`, other people's conversions of the only source (Core ML, ONNX, TFLite, a converted
+    folder), compared with it in place of ours; `layers` compares every layer; `self_test` plants
+    faults, which must be caught; `every_kernel` runs LiteRT's reference kernels on every input.
+    `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
+    out, `on_step` the progress: (step, done, total or None).
 
     Raises TypeError or ValueError for an argument of another kind; BlazePalmError if a source
     cannot be read or converted, CouldNotVerify if LiteRT is missing or cannot run it; with
@@ -88,6 +96,7 @@ def parity(
             raise TypeError(f"{name} is {given[name]!r:.80}, expected {words}")
     check_count("inputs", inputs, 0, True)
     check_count("jobs", jobs, 1, True)
+
     folder = None
     if output is not None:
         check_path(output, "output, a folder,")
@@ -95,6 +104,7 @@ def parity(
         check_report(folder)
     options = Options(
         golden=_golden_set(golden),
+        photos=local_photos() if photos else (),
         images=_listed("images", images),
         noise=inputs,
         seed=seed,
@@ -114,7 +124,7 @@ def parity(
         limits=limits,
     )
     report = run(*sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options))
-    if folder is not None and report.models:
+    if folder is not None:
         save_report(report, folder, input_cases(options))
     return report
 

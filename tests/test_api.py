@@ -94,6 +94,7 @@ def test_pictures(model: Any, method: str, argument: Any) -> None:
         ({"compress": 8}, "compress is 8, expected a str or None"),
         ({"overrides": {}}, "overrides is {}, expected Overrides"),
         ({"images": 3}, "images is 3, expected a str, a Path, or a list of them"),
+        ({"photos": "mine"}, "photos is 'mine', expected True or False"),
         ({"backends": [torch]}, "backends is .*, expected a str, a Path, or a list of them"),
         ({"golden": 3}, "expected golden, True, False, a GoldenSet or a folder as str or Path"),
         ({"output": 3}, "expected output, a folder, as str or Path, got int"),
@@ -110,7 +111,7 @@ def test_keywords_of_parity(keywords: dict[str, Any], words: str) -> None:
     [
         ({"workers": -1}, "workers is -1, expected a whole number of at least 1, or None"),
         ({"reference_every": 0}, "reference_every is 0, expected"),
-        ({"image": "x.png"}, "unknown setting 'image'; choose golden, images"),
+        ({"image": "x.png"}, "unknown setting 'image'; choose golden, photos, images"),
     ],
 )
 def test_settings_of_a_run(settings: dict[str, Any], words: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from blazepalm.errors import PARTS as PARTS_OF
 from support.models import ROOT
 
 if sys.version_info >= (3, 11):
@@ -122,6 +123,60 @@ def test_public_names_are_there() -> None:
         _ = blazepalm.nonsense
 
 
+def test_the_extras_are_in_all() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    (everything,) = (Requirement(line) for line in extras["all"])
+    assert everything.extras == {extra for _, extra in PARTS_OF.values()}
+    assert "blazepalm[all]" in extras["dev"]
+    for module, (_, extra) in PARTS_OF.items():
+        wanted = {Requirement(line).name.replace("-", "_") for line in extras[extra]}
+        assert module in wanted
+    core = {Requirement(line).name.replace("-", "_") for line in project["dependencies"]}
+    assert core.isdisjoint(PARTS_OF)
+
+
+@pytest.mark.parametrize("module", PARTS_OF)
+def test_a_missing_part_is_named(module: str) -> None:
+    """Whatever the rest: each part absent in turn, from Python and from the command line."""
+    uses = {
+        "torch": ("blazepalm.HandLandmarks()", "['convert', 'hand-lite', '--no-coreml']"),
+        "ai_edge_litert": (
+            "blazepalm.hands(picture, backend='tflite')",
+            "['parity', 'hand-lite', '--no-golden', '--no-coreml', '--inputs', '2']",
+        ),
+        "coremltools": ("blazepalm.convert('hand-lite')", "['convert', 'hand-lite']"),
+    }
+    call, command = uses[module]
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "import blazepalm, numpy\n"
+        "from blazepalm.cli.app import main\n"
+        "picture = numpy.zeros((8, 8, 3), numpy.uint8)\n"
+        f"try: {call}\n"
+        "except blazepalm.BlazePalmError as error: print(error)\n"
+        f"print(main({command}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    words = f"pip install 'blazepalm[{PARTS_OF[module][1]}]'"
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+    assert words in " ".join((done.stdout + done.stderr).split())
+    assert done.stdout.strip().endswith(("2", "3"))
+    assert "Traceback" not in done.stderr
+
+
+def test_tflite_finds_hands_without_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['coremltools'] = None\n"
+        "import blazepalm; print(len(blazepalm.hands('docs/photo.jpg', backend='tflite')))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+
+
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_every_dependency_is_pinned_once(python: str, platform: str) -> None:
@@ -135,7 +190,9 @@ def test_every_dependency_is_pinned_once(python: str, platform: str) -> None:
         return [r for r in found if r.marker is None or r.marker.evaluate(here)]
 
     extras = project["optional-dependencies"]
-    optional = [line for extra in ("dev", "coreai", "executorch") for line in extras[extra]]
+    used = ("all", "coreai", "coreml", "dev", "executorch", "tflite", "torch")
+    optional = [line for extra in used for line in extras[extra]]
+    optional = [line for line in optional if not line.startswith("blazepalm[")]
     wanted = needed([*project["dependencies"], *optional])
     pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in needed(pins)}
     assert len(pinned) == len(needed(pins))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import blazepalm
+from support.api_reference import PAGE, page
 from support.models import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,6 +35,25 @@ def test_python_examples_run(desk: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "PalmDetector(" in done.stdout
+    assert (desk / "drawn.png").is_file()
+    assert (desk / "report" / "parity.html").is_file()
+    assert (desk / "tuned" / "model.tflite").is_file()
+
+
+def test_python_examples_have_types(tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text("\n".join(fenced("python")), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", ".mypy_cache", str(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_reference_is_made_from_the_docstrings() -> None:
+    made = page()
+    assert PAGE.read_text(encoding="utf-8") == made, "run python tests/support/api_reference.py"
+    for name in blazepalm.__all__:
+        assert name == "__version__" or f"\n## {name}\n" in made
+        assert name == "__version__" or getattr(blazepalm, name).__doc__
 
 
 def test_commands_run(desk: Path) -> None:

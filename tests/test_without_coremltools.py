@@ -29,7 +29,9 @@ for name, arguments in json.load(sys.stdin).items():
 imported = [name for name in sys.modules if name.startswith("coremltools.")]
 json.dump([outcomes, imported], sys.stdout)
 """
-HOW = "needs coremltools, which is not installed: pip install coremltools (on Linux or macOS)"
+HOW = (
+    "needs coremltools, which is not installed: pip install 'blazepalm[coreml]' (on Linux or macOS)"
+)
 CORE_ML = ("coreml-mil", "coreml-mil-fp16", "coreml-mil-app")
 
 WORKS = {

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from blazepalm.errors import BlazePalmError, CouldNotVerify
+from blazepalm.errors import BlazePalmError, CouldNotVerify, missing_part
 
 COMMANDS = {
     "releases": "List the known releases; fetch one.",
@@ -84,6 +84,9 @@ def _run(arguments: list[str]) -> int:
     except BlazePalmError as problem:
         console.error(str(problem))
         return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
+    except ModuleNotFoundError as problem:
+        console.error(missing_part(problem))
+        return BAD_INPUT
     except KeyboardInterrupt:
         code: object = INTERRUPTED
     except SystemExit as ended:

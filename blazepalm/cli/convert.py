@@ -14,9 +14,7 @@ from blazepalm.cli.model_options import (
     model_names,
     overrides_of,
 )
-from blazepalm.converter.artifacts import ONNX
 from blazepalm.converter.coreml.options import CoreMLOptions
-from blazepalm.converter.onnx_file import OPSET
 from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
@@ -135,6 +133,9 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
     from rich import box
     from rich.table import Table
     from rich.text import Text
+
+    from blazepalm.converter.artifacts import ONNX
+    from blazepalm.converter.onnx_file import OPSET
 
     rows = record["tensor_map"]
     source = record["source"]

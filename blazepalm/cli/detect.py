@@ -62,7 +62,7 @@ def detect(
             "--backend",
             metavar="|".join(PIPELINE),
             help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
-            "`executorch`, if installed, takes LiteRT's time and needs no TFLite file.",
+            "`executorch` (an extra) is as fast as TFLite.",
         ),
     ] = "torch",
     draw: Annotated[

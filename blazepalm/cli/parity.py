@@ -135,7 +135,9 @@ def parity(
         typer.Option(
             "--backend",
             metavar="NAME",
-            help="Also run a backend that takes long to open: executorch; repeatable.",
+            help="Also run a backend that costs much: executorch; coreai-mil and coreai-mil-fp16 "
+            "(the saved packages on Apple's Core AI kernels, on a CPU); coreml-mil-fp16-coreai "
+            "(its sums, by blazepalm); coreml-mil-fp16-bound (float16 sums); repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -150,8 +152,8 @@ def parity(
         bool,
         typer.Option(
             "--every-kernel",
-            help="Run LiteRT's reference kernels and the generic module on every picture, not "
-            f"just every {policy.REFERENCE_EVERY}th.",
+            help="Run LiteRT's reference kernels, the generic module and what --backend names on "
+            f"every picture, not just every {policy.REFERENCE_EVERY}th.",
         ),
     ] = False,
     no_raw: Annotated[

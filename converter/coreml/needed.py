@@ -13,7 +13,7 @@ def missing_coremltools(what: str) -> str | None:
         return None
     return (
         f"{what} needs coremltools, which is not installed: "
-        "pip install coremltools (on Linux or macOS)"
+        "pip install 'blazepalm[coreml]' (on Linux or macOS)"
     )
 
 

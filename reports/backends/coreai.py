@@ -75,6 +75,11 @@ class CoreAIProgram:
             for place, name in enumerate(function.outputs)
         }
 
+    def close(self) -> None:
+        """Ends the process, which otherwise ends with this object."""
+        if self._child is not None:
+            self._child.close()
+
     def _opened(self) -> Child:
         """The process with the program, which is made where there is none yet."""
         with self._lock:

@@ -6,14 +6,22 @@ A method is not safe to call from two threads, so there is one for each worker.
 
 import hashlib
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from blazepalm.converter.folder import pte_of
-from blazepalm.converter.pte import XNNPACK, missing_executorch, pte_outputs, quiet
+from blazepalm.converter.pte import (
+    XNNPACK,
+    Shapes,
+    input_shapes,
+    missing_executorch,
+    pte_outputs,
+    quiet,
+)
 from blazepalm.converter.pte_cache import cached_pte
 from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
 from blazepalm.reports.backends.backend import (
@@ -24,12 +32,14 @@ from blazepalm.reports.backends.backend import (
     Registration,
     split_inputs,
 )
+from blazepalm.reports.backends.child import Child, Limits
 from blazepalm.reports.backends.litert import quiet_native_log
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "executorch"
+TRIAL = Limits(opening=120.0, call=1.0, memory=8.0)
 
 
 class Loaded(NamedTuple):
@@ -132,6 +142,23 @@ class ExecuTorch:
         ]
 
 
+def open_trial(path: str, shapes: list[list[int]]) -> Callable[[Any], dict[str, np.ndarray]]:
+    """Runs a program once on zeros, in the child process that `_try_out` starts."""
+    import torch
+
+    load_program(Path(path).read_bytes(), path)([torch.zeros(shape) for shape in shapes])
+    return lambda arrays: {}
+
+
+def _try_out(path: Path, shapes: Shapes) -> None:
+    """Runs a program that was not lowered here in a process of its own first, because a damaged one
+    may end the process that runs it. Raises CouldNotVerify.
+    """
+    function = f"{__name__}:{open_trial.__name__}"
+    given = {"path": str(path), "shapes": [list(shape) for shape in shapes]}
+    Child(f"ExecuTorch on {path}", function, given, TRIAL).close()
+
+
 def _open(opening: Opening) -> Backend:
     converted = opening.converted
     places = pte_outputs(converted)
@@ -146,6 +173,8 @@ def _open(opening: Opening) -> Backend:
                 f"{converted.folder / record['name']}: has other outputs than this version writes; "
                 "convert the release again"
             )
+        else:
+            _try_out(converted.folder / record["name"], input_shapes(converted))
     if content is None:
         content = cached_pte(converted)
     return ExecuTorch(

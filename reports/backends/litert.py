@@ -121,7 +121,8 @@ def import_litert() -> Any:
         return import_module("ai_edge_litert.interpreter")
     except ImportError as error:
         raise CouldNotVerify(
-            f"LiteRT is not available here ({error}); install it with: pip install ai-edge-litert"
+            f"LiteRT is not available here ({error}); install it with: "
+            "pip install 'blazepalm[tflite]'"
         ) from error
 
 

@@ -165,6 +165,7 @@ RAW_BACKENDS = (
         available=_missing,
         package=RAW_FP16,
         every_picture=False,  # costs seven times as much
+        asked_for=True,
     ),
     Registration(
         MIL_FP16_BOUND,

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
-from blazepalm.reports.backends.registry import registration_of
-from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
 from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
 from blazepalm.reports.compare import rows
@@ -117,7 +117,7 @@ class _HandWalk:
             self.record.entries.append((key, label, part))
             found = chain.read(answers[name][number], box)
             scalars = self._landmarks(expected, found)
-            by_task = registration_of(name).by_task
+            by_task = self.hand.registration(name).by_task
             if by_task and is_near_limit(scalars, rows.LANDMARKS, self.limits):
                 scalars = allowed_hand(scalars, self._noise(number, crop, expected))
             where = (self.hand.name, rows.LANDMARKS, ISOLATED, name)
@@ -152,7 +152,11 @@ class _HandWalk:
                 continue  # it did not answer; its raw rows report that
             chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
             run = self._runner(name, chain, crops, answers[name])
-            searched = search_regions(chain, self.image, located, run)
+            try:
+                searched = search_regions(chain, self.image, located, run)
+            except ProcessDied as error:  # on a region that it found itself
+                record_death(self.record, self.hand, name, self.record.case, error)
+                continue
             found[name] = hands_among(searched, self.spec.presence_threshold)
             if name == TFLITE:
                 reference = searched
@@ -166,13 +170,21 @@ class _HandWalk:
 
     def _hands(self, searched: tuple[list[SeenHand], list[SeenHand]], located: Located) -> Scalars:
         """Compares the hands in all regions of the reference with those of a candidate."""
-        there = self.located[TFLITE]._replace(tied=located.reference_tied)
+        uncertain = {i for i, hand in enumerate(searched[0]) if self._is_uncertain(i, hand)}
+        there = self.located[TFLITE]._replace(tied=located.reference_tied | uncertain)
         thresholds, margin = self._thresholds(), self.limits.margin
         ours, theirs = (
             hands_among(marked, self.spec.presence_threshold)
             for marked in mark_tied(searched, (there, located), thresholds, margin)
         )
         return compare_hands(ours, theirs, thresholds=thresholds, margin=margin)
+
+    def _is_uncertain(self, number: int, hand: SeenHand) -> bool:
+        """Whether noise moves the presence in a region as far as its threshold, if it was
+        measured there.
+        """
+        moved = [draw["presence", "difference"].value for draw in self.noise.get(number, ())]
+        return abs(hand.presence - self.spec.presence_threshold) <= max(moved, default=-1.0)
 
     def _thresholds(self) -> dict[str, float]:
         palm: Any = self.palm.rules

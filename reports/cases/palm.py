@@ -16,7 +16,6 @@ from blazepalm.models.decode import Palms
 from blazepalm.models.regions import Region
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.backends.names import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
 from blazepalm.reports.cases.sensitivity import (
     AllowedBoxes,
@@ -144,7 +143,7 @@ class _PalmWalk:
         """Compares the detections. Returns the backend's regions, the tied ones marked."""
         found, ties = self._detections(reference, own.palms, own.decoded)
         allowed = AllowedBoxes(found.scalars, frozenset(), frozenset())
-        by_task = registration_of(name).by_task
+        by_task = self.palm.registration(name).by_task
         if by_task and is_near_limit(found.scalars, rows.SUPPRESSED, self.limits):
             allowed = allowed_boxes(found, self._noise(reference), self.limits.iou)
         regions = _region_errors(reference.located.regions, own.located.regions)

@@ -1,7 +1,7 @@
 """Runs all backends of one model on one input and compares their raw outputs.
 
-A missing output, or one of the wrong shape, is recorded as a problem, and later stages skip
-that backend. Equal bits are compared once.
+A missing output, one of the wrong shape, or the death of a foreign runtime's process is recorded
+as a problem, and later stages skip that backend. Equal bits are compared once.
 """
 
 import time
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.backend import Outputs
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
@@ -40,13 +41,16 @@ def compare_raw(
     for name, backend in subject.backends.items():
         if name in record.spared:
             continue
-        outputs[name] = timed(record, subject, name, lambda b=backend: b.run(tensor))  # type: ignore[misc]
+        try:
+            outputs[name] = timed(record, subject, name, lambda b=backend: b.run(tensor))  # type: ignore[misc]
+        except ProcessDied as error:
+            record_death(record, subject, name, label, error)
     record.inputs.setdefault(subject.name, []).append(digest(tensor))
     for output in subject.outputs:
         ranges = {name: measure_range(found.get(output)) for name, found in outputs.items()}
         known: dict[tuple[object, ...], TensorDifference] = {}
         for candidate, reference in subject.raw_pairs:
-            if not record.spared.isdisjoint((candidate, reference)):
+            if candidate not in outputs or reference not in outputs:
                 continue
             key = Key(subject.name, rows.RAW, ISOLATED, output, candidate, reference)
             r, c = outputs[reference].get(output), outputs[candidate].get(output)
@@ -63,6 +67,17 @@ def compare_raw(
         for name, found in outputs.items():
             kept.update({f"{name}/{o}{suffix}": value for o, value in found.items()})
     return {n: subject.named(found) for n, found in outputs.items() if _is_whole(subject, found)}
+
+
+def record_death(
+    record: Record, subject: Subject, backend: str, label: str, error: ProcessDied
+) -> None:
+    """Adds rows that fail, and say why, for a backend whose own process failed on an input."""
+    for output in subject.outputs:
+        for candidate, reference in subject.raw_pairs:
+            if candidate == backend:
+                key = Key(subject.name, rows.RAW, ISOLATED, output, candidate, reference)
+                record.entries.append((key, label, TensorDifference(problem=str(error))))
 
 
 def timed(record: Record, subject: Subject, name: str, run: Callable[[], Any]) -> Any:

@@ -2,7 +2,9 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepalm.reports.compare import rows
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
     from blazepalm.golden.photos import LocalPhoto
 
+CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 TOOLS = (
     "blazepalm",
     "torch",
@@ -95,7 +98,7 @@ def make_report(
         self_test=self_test,
         device=(),
         tools={"python": platform.python_version(), **tool_versions()},
-        machine=Machine(platform.system(), platform.machine()),
+        machine=Machine(platform.system(), platform.machine(), processor_name()),
         timing=Timing(
             seconds,
             resumed,
@@ -110,6 +113,16 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     if golden is None:
         return None
     return GoldenName(golden.version, golden.sha256, len(golden.cases))
+
+
+def processor_name() -> str:
+    """The processor as its maker calls it ("Intel(R) Xeon(R) …"), or as Python does."""
+    with suppress(OSError):
+        for line in CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor()
 
 
 def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:

@@ -66,10 +66,13 @@ class PhotoCredit(Part, frozen=True):
 
 
 class Machine(Part, frozen=True):
-    """What `platform.system()` and `platform.machine()` say."""
+    """What `platform.system()` and `platform.machine()` say, and the processor's name ("" where the
+    system does not tell): its kernels decide the last bits.
+    """
 
     system: str
     machine: str
+    processor: str
 
 
 class ModelSeconds(Part, frozen=True):

@@ -34,12 +34,16 @@ def litert_bits(report: ParityReport) -> dict[str, tuple[int, int]]:
 
 
 def litert_bits_line(report: ParityReport) -> str | None:
-    """`LiteRT's bits: executorch 24 of 24 outputs, torch 3 of 24`; None if nothing was compared."""
+    """`LiteRT's bits on an Intel …: executorch 24 of 24 outputs, torch 3 of 24`; None if nothing
+    was compared. Another processor's kernels may round otherwise.
+    """
     counts = litert_bits(report)
     if not counts:
         return None
     parts = [f"{name} {equal} of {compared}" for name, (equal, compared) in counts.items()]
-    return "LiteRT's bits: " + ", ".join((f"{parts[0]} outputs", *parts[1:]))
+    processor = report.machine.processor
+    where = f" on {processor}" if processor else ""
+    return f"LiteRT's bits{where}: " + ", ".join((f"{parts[0]} outputs", *parts[1:]))
 
 
 def _what(backend: BackendSummary) -> str:

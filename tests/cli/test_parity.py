@@ -94,7 +94,7 @@ def test_without_litert_it_could_not_verify(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     assert main(["parity", quick, "--no-golden", "--inputs", "2"]) == 3
-    assert "pip install ai-edge-litert" in " ".join(capsys.readouterr().out.split())
+    assert "pip install 'blazepalm[tflite]'" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_unknown_compression_is_one_sentence(quick: str, capsys: Captured) -> None:

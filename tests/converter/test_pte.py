@@ -1,5 +1,6 @@
 """`convert --pte`: the same bytes in any process, recorded and checked; one sentence if not."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -73,6 +74,19 @@ def test_a_changed_byte_is_never_run(folder: Path, blazepalm: Cli) -> None:
     ran = blazepalm("parity", folder, "--backend", "executorch", "--no-golden", "--no-coreml")
     assert ran.code == 2 and "its SHA-256 differs" in " ".join(ran.out.split())
     assert [f.what for f in verify(folder).findings if f.status == DIFFERS] == [NAME]
+
+
+def test_a_program_that_cannot_be_run_is_one_sentence(folder: Path, blazepalm: Cli) -> None:
+    """Though its record has its SHA-256; it is tried in a process of its own."""
+    content = (folder / NAME).read_bytes()[:1000]
+    (folder / NAME).write_bytes(content)
+    record = json.loads((folder / RECORD).read_text())
+    record["executorch"]["sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / RECORD).write_text(json.dumps(record))
+    ran = blazepalm("parity", folder, "--backend", "executorch", "--no-golden", "--no-coreml")
+    said = " ".join(ran.out.split())
+    assert ran.code == 3 and "ExecuTorch cannot load the program: " in said
+    assert "Traceback" not in said + ran.err
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def hostile() -> dict[str, Any]:
         failures=(Failure(HOSTILE, f"{HOSTILE}\n{RIGHT_TO_LEFT}", 2),),
         options=replace(found.options, images=(HOSTILE,), compress=HOSTILE),
         tools={HOSTILE: HOSTILE},
-        machine=Machine(HOSTILE, HOSTILE),
+        machine=Machine(HOSTILE, HOSTILE, HOSTILE),
         device=tuple(replace(d, name=HOSTILE, failures=(HOSTILE,)) for d in found.device),
     ).to_dict()  # fmt: skip
 
@@ -237,7 +237,7 @@ def _report(
         self_test=convert(_self_test(), SelfTestResult),
         device=(convert(_phone(), Device),),
         tools={"blazepalm": "0.4.0", "torch": "2.13.0", "numpy": "2.4.6", "coremltools": "9.0"},
-        machine=Machine("Linux", "x86_64"),
+        machine=Machine("Linux", "x86_64", "a processor"),
         timing=Timing(41.7, 0, tuple(ModelSeconds(m.name, {"tflite": 1.2}) for m in models)),
     )
     return concluded(report)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, Row
 from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
 from blazepalm.reports.judge.report import (
@@ -127,6 +129,8 @@ def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> 
         row = _closest(report.rows, model.name, backend.name)
         used = None if row is None else usage(row, row.value)
         value, about = ("", "") if row is None or used is None else _use(row, used)
+        if row is not None and row.spread is not None and by_picture(row):
+            used = usage(replace(row, limit=row.spread.sensitivity), row.value)
         return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
     multiple = backend.worst_multiple
     used = None if multiple is None else multiple / report.limits.float32_multiple

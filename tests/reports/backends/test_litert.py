@@ -87,7 +87,7 @@ def test_another_number_of_outputs_is_not_verified() -> None:
 
 def test_a_missing_litert_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(CouldNotVerify, match="pip install ai-edge-litert"):
+    with pytest.raises(CouldNotVerify, match=r"pip install 'blazepalm\[tflite\]'"):
         open_litert(doubling(), ("double", "positive"), source="x")
 
 

@@ -107,6 +107,25 @@ def test_a_wrong_one_fails_and_its_report_is_read_where_it_is_not_installed(
         assert "doubling" in render(values)
 
 
+def test_one_whose_own_process_dies_fails_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(tmp_path, monkeypatch)
+    plugin = tmp_path / "doubling_plugin.py"
+    imported = "from blazepalm.errors import ProcessDied\n"
+    dying = plugin.read_text().replace("values = 2 * images", "raise ProcessDied('SIGSEGV')")
+    plugin.write_text(imported + dying)
+    file = tmp_path / "tiny.tflite"
+    file.write_bytes(doubling())
+    report = parity(file, noise=2, coreml=False)
+    rows = [row for row in report.rows if row.judged]
+    assert {row.backend for row in rows if row.status == "fail"} == {"doubling"}
+    dead = [row for row in rows if row.backend == "doubling"]
+    assert [row.reference for row in dead] == ["oracle", "tflite"]
+    assert all("SIGSEGV" in " ".join(row.reasons) for row in dead)
+    assert report.exit_code == 1
+
+
 def test_one_that_cannot_run_here_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,14 +163,28 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "tensorflow": "floor",
         "coreml-mil": "floor",
         "coreml-mil-fp16": "task",
+        "coreml-mil-fp16-coreai": "task",
+        "coreml-mil-fp16-bound": "task",
         "coreml-all": "task",
         "coreml-cpu-only": "task",
         "coreml-cpu-and-gpu": "task",
         "coreml-cpu-and-ne": "task",
         "coreml-mil-app": "task",
         "executorch": "floor",
+        "tflite-integer": "task",
+        "integer": "none",
+        "coreai-mil": "floor",
+        "coreai-mil-fp16": "task",
     }
-    assert spared_backends() == {"tflite-ref", "generic"}
+    assert spared_backends() == {
+        "tflite-ref",
+        "generic",
+        "integer",
+        "coreml-mil-fp16-coreai",
+        "coreml-mil-fp16-bound",
+        "coreai-mil",
+        "coreai-mil-fp16",
+    }
     assert len(BUILT_IN) < len(judges)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -26,9 +27,10 @@ from blazepalm.reports.cases.sensitivity import (
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Detections, Scalars
 from blazepalm.reports.compare.rows import FAIL, MAX, MIN, PASS, SUM, Row, Scalar
-from blazepalm.reports.judge.policy import DRAWS, LIMITS
+from blazepalm.reports.judge.policy import DRAWS, LIMITS, Limits
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.judge.verdict import judge_model
+from blazepalm.reports.stages.stages import HandRules
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
 from support.hand_scenes import SCENES
@@ -119,17 +121,16 @@ def test_a_detection_that_noise_takes_away_or_adds_is_a_tie() -> None:
 
 @dataclass(frozen=True)
 class Moved:
-    """A backend whose landmarks are `pixels` further right."""
+    """A backend that adds numbers to one output."""
 
     backend: Backend
     output: str
-    pixels: float
+    by: np.ndarray
     name: str = MIL_FP16
 
     def run(self, images: np.ndarray) -> Outputs:
         found = dict(self.backend.run(images))
-        shift = np.tile(np.array([self.pixels, 0.0, 0.0], np.float32), 21)
-        return {**found, self.output: found[self.output] + shift}
+        return {**found, self.output: found[self.output] + self.by.astype(np.float32)}
 
 
 @pytest.fixture(scope="module")
@@ -150,38 +151,31 @@ def picture(name: str) -> np.ndarray:
     return render_scene(scene.hands, **scene.options).image
 
 
-def sensitivity(pair: tuple[Subject, Subject], name: str) -> float:
-    """What noise does to LiteRT, an independent witness: pixels."""
+def seen_by_litert(pair: tuple[Subject, Subject], name: str, field: str) -> np.ndarray:
+    """LiteRT's output without noise, then with each draw: an independent witness."""
     palm, hand = pair
     chain = hand.hand_chain(TFLITE)
     (region,) = locate_hands(palm, picture(name)).regions
     tensor, _ = chain.crop(picture(name), region)
-
-    def landmarks(image: np.ndarray) -> np.ndarray:
-        return chain.run(image)["landmarks"].reshape(21, 3)[:, :2].astype(np.float64)
-
-    still = landmarks(tensor)
-    moved = (landmarks(image[None]) - still for image in noisy(tensor, hand.value_range))
-    return max(float(np.hypot(*change.T).max()) for change in moved)
+    images = [tensor, *(image[None] for image in noisy(tensor, hand.value_range))]
+    return np.stack([chain.run(image)[field].ravel().astype(np.float64) for image in images])
 
 
-def judged(pair: tuple[Subject, Subject], name: str, pixels: float) -> Row:
-    """The row of a float16 backend that is float32's, moved by `pixels`."""
+def judged(
+    pair: tuple[Subject, Subject], name: str, field: str, by: np.ndarray, limits: Limits = LIMITS
+) -> dict[tuple[str, str, str], Row]:
+    """The rows of a float16 backend that is float32's, moved `by` that much in one output."""
     palm, hand = pair
-    (output,) = [o for o, f in zip(hand.outputs, hand.fields, strict=True) if f == "landmarks"]
-    moved = Moved(hand.backends[TORCH], output, pixels)
+    output = hand.outputs[hand.fields.index(field)]
+    moved = Moved(hand.backends[TORCH], output, by)
     hand = replace(hand, backends={**hand.backends, MIL_FP16: moved})
-    totals = Totals(LIMITS)
+    totals = Totals(limits)
     group = Group(palm=palm, hands=(hand,), judged=False)
     with one_torch_thread():
-        totals.add([compare_case(group, Case("picture", "own", picture(name)))])
-    wanted = (MIL_FP16, rows.LANDMARKS, "landmarks", "largest error")
-    (row,) = [
-        row
-        for row in judge_model(totals, hand, LIMITS)
-        if (row.backend, row.stage, row.output, row.metric) == wanted
-    ]
-    return row
+        case = Case("picture", "own", picture(name))
+        totals.add([compare_case(group, case, limits=limits)])
+    found = judge_model(totals, hand, limits)
+    return {(r.stage, r.output, r.metric): r for r in found if r.backend == MIL_FP16}
 
 
 @pytest.mark.parametrize(
@@ -192,13 +186,34 @@ def test_a_hard_picture_allows_what_noise_does_to_it(
     pair: tuple[Subject, Subject], name: str, shares: dict[float, str]
 ) -> None:
     """Noise moves the fist by more than the fixed 0.5 px, and the open hand by less."""
-    allowed = sensitivity(pair, name)
+    still, *noise = seen_by_litert(pair, name, "landmarks").reshape(-1, 21, 3)[..., :2]
+    allowed = max(float(np.hypot(*(moved - still).T).max()) for moved in noise)
     assert (allowed > LIMITS.landmarks_max_px) == (name == "fist")
     for share, status in shares.items():
-        row = judged(pair, name, share * allowed)
+        right = np.tile(np.array([share * allowed, 0.0, 0.0]), 21)
+        row = judged(pair, name, "landmarks", right)[rows.LANDMARKS, "landmarks", "largest error"]
         assert row.value == pytest.approx(share * allowed, abs=1e-3)
         assert row.status == status and row.limit == LIMITS.landmarks_max_px
         assert row.spread is not None and row.spread.sensitivity is not None
         assert row.spread.sensitivity == pytest.approx(allowed, abs=1e-3)
         if status == FAIL:
             assert "half a grey level of noise" in row.reasons[0]
+
+
+@pytest.mark.parametrize(("below", "lower", "lost"), [(0.5, 0.75, 0), (2.0, 3.0, 1)])
+def test_a_hand_that_noise_hides_as_well_is_a_tie_in_the_picture_too(
+    pair: tuple[Subject, Subject], below: float, lower: float, lost: int
+) -> None:
+    """The threshold lies `below` the presence and the candidate's presence still `lower`, in units
+    of what noise does to it; a margin of nothing leaves the decision to the noise.
+    """
+    palm, hand = pair
+    still, *noise = seen_by_litert(pair, "fist", "presence")[:, 0]
+    unit = max(abs(moved - still) for moved in noise)
+    assert isinstance(hand.rules, HandRules)
+    rules = HandRules(replace(hand.rules.spec, presence_threshold=float(still - below * unit)))
+    by = np.array([-lower * unit])
+    tiny = msgspec.structs.replace(LIMITS, margin=1e-9)
+    found = judged((palm, replace(hand, rules=rules)), "fist", "presence", by, tiny)
+    assert found[rows.LANDMARKS, "presence", "flips"].value == lost
+    assert found[rows.IMAGE, "hands", "unmatched"].value == lost

@@ -82,7 +82,10 @@ def test_verdict_and_matrix() -> None:
     row = by_model["✅ palm-full-2023-09"]
     assert row[1] == "reference" and re.fullmatch(r"✅ [\d.]+×", row[5])
     assert "What fails" not in text and "Self-test: 96 of 96" in text
-    assert "LiteRT's bits: torch 12 of 144 outputs, coreml-mil 12 of 144." in unquoted(text)
+    assert (
+        "LiteRT's bits on a processor: torch 12 of 144 outputs, coreml-mil 12 of 144."
+        in unquoted(text)
+    )
     for name, label in list(report_samples.BACKENDS.items())[4:]:
         assert f"- {name}: {label[0]}" in unquoted(text)
 
