@@ -4,8 +4,10 @@ Everything is imported on first use, so `import blazepalm` costs nothing.
 """
 
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.errors import in_python
 from blazepalm.version import __version__
 
 if TYPE_CHECKING:
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
     from blazepalm.converter.heads import anchors
     from blazepalm.converter.inspect import inspect
     from blazepalm.converter.loading import load
+    from blazepalm.converter.saving import save
     from blazepalm.converter.verify import verify
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
-    from blazepalm.reports.parity import parity
+    from blazepalm.reports.parity_python import parity
 
 __all__ = [
     "HandFinder",
@@ -29,10 +33,12 @@ __all__ = [
     "__version__",
     "anchors",
     "convert",
+    "fast",
     "hands",
     "inspect",
     "load",
     "parity",
+    "save",
     "verify",
 ]
 
@@ -44,10 +50,12 @@ _HOMES = {
     "PalmDetector": "blazepalm.models.palm_detector",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
+    "fast": "blazepalm.reports.bench.fast",
     "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",
-    "parity": "blazepalm.reports.parity",
+    "parity": "blazepalm.reports.parity_python",
+    "save": "blazepalm.converter.saving",
     "verify": "blazepalm.converter.verify",
 }
 
@@ -56,6 +64,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'blazepalm' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
+    if isinstance(value, FunctionType):
+        value = in_python()(value)  # the command line calls the function itself
     globals()[name] = value
     return value
 

@@ -2,7 +2,10 @@
 operator or tensor; what was found; what to do.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class BlazePalmError(Exception):
@@ -71,3 +74,46 @@ def _quoted(error: BaseException, joined: Callable[[list[str]], str]) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = joined(lines or [type(error).__name__])
     return text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 1]}…"
+
+
+# what a message calls by the command line's name → what Python's caller writes
+IN_PYTHON: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"another -o, or give --force", "another name, or give force=True"),
+    (r"another -o\b", "another name"),
+    (r" with -o\b", ""),
+    (r"\(--no-coreml(, coreml=None)?\)", "(coreml=None)"),
+    (r"--coreml-face (\w+)", r'coreml=CoreMLOptions(face="\1")'),
+    (r"--engine (\w+)", r'engine="\1"'),
+    (r"--(self-test|layers|force)\b", lambda found: f"{found[1].replace('-', '_')}=True"),
+    (r"--generation\b", "Overrides(generations=…)"),
+    (r"--value-range\b", "Overrides(value_ranges=…)"),
+    (r"--outputs\b", "Overrides(outputs=…)"),
+    (r"--([a-z][a-z-]*)", lambda found: f"{found[1].replace('-', '_')}="),
+)
+
+
+def python_words(message: str) -> str:
+    """The message with keywords in place of the command line's options; text in backquotes is a
+    command to type in a shell, and stays.
+    """
+    parts = message.split("`")
+    for place in range(0, len(parts), 2):
+        for option, keyword in IN_PYTHON:
+            parts[place] = re.sub(option, keyword, parts[place])
+    return "`".join(parts)
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Inside it, errors speak of keywords (`force=True`), not of options (`--force`)."""
+    try:
+        yield
+    except BlazePalmError as error:
+        error.args = (python_words(str(error)),)
+        raise
+
+
+def check_path(value: object, accepted: str) -> None:
+    """Raises TypeError, naming what is `accepted`, unless `value` is a str or a Path."""
+    if not isinstance(value, str | Path):
+        raise TypeError(f"expected {accepted} as str or Path, got {type(value).__name__}")

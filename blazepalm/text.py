@@ -5,7 +5,11 @@ or a page could act on (control characters, changes of direction, unpaired surro
 an escape instead.
 """
 
+import re
+
 NOTHING = "–"
+# where a long name may go on in the next line: after a mark that joins its words
+JOINTS = re.compile(r"(?<=[-_./:~])(?=[^-_./:~])")
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -16,6 +20,19 @@ def printable(text: str, *, keep: str = "") -> str:
         c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii")
         for c in text
     )
+
+
+def folded_name(name: str, width: int) -> str:
+    """A name in lines of at most `width` characters, broken between words if possible."""
+    lines = [""]
+    for word in JOINTS.split(name):
+        if lines[-1] and len(lines[-1]) + len(word) > width:
+            lines.append("")
+        while len(word) > width:  # one that fits no line
+            lines[-1:] = [word[:width], ""]
+            word = word[width:]
+        lines[-1] += word
+    return "\n".join(lines)
 
 
 def figure(value: float | None, unit: str = "") -> str:

@@ -14,7 +14,8 @@ from blazepalm.converter.tflite.bundle import Contents, Model, open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import InvalidModel
-from blazepalm.models.releases import Bundle, by_name, load_registry, resolve
+from blazepalm.models.release_registry import Bundle, load_registry
+from blazepalm.models.releases import by_name, resolve
 
 WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}
 

@@ -11,30 +11,41 @@ from dataclasses import replace
 from pathlib import Path
 
 from blazepalm.atomic import atomic_folder, check_folder
-from blazepalm.converter.architecture import examine
-from blazepalm.converter.converted import Converted, Preserved
+from blazepalm.converter.architecture import Recognition, examine
+from blazepalm.converter.converted import Converted, Preserved, Settled
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
+from blazepalm.converter.evidence.roles import renamed
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_normal_form
+from blazepalm.converter.pte import check_delegate, need_executorch
 from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
-from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.errors import (
+    ArtifactError,
+    BlazePalmError,
+    InvalidModel,
+    check_path,
+    python_words,
+)
 from blazepalm.file_names import folded
 from blazepalm.models.releases import resolve
-from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.models.spec import PalmDetectorSpec, in_file
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
 
+SOURCE = "a release, a .tflite file or a bundle"  # what is converted
+
 
 def warn(message: str) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    """A notice to Python's user."""
+    print(f"warning: {python_words(message)}", file=sys.stderr)
 
 
 def module_of(
@@ -57,17 +68,20 @@ def convert_graph(
     notice: Notice = warn,
     overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
+    settled: Settled | None = None,
 ) -> Converted:
     """Lowers, recognises, settles what the file does not state, transfers the weights, proves.
     Raises UnsupportedOperator, WeightTransferError, or InvalidInput if `overrides` do not fit.
     `layout` is that of the images which a graph of no known family takes: the file's own ("nhwc"),
     or N, C, H, W ("nchw"), which readable modules take in any case. Raises ArtifactError for
-    another layout.
+    another layout. `settled`: what another file of the same network has shown, so that nothing is
+    looked for.
     """
     import torch
 
     check_layout_name(layout)
 
+    from blazepalm.converter.loading import from_here
     from blazepalm.converter.lowering import lower
     from blazepalm.converter.weights import readable_keys, transfer
     from blazepalm.models.hand_landmarks import HandLandmarks
@@ -93,8 +107,12 @@ def convert_graph(
         )
         rows = transfer(graph, {b: b.key for b in generic.bindings}, generic)
         known = Preserved(graph.rewrites)
+        from_here(generic, graph.source)
         return Converted(graph, release, None, reason, generic, generic, rows, generic, known)
-    recognition = settle(graph, recognition, overrides, notice)
+    if settled is None:
+        recognition = settle(graph, recognition, overrides, notice)
+    else:
+        recognition = as_settled(graph, recognition, settled)
     spec = recognition.spec
     if release is None:
         notice(f"{graph.source}: not a known release: {summary(spec)}")
@@ -104,7 +122,7 @@ def convert_graph(
     normal = lower(recognition.normal) if rewritten else generic
     keys = readable_keys(recognition.normal, normal.bindings, recognition.modules)
     rows = transfer(recognition.normal, keys, module)
-    module.eval()
+    from_here(module, graph.source).eval()
     converted = Converted(graph, release, recognition, "", generic, module, rows, normal)
     images = prove(converted)
     if not rewritten:
@@ -112,6 +130,15 @@ def convert_graph(
     with one_torch_thread():
         preserved = prove_normal_form(graph, generic, recognition.normal, normal, images)
     return replace(converted, preserved=preserved)
+
+
+def as_settled(graph: Graph, recognition: Recognition, settled: Settled) -> Recognition:
+    """The recognition with what is known already. Raises InvalidModel for another structure."""
+    if len(settled.outputs) == len(recognition.outputs):
+        found = renamed(recognition, settled.outputs)
+        if in_file(found.spec) == in_file(settled.spec):
+            return replace(found, spec=settled.spec)
+    raise InvalidModel(f"{graph.source}: its network is not the one that was recorded")
 
 
 def _listed(graph: Graph, tensors: tuple[int, ...]) -> str:
@@ -128,6 +155,7 @@ def convert(
     overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
     coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
+    pte: str | None = None,
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
 ) -> list[Path]:
@@ -139,7 +167,8 @@ def convert(
     folders are written all together or not at all. `overrides` state what the files do not (roles
     of outputs, value range, generation); evidence decides the rest. `layout` is as in
     `convert_graph`. `coreml` are the options of the Core ML package; None leaves it out.
-    A graph of no known family has the raw face only. If `on_failure` is given, it is called with
+    A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
+    delegate, "xnnpack" or "coreml". If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
     Returns the folders.
@@ -147,11 +176,15 @@ def convert(
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
+    check_path(source, SOURCE)
     check_layout_name(layout)
     if coreml is not None and not isinstance(coreml, CoreMLOptions):
         raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
+    if pte is not None:
+        check_delegate(pte)
+        need_executorch()
     read = read_members(resolve(str(source)))
     if on_failure is None or not read.is_bundle:
         on_failure = _raise
@@ -182,7 +215,7 @@ def convert(
             try:
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-                    write_artifacts(model, place, _coreml_for(model, coreml, notice))
+                    write_artifacts(model, place, _coreml_for(model, coreml, notice), pte)
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blazepalm.converter.architecture import Recognition
 from blazepalm.converter.tflite.graph import Graph, Rewrite
-from blazepalm.models.releases import Release
+from blazepalm.models.release_registry import Release
+from blazepalm.models.spec import Spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,6 +45,15 @@ class Preserved:
             "share_of_float64_bound": self.largest,
             "float32_difference": self.float32,
         }
+
+
+class Settled(NamedTuple):
+    """What a file does not state and another file of its network has shown: the whole structure and
+    the outputs' names, in the file's order.
+    """
+
+    spec: Spec
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,22 @@ The record keeps no path, only the file's name and hashes, so the file is looked
 beside it, in the current folder, and among the known releases on this machine.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import with_sha256
-from blazepalm.converter.converted import Converted
+from blazepalm.converter.converted import Converted, Settled
 from blazepalm.converter.evidence import Overrides
-from blazepalm.converter.loading import read_record, structure_of
+from blazepalm.converter.layout import REWRITE
+from blazepalm.converter.loading import read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.bundle import open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
-from blazepalm.models.releases import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import Evidence, Spec
 
 Notice = Callable[[str], None]
@@ -50,7 +51,22 @@ def is_converted(path: object) -> bool:
 
 def source_of(folder: Path) -> Kept:
     """The file that a converted folder was made from. Raises ArtifactError."""
-    source = read_record(folder).get("source")
+    return _kept(folder, read_record(folder).get("source"))
+
+
+def tuned_from(folder: Path, record: Mapping[str, Any]) -> tuple[Kept, list[str]]:
+    """The file that a fine-tuned folder's weights started from, and the names of those that moved.
+    Raises ArtifactError.
+    """
+    tuning = record.get("fine_tuning")
+    tuning = tuning if isinstance(tuning, dict) else {}
+    moved = tuning.get("moved")
+    if not isinstance(moved, list) or not all(isinstance(name, str) for name in moved):
+        raise ArtifactError(f"{folder / RECORD}: does not list the weights that were tuned")
+    return _kept(folder, tuning.get("from")), moved
+
+
+def _kept(folder: Path, source: Any) -> Kept:
     kept = source if isinstance(source, dict) else {}
     name, sha256 = kept.get("file"), kept.get("sha256")
     if not isinstance(name, str) or not isinstance(sha256, str) or Path(name).name != name:
@@ -62,7 +78,12 @@ def original(folder: Path) -> Original:
     """The `.tflite` of a converted folder, by its SHA-256; else a known release of its network.
     Raises ArtifactError for a damaged record, CouldNotVerify if neither is on this machine.
     """
-    name, sha256, network = source_of(folder)
+    return find_original(folder, source_of(folder))
+
+
+def find_original(folder: Path, kept: Kept) -> Original:
+    """As `original`, for a file that the folder's record names."""
+    name, sha256, network = kept
     for place in _places(folder, name):
         if found := with_sha256(_models(place), sha256):
             return Original(*found, same=True)
@@ -90,7 +111,8 @@ def converted_folder(folder: Path, found: Original, notice: Notice) -> Converted
     graph = read_bytes(found.content, found.source)
     notice(f"{folder}: compared with {described(found)}")
     overrides = overrides_of(record, structure)
-    fresh = convert_graph(graph, lambda note: None, overrides)
+    settled = settled_of(record, structure)
+    fresh = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
     if isinstance(structure, Graph):
         if fresh.recognition is not None or _inputs(fresh.graph) != _inputs(structure):
             raise ArtifactError(f"{folder}: its network takes other inputs than {found.source}")
@@ -118,18 +140,58 @@ def package_of(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     return folder / Path(package["name"]).name, package
 
 
+def pte_of(folder: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """A converted folder's ExecuTorch program and its record; None without one. Raises
+    ArtifactError unless the file is the one that was recorded: ExecuTorch cannot tell.
+    """
+    program = read_record(folder).get("executorch")
+    if not isinstance(program, dict) or not isinstance(program.get("name"), str):
+        return None
+    path = folder / Path(program["name"]).name
+    found = sha256_of(path)
+    if found is None:
+        raise ArtifactError(f"{path}: is missing; convert the release again")
+    if found != program.get("sha256"):
+        raise ArtifactError(
+            f"{path}: the file changed since {RECORD} was written (its SHA-256 differs); "
+            "convert the release again"
+        )
+    return path.read_bytes(), program
+
+
 def overrides_of(record: dict[str, Any], structure: Spec | Graph) -> Overrides:
     """What makes evidence give the folder's own spec again."""
     if isinstance(structure, Graph):
         return Overrides()
-    outputs = record.get("outputs")
-    listed = outputs if isinstance(outputs, list) else []
-    names = [str(output.get("name")) for output in listed if isinstance(output, dict)]
+    names = _output_names(record)
     return Overrides(
         outputs={name: str(position) for position, name in enumerate(names)},
         generations=(structure.generation,) if structure.generation else (),
         value_ranges={"": structure.value_range},
     )
+
+
+def layout_of(record: Mapping[str, Any]) -> str:
+    """The layout that the folder was converted with, for a graph of no known family."""
+    form = record.get("normal_form")
+    rewrites = form.get("rewrites") if isinstance(form, dict) else None
+    names = [r.get("name") for r in rewrites or () if isinstance(r, dict)]
+    return "nchw" if REWRITE in names else "nhwc"
+
+
+def settled_of(record: Mapping[str, Any], structure: Spec | Graph) -> Settled | None:
+    """What a fine-tuned folder's record states about its file, which no evidence could show better;
+    None for any other folder.
+    """
+    if isinstance(structure, Graph) or "fine_tuning" not in record:
+        return None
+    return Settled(structure, _output_names(record))
+
+
+def _output_names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    outputs = record.get("outputs")
+    listed = outputs if isinstance(outputs, list) else []
+    return tuple(str(output.get("name")) for output in listed if isinstance(output, dict))
 
 
 def without_evidence(spec: Spec) -> Spec:

@@ -14,7 +14,7 @@ import numpy as np
 from blazepalm.converter.normal_form import normalise
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.tflite.options import AxisOptions
-from blazepalm.errors import InvalidModel
+from blazepalm.errors import InvalidModel, check_path
 from blazepalm.models.anchors import MAX_ANCHORS, anchors_from_heads
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "Convolution2DTransposeBias")
@@ -63,6 +63,7 @@ def detector(file_or_release: str | Path) -> Graph:
     from blazepalm.converter.tflite import read_members
     from blazepalm.models.releases import resolve
 
+    check_path(file_or_release, "a release, a .tflite file or a bundle")
     path = resolve(str(file_or_release))
     read = read_members(path)
     detectors = [graph for graph in read.graphs if heads_of(graph)]

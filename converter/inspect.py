@@ -8,163 +8,28 @@ what the file does not state (roles of outputs, value range, generation) is foun
 import hashlib
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from blazepalm.converter.architecture import examine
-from blazepalm.converter.converted import rewrites_to_list
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
 from blazepalm.converter.folder import described, is_converted, original
-from blazepalm.converter.heads import Head, heads_of
+from blazepalm.converter.heads import heads_of
+from blazepalm.converter.inspection import (
+    Inspection,
+    ModelInspection,
+    OperatorSummary,
+    TensorSummary,
+    WeightSummary,
+)
 from blazepalm.converter.known import network_of, release_of
 from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
-from blazepalm.converter.tflite.graph import Graph, Operator, Quantisation, Rewrite, Tensor
-from blazepalm.errors import InvalidInput, InvalidModel
-from blazepalm.models.releases import find_generation, load_registry, resolve
-from blazepalm.models.spec import Evidence, Spec
-from blazepalm.models.spec_json import spec_to_dict
-from blazepalm.strict_json import float_to_json
-
-
-@dataclass(frozen=True)
-class TensorSummary:
-    """One tensor. `stored_as` is the file's dtype of a constant (plus `sparse` or `quantised`);
-    None, with no bytes, for a tensor computed at run time. `dtype` is the one that blazepalm
-    computes in, `file_dtype` the file's; `quantisation` is how the file's integers stand for real
-    values.
-    """
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    stored_as: str | None
-    stored_bytes: int
-    folded: tuple[str, ...]
-    file_dtype: str
-    quantisation: Quantisation | None
-
-
-@dataclass(frozen=True)
-class OperatorSummary:
-    """One operator in execution order; `index` is its position in the file."""
-
-    index: int
-    name: str
-    version: int
-    custom: bool
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class WeightSummary:
-    """All constants of one kind that operators read."""
-
-    stored_as: str
-    tensors: int
-    values: int
-    stored_bytes: int
-
-    @property
-    def is_real(self) -> bool:
-        """Whether the values stand for real ones: floats, or integers with a scale."""
-        return " quantised" in self.stored_as or self.stored_as.startswith("float")
-
-
-@dataclass(frozen=True)
-class ModelInspection:
-    """One model. `release` is None for an unknown network, `family` for an unknown structure
-    (`unrecognised_because` says why); `value_range_from` names the generation. `evidence` says how
-    roles, value range and generation were found; `notes` what was assumed or is contradictory.
-    `release_file` is True for the release's own file, False for another file of its network.
-    `output_names` are the readable names if the family is known; `output_values` name the values of
-    a single, small output, and `output_meaning` explains them. `rewrites` are the changes that
-    conversion makes to the file's graph before it is recognised; all else describes the file.
-    """
-
-    source: str
-    bytes: int
-    sha256: str
-    network_sha256: str | None
-    description: str
-    release: str | None
-    release_file: bool
-    family: str | None
-    unrecognised_because: str | None
-    value_range: tuple[float, float] | None
-    value_range_from: str | None
-    heads: tuple[Head, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    output_names: tuple[str, ...]
-    evidence: Evidence
-    notes: tuple[str, ...]
-    output_values: tuple[str, ...]
-    output_meaning: str
-    stored_operators: int
-    dequantised: bool
-    histogram: dict[str, int]  # operators by name, most frequent first
-    weights: tuple[WeightSummary, ...]
-    metadata: dict[str, int]  # name → bytes
-    spec: Spec | None
-    rewrites: tuple[Rewrite, ...]
-    operators: tuple[OperatorSummary, ...]
-    tensors: tuple[TensorSummary, ...]
-
-    @property
-    def anchors(self) -> int:
-        """Number of a detector's anchors; 0 if the model is not a detector."""
-        return sum(math.prod(head) for head in self.heads)
-
-    @property
-    def parameters(self) -> int:
-        """Number of values that stand for real ones, however stored, that operators read."""
-        return sum(w.values for w in self.weights if w.is_real)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain, JSON-serialisable values."""
-        values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
-        values["heads"] = [head._asdict() for head in self.heads]
-        values["evidence"]["outputs"] = dict(self.evidence.outputs)
-        values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
-        values["rewrites"] = rewrites_to_list(self.rewrites)
-        values["operators"] = [
-            {**asdict(op), "options": _plain(op.options)} for op in self.operators
-        ]
-        return values
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """A file: one model, or the models of a bundle. `release` names a known bundle; `others` are
-    members that are not models, `failures` say why a member could not be read.
-    """
-
-    file: str
-    bytes: int
-    sha256: str
-    bundle: bool
-    release: str | None
-    models: tuple[ModelInspection, ...]
-    others: tuple[str, ...] = ()
-    failures: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain, JSON-serialisable values."""
-        return {
-            "file": self.file,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-            "bundle": self.bundle,
-            "release": self.release,
-            "models": [model.to_dict() for model in self.models],
-            "others": list(self.others),
-            "failures": list(self.failures),
-        }
+from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
+from blazepalm.errors import InvalidInput, InvalidModel, check_path
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.releases import find_generation, resolve
+from blazepalm.models.spec import Evidence
 
 
 def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) -> Inspection:
@@ -172,6 +37,7 @@ def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) ->
     what the files do not. Raises UnknownRelease or InvalidModel if there is nothing to report, and
     InvalidInput if `overrides` do not fit.
     """
+    check_path(file_or_release, "a release, a file or a folder")
     if is_converted(file_or_release):
         return _inspect_folder(Path(file_or_release), overrides)
     read = read_members(resolve(str(file_or_release)))
@@ -320,8 +186,3 @@ def _operator(op: Operator) -> OperatorSummary:
         outputs=op.outputs,
         options={} if op.options is None else asdict(op.options),
     )
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with values that are not finite as strings; a hostile file may hold them."""
-    return {k: float_to_json(v) if isinstance(v, float) else v for k, v in options.items()}

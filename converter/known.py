@@ -6,7 +6,8 @@ file that was only rewritten still counts as the same release.
 
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.network import network_sha256
-from blazepalm.models.releases import Release, by_network, by_sha256
+from blazepalm.models.release_registry import Release
+from blazepalm.models.releases import by_network, by_sha256
 
 
 def release_of(graph: Graph) -> Release | None:

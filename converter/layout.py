@@ -10,6 +10,7 @@ from blazepalm.errors import ArtifactError
 
 LAYOUTS = ("nhwc", "nchw")
 CHANNELS = 3
+REWRITE = "image input channels first"
 
 
 def check_layout_name(layout: str) -> None:
@@ -20,7 +21,7 @@ def check_layout_name(layout: str) -> None:
 
 def channels_first(graph: Graph) -> Graph:
     """The graph with a TRANSPOSE before each input of four axes, which then takes N, C, H, W; the
-    rewrite "image input channels first" records it. An input whose three channels already come
+    rewrite `REWRITE` records it. An input whose three channels already come
     first in the file stays; if no input changes, returns `graph` itself.
     """
     for position, index in enumerate(graph.inputs):
@@ -30,13 +31,13 @@ def channels_first(graph: Graph) -> Graph:
         fresh = Fresh(graph)
         n, h, w, c = tensor.shape
         image = fresh.tensor(tensor, (n, c, h, w))
-        order = fresh.integers(tensor, (0, 2, 3, 1), "image input channels first")
+        order = fresh.integers(tensor, (0, 2, 3, 1), REWRITE)
         transpose = fresh.operator("TRANSPOSE", (image, order), index)
         graph = replace(
             graph,
             tensors=(*graph.tensors, *fresh.tensors),
             operators=(transpose, *graph.operators),
             inputs=(*graph.inputs[:position], image, *graph.inputs[position + 1 :]),
-            rewrites=(*graph.rewrites, Rewrite("image input channels first", (transpose.index,))),
+            rewrites=(*graph.rewrites, Rewrite(REWRITE, (transpose.index,))),
         )
     return graph

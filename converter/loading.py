@@ -9,30 +9,38 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from blazepalm import strict_json
-from blazepalm.converter.artifacts import RECORD, SCHEMA
+from blazepalm.converter.artifacts import ANCHORS, FILES, RECORD, SCHEMA, WEIGHTS
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.errors import ArtifactError, one_line
+from blazepalm.errors import ArtifactError, check_path, one_line
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    M = TypeVar("M", bound=nn.Module)
+
 MAX_RECORD = 64 << 20  # bytes of a conversion.json
-WEIGHTS, ANCHORS = "model.safetensors", "anchors.npy"
-FILES = (WEIGHTS, "model.pth", ANCHORS)
 
 
-def load(folder: str | Path) -> "nn.Module":
-    """The module of a converted folder, in evaluation mode, without its `.tflite`.
+@overload
+def load(folder: str | Path) -> "nn.Module": ...
+@overload
+def load(folder: str | Path, kind: "type[M]") -> "M": ...
+def load(folder: str | Path, kind: "type[nn.Module] | None" = None) -> "nn.Module":
+    """The module of a folder that `convert` or `save` wrote, in evaluation mode, without its
+    `.tflite`: a `PalmDetector`, a `HandLandmarks`, or one that computes a graph of no known family
+    operator by operator. `kind` says which is expected, also to a type checker.
 
-    Raises ArtifactError if `convert` did not write the folder, if it is damaged, or if its weights
-    do not fit what `conversion.json` says.
+    Raises TypeError for anything but a path, ArtifactError if `convert` did not write the folder,
+    if a file is not the one that `conversion.json` lists (by SHA-256), if a weight is not finite,
+    or if the module is not a `kind`.
     """
+    check_path(folder, "a folder that convert wrote")
     folder = Path(folder)
     record = read_record(folder)
     structure = structure_of(folder, record)
@@ -40,16 +48,32 @@ def load(folder: str | Path) -> "nn.Module":
     _check_sha256(record, weights)
     if ANCHORS in record["artifacts"] or anchors.exists():
         _check_sha256(record, anchors)
-    from blazepalm.models.state import check_state, read_state
+    from blazepalm.models.state import check_finite, check_state, read_state
 
     state = read_state(weights)
     with _damage(folder / RECORD):
         module = _module_of(structure, state)
     check_state(module, state, weights)
+    for name, value in state.items():
+        check_finite(name, value.numpy(), str(weights), "convert the release again")
+    # copies: in the file's own memory, weights lie at odd addresses, where some kernels round
+    # otherwise
+    state = {name: value.clone() for name, value in state.items()}
     module.load_state_dict(state, strict=True, assign=True)
     if isinstance(structure, PalmDetectorSpec) and anchors.exists():
         module.load_anchors(anchors)  # type: ignore[operator]
-    return module.eval()
+    if kind is not None and not isinstance(module, kind):
+        raise ArtifactError(
+            f"{folder}: holds a {type(module).__name__}, expected a {kind.__name__}"
+        )
+    return from_here(module, folder).eval()
+
+
+def from_here(module: "nn.Module", source: str | Path) -> "nn.Module":
+    """Notes where a module's weights come from, for `save`: `module.origin`."""
+    where = Path(source)
+    module.origin = str(where.absolute() if where.exists() else source)  # type: ignore[assignment]
+    return module
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -86,6 +110,10 @@ def owned_files(folder: Path) -> tuple[str, ...]:
     name = package.get("name") if isinstance(package, dict) else None
     if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
         files += [f"{name}/{file}" for file in PACKAGE_FILES]
+    program = record.get("executorch")
+    name = program.get("name") if isinstance(program, dict) else None
+    if isinstance(name, str) and name.endswith(".pte") and "/" not in name:
+        files.append(name)
     return (RECORD, *files)
 
 

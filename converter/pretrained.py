@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import WANTED, choose
 from blazepalm.converter.convert import convert_graph, warn
-from blazepalm.converter.loading import load, read_record
+from blazepalm.converter.loading import from_here, load, read_record
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, InvalidModel, one_line
+from blazepalm.errors import ArtifactError, InvalidModel, check_path, one_line
 from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
 from blazepalm.models.spec_json import spec_from_dict
 
@@ -35,10 +35,7 @@ def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
     Raises TypeError, UnknownRelease, InvalidModel (also for a model of another family),
     UnsupportedOperator, ArtifactError.
     """
-    if not isinstance(source, str | Path):
-        raise TypeError(
-            f"expected a release, a file or a folder as str or Path, got {type(source).__name__}"
-        )
+    check_path(source, "a release, a file or a folder")
     path = Path(source)
     if path.is_dir():
         module: nn.Module = load(path)
@@ -52,8 +49,37 @@ def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
     return module.eval()
 
 
-def _from_weights(path: Path, family: str) -> "nn.Module":
-    """Builds the network that the weights belong to, then fills it. Raises ArtifactError."""
+def is_weights(source: str | Path) -> bool:
+    """Whether a path names weights without their network."""
+    return Path(source).suffix.lower() in WEIGHTS and not Path(source).is_dir()
+
+
+def trained(source: str | Path, start: str | Path | None = None) -> "nn.Module":
+    """Any network that `save` takes: of a release, a file, a folder that `convert` or `save` wrote,
+    or of weights (`.safetensors`, `.pth`), whose structure is that of `start` (a release, file or
+    folder), else the one that a `model.pth` or the `conversion.json` beside them records.
+
+    Raises ArtifactError if the structure is recorded nowhere or does not fit, and as `pretrained`.
+    """
+    from blazepalm.converter.convert import module_of
+    from blazepalm.models.state import load_state
+
+    path = Path(source)
+    if path.is_dir():
+        return load(path)
+    if not is_weights(source):
+        return module_of(source).module
+    if start is None:
+        return _from_weights(path, None)
+    module = load(start) if Path(start).is_dir() else module_of(start).module
+    load_state(module, path)
+    return module
+
+
+def _from_weights(path: Path, family: str | None) -> "nn.Module":
+    """Builds the network that the weights belong to, then fills it; without a record, the newest of
+    `family`. Raises ArtifactError, also for weights of unknown structure without a family.
+    """
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
     from blazepalm.models.spec import PalmDetectorSpec
@@ -66,6 +92,11 @@ def _from_weights(path: Path, family: str) -> "nn.Module":
             spec = spec_from_dict(json.loads(text)["spec"])
         elif record.is_file():
             spec = spec_from_dict(read_record(path.parent)["spec"])
+        elif family is None:
+            raise ArtifactError(
+                f"{path}: records no structure; name the release, file or folder that it was "
+                "trained from"
+            )
         else:
             spec = newest_palm_spec() if family == "palm" else newest_hand_spec()
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -75,4 +106,4 @@ def _from_weights(path: Path, family: str) -> "nn.Module":
         ) from error
     module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     load_state(module, path, state)
-    return module
+    return from_here(module, path.parent) if record.is_file() else module

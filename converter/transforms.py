@@ -27,3 +27,15 @@ TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def apply_transform(stored: np.ndarray, transform: str) -> np.ndarray:
     """The stored array in torch's axis order: a view with unchanged values."""
     return TRANSFORMS[transform](stored)
+
+
+def undo_transform(value: np.ndarray, transform: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `apply_transform`: the array as stored, in `shape`. Raises ValueError if the
+    shapes do not fit each other.
+    """
+    places = apply_transform(np.arange(value.size).reshape(shape), transform)
+    if places.shape != value.shape:
+        raise ValueError(f"{transform} of {shape} is {places.shape}, not {value.shape}")
+    stored = np.empty(value.size, value.dtype)
+    stored[places.reshape(-1)] = value.reshape(-1)
+    return stored.reshape(shape)

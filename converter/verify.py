@@ -2,30 +2,50 @@
 the named source gives?
 
 The source is converted again, and the folder compared with the result: weights bit for bit,
-anchors, structure, and each file of the Core ML package, byte for byte.
+anchors, structure, and each file of the Core ML package and the ExecuTorch program, byte for byte.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.converter.artifacts import RECORD
+from blazepalm.converter.artifacts import FILES, RECORD
 from blazepalm.converter.choose import choose_by_sha256
-from blazepalm.converter.convert import convert_graph
-from blazepalm.converter.folder import original, overrides_of, source_of, without_evidence
-from blazepalm.converter.loading import FILES, load, read_record, sha256_of, structure_of
+from blazepalm.converter.convert import SOURCE, convert_graph
+from blazepalm.converter.folder import (
+    find_original,
+    layout_of,
+    original,
+    overrides_of,
+    settled_of,
+    source_of,
+    tuned_from,
+    without_evidence,
+)
+from blazepalm.converter.loading import load, read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
+from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify, check_path
+from blazepalm.shown import Shown
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from torch import nn
 
     from blazepalm.converter.converted import Converted
 
+PROGRAM = "ExecuTorch program"
 HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
+ENDS = {  # by exit code
+    0: "everything holds",
+    1: "differs from what convert wrote",
+    3: "not everything could be checked",
+}
+TUNING = "fine-tuning"  # what `save` wrote about it
 
 
 @dataclass(frozen=True)
@@ -39,8 +59,8 @@ class Finding:
     detail: str
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """The findings on one folder. `passed`: nothing differs and everything was checked."""
 
     folder: str
@@ -59,6 +79,26 @@ class Verification:
     def __bool__(self) -> bool:
         return self.passed
 
+    def in_short(self) -> str:
+        """The folder, and in how far it is what its source gives."""
+        return f"{printable(self.folder)}: {ENDS[self.exit_code]}"
+
+    def pieces(self, width: int) -> "Iterator[RenderableType]":
+        """A table of the findings, and the summary."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+        table.add_column(style="bold", overflow="fold")
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for finding in self.findings:
+            what, detail = Text(printable(finding.what)), Text(printable(finding.detail))
+            table.add_row(what, finding.status, detail)
+        yield table
+        yield Text(self.in_short())
+
     def to_dict(self) -> dict[str, Any]:
         return {"passed": self.passed, "exit_code": self.exit_code, **asdict(self)}
 
@@ -71,6 +111,9 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
     Raises ArtifactError if the folder holds no readable `conversion.json`, UnknownRelease or
     InvalidModel for a `source` that cannot be read or is another file.
     """
+    check_path(folder, "a folder that convert wrote")
+    if source is not None:
+        check_path(source, SOURCE)
     folder = Path(folder)
     record = read_record(folder)
     findings = [*_files(folder, record)]
@@ -85,9 +128,13 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
         model, reason = _again(folder, record, source)
     if model is None or module is None:
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
+        names += [TUNING] if "fine_tuning" in record else []
+        names += [PROGRAM] if record.get("executorch") else []
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
     else:
         findings += _against(folder, record, module, model)
+        if "fine_tuning" in record:
+            findings.append(_tuning(folder, record, module))
     return Verification(str(folder), tuple(findings))
 
 
@@ -103,6 +150,11 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
         if any(".." in Path(name).parts or Path(name).is_absolute() for name in files):
             raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
         recorded.update(files)
+    if isinstance(program := record.get("executorch"), dict):
+        name = str(program.get("name"))
+        if Path(name).name != name:
+            raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
+        recorded[name] = str(program.get("sha256"))
     for name, wanted in recorded.items():
         found = sha256_of(folder / name)
         if found is None:
@@ -125,8 +177,9 @@ def _again(
     else:
         name, content = choose_by_sha256(source, source_of(folder).sha256)
     structure = structure_of(folder, record)
-    overrides = overrides_of(record, structure)
-    model = convert_graph(read_bytes(content, name), lambda note: None, overrides)
+    overrides, settled = overrides_of(record, structure), settled_of(record, structure)
+    graph = read_bytes(content, name)
+    model = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
     recognition = model.recognition
     if recognition is None or isinstance(structure, Graph):
         return model, ""
@@ -162,6 +215,29 @@ def _against(
     yield Finding("structure", HOLDS if same else DIFFERS, kind if same else f"not {name}'s")
     if record.get("coreml"):
         yield _package(record["coreml"], model)
+    if record.get("executorch"):
+        yield _program(record["executorch"], model)
+
+
+def _tuning(folder: Path, record: dict[str, Any], module: "nn.Module") -> Finding:
+    """Which weights moved away from the file that the folder says they were trained from."""
+    kept, moved = tuned_from(folder, record)
+    try:
+        found = find_original(folder, kept)
+    except CouldNotVerify:
+        return Finding(TUNING, NOT_CHECKED, f"{kept.file}, which it started from, is not here")
+    graph = read_bytes(found.content, found.source)
+    settled = settled_of(record, structure_of(folder, record))
+    start = convert_graph(graph, lambda note: None, layout=layout_of(record), settled=settled)
+    old, new = start.module.state_dict(), module.state_dict()
+    changed = {name for name in new if name not in old or not new[name].equal(old[name])}
+    if wrong := sorted(changed - set(moved)):
+        return Finding(
+            TUNING, DIFFERS, f"{wrong[0]} is not {start.name}'s, but not listed as moved"
+        )
+    return Finding(
+        TUNING, HOLDS, f"{len(moved)} of {len(new)} tensors moved from {start.name}'s, as listed"
+    )
 
 
 def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
@@ -186,3 +262,24 @@ def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
         return Finding(what, HOLDS, f"{len(again.files)} files equal a new export's, byte for byte")
     tools = "written by another version of coremltools or torch, or altered"
     return Finding(what, DIFFERS, f"{', '.join(different)} differ from a new export's: {tools}")
+
+
+def _program(recorded: Mapping[str, Any], model: "Converted") -> Finding:
+    """Lowers the model again and compares the bytes."""
+    from blazepalm.converter.pte import CORE_ML, export_pte
+
+    if recorded.get("delegate") == CORE_ML:
+        detail = "is as recorded; a new one would have other random identifiers"
+        return Finding(PROGRAM, HOLDS, detail)
+    try:
+        again = hashlib.sha256(export_pte(model)).hexdigest()
+    except BlazePalmError as error:
+        return Finding(PROGRAM, NOT_CHECKED, str(error))
+    if again == recorded.get("sha256"):
+        return Finding(PROGRAM, HOLDS, "equals a newly lowered one, byte for byte")
+    return Finding(
+        PROGRAM,
+        DIFFERS,
+        "differs from a newly lowered one: written by another version of ExecuTorch or torch, or "
+        "altered",
+    )

@@ -1,5 +1,6 @@
 """Real photographs and videos: the table `photos.toml`, and where they lie on this machine. None of
 them is part of the package: `blazepalm golden photos fetch` brings them from their own sources.
+Each is used only if its SHA-256 is that of the table.
 """
 
 import os
@@ -8,7 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from blazepalm.models.releases import cache_folder
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.errors import ArtifactError
+from blazepalm.golden.manifest import file_sha256
+from blazepalm.media.images import read_image
+from blazepalm.models.release_registry import cache_folder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,6 +24,7 @@ else:
 
 TABLE = Path(__file__).with_name("photos.toml")
 VARIABLE = "BLAZEPALM_PHOTOS"
+PROJECT = Path(__file__).resolve().parents[1]  # of a checkout
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,48 @@ def photos(table: Path = TABLE) -> tuple[Photo, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class LocalPhoto:
+    """A picture of the table and its file on this machine."""
+
+    photo: Photo
+    path: Path
+
+    def image(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB. Raises ArtifactError if the file is no longer the table's."""
+        if file_sha256(self.path) != self.photo.sha256:
+            raise ArtifactError(
+                f"{self.path}: is not {self.photo.name} of the table; fetch it again"
+            )
+        return read_image(self.path)
+
+
 def photos_folder() -> Path:
-    """Where photographs are looked for, and where they are fetched to: the folder BLAZEPALM_PHOTOS,
-    else one beside the cache of releases. It may not exist.
+    """Where photographs are fetched to: the folder BLAZEPALM_PHOTOS, else one beside the cache of
+    releases. It may not exist.
     """
     if chosen := os.environ.get(VARIABLE):
         return Path(chosen)
     return cache_folder().parent / "photos"
+
+
+def find_photo(photo: Photo) -> Path | None:
+    """The photograph's file on this machine, its SHA-256 checked; None if there is none. Looks in
+    `photos_folder()`, and unless BLAZEPALM_PHOTOS names that, also in `../shared/photos` beside a
+    checkout of the project.
+    """
+    folders = [photos_folder()]
+    if not os.environ.get(VARIABLE) and (PROJECT / "pyproject.toml").is_file():
+        folders.append(PROJECT.parent / "shared" / "photos")
+    for folder in folders:
+        path = folder / photo.file
+        if path.is_file() and file_sha256(path) == photo.sha256:
+            return path
+    return None
+
+
+def local_photos() -> tuple[LocalPhoto, ...]:
+    """The pictures of the table that are on this machine, in its order; videos are left out."""
+    pictures = (photo for photo in photos() if not photo.video)
+    found = ((photo, find_photo(photo)) for photo in pictures)
+    return tuple(LocalPhoto(photo, path) for photo, path in found if path is not None)

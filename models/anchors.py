@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 
-from blazepalm.models.releases import SsdOptions
+from blazepalm.models.generation import SsdOptions
 
 MAX_ANCHORS = 1 << 22  # the largest known detector has 2944
 

@@ -6,7 +6,7 @@ Structure: backbone bottom up, then (2020-05) a neck top down and a second botto
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -18,7 +18,14 @@ from torch import Tensor, nn
 
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_hand
-from blazepalm.models.layers import ConvLayer, PaddedConv2d, image_batch, serializable
+from blazepalm.models.layers import (
+    ConvLayer,
+    NotScriptable,
+    PaddedConv2d,
+    image_batch,
+    same,
+    serializable,
+)
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_hand_spec
 from blazepalm.models.spec import HandLandmarksSpec, OutputSpec
@@ -39,7 +46,7 @@ class HandOutput(NamedTuple):
 serializable(HandOutput)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class LandmarkPrediction:
     """One hand. x and y are normalised to the crop; z to its width, smaller is nearer.
 
@@ -51,6 +58,19 @@ class LandmarkPrediction:
     presence: Tensor  # (), 0..1
     handedness: Tensor | None  # (), 0..1
     world_landmarks: Tensor | None  # (21, 3), metres about the hand's centre
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, bit for bit."""
+        if not isinstance(other, LandmarkPrediction):
+            return NotImplemented
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # tensors can change
+
+    def __repr__(self) -> str:
+        hand = "" if self.handedness is None else f", handedness {float(self.handedness):.3g}"
+        points = f"{len(self.landmarks)} landmarks"
+        return f"<LandmarkPrediction: presence {float(self.presence):.3g}{hand}, {points}>"
 
 
 class OutputHead(nn.Module):
@@ -68,11 +88,13 @@ class OutputHead(nn.Module):
         return y.sigmoid() if self.sigmoid else y
 
 
-class HandLandmarks(nn.Module):
+class HandLandmarks(NotScriptable, nn.Module):
     """Finds landmarks. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
     `HandOutput`; `predict_on_image` and `predict_on_batch` take crops of hands. Without a spec, the
     network is the newest release's, untrained: `from_pretrained` also loads weights.
     """
+
+    origin: str | None = None  # the release, file or folder of its weights, for `blazepalm.save`
 
     def __init__(self, spec: HandLandmarksSpec | None = None) -> None:
         super().__init__()
@@ -97,6 +119,11 @@ class HandLandmarks(nn.Module):
         """
         converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
         return cast("HandLandmarks", converter.pretrained(cls, "hand", source))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Of the outputs, in order: for `torch.onnx.export(…, output_names=…)`, which asks."""
+        return tuple(name for name in HandOutput._fields if name in self.heads)
 
     def features_of(self, images: Tensor) -> Tensor:
         """What every head reads, for heads of your own: (B, 3, H, W) → (B, `spec.pooled`), or

@@ -9,17 +9,17 @@ functions, so that any backend can drive the pipeline. Differs from MediaPipe in
 carries the palm that it came from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.models import tasks
-from blazepalm.models.c_math import LIBRARY, ROUNDED, Functions
+from blazepalm.models.c_math import Functions
 from blazepalm.models.crop import crop_region, to_range
-from blazepalm.models.decode import CroppedHand, Palms, Place, as_array, decode_hand, decode_palms
+from blazepalm.models.decode import CroppedHand, Palms, Place, decode_hand, decode_palms
 from blazepalm.models.letterbox import as_pixels, letterbox
 from blazepalm.models.regions import (
     Region,
@@ -29,21 +29,14 @@ from blazepalm.models.regions import (
     region_from_landmarks,
     region_from_palm,
 )
-from blazepalm.models.releases import RegionRule, generation_of
-from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
+from blazepalm.models.runners import HandModels
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from blazepalm.models.hand_landmarks import HandLandmarks
-    from blazepalm.models.palm_detector import PalmDetector
 
 Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
-
-# (N, H, W, 3) float32 in the release's value range → raw outputs, keyed by the fields of
-# `PalmOutput` or `HandOutput`, in their shapes and units
-Runner = Callable[[Floats], Mapping[str, NDArray[Any]]]
 
 NO_PALMS = Palms(np.zeros((0, 4)), np.zeros((0, 0, 2), np.float32), np.zeros(0, np.float32))
 
@@ -51,28 +44,6 @@ NO_PALMS = Palms(np.zeros((0, 4)), np.zeros((0, 0, 2), np.float32), np.zeros(0, 
 # mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt names the first and the
 # third; the others agree with the rendered joints.
 PALM_LANDMARKS = (0, 5, 9, 13, 17, 1, 2)
-
-
-@dataclass(frozen=True)
-class HandModels:
-    """The two networks and their settings. `anchors`: (N, 4), as in `models.anchors`. `palm_rule`
-    and `tracking_rule` make regions from palms and from landmarks. `rule`: which of MediaPipe's
-    pipelines is repeated, "solutions" (until 0.10) or "tasks" (also 1.x).
-    """
-
-    detector: Runner
-    detector_spec: PalmDetectorSpec
-    anchors: Floats
-    landmarks: Runner
-    landmarks_spec: HandLandmarksSpec
-    palm_rule: RegionRule
-    tracking_rule: RegionRule
-    rule: str = tasks.SOLUTIONS
-
-    @property
-    def functions(self) -> Functions:
-        """The C functions that the pipeline repeated here was linked with."""
-        return ROUNDED if self.rule == tasks.TASKS else LIBRARY
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +69,11 @@ class Hand:
     region: Region
     tracked: bool = False
 
+    def __repr__(self) -> str:
+        side = "" if self.handedness is None else f", handedness {float(self.handedness):.3g}"
+        place = " ".join(f"{value:.3g}" for value in self.box)
+        return f"<Hand: presence {float(self.presence):.3g}{side}, palm box {place}>"
+
     def __eq__(self, other: object) -> bool:
         """Whether all values are equal, bit for bit (NaN equals NaN)."""
         if not isinstance(other, Hand):
@@ -111,42 +87,6 @@ class Hand:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays can change
-
-
-def torch_models(
-    detector: "PalmDetector",
-    landmarks: "HandLandmarks",
-    palm_rule: RegionRule | None = None,
-    tracking_rule: RegionRule | None = None,
-) -> HandModels:
-    """The readable modules as `HandModels`. Rules that are None are those of the generation that
-    each module was converted as (`spec.generation`).
-    """
-    return HandModels(
-        detector=torch_runner(detector),
-        detector_spec=detector.spec,
-        anchors=as_array(detector.anchors),
-        landmarks=torch_runner(landmarks),
-        landmarks_spec=landmarks.spec,
-        palm_rule=palm_rule or generation_of(detector.spec.generation, "palm").roi,
-        tracking_rule=tracking_rule or generation_of(landmarks.spec.generation, "hand").roi,
-    )
-
-
-def torch_runner(module: "nn.Module") -> Runner:
-    """A readable module as a function of channels-last arrays."""
-    import torch
-
-    parameter = next(module.parameters())
-
-    def run(images: Floats) -> dict[str, NDArray[Any]]:
-        planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-        with torch.inference_mode():
-            raw = module(planes.to(parameter.device, parameter.dtype))
-        found = raw._asdict().items()
-        return {name: as_array(value) for name, value in found if value is not None}
-
-    return run
 
 
 def detect_palms(models: HandModels, image: Image) -> Palms:

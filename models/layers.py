@@ -6,6 +6,7 @@ All maps are (B, C, H, W).
 """
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import torch
 import torch.nn.functional as F
@@ -140,3 +141,23 @@ def serializable(outputs: type) -> None:
     """Lets `torch.export.save` write a program that returns this named tuple."""
     name = f"{outputs.__module__}.{outputs.__qualname__}"
     _register_namedtuple(outputs, serialized_type_name=name)
+
+
+def same(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two tensors have the same shape and values (NaN equals NaN), or are both None."""
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and bool(((one == other) | (one.isnan() & other.isnan())).all())
+
+
+class NotScriptable:
+    """For `torch.jit.script`, which compiles Python's own source: the networks build themselves
+    from a spec, with constructs that it does not know.
+    """
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """`torch.jit.script` calls it first. Raises TypeError."""
+        raise TypeError(
+            f"torch.jit.script cannot compile {type(self).__name__}, whose structure is data: use "
+            "torch.jit.trace(model, images), which takes any batch size, or torch.export"
+        )

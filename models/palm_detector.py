@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, overload
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.batch import prepare_batch, prepare_image
 from blazepalm.models.decode import as_array, decode_palms
-from blazepalm.models.layers import PaddedConv2d, image_batch, serializable
+from blazepalm.models.layers import NotScriptable, PaddedConv2d, image_batch, same, serializable
 from blazepalm.models.letterbox import Letterbox
 from blazepalm.models.newest import newest_palm_spec
 from blazepalm.models.spec import PalmDetectorSpec, PalmHeadSpec
@@ -37,9 +37,19 @@ class PalmOutput(NamedTuple):
 serializable(PalmOutput)
 
 
-@dataclass(frozen=True)
-class PalmDetections:
-    """The palms of one image, best first; coordinates normalised to the image, not clipped."""
+class Palm(NamedTuple):
+    """One palm; coordinates normalised to the image, not clipped."""
+
+    box: Tensor  # (4,): xmin, ymin, xmax, ymax
+    keypoints: Tensor  # (7, 2): x, y; 0 is the wrist, 2 the middle finger's base
+    score: Tensor  # (), 0..1
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PalmDetections(Sequence[Palm]):
+    """The palms of one image, best first: a sequence of `Palm`, and the same as whole tensors.
+    Coordinates are normalised to the image, not clipped.
+    """
 
     boxes: Tensor  # (n, 4): xmin, ymin, xmax, ymax
     keypoints: Tensor  # (n, 7, 2): x, y; 0 is the wrist, 2 the middle finger's base
@@ -47,6 +57,31 @@ class PalmDetections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    @overload
+    def __getitem__(self, index: int) -> Palm: ...
+    @overload
+    def __getitem__(self, index: slice) -> "PalmDetections": ...
+    def __getitem__(self, index: int | slice) -> "Palm | PalmDetections":
+        found = self.boxes[index], self.keypoints[index], self.scores[index]
+        return PalmDetections(*found) if isinstance(index, slice) else Palm(*found)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same palms, bit for bit."""
+        if not isinstance(other, PalmDetections):
+            return NotImplemented
+        return all(same(mine, theirs) for mine, theirs in zip(_all(self), _all(other), strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # tensors can change
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{float(score):.3g}" for score in self.scores[:8])
+        more = ", …" if len(self) > 8 else ""
+        return f"<PalmDetections: {len(self)} palms, scores {scores or 'none'}{more}>"
+
+
+def _all(palms: PalmDetections) -> tuple[Tensor, ...]:
+    return palms.boxes, palms.keypoints, palms.scores
 
 
 class PalmHead(nn.Module):
@@ -68,13 +103,14 @@ class PalmHead(nn.Module):
         )
 
 
-class PalmDetector(nn.Module):
+class PalmDetector(NotScriptable, nn.Module):
     """Finds palms. `forward` takes (B, 3, H, W) in `spec.value_range`, RGB, and returns
     `PalmOutput`; `predict_on_image` and `predict_on_batch` take pictures. Without a spec, the
     network is the newest release's, untrained: `from_pretrained` also loads weights.
     """
 
     anchors: Tensor  # (N, 4) float32 whatever the weights are: x_center, y_center, w, h, normalised
+    origin: str | None = None  # the release, file or folder of its weights, for `blazepalm.save`
 
     def __init__(self, spec: PalmDetectorSpec | None = None) -> None:
         super().__init__()
@@ -105,6 +141,11 @@ class PalmDetector(nn.Module):
         """
         converter = import_module("blazepalm.converter.pretrained")  # two floors up: only if called
         return cast("PalmDetector", converter.pretrained(cls, "palm", source))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Of the outputs, in order: for `torch.onnx.export(…, output_names=…)`, which asks."""
+        return PalmOutput._fields
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """The feature map that each head reads, in the order of `spec.heads`."""

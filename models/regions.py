@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.models.c_math import LIBRARY, Functions
-from blazepalm.models.releases import RegionRule
+from blazepalm.models.generation import RegionRule
 
 Floats = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ recovered from the graph by `converter.architecture` and stored beside the weigh
 Sizes are (height, width); paddings are (top, bottom, left, right) in pixels, zeros.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class PalmHeadSpec:
     scores: ConvSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PalmDetectorSpec:
     """A single-shot palm detector. `coordinates` is 4 + 2 · keypoints for each anchor.
     `value_range`, `score_threshold` and `suppression_iou` are not in the file; they belong to the
@@ -125,6 +125,10 @@ class PalmDetectorSpec:
     suppression_iou: float = 0.3
     generation: str = ""
     evidence: Evidence = Evidence()
+
+    def __repr__(self) -> str:
+        """In a line; the fields hold the rest."""
+        return f"<PalmDetectorSpec: {_in_short(self)}, {self.anchors} anchors>"
 
     @property
     def keypoints(self) -> int:
@@ -147,7 +151,7 @@ class OutputSpec:
     conv: ConvSpec | None = None  # None: a linear layer on `HandLandmarksSpec.pooled` features
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HandLandmarksSpec:
     """A landmark network on a square crop of one hand. `pooling` is `"mean"`, `"flatten"`
     (in H, W, C order) or `"none"` (the heads convolve). `outputs` are in the file's order.
@@ -169,9 +173,43 @@ class HandLandmarksSpec:
     generation: str = ""
     evidence: Evidence = Evidence()
 
+    def __repr__(self) -> str:
+        """In a line; the fields hold the rest."""
+        outputs = ", ".join(output.name for output in self.outputs)
+        return f"<HandLandmarksSpec: {_in_short(self)}, {outputs}>"
+
     @property
     def landmarks(self) -> int:
         return next(o.values for o in self.outputs if o.name == "landmarks") // 3
 
 
 Spec = PalmDetectorSpec | HandLandmarksSpec
+
+
+def _in_short(spec: Spec) -> str:
+    (height, width), (low, high) = spec.input_size, spec.value_range
+    generation = f", {spec.generation}" if spec.generation else ""
+    return f"{height}×{width} pixels in {low:g}..{high:g}{generation}"
+
+
+def in_file(spec: Spec) -> Spec:
+    """The spec with only what a model's file determines; what belongs to the release (value range,
+    thresholds, generation) and the evidence for it are at their defaults.
+    """
+    if isinstance(spec, PalmDetectorSpec):
+        return replace(
+            spec,
+            value_range=PalmDetectorSpec.value_range,
+            score_threshold=PalmDetectorSpec.score_threshold,
+            suppression_iou=PalmDetectorSpec.suppression_iou,
+            generation="",
+            evidence=Evidence(),
+        )
+    return replace(
+        spec,
+        value_range=HandLandmarksSpec.value_range,
+        presence_threshold=HandLandmarksSpec.presence_threshold,
+        z_scale=HandLandmarksSpec.z_scale,
+        generation="",
+        evidence=Evidence(),
+    )

@@ -19,7 +19,7 @@ from blazepalm.models.spec import (
     UpSpec,
 )
 
-MAX_ELEMENTS = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
+MAX_VALUES = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
 PLAIN_ACTIVATIONS = ("none", "relu", "relu6")
 ACTIVATIONS = (*PLAIN_ACTIVATIONS, "prelu", "maximum")  # the latter two have slopes
 SHORTCUTS = ("none", "identity", "max_pool")
@@ -196,14 +196,14 @@ def _layer(x: Map, spec: ConvSpec, where: str) -> None:
         raise ValueError(f"{where}.groups is {spec.groups}, which does not divide the channels")
     weight = (spec.out_channels, spec.in_channels // spec.groups, math.prod(spec.kernel))
     _fits(weight, f"{where}.kernel")
-    if spec.stride > MAX_ELEMENTS:
+    if spec.stride > MAX_VALUES:
         raise ValueError(f"{where}.stride is {spec.stride}, which is too large")
 
 
 def _fits(shape: Map, where: str) -> Map:
     """Returns `shape` if such a map can exist."""
-    if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
-        raise ValueError(f"{where} makes {list(shape)}, expected 1 to {MAX_ELEMENTS} values")
+    if min(shape) < 1 or math.prod(shape) > MAX_VALUES:
+        raise ValueError(f"{where} makes {list(shape)}, expected 1 to {MAX_VALUES} values")
     return shape
 
 

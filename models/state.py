@@ -78,6 +78,16 @@ def check_state(
             )
 
 
+def check_finite(name: str, values: NDArray[Any], where: str, advice: str) -> None:
+    """Raises ArtifactError, naming the weight, if one of its values is infinite or NaN."""
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        raise ArtifactError(
+            f"{where}: {bad} of {values.size} values of {name} are infinite or not a number; "
+            f"{advice}"
+        )
+
+
 def read_anchors(path: str | Path, count: int) -> NDArray[np.float32]:
     """(count, 4) float32 of a `.npy` file. Raises ArtifactError."""
     path = Path(path)

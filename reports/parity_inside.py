@@ -22,19 +22,14 @@ def compare_inside(
     on_step: OnStep,
 ) -> dict[str, Layers]:
     """Compares the layers of every judged model, on the first image that may hold a hand, else on
-    noise, `workers` models at once; models of several inputs are left out. `contents`: each
+    noise, `workers` models at once. `contents`: each
     model's bytes by name. Returns by name.
     """
     from blazepalm.reports.layers.compare import layers_of
     from blazepalm.reports.layers.values import trace_subject
 
     case = next((case for case in cases if case.image is not None and case.truth != ()), None)
-    pairs = [
-        (group, subject)
-        for group in groups
-        for subject in group.subjects
-        if len(subject.converted.graph.inputs) == 1
-    ]
+    pairs = [(group, subject) for group in groups for subject in group.subjects]
     found: dict[str, Layers] = {}
     on_step("comparing layers", 0, len(pairs))
     calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module

@@ -1,18 +1,24 @@
-"""Finds which files in a report folder a parity run wrote, so that a later run may replace them.
+"""Writes a parity run's reports into a folder, and finds which files there such a run wrote, so
+that a later one may replace them.
 
 Other files stay as they are. A file with the name of a report's file is not replaced either,
 unless a report or an interrupted run in the folder shows that parity wrote it.
 """
 
+import json
 import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from blazepalm.atomic import check_into, foreign, recover, told, walk
+from blazepalm.atomic import atomic_file, check_into, foreign, recover, told, walk
 from blazepalm.errors import ArtifactError
+from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
-from blazepalm.reports.judge.report import FORMAT
+from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
+from blazepalm.reports.render.thumbnails import write_thumbnails
 from blazepalm.reports.stored.read import REPORT_FILE, read_json
 
 PAGE = "parity.html"
@@ -60,3 +66,50 @@ def check_report(folder: Path) -> None:
             "another -o"
         )
     check_journal(folder / JOURNAL)
+
+
+def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
+    """Removes those raw outputs and layers' files among `owned` (from `owned_files`), so that they
+    do not mix with a new run's.
+    """
+    found = [path for path in owned if NAMED.fullmatch(path)]
+    with told(folder):
+        for path in found:
+            (folder / path).unlink(missing_ok=True)
+        for path in sorted({str(Path(path).parent) for path in found} | {RAW}, reverse=True):
+            with suppress(OSError):  # it is not there, or holds something else
+                (folder / path).rmdir()
+
+
+def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:
+    """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
+    Explorer, with small pictures of those `cases` that the report lists. Returns the paths. Raises
+    ArtifactError if the folder cannot be written.
+    """
+    before = owned_images(folder) or ()
+    return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
+
+
+def write_reports(report: ParityReport, folder: Path) -> list[Path]:
+    """Writes the report and everything rendered from it, each file whole or not at all, replacing
+    older ones; returns the paths.
+    """
+    from blazepalm.reports.render import model_explorer
+    from blazepalm.reports.render.html import write_html
+    from blazepalm.reports.render.junit import junit
+    from blazepalm.reports.render.markdown import markdown
+
+    stored = json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    texts = {
+        REPORT_FILE: stored + "\n",
+        "junit.xml": junit(report),
+        "parity.md": markdown(report),
+    }
+    for name, data in model_explorer.node_data(report).items():
+        texts[f"explorer/{name}"] = model_explorer.dumps(data)
+    for name, text in texts.items():
+        with atomic_file(folder / name) as temporary:
+            # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+    write_html(report, folder / PAGE, folder)
+    return [folder / PAGE, *(folder / name for name in texts)]

@@ -1,6 +1,6 @@
-"""What every test stands on: one thread a process, no cache but its own, a command line.
+"""Settings and fixtures of all tests: one thread per process, a cache of their own, a command line.
 
-Where torch is not installed, and only there, tests that import it are skipped: `make test-python`.
+Where torch is not installed, tests that import it are skipped (`make test-python`).
 """
 
 import os
@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path.with_name(tmp_path.name + "-cache")))
     monkeypatch.delenv("BLAZEPALM_URL", raising=False)
+    monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path.with_name(tmp_path.name + "-photos")))
     monkeypatch.setenv("COLUMNS", "80")
 
 

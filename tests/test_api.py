@@ -13,14 +13,17 @@ import pytest
 import torch
 
 import blazepalm
-from blazepalm.errors import BlazePalmError
+from blazepalm.errors import BlazePalmError, python_words
 from blazepalm.golden.make import make_golden
 from blazepalm.media.frames import find_sources
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
-from blazepalm.reports.parity import Options
+from blazepalm.reports.judge.report import as_stored
+from blazepalm.reports.parity import parity
+from blazepalm.reports.parity_options import Options
 from blazepalm.reports.stored.read import read_report
-from support.records import hand_spec, palm_spec
+from support.records import hand_spec, palm_spec, write_spec_folder
+from support.tiny import doubling
 
 PALM, HAND = PalmDetector(palm_spec()), HandLandmarks(hand_spec())
 
@@ -78,21 +81,120 @@ def test_pictures(model: Any, method: str, argument: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("keywords", "words"),
     [
-        ({"workers": -1}, "workers is -1, expected a whole number of at least 1, or None"),
-        ({"workers": "two"}, "workers is 'two', expected"),
-        ({"noise": -3}, "noise is -3, expected a whole number of at least 0"),
-        ({"reference_every": 0}, "reference_every is 0, expected"),
+        ({"jobs": -1}, "jobs is -1, expected a whole number of at least 1, or None"),
+        ({"jobs": "two"}, "jobs is 'two', expected"),
+        ({"inputs": -3}, "inputs is -3, expected a whole number of at least 0"),
+        ({"inputs": True}, "inputs is True, expected a whole number"),
         ({"seed": None}, "seed is None, expected a whole number of at least 0$"),
         ({"engine": "fast"}, "unknown engine 'fast'; choose threads, processes or ray"),
         ({"limits": 3}, "limits are int, expected Limits"),
+        ({"coreml": "fp16"}, "coreml is 'fp16', expected True or False"),
+        ({"compress": 8}, "compress is 8, expected a str or None"),
+        ({"overrides": {}}, "overrides is {}, expected Overrides"),
+        ({"images": 3}, "images is 3, expected a str, a Path, or a list of them"),
+        ({"backends": [torch]}, "backends is .*, expected a str, a Path, or a list of them"),
+        ({"golden": 3}, "expected golden, True, False, a GoldenSet or a folder as str or Path"),
+        ({"output": 3}, "expected output, a folder, as str or Path, got int"),
+        ({"image": "x.png"}, "unexpected keyword argument 'image'"),
+    ],
+)
+def test_keywords_of_parity(keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError, BlazePalmError), match=words):
+        blazepalm.parity("palm-full", **keywords)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"workers": -1}, "workers is -1, expected a whole number of at least 1, or None"),
+        ({"reference_every": 0}, "reference_every is 0, expected"),
         ({"image": "x.png"}, "unknown setting 'image'; choose golden, images"),
     ],
 )
-def test_settings_of_parity(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises((TypeError, ValueError, BlazePalmError), match=words):
-        blazepalm.parity("palm-full", **settings)
+def test_settings_of_a_run(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        parity("palm-full", **settings)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        blazepalm.anchors,
+        blazepalm.convert,
+        blazepalm.inspect,
+        blazepalm.load,
+        blazepalm.parity,
+        blazepalm.verify,
+        blazepalm.HandFinder,
+        blazepalm.PalmDetector.from_pretrained,
+        blazepalm.HandLandmarks.from_pretrained,
+        lambda value: blazepalm.save(PALM, value),
+        lambda value: blazepalm.verify("folder", source=value or b""),
+        lambda value: blazepalm.hands(np.zeros((4, 4, 3), np.uint8), model=value),
+    ],
+)
+@pytest.mark.parametrize("value", [3, None, b"palm-full", ["palm-full"]])
+def test_what_is_no_path(function: Any, value: Any) -> None:
+    with pytest.raises(TypeError, match="^expected .* as str or Path, got "):
+        function(value)
+
+
+def test_errors_speak_of_keywords(tmp_path: Path) -> None:
+    (folder,) = blazepalm.convert("hand-lite", tmp_path / "hand", coreml=None)
+    with pytest.raises(BlazePalmError, match="choose another name, or give force=True$"):
+        blazepalm.convert("hand-lite", folder, coreml=None)
+    with pytest.raises(BlazePalmError, match="choose another name, or give force=True$"):
+        blazepalm.save(blazepalm.load(folder), folder)
+    file = tmp_path / "double.tflite"
+    file.write_bytes(doubling())
+    with pytest.raises(BlazePalmError, match=r"^self_test=True needs a model of a known family"):
+        blazepalm.parity(file, inputs=2, coreml=False, self_test=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "parity.html").write_text("<p>mine</p>")
+    with pytest.raises(BlazePalmError, match="move it away or choose another name$"):
+        blazepalm.parity("hand-lite", output=tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("choose another -o, or give --force", "choose another name, or give force=True"),
+        ("name a folder inside it with -o", "name a folder inside it"),
+        ("leave it out (--no-coreml, coreml=None)", "leave it out (coreml=None)"),
+        ("give it with --source", "give it with source="),
+        ("unless --value-range states another", "unless Overrides(value_ranges=…) states another"),
+        ("`blazepalm parity --device` takes it", "`blazepalm parity --device` takes it"),
+    ],
+)
+def test_options_become_keywords(said: str, meant: str) -> None:
+    assert python_words(said) == meant
+
+
+def test_load_says_what_it_expects(tmp_path: Path) -> None:
+    write_spec_folder(tmp_path / "palm", palm_spec())
+    palm = blazepalm.load(tmp_path / "palm", blazepalm.PalmDetector)
+    assert palm.spec.keypoints == palm_spec().keypoints
+    with pytest.raises(BlazePalmError, match="holds a PalmDetector, expected a HandLandmarks"):
+        blazepalm.load(tmp_path / "palm", blazepalm.HandLandmarks)
+
+
+def test_a_report_is_saved(tmp_path: Path) -> None:
+    file = tmp_path / "double.tflite"
+    file.write_bytes(doubling())
+    report = blazepalm.parity(file, inputs=2, jobs=2, coreml=False)
+    assert report
+    report.save(tmp_path / "out")
+    names = {"parity.json", "parity.html", "junit.xml", "parity.md"}
+    assert names <= {path.name for path in (tmp_path / "out").iterdir()}
+    report.save(tmp_path / "out")  # over an older report
+    assert read_report(tmp_path / "out" / "parity.json").passed
+    with pytest.raises(TypeError, match="expected a folder's name as str or Path, got NoneType"):
+        report.save(None)  # type: ignore[arg-type]
+    other = blazepalm.parity(file, output=tmp_path / "whole", inputs=2, coreml=False)
+    assert list((tmp_path / "whole" / "raw").rglob("*.safetensors"))
+    assert read_report(tmp_path / "whole" / "parity.json").rows == as_stored(other).rows
 
 
 def test_one_picture_need_not_be_in_a_list(tmp_path: Path) -> None:
@@ -124,7 +226,7 @@ def test_processes_without_a_main_guard(tmp_path: Path) -> None:
     script.write_text(
         "import blazepalm\n"
         "try:\n"
-        "    blazepalm.parity('palm-lite', engine='processes', workers=2, noise=2, coreml=False)\n"
+        "    blazepalm.parity('palm-lite', engine='processes', jobs=2, inputs=2, coreml=False)\n"
         "except blazepalm.errors.CouldNotVerify as error:\n"
         "    print(error)\n"
     )

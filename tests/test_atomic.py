@@ -247,7 +247,7 @@ def test_links_and_other_kinds(tmp_path: Path) -> None:
 
 
 def test_where_one_may_not_look(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Permissions do not stop root, so the test fakes the system's answer."""
+    """Permissions do not stop root, so the test simulates the system's refusal."""
 
     def denied(*_: object, **__: object) -> Any:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -317,7 +317,7 @@ def test_a_disk_that_ignores_case(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def hold(path: Path, kind: str, ready: Any) -> None:
-    """Writes forever, in a separate process."""
+    """Writes forever, in another process."""
     if kind == "file":
         with atomic_file(path) as temporary:
             temporary.write_text("half")
@@ -397,7 +397,9 @@ def test_the_old_folder_of_a_killed_run_is_put_back(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_names_nothing_but_ours(tmp_path: Path) -> None:
-    """Whoever wrote it: only names with the form of that target's temporaries are cleaned up."""
+    """Whoever wrote the lock file, only names in the form of that target's temporaries
+    are deleted.
+    """
     path = tmp_path / "a.txt"
     precious = [tmp_path / "precious", part_of(tmp_path / "b.txt", "-0123456789abcdef")]
     for one in precious:
@@ -421,7 +423,7 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def test_nothing_else_writes() -> None:
-    """Only this place deletes folders and swaps names."""
+    """No other module deletes folders or renames files into place."""
     root = Path(atomic.__file__).parents[2]
     found = {
         path.relative_to(root).parts[0:3]

@@ -29,7 +29,7 @@ def torch_put(entry: Any) -> bool:
 
 
 def state() -> dict[str, Any]:
-    """State that all threads of a process share, and that libraries like to replace temporarily."""
+    """State shared by all threads of a process, which libraries like to replace temporarily."""
     import torch
 
     error = os.fstat(2)
@@ -50,7 +50,7 @@ def state() -> dict[str, Any]:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Fails if a second thread ever sees another state than before."""
+    """Fails if a second thread ever sees a changed state."""
     found: list[tuple[str, Any, Any]] = []
     samples, left, looking = 0, threading.Event(), threading.Event()
 
@@ -128,7 +128,9 @@ def test_the_watch_can_fail() -> None:
 
 
 def test_one_torch_thread_is_ones_own() -> None:
-    """Threads that already compute, and those that start meanwhile, keep their thread count."""
+    """Threads that are already computing, and those that start meanwhile, keep their
+    thread count.
+    """
     import torch
 
     from blazepalm.converter.threads import one_torch_thread, use_one_torch_thread

@@ -67,7 +67,7 @@ def test_wheel_carries_both_licences(wheel: Path) -> None:
 
 
 def test_installed_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    """Unpacked into an otherwise empty folder; the dependencies are those of this Python."""
+    """The wheel is unpacked into an otherwise empty folder; dependencies come from this Python."""
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (

@@ -8,6 +8,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
+from blazepalm.cli.model_options import model_names
 from blazepalm.errors import ArtifactError, first_line
 from blazepalm.text import printable
 
@@ -26,7 +27,9 @@ def anchors(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_RELEASE", help="A detector: a .tflite file, a bundle or a release."
+            metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
+            help="A detector: a .tflite file, a bundle or a release.",
         ),
     ],
     output: Annotated[

@@ -8,12 +8,14 @@ or bad input; 3 parity could not be verified; 130 interrupted.
 """
 
 import gc
+import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +25,7 @@ COMMANDS = {
     "releases": "List the known releases; fetch one.",
     "inspect": "Show what a .tflite or Core ML package holds: operators, weights, family.",
     "convert": "Convert to readable PyTorch and Core ML; record where every tensor went.",
+    "export": "Write fine-tuned weights as Core ML, ONNX and a folder for parity.",
     "verify": "Check a converted folder: hashes, weights, anchors, package.",
     "anchors": "Regenerate a detector's anchors; check a file against them.",
     "golden": "Render the golden set; add your own pictures; record and check hands.",
@@ -41,6 +44,10 @@ GARBAGE = (50_000, 20, 50)
 # Seconds before a thread must yield the GIL. Python's default, 0.005, leaves processors idle
 # during parity. Both settings are process-wide, so only `blazepalm`'s own process sets them.
 SWITCH = 0.0005
+
+# what goes on where an interrupted run stopped; parity does if it writes to a folder
+GOES_ON = "; run the same command again: it goes on where it stopped"
+RESUMING = (["golden", "make"], ["golden", "photos", "fetch"], ["releases", "fetch"])
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
 
@@ -73,7 +80,7 @@ def _run(arguments: list[str]) -> int:
     from blazepalm.cli import console
 
     try:
-        build(arguments)(arguments, prog_name="blazepalm")
+        command(arguments)(arguments, prog_name="blazepalm")
     except BlazePalmError as problem:
         console.error(str(problem))
         return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
@@ -82,8 +89,26 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as ended:
         code = ended.code
     if code == INTERRUPTED:
-        console.error("interrupted")
+        console.error(f"interrupted{GOES_ON}" if _resumes(arguments) else "interrupted")
     return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def _resumes(arguments: list[str]) -> bool:
+    if arguments[:1] == ["parity"]:
+        return any(re.match(r"-o|--output(=|$)", word) for word in arguments)
+    return any(arguments[: len(words)] == words for words in RESUMING)
+
+
+def command(arguments: Sequence[str]) -> Any:
+    """The application as a click command, ready for `arguments`, or for what a shell completes."""
+    from typer.main import get_command
+
+    from blazepalm.cli.help import improve_help
+
+    typed = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    found = get_command(build([*arguments, *typed.split()]))
+    improve_help(found)
+    return found
 
 
 def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
@@ -91,7 +116,6 @@ def build(arguments: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
     app = typer.Typer(
         name="blazepalm",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )

@@ -1,7 +1,8 @@
 """`blazepalm bench`: speed on this machine (`run`) and as measured on a device (`ingest`).
 
 `run` measures ratios within one run, so that the machine's own speed cancels out; its exit code
-is 1 if a limit is exceeded. `ingest` reads the benchmark in the iOS harness's `results.json`.
+is 1 if a limit is exceeded. `precision` measures where float32 pays in a float16 package. `ingest`
+reads the benchmark in the iOS harness's `results.json`.
 """
 
 from enum import Enum
@@ -74,6 +75,30 @@ def run_bench(
     if as_json:
         console.emit_json(values)
     raise typer.Exit(0 if passed else 1)
+
+
+@bench.command("precision")
+def precision_bench(
+    source: Annotated[str, typer.Argument(metavar="FILE_OR_RELEASE", help="A landmark model.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURE...", help="Pictures, folders or videos of hands."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Measure what float32 in the first blocks of a float16 package costs, and what it gains.
+
+    Errors are the largest of each hand's 21 landmarks, in pixels of the model's input; weights
+    are what float32 adds to the float16 package's.
+    """
+    from blazepalm.reports.bench.precision import bench_precision, shown
+
+    with console.working("measuring float16"):
+        choices = bench_precision(source, pictures)
+    if as_json:
+        console.emit_json([to_builtins(choice) for choice in choices])
+    else:
+        console.out(shown(choices))
 
 
 @bench.command("ingest")

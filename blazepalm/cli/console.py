@@ -144,7 +144,7 @@ def _plain_progress(what: str, done: int, total: int | None) -> None:
     if not total:
         if done % 25 == 0:
             note(f"{what}: {done}" if done else what)
-    elif done and done * 4 // total != (done - 1) * 4 // total:
+    elif total > 1 and done and done * 4 // total != (done - 1) * 4 // total:
         note(f"{what}: {done} of {total}")
 
 

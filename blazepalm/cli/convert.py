@@ -11,14 +11,20 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
+from blazepalm.converter.artifacts import ONNX
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.onnx_file import OPSET
+from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+MAX_MOVED = 8  # weights that a table lists
 
 
 def convert(
@@ -26,6 +32,7 @@ def convert(
         str,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name.",
         ),
     ],
@@ -68,6 +75,16 @@ def convert(
         str | None,
         typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),
     ] = None,
+    pte: Annotated[
+        bool, typer.Option("--pte", help="Write an ExecuTorch program (.pte), for XNNPACK.")
+    ] = False,
+    pte_delegate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="xnnpack|coreml",
+            help="What computes the program; implies --pte. coreml: Apple's devices, in float32.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,
@@ -92,27 +109,29 @@ def convert(
             overrides=overrides,
             layout=layout,
             coreml=coreml,
+            pte=pte_delegate or (XNNPACK if pte else None),
             notice=console.warn,
             on_failure=failures.append,
         )
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
-        console.emit_json([_summary(folder, record) for folder, record in records])
+        console.emit_json([summary(folder, record) for folder, record in records])
     else:
-        console.out(*(_table(folder, record) for folder, record in records))
+        console.out(*(folder_table(folder, record) for folder, record in records))
     for failure in failures:
         console.error(str(failure))
     if failures:
         raise typer.Exit(BAD_INPUT)
 
 
-def _summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """The record without its two long parts, plus its folder."""
     short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def _table(folder: Path, record: dict[str, Any]) -> "Table":
+def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
+    """What a folder holds, as text."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -149,6 +168,17 @@ def _table(folder: Path, record: dict[str, Any]) -> "Table":
         )
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
+    if tuning := record.get("fine_tuning"):
+        moved = tuning["moved"]
+        add("moved", f"{len(moved)} of {len(rows)} weights, from {tuning['from']['file']}")
+        for name in moved[:MAX_MOVED]:
+            add("", name)
+        if len(moved) > MAX_MOVED:
+            add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
+    if ONNX in record["artifacts"]:
+        add("ONNX", f"opset {OPSET}, N×3×H×W in float32, checked in ONNX Runtime")
+    if program := record["executorch"]:
+        add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

@@ -1,5 +1,5 @@
 """`blazepalm detect`: finds the hands in pictures, folders, patterns, videos and the camera; prints
-them, draws PNG and MP4, writes JSON (`reports/stored/schemas/detections.schema.json`) and CSV.
+them, draws PNG and MP4, writes JSON (`blazepalm report schema detections`) and CSV.
 
 Files are written frame by frame, whole or not at all. An unreadable input costs one sentence on
 stderr; the others are processed, and the exit code is 2 (130 after Ctrl-C, which completes the
@@ -22,14 +22,15 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
 from blazepalm.reports.backends.names import PIPELINE
 
 if TYPE_CHECKING:
-    from blazepalm.cli.detecting import Failures
     from blazepalm.media.frames import Source
+    from blazepalm.reports.hands.detections import FailureRecord
 
 NONE = "none"
 
@@ -48,6 +49,7 @@ def detect(
         typer.Option(
             "--model",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="The palm detector, or a bundle of both models.",
         ),
     ] = "palm-full",
@@ -56,6 +58,7 @@ def detect(
         typer.Option(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="The landmark model; `none` stops at the palms.",
             show_default="the bundle's, else hand-full",
         ),
@@ -65,7 +68,8 @@ def detect(
         typer.Option(
             "--backend",
             metavar="|".join(PIPELINE),
-            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime.",
+            help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
+            "`executorch`, if installed, takes LiteRT's time and needs no TFLite file.",
         ),
     ] = "torch",
     draw: Annotated[
@@ -157,7 +161,7 @@ def detect(
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
 
     overrides = overrides_of(roles, generation, value_range)
-    failures: Failures = []
+    failures: list[FailureRecord] = []
     sources = find_all(inputs, failures)
     if not sources:
         raise typer.Exit(BAD_INPUT)
@@ -179,7 +183,7 @@ def detect(
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 
 
-def find_all(inputs: Sequence[str], failures: "Failures") -> "list[Source]":
+def find_all(inputs: Sequence[str], failures: "list[FailureRecord]") -> "list[Source]":
     """The sources of all inputs, each once; reports and records inputs that match nothing, and
     what folders hold besides pictures and videos.
     """

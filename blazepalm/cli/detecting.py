@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from blazepalm.media.frames import Frame, Source
-    from blazepalm.reports.hands.detections import JsonDocument, Record
+    from blazepalm.reports.hands.detections import (
+        FailureRecord,
+        FrameRecord,
+        HandRecord,
+        JsonDocument,
+    )
     from blazepalm.reports.hands.finder import Finder, Look
     from blazepalm.reports.hands.video import Mp4
-
-Failures = list[dict[str, str]]  # `source` and `message` of each, as in the JSON document
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Work:
     finder: "Finder"
     track: bool | None
     max_frames: int | None
-    failures: Failures
+    failures: "list[FailureRecord]"
     as_json: bool
 
     @property
@@ -61,16 +64,16 @@ class Sinks:
     """Receives each frame's record: the JSON documents, then the table."""
 
     documents: "Sequence[JsonDocument]"
-    adders: "Sequence[tuple[str, Callable[[Record], None]]]"
+    adders: "Sequence[tuple[str, Callable[[FrameRecord], None]]]"
 
-    def add(self, record: "Record") -> None:
+    def add(self, record: "FrameRecord") -> None:
         """Writes the record to all outputs. Raises ArtifactError."""
         for name, add in self.adders:
             with _writing(name):
                 add(record)
 
 
-def fail(failures: Failures, source: str, error: InvalidImage) -> None:
+def fail(failures: "list[FailureRecord]", source: str, error: InvalidImage) -> None:
     """Reports an input that cannot be read; the work continues."""
     console.error(str(error))
     failures.append({"source": source, "message": str(error)})
@@ -127,7 +130,7 @@ def open_sinks(work: Work, files: ExitStack) -> Sinks:
         )
 
     documents: list[JsonDocument] = []
-    adders: list[tuple[str, Callable[[Record], None]]] = []
+    adders: list[tuple[str, Callable[[FrameRecord], None]]] = []
     if work.as_json:
         with _writing("stdout"):
             documents.append(JsonDocument(sys.stdout, work.finder.models))
@@ -219,7 +222,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 
 
 def put_drawing(
-    source: "Source", frame: "Frame", record: "Record", outputs: Outputs, movie: "Mp4 | None"
+    source: "Source", frame: "Frame", record: "FrameRecord", outputs: Outputs, movie: "Mp4 | None"
 ) -> None:
     """Draws a frame's hands to every requested picture and video."""
     path = outputs.drawings.get(source.path)
@@ -238,7 +241,7 @@ def put_drawing(
         movie.write(drawn, frame.seconds if source.kind == "camera" else None)
 
 
-def as_drawn(hand: "Record", size: tuple[int, int]) -> Any:
+def as_drawn(hand: "HandRecord", size: tuple[int, int]) -> Any:
     """Converts a hand's JSON values to pixels of an image of `size` (height, width)."""
     from blazepalm.reports.hands.detections import label_of
     from blazepalm.reports.hands.draw import in_pixels

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from blazepalm.cli.outputs import Outputs
     from blazepalm.media.frames import Source
-    from blazepalm.reports.hands.detections import Record
+    from blazepalm.reports.hands.detections import FrameRecord, HandRecord
 
 
 class Tally:
@@ -23,9 +23,9 @@ class Tally:
     def __init__(self, source: "Source") -> None:
         self.source = source
         self.frames = self.hands = self.with_hands = 0
-        self._last: Record = {}
+        self._last: FrameRecord
 
-    def add(self, record: "Record") -> None:
+    def add(self, record: "FrameRecord") -> None:
         """Counts one more frame."""
         self.frames += 1
         self.hands += len(record["hands"])
@@ -59,13 +59,13 @@ class Tally:
         return f"{printable(self.source.path)}, {size}"
 
 
-def counted(hands: "Sequence[Record]") -> str:
+def counted(hands: "Sequence[HandRecord]") -> str:
     """`1 palm`, `2 hands`."""
     what = "palm" if hands[0]["landmarks"] is None else "hand"
     return f"{len(hands)} {what}{'s' * (len(hands) > 1)}"
 
 
-def table(hands: "Sequence[Record]", size: tuple[int, int]) -> "Table":
+def table(hands: "Sequence[HandRecord]", size: tuple[int, int]) -> "Table":
     """One row per hand; boxes in pixels of an image of `size` (height, width)."""
     from rich import box
     from rich.table import Table

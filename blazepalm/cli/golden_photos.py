@@ -2,7 +2,6 @@
 `fetch` downloads them, each from its own source, and checks its SHA-256.
 """
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -28,15 +27,15 @@ def list_photos(context: typer.Context, as_json: AsJson = False) -> None:
     """Real photographs: list them; fetch them."""
     if context.invoked_subcommand is not None:
         return
+    from blazepalm.golden.photos import find_photo, photos_folder
     from blazepalm.golden.photos import photos as known
-    from blazepalm.golden.photos import photos_folder
 
     folder = photos_folder()
     if as_json:
-        rows = [_values(photo, is_here(photo, folder)) for photo in known()]
+        rows = [_values(photo, find_photo(photo) is not None) for photo in known()]
         console.emit_json({"folder": str(folder), "photos": rows})
         return
-    console.out(_table(folder), f"folder: {printable(str(folder))}")
+    console.out(_table(), f"folder: {printable(str(folder))}")
 
 
 @photos.command()
@@ -57,36 +56,28 @@ def fetch(
 ) -> None:
     """Download photographs from their own sources, check their SHA-256, keep them."""
     from blazepalm.cli.fetch import FetchFailed
-    from blazepalm.golden.photos import photos_folder
+    from blazepalm.golden.photos import find_photo, photos_folder
 
     folder, failed, rows = photos_folder(), 0, []
     for photo in _chosen(names):
-        how = "fetched before"
-        if not is_here(photo, folder):
+        how, path = "fetched before", find_photo(photo)
+        if path is None:
             try:
-                _obtain(photo, folder, url)
+                path = _obtain(photo, folder, url)
                 how = "fetched"
             except FetchFailed as failure:
                 console.error(f"{photo.name}: {failure}")
                 failed, how = failed + 1, "failed"
         rows.append({**_values(photo, how != "failed"), "how": how})
         if not as_json and how != "failed":
-            console.out(f"{photo.name}: {how}, {printable(str(folder / photo.file))}")
+            console.out(f"{photo.name}: {how}, {printable(str(path))}")
     if as_json:
         console.emit_json({"folder": str(folder), "photos": rows})
     if failed:
         raise FetchFailed(f"{failed} of {len(rows)} photographs cannot be fetched; see above")
 
 
-def is_here(photo: "Photo", folder: Path) -> bool:
-    """Whether the file is in the folder, and the one of the table."""
-    path = folder / photo.file
-    if not path.is_file() or path.stat().st_size != photo.bytes:
-        return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == photo.sha256
-
-
-def _obtain(photo: "Photo", folder: Path, url: str | None) -> None:
+def _obtain(photo: "Photo", folder: Path, url: str | None) -> Path:
     from blazepalm.cli.fetch import FetchFailed
     from blazepalm.cli.fetch import fetch as fetch_file
 
@@ -101,6 +92,7 @@ def _obtain(photo: "Photo", folder: Path, url: str | None) -> None:
     check_file(target, force=True)
     with console.transfer(photo.name) as progress:
         fetch_file(place, target, sha256=photo.sha256, size=photo.bytes, progress=progress)
+    return target
 
 
 def _chosen(names: list[str] | None) -> "list[Photo]":
@@ -128,9 +120,10 @@ def _values(photo: "Photo", here: bool) -> dict[str, object]:
     }
 
 
-def _table(folder: Path) -> "Table":
+def _table() -> "Table":
     from rich.table import Table
 
+    from blazepalm.golden.photos import find_photo
     from blazepalm.golden.photos import photos as known
 
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
@@ -139,6 +132,6 @@ def _table(folder: Path) -> "Table":
     grid.add_column("licence")
     grid.add_column("credit")
     for photo in known():
-        here = "yes" if is_here(photo, folder) else "–"
+        here = "yes" if find_photo(photo) else "–"
         grid.add_row(photo.name, here, photo.licence, photo.credit)
     return grid

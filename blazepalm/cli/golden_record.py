@@ -18,6 +18,7 @@ from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.errors import ArtifactError, CouldNotVerify
@@ -25,8 +26,8 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.converter.evidence import Overrides
-    from blazepalm.reports.hands.open_models import OpenModel
-    from blazepalm.reports.recording.recording import ModelName, Recording
+    from blazepalm.reports.hands.open_model import OpenModel
+    from blazepalm.reports.recording.recorded_file import ModelName, Recording
 
 DETECTOR, LANDMARKS = "palm-full", "hand-full"
 RECORDED_BY = ("torch", "tflite")  # a Core ML package is checked, never the expectation
@@ -49,10 +50,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine output on stdout."
 def record(
     folder: Folder,
     detector: Annotated[
-        str, typer.Option("--detector", metavar="FILE_OR_RELEASE", help="The palm detector.")
+        str,
+        typer.Option(
+            "--detector",
+            metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
+            help="The palm detector.",
+        ),
     ] = DETECTOR,
     landmarks: Annotated[
-        str, typer.Option("--landmarks", metavar="FILE_OR_RELEASE", help="The landmark model.")
+        str,
+        typer.Option(
+            "--landmarks",
+            metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
+            help="The landmark model.",
+        ),
     ] = LANDMARKS,
     backend: Annotated[
         str, typer.Option("--backend", metavar="|".join(RECORDED_BY), help="What runs the models.")
@@ -116,6 +129,7 @@ def check(
         typer.Option(
             "--detector",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="Another palm detector, or its Core ML package.",
             show_default="the recorded release",
         ),
@@ -125,6 +139,7 @@ def check(
         typer.Option(
             "--landmarks",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="Another landmark model, or its Core ML package.",
             show_default="the recorded release",
         ),
@@ -142,7 +157,7 @@ def check(
         str,
         typer.Option(
             metavar="|".join(PRECISIONS),
-            help="Precision of packages made for `coreml`; the limits are the same for fp16.",
+            help="Precision of packages made for `coreml`; fp16 is judged by float16's limits.",
         ),
     ] = PRECISIONS[0],
     outputs: OutputsOption = None,
@@ -156,7 +171,8 @@ def check(
     from blazepalm.golden.manifest import load_golden
     from blazepalm.golden.own import RECORDING
     from blazepalm.reports.recording.check import check_recording
-    from blazepalm.reports.recording.recording import load_recording, models_of
+    from blazepalm.reports.recording.recorded_file import load_recording
+    from blazepalm.reports.recording.recording import models_of
 
     if backend is not None:
         check_choice("--backend", backend, CHECKED_BY)

@@ -9,6 +9,14 @@ import typer
 if TYPE_CHECKING:
     from blazepalm.converter.evidence import Overrides
 
+
+def model_names(incomplete: str) -> list[str]:
+    """The known releases and bundles that begin so, for a shell to complete; it adds files."""
+    from blazepalm.models.release_registry import load_registry
+
+    return [name for name in load_registry().names if name.startswith(incomplete)]
+
+
 OutputsOption = Annotated[
     list[str] | None,
     typer.Option(

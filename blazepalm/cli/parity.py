@@ -4,53 +4,64 @@ Results go to stdout, progress to stderr. Exit code: 0 parity holds, 1 it fails,
 option is bad, 3 parity could not be verified; the highest that applies.
 """
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from blazepalm.atomic import atomic_file
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
+from blazepalm.cli.golden_rendering import known_photos, rendering
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
     ValueRangeOption,
+    model_names,
     overrides_of,
 )
 from blazepalm.converter.coreml.options import COMPRESSIONS, CoreMLOptions
+from blazepalm.errors import InvalidInput
 from blazepalm.reports.judge import policy
 from blazepalm.text import printable
 
-if TYPE_CHECKING:
-    from blazepalm.golden.manifest import GoldenSet
-    from blazepalm.reports.judge.report import ParityReport
-
 FIXTURES = Path("ios_harness/App/Fixtures")
-REPORT, PAGE = "parity.json", "parity.html"
 
 
 def parity(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="A .tflite file, a .task bundle, or a release's name or alias (palm-full).",
             show_default=False,
         ),
-    ],
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate",
+            metavar="MODEL",
+            help="Somebody else's conversion (.mlpackage, .onnx, .tflite, converted folder) to "
+            "compare with --against; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_RELEASE",
+            help="The model that the candidates are conversions of.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help=f"Folder for {REPORT}, HTML, JUnit, Markdown and raw outputs.",
+            help="Folder for parity.json, HTML, JUnit, Markdown and raw outputs.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +74,11 @@ def parity(
         ),
     ] = None,
     no_golden: Annotated[
-        bool, typer.Option("--no-golden", help="Leave out the golden images.")
+        bool, typer.Option("--no-golden", help="Leave out the golden images and photographs.")
+    ] = False,
+    no_photos: Annotated[
+        bool,
+        typer.Option("--no-photos", help="Leave out the photographs (blazepalm golden photos)."),
     ] = False,
     images: Annotated[
         list[str] | None,
@@ -150,22 +165,26 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
+    from blazepalm.reports.backends.executorch import NAME as EXECUTORCH
+    from blazepalm.reports.backends.executorch import hush_executorch
     from blazepalm.reports.backends.litert import hush_litert
-    from blazepalm.reports.judge.report import as_stored
-    from blazepalm.reports.parity import Options, input_cases
     from blazepalm.reports.parity import parity as compare
+    from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
-    from blazepalm.reports.render.thumbnails import write_thumbnails
-    from blazepalm.reports.report_folder import check_report, owned_images
+    from blazepalm.reports.report_folder import check_report, save_report
 
+    sources = _sources(sources or [], candidates or [], against)
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
         check_report(output)
     hush_litert()
+    if EXECUTORCH in (backends or ()):
+        hush_executorch()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
+            photos=() if no_golden or no_photos else known_photos(),
             images=tuple(images or ()),
             noise=inputs,
             seed=seed,
@@ -178,6 +197,7 @@ def parity(
             compress=compress,
             overrides=overrides,
             backends=tuple(backends or ()),
+            candidates=tuple(candidates or ()),
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
@@ -204,10 +224,8 @@ def parity(
         print_report(report, console.stdout_console())
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
-    if output is not None and report.models:
-        before = owned_images(output) or ()
-        stored = write_thumbnails(as_stored(report), input_cases(options), output, before)
-        for path in write_reports(stored, output):
+    if output is not None:
+        for path in save_report(report, output, input_cases(options)):
             line = f"report: {path}"
             if as_json:
                 console.note(line)
@@ -216,60 +234,18 @@ def parity(
     raise typer.Exit(report.exit_code)
 
 
-@contextmanager
-def rendering(
-    folder: Path | None, on_step: console.OnStep, wanted: bool
-) -> "Iterator[Callable[[], GoldenSet] | None]":
-    """Renders the golden set in `folder` (None: the user's cache) in the background if it is
-    missing; yields a function that waits for it, or None. Leaving the block stops the rendering.
-    """
-    from blazepalm.golden.cases import GOLDEN_VERSION
-    from blazepalm.golden.make import make_golden
-    from blazepalm.golden.manifest import MANIFEST, load_golden
-    from blazepalm.models.releases import cache_folder
-
-    if not wanted:
-        yield None
-        return
-    if folder is not None and (folder / MANIFEST).is_file():
-        golden = load_golden(folder)
-        yield lambda: golden
-        return
-    place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
-    left = threading.Event()
-
-    def on_case(name: str, done: int, total: int) -> None:
-        if left.is_set():
-            raise CancelledError
-        on_step("rendering", done, total)
-
-    with ThreadPoolExecutor(1) as background:
-        rendered = background.submit(make_golden, place, on_case=on_case)
-        try:
-            yield rendered.result
-        finally:
-            left.set()
-
-
-def write_reports(report: "ParityReport", folder: Path) -> list[Path]:
-    """Writes the report and everything rendered from it, each file whole or not at all, replacing
-    older ones; returns the paths.
-    """
-    from blazepalm.reports.render import model_explorer
-    from blazepalm.reports.render.html import write_html
-    from blazepalm.reports.render.junit import junit
-    from blazepalm.reports.render.markdown import markdown
-
-    texts = {
-        REPORT: json.dumps(report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "junit.xml": junit(report),
-        "parity.md": markdown(report),
-    }
-    for name, data in model_explorer.node_data(report).items():
-        texts[f"explorer/{name}"] = model_explorer.dumps(data)
-    for name, text in texts.items():
-        with atomic_file(folder / name) as temporary:
-            # a hostile name may hold a lone surrogate, which UTF-8 cannot encode
-            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-    write_html(report, folder / PAGE, folder)
-    return [folder / PAGE, *(folder / name for name in texts)]
+def _sources(sources: list[str], candidates: list[str], against: str | None) -> list[str]:
+    """The models to compare: the ones given, or the one that candidates are compared with."""
+    if candidates:
+        if sources:
+            raise InvalidInput(f"{sources[0]}: with --candidate, name the model by --against")
+        if against is None:
+            raise InvalidInput(
+                "--candidate needs --against: the release or .tflite that it is a conversion of"
+            )
+        return [against]
+    if against is not None:
+        raise InvalidInput("--against needs --candidate, a conversion to compare with it")
+    if not sources:
+        raise InvalidInput("name a .tflite file, a bundle or a release, or give --candidate")
+    return sources

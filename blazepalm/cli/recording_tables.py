@@ -8,9 +8,11 @@ from rich.text import Text
 
 from blazepalm.cli import console
 from blazepalm.reports.recording.agreement import MEAN, beyond
-from blazepalm.reports.recording.check import LIMITS, CaseCheck, RecordingCheck, told
+from blazepalm.reports.recording.check import CaseCheck, RecordingCheck, told
 from blazepalm.reports.render.terminal_cells import count
-from blazepalm.text import printable
+from blazepalm.text import folded_name, printable
+
+NAME_WIDTH = 24  # columns
 
 
 def show(found: RecordingCheck) -> None:
@@ -19,8 +21,13 @@ def show(found: RecordingCheck) -> None:
     for case in found.cases:
         for reason in case.reasons:
             console.out(f"{printable(case.name)}: {reason}")
-    if MEAN in beyond(found.differences, LIMITS):
-        console.out(f"over all pictures: {told(found.differences, MEAN)}")
+    if MEAN in beyond(found.differences, found.limits):
+        console.out(f"over all pictures: {told(found.differences, MEAN, found.limits)}")
+    if found.float16:
+        console.note(
+            "float16: px of each network's input, landmarks in the recorded palms' regions; z and "
+            "world are not judged"
+        )
     if ties := sum(case.ties for case in found.cases):
         close = "too close to a threshold to count as found or missed"
         console.note(f"{count(ties, 'hand')} {close}")
@@ -42,11 +49,12 @@ def show(found: RecordingCheck) -> None:
 def table(found: RecordingCheck) -> Table:
     """One row per picture; pixels are scaled to a picture whose longer side is 640."""
     shown = Table(box=box.SIMPLE, pad_edge=False)
-    shown.add_column("picture", overflow="fold", max_width=24)
+    shown.add_column("picture", no_wrap=True)
     for name in ("hands", "mean px", "most px", "z", "world m", ""):
         shown.add_column(name, justify="right", no_wrap=True)
     for case in found.cases:
-        shown.add_row(printable(case.name), _hands(case), *_numbers(case), _verdict(case))
+        name = folded_name(printable(case.name), NAME_WIDTH)
+        shown.add_row(name, _hands(case), *_numbers(case), _verdict(case))
     return shown
 
 

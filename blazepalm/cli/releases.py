@@ -11,7 +11,8 @@ import typer
 from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.errors import ArtifactError
-from blazepalm.models.releases import Asset, Bundle, Release, by_name, load_registry
+from blazepalm.models.release_registry import Asset, Bundle, Release, load_registry
+from blazepalm.models.releases import by_name
 from blazepalm.text import printable
 
 if TYPE_CHECKING:

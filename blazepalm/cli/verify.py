@@ -1,17 +1,12 @@
 """`blazepalm verify`: checks folders that `convert` wrote, end to end."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from blazepalm.cli import console
-from blazepalm.text import printable
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from blazepalm.converter.verify import Verification
+from blazepalm.cli.model_options import model_names
 
 
 def verify(
@@ -24,6 +19,7 @@ def verify(
         typer.Option(
             "--source",
             metavar="FILE_OR_RELEASE",
+            autocompletion=model_names,
             help="What the folder was converted from.",
             show_default="looked for beside the folder, and among the releases",
         ),
@@ -49,32 +45,7 @@ def verify(
         console.emit_json([result.to_dict() for result in results])
     else:
         for result in results:
-            console.out(_table(result), _summary(result))
+            console.out(*result.pieces(console.stdout_console().width))
     codes = {result.exit_code for result in results}
     if codes != {0}:
         raise typer.Exit(1 if 1 in codes else max(codes))
-
-
-def _table(result: "Verification") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column(style="bold", overflow="fold")
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in result.findings:
-        table.add_row(
-            Text(printable(finding.what)), finding.status, Text(printable(finding.detail))
-        )
-    return table
-
-
-def _summary(result: "Verification") -> str:
-    ends = {
-        0: "everything holds",
-        1: "differs from what convert wrote",
-        3: "not everything could be checked",
-    }
-    return f"{printable(result.folder)}: {ends[result.exit_code]}"

@@ -105,7 +105,7 @@ def _files(given: str | Path, on_skip: OnSkip) -> list[Path]:
                 else:
                     files.append(inside)
             if not files:
-                raise InvalidImage(f"{path}: holds no image and no video")
+                raise InvalidImage(f"{path}: contains no pictures or videos")
             return files
         if path.exists():
             return [path]

@@ -21,6 +21,10 @@ from blazepalm.models.trunk import Backbone
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
+# What the early blocks of a landmark network may hold of its weights to stay float32 in a float16
+# package; see `reports/bench/precision.py` for what each block costs.
+EARLY = 0.01
+
 
 class Face(nn.Module):
     """Pixels → network → decoded outputs, a plain tuple in the order of the ports. `names` are the
@@ -186,7 +190,8 @@ def face_module(model: "Converted", face: str) -> nn.Module:
     if model.recognition is None:
         return model.generic
     spec, network = model.recognition.spec, model.module
-    single = float32_parts(network)
+    chosen = None if model.release is None else model.release.float32_modules
+    single = float32_parts(network, chosen)
     if face == "raw":
         return Face(network, model.outputs, single).eval()
     pixels = FromPixels(spec.value_range)
@@ -203,14 +208,19 @@ def face_module(model: "Converted", face: str) -> nn.Module:
     return Face(network, model.outputs, (*single, landmarks), pixels, landmarks).eval()
 
 
-def float32_parts(network: nn.Module) -> list[nn.Module]:
-    """The modules that float16 would harm. In a landmark network these are the small heads, which
-    then need one cast before them instead of one after each output. If the file does not store
-    the weights as float16, the network was not made for it and more of it is harmed: in a detector
-    the neck, where values overflow, and everything after its first map; in a landmark network the
-    backbone except its last stage, where rounding the weights alone moves landmarks by up to 2.7
-    pixels.
+def float32_parts(network: nn.Module, chosen: Sequence[str] | None = None) -> list[nn.Module]:
+    """The modules that float16 would harm: those `chosen` for a known release by measurement
+    (`models/releases.toml`), else by a rule.
+
+    In a landmark network the rule is the small heads, which then need one cast before them instead
+    of one after each output, and the first blocks, up to `EARLY` of the weights: there a rounding
+    costs most, and float32 adds least. If the file does not store the weights as float16, the
+    network was not made for it and more of it is harmed: in a detector the neck, where values
+    overflow, and everything after its first map; in a landmark network the backbone except its last
+    stage, where rounding the weights alone moves landmarks by up to 2.7 pixels.
     """
+    if chosen is not None:
+        return [network.get_submodule(path) for path in chosen]
     made_for_it = all(_is_half(weight.detach()) for weight in network.parameters())
     backbone = network.get_submodule("backbone")
     assert isinstance(backbone, Backbone)
@@ -219,7 +229,24 @@ def float32_parts(network: nn.Module) -> list[nn.Module]:
         tapped = 2 + min(stage for stage, _ in backbone.taps)
         return [] if made_for_it else [*stages[tapped:], network.neck, network.heads]
     heads = network.get_submodule("heads")
-    return [heads] if made_for_it else [*stages[:-1], heads]
+    return [*early_blocks(network), heads] if made_for_it else [*stages[:-1], heads]
+
+
+def early_blocks(network: nn.Module) -> list[nn.Module]:
+    """The stem and the first blocks of a backbone, up to `EARLY` of the network's weights."""
+    stem, *stages = network.get_submodule("backbone").children()
+    left = EARLY * _numbers(network)
+    found = []
+    for block in (stem, *(block for stage in stages for block in stage.children())):
+        left -= _numbers(block)
+        if left < 0:
+            break
+        found.append(block)
+    return found
+
+
+def _numbers(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _is_half(weight: Tensor) -> bool:

@@ -29,7 +29,7 @@ from blazepalm.converter.evidence.roles import (
 from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import UnsupportedOperator
-from blazepalm.models.releases import Generation
+from blazepalm.models.generation import Generation
 from blazepalm.models.spec import Evidence, PalmDetectorSpec, Spec
 
 

@@ -18,7 +18,9 @@ from blazepalm.converter.evidence.kinds import (
 from blazepalm.converter.evidence.known_weights import Known
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.tflite.graph import Graph
-from blazepalm.models.releases import Generation, Release, defaults, load_registry
+from blazepalm.models.generation import Generation
+from blazepalm.models.release_registry import Release, load_registry
+from blazepalm.models.releases import defaults
 
 
 def settle_generation(

@@ -18,7 +18,8 @@ from blazepalm.converter.evidence.input_range import RANGES, Range
 from blazepalm.converter.tflite.graph import Graph, Tensor
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import InvalidModel
-from blazepalm.models.releases import Generation, Release, load_registry
+from blazepalm.models.generation import Generation
+from blazepalm.models.release_registry import Release, load_registry
 
 STEM = "backbone.stem.conv"
 FLOAT16_STEP = 2.0**-11  # relative: half a spacing of float16

@@ -6,7 +6,7 @@ the tensors between an output and its layer (`conv_handflag/MatMul`), in this or
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from blazepalm.converter.architecture import Recognition
 from blazepalm.converter.evidence.metadata import ENTRY, read_metadata
@@ -34,9 +34,14 @@ def roles_by_names(graph: Graph, recognition: Recognition) -> list[Guess]:
     """What each source of names says, the most reliable first; sources that say nothing are left
     out. A role that a source gives to two outputs is left out, too.
     """
-    patterns = PATTERNS[recognition.family]
+    return roles_of_names(_sources(graph, recognition), recognition.family)
+
+
+def roles_of_names(sources: Iterable[Sequence[str]], family: str) -> list[Guess]:
+    """What each source, one text for every output, says; as `roles_by_names`."""
+    patterns = PATTERNS[family]
     guesses = []
-    for texts in _sources(graph, recognition):
+    for texts in sources:
         parts = [set(_parts(text)) for text in texts]
         shared = set.intersection(*parts) if len(parts) > 1 else set()
         found = [_role(sorted(own - shared), patterns) for own in parts]

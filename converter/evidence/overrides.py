@@ -11,7 +11,9 @@ from itertools import chain
 from typing import TypeVar
 
 from blazepalm.errors import InvalidInput, UnknownRelease
-from blazepalm.models.releases import Generation, find_generation, load_registry
+from blazepalm.models.generation import Generation
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.releases import find_generation
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "palm": ("boxes", "scores"),

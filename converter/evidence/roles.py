@@ -23,7 +23,7 @@ from blazepalm.converter.evidence.names import Guess
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import InvalidInput
-from blazepalm.models.releases import Release
+from blazepalm.models.release_registry import Release
 from blazepalm.models.spec import PalmDetectorSpec
 
 ORDER = (OPTION, NAMES, SHAPE, WEIGHTS, BEHAVIOUR)  # as reports list them

@@ -24,7 +24,7 @@ from blazepalm.converter.ops.values import Value
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.errors import InvalidModel, UnsupportedOperator
-from blazepalm.models.spec_check import MAX_ELEMENTS
+from blazepalm.models.spec_check import MAX_VALUES
 
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}
@@ -201,9 +201,9 @@ class Context:
 
     def check_size(self, op: Operator, shape: tuple[int, ...]) -> None:
         """Raises InvalidModel if the result of `op` would have no elements or too many."""
-        if not 0 < elements(shape) <= MAX_ELEMENTS:
+        if not 0 < elements(shape) <= MAX_VALUES:
             raise self.invalid(
-                op, f"makes {list(shape)}: {elements(shape)} values, expected 1 to {MAX_ELEMENTS}"
+                op, f"makes {list(shape)}: {elements(shape)} values, expected 1 to {MAX_VALUES}"
             )
 
     def leave(

@@ -16,7 +16,7 @@ def detector_head(walk: Walk, output: int) -> tuple[Operator, ...]:
         raise Mismatch(found.stopped)
     for op in found.passed:
         if op.name not in ("CONCATENATION", "RESHAPE"):
-            raise Mismatch(f"operator {op.index} {op.name} stands behind a head")
+            raise Mismatch(f"operator {op.index} {op.name} follows a head")
         if isinstance(op.options, AxisOptions) and op.options.activation != "NONE":
             raise Mismatch(f"operator {op.index} CONCATENATION ends in an activation")
         walk.claim(op)

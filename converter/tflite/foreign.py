@@ -22,7 +22,10 @@ TEXT = 256  # bytes of a text to look at
 TFLITE = "a TFLite model; `blazepalm convert` converts it to Core ML"
 BUNDLE = "a ZIP; `blazepalm convert` converts a bundle of TFLite models to Core ML"
 CORE_ML = "a Core ML model; `blazepalm inspect` shows it and `blazepalm run` runs it"
-ONNX = "an ONNX model, which no command takes; give the .tflite that it was made from"
+ONNX = (
+    "an ONNX model; `blazepalm parity --candidate` compares it with the .tflite that it was made "
+    "from"
+)
 SAVED_MODEL = "a TensorFlow SavedModel; give the .tflite that TensorFlow's converter makes from it"
 WEIGHTS = (
     "weights without their network; `blazepalm.load` in Python takes the folder "

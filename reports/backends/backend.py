@@ -127,7 +127,8 @@ class Registration:
     None; an unavailable backend is left out if `optional`, else reported as not run. `package`
     is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
     all others the file's. Without `every_picture` it runs on some pictures only. One to be
-    `asked_for` takes long to open, and is left out of parity unless it is named.
+    `asked_for` takes long to open, and is left out of parity unless it is named. One
+    `in_other_units` returns an output as the file does not: a probability in place of a logit.
     """
 
     name: str
@@ -140,11 +141,14 @@ class Registration:
     package: Package | None = None
     every_picture: bool = True
     asked_for: bool = False
+    in_other_units: bool = False
 
     @property
     def by_task(self) -> bool:
-        """Whether it computes in less than float32, so that only the task can judge it."""
-        return self.precision in (FLOAT16, INTEGERS)
+        """Whether only the task can judge it: it computes in less than float32, or its outputs
+        lose digits on the way to the file's units.
+        """
+        return self.precision in (FLOAT16, INTEGERS) or self.in_other_units
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS or self.kind not in KINDS:

@@ -4,17 +4,30 @@ library that LiteRT computes with, too): the backend `executorch` (extra `execut
 A method is not safe to call from two threads, so there is one for each worker.
 """
 
+import hashlib
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from blazepalm.converter.pte import export_pte, missing_executorch, pte_outputs
-from blazepalm.errors import CouldNotVerify, first_line
-from blazepalm.reports.backends.backend import FLOAT32, Backend, Opening, Outputs, Registration
+from blazepalm.converter.folder import pte_of
+from blazepalm.converter.pte import XNNPACK, missing_executorch, pte_outputs, quiet
+from blazepalm.converter.pte_cache import cached_pte
+from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
+from blazepalm.reports.backends.backend import (
+    FLOAT32,
+    Backend,
+    Opening,
+    Outputs,
+    Registration,
+    split_inputs,
+)
 from blazepalm.reports.backends.litert import quiet_native_log
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAME = "executorch"
 
@@ -27,63 +40,49 @@ class Loaded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ExecuTorch:
-    """Methods of one program; each call of `run` takes a free one. `outputs` and `shapes` are the
-    file's, in the program's order; without `channels_first` the program takes what the file does.
+class Program:
+    """A loaded `.pte`. Each call takes a free method, so several threads may call it at once.
+    `source` is the model's name in messages; `sha256` is that of the bytes.
     """
 
-    name: str
     source: str
-    outputs: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    channels_first: bool
+    sha256: str
     methods: "queue.SimpleQueue[Loaded]"
 
-    def run(self, images: np.ndarray) -> Outputs:
-        """(N, H, W, C) float32 in the release's range → the file's outputs."""
+    def __call__(self, inputs: Sequence["Tensor"]) -> list["Tensor"]:
+        """The outputs in the program's order. Raises CouldNotVerify if it cannot run."""
         loaded = self.methods.get()
         try:
-            rows = [self._run(loaded.method, image[None]) for image in images]
-        finally:
-            self.methods.put(loaded)
-        return {
-            name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(self.outputs)
-        }
-
-    def _run(self, method: Any, image: np.ndarray) -> list[np.ndarray]:
-        import torch
-
-        planes = image.transpose(0, 3, 1, 2) if self.channels_first else image
-        try:
-            found = method.execute((torch.from_numpy(np.ascontiguousarray(planes)),))
+            # a method writes the next result where this one is
+            return [value.clone() for value in loaded.method.execute(inputs)]
         except RuntimeError as error:
             raise CouldNotVerify(
                 f"{self.source}: ExecuTorch cannot run the program: {first_line(error)}"
             ) from error
-        # a method writes the next result where this one is
-        return [
-            value.numpy().reshape(shape).copy()
-            for value, shape in zip(found, self.shapes, strict=True)
-        ]
+        finally:
+            self.methods.put(loaded)
 
 
-def open_program(
-    content: bytes,
-    outputs: Sequence[str],
-    shapes: Sequence[tuple[int, ...]],
-    *,
-    source: str,
-    channels_first: bool = True,
-    copies: int = 1,
-) -> ExecuTorch:
-    """Loads a `.pte`'s bytes `copies` times. `outputs` and `shapes` are the file's, in the
-    program's order; `source` is the model's name in messages.
+def hush_executorch() -> None:
+    """Triggers and discards what ExecuTorch's native part prints when it is first loaded. Call it
+    before starting threads that run while models are opened. Does nothing if it is missing.
+    """
+    if missing_executorch() is None:
+        with quiet(), quiet_native_log():
+            from executorch.runtime import Runtime
+
+            Runtime.get()
+
+
+def load_program(content: bytes, source: str, copies: int = 1) -> Program:
+    """Loads a `.pte`'s bytes `copies` times, for as many threads.
 
     Raises CouldNotVerify where ExecuTorch is missing or cannot load the program.
     """
     if (reason := missing_executorch()) is not None:
         raise CouldNotVerify(reason)
-    from executorch.runtime import Runtime
+    with quiet(), quiet_native_log():
+        from executorch.runtime import Runtime
 
     methods: queue.SimpleQueue[Loaded] = queue.SimpleQueue()
     try:
@@ -95,25 +94,73 @@ def open_program(
         raise CouldNotVerify(
             f"{source}: ExecuTorch cannot load the program: {first_line(error)}"
         ) from error
-    return ExecuTorch(NAME, source, tuple(outputs), tuple(shapes), channels_first, methods)
+    return Program(source, hashlib.sha256(content).hexdigest(), methods)
+
+
+@dataclass(frozen=True)
+class ExecuTorch:
+    """`inputs` are the shapes of the file's inputs; `outputs` and `shapes` are the file's, in the
+    program's order; without `channels_first` the program takes what the file does.
+    """
+
+    name: str
+    program: Program
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    channels_first: bool
+
+    @property
+    def artifact_sha256(self) -> str:
+        return self.program.sha256
+
+    def run(self, images: np.ndarray) -> Outputs:
+        """(N, H, W, C) float32 in the release's range → the file's outputs."""
+        rows = [self._run(image[None]) for image in images]
+        return {
+            name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(self.outputs)
+        }
+
+    def _run(self, image: np.ndarray) -> list[np.ndarray]:
+        import torch
+
+        given = [image.transpose(0, 3, 1, 2)] if self.channels_first else []
+        given = given or split_inputs(image, self.inputs)
+        found = self.program([torch.from_numpy(np.ascontiguousarray(x)) for x in given])
+        return [
+            value.numpy().reshape(shape) for value, shape in zip(found, self.shapes, strict=True)
+        ]
 
 
 def _open(opening: Opening) -> Backend:
     converted = opening.converted
     places = pte_outputs(converted)
-    return open_program(
-        export_pte(converted),
-        [opening.outputs[i] for i in places],
-        [opening.output_shapes[i] for i in places],
-        source=opening.source,
+    content = None
+    if converted.folder is not None and (kept := pte_of(converted.folder)) is not None:
+        content, record = kept
+        if record.get("delegate") != XNNPACK:
+            opening.notice(f"its {record['name']} is for Apple's devices: executorch ran another")
+            content = None
+        elif record.get("outputs") != [converted.outputs[i] for i in places]:
+            raise ArtifactError(
+                f"{converted.folder / record['name']}: has other outputs than this version writes; "
+                "convert the release again"
+            )
+    if content is None:
+        content = cached_pte(converted)
+    return ExecuTorch(
+        NAME,
+        load_program(content, opening.source, opening.workers),
+        opening.input_shapes,
+        tuple(opening.outputs[i] for i in places),
+        tuple(opening.output_shapes[i] for i in places),
         channels_first=converted.recognition is not None,
-        copies=opening.workers,
     )
 
 
 BACKEND = Registration(
     NAME,
-    "the readable torch module in ExecuTorch (XNNPACK)",
+    "the same module in ExecuTorch, PyTorch's runtime for phones (XNNPACK)",
     FLOAT32,
     _open,
     available=missing_executorch,

@@ -231,7 +231,7 @@ def _open_integers(opening: Opening) -> Backend | None:
 BACKENDS = (
     Registration(
         TFLITE,
-        "LiteRT, default kernels (XNNPACK)",
+        "the file itself in LiteRT, by its default kernels (XNNPACK)",
         FLOAT32,
         lambda opening: _open(opening, reference_kernels=False),
         REFERENCE,

@@ -5,6 +5,7 @@ default they are stale; under XNNPACK folded weights read back as zeros). Even t
 must equal those of a plain run of the same kernels, which every call checks.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from blazepalm.reports.backends.litert import import_litert, in_files_order, ope
 
 
 class LayerReader:
-    """`read(image)` returns each computed tensor's value by its index in the file. `content` is
+    """`read(inputs)` returns each computed tensor's value by its index in the file. `content` is
     the file's bytes, its custom operators rewritten. Raises CouldNotVerify.
     """
 
@@ -23,9 +24,11 @@ class LayerReader:
         self._plain = self._open(content, preserve=False)
         self._preserving = self._open(content, preserve=True)
 
-    def read(self, image: np.ndarray) -> dict[int, np.ndarray]:
-        """(1, H, W, C) float32 in the file's range → tensor index → value."""
-        outputs = [self._run(interpreter, image) for interpreter in (self._plain, self._preserving)]
+    def read(self, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+        """float32 values of the file's inputs, in its order → tensor index → value."""
+        outputs = [
+            self._run(interpreter, inputs) for interpreter in (self._plain, self._preserving)
+        ]
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*outputs, strict=True)):
             raise CouldNotVerify(
                 f"{self.source}: LiteRT's outputs change when inner tensors are kept; "
@@ -41,10 +44,10 @@ class LayerReader:
                 found[int(detail["index"])] = value
         return found
 
-    def _run(self, interpreter: Any, image: np.ndarray) -> list[np.ndarray]:
-        (given,) = interpreter.get_input_details()
-        shape = tuple(int(d) for d in given["shape"])
-        interpreter.set_tensor(given["index"], in_files_order(image, shape))
+    def _run(self, interpreter: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        for given, value in zip(interpreter.get_input_details(), inputs, strict=True):
+            shape = tuple(int(d) for d in given["shape"])
+            interpreter.set_tensor(given["index"], in_files_order(value, shape))
         interpreter.invoke()
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 

@@ -6,18 +6,17 @@ Differs from MediaPipe in the output's size: MediaPipe derives it from the input
 reads it from an operand, set here to the tensor's shape in the file; both pad alike for it.
 """
 
-import functools
 import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.tflite.repack import add_buffer, append, pack, unpack
 from blazepalm.errors import CouldNotVerify
 
 CUSTOM_CODE = "Convolution2DTransposeBias"
 PADDINGS = {1: 0, 2: 1}  # TfLitePadding in the C struct → Padding in the schema (SAME, VALID)
-ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,10 @@ def without_custom_operators(content: bytes, source: str) -> Rewritten:
         return Rewritten(content, 0)
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpack(content, source, f"{CUSTOM_CODE} cannot be rewritten for LiteRT")
     custom = {
         i for i, code in enumerate(model.operatorCodes) if code.customCode == CUSTOM_CODE.encode()
     }
-    if any(b.offset > 1 for b in model.buffers):
-        raise CouldNotVerify(
-            f"{source} keeps buffers outside its flatbuffer, so {CUSTOM_CODE} cannot be rewritten "
-            "for LiteRT"
-        )
     replaced = 0
     for subgraph in model.subgraphs:
         operators: list[Any] = []
@@ -70,33 +64,6 @@ def without_custom_operators(content: bytes, source: str) -> Rewritten:
     if replaced == 0:
         return Rewritten(content, 0)
     return Rewritten(pack(model), replaced)
-
-
-def pack(model: Any) -> bytes:
-    """Serialises the object API's ModelT to a file's bytes, with buffers aligned to 16 bytes as
-    the schema's `force_align` requires (the object API alone does not align them).
-    """
-    import flatbuffers
-
-    for buffer in model.buffers:
-        buffer.Pack = functools.partial(_pack_aligned, buffer)
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def _pack_aligned(buffer: Any, builder: Any) -> int:
-    from ai_edge_litert import schema_py_generated as schema
-
-    data = None
-    if buffer.data is not None:
-        content = np.asarray(buffer.data, np.uint8)
-        builder.Prep(ALIGNMENT, content.size)
-        data = builder.CreateNumpyVector(content)
-    schema.BufferStart(builder)
-    if data is not None:
-        schema.BufferAddData(builder, data)
-    return int(schema.BufferEnd(builder))
 
 
 def _replacement(schema: Any, model: Any, subgraph: Any, operator: Any, source: str) -> list[Any]:
@@ -117,19 +84,16 @@ def _replacement(schema: Any, model: Any, subgraph: Any, operator: Any, source: 
     size = schema.TensorT()
     size.name = name + b"/output_shape"
     size.shape, size.type = [len(output.shape)], schema.TensorType.INT32
-    size.buffer = _append(model.buffers, schema.BufferT())
-    model.buffers[size.buffer].data = np.frombuffer(
-        np.asarray(output.shape, "<i4").tobytes(), np.uint8
-    )
+    size.buffer = add_buffer(model, np.asarray(output.shape, np.int32))
     sum_without_bias = schema.TensorT()
     sum_without_bias.name = name + b"/without_bias"
     sum_without_bias.shape, sum_without_bias.type = output.shape, output.type
-    sum_without_bias.buffer = _append(model.buffers, schema.BufferT())
+    sum_without_bias.buffer = append(model.buffers, schema.BufferT())
 
     convolution = schema.OperatorT()
     convolution.opcodeIndex = _opcode(schema, model, schema.BuiltinOperator.TRANSPOSE_CONV)
-    convolution.inputs = [_append(subgraph.tensors, size), kernel_ohwi, data]
-    convolution.outputs = [_append(subgraph.tensors, sum_without_bias)]
+    convolution.inputs = [append(subgraph.tensors, size), kernel_ohwi, data]
+    convolution.outputs = [append(subgraph.tensors, sum_without_bias)]
     convolution.builtinOptionsType = schema.BuiltinOptions.TransposeConvOptions
     convolution.builtinOptions = schema.TransposeConvOptionsT()
     convolution.builtinOptions.padding = PADDINGS[padding]
@@ -145,11 +109,6 @@ def _replacement(schema: Any, model: Any, subgraph: Any, operator: Any, source: 
     return [convolution, addition]
 
 
-def _append(items: list[Any], item: Any) -> int:
-    items.append(item)
-    return len(items) - 1
-
-
 def _opcode(schema: Any, model: Any, builtin: int) -> int:
     """The index of a version-1 builtin among the model's operator codes, added if missing."""
     for i, code in enumerate(model.operatorCodes):
@@ -158,4 +117,4 @@ def _opcode(schema: Any, model: Any, builtin: int) -> int:
     code = schema.OperatorCodeT()
     code.deprecatedBuiltinCode = code.builtinCode = builtin
     code.version = 1
-    return _append(model.operatorCodes, code)
+    return append(model.operatorCodes, code)

@@ -49,4 +49,4 @@ def _open(opening: Opening) -> Backend:
     return readable(converted.module, opening.outputs, converted.outputs)
 
 
-BACKEND = Registration(TORCH, "the readable torch module", FLOAT32, _open)
+BACKEND = Registration(TORCH, "the readable PyTorch module that convert writes", FLOAT32, _open)

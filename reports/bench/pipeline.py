@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.table import Table
 
-    from blazepalm.models.hand_pipeline import HandModels, Runner
+    from blazepalm.models.runners import HandModels, Runner
 
 INTERPRETER = "BLAZEPALM_MEDIAPIPE_PYTHON"
 ROUNDS = 60

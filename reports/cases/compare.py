@@ -14,7 +14,7 @@ from blazepalm.reports.cases.inputs import Case, noise
 from blazepalm.reports.cases.palm import locate_hands, walk_palm
 from blazepalm.reports.cases.raw import compare_raw
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.subjects.subject import Subject
 
 DRAWS = 8  # per case of noise, for a model that takes no image
@@ -39,10 +39,10 @@ class Group:
 
 
 def compare_case(
-    group: Group, case: Case, *, keep_raw: bool = False, margin: float = LIMITS.margin
+    group: Group, case: Case, *, keep_raw: bool = False, limits: Limits = LIMITS
 ) -> Record:
-    """Runs and compares everything of `group` on `case`. A decision closer to its threshold than
-    `margin` may fall either way.
+    """Runs and compares everything of `group` on `case`. `limits` say how close to its threshold a
+    decision may fall either way, and where a picture's own sensitivity is measured.
     """
     image = case.image
     height, width = (0, 0) if image is None else image.shape[:2]
@@ -57,11 +57,11 @@ def compare_case(
         return record
     assert group.palm is not None
     if group.judged:
-        located = walk_palm(record, group.palm, image, keep_raw=keep_raw, margin=margin)
+        located = walk_palm(record, group.palm, image, keep_raw=keep_raw, limits=limits)
     else:
         located = {TFLITE: locate_hands(group.palm, image)}
     for hand in group.hands if located else ():
-        walk_hand(record, hand, image, located, group.palm, keep_raw=keep_raw, margin=margin)
+        walk_hand(record, hand, image, located, group.palm, keep_raw=keep_raw, limits=limits)
     return record
 
 

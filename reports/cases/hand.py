@@ -14,11 +14,14 @@ from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
+from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
+from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import (
     ListedHand,
+    Scalars,
     SeenHand,
     compare_hands,
     compare_landmarks,
@@ -27,14 +30,17 @@ from blazepalm.reports.compare.matching import points_box
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
 from blazepalm.reports.compare.tensors import compare, identical
+from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.stages.stages import (
     Floats,
     HandChain,
     HandRules,
     Located,
     Raw,
-    hands_in_image,
+    hands_among,
+    search_regions,
 )
+from blazepalm.reports.stages.ties import mark_tied
 from blazepalm.reports.subjects.subject import Subject
 
 Crop = tuple[Floats, Letterbox]
@@ -49,12 +55,12 @@ def walk_hand(
     palm: Subject,
     *,
     keep_raw: bool,
-    margin: float,
+    limits: Limits,
 ) -> None:
     """Compares every backend on one image; `located` holds the regions of each backend of
     `palm`, at least the reference's.
     """
-    _HandWalk(record, hand, image, located, palm, margin).compare(keep_raw)
+    _HandWalk(record, hand, image, located, palm, limits).compare(keep_raw)
 
 
 class _HandWalk:
@@ -65,11 +71,12 @@ class _HandWalk:
         image: np.ndarray,
         located: Mapping[str, Located],
         palm: Subject,
-        margin: float,
+        limits: Limits,
     ) -> None:
         assert isinstance(hand.rules, HandRules)
         self.record, self.hand, self.image = record, hand, image
-        self.located, self.palm, self.margin = located, palm, margin
+        self.located, self.palm, self.limits = located, palm, limits
+        self.noise: dict[int, list[Scalars]] = {}  # by region number, where it was measured
         self.spec = hand.rules.spec
         self.size = (image.shape[0], image.shape[1])
         self.reference = hand.hand_chain(TFLITE)
@@ -110,22 +117,36 @@ class _HandWalk:
             key = Key(self.hand.name, rows.IMAGE, ISOLATED, "landmarks", name, TFLITE)
             self.record.entries.append((key, label, part))
             found = chain.read(answers[name][number], box)
-            self._landmarks(name, expected, found, label)
+            scalars = self._landmarks(expected, found)
+            by_task = registration_of(name).by_task
+            if by_task and is_near_limit(scalars, rows.LANDMARKS, self.limits):
+                scalars = allowed_hand(scalars, self._noise(number, crop, expected))
+            where = (self.hand.name, rows.LANDMARKS, ISOLATED, name)
+            add_scalars(self.record, where, label, scalars)
 
-    def _landmarks(self, name: str, expected: CroppedHand, found: CroppedHand, label: str) -> None:
+    def _landmarks(self, expected: CroppedHand, found: CroppedHand) -> Scalars:
         height, width = self.spec.input_size
-        scalars = compare_landmarks(
+        return compare_landmarks(
             expected._asdict(),
             found._asdict(),
             pixels=(float(width), float(height)),
             thresholds={"presence": self.spec.presence_threshold, "handedness": 0.5},
-            margin=self.margin,
+            margin=self.limits.margin,
         )
-        where = (self.hand.name, rows.LANDMARKS, ISOLATED, name)
-        add_scalars(self.record, where, label, scalars)
+
+    def _noise(self, number: int, crop: Crop, expected: CroppedHand) -> list[Scalars]:
+        """float32 with noise against the reference without, on one region."""
+        if number not in self.noise:
+            tensor, box = crop
+            self.noise[number] = [
+                self._landmarks(expected, self.reference.read(raw, box))
+                for raw in noisy_outputs(self.hand, tensor)
+            ]
+        return self.noise[number]
 
     def _cascade(self, crops: list[Crop], answers: Answers) -> None:
         found: dict[str, list[SeenHand]] = {}
+        reference: list[SeenHand] = []
         for name in (TFLITE, *self.hand.candidates):
             located = self.located.get(name, self.located[TFLITE])
             if name != MIL_APP and len(answers[name]) < len(crops):
@@ -133,22 +154,30 @@ class _HandWalk:
             chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
             run = self._runner(name, chain, crops, answers[name])
             try:
-                found[name] = hands_in_image(
-                    chain, self.image, located, self.spec.presence_threshold, run
-                )
+                searched = search_regions(chain, self.image, located, run)
             except ProcessDied as error:  # on a region that it found itself
                 record_death(self.record, self.hand, name, self.record.case, error)
                 continue
+            found[name] = hands_among(searched, self.spec.presence_threshold)
             if name == TFLITE:
+                reference = searched
                 measure_hands(self.record, self.hand, found[name])
                 continue
-            scalars = compare_hands(
-                found[TFLITE], found[name], thresholds=self._thresholds(), margin=self.margin
-            )
+            scalars = self._hands((reference, searched), located)
             where = (self.hand.name, rows.IMAGE, CASCADE, name)
             add_scalars(self.record, where, self.record.case, scalars)
         pair = f"{self.palm.name} + {self.hand.name}"
         self.record.hands[pair] = {n: tuple(map(_listed, hs)) for n, hs in found.items()}
+
+    def _hands(self, searched: tuple[list[SeenHand], list[SeenHand]], located: Located) -> Scalars:
+        """Compares the hands in all regions of the reference with those of a candidate."""
+        there = self.located[TFLITE]._replace(tied=located.reference_tied)
+        thresholds, margin = self._thresholds(), self.limits.margin
+        ours, theirs = (
+            hands_among(marked, self.spec.presence_threshold)
+            for marked in mark_tied(searched, (there, located), thresholds, margin)
+        )
+        return compare_hands(ours, theirs, thresholds=thresholds, margin=margin)
 
     def _thresholds(self) -> dict[str, float]:
         palm: Any = self.palm.rules

@@ -1,4 +1,5 @@
-"""Parity's inputs: golden images, your own images, and seeded noise, one case at a time.
+"""Parity's inputs: golden images, photographs, your own images, and seeded noise, one case at a
+time.
 
 Noise reaches every weight and every border, and is reproducible anywhere:
 `numpy.random.Generator(PCG64([seed, draw]))`, float32 in [0, 1) in C order, scaled to the range.
@@ -20,8 +21,9 @@ from blazepalm.reports.compare.hands import ListedTruth
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
-NOISE = "noise"
+NOISE, PHOTO = "noise", "photo"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ def golden_cases(golden: "GoldenSet") -> Iterator[Case]:
         )
         known = case.kind in ("hand", "hard")
         yield Case(case.name, case.kind, golden.image(case), truth if known else None)
+
+
+def photo_cases(photos: "Iterable[LocalPhoto]") -> Iterator[Case]:
+    """Photographs: nobody knows their joints exactly, so they have no truth. Raises ArtifactError
+    if a file has changed since it was found.
+    """
+    for found in photos:
+        yield Case(found.photo.name, PHOTO, found.image())
 
 
 def own_cases(paths: Sequence[str | Path]) -> Iterator[Case]:

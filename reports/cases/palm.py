@@ -6,8 +6,8 @@ the reference's input (`isolated`), and all stages from the image on (`cascade`)
 shares the reference's function also shares its value and is not computed again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,15 +16,24 @@ from blazepalm.models.decode import Palms
 from blazepalm.models.regions import Region
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.backends.names import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
+from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.cases.sensitivity import (
+    AllowedBoxes,
+    allowed_boxes,
+    is_near_limit,
+    noisy_outputs,
+)
 from blazepalm.reports.cases.truth import measure_palms
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.hands import Scalars, compare_detections
+from blazepalm.reports.compare.hands import Detections, Scalars, compare_detections
+from blazepalm.reports.compare.matching import Ties
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key, Scalar
 from blazepalm.reports.compare.tensors import TensorDifference, compare, identical, measure_range
+from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.stages.stages import Decoded, Floats, Located, PalmChain, PalmRules, Raw
-from blazepalm.reports.stages.ties import shared_boxes
+from blazepalm.reports.stages.ties import find_ties
 from blazepalm.reports.subjects.subject import Subject
 
 POINTS, SCORES = "boxes and keypoints", "probabilities"
@@ -50,24 +59,25 @@ def locate_hands(palm: Subject, image: np.ndarray) -> Located:
 
 
 def walk_palm(
-    record: Record, palm: Subject, image: np.ndarray, *, keep_raw: bool, margin: float
+    record: Record, palm: Subject, image: np.ndarray, *, keep_raw: bool, limits: Limits
 ) -> dict[str, Located]:
     """Compares every backend on one image. Returns each one's hand regions; an empty
     dict if the reference itself gives no output.
     """
-    return _PalmWalk(record, palm, image, margin).compare(keep_raw)
+    return _PalmWalk(record, palm, image, limits).compare(keep_raw)
 
 
 class _PalmWalk:
-    def __init__(self, record: Record, palm: Subject, image: np.ndarray, margin: float) -> None:
+    def __init__(self, record: Record, palm: Subject, image: np.ndarray, limits: Limits) -> None:
         assert isinstance(palm.rules, PalmRules)
-        self.record, self.palm, self.image, self.margin = record, palm, image, margin
+        self.record, self.palm, self.image, self.limits = record, palm, image, limits
         self.spec: PalmDetectorSpec = palm.rules.spec
         self.size = (image.shape[0], image.shape[1])
         self.reference = palm.palm_chain(TFLITE)
         self.same: dict[
             tuple[str, str], TensorDifference
         ] = {}  # (stage, output) → the reference itself
+        self.noise: list[Detections] | None = None  # not measured yet
 
     def compare(self, keep_raw: bool) -> dict[str, Located]:
         tensor, box = self.reference.prepare(self.image)
@@ -91,8 +101,8 @@ class _PalmWalk:
                 raw = raws[name]
             else:
                 raw = timed(self.record, self.palm, name, lambda c=chain, x=own: c.run(x))  # type: ignore[misc]
-            ways[name] = self._way(chain, own, own_box, raw)
-            self._cascade(name, ways[TFLITE], ways[name])
+            way = self._way(chain, own, own_box, raw)
+            ways[name] = replace(way, located=self._cascade(name, ways[TFLITE], way))
         self._decoded({**{name: way.decoded for name, way in ways.items()}, **decoded})
         return {name: way.located for name, way in ways.items()}
 
@@ -130,21 +140,48 @@ class _PalmWalk:
             part = compare(value, own)
         self.record.entries.append((key, self.record.case, part))
 
-    def _cascade(self, name: str, reference: _Way, own: _Way) -> None:
-        scale = max(self.palm.input_shape[1:3]) / max(self.size)
-        scalars = compare_detections(
-            _boxes(reference.palms),
-            _boxes(own.palms),
-            threshold=self.spec.score_threshold,
-            margin=self.margin,
-            pixels=(self.size[1] * scale, self.size[0] * scale),
-            ties=shared_boxes(reference.decoded, own.decoded, self.spec, self.margin),
-        )
+    def _cascade(self, name: str, reference: _Way, own: _Way) -> Located:
+        """Compares the detections. Returns the backend's regions, the tied ones marked."""
+        found, ties = self._detections(reference, own.palms, own.decoded)
+        allowed = AllowedBoxes(found.scalars, frozenset(), frozenset())
+        by_task = registration_of(name).by_task
+        if by_task and is_near_limit(found.scalars, rows.SUPPRESSED, self.limits):
+            allowed = allowed_boxes(found, self._noise(reference), self.limits.iou)
         regions = _region_errors(reference.located.regions, own.located.regions)
-        for stage, found in ((rows.SUPPRESSED, scalars), (rows.REGION, regions)):
-            add_scalars(
-                self.record, (self.palm.name, stage, CASCADE, name), self.record.case, found
-            )
+        for stage, scalars in ((rows.SUPPRESSED, allowed.scalars), (rows.REGION, regions)):
+            where = (self.palm.name, stage, CASCADE, name)
+            add_scalars(self.record, where, self.record.case, scalars)
+        there = ties.boxes.keys() | ties.missing | allowed.reference
+        return own.located._replace(
+            tied=_of_palms(own.located, ties.extra | allowed.candidate),
+            reference_tied=_of_palms(reference.located, there),
+        )
+
+    def _detections(
+        self, reference: _Way, palms: Palms, decoded: Decoded
+    ) -> tuple[Detections, Ties]:
+        scale = max(self.palm.input_shape[1:3]) / max(self.size)
+        ties = find_ties(reference.decoded, decoded, self.spec, self.limits.margin)
+        found = compare_detections(
+            _boxes(reference.palms),
+            _boxes(palms),
+            threshold=self.spec.score_threshold,
+            margin=self.limits.margin,
+            pixels=(self.size[1] * scale, self.size[0] * scale),
+            ties=ties,
+        )
+        return found, ties
+
+    def _noise(self, reference: _Way) -> list[Detections]:
+        """float32's detections with noise, against the reference's without."""
+        if self.noise is None:
+            raws = noisy_outputs(self.palm, reference.tensor)
+            suppress, decode = self.reference.suppress, self.reference.decode
+            self.noise = [
+                self._detections(reference, suppress(raw, reference.box), decode(raw))[0]
+                for raw in raws
+            ]
+        return self.noise
 
     def _decoded(self, decoded: Mapping[str, Decoded]) -> None:
         pairs = [pair for pair in self.palm.raw_pairs if GENERIC not in pair]
@@ -178,6 +215,11 @@ def _region_errors(reference: list[Region], candidate: list[Region]) -> Scalars:
             float(np.degrees(error[:, 4].max())), rows.MAX, "degrees"
         ),
     }
+
+
+def _of_palms(located: Located, palms: Collection[int]) -> frozenset[int]:
+    """The regions of these palms."""
+    return frozenset(i for i, palm in enumerate(located.palms) if palm in palms)
 
 
 def _as_array(regions: list[Region]) -> np.ndarray:

@@ -28,6 +28,8 @@ from blazepalm.reports.compare.tensors import (
 from blazepalm.reports.stages.stages import Raw
 from blazepalm.reports.subjects.subject import Subject
 
+OPTIONAL = ("handedness", "world_landmarks")  # a missing one fails its own row
+
 
 def compare_raw(
     record: Record, subject: Subject, tensor: np.ndarray, label: str, *, keep_raw: bool
@@ -104,5 +106,9 @@ def _identity(values: np.ndarray | None, part: TensorRange | None) -> tuple[obje
 
 
 def _is_whole(subject: Subject, found: Mapping[str, np.ndarray]) -> bool:
-    wanted = zip(subject.outputs, subject.output_shapes, strict=True)
-    return all(name in found and found[name].shape == shape for name, shape in wanted)
+    """Whether the later stages can use the outputs; they do without those in `OPTIONAL`."""
+    wanted = zip(subject.outputs, subject.fields, subject.output_shapes, strict=True)
+    return all(
+        found[name].shape == shape if name in found else field in OPTIONAL
+        for name, field, shape in wanted
+    )

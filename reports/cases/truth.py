@@ -17,7 +17,7 @@ from blazepalm.reports.compare.hands import SeenHand
 from blazepalm.reports.compare.record import Record
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, Key
 from blazepalm.reports.compare.truth import Errors, palm_errors, truth_errors, truth_scalars
-from blazepalm.reports.stages.stages import HandChain, Located, hands_in_image
+from blazepalm.reports.stages.stages import HandChain, Located, hands_among, search_regions
 from blazepalm.reports.subjects.subject import Subject
 
 PALMS, HANDS = "palms", "hands"
@@ -51,13 +51,13 @@ def measure_landmarks(record: Record, hand: Subject, chain: HandChain, image: np
     if not regions:
         width, height = min(size) / scale
         regions = [Region(0.5, 0.5, float(width), float(height), 0.0)]
-    found = hands_in_image(
+    searched = search_regions(
         chain,
         image,
         Located(regions, [1.0] * len(regions)),
-        spec.presence_threshold,  # type: ignore[union-attr]
         lambda number, crop: timed(record, hand, TFLITE, lambda: chain.run(crop)),
     )
+    found = hands_among(searched, spec.presence_threshold)  # type: ignore[union-attr]
     _add(record, hand, ISOLATED, HANDS, truth_errors(record.truth, found))
 
 

@@ -12,10 +12,11 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from blazepalm.models.decode import intersection_over_union
-from blazepalm.reports.compare.matching import Array, match, points_boxes
+from blazepalm.reports.compare.matching import Array, Ties, match, points_boxes
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM, Scalar, exceeds
 
 Scalars = dict[tuple[str, str], Scalar]  # (output, metric)
+BOX_IOU = "boxes", "IoU"
 
 PALM_POINTS = (0, 5, 9, 13, 17)  # wrist and the fingers' bases
 
@@ -26,13 +27,15 @@ Point = tuple[float | None, float | None, float | None]
 
 class SeenHand(NamedTuple):
     """A hand in one image: `landmarks` (21, 3) in pixels, probabilities 0..1; `score` is its
-    palm's, None where unknown, as is `handedness` (0 left, 1 right).
+    palm's, None where unknown, as is `handedness` (0 left, 1 right). `tied`: whether it is seen,
+    or seen here, hangs on a tie upstream.
     """
 
     landmarks: NDArray[np.floating]
     presence: float
     score: float | None = None
     handedness: float | None = None
+    tied: bool = False
 
 
 class ListedHand(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +63,18 @@ class ListedTruth(Struct, frozen=True, forbid_unknown_fields=True):
 Listed = dict[str, dict[str, tuple[ListedHand, ...]]]  # by pair of models, then backend
 
 
+class Detections(NamedTuple):
+    """A candidate's detections against the reference's. `overlaps`: the IoU of each matched
+    detection of the reference, by its index; `lost` and `extra`: unmatched boxes of the reference
+    and of the candidate that no tie explains, by their index.
+    """
+
+    scalars: Scalars
+    overlaps: dict[int, float]
+    lost: dict[int, Array]
+    extra: dict[int, Array]
+
+
 def compare_detections(
     reference: tuple[Array, Array],
     candidate: tuple[Array, Array],
@@ -67,44 +82,51 @@ def compare_detections(
     threshold: float,
     margin: float,
     pixels: tuple[float, float],
-    ties: Mapping[int, tuple[Array, Array]],
-) -> Scalars:
+    ties: Ties,
+) -> Detections:
     """Compares suppressed sets, each boxes (M, 4) and scores (M,), the boxes normalised to
     `pixels` (width, height). An unmatched detection counts unless its score is within `margin`
-    of the threshold. `ties` replaces both boxes of a reference detection whose anchors differ
-    by ties alone (see `reports.stages.ties`).
+    of the threshold, or `ties` holds it. `ties.boxes` replaces both boxes of a reference detection
+    whose anchors differ by ties alone.
     """
     boxes, scores = reference
     other_boxes, other_scores = candidate
     scale = np.array(pixels * 2)
     matches = match(boxes, other_boxes)
-    lost = [s for s in scores[list(matches.missing)] if not abs(s - threshold) <= margin]
-    extra = [s for s in other_scores[list(matches.extra)] if not abs(s - threshold) <= margin]
+    lost = _unexplained(matches.missing, scores, threshold, margin, ties.missing)
+    extra = _unexplained(matches.extra, other_scores, threshold, margin, ties.extra)
+    alone = len(matches.missing) + len(matches.extra)
     result: Scalars = {
-        ("detections", "unmatched"): Scalar(float(len(lost) + len(extra)), SUM, "detections"),
-        ("detections", "within the margin"): Scalar(
-            float(len(matches.missing) + len(matches.extra) - len(lost) - len(extra)),
-            SUM,
-            "detections",
-        ),
+        ("detections", "unmatched"): _detections(len(lost) + len(extra)),
+        ("detections", "within the margin"): _detections(alone - len(lost) - len(extra)),
     }
+    overlaps: dict[int, float] = {}
     for score in scores:
         _min(result, ("score", "margin to the threshold"), abs(float(score) - threshold), "")
     for r, c, overlap in matches.pairs:
-        _add(result, ("boxes", "means of other anchors by a tie"), _count(r in ties))
-        if r in ties:
-            mine, theirs = ties[r]
+        _add(result, ("boxes", "means of other anchors by a tie"), _detections(r in ties.boxes))
+        if r in ties.boxes:
+            mine, theirs = ties.boxes[r]
             overlap = float(intersection_over_union(mine, theirs))
             a, b = mine * max(pixels), theirs * max(pixels)  # normalised to the square
         else:
             a, b = boxes[r] * scale, other_boxes[c] * scale
+        overlaps[r] = overlap
         centre = np.hypot(*((b[:2] + b[2:] - a[:2] - a[2:]) / 2))
         size = np.abs((b[2:] - b[:2]) - (a[2:] - a[:2])).max()
-        _min(result, ("boxes", "IoU"), overlap, "")
+        _min(result, BOX_IOU, overlap, "", best=1.0)
         _max(result, ("boxes", "centre error"), float(centre), "px")
         _max(result, ("boxes", "size error"), float(size), "px")
         _max(result, ("score", "difference"), abs(float(other_scores[c] - scores[r])), "")
-    return result
+    return Detections(
+        result, overlaps, {i: boxes[i] for i in lost}, {i: other_boxes[i] for i in extra}
+    )
+
+
+def _unexplained(
+    alone: Sequence[int], scores: Array, threshold: float, margin: float, tied: frozenset[int]
+) -> tuple[int, ...]:
+    return tuple(i for i in alone if i not in tied and not abs(scores[i] - threshold) <= margin)
 
 
 def compare_landmarks(
@@ -117,8 +139,9 @@ def compare_landmarks(
 ) -> Scalars:
     """Compares one hand: `landmarks` (21, 3) normalised to a region of `pixels` (width, height),
     `presence`, and, where the release has them, `handedness` and `world_landmarks` (21, 3) in
-    metres. Errors in x and y are distances; z is reported separately. Where the reference sees
-    no hand, only presence is compared: the other outputs are meaningless there.
+    metres; what a candidate lacks is left out. Errors in x and y are distances; z is reported
+    separately. Where the reference sees no hand, only presence is compared: the other outputs are
+    meaningless there.
     """
     result: Scalars = {}
     if float(reference["presence"]) < thresholds["presence"] - margin:
@@ -127,7 +150,7 @@ def compare_landmarks(
         error = _plane_error(expected, candidate["landmarks"], pixels)
         _add(result, ("landmarks", "mean error"), Scalar(float(error.mean()), MEAN, "px"))
         _max(result, ("landmarks", "p95 error"), float(np.quantile(error, 0.95)), "px")
-        _max(result, ("landmarks", "largest error"), float(error.max()), "px")
+        _max(result, ("landmarks", "largest error"), float(error.max()), "px", best=0.0)
         depth = np.abs(_double(candidate["landmarks"])[:, 2] - _double(expected)[:, 2])
         _max(result, ("landmarks z", "largest error"), float(depth.max()) * pixels[0], "px")
         palm = palm_size(_double(expected)[:, :2] * np.asarray(pixels))
@@ -135,16 +158,18 @@ def compare_landmarks(
             _max(
                 result, ("landmarks", "error by palm size"), float(error.max()) / palm, "palm sizes"
             )
-    if (expected := reference.get("world_landmarks")) is not None:
-        world = np.linalg.norm(_double(candidate["world_landmarks"]) - _double(expected), axis=1)
+    found = candidate.get("world_landmarks")
+    if (expected := reference.get("world_landmarks")) is not None and found is not None:
+        world = np.linalg.norm(_double(found) - _double(expected), axis=1)
         _max(result, ("world_landmarks", "largest error"), float(world.max()) * 1000, "mm")
     for name, threshold in thresholds.items():
-        if (value := reference.get(name)) is None:
+        value, other = reference.get(name), candidate.get(name)
+        if value is None or other is None:
             continue
-        a, b = float(value), float(candidate[name])
+        a, b = float(value), float(other)
         flipped = (a >= threshold) != (b >= threshold) or not np.isfinite(b)
         tie = abs(a - threshold) <= margin
-        _max(result, (name, "difference"), abs(b - a), "")
+        _max(result, (name, "difference"), abs(b - a), "", best=0.0)
         _min(result, (name, "margin to the threshold"), abs(a - threshold), "")
         _add(result, (name, "flips"), Scalar(float(flipped and not tie), SUM, "flips"))
     return result
@@ -158,17 +183,13 @@ def compare_hands(
     margin: float,
 ) -> Scalars:
     """Compares the hands of an image, matched by IoU of the landmarks' boxes. An unmatched hand
-    counts unless one of its probabilities (`score` of its palm, `presence`) is within `margin` of
-    its threshold.
+    counts unless it is `tied`, or one of its probabilities (`score` of its palm, `presence`) is
+    within `margin` of its threshold.
     """
     boxes, other = (points_boxes([h.landmarks for h in hs]) for hs in (reference, candidate))
     matches = match(boxes, other)
-
-    def tie(hand: SeenHand) -> bool:
-        return any(abs(getattr(hand, name) - at) <= margin for name, at in thresholds.items())
-
     alone = [reference[i] for i in matches.missing] + [candidate[i] for i in matches.extra]
-    ties = sum(map(tie, alone))
+    ties = sum(hand.tied or is_near(hand, thresholds, margin) for hand in alone)
     result: Scalars = {
         ("hands", "unmatched"): Scalar(float(len(alone) - ties), SUM, "hands"),
         ("hands", "within the margin"): Scalar(float(ties), SUM, "hands"),
@@ -186,6 +207,11 @@ def compare_hands(
     return result
 
 
+def is_near(hand: SeenHand, thresholds: Mapping[str, float], margin: float) -> bool:
+    """Whether one of a hand's probabilities is within `margin` of its threshold."""
+    return any(abs(getattr(hand, name) - at) <= margin for name, at in thresholds.items())
+
+
 def palm_size(points: Array) -> float:
     """The wrist's mean distance to the fingers' bases."""
     wrist, *bases = points[list(PALM_POINTS)]
@@ -199,22 +225,26 @@ def _plane_error(
     return np.asarray(np.hypot(moved[:, 0], moved[:, 1]))
 
 
-def _count(happened: bool) -> Scalar:
-    return Scalar(float(happened), SUM, "detections")
+def _detections(count: int) -> Scalar:
+    return Scalar(float(count), SUM, "detections")
 
 
 def _double(values: object) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-def _max(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+def _max(
+    result: Scalars, name: tuple[str, str], value: float, unit: str, best: float | None = None
+) -> None:
     if name not in result or exceeds(value, result[name].value):
-        result[name] = Scalar(value, MAX, unit)
+        result[name] = Scalar(value, MAX, unit, best=best)
 
 
-def _min(result: Scalars, name: tuple[str, str], value: float, unit: str) -> None:
+def _min(
+    result: Scalars, name: tuple[str, str], value: float, unit: str, best: float | None = None
+) -> None:
     if name not in result or exceeds(-value, -result[name].value):
-        result[name] = Scalar(value, MIN, unit)
+        result[name] = Scalar(value, MIN, unit, best=best)
 
 
 def _add(result: Scalars, name: tuple[str, str], scalar: Scalar) -> None:

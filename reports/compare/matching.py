@@ -3,7 +3,7 @@ greedily.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,20 @@ class Matches:
     pairs: tuple[tuple[int, int, float], ...]
     missing: tuple[int, ...]
     extra: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """What ties alone change between two backends' detections of one image, by index, best first.
+
+    `boxes`: both backends' boxes, as means over the anchors that they share, of each reference
+    detection that averages other anchors. `missing` and `extra`: detections of the reference and of
+    the candidate that have no anchor besides tied ones.
+    """
+
+    boxes: dict[int, tuple[Array, Array]] = field(default_factory=dict)
+    missing: frozenset[int] = frozenset()
+    extra: frozenset[int] = frozenset()
 
 
 def match(reference: Array, candidate: Array, least_iou: float = MATCHED_IOU) -> Matches:

@@ -15,26 +15,8 @@ from blazepalm.reports.compare.tensors import (
     QUANTILE_ACCURACY,
     TensorDifference,
     TensorRange,
-    compare,
-    identical,
     mapping,
-    measure_range,
 )
-
-__all__ = [
-    "Count",
-    "Difference",
-    "DifferenceMeter",
-    "Number",
-    "Range",
-    "RangeMeter",
-    "TensorDifference",
-    "TensorRange",
-    "Worst",
-    "compare",
-    "identical",
-    "measure_range",
-]
 
 Count = Annotated[int, Meta(ge=0)]
 Number = float | None  # None where there is none; in a file, also where it is not finite
@@ -55,7 +37,8 @@ class Difference(Struct, frozen=True, forbid_unknown_fields=True):
     """A candidate against a reference over all inputs, in the output's own units.
 
     `elements` counts the values compared (finite on both sides); the errors are None where
-    there are none. `peak` is the reference's largest magnitude; `rel_l2` is ‖candidate −
+    there are none. `equal_inputs` counts the inputs on which all bits are the reference's.
+    `peak` is the reference's largest magnitude; `rel_l2` is ‖candidate −
     reference‖ / ‖reference‖, None where the reference is zero. `snr_db` is 10·log10 of Σr² over
     Σ(c − r)²; `psnr_db` is 20·log10 of the peak over rmse; both None where they would be
     infinite (identical) or have no signal. `cosine` is only a diagnostic: 1 where both are zero,
@@ -63,6 +46,7 @@ class Difference(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     inputs: Count
+    equal_inputs: Count
     elements: Count
     peak: Number
     max_abs: Number
@@ -107,7 +91,7 @@ class DifferenceMeter:
     """Builds a `Difference`: call `add` once per input, in order, then `result`."""
 
     def __init__(self) -> None:
-        self._inputs = self._elements = self._zeros = 0
+        self._inputs = self._equal_inputs = self._elements = self._zeros = 0
         self._sum_abs = self._sum_squares = self._sum_reference = 0.0
         self._sum_candidate = self._dot = self._peak = self._half_units = 0.0
         self._max_abs = -1.0
@@ -124,6 +108,7 @@ class DifferenceMeter:
         if part.problem is not None:
             self._problems[part.problem] = None
             return
+        self._equal_inputs += part.unequal == 0
         self._elements += part.elements
         self._zeros += part.zeros
         self._sum_abs += part.sum_abs
@@ -153,6 +138,7 @@ class DifferenceMeter:
         p50, p99, p999 = self._quantiles()
         return Difference(
             inputs=self._inputs,
+            equal_inputs=self._equal_inputs,
             elements=n,
             peak=self._peak if n else None,
             max_abs=self.max_abs,

@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from blazepalm.reports.compare.meters import Count, Difference, Number
+from blazepalm.reports.compare.spread import ErrorCounts, Spread
 
 # Stages from image to hands; a value is compared only where a backend computes it itself.
 LETTERBOX = "letterboxed tensor"
@@ -61,12 +62,21 @@ class Key(Struct, frozen=True, order=True, array_like=True):
 
 
 class Scalar(Struct, frozen=True, omit_defaults=True, tag="scalar"):
-    """One number of one input. `how` (MAX, MIN, SUM, MEAN, SHARE) says how inputs combine."""
+    """One number of one input. `how` (MAX, MIN, SUM, MEAN, SHARE) says how inputs combine.
+
+    `best` is the value of no difference, set where every input is judged on its own: then a row has
+    a `Spread`. `sensitivity` is the value that noise of half a grey level costs float32 on this
+    input, None where it was not measured; `beyond` is the worst value that exceeds it, None where
+    none does (an input may have several boxes, and its value is the worst one's).
+    """
 
     value: float
     how: str
     unit: str
     weight: float = 1.0
+    best: float | None = None
+    sensitivity: float | None = None
+    beyond: float | None = None
 
 
 def exceeds(value: float, other: float) -> bool:
@@ -84,16 +94,28 @@ class ScalarMeter:
         self.inputs = 0
         self.worst_case: str | None = None
         self._how = first.how
+        self._best = first.best
         self._total = self._weight = 0.0
         self._extreme: float | None = None
+        self._counts = ErrorCounts()
+        self._sensitivity: float | None = None
+        self._measured = 0
+        self._beyond: float | None = None
+        self._beyond_case: str | None = None
 
     def add(self, scalar: Scalar, case: str) -> None:
         self.inputs += 1
         self._total += scalar.value * scalar.weight
         self._weight += scalar.weight
-        value = -scalar.value if self._how in (MIN, SHARE) else scalar.value
-        if self._extreme is None or exceeds(value, self._extreme):
-            self._extreme, self.worst_case = value, case
+        if self._worse(scalar.value, self._extreme):
+            self._extreme, self.worst_case = scalar.value, case
+            self._sensitivity = scalar.sensitivity
+        if self._best is not None:
+            self._counts.add(abs(scalar.value - self._best))
+            self._measured += scalar.sensitivity is not None
+            beyond = scalar.value if scalar.sensitivity is None else scalar.beyond
+            if beyond is not None and self._worse(beyond, self._beyond):
+                self._beyond, self._beyond_case = beyond, case
 
     @property
     def value(self) -> float:
@@ -101,8 +123,30 @@ class ScalarMeter:
             return self._total
         if self._how in (MEAN, SHARE):
             return self._total / self._weight if self._weight else 0.0
-        extreme = self._extreme or 0.0
-        return -extreme if self._how == MIN else extreme
+        return self._extreme or 0.0
+
+    @property
+    def spread(self) -> Spread | None:
+        if self._best is None:
+            return None
+        return Spread(
+            median=self._value_at(self._counts.median),
+            p99=self._value_at(self._counts.p99),
+            sensitivity=self._sensitivity,
+            measured=self._measured,
+            beyond=self._beyond,
+            beyond_case=self._beyond_case,
+        )
+
+    def _worse(self, value: float, other: float | None) -> bool:
+        if other is None:
+            return True
+        return exceeds(-value, -other) if self._how in (MIN, SHARE) else exceeds(value, other)
+
+    def _value_at(self, error: float | None) -> float | None:
+        if error is None or self._best is None:
+            return None
+        return self._best - error if self._how == MIN else self._best + error
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +156,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     error) against `limit`, both in `unit`; `floor` and `multiple` (value / floor) are set where
     the floor decides. `difference` holds every metric of a tensor. `status` is
     pass, fail, not_run, not_mapped or ambiguous; `judge` names what decides it
-    (`none`: shown, not judged).
+    (`none`: shown, not judged). `spread` is set where every input is judged on its own.
     """
 
     model: str
@@ -134,18 +178,11 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     difference: Difference | None
     status: Status
     reasons: tuple[str, ...]
+    spread: Spread | None = None
 
     @property
     def key(self) -> Key:
-        return Key(
-            self.model,
-            self.stage,
-            self.mode,
-            self.output,
-            self.backend,
-            self.reference,
-            self.metric,
-        )
+        return Key(*(getattr(self, name) for name in Key.__struct_fields__))
 
     @property
     def judged(self) -> bool:

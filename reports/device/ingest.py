@@ -1,6 +1,6 @@
 """Reads the iOS harness's results: `results.json` and the raw outputs beside it.
 
-The schema is `reports/stored/schemas/ios-results.schema.json`. Raw outputs are
+The schema is `blazepalm report schema ios-results`. Raw outputs are
 little-endian float32 in C order without padding (`ios_harness/FIXTURES.md`); they are read only
 on demand, only inside the folder, and only if their size matches their shape. Figures that can
 be computed here are never taken from the device. A truncated run (`status` partial) is read as
@@ -21,7 +21,7 @@ from blazepalm.reports.device.benchmarks import bench_entry, device_entry, devic
 from blazepalm.reports.device.results import HarnessResults, LoadedModel, OutputRow, PictureRow
 from blazepalm.reports.fixtures.manifest import Fixtures, check_hashes
 from blazepalm.reports.judge.report_parts import Device
-from blazepalm.reports.stored.read import IOS_RESULTS, read_json, typed
+from blazepalm.reports.stored.read import read_json, typed
 from blazepalm.text import printable
 
 SCHEMA = "blazepalm-ios-results/1"
@@ -97,7 +97,7 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
     if schema != SCHEMA:
         found = printable(str(schema))[:80]
         raise ArtifactError(f"{path}: unknown schema {found}; expected {SCHEMA}")
-    results = typed(values, HarnessResults, IOS_RESULTS, str(path))
+    results = typed(values, HarnessResults, "ios-results", str(path))
     if fixtures is not None:
         loaded = [(model.name, model.sha256) for model in results.models]
         check_hashes(path, results.fixtures.manifest_sha256, loaded, fixtures)

@@ -69,12 +69,13 @@ def _backend(name: str, own: Sequence[Row]) -> BackendSummary:
     _, device, units = name.rsplit(":", 2)
     return BackendSummary(
         name=name,
-        label=f"recorded on {device}, compute units {units}",
+        label=f"the package on a phone or Mac, recorded there: {device}, compute units {units}",
         precision="float16",
         judge=BY_TASK,
         artifact_sha256=None,
         status=outcome.status,
         worst_multiple=None,
+        litert_bits=None,
         first_divergence=outcome.first_divergence,
         reasons=outcome.reasons,
     )

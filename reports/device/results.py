@@ -1,4 +1,4 @@
-"""The iOS harness's `results.json` (`reports/stored/schemas/ios-results.schema.json`). Fields that
+"""The iOS harness's `results.json` (`blazepalm report schema ios-results`). Fields that
 a newer harness adds are ignored.
 """
 

@@ -35,7 +35,7 @@ from blazepalm.reports.device.tally import (
 from blazepalm.reports.judge.judge_rows import empty_row, scalar_row
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.stages.stages import Decoded, PalmRules
-from blazepalm.reports.stages.ties import shared_boxes
+from blazepalm.reports.stages.ties import find_ties
 from blazepalm.text import figure, printable
 
 NO_UNITS = "none"
@@ -145,8 +145,8 @@ class _Judge:
                 threshold=rules.spec.score_threshold,
                 margin=self.limits.margin,
                 pixels=pixels,
-                ties=shared_boxes(decoded[0], decoded[1], rules.spec, self.limits.margin),
-            )
+                ties=find_ties(decoded[0], decoded[1], rules.spec, self.limits.margin),
+            ).scalars
             tally.add((name, rows.SUPPRESSED, CASCADE, backend), scalars, case)
         elif self.facts.hand is not None:
             scalars = compare_landmarks(

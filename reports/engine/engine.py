@@ -107,7 +107,7 @@ def _open_engine(
 
     def work(group: int, case: Case) -> Record:
         record = compare_case(
-            groups[group], case, keep_raw=plan.raw is not None, margin=plan.margin
+            groups[group], case, keep_raw=plan.raw is not None, limits=plan.limits
         )
         hand_over_raw(plan.raw, record)
         return record

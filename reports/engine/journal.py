@@ -28,17 +28,21 @@ RECORD = re.compile(r"\d{7,}-\d+\.(msgpack|json)\.z")  # JSON: from older versio
 
 
 class Journal:
-    """The records of one plan in `folder`; removes those of any other plan."""
+    """The records of one plan in `folder`; removes those of any other plan. `begun`: nothing of
+    this plan was there before.
+    """
 
     def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
         check_journal(folder)
         self.folder = folder
         self.resumed = 0
+        self.begun = False
         content = json.dumps(plan, sort_keys=True).encode()
         with told(folder):
             if _content(folder / PLAN) != content:
                 _remove(folder)
                 _write(folder / PLAN, content)
+                self.begun = True
 
     def read(self, index: int, group: int, case: Case) -> Record | None:
         """The stored record of exactly this case, or None."""

@@ -13,7 +13,7 @@ from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
-from blazepalm.reports.judge.policy import LIMITS, MAX_WORKERS
+from blazepalm.reports.judge.policy import LIMITS, MAX_WORKERS, Limits
 from blazepalm.reports.stored.raw_files import write_raw
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
@@ -21,7 +21,8 @@ from blazepalm.reports.subjects.subject import Subject
 
 class Source(NamedTuple):
     """One model: its name, its bytes, whether it is compared itself, what the user states about it,
-    and the converted folder to compare instead of converting it.
+    and the converted folder to compare instead of converting it; `candidates`: other people's
+    conversions of it, compared instead of ours.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Source(NamedTuple):
     judged: bool = True
     overrides: Overrides = NO_OVERRIDES
     folder: Path | None = None
+    candidates: tuple[str, ...] = ()
 
 
 class GroupIndices(NamedTuple):
@@ -45,7 +47,7 @@ class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
-    None; `margin`: see `compare_case`; `asked_for`: backends that run only if named.
+    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named.
     """
 
     sources: tuple[Source, ...]
@@ -54,7 +56,7 @@ class Plan:
     compress: str | None = None
     images: bool = True
     raw: Path | None = None
-    margin: float = LIMITS.margin
+    limits: Limits = LIMITS
     asked_for: tuple[str, ...] = ()
 
 
@@ -107,6 +109,7 @@ def open_source(
         overrides=source.overrides,
         folder=source.folder,
         asked_for=asked_for,
+        candidates=source.candidates,
     )
 
 
@@ -149,7 +152,7 @@ class Worker:
             self.groups[group],
             case,
             keep_raw=self.plan.raw is not None,
-            margin=self.plan.margin,
+            limits=self.plan.limits,
         )
 
 

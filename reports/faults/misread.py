@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from blazepalm.converter.evidence import with_generation
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand, decode_hand
-from blazepalm.models.releases import load_registry
+from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import HandLandmarksSpec
 from blazepalm.reports.compare import rows
 from blazepalm.reports.faults.planted import Fault, Planted

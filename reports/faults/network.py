@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 
+HALF_MAX = 60000.0  # below float16's largest number, 65504
+FEW_TERMS = 8  # fewer do not add up to an error worth planting
+
+
 def _network(
     name: str, functions: tuple[str, ...], spoil: "Callable[[_Call], bool]", last: bool = False
 ) -> Fault:
@@ -154,6 +158,51 @@ def _overflow(call: _Call) -> bool:
     return True
 
 
+def _add_up_in_half(call: _Call) -> bool:
+    """Rounds a convolution's sum to float16 after each input channel."""
+    kernel = call.weight()
+    if kernel.shape[1] < FEW_TERMS:  # a depthwise convolution has one
+        return False
+    call.node.target = _conv2d_in_half
+    return True
+
+
+def _conv2d_in_half(
+    x: "torch.Tensor",
+    kernel: "torch.Tensor",
+    bias: "torch.Tensor | None" = None,
+    *rest: Any,
+    **more: Any,
+) -> "torch.Tensor":
+    import torch.nn.functional as F
+
+    parts = (
+        F.conv2d(x[:, i : i + 1], kernel[:, i : i + 1], None, *rest, **more).half()
+        for i in range(kernel.shape[1])
+    )
+    found = next(parts)
+    for part in parts:
+        found = found + part
+    return found.float() if bias is None else found.float() + bias[:, None, None]
+
+
+def _overflow_sum(call: _Call) -> bool:
+    """Adds a mean's numbers up in float16, which holds each of them and the mean, but not the sum
+    on the way.
+    """
+    call.node.op, call.node.target = "call_function", _mean_in_half
+    return True
+
+
+def _mean_in_half(x: "torch.Tensor", *rest: Any, **more: Any) -> "torch.Tensor":
+    scale = HALF_MAX / float(x.abs().max())
+    values = (x * scale).half().flatten(2)  # (B, C, H·W)
+    found = values[..., 0]
+    for i in range(1, values.shape[2]):
+        found = found + values[..., i]
+    return found.float() / (values.shape[2] * scale)
+
+
 def _swap_axes(call: _Call) -> bool:
     """Swaps a head's x and y: rows of its weights and bias."""
     kernel = call.weight()
@@ -196,4 +245,6 @@ NETWORK_FAULTS: tuple[Fault, ...] = (
     _network("weights rounded to bfloat16", CONV, _round, last=True),
     _network("one weight set to NaN", CONV, _not_a_number, last=True),
     _network("float16 overflow of a weight", CONV, _overflow),
+    _network("a convolution adds up in float16", CONV, _add_up_in_half),
+    _network("a sum overflows float16 on the way", ("mean",), _overflow_sum),
 )

@@ -1,5 +1,5 @@
 """Writes hands as records: one JSON document for any number of frames
-(`schemas/detections.schema.json`), or CSV with one row per hand.
+(`blazepalm report schema detections`), or CSV with one row per hand.
 
 Both are written frame by frame, so a video of any length takes no more memory than a picture.
 Coordinates are normalised to the image: 0 to 1, left to right and top to bottom.
@@ -8,9 +8,10 @@ Coordinates are normalised to the image: 0 to 1, left to right and top to bottom
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypedDict
 
 import numpy as np
+from msgspec import Meta
 
 from blazepalm.errors import InvalidModel
 
@@ -27,10 +28,81 @@ FINGERS = {
 }
 LANDMARKS = ("wrist", *(f"{finger}_{part}" for finger, parts in FINGERS.items() for part in parts))
 
-Record = dict[str, Any]
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Points = Annotated[list[tuple[float, float, float]], Meta(min_length=21, max_length=21)]
 
 
-def hand_record(hand: "Hand") -> Record:
+class HandRecord(TypedDict):
+    """A hand. `score`: of the palm; of a tracked hand, its presence. `box`: xmin, ymin, xmax, ymax
+    of the palm; of a tracked hand, the bounds of its keypoints. `keypoints`: x, y of the palm's
+    points; 0 is the wrist, 2 the base of the middle finger. `handedness`: in a picture that is not
+    mirrored, and how sure it is of that. `landmarks`: x, y, and z in frame widths about the wrist,
+    smaller is nearer: the wrist, then thumb, index, middle, ring and little finger, each from its
+    base to its tip. `world_landmarks`: in metres about the hand's centre. Null where the release
+    does not say, or where only palms were looked for. `tracked`: followed from the frame before,
+    not detected in this one.
+    """
+
+    score: Probability
+    box: tuple[float, float, float, float]
+    keypoints: list[tuple[float, float]]
+    handedness: Literal["left", "right"] | None
+    handedness_score: Annotated[float, Meta(ge=0.5, le=1)] | None
+    presence: Probability | None
+    landmarks: Points | None
+    world_landmarks: Points | None
+    tracked: bool
+
+
+class FrameRecord(TypedDict):
+    """A frame and its hands, best first. `source`: the file as it was found, or camera:N;
+    `index`: of the frame in its source, 0 for a picture; `seconds`: since the video's beginning or
+    the camera's first frame, null for a picture; `width`, `height`: in pixels.
+    """
+
+    source: str
+    index: Annotated[int, Meta(ge=0)]
+    seconds: Annotated[float, Meta(ge=0)] | None
+    width: Annotated[int, Meta(ge=1)]
+    height: Annotated[int, Meta(ge=1)]
+    hands: list[HandRecord]
+
+
+class ModelsRecord(TypedDict):
+    """Names of the releases, else of the files. `backend`: what ran them (coreml-mil is a Core ML
+    package executed by blazepalm, not by Apple's runtime); `rule`: which of MediaPipe's pipelines
+    was repeated, solutions (until 0.10) or tasks (1.x). Null where it stopped at the palms.
+    """
+
+    detector: str
+    landmarks: str | None
+    backend: str
+    rule: str | None
+
+
+class FailureRecord(TypedDict):
+    """What could not be read, or not to its end; `message` is one sentence."""
+
+    source: str
+    message: str
+
+
+class Detections(TypedDict):
+    """The hands that `blazepalm detect` found, frame by frame, in order, also in frames without
+    any. Coordinates are normalised to the frame: x from 0 (left) to 1 (right), y from 0 (top) to 1
+    (bottom), not clipped. `interrupted`: whether the user stopped it, so that frames are missing.
+    """
+
+    format: Literal["blazepalm-detections"]
+    version: Literal[1]
+    models: ModelsRecord
+    frames: list[FrameRecord]
+    failures: list[FailureRecord]
+    interrupted: bool
+
+
+def hand_record(hand: "Hand") -> HandRecord:
     """A hand as JSON values, always with every key. Raises InvalidModel where a number is
     not finite.
     """
@@ -48,13 +120,13 @@ def hand_record(hand: "Hand") -> Record:
     }
 
 
-def label_of(hand: Record) -> str:
+def label_of(hand: HandRecord) -> str:
     """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm."""
     what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
     return f"{what} {hand['score']:.2f}"
 
 
-def palm_records(palms: "Palms") -> list[Record]:
+def palm_records(palms: "Palms") -> list[HandRecord]:
     """Palms as hands without landmarks. Raises like `hand_record`."""
     return [
         {
@@ -72,7 +144,7 @@ def palm_records(palms: "Palms") -> list[Record]:
     ]
 
 
-def frame_record(frame: "Frame", hands: Sequence[Record]) -> Record:
+def frame_record(frame: "Frame", hands: Sequence[HandRecord]) -> FrameRecord:
     """A frame and its hands (see `hand_record`), best first."""
     return {
         "source": frame.source,
@@ -99,19 +171,19 @@ def _plain(values: Any) -> Any:
 class JsonDocument:
     """Writes the document to a text file, one line per frame; `finish` completes it."""
 
-    def __init__(self, file: TextIO, models: dict[str, str | None]) -> None:
+    def __init__(self, file: TextIO, models: ModelsRecord) -> None:
         self._file = file
         self._frames = 0
         head = {"format": FORMAT, "version": FORMAT_VERSION, "models": models}
         file.write("{\n" + "".join(f" {_json(k)}: {_json(v)},\n" for k, v in head.items()))
         file.write(' "frames": [')
 
-    def add(self, record: Record) -> None:
+    def add(self, record: FrameRecord) -> None:
         """Writes one frame, as `frame_record` returns it."""
         self._file.write(f"{',' if self._frames else ''}\n  {_json(record)}")
         self._frames += 1
 
-    def finish(self, failures: Sequence[dict[str, str]], *, interrupted: bool = False) -> None:
+    def finish(self, failures: Sequence[FailureRecord], *, interrupted: bool = False) -> None:
         """Closes the list of frames. `failures`: `source` and `message` of each that could not
         be read; `interrupted`: whether the user stopped it before the last frame.
         """
@@ -147,15 +219,13 @@ class CsvTable:
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(self._columns)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: FrameRecord) -> None:
         """Writes the hands of one frame, as `frame_record` returns it."""
         for number, hand in enumerate(record["hands"], start=1):
-            cells: list[Any] = [record[name] for name in self._columns[:5]]
-            cells += [number, *(hand[name] for name in self._columns[6:10]), int(hand["tracked"])]
-            for name in ("box", "keypoints"):
-                cells += _flat(hand[name])
-            for name in ("landmarks", "world_landmarks"):
-                points = hand[name]
+            plain = {**record, **hand, "hand": number, "tracked": int(hand["tracked"])}
+            cells = [plain[name] for name in self._columns[:11]]
+            cells += (*hand["box"], *_flat(hand["keypoints"]))
+            for points in (hand["landmarks"], hand["world_landmarks"]):
                 cells += [None] * (3 * len(LANDMARKS)) if points is None else _flat(points)
             self._writer.writerow(cells)
 

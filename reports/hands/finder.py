@@ -14,21 +14,14 @@ from blazepalm.models.decode import decode_palms
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
-from blazepalm.reports.hands.detections import Record, hand_record, palm_records
-from blazepalm.reports.hands.open_models import (
-    Notice,
-    OpenModel,
-    Source,
-    detector_anchors,
-    hand_models,
-    open_model,
-    rule_of,
-)
+from blazepalm.reports.hands.detections import HandRecord, ModelsRecord, hand_record, palm_records
+from blazepalm.reports.hands.open_model import Notice, OpenModel, Source
+from blazepalm.reports.hands.open_models import detector_anchors, hand_models, open_model, rule_of
 
 TRACKED_HANDS = 2  # MediaPipe's own default
 LANDMARKS = "hand-full"  # the landmark model where none is named
 
-Look = Callable[[NDArray[np.uint8]], list[Record]]  # (H, W, 3) RGB → `hand_record`s, best first
+Look = Callable[[NDArray[np.uint8]], list[HandRecord]]  # (H, W, 3) RGB → `hand_record`s, best first
 Find = Callable[[NDArray[np.uint8]], tuple[Hand, ...]]  # (H, W, 3) RGB → hands, best first
 
 
@@ -40,7 +33,7 @@ class Finder:
     do the same and return `Hand`s.
     """
 
-    models: dict[str, str | None]
+    models: ModelsRecord
     keypoints: int
     look: Look
     tracker: Callable[[], Look]
@@ -66,7 +59,7 @@ def open_finder(
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
     palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
     assert isinstance(palm.spec, PalmDetectorSpec)
-    names: dict[str, str | None] = {
+    names: ModelsRecord = {
         "detector": palm.name,
         "landmarks": None,
         "backend": palm.backend,
@@ -114,7 +107,7 @@ def palm_finder(palm: OpenModel, max_hands: int | None = None) -> Look:
     assert isinstance(spec, PalmDetectorSpec)
     anchors = detector_anchors(spec)
 
-    def look(image: NDArray[np.uint8]) -> list[Record]:
+    def look(image: NDArray[np.uint8]) -> list[HandRecord]:
         square, box = letterbox(image, spec.input_size, spec.value_range)
         raw = palm.run(square)
         palms = decode_palms(raw["boxes"][0], raw["scores"][0], anchors, spec, box)

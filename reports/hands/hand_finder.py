@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.convert import warn
+from blazepalm.converter.converted import Converted
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.errors import check_path, in_python
 from blazepalm.media.images import picture_pixels, read_image
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.letterbox import as_pixels
-from blazepalm.reports.hands.detections import hand_record, label_of
+from blazepalm.reports.hands.detections import HandRecord, hand_record, label_of
 from blazepalm.reports.hands.draw import draw_hands, in_pixels
 from blazepalm.reports.hands.finder import Find, landmarks_beside, open_finder
-from blazepalm.reports.hands.open_models import Source
+from blazepalm.reports.hands.open_model import Source
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -72,7 +74,7 @@ class Hands(Sequence[Hand]):
         ]
         return Image.fromarray(draw_hands(self.picture, drawn))
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self) -> list[HandRecord]:
         """Each hand as JSON values, as `blazepalm detect --json` writes it."""
         return [hand_record(hand) for hand in self]
 
@@ -111,17 +113,20 @@ class HandFinder:
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
             raise ValueError(f"max_hands is {max_hands!r:.80}, expected at least 1, or None")
-        hand = landmarks_beside(model) if landmarks is None else landmarks
-        finder = open_finder(
-            model,
-            hand,
-            backend,
-            warn,
-            threads=threads,
-            max_hands=max_hands,
-            rule=rule,
-            overrides=overrides,
-        )
+        for named in (model, *(() if landmarks is None else (landmarks,))):
+            if not isinstance(named, Converted):
+                check_path(named, "a release, a file or a folder")
+        with in_python():
+            finder = open_finder(
+                model,
+                landmarks_beside(model) if landmarks is None else landmarks,
+                backend,
+                warn,
+                threads=threads,
+                max_hands=max_hands,
+                rule=rule,
+                overrides=overrides,
+            )
         assert finder.find is not None and finder.new_tracker is not None
         self.models = finder.models  # their names, and what runs them
         self._find: Find = finder.find

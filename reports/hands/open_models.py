@@ -7,22 +7,17 @@ converted model keeps what it was converted with; for a plain file, `converter.e
 and `notice` reports how.
 """
 
-import json
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.converter.architecture import examine
-from blazepalm.converter.choose import WANTED, choose, is_bundle_with
+from blazepalm.converter.choose import choose, is_bundle_with
 from blazepalm.converter.convert import convert_graph, warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.needed import need_coremltools
-from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.folder import (
     converted_folder,
     is_converted,
@@ -30,55 +25,28 @@ from blazepalm.converter.folder import (
     package_of,
     source_of,
 )
-from blazepalm.converter.known import network_of, release_of
+from blazepalm.converter.known import network_of
 from blazepalm.converter.loading import load, read_record, structure_of
-from blazepalm.converter.tflite.foreign import is_core_ml
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import (
-    CouldNotVerify,
-    InvalidInput,
-    InvalidModel,
-    UnknownRelease,
-    unknown_name,
-)
+from blazepalm.errors import CouldNotVerify, InvalidInput, InvalidModel, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
-from blazepalm.models.hand_pipeline import HandModels, Runner, torch_runner
-from blazepalm.models.releases import (
-    Generation,
-    Release,
-    by_sha256,
-    defaults,
-    generation_of,
-    load_registry,
-)
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.releases import generation_of
+from blazepalm.models.runners import HandModels, Runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
-from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
-from blazepalm.reports.backends.backend import Opening
+from blazepalm.reports.backends.backend import FLOAT16, Opening
 from blazepalm.reports.backends.names import PIPELINE
 from blazepalm.reports.backends.registry import registered, runs_pipeline
-
-PACKAGES = (".mlpackage", ".mlmodel")
-
-Source = str | Path | Converted  # a file, bundle, release (or alias) or package; or in memory
-Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class OpenModel:
-    """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
-    `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
-    network (`converter.tflite.network`), None if unknown.
-    """
-
-    name: str  # the release's, else the file's
-    backend: str
-    spec: Spec
-    generation: Generation
-    run: Runner
-    sha256: str
-    network_sha256: str | None = None
+from blazepalm.reports.hands.open_model import Notice, OpenModel, Source, of_family, shaped
+from blazepalm.reports.hands.open_package import (
+    export_raw,
+    is_package,
+    open_package,
+    package_runner,
+)
+from blazepalm.reports.hands.open_tflite import open_tflite
 
 
 def open_hand_models(
@@ -133,7 +101,7 @@ def rule_of(palm: Source) -> str:
     """The rule where none is named: "tasks" for a detector from a bundle, which only MediaPipe's
     tasks read, else "solutions". Raises as `choose.is_bundle_with`.
     """
-    if not isinstance(palm, str | Path) or _is_package(Path(palm)) or is_converted(palm):
+    if not isinstance(palm, str | Path) or is_package(Path(palm)) or is_converted(palm):
         return SOLUTIONS
     return TASKS if is_bundle_with(palm, "palm") else SOLUTIONS
 
@@ -163,10 +131,10 @@ def open_model(
     """
     if backend == "coreml":
         need_coremltools("backend coreml", "choose backend torch or tflite", CouldNotVerify)
-    if isinstance(model, str | Path) and _is_package(Path(model)):
+    if isinstance(model, str | Path) and is_package(Path(model)):
         if backend != "coreml":
             raise InvalidModel(f"{model}: is a Core ML package; choose backend coreml")
-        return _open_package(Path(model), family, notice)
+        return open_package(Path(model), family, notice)
     if isinstance(model, str | Path) and is_converted(model):
         folder = Path(model)
         if overrides.concern(family):
@@ -175,12 +143,12 @@ def open_model(
             )
         package = package_of(folder)
         if backend == "coreml" and package is not None and package[1].get("face") == "raw":
-            return _open_package(package[0], family, notice)
+            return open_package(package[0], family, notice)
         if backend == "torch":
             return _open_folder(folder, family)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
-        return _open_litert(model, family, threads, notice, overrides)
+        return open_tflite(model, family, threads, notice, overrides)
     if not runs_pipeline(backend):
         raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
@@ -188,7 +156,7 @@ def open_model(
         source, content = choose(converted, family)
         converted = convert_graph(read_bytes(content, source), notice, overrides)
     recognition = converted.recognition
-    spec = _of_family(str(_asked(model)), None if recognition is None else recognition.spec, family)
+    spec = of_family(model, None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
     if backend == "torch":
@@ -197,17 +165,19 @@ def open_model(
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
-            run = _package_runner(_export(converted, Path(made), precision), spec)
+            run = package_runner(export_raw(converted, Path(made), precision), spec)
+            half = precision == "fp16"
         else:
             _, content = choose(converted.graph.source, family)
             run = _registered_runner(converted, content, backend, Path(made), spec, notice)
-    return OpenModel(converted.name, backend, spec, generation, run, *digests)
+            half = registered()[backend].precision == FLOAT16
+    return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
 def _open_folder(folder: Path, family: str) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
-    spec = _of_family(str(folder), None if isinstance(structure, Graph) else structure, family)
+    spec = of_family(folder, None if isinstance(structure, Graph) else structure, family)
     source = source_of(folder)
     return OpenModel(
         name=folder.absolute().name,
@@ -218,52 +188,6 @@ def _open_folder(folder: Path, family: str) -> OpenModel:
         sha256=source.sha256,
         network_sha256=source.network_sha256 or None,
     )
-
-
-def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
-    """Each raw output's shape for one image, by the fields of `PalmOutput` or `HandOutput`."""
-    if isinstance(spec, PalmDetectorSpec):
-        return {"boxes": (spec.anchors, spec.coordinates), "scores": (spec.anchors, 1)}
-    return {output.name: (output.values,) for output in spec.outputs}
-
-
-def _asked(model: Source) -> str | Path:
-    return model.graph.source if isinstance(model, Converted) else model
-
-
-def _of_family(source: str, spec: Spec | None, family: str) -> Spec:
-    kind = PalmDetectorSpec if family == "palm" else HandLandmarksSpec
-    if isinstance(spec, kind):
-        return spec
-    other = "palm" if isinstance(spec, PalmDetectorSpec) else "hand"
-    found = "a model of no known family" if spec is None else WANTED[other]
-    raise InvalidModel(f"{source}: is {found}, expected {WANTED[family]}")
-
-
-def _is_package(path: Path) -> bool:
-    """Judges by the content; by the name if there is no such file."""
-    return is_core_ml(path) or (path.suffix.lower() in PACKAGES and not path.is_file())
-
-
-def _generation(release: Release | None, family: str, source: str, notice: Notice) -> Generation:
-    if release is not None:
-        return release.generation
-    newest = defaults(family)
-    notice(
-        f"{source}: not a known release; value range, thresholds and regions are those of the "
-        f"newest generation, {newest.name}"
-    )
-    return newest
-
-
-def _shaped(
-    outputs: Mapping[str, NDArray[Any]], count: int, spec: Spec
-) -> dict[str, NDArray[np.float32]]:
-    """The outputs in the shapes of `output_shapes`, whatever axes of length 1 the file adds."""
-    return {
-        name: np.asarray(outputs[name], np.float32).reshape(count, *shape)
-        for name, shape in output_shapes(spec).items()
-    }
 
 
 def _registered_runner(
@@ -283,119 +207,6 @@ def _registered_runner(
 
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         found = {fields[output]: values for output, values in backend.run(images).items()}
-        return _shaped(found, len(images), spec)
+        return shaped(found, len(images), spec)
 
     return run
-
-
-# TFLite -----------------------------------------------------------------------------------
-
-
-def _open_litert(
-    model: Source, family: str, threads: int, notice: Notice, overrides: Overrides
-) -> OpenModel:
-    from blazepalm.reports.backends.litert import open_litert
-    from blazepalm.reports.backends.litert_rewrite import without_custom_operators
-
-    source, content = choose(model.graph.source if isinstance(model, Converted) else model, family)
-    graph = read_bytes(content, source)
-    if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
-        raise InvalidModel(f"{source}: is not the file that was converted")
-    if isinstance(model, Converted):
-        recognition = model.recognition
-    else:
-        recognition, _ = examine(graph)
-    found = None if recognition is None else recognition.spec
-    _of_family(str(_asked(model)), found, family)
-    assert recognition is not None
-    release = release_of(graph)
-    if not isinstance(model, Converted):
-        recognition = settle(graph, recognition, overrides, notice)
-        if release is None:
-            notice(f"{source}: not a known release: {summary(recognition.spec)}")
-    spec = recognition.spec
-    generation = generation_of(spec.generation, family)
-    backend = open_litert(
-        without_custom_operators(content, source).content,
-        recognition.outputs,
-        source=source,
-        threads=threads,
-    )
-    name = release.name if release else Path(source).stem
-
-    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        return _shaped(backend.run(images), len(images), spec)
-
-    return OpenModel(name, "tflite", spec, generation, run, graph.sha256, network_of(graph))
-
-
-# Core ML ----------------------------------------------------------------------------------
-
-
-def _export(converted: Converted, folder: Path, precision: str) -> Path:
-    from blazepalm.converter.coreml.export import export
-    from blazepalm.converter.coreml.options import CoreMLOptions
-
-    record = export(converted, folder, CoreMLOptions(face="raw", precision=precision))
-    return folder / record.name
-
-
-def _package_runner(path: Path, spec: Spec) -> Runner:
-    """Runs a package. Its weights are mapped, so the package may be deleted afterwards."""
-    from blazepalm.reports.backends.mil import load
-    from blazepalm.reports.backends.package_outputs import RawPackage
-
-    program = load(path)
-    fields = tuple(output_shapes(spec))
-    declared = {feature.name: feature.type.shape or () for feature in program.outputs}
-    if missing := [name for name in fields if name not in declared]:
-        raise InvalidModel(
-            f"{path}: has no output {', '.join(missing)}; it has {', '.join(declared)}"
-        )
-    shapes = tuple(tuple(size or 1 for size in declared[name]) for name in fields)
-    package = RawPackage(program, fields, fields, shapes)
-    program.plan()
-
-    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        return _shaped(package.run(images, program.run), len(images), spec)
-
-    return run
-
-
-def _open_package(path: Path, family: str, notice: Notice) -> OpenModel:
-    """Opens a package that blazepalm wrote, as its metadata describe it."""
-    from blazepalm.reports.backends.mil import load
-
-    metadata = load(path).metadata
-    face = metadata.get("blazepalm.face")
-    if face is None:
-        raise InvalidModel(f"{path}: was not written by blazepalm, so its model is unknown")
-    if face != "raw":
-        raise InvalidModel(
-            f"{path}: has face {face}; the pipeline runs face raw: blazepalm convert … "
-            "--coreml-face raw"
-        )
-    try:
-        found = spec_from_dict(json.loads(metadata["blazepalm.spec"]))
-    except (KeyError, ValueError, RecursionError) as error:
-        raise InvalidModel(f"{path}: its metadata hold no readable model structure") from error
-    spec = _of_family(str(path), found, family)
-    sha256 = metadata.get("blazepalm.source_sha256", "")
-    known = by_sha256(sha256)
-    release = known or _release_named(metadata.get("blazepalm.release"))
-    if spec.generation:
-        try:
-            generation = generation_of(spec.generation, family)
-        except UnknownRelease as error:
-            raise InvalidModel(f"{path}: {error}; convert the model again") from error
-    else:  # written before packages recorded it
-        generation = _generation(release, family, str(path), notice)
-    run = _package_runner(path, spec)
-    name = release.name if release else path.stem
-    network = None if known is None else known.network_sha256
-    return OpenModel(name, "coreml-mil", spec, generation, run, sha256, network)
-
-
-def _release_named(name: str | None) -> Release | None:
-    """The release that a package names; its file may differ from that release's."""
-    return next((release for release in load_registry().releases if release.name == name), None)

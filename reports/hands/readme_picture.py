@@ -16,7 +16,8 @@ from blazepalm.atomic import atomic_file
 from blazepalm.golden.camera import View
 from blazepalm.golden.poses import POSES
 from blazepalm.golden.render import HandModel, render_scene
-from blazepalm.models.hand_pipeline import HandPipeline, torch_models
+from blazepalm.models.hand_pipeline import HandPipeline
+from blazepalm.models.runners import torch_models
 from blazepalm.reports.hands.draw import draw_hands, in_pixels
 
 SIZE = (640, 1280)  # height, width

@@ -5,11 +5,16 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
-from blazepalm.reports.judge.judge import UNSEEN, judge_backend, judge_of, model_verdict
+from blazepalm.reports.judge.judge import (
+    UNSEEN,
+    judge_backend,
+    judge_of,
+    litert_bits,
+    model_verdict,
+)
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -26,6 +31,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     ModelSeconds,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -36,8 +42,17 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
+    from blazepalm.golden.photos import LocalPhoto
 
-TOOLS = ("blazepalm", "torch", "numpy", "ai-edge-litert", "coremltools", "opencv-python-headless")
+TOOLS = (
+    "blazepalm",
+    "torch",
+    "numpy",
+    "ai-edge-litert",
+    "coremltools",
+    "executorch",
+    "opencv-python-headless",
+)
 
 
 def make_report(
@@ -49,6 +64,7 @@ def make_report(
     failures: Sequence[Failure],
     options: RunOptions,
     golden: GoldenName | None,
+    photos: Sequence[PhotoCredit],
     self_test: SelfTestResult | None,
     seconds: float,
     resumed: int,
@@ -74,6 +90,7 @@ def make_report(
         options=options,
         limits=limits,
         golden=golden,
+        photos=tuple(photos),
         accuracy=accuracy_entries(totals),
         self_test=self_test,
         device=(),
@@ -93,6 +110,14 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     if golden is None:
         return None
     return GoldenName(golden.version, golden.sha256, len(golden.cases))
+
+
+def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:
+    """The photographs' entries in the report."""
+    return tuple(
+        PhotoCredit(p.name, p.credit, p.licence, p.url, p.sha256, p.caution)
+        for p in (found.photo for found in photos)
+    )
 
 
 def tool_versions() -> dict[str, str]:
@@ -136,7 +161,7 @@ def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
-    registration = registration_of(name)
+    registration = subject.registration(name)
     judge = judge_of(registration)
     raw = [row for row in own if row.judged and row.stage == rows.RAW]
     multiples = [row.multiple for row in raw if row.multiple is not None]
@@ -149,6 +174,7 @@ def _backend(name: str, subject: Subject, own: Sequence[Row]) -> BackendSummary:
         artifact_sha256=subject.artifacts.get(name),
         status=outcome.status,
         worst_multiple=max(multiples, default=None),
+        litert_bits=litert_bits(judge, own),
         first_divergence=outcome.first_divergence,
         reasons=outcome.reasons,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blazepalm.reports.backends.backend import CANDIDATE, REFERENCE, Registration
-from blazepalm.reports.backends.names import DEVICE
+from blazepalm.reports.backends.names import DEVICE, TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import (
     BY_FLOOR,
@@ -60,6 +60,20 @@ def judge_backend(judge: str, own: Iterable[Row], unseen: str = UNSEEN) -> Outco
     if judge in (BY_FLOOR, BY_TASK) and not any(_decides(row, judge) for row in judged):
         return Outcome(NOT_RUN, None, (unseen,))
     return Outcome(PASS, None, ())
+
+
+def litert_bits(judge: str, own: Iterable[Row]) -> tuple[int, int] | None:
+    """Of a backend's raw outputs over all inputs, how many equal LiteRT's in every bit, and how
+    many were compared; None for a backend that the floor does not judge, or without any.
+    """
+    compared = [
+        row.difference
+        for row in own
+        if row.stage == rows.RAW and row.reference == TFLITE and row.difference is not None
+    ]
+    if judge != BY_FLOOR or not compared:
+        return None
+    return sum(d.equal_inputs for d in compared), sum(d.inputs for d in compared)
 
 
 def model_verdict(own: Sequence[Row], backends: Sequence[tuple[str, str]]) -> dict[str, Any]:

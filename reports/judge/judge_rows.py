@@ -5,7 +5,7 @@ limit can turn failures into passes, never the reverse.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
@@ -25,21 +25,27 @@ from blazepalm.reports.compare.rows import (
     Row,
     ScalarMeter,
 )
-from blazepalm.reports.judge.policy import FEW, Limits
-from blazepalm.reports.judge.task_limits import most_or_least, task_limit, within
+from blazepalm.reports.compare.spread import Spread
+from blazepalm.reports.judge.policy import FEW, MEDIAN, P99, Limits
+from blazepalm.reports.judge.task_limits import (
+    is_allowed,
+    is_within,
+    most_or_least,
+    task_limit,
+    widened,
+)
 from blazepalm.text import printable
 
 
 def judge_row(row: Row, limits: Limits) -> Row:
     """The row with its limit, status and all reasons. `row.reasons` hold under any limits; the
-    limit's own reason is appended. A row without inputs was not run, unless it has reasons for
+    limit's own are appended. A row without inputs was not run, unless it has reasons for
     that: then it fails.
     """
     if is_empty(row):
         return replace(row, limit=None, status=FAIL if row.reasons else NOT_RUN)
     limit = _limit(row, limits)
-    own = _limits_reason(row, limit, limits)
-    reasons = row.reasons if own is None else (*row.reasons, own)
+    reasons = (*row.reasons, *_limits_reasons(row, limit, limits))
     return replace(row, limit=limit, status=FAIL if reasons else PASS, reasons=reasons)
 
 
@@ -82,6 +88,7 @@ def scalar_row(key: Key, meter: ScalarMeter, limits: Limits) -> Row:
         inputs=meter.inputs,
         value=meter.value,
         worst_case=meter.worst_case,
+        spread=meter.spread,
     )
 
 
@@ -104,6 +111,7 @@ def _row(
     worst_case: str | None = None,
     difference: Difference | None = None,
     reasons: tuple[str, ...] = (),
+    spread: Spread | None = None,
 ) -> Row:
     row = Row(
         **asdict(key),
@@ -119,16 +127,18 @@ def _row(
         difference=difference,
         status=NOT_RUN,
         reasons=reasons,
+        spread=spread,
     )
     return judge_row(row, limits)
 
 
 def unjudged(row: Row, limits: Limits) -> Row:
-    """The inverse of `judge_row`: removes the reason that `limits` gave, and adds the doubts that
+    """The inverse of `judge_row`: removes the reasons that `limits` gave, and adds the doubts that
     follow from the numbers alone.
     """
-    own = None if is_empty(row) else _limits_reason(row, _limit(row, limits), limits)
-    reasons = row.reasons[:-1] if row.reasons[-1:] == (own,) else row.reasons
+    own = () if is_empty(row) else _limits_reasons(row, _limit(row, limits), limits)
+    kept = len(row.reasons) - len(own)
+    reasons = row.reasons[:kept] if row.reasons[kept:] == own else row.reasons
     if row.difference is not None and row.judged:
         reasons = tuple(dict.fromkeys((*reasons, *doubts_of(row.key, row.difference))))
     return replace(row, reasons=reasons)
@@ -184,32 +194,63 @@ def _limit(row: Row, limits: Limits) -> float | None:
     return task_limit(row.key, limits) if row.judge == BY_TASK else None
 
 
-def _limits_reason(row: Row, limit: float | None, limits: Limits) -> str | None:
-    """Why the row's number exceeds its limit; None where it does not, or has no limit."""
+def _limits_reasons(row: Row, limit: float | None, limits: Limits) -> tuple[str, ...]:
+    """Why the row's numbers exceed its limit; none where they do not, or it has no limit."""
     value, compared = row.value, row.difference
     if limit is None:
         missing = row.judge == BY_FLOOR and value is not None
-        return "there is no floor to judge it by" if missing else None
+        return ("there is no floor to judge it by",) if missing else ()
     if row.judge == BY_TASK:
-        known = value is not None and math.isfinite(value)  # a file holds null for NaN
-        if value is not None and known and within(row, value, limit):
-            return None
-        amount = f"{value:.3g} {row.unit}".rstrip() if known else "not a finite number"
-        where = "" if row.worst_case is None else f" (case {printable(row.worst_case)})"
-        what = f"{row.output}, {row.metric}: {amount}"
-        if row.stage == rows.TRUTH:
-            where_from = " in the true regions" if row.mode == ISOLATED else ""
-            what = f"the file against the rendered truth{where_from}: {what}"
-        return f"{what}; at {most_or_least(row)} {limit:g} passes{where}"
+        return tuple(_task_reasons(row, limit))
     if value is None or value <= limit:
-        return None
+        return ()
     if row.judge == BY_BITS:
         of = "values" if compared is None else f"of {compared.elements} values"
-        return f"{value:.0f} {of} differ in their bits"
+        return (f"{value:.0f} {of} differ in their bits",)
     multiple = value / row.floor if row.floor else math.inf
     reason = (
         f"{value:.3g} from {words(row.reference)}, which is {multiple:.3g} × the floor; the limit "
         f"is {limits.float32_multiple:g} ×"
     )
     few = compared is not None and compared.elements < FEW
-    return f"{reason} (of few numbers: give more inputs)" if few else reason
+    return (f"{reason} (from few numbers; give more inputs)" if few else reason,)
+
+
+def _task_reasons(row: Row, limit: float) -> Iterator[str]:
+    if not is_within(row, row.value, limit):
+        worst, case, allowed = row.value, row.worst_case, ""
+        if row.spread is not None and row.spread.measured:
+            worst, case = row.spread.beyond, row.spread.beyond_case
+            allowed = ", or what half a grey level of noise does to float32 there,"
+        if row.spread is None or not is_allowed(row, limit):
+            yield _told(row, "", worst, limit, allowed, case)
+    if row.spread is None:
+        return
+    for name, value, times in (("p99", row.spread.p99, P99), ("median", row.spread.median, MEDIAN)):
+        most = widened(row, limit, times)
+        applies = row.inputs >= FEW if name == "median" else value is not None
+        if applies and not is_within(row, value, most):
+            yield _told(row, f", {name} of {row.inputs} inputs", value, most, "", None)
+
+
+def allowance(row: Row) -> str:
+    """Why a row passes beyond its fixed limit (`task_limits.by_picture`), as a sentence."""
+    assert row.spread is not None and row.value is not None
+    return (
+        f"{row.output}, {row.metric}: {row.value:.3g} {row.unit}".rstrip()
+        + f"; at {most_or_least(row)} {row.limit:g} passes, but half a grey level of noise moves "
+        f"float32 there to {row.spread.sensitivity:.3g} (case {printable(str(row.worst_case))})"
+    )
+
+
+def _told(
+    row: Row, which: str, value: float | None, limit: float, allowed: str, case: str | None
+) -> str:
+    known = value is not None and math.isfinite(value)  # a file holds null for NaN
+    amount = f"{value:.3g} {row.unit}".rstrip() if known else "not a finite number"
+    what = f"{row.output}, {row.metric}{which}: {amount}"
+    if row.stage == rows.TRUTH:
+        where_from = " in the true regions" if row.mode == ISOLATED else ""
+        what = f"the file against the rendered truth{where_from}: {what}"
+    where = "" if case is None else f" (case {printable(case)})"
+    return f"{what}; at {most_or_least(row)} {limit:g}{allowed} passes{where}"

@@ -1,19 +1,22 @@
 """The parity report as data: what was compared, with what, and the verdict.
 
 One tree of frozen structs, in memory and in `parity.json` (`to_dict`, and
-`reports.stored.read.read_report` back; `reports/stored/schemas/parity.schema.json`), from which
+`reports.stored.read.read_report` back; `blazepalm report schema parity`), from which
 everything else is rendered. A report is true if it `passed`. Two runs on one machine give the
 same report except for `timing`.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from msgspec import Meta, convert, to_builtins
 from msgspec.structs import replace
 
 from blazepalm.converter.tensor_map import Sha256, TensorMapRow
+from blazepalm.errors import check_path, in_python
 from blazepalm.reports.compare.hands import Listed, ListedTruth
 from blazepalm.reports.compare.meters import Count, Number, Range
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row, Status
@@ -28,10 +31,16 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     Part,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
 )
+from blazepalm.shown import Collected, Shown
+from blazepalm.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 FORMAT = "blazepalm-parity"
 FORMAT_VERSION = 3
@@ -42,8 +51,11 @@ TRUTH_UNCHECKED = "the rendered truth was not checked: no golden picture was com
 
 class BackendSummary(Part, frozen=True):
     """One backend of one model. `label` describes it, `precision` is what it computes in;
-    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package it ran, if
-    any. `worst_multiple`: its largest error in floors over the outputs.
+    `judge`: `reference`, `floor`, `task` or `none`; `artifact_sha256`: of the package or program
+    that it ran, if any. `worst_multiple`: its largest error in floors over the outputs.
+    `litert_bits`: how many outputs equal LiteRT's in every bit, and how many were compared, over
+    all inputs; None for what the floor does not judge. It is reported, not judged: another
+    processor may round otherwise.
     """
 
     name: str
@@ -53,6 +65,7 @@ class BackendSummary(Part, frozen=True):
     artifact_sha256: Sha256 | None
     status: Status
     worst_multiple: Number
+    litert_bits: tuple[Count, Count] | None
     first_divergence: str | None
     reasons: tuple[str, ...]
 
@@ -124,12 +137,13 @@ class Failure(Part, frozen=True):
     exit_code: Annotated[int, Meta(ge=1, le=3)]
 
 
-class ParityReport(Part, frozen=True, kw_only=True):
+class ParityReport(Shown, Part, frozen=True, kw_only=True):
     """The verdict over all sources: it passes only if there is a model and all of them pass.
 
     `exit_code`: 0 passed, 1 parity fails, 2 bad input, 3 could not verify. `cases` are at most
     `policy.MAX_CASES`, worst first beyond that; `cases_total` counts all. `golden` names the
-    golden set. `accuracy`: error against the rendered truth, one entry per pair and backend.
+    golden set; `photos`: all photographs among the cases. `accuracy`: error against the rendered
+    truth, one entry per pair and backend; photographs have no truth and do not count there.
     `device`: the ingested results; `verdict`: in a few words. What follows from other fields
     (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`) is set by `concluded`; in a
     report that was read it is what the file says, which `report recheck` compares.
@@ -145,6 +159,7 @@ class ParityReport(Part, frozen=True, kw_only=True):
     limits: Limits
     default_limits: bool
     golden: GoldenName | None
+    photos: tuple[PhotoCredit, ...]
     tools: dict[str, str]
     machine: Machine
     models: tuple[ModelParity, ...]
@@ -159,6 +174,34 @@ class ParityReport(Part, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def in_short(self) -> str:
+        """The verdict, and how much was compared."""
+        names = ", ".join(printable(model.name) for model in self.models) or "no model"
+        counts = self.counts
+        return (
+            f"{self.verdict}: {names}; {counts.passed} of {counts.rows} comparisons pass on "
+            f"{self.cases_total} inputs"
+        )
+
+    def pieces(self, width: int) -> "list[RenderableType]":
+        """The tables that the command line prints."""
+        terminal = import_module("blazepalm.reports.render.terminal")  # floors up: only if called
+        collected = Collected(width)
+        terminal.print_report(self, collected)
+        return collected.kept
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
+        Explorer into a folder, replacing an older report there; returns the paths. Pictures and raw
+        outputs are kept only by a run with `output=`. Raises ArtifactError if the folder cannot be
+        written, or holds what no parity run wrote.
+        """
+        check_path(folder, "a folder's name")
+        writer = import_module("blazepalm.reports.report_folder")  # floors up: only if called
+        with in_python():
+            writer.check_report(Path(folder))
+            return cast("list[Path]", writer.save_report(self, Path(folder)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers; NaN and infinity become null."""

@@ -10,9 +10,24 @@ from blazepalm.converter.tensor_map import Sha256
 from blazepalm.reports.compare.meters import Count, Number
 from blazepalm.reports.compare.rows import Status
 
+FEW = 8  # entries that a `repr` shows
+
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
     """A part of the report; on reading, a field that it lacks is refused."""
+
+    def __repr__(self) -> str:
+        """Long fields are counted, not shown."""
+        shown = (f"{name}={_short(getattr(self, name))}" for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple | dict) and len(value) > FEW:
+        return f"<{len(value)} entries>"
+    if isinstance(value, tuple) and any(isinstance(item, Struct) for item in value):
+        return f"<{len(value)} {type(value[0]).__name__}>"
+    return repr(value)
 
 
 class RunOptions(Part, frozen=True):
@@ -35,6 +50,19 @@ class GoldenName(Part, frozen=True):
     version: int
     sha256: Sha256
     cases: Count
+
+
+class PhotoCredit(Part, frozen=True):
+    """A photograph that was compared, by its case's `name`: whom to name, under which licence, and
+    where it comes from; `caution`: what to mind when showing it, "" if nothing.
+    """
+
+    name: str
+    credit: str
+    licence: str
+    url: str
+    sha256: Sha256
+    caution: str
 
 
 class Machine(Part, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare import rows
-from blazepalm.reports.compare.rows import Key, Row
+from blazepalm.reports.compare.rows import PASS, Key, Row
 from blazepalm.reports.compare.truth import HANDEDNESS, JOINT_ERROR, PRECISION, RECALL
 from blazepalm.reports.judge.policy import Limits
 
@@ -51,6 +51,30 @@ def task_limit(key: Key, limits: Limits) -> float | None:
 def within(key: Key | Row, value: float, limit: float) -> bool:
     """Whether a value is within its limit; NaN never is."""
     return value >= limit if key.metric in LEAST else value <= limit
+
+
+def is_within(row: Row, value: float | None, limit: float) -> bool:
+    """Whether a number is known and within a limit; a file holds None for NaN."""
+    return value is not None and math.isfinite(value) and within(row, value, limit)
+
+
+def is_allowed(row: Row, limit: float) -> bool:
+    """Whether every input is within the limit or within its own sensitivity."""
+    spread = row.spread
+    if spread is None or not spread.measured:
+        return is_within(row, row.value, limit)
+    none = spread.beyond is None and spread.beyond_case is None
+    return none or is_within(row, spread.beyond, limit)
+
+
+def by_picture(row: Row) -> bool:
+    """Whether a row passes beyond its fixed limit because its pictures allow that."""
+    return row.status == PASS and row.spread is not None and exceeds_limit(row, row.value)
+
+
+def widened(row: Row, limit: float, times: float) -> float:
+    """A limit of `times` the difference that `limit` allows."""
+    return 1 - times * (1 - limit) if row.metric in LEAST else times * limit
 
 
 def exceeds_limit(row: Row, value: float | None) -> bool:

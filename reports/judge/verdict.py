@@ -22,7 +22,6 @@ from blazepalm.reports.backends.names import (
     TFLITE_REF,
     TORCH,
 )
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.meters import Difference, Range
 from blazepalm.reports.compare.rows import (
@@ -48,7 +47,7 @@ def judge_model(totals: Totals, subject: Subject, limits: Limits) -> tuple[Row, 
     judged = []
     for key, meter in totals.differences.items():
         if key.model == subject.name:
-            judged.append(_judge_tensor(totals, key, meter.result(), fields, limits))
+            judged.append(_judge_tensor(totals, subject, key, meter.result(), fields, limits))
     for key, scalar in totals.scalars.items():
         if key.model == subject.name:
             judged.append(scalar_row(key, scalar, limits))
@@ -66,9 +65,14 @@ def output_facts(totals: Totals, subject: Subject) -> tuple[OutputFacts, ...]:
 
 
 def _judge_tensor(
-    totals: Totals, key: Key, found: Difference, fields: Mapping[str, str], limits: Limits
+    totals: Totals,
+    subject: Subject,
+    key: Key,
+    found: Difference,
+    fields: Mapping[str, str],
+    limits: Limits,
 ) -> Row:
-    backend = registration_of(key.backend)
+    backend = subject.registration(key.backend)
     judge = judge_of(backend) if backend.kind == CANDIDATE else NOT_JUDGED
     if key.reference == BY_BITS_AGAINST:
         judge = BY_BITS

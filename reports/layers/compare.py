@@ -48,10 +48,10 @@ def compare_layers(
     `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
     """
     joined, mil = truth.joined, [j.mil for j in truth.joined]
-    run = partial(run_traced, *candidate, truth.image)
+    run = partial(run_traced, *candidate, truth.inputs)
     distances = {TORCH: _distances(truth, run, [j.node for j in joined])}
     for backend, program in (programs or {}).items():
-        distances[backend] = _distances(truth, partial(run_program, program, truth.image), mil)
+        distances[backend] = _distances(truth, partial(run_program, program, truth.inputs), mil)
     found = _judge(truth, distances)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)

@@ -48,13 +48,13 @@ def join(subject: Subject, candidate: Candidate, program: "Program | None") -> t
     from blazepalm.converter.coreml.names import identifier  # imports torch
 
     graph, converted = subject.converted.graph, subject.converted
-    tensor = noise(subject.input_shape, subject.value_range, JOIN_SEED, 0)
-    lowered = run_lowered(converted.generic, tensor)
+    inputs = subject.inputs(noise(subject.input_shape, subject.value_range, JOIN_SEED, 0))
+    lowered = run_lowered(converted.generic, inputs)
     traced, face = candidate
-    nodes = _by_digest(run_traced(traced, face, tensor))
+    nodes = _by_digest(run_traced(traced, face, inputs))
     places = {node.name: path for node, path in traced.paths.items()}
     modules = converted.recognition.modules if converted.recognition else {}
-    computed = {} if program is None else run_program(program, tensor)
+    computed = {} if program is None else run_program(program, inputs)
     values = _by_digest(computed)
     found = []
     for operator in graph.operators:

@@ -41,20 +41,20 @@ class LayerTruth:
     """
 
     def __init__(
-        self, subject: Subject, joined: tuple[Joined, ...], content: bytes, image: np.ndarray
+        self, subject: Subject, joined: tuple[Joined, ...], content: bytes, values: np.ndarray
     ) -> None:
-        """`content`: the model's file. `image`: (1, H, W, C) float32 in its range. Raises
-        CouldNotVerify if LiteRT's layers cannot be read.
+        """`content`: the model's file. `values`: (1, H, W, C) float32 in its range, or a row of
+        numbers for several inputs. Raises CouldNotVerify if LiteRT's layers cannot be read.
         """
         from blazepalm.reports.backends.torch_generic import doubled  # imports torch
 
         self.graph = subject.converted.graph
-        self.image = image
+        self.inputs = subject.inputs(values)
         self._content = content
         self._network = doubled(subject.converted.generic)
-        fed = image.astype(np.float64)
+        fed = [value.astype(np.float64) for value in self.inputs]
         self._lowered = run_lowered(self._network, fed)
-        read = self._reader().read(image)
+        read = self._reader().read(self.inputs)
         given = self._in_torchs_order(read)
         self.joined = tuple(j for j in joined if j.tensor in given)
         self.shapes = [read[j.tensor].shape for j in self.joined]
@@ -70,10 +70,13 @@ class LayerTruth:
         costs = [truth.single for truth in self.exacts]
         reader, random = self._reader(), np.random.default_rng(0)
         for _ in range(DRAWS):
-            shares = LAST_DIGITS * random.uniform(-1, 1, self.image.shape)
-            image = (self.image * (1 + shares)).astype(np.float32)
-            given = self._in_torchs_order(reader.read(image))
-            exact = run_lowered(self._network, image.astype(np.float64), given)
+            inputs = [
+                (value * (1 + LAST_DIGITS * random.uniform(-1, 1, value.shape))).astype(np.float32)
+                for value in self.inputs
+            ]
+            given = self._in_torchs_order(reader.read(inputs))
+            fed = [value.astype(np.float64) for value in inputs]
+            exact = run_lowered(self._network, fed, given)
             for place, j in enumerate(self.joined):
                 far = _distance(exact[j.tensor], given[j.tensor])
                 if np.isfinite(far):

@@ -1,11 +1,12 @@
 """Every value inside a model, computed by the generic lowering, by the torch calls of the readable
 module, or by the MIL program of a saved package.
 
-Each can run with every layer's result replaced by a given one once it is computed, so that every
-layer works on the reference's input. Values are in torch's axis order, channels first.
+The inputs are those of the file, in its order and shapes. Each can run with every layer's result
+replaced by a given one once it is computed, so that every layer works on the reference's input.
+Values are in torch's axis order, channels first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +27,12 @@ Named = dict[str, np.ndarray]
 Candidate = tuple["Traced", "nn.Module"]  # the calls, and their module
 
 
-def run_lowered(module: "GraphModule", image: np.ndarray, given: Layers | None = None) -> Layers:
+def run_lowered(
+    module: "GraphModule", inputs: Sequence[np.ndarray], given: Layers | None = None
+) -> Layers:
     """Every tensor that an operator of the file outputs, by the generic lowering, in the precision
-    of `image`. `given` replaces each one once it is computed.
+    of `inputs`. `given` replaces each one once it is computed.
     """
-    import torch
-
     places = {n.name: n.meta["tflite"][1] for n in module.graph.nodes if "tflite" in n.meta}
     found: Layers = {}
 
@@ -42,35 +43,40 @@ def run_lowered(module: "GraphModule", image: np.ndarray, given: Layers | None =
         found[tensor] = value.numpy()
         return None if given is None else given.get(tensor)
 
-    _interpret(module, module.graph, torch.from_numpy(image), seen)
+    _interpret(module, module.graph, inputs, seen)
     return found
 
 
 def run_traced(
-    traced: "Traced", module: "nn.Module", image: np.ndarray, given: Named | None = None
+    traced: "Traced",
+    module: "nn.Module",
+    inputs: Sequence[np.ndarray],
+    given: Named | None = None,
 ) -> Named:
-    """Every call of a traced face by its name in the trace, (1, H, W, C) in."""
-    import torch
-
+    """Every call of a traced face by its name in the trace."""
     from blazepalm.converter.lowering import LoweredGraph
 
     found: Named = {}
     # a graph of no known family has no other face, and takes the file's input
-    fed = image if isinstance(module, LoweredGraph) else planes(image)
+    fed = inputs if isinstance(module, LoweredGraph) else [planes(x) for x in inputs]
 
     def seen(name: str, value: "torch.Tensor") -> np.ndarray | None:
         found[name] = value.numpy()
         return None if given is None else given.get(name)
 
-    _interpret(module, traced.graph, torch.from_numpy(fed), seen)
+    _interpret(module, traced.graph, fed, seen)
     return found
 
 
-def run_program(program: "Program", image: np.ndarray, given: Named | None = None) -> Named:
+def run_program(
+    program: "Program", inputs: Sequence[np.ndarray], given: Named | None = None
+) -> Named:
     """Every value of the MIL program of a raw package, by its name, in execution order."""
-    feature = program.inputs[0]
-    feeds = [x for x in (planes(image), image) if feature.allows(x.shape)]
-    found = program.run({feature.name: feeds[0]}, intermediates=True, replace=given)
+    feeds = {
+        feature.name: next(x for x in (planes(value), value) if feature.allows(x.shape))
+        for feature, value in zip(program.inputs, inputs, strict=True)
+    }
+    found = program.run(feeds, intermediates=True, replace=given)
     return {name: found[name] for name in program.plan().slots if name in found}
 
 
@@ -91,7 +97,7 @@ def trace_subject(subject: Subject) -> "Candidate":
 def _interpret(
     module: "nn.Module",
     graph: "Graph",
-    image: "torch.Tensor",
+    inputs: Sequence[np.ndarray],
     seen: "Callable[[str, torch.Tensor], np.ndarray | None]",
 ) -> None:
     """Runs the traced calls of a module one by one; what `seen` returns replaces the value, if it
@@ -116,4 +122,4 @@ def _interpret(
     run = Run(module, graph=graph)
     run.look = seen  # on the class it would keep every value until Python collects the class
     with torch.no_grad():
-        run.run(image)
+        run.run(*map(torch.from_numpy, inputs))

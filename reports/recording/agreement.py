@@ -1,6 +1,6 @@
-"""Compares one hand as found by two runs: how far apart they are, by the names of `LIMITS`, and
-whether that is within the limits. The expected hand comes from MediaPipe's record
-(`mediapipe.py`) or from an earlier run (`check.py`).
+"""Compares one hand as found by two runs: how far apart they are, by the names of
+`AGREEMENT_LIMITS`, and whether that is within the limits. The expected hand comes from MediaPipe's
+record (`mediapipe.py`) or from an earlier run (`check.py`).
 
 Lengths are in pixels of an image whose longer side is 640, so one limit suits any picture size.
 """
@@ -17,7 +17,13 @@ Values = dict[str, float]
 SIDE = 640.0  # pixel limits hold for an image this long; others scale in proportion
 
 # mean and largest pixels; z in image widths, world landmarks in metres, handedness
-LIMITS: Values = {"mean": 0.05, "most": 0.5, "depth": 0.001, "world": 0.001, "handedness": 0.01}
+AGREEMENT_LIMITS: Values = {
+    "mean": 0.05,
+    "most": 0.5,
+    "depth": 0.001,
+    "world": 0.001,
+    "handedness": 0.01,
+}
 MEAN = "mean"  # averaged over hands; of the others, the largest counts
 
 UNLIKE = 1.0  # metres, or a probability: where only one of the two has the value
@@ -37,8 +43,9 @@ class FoundHand(Protocol):
 
 
 def difference(hand: FoundHand, expected: FoundHand, size: tuple[int, int]) -> Values:
-    """The differences named by `LIMITS`, for one hand in an image of `size` (height, width): mean
-    and largest distance of landmarks, largest difference of z, world landmarks and handedness.
+    """The differences named by `AGREEMENT_LIMITS`, for one hand in an image of `size` (height,
+    width): mean and largest distance of landmarks, largest difference of z, world landmarks and
+    handedness.
     """
     pixels = distances(hand.landmarks, expected.landmarks, size)
     return {

@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING
 from blazepalm.errors import BlazePalmError, CouldNotVerify
 from blazepalm.golden.manifest import GoldenSet, load_golden
 from blazepalm.golden.mediapipe import pixels_sha256, recorded_cases
-from blazepalm.reports.recording.agreement import LIMITS, Values, beyond, difference, together
+from blazepalm.reports.recording.agreement import (
+    AGREEMENT_LIMITS,
+    Values,
+    beyond,
+    difference,
+    together,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from blazepalm.models.hand_pipeline import HandModels
+    from blazepalm.models.runners import HandModels
 
 COMPLEXITIES = {0: ("palm-lite", "hand-lite"), 1: ("palm-full", "hand-full")}
 
@@ -41,7 +47,7 @@ class Agreement:
     @property
     def passed(self) -> bool:
         """Whether something was compared, nothing was left out, and every limit holds."""
-        close = not beyond(self.differences, LIMITS)
+        close = not beyond(self.differences, AGREEMENT_LIMITS)
         return close and self.hands > 0 and not self.other_counts and not self.changed
 
 
@@ -74,7 +80,7 @@ def compare(golden: GoldenSet, models: "HandModels", complexity: int, backend: s
         backend=backend,
         cases=cases,
         hands=len(differences),
-        differences=together(differences, LIMITS),
+        differences=together(differences, AGREEMENT_LIMITS),
         other_counts=tuple(other_counts),
         changed=tuple(changed),
     )

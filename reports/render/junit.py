@@ -3,7 +3,8 @@
 There is one suite per model. Each stage and pair has one case for all inputs, with the verdict's
 reasons, and one for each image listed in the report. An image fails only if its row fails too (a
 mean over all images may pass though one image exceeds it), so the file fails exactly when the
-report does. It holds no times: the same report gives the same bytes.
+report does. A suite's properties say how many outputs have LiteRT's own bits. It holds no times:
+the same report gives the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,12 @@ def junit(report: ParityReport) -> str:
     """Renders a report as XML text."""
     xml = JUnitXml("blazepalm parity")
     for model in report.models:
-        xml.add_testsuite(_suite(model.name, _model_cases(model, report.rows, report.cases)))
+        suite = _suite(model.name, _model_cases(model, report.rows, report.cases))
+        for backend in model.backends:
+            if backend.litert_bits is not None:
+                bits = "{} of {}".format(*backend.litert_bits)
+                suite.add_property(_text(f"LiteRT's bits, {backend.name}"), bits)
+        xml.add_testsuite(suite)
     if report.self_test is not None:
         xml.add_testsuite(_suite("self-test", _self_test_cases(report.self_test)))
     sources = list(_source_cases(report))

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import asdict
 
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.judge.judge_rows import allowance
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
     BackendSummary,
-    ModelParity,
     ParityReport,
 )
-from blazepalm.reports.judge.report_parts import Accuracy, Device
-from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
+from blazepalm.reports.judge.task_limits import by_picture, worst_first
+from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.text import NOTHING, figure, printable
 
 MAX_CHARACTERS = 60_000
@@ -37,7 +38,7 @@ def markdown(report: ParityReport) -> str:
     text = "\n\n".join(
         [
             _verdict(report),
-            *_matrix(report.models),
+            *_matrix(report),
             *_failures(report),
             *_failing_table(failing[:MAX_FAILING], "What fails, worst first"),
         ]
@@ -72,7 +73,7 @@ def _verdict(report: ParityReport) -> str:
     compared = ", ".join(
         [
             f"{models} model{'s' * (models != 1)}",
-            f"{cases} input{'s' * (cases != 1)}",
+            f"{cases} input{'s' * (cases != 1)}{_photos(report)}",
             f"{counts.passed} of {counts.rows} judged rows pass",
         ]
     )
@@ -96,7 +97,13 @@ def _verdict(report: ParityReport) -> str:
     return "\n\n".join(lines)
 
 
-def _matrix(models: Sequence[ModelParity]) -> list[str]:
+def _photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f" ({number} photograph{'s' * (number != 1)})" if number else ""
+
+
+def _matrix(report: ParityReport) -> list[str]:
+    models = report.models
     if not models:
         return []
     names = list(dict.fromkeys(b.name for model in models for b in model.backends))
@@ -106,7 +113,10 @@ def _matrix(models: Sequence[ModelParity]) -> list[str]:
         sign = SIGNS[PASS if model.passed else FAIL]
         body.append([f"{sign} {escape(model.name)}", *(cells.get(name, NOTHING) for name in names)])
     legend = "Figures: largest error in multiples of float32's own error."
-    return [_table(["model", *map(escape, names)], body), legend]
+    bits = litert_bits_line(report)
+    told = [] if bits is None else [escape(f"{bits}.")]
+    what = [f"- {escape(name)}: {escape(label)}" for name, label in columns(report).items()]
+    return [_table(["model", *map(escape, names)], body), legend, *told, "\n".join(what)]
 
 
 def _cell(backend: BackendSummary) -> str:
@@ -152,6 +162,9 @@ def _row_table(rows: Iterable[Row]) -> str:
 def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str, str]]:
     if len(failing) > MAX_FAILING:
         yield f"{len(failing) - MAX_FAILING} more that fail", _row_table(failing[MAX_FAILING:])
+    if allowed := [row for row in report.rows if by_picture(row)]:
+        lines = [f"- {escape(f'{row.model}, {row.backend}: {allowance(row)}')}" for row in allowed]
+        yield "Beyond a limit, as far as the picture allows", "\n".join(lines)
     yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools})
     yield (
         "Models",
@@ -169,13 +182,21 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
         ),
     )
     if report.accuracy:
-        yield "Against the rendered truth", _accuracy(report.accuracy)
+        apart = " (photographs do not count)" if report.photos else ""
+        yield f"Against the rendered truth{apart}", _accuracy(report.accuracy)
+    if report.photos:
+        yield "Photographs", _credits(report.photos)
     for device in report.device:
         yield f"On {escape(device.name)}", _device(device)
     for model in report.models:
         judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
             yield f"All judged rows of {escape(model.name)}", _row_table(judged)
+
+
+def _credits(photos: Sequence[PhotoCredit]) -> str:
+    body = [[*map(escape, (p.name, p.credit, p.licence)), escape(p.url)] for p in photos]
+    return _table(["photograph", "credit", "licence", "source"], body)
 
 
 def _accuracy(entries: Sequence[Accuracy]) -> str:

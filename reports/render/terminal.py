@@ -29,8 +29,10 @@ from blazepalm.reports.judge.report import (
     OutputFacts,
     ParityReport,
 )
-from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS
+from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS, by_picture
+from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.terminal_cells import (
+    add_names,
     add_numbers,
     count,
     error_cell,
@@ -48,6 +50,8 @@ WIDE = 120  # columns of the narrowest screen that shows the extra figures
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
 LAYERS_LEGEND = "the worst layer, in floors of float32; fp16: in half spacings of float16"
+ALLOWED = "*"
+ALLOWED_LEGEND = f"{ALLOWED} beyond the limit, as far as noise of half a grey level moves float32"
 LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {
     TORCH: "torch",
@@ -63,10 +67,12 @@ def print_report(report: ParityReport, console: Console) -> None:
     if report.models:
         wide = console.width >= WIDE
         console.print(floor_table(report, wide=wide))
-        console.print(Text(_legend(report), style="dim"))
+        console.print(Text(safe(_legend(report)), style="dim"))
         if any(row.stage in (rows.SUPPRESSED, rows.LANDMARKS) for row in report.rows):
             console.print()
             console.print(task_table(report))
+            if any(by_picture(row) for row in report.rows):
+                console.print(Text(ALLOWED_LEGEND, style="dim"))
         if any(row.stage == rows.TRUTH for row in report.rows):
             console.print()
             console.print(truth_table(report))
@@ -85,14 +91,16 @@ def print_report(report: ParityReport, console: Console) -> None:
 def floor_table(report: ParityReport, *, wide: bool) -> Table:
     """One line per output under its model's name: errors in floors of float32."""
     table = new_table()
-    table.add_column("raw outputs", no_wrap=True, overflow="ellipsis", min_width=18)
+    add_names(table, "raw outputs")
     if wide:
         table.add_column("in the file", no_wrap=True, overflow="ellipsis")
         table.add_column("shape", no_wrap=True)
-    add_numbers(table, "range", "floor", "LiteRT", "torch")
+    first, *others = _floor_columns(report)
+    add_numbers(table, "range", "floor", "LiteRT")
+    _add_backends(table, [first])
     if wide:
         add_numbers(table, "mean", "rel. L2", "SNR dB")
-    add_numbers(table, "Core ML")
+    _add_backends(table, others)
     table.add_column("bits", justify="center", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for model in report.models:
@@ -100,19 +108,20 @@ def floor_table(report: ParityReport, *, wide: bool) -> Table:
         mine = [row for row in report.rows if row.model == model.name and row.stage == rows.RAW]
         for output in model.outputs:
             found = [row for row in mine if row.output == output.name]
-            table.add_row(*_output_line(output, found, wide))
+            table.add_row(*_output_line(output, found, [first, *others], wide))
     return table
 
 
 def task_table(report: ParityReport) -> Table:
     """Quantities judged by the task's limits, one line each: every backend against LiteRT."""
     table = new_table()
-    table.add_column("on images, against LiteRT", no_wrap=True, overflow="ellipsis", min_width=24)
+    add_names(table, "on images, against LiteRT")
     table.add_column("limit", justify="right", no_wrap=True)
-    in_integers = any(row.backend == TFLITE_INTEGER for row in report.rows)
-    columns = (*TASK, TFLITE_INTEGER) if in_integers else TASK
-    for name in columns:
-        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    columns = _foreign(report)
+    if not columns:
+        in_integers = any(row.backend == TFLITE_INTEGER for row in report.rows)
+        columns = [*TASK, TFLITE_INTEGER] if in_integers else [*TASK]
+    _add_backends(table, columns)
     table.add_column("", no_wrap=True)
     for model in report.models:
         found = [row for row in report.rows if row.model == model.name]
@@ -130,7 +139,7 @@ def truth_table(report: ParityReport) -> Table:
     share.
     """
     table = new_table()
-    table.add_column("the file, against the rendered truth", no_wrap=True, overflow="ellipsis")
+    add_names(table, "the file, against the rendered truth")
     add_numbers(table, "limit", "found")
     table.add_column("", no_wrap=True)
     for model in report.models:
@@ -151,12 +160,13 @@ def truth_table(report: ParityReport) -> Table:
 def accuracy_table(report: ParityReport) -> Table:
     """Backends against the renderer's joints."""
     table = new_table()
-    table.add_column("against the rendered truth", no_wrap=True, overflow="ellipsis", min_width=24)
+    add_names(table, "against the rendered truth")
     add_numbers(table, "hands", "recall", "precision", "joints", "left/right")
+    shown = (TFLITE, TORCH, MIL_APP, *_foreign(report))
     for pair in dict.fromkeys(entry.pair for entry in report.accuracy):
         table.add_row(Text(safe(pair), style="bold cyan"))
         for entry in report.accuracy:
-            if entry.pair != pair or entry.backend not in (TFLITE, TORCH, MIL_APP):
+            if entry.pair != pair or entry.backend not in shown:
                 continue
             table.add_row(
                 f"  {entry.backend}",
@@ -174,7 +184,7 @@ def layers_table(report: ParityReport) -> Table:
     float16 in half spacings of float16 at the layer's peak.
     """
     table = new_table()
-    table.add_column("layers, given LiteRT's input", no_wrap=True, overflow="ellipsis")
+    add_names(table, "layers, given LiteRT's input")
     table.add_column("compared", justify="right", no_wrap=True)
     for name in LAYERED:
         table.add_column(HEADINGS[name], justify="right", no_wrap=True)
@@ -199,8 +209,9 @@ def summary(report: ParityReport) -> Text:
     judged = [row for row in report.rows if row.judged]
     done, all_rows = (sum(model.coverage[i] for model in report.models) for i in (0, 1))
     failed = [row for row in judged if row.status == FAIL]
+    photos = f" ({count(len(report.photos), 'photograph')})" if report.photos else ""
     what = (
-        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}, "
+        f"{count(len(report.models), 'model')}, {count(report.cases_total, 'case')}{photos}, "
         f"{done} of {count(all_rows, 'comparison')}, {report.timing.seconds:.0f} s"
     )
     parts = ["all pass"] if report.passed else []
@@ -220,14 +231,42 @@ def summary(report: ParityReport) -> Text:
     return Text.assemble((report.verdict, style), details)
 
 
+def _foreign(report: ParityReport) -> list[str]:
+    """The candidates of a report that compares other people's conversions in place of ours."""
+    judged = [
+        backend.name
+        for model in report.models
+        for backend in model.backends
+        if backend.judge in (rows.BY_FLOOR, rows.BY_TASK)
+    ]
+    return [] if TORCH in judged else list(dict.fromkeys(judged))
+
+
+def _floor_columns(report: ParityReport) -> list[str]:
+    """The backends with a column in the table of raw outputs; the first one's errors are shown in
+    full.
+    """
+    return _foreign(report) or [*FLOAT32]
+
+
+def _add_backends(table: Table, names: Sequence[str]) -> None:
+    for name in names:
+        if name in HEADINGS:
+            table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+        else:  # a file's name, of any length
+            table.add_column(safe(name), justify="right", overflow="fold", min_width=8)
+
+
 def _legend(report: ParityReport) -> str:
     multiple = report.limits.float32_multiple
-    return (
-        "floor: largest error of LiteRT itself (both kernel sets) against float64.\n"
-        "torch, Core ML: the larger error against LiteRT and float64, in floors; "
-        f"up to {multiple:g} pass.\n"
-        "Core ML: the saved package, executed by blazepalm, not by Apple's runtime."
-    )
+    lines = [
+        "floor: largest error of LiteRT itself (both kernel sets) against float64.",
+        f"Others: the larger error against LiteRT and float64, in floors; up to {multiple:g} pass.",
+    ]
+    if (bits := litert_bits_line(report)) is not None:
+        lines.append(f"{bits}.")
+    lines += [f"{name}: {label}" for name, label in columns(report).items()]
+    return "\n".join(lines)
 
 
 def _heading(model: ModelParity, wide: bool) -> list[Text | str]:
@@ -238,20 +277,23 @@ def _heading(model: ModelParity, wide: bool) -> list[Text | str]:
     return [name, Text(model.sha256[:8], style="dim"), shape, fed] if wide else [name, fed]
 
 
-def _output_line(output: OutputFacts, found: Sequence[Row], wide: bool) -> list[Text | str]:
+def _output_line(
+    output: OutputFacts, found: Sequence[Row], columns: Sequence[str], wide: bool
+) -> list[Text | str]:
     cells: list[Text | str] = [Text(f"  {safe(output.field)}")]
     if wide:
         cells += [Text(safe(output.name)), "×".join(map(str, output.range.shape or ()))]
     cells += [range_cell(output), error_cell(output.floor)]
-    against = next((r for r in found if r.backend == TORCH and r.reference == TFLITE), None)
+    first, *others = columns
+    against = next((r for r in found if r.backend == first and r.reference == TFLITE), None)
     cells.append(error_cell(None if against is None else against.value))
-    cells.append(multiple_cell(found, TORCH))
+    cells.append(multiple_cell(found, first))
     if wide:
         d = None if against is None else against.difference
         known = (None, None, None) if d is None else (d.mean_abs, d.rel_l2, d.snr_db)
         cells += [error_cell(known[0]), error_cell(known[1])]
         cells.append("–" if known[2] is None else f"{known[2]:.0f}")
-    cells.append(multiple_cell(found, MIL))
+    cells += [multiple_cell(found, name) for name in others]
     bits = [row for row in found if row.judge == rows.BY_BITS]
     cells.append("–" if not bits else "equal" if bits[0].status != FAIL else "differ")
     failed = [row for row in found if row.judged and row.status == FAIL]
@@ -278,6 +320,7 @@ def _task_line(
     for name in columns:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""
-        cells.append(Text(figure(None if row is None else row.value), style=style))
+        mark = ALLOWED if row and by_picture(row) else ""
+        cells.append(Text(figure(None if row is None else row.value) + mark, style=style))
     failed = any(row.status == FAIL for row in mine.values())
     return [*cells, verdict_cell("fail" if failed else "pass")]

@@ -21,6 +21,11 @@ def new_table() -> Table:
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
 
 
+def add_names(table: Table, heading: str) -> None:
+    """The first column: it gives way where the table is too wide, so that numbers stay whole."""
+    table.add_column(heading, overflow="fold", min_width=12)
+
+
 def add_numbers(table: Table, *headings: str) -> None:
     """Adds columns of figures."""
     for heading in headings:

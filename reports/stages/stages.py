@@ -6,7 +6,7 @@ is planted by replacing one function. The functions are the pipeline's own (`bla
 the networks come from `reports.backends`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,9 +23,9 @@ from blazepalm.models.decode import (
     decode_scores,
     weighted_suppression,
 )
+from blazepalm.models.generation import RegionRule
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region, distinct, project_landmarks, region_from_palm
-from blazepalm.models.releases import RegionRule
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare.hands import SeenHand
 
@@ -38,10 +38,17 @@ MAX_PALMS = 64  # palms considered for them, best first
 
 
 class Located(NamedTuple):
-    """Regions to search for hands, best first, and the scores of their palms."""
+    """Regions to search for hands, best first, with the scores and the indices of their palms.
+
+    `tied` are the regions whose palm ties alone move or add, compared with the reference's;
+    `reference_tied` are those of the reference, compared with this backend's.
+    """
 
     regions: list[Region]
     scores: list[float]
+    palms: Sequence[int] = ()
+    tied: frozenset[int] = frozenset()
+    reference_tied: frozenset[int] = frozenset()
 
 
 class Decoded(NamedTuple):
@@ -130,7 +137,7 @@ class PalmRules:
             )
         ]
         kept = [i for i in distinct(regions) if regions[i].proper][:MAX_HANDS]
-        return Located([regions[i] for i in kept], [float(palms.scores[i]) for i in kept])
+        return Located([regions[i] for i in kept], [float(palms.scores[i]) for i in kept], kept)
 
     def chain(self, run: Callable[[Floats], Raw], *, decodes: bool = False) -> PalmChain:
         if decodes:
@@ -175,23 +182,23 @@ class HandRules:
         return HandChain(self.crop, run, read, self.project, decodes)
 
 
-def hands_in_image(
-    chain: HandChain,
-    image: Image,
-    located: Located,
-    threshold: float,
-    run: Callable[[int, Floats], Raw],
+def search_regions(
+    chain: HandChain, image: Image, located: Located, run: Callable[[int, Floats], Raw]
 ) -> list[SeenHand]:
-    """The hands of an image; `run` takes the region's number and its
-    crop. A region whose presence is not above the threshold holds no hand.
+    """What the landmark model answers in each region, hand or not; `run` takes the region's number
+    and its crop.
     """
     size = (image.shape[0], image.shape[1])
-    hands = []
-    for number, (region, score) in enumerate(zip(*located, strict=True)):
+    found = []
+    for number, (region, score) in enumerate(zip(located.regions, located.scores, strict=True)):
         crop, box = chain.crop(image, region)
-        found = chain.read(run(number, crop), box)
-        if found.presence > threshold:
-            points = chain.project(found, region, size)
-            side = None if found.handedness is None else float(found.handedness)
-            hands.append(SeenHand(points, float(found.presence), score, side))
-    return hands
+        hand = chain.read(run(number, crop), box)
+        side = None if hand.handedness is None else float(hand.handedness)
+        points = chain.project(hand, region, size)
+        found.append(SeenHand(points, float(hand.presence), score, side))
+    return found
+
+
+def hands_among(searched: Sequence[SeenHand], threshold: float) -> list[SeenHand]:
+    """The hands: a region whose presence is not above the threshold holds none."""
+    return [hand for hand in searched if hand.presence > threshold]

@@ -1,20 +1,21 @@
 """Finds the anchors that each detection averages, so that a tie is not reported as a bug.
 
 Weighted suppression averages the anchors that pass the score threshold and overlap the best one.
-An anchor within the margin of either threshold may be in one backend's mean but not in
-the other's; then the means over the anchors that they share are compared instead.
+An anchor within the margin of either threshold may be in one backend's mean but not in the other's;
+then the means over the anchors that they share are compared instead. Such a tie goes on: an anchor
+that one detection left out belongs to a later one, may lead it, or be a detection of its own.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.spec import PalmDetectorSpec
-from blazepalm.reports.stages.stages import Decoded
-
-Array = NDArray[np.float64]
+from blazepalm.reports.compare.hands import SeenHand, is_near
+from blazepalm.reports.compare.matching import Array, Ties, match
+from blazepalm.reports.stages.stages import Decoded, Located
 
 MAX_DETECTIONS = 100  # per image; with more, ties are not the problem
 
@@ -56,30 +57,81 @@ def clusters(decoded: Decoded, spec: PalmDetectorSpec, margin: float) -> tuple[C
     return tuple(found)
 
 
-def shared_boxes(
+def find_ties(
     reference: Decoded, candidate: Decoded, spec: PalmDetectorSpec, margin: float
-) -> dict[int, tuple[Array, Array]]:
-    """For each detection of the reference (by its index, best first) whose anchors differ from
-    the candidate's by ties alone: both boxes as means over the anchors that they share.
+) -> Ties:
+    """Compares the anchors of two backends' detections, best first. An anchor is tied if it is in
+    only one of two corresponding detections and within `margin` of a threshold there; it stays tied
+    in all later ones, and so does every anchor whose detection it leads in one backend only.
     """
     ours, theirs = (clusters(d, spec, margin) for d in (reference, candidate))
-    found: dict[int, tuple[Array, Array]] = {}
     if max(len(ours), len(theirs)) > MAX_DETECTIONS:
-        return found
+        return Ties()
+    boxes: dict[int, tuple[Array, Array]] = {}
+    tied: set[int] = set()
+    left = list(theirs)
     for place, mine in enumerate(ours):
         other = max(
-            theirs, key=lambda c: len(set(c.anchors) & set(mine.anchors)), default=Cluster((), {})
+            left, key=lambda c: len(set(c.anchors) & set(mine.anchors)), default=Cluster((), {})
         )
         differing = set(mine.anchors) ^ set(other.anchors)
         common = sorted(set(mine.anchors) & set(other.anchors))
-        if not differing or not common:
+        if not common:
             continue
-        ties = all(
-            min(mine.margins.get(a, 1.0), other.margins.get(a, 1.0)) <= margin for a in differing
+        left.remove(other)
+        led = mine.anchors[0] != other.anchors[0] and not tied.isdisjoint(
+            (mine.anchors[0], other.anchors[0])
         )
-        if ties:
-            found[place] = (_mean(reference, common), _mean(candidate, common))
-    return found
+        near = {
+            anchor
+            for anchor in differing
+            if min(mine.margins.get(anchor, 1.0), other.margins.get(anchor, 1.0)) <= margin
+        }
+        tied |= differing if led else near
+        if differing and differing <= tied:
+            boxes[place] = (_mean(reference, common), _mean(candidate, common))
+    return Ties(boxes, _all_tied(ours, tied), _all_tied(theirs, tied))
+
+
+def mark_tied(
+    hands: tuple[Sequence[SeenHand], Sequence[SeenHand]],
+    located: tuple[Located, Located],
+    thresholds: Mapping[str, float],
+    margin: float,
+) -> tuple[list[SeenHand], list[SeenHand]]:
+    """The hands of the reference and of a candidate, one for each region that they searched, with
+    `tied` set where the palm is tied or a probability is within `margin` of its threshold, in
+    either of the two: what is a tie in one backend's region is a tie in the other's same region.
+    """
+    tied = tuple(
+        [i in where.tied or is_near(hand, thresholds, margin) for i, hand in enumerate(found)]
+        for found, where in zip(hands, located, strict=True)
+    )
+    for r, c, _ in match(_corners(located[0]), _corners(located[1])).pairs:
+        tied[0][r] = tied[1][c] = tied[0][r] or tied[1][c]
+    ours, theirs = (
+        [hand._replace(tied=flag) for hand, flag in zip(found, flags, strict=True)]
+        for found, flags in zip(hands, tied, strict=True)
+    )
+    return ours, theirs
+
+
+def _corners(located: Located) -> Array:
+    """(N, 4) of the regions as if upright."""
+    found = [
+        (
+            r.x_center - r.width / 2,
+            r.y_center - r.height / 2,
+            r.x_center + r.width / 2,
+            r.y_center + r.height / 2,
+        )
+        for r in located.regions
+    ]
+    return np.array(found, np.float64).reshape(-1, 4)
+
+
+def _all_tied(found: tuple[Cluster, ...], tied: set[int]) -> frozenset[int]:
+    return frozenset(i for i, cluster in enumerate(found) if set(cluster.anchors) <= tied)
 
 
 def _mean(decoded: Decoded, anchors: list[int]) -> Array:

@@ -1,8 +1,8 @@
 """Reads our JSON files back into structs: bounds their size and reports one error.
 
 JSON itself is read strictly: no NaN or infinity, no number beyond float64 or 64 bits. The structs
-check the values, as `reports/stored/schemas/*.schema.json` (JSON Schema 2020-12) does for others;
-what neither can express (a case has as many values as there are rows) is checked here too.
+check the values (`blazepalm report schema` shows them as JSON Schema); what they cannot express
+(a case has as many values as there are rows) is checked here too.
 """
 
 from pathlib import Path
@@ -12,11 +12,9 @@ import msgspec
 
 from blazepalm import strict_json
 from blazepalm.errors import ArtifactError
+from blazepalm.misfit import first_misfit, short
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION, ParityReport
-from blazepalm.reports.stored.misfit import first_misfit, short
-
-PARITY, IOS_RESULTS, RECORDING = "parity", "ios-results", "recording"  # the schemas' names
 
 REPORT_FILE = "parity.json"
 MAX_BYTES = 256 << 20  # default limit on a file's size
@@ -41,9 +39,9 @@ def report_from(values: Any, source: str) -> ParityReport:
             f"{source}: report version {version} is not supported, only {FORMAT_VERSION}; "
             "run parity again"
         )
-    report = typed(values, ParityReport, PARITY, source)
+    report = typed(values, ParityReport, "parity", source)
     if missing := set(Limits.__struct_fields__) - values["limits"].keys():
-        raise _misfit(PARITY, source, f"limits: {min(missing)} is missing")
+        raise _misfit("parity", source, f"limits: {min(missing)} is missing")
     for case in report.cases:
         if len(case.values) != len(report.rows):
             raise ArtifactError(

@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 
 from blazepalm.errors import InvalidInput
 from blazepalm.reports.compare.rows import NOT_RUN, Row
-from blazepalm.reports.judge.judge import judge_backend, model_verdict
+from blazepalm.reports.judge.judge import judge_backend, litert_bits, model_verdict
 from blazepalm.reports.judge.judge_rows import judge_row, unjudged, value_of
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import (
@@ -99,6 +99,7 @@ def _backend(backend: BackendSummary, own: Sequence[Row]) -> BackendSummary:
     return replace(
         backend,
         status=outcome.status,
+        litert_bits=litert_bits(backend.judge, own),
         first_divergence=outcome.first_divergence,
         reasons=outcome.reasons,
     )
@@ -126,6 +127,8 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
                     f"{model.name}: {backend.name}: status {backend.status}, but its rows "
                     f"give {other.status}"
                 )
+            who = f"{model.name}: {backend.name}:"
+            yield from _differing(who, backend, other, ("litert_bits",))
         yield from _differing(f"{model.name}:", model, again, ("passed", "useless"))
     yield from _differing("the report:", stored, judged, VERDICT)
 
@@ -147,6 +150,6 @@ def _check(before: Limits, limits: Limits) -> None:
             raise InvalidInput(f"{name} {value}: a limit is a positive number")
         if name in MEASURED_BY and value != getattr(before, name):
             raise InvalidInput(
-                f"{name} acts while numbers are measured, and this report was measured "
+                f"{name} takes effect while numbers are measured; this report was measured "
                 f"with {getattr(before, name):g}; run parity again"
             )

@@ -25,7 +25,15 @@ FOLDER = "raw"
 MAX_BYTES = 1 << 30  # per file of raw outputs
 MAX_TOLD = 20  # mismatches listed
 RELATIVE = 1e-9  # for sums: another machine may add in another order
-EXACT = ("inputs", "elements", "unequal", "max_abs", "nonfinite_reference", "nonfinite_candidate")
+EXACT = (
+    "inputs",
+    "equal_inputs",
+    "elements",
+    "unequal",
+    "max_abs",
+    "nonfinite_reference",
+    "nonfinite_candidate",
+)
 SUMS = ("mean_abs", "rmse", "rel_l2", "cosine")
 
 Arrays = Mapping[str, np.ndarray]

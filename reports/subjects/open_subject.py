@@ -4,19 +4,20 @@ folder, and opens every backend that can run it here.
 Packages are read back from the folder, so the saved files are what is compared.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.converter.tflite import read_bytes
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.backends.backend import Backend, Opening, input_shape
-from blazepalm.reports.backends.float_form import float_form
+from blazepalm.reports.backends.backend import Backend, Opening, Registration, input_shape
+from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.backends.registry import registered
 from blazepalm.reports.stages.stages import HandRules, PalmRules
 from blazepalm.reports.subjects.subject import Subject
@@ -29,17 +30,25 @@ INTEGER_NOTE = (
     "numbers stand for, which is what was converted and what the float backends run"
 )
 
+# what judges somebody else's conversion
+JUDGES = (ORACLE, TFLITE, TFLITE_REF, GENERIC)
+NOT_ON_NOISE = (
+    "only the task can judge it, by what it finds in pictures of hands: compare it with a known "
+    "hand model, and on images"
+)
+
 
 @dataclass(frozen=True)
 class Opened:
     """The backends of one model: `backends` give the file's outputs, `app` is the shipped package;
-    `artifacts`: SHA-256 of packages by backend; `missing`: why an expected backend is absent.
+    `artifacts`: SHA-256 of packages and programs by backend; `missing`: why an expected backend is
+    absent.
     """
 
-    backends: Mapping[str, Backend]
+    backends: dict[str, Backend]
     app: Backend | None
-    artifacts: Mapping[str, str]
-    missing: Mapping[str, str]
+    artifacts: dict[str, str]
+    missing: dict[str, str]
 
 
 def open_subject(
@@ -54,13 +63,15 @@ def open_subject(
     overrides: Overrides = NO_OVERRIDES,
     folder: Path | None = None,
     asked_for: Collection[str] = (),
+    candidates: Collection[str] = (),
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
     their backends out, and without coremltools they are `missing`. `compress` applies to the
     float16 packages. Without `images`, or for a model of no known family, backends that only
     the task can judge are left out. `asked_for` names backends that run only if named.
-    `overrides` state what the file does not.
+    `overrides` state what the file does not. `candidates` are paths of other people's conversions
+    of the model: they are compared in place of our own.
     `folder` is a converted folder that was made from the file: its weights and its package are
     opened, nothing is converted or exported.
 
@@ -102,10 +113,11 @@ def open_subject(
         content if graph.dequantised else None,
         notice,
     )
-    opened = open_backends(opening, only, images, asked_for)
+    opened = open_backends(opening, JUDGES if candidates else only, images, asked_for)
     if compress is not None and opened.app is not None and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     value_range, value_range_from = value_range_of(converted)
+    foreign = open_foreign(opening, opened, candidates, value_range, images, notes)
     return Subject(
         converted=converted,
         outputs=opening.outputs,
@@ -120,6 +132,7 @@ def open_subject(
         rules=_rules(converted),
         artifacts=opened.artifacts,
         missing=opened.missing,
+        foreign=foreign,
     )
 
 
@@ -133,7 +146,7 @@ def open_backends(
     `images`, or for a model of no known family, those that only the task can judge are left out.
     What has to be asked for is left out unless `asked_for` or `only` names it.
     """
-    judged_by_task = images and opening.converted.recognition is not None
+    by_task = judged_by_task(opening, images)
     backends: dict[str, Backend] = {}
     app: Backend | None = None
     artifacts: dict[str, str] = {}
@@ -144,7 +157,7 @@ def open_backends(
             (only is not None and name not in only)
             or (registration.asked_for and name not in (*asked_for, *(only or ())))
             or (package is not None and not opening.has(package))
-            or (registration.by_task and not judged_by_task)
+            or (registration.by_task and not by_task)
         ):
             continue
         reason = registration.available()
@@ -157,11 +170,48 @@ def open_backends(
             continue
         if package is not None:
             artifacts[name] = package_sha256(opening.export(package))
+        elif isinstance(digest := getattr(backend, "artifact_sha256", None), str):
+            artifacts[name] = digest
         if package is not None and package.face == "app":
             app = backend
         else:
             backends[name] = backend
     return Opened(backends, app, artifacts, missing)
+
+
+def open_foreign(
+    opening: Opening,
+    opened: Opened,
+    candidates: Collection[str],
+    value_range: tuple[float, float],
+    images: bool,
+    notes: list[str],
+) -> dict[str, Registration]:
+    """Adds other people's conversions to the opened backends, and what was found to `notes`;
+    returns their registrations by name.
+    """
+    if not candidates:
+        return {}
+    from blazepalm.reports.backends.candidate.candidate import open_candidate
+
+    foreign: dict[str, Registration] = {}
+    for path in candidates:
+        taken = {*registered(), *foreign}
+        found = open_candidate(path, opening, opened.backends[TFLITE], value_range, taken)
+        name = found.registration.name
+        foreign[name] = found.registration
+        opened.artifacts[name] = found.sha256
+        notes += found.notes
+        if found.registration.by_task and not judged_by_task(opening, images):
+            opened.missing[name] = NOT_ON_NOISE
+        else:
+            opened.backends[name] = found.backend
+    return foreign
+
+
+def judged_by_task(opening: Opening, images: bool) -> bool:
+    """Whether the task can judge anything: it needs `images` and a model of a known family."""
+    return images and opening.converted.recognition is not None
 
 
 def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
@@ -175,15 +225,6 @@ def value_range_of(converted: "Converted") -> tuple[tuple[float, float], str]:
     if converted.release is not None:
         return converted.release.generation.value_range, "registry"
     return (0.0, 1.0), "assumed"
-
-
-def package_sha256(package: Path) -> str:
-    """SHA-256 of the paths and contents of a package's files, in the order of their paths."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in package.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _rules(converted: "Converted") -> PalmRules | HandRules | None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.reports.backends.backend import CANDIDATE, Backend, Outputs
+from blazepalm.reports.backends.backend import (
+    CANDIDATE,
+    Backend,
+    Outputs,
+    Registration,
+    split_inputs,
+)
 from blazepalm.reports.backends.names import (
     GENERIC,
     INTEGER,
@@ -36,7 +42,7 @@ class Subject:
     package on the same input and returns its own. `rules` is None where no family was
     recognised. `artifacts`: SHA-256 of the package a backend ran. `missing`: why a requested
     backend is absent. `stages`: by backend, functions that replace its chain's (a planted
-    fault).
+    fault). `foreign`: registrations of other people's conversions, which the registry lacks.
     """
 
     converted: "Converted"
@@ -52,6 +58,7 @@ class Subject:
     rules: PalmRules | HandRules | None
     artifacts: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, Registration] = field(default_factory=dict)
     stages: Mapping[str, Mapping[str, Callable[..., Any]]] = field(default_factory=dict)
 
     @property
@@ -71,7 +78,11 @@ class Subject:
     @property
     def candidates(self) -> tuple[str, ...]:
         """The names of the backends to judge."""
-        return tuple(name for name in self.names if registration_of(name).kind == CANDIDATE)
+        return tuple(name for name in self.names if self.registration(name).kind == CANDIDATE)
+
+    def registration(self, name: str) -> Registration:
+        """The entry of one of its backends."""
+        return self.foreign.get(name) or registration_of(name)
 
     @property
     def raw_pairs(self) -> tuple[tuple[str, str], ...]:
@@ -79,12 +90,17 @@ class Subject:
         pairs = list(FLOOR_PAIRS)
         for name in self.candidates:
             pairs.append((name, ORACLE))
-            if not registration_of(name).by_task:
+            if not self.registration(name).by_task:
                 pairs.append((name, TFLITE))
             if name == TORCH:
                 pairs.append((name, GENERIC))
         pairs += INTEGER_PAIRS
         return tuple((c, r) for c, r in pairs if c in self.backends and r in self.backends)
+
+    def inputs(self, values: np.ndarray) -> list[np.ndarray]:
+        """The file's inputs: the image itself, or the parts of a row of numbers."""
+        graph = self.converted.graph
+        return split_inputs(values, [graph.tensors[t].shape for t in graph.inputs])
 
     def named(self, outputs: Outputs) -> Raw:
         """The file's outputs under their readable names."""

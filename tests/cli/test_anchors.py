@@ -172,7 +172,9 @@ def test_places_that_cannot_be(
 
 
 def test_the_detector_of_a_bundle(blazepalm: Cli, tmp_path: Path) -> None:
-    """Written anew, aligned, and beside a member that cannot be read."""
+    """The bundle is aligned, holds the detector in a rewritten file, and a member that cannot be
+    read.
+    """
     path = tmp_path / "hands.task"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("broken.tflite", b"no model")

@@ -126,6 +126,31 @@ def test_errors_are_a_line_and_a_code(
     assert blazepalm("inspect", "x") == Outcome(code, "", message)
 
 
+@pytest.mark.parametrize(
+    ("words", "goes_on"),
+    [
+        ("parity palm-full -o report", True),
+        ("parity palm-full --output=report", True),
+        ("parity palm-full --outputs boxes=0", False),
+        ("golden make", True),
+        ("golden photos fetch", True),
+        ("releases fetch hand-2020-11", True),
+        ("convert palm-full -o folder", False),
+    ],
+)
+def test_an_interrupted_command_says_whether_it_goes_on(
+    blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, words: str, goes_on: bool
+) -> None:
+    def interrupted(arguments: object, prog_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app_module, "command", lambda arguments: interrupted)
+    result = blazepalm(*words.split())
+    assert result.code == 130
+    assert result.err.startswith("error: interrupted")
+    assert ("run the same command again" in result.err) == goes_on
+
+
 def test_our_own_mistakes_are_not_hidden(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):

@@ -131,7 +131,8 @@ def test_json_and_screen_tell_the_same(blazepalm: Command, tmp_path: Path) -> No
     (summary,) = done.json
     assert summary["release"] == "palm-lite-2021-11"
     assert summary["spec"]["family"] == "palm"
-    assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"}
+    card = {"LICENSE", "NOTICE", "README.md"}
+    assert set(summary["artifacts"]) == {"anchors.npy", "model.pth", "model.safetensors"} | card
     record = json.loads((tmp_path / "a" / "conversion.json").read_text(encoding="utf-8"))
     assert summary["tensors"] == len(record["tensor_map"])
     shown = blazepalm("convert", "palm-lite", "--no-coreml", "-o", tmp_path / "b")
@@ -151,7 +152,9 @@ def test_an_unrecognised_graph_says_so(blazepalm: Command, tmp_path: Path) -> No
 
 
 def test_a_bundle_is_a_folder_a_model(blazepalm: Command, tmp_path: Path) -> None:
-    """As the official ones are: two bytes before `PK`, and one of its models in a bundle."""
+    """The bundle is like the official ones: two bytes before `PK`, and one model in an inner
+    bundle.
+    """
     model = shared_model(SMALL).read_bytes()
     inner = bytes(3) + _zip({"crop.tflite": model, "labels.txt": b"text"})
     source = tmp_path / "hands.task"
@@ -190,7 +193,7 @@ def test_a_member_that_cannot_be_converted_keeps_no_other(
 
 
 def test_core_ml_options(blazepalm: Command, tmp_path: Path) -> None:
-    """Of the file without a family, which is quick."""
+    """Uses the file of no known family, which converts quickly."""
     source = shared_model(SMALL)
     done = blazepalm("convert", source, "--precision", "fp32", "-o", tmp_path / "out", "--json")
     assert done.code == 0

@@ -138,7 +138,7 @@ def test_bad_images(blazepalm: Command, tmp_path: Path) -> None:
     written = [tmp_path / name for name in ("drawn.png", "table.csv", "hands.json")]
     for path, word in (
         (text, "is not an image"),
-        (empty, "holds no image and no video"),
+        (empty, "contains no pictures or videos"),
         (tmp_path / "nothing.png", "no such file"),
         (tmp_path / "*.gif", "no file matches this pattern"),
     ):
@@ -281,8 +281,8 @@ def test_outputs_that_do_not_fit_the_inputs(
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gesture_recognizer.task in kind: a bundle in a bundle, both aligned, of networks written
-    anew, and a model that is neither.
+    """Like gesture_recognizer.task: a bundle in a bundle, both aligned, with rewritten files of the
+    networks, and a model of another kind.
     """
     folder = tmp_path_factory.mktemp("bundles")
     hands = {
@@ -365,7 +365,7 @@ def test_bundles_without_what_is_wanted(blazepalm: Command, photo: Path, tmp_pat
 def test_what_is_given_for_a_model(
     blazepalm: Command, photo: Path, tmp_path: Path, option: str
 ) -> None:
-    """The content decides: a picture named like a model is still a picture."""
+    """A picture with a model's name is still recognised as a picture."""
     path = tmp_path / "photo.tflite"
     path.write_bytes(photo.read_bytes())
     refused(blazepalm("detect", photo, option, path), "not a TFLite model but a picture")

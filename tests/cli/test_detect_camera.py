@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blazepalm.reports.schemas import json_schema
 from support.camera import Camera
 from support.cli import Cli
 from support.clips import read_clip
 from support.hand_scenes import check_moved_hands, rendered
-from support.models import ROOT
 
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads(
-    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
-)
+SCHEMA = json_schema("detections")
 
 
 def moved(number: int) -> np.ndarray:
@@ -54,7 +52,7 @@ def test_hands_before_the_camera(blazepalm: Cli, camera: Camera, tmp_path: Path)
 
 
 def test_so_many_frames_at_most(blazepalm: Cli, camera: Camera, tmp_path: Path) -> None:
-    """Of a camera that never ends; what is drawn of it is in the right colours too."""
+    """The camera never ends. Also checks that the drawing's colours are not swapped."""
     movie, table = tmp_path / "m.mp4", tmp_path / "t.csv"
     done = blazepalm(
         "detect", "camera", *QUICK, "--max-frames", "3", "--video", movie, "--csv", table
@@ -91,7 +89,7 @@ def test_ctrl_c_completes_the_files_and_frees_the_camera(
 def test_a_second_ctrl_c_frees_the_camera_too(
     blazepalm: Cli, camera: Camera, tmp_path: Path
 ) -> None:
-    """Pressed twice in one frame: it ends there, and leaves nothing."""
+    """The second Ctrl-C comes during the same frame; the command stops there and leaves no file."""
 
     def press(number: int) -> None:
         if number == 1:

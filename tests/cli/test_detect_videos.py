@@ -19,15 +19,14 @@ import pytest
 from conftest import Outcome
 from PIL import Image
 
+from blazepalm.reports.schemas import json_schema
 from support.clips import read_clip, write_clip
 from support.hand_scenes import check_moved_hands, rendered
 from support.models import ROOT
 
 Command = Callable[..., Outcome]
 QUICK = ("--backend", "tflite", "--model", "palm-lite", "--landmarks", "hand-lite")
-SCHEMA = json.loads(
-    (ROOT / "reports" / "stored" / "schemas" / "detections.schema.json").read_text("utf-8")
-)
+SCHEMA = json_schema("detections")
 FRAMES = 5
 
 
@@ -96,7 +95,7 @@ def test_the_same_video_gives_the_same_bytes(
 
 
 def test_without_tracking(blazepalm: Command, clip: Path) -> None:
-    """Every frame is then as if it stood alone, also where only some are read."""
+    """Each frame gives the same hands as on its own, also if only some frames are read."""
     found = blazepalm("detect", clip, *QUICK, "--no-track", "--max-frames", "2", "--json").json
     assert len(found["frames"]) == 2
     for frame in found["frames"]:
@@ -115,7 +114,9 @@ def test_pictures_can_be_followed_too(blazepalm: Command, tmp_path: Path) -> Non
 
 
 def test_videos_and_pictures_into_a_folder(blazepalm: Command, clip: Path, tmp_path: Path) -> None:
-    """Inputs of one name do not collide, and a broken one does not hold up the others."""
+    """Inputs with the same name get different files, and a broken input does not stop the
+    others.
+    """
     given = tmp_path / "given"
     given.mkdir()
     (given / "clip.mp4").write_bytes(clip.read_bytes())
@@ -140,7 +141,7 @@ def test_videos_and_pictures_into_a_folder(blazepalm: Command, clip: Path, tmp_p
 
 
 def test_a_video_that_is_cut_short(blazepalm: Command, tmp_path: Path) -> None:
-    """What could be read of it is kept, and it counts as bad."""
+    """The frames that can be read are kept, and the exit code is 2."""
     whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
     noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
     write_clip(whole, noise, codec="MJPG")
@@ -185,7 +186,7 @@ def test_files_for_videos_are_refused_beforehand(
 
 
 def test_ctrl_c_completes_the_files(tmp_path: Path) -> None:
-    """Of a video that would take minutes."""
+    """The video would take minutes to process."""
     long = tmp_path / "long.mp4"
     write_clip(long, (moved(i) for i in range(600)))
     table, document, movie = (tmp_path / name for name in ("t.csv", "d.json", "m.mp4"))

@@ -30,7 +30,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kept(blazepalm: Cli, folder: Path) -> Path:
-    """`folder`, recorded."""
+    """`folder` with its recording."""
     done = blazepalm("golden", "record", folder, *LITE)
     assert done.code == 0, done.err
     return folder
@@ -76,6 +76,26 @@ def test_other_backends_are_as_recorded(blazepalm: Cli, kept: Path) -> None:
         assert values["passed"] is True and values["hands"] == 3
         assert values["models"]["found"]["backend"] == name
         assert 0 < values["differences"]["most"] < values["limits"]["most"] == 0.5
+
+
+def test_float16_is_judged_by_its_own_limits(blazepalm: Cli, kept: Path) -> None:
+    """Landmarks differ by more than float32's, measured in pixels of the network's input."""
+    line = ("golden", "check", kept, "--backend", "coreml", "--precision", "fp16")
+    done = blazepalm(*line, "--json")
+    assert done.code == 0, done.out + done.err
+    values = done.json
+    limits, seen = values["limits"], values["differences"]
+    assert (limits["mean"], limits["most"], limits["box"]) == (0.15, 0.5, 0.01)
+    assert "depth" not in limits and set(limits) < set(seen)
+    assert 1e-3 < seen["mean"] < 0.15, "float32's would be below 1e-4"
+
+    def move(values: Any) -> None:
+        values["cases"][1]["hands"][0]["landmarks"][8][0] += 0.01  # of the picture's width
+
+    changed(kept, move)
+    done = blazepalm(*line)
+    assert done.code == 1 and "own-back: farthest landmark" in done.out
+    assert "px of each network's input" in " ".join(done.err.split())
 
 
 def test_json(blazepalm: Cli, folder: Path) -> None:
@@ -210,7 +230,7 @@ def test_a_recorded_model_is_looked_up_by_its_digest(blazepalm: Cli, kept: Path)
 def test_another_file_of_the_same_network_is_the_recorded_model(
     blazepalm: Cli, folder: Path, tmp_path: Path
 ) -> None:
-    """As in MediaPipe's bundles: other metadata, the same network."""
+    """MediaPipe's bundles hold the released networks in files with other metadata."""
     palm, hand = tmp_path / "palm.tflite", tmp_path / "hand.tflite"
     palm.write_bytes(written_anew(resolve("palm-lite").read_bytes()))
     hand.write_bytes(written_anew(resolve("hand-lite").read_bytes()))

@@ -136,7 +136,7 @@ def test_hostile_names_are_printed_as_text(blazepalm: Cli, tmp_path: Path) -> No
 
 
 def test_rewrites_are_listed(blazepalm: Cli, tmp_path: Path) -> None:
-    """As many as were taken apart, on the screen and as in `conversion.json`."""
+    """The screen and `conversion.json` list as many rewrites as were planted."""
     file = Rewriter(shared_model("palm-lite-2021-11").read_bytes())
     count = decompose.prelu_as_relus(file)
     path = tmp_path / "relus.tflite"

@@ -13,7 +13,14 @@ from torch import nn
 from blazepalm.models.spec_json import spec_to_dict
 from support.cli import Cli
 from support.converted import converted
-from support.packages import BREAKS, block_of, convert_module, edit_package, save_functions
+from support.packages import (
+    BREAKS,
+    block_of,
+    convert_module,
+    edit_package,
+    save_functions,
+    with_unknown,
+)
 
 
 def test_says_what_it_is(blazepalm: Cli, small_package: Path) -> None:
@@ -35,7 +42,7 @@ def test_says_what_it_is(blazepalm: Cli, small_package: Path) -> None:
 
 
 def test_a_file_of_its_own_is_a_package_too(blazepalm: Cli, tmp_path: Path) -> None:
-    """A bare .mlmodel, its weights beside it: none here."""
+    """A bare .mlmodel, whose weight file would be beside it, but is missing."""
     inputs = [ct.TensorType("x", shape=(1, 4))]
     package = convert_module(tmp_path / "x.mlpackage", nn.ReLU(), inputs)
     (model,) = package.rglob("model.mlmodel")
@@ -48,7 +55,9 @@ def test_a_file_of_its_own_is_a_package_too(blazepalm: Cli, tmp_path: Path) -> N
 def test_fits_the_screen(
     blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int
 ) -> None:
-    """With everything that ours say of themselves, listings included."""
+    """The package states everything that blazepalm's own packages do, and all listings
+    are printed.
+    """
     monkeypatch.setenv("COLUMNS", str(width))
     package = ours(tmp_path)
     result = blazepalm("inspect", package, "--operators", "--tensors")
@@ -106,12 +115,7 @@ def test_flexible_shapes_and_several_functions(blazepalm: Cli, tmp_path: Path) -
 def test_what_the_executor_lacks_is_a_line_and_no_error(
     blazepalm: Cli, small_package: Path
 ) -> None:
-    def unknown(model: object) -> None:
-        for op in block_of(model).operations:
-            if op.type in ("conv", "relu"):
-                op.type = f"no_{op.type}"
-
-    result = blazepalm("inspect", edit_package(small_package, unknown))
+    result = blazepalm("inspect", with_unknown(small_package, "conv", "relu"))
     assert result.code == 0, result.err
     words = re.sub(r"\s+", " ", result.out)
     assert "executor lacks no_conv (1), no_relu (1): blazepalm cannot run it" in words

@@ -1,15 +1,22 @@
 """`blazepalm parity` as a user types it: exit codes, what goes where, what is written."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from blazepalm.cli.app import main
+from blazepalm.golden import photos as table
+from blazepalm.golden.make import make_golden
+from blazepalm.golden.photos import Photo
 from support.models import shared_model
 from support.synthetic import with_unused_buffer
 
@@ -47,11 +54,10 @@ def test_json_is_alone_on_stdout(quick: str, capsys: Captured) -> None:
     assert "comparing: 3 of 3" in err
 
 
-def test_parity_fails(quick: str, capsys: Captured) -> None:
-    """One input cannot show that a model does not answer with a constant."""
-    assert main(["parity", quick, "--no-golden", "--inputs", "1"]) == 1
-    out = " ".join(capsys.readouterr().out.split())
-    assert "parity fails" in out and "the same values for every input" in out
+def test_one_input_is_no_verdict(quick: str, capsys: Captured) -> None:
+    assert main(["parity", quick, "--no-golden", "--inputs", "1"]) == 3
+    out, err = capsys.readouterr()
+    assert "one input cannot tell" in err and "parity" not in out
 
 
 def test_nothing_fed_is_no_verdict(quick: str, capsys: Captured) -> None:
@@ -64,10 +70,14 @@ def test_bad_input_is_one_sentence(content: bytes | None, tmp_path: Path, capsys
     file = tmp_path / "model.tflite"
     if content is not None:
         file.write_bytes(content)
-    assert main(["parity", str(file), "--no-golden", "-o", str(tmp_path / "out")]) == 2
+    folder = tmp_path / "out"
+    assert main(["parity", str(file), "--no-golden", "-o", str(folder)]) == 2
     out, err = capsys.readouterr()
     assert "model.tflite" in "".join(out.split()) and "Traceback" not in out + err
-    assert not (tmp_path / "out").exists(), "nothing is written"
+    report = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
+    assert (report["passed"], report["exit_code"]) == (False, 2)
+    suites = ET.parse(folder / "junit.xml").getroot()
+    assert suites.get("errors") == "1" and "model.tflite" in ET.tostring(suites, "unicode")
 
 
 def test_a_bad_source_is_named_and_the_others_are_compared(quick: str, capsys: Captured) -> None:
@@ -126,6 +136,69 @@ def test_the_report_is_written_and_replaced(quick: str, tmp_path: Path, capsys: 
         assert not [name for name in written if name.startswith(".")]
 
 
+def test_an_older_report_s_files_do_not_stay(quick: str, tmp_path: Path) -> None:
+    given = ["parity", quick, "--no-golden", "--no-coreml", "-o", str(tmp_path)]
+    assert main([*given, "--inputs", "3", "--layers"]) == 0
+    assert list(tmp_path.glob("explorer/*")) and len(list(tmp_path.glob("raw/*/*"))) == 3
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main([*given, "--inputs", "2"]) == 0
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    named = {"parity.json", "parity.html", "parity.md", "junit.xml", "notes.txt"}
+    assert left == named | {f"raw/{QUICK}/noise-000{number}.safetensors" for number in (0, 1)}
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table of two pictures, and the folder BLAZEPALM_PHOTOS with the first one alone."""
+    known = []
+    for name in ("park", "desk"):
+        path = tmp_path / "photos" / "pictures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((64, 48, 3), 9 * len(name), np.uint8)).save(path)
+        content = path.read_bytes()
+        digest, url = hashlib.sha256(content).hexdigest(), f"https://example.org/{name}"
+        known.append(
+            Photo(f"pictures/{name}.png", url, digest, len(content), "CC0", "someone", "a hand")
+        )
+    path.write_bytes(b"another file")
+    monkeypatch.setattr(table, "photos", lambda: tuple(known))
+    monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path / "photos"))
+    return tmp_path / "photos"
+
+
+def test_photographs_come_with_the_golden_set(
+    quick: str, photographs: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    golden = make_golden(tmp_path / "golden", names=["hard-stripes"], jobs=1).folder
+    line = ["parity", quick, "--golden", str(golden), "--inputs", "2", "--json"]
+    assert main([*line, "-o", str(tmp_path / "report")]) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert [(case["name"], case["kind"]) for case in report["cases"]] == [
+        ("hard-stripes", "hard"),
+        ("park", "photo"),
+        ("noise-0000", "noise"),
+        ("noise-0001", "noise"),
+    ]
+    assert all(row["inputs"] == 4 for row in report["rows"] if row["judge"] == "floor")
+    (photo,) = report["photos"]
+    assert (photo["name"], photo["credit"], photo["licence"]) == ("park", "someone", "CC0")
+    assert "photographs: only 1 of the golden set's 2" in " ".join(err.split())
+    assert "comparing: 4 of 4" in err
+    assert (tmp_path / "report" / "images" / "park.jpg").is_file()
+    assert "https://example.org/park" in (tmp_path / "report" / "parity.html").read_text("utf-8")
+
+
+def test_photographs_are_left_out_if_asked(
+    quick: str, photographs: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    golden = make_golden(tmp_path / "golden", names=["hard-stripes"], jobs=1).folder
+    for options in (["--golden", str(golden), "--no-photos"], ["--no-golden"]):
+        assert main(["parity", quick, *options, "--inputs", "2", "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["photos"] == [] and "photographs" not in err
+
+
 def test_a_destination_that_cannot_be_written_is_refused_before_the_work(
     quick: str, tmp_path: Path, capsys: Captured
 ) -> None:
@@ -159,7 +232,9 @@ def test_help_imports_no_torch() -> None:
 
 
 def test_a_bundle_with_a_broken_member(quick: str, tmp_path: Path, capsys: Captured) -> None:
-    """The others are compared; what is no model is mentioned; the same network is compared once."""
+    """The readable members are compared, each network once; members that are not models are
+    mentioned.
+    """
     content = Path(quick).read_bytes()
     path = tmp_path / "hands.task"
     with zipfile.ZipFile(path, "w") as archive:

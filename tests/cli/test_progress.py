@@ -34,7 +34,7 @@ def test_a_log_gets_a_line_now_and_then(
 
 @pytest.mark.parametrize("columns", [50, 80, 160])
 def test_a_terminal_gets_a_bar(columns: int) -> None:
-    """In a real one: the bar tells its numbers, fits, and lines stand beside it unharmed."""
+    """In a real terminal the bar shows numbers and fits, and other lines appear above it intact."""
     code = (
         "import time\n"
         "from blazepalm.cli import console\n"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.models.releases import WEIGHTS, by_name, load_registry, resolve
+from blazepalm.models.release_registry import WEIGHTS, load_registry
+from blazepalm.models.releases import by_name, resolve
 from support.cli import Cli
 from support.models import shared_model
 
@@ -138,7 +139,7 @@ def test_unknown_name(blazepalm: Cli) -> None:
 def test_fetch_a_bundle_by_its_alias(
     blazepalm: Cli, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for a model; a file of the official size is not to be had here, so its hash is."""
+    """The official file is not available to tests, so the registry gets the hash of a stand-in."""
     source = tmp_path / "hand_landmarker.task"
     with zipfile.ZipFile(source, "w") as archive:
         for name, model in by_name("hand-landmarker").members:  # type: ignore[union-attr]

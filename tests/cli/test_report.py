@@ -4,34 +4,30 @@ import copy
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
 
+import jsonschema
 import pytest
 
+from blazepalm.reports.judge.policy import Limits
+from blazepalm.reports.schemas import SCHEMAS
+from blazepalm.reports.stored.recheck import MEASURED_BY
 from support import report_samples
 from support.cli import Cli
 
 
-def saved(values: dict[str, Any], folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "parity.json"
-    path.write_bytes(json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-    return path
-
-
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    return saved(report_samples.passing(), tmp_path / "good")
+    return report_samples.write(report_samples.passing(), tmp_path / "good" / "parity.json")
 
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
-    return saved(report_samples.failing(), tmp_path / "bad")
+    return report_samples.write(report_samples.failing(), tmp_path / "bad" / "parity.json")
 
 
 @pytest.fixture
 def nasty(tmp_path: Path) -> Path:
-    return saved(report_samples.hostile(), tmp_path / "nasty")
+    return report_samples.write(report_samples.hostile(), tmp_path / "nasty" / "parity.json")
 
 
 def fits(text: str) -> bool:
@@ -83,6 +79,18 @@ def test_recheck_by_others(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     assert again.code == 0 and again.json["passed"] and not again.json["passed_before"]
     refused = blazepalm("report", "recheck", good, "-o", target)
     assert refused.code == 2 and "exists already" in refused.err
+
+
+LIMITS_OF_NUMBERS = [field for field in Limits.__struct_fields__ if field not in MEASURED_BY]
+
+
+@pytest.mark.parametrize("limit", LIMITS_OF_NUMBERS)
+def test_recheck_takes_every_limit(blazepalm: Cli, good: Path, limit: str) -> None:
+    option = f"--{limit.replace('_', '-')}"
+    assert (
+        blazepalm("report", "recheck", good, option, "0.123", "--json").json["limits"][limit]
+        == 0.123
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,7 @@ def test_render_bad_usage(blazepalm: Cli, good: Path, tmp_path: Path) -> None:
     values = copy.deepcopy(report_samples.passing())
     for model in values["models"]:
         model["layers"] = None
-    plain = saved(values, tmp_path / "plain")
+    plain = report_samples.write(values, tmp_path / "plain" / "parity.json")
     result = blazepalm("report", "render", plain, "--explorer", tmp_path / "e")
     assert result.code == 2 and "run parity --layers" in result.err
     assert not (tmp_path / "e").exists()
@@ -174,3 +182,9 @@ def test_help_names_every_command(blazepalm: Cli) -> None:
     result = blazepalm("report", "--help")
     assert result.code == 0
     assert all(name in result.out for name in ("diff", "recheck", "render"))
+
+
+def test_schemas_are_printed(blazepalm: Cli) -> None:
+    for name in SCHEMAS:
+        jsonschema.Draft202012Validator.check_schema(blazepalm("report", "schema", name).json)
+    assert "'x'" in blazepalm("report", "schema", "x").err

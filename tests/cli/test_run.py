@@ -12,7 +12,12 @@ from PIL import Image
 from torch import nn
 
 from support.cli import Cli
-from support.packages import BREAKS, block_of, convert_module, edit_package, save_functions
+from support.packages import (
+    BREAKS,
+    convert_module,
+    save_functions,
+    with_unknown,
+)
 
 PIXELS = np.random.Generator(np.random.PCG64(9)).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -98,7 +103,7 @@ def test_a_range_is_not_for_images(blazepalm: Cli, small_package: Path, picture:
 
 
 def test_proportions_are_kept(blazepalm: Cli, small_package: Path, tmp_path: Path) -> None:
-    """A square in 8 × 6: a quarter of the width stays black."""
+    """A square picture in 8 × 6: a quarter of the width stays black."""
     Image.fromarray(np.full((6, 6, 3), 200, np.uint8)).save(tmp_path / "square.png")
     for options, mean in [((), 200.0), (("--letterbox",), 150.0)]:
         values = blazepalm(
@@ -263,12 +268,7 @@ def test_a_broken_package_is_a_line_and_exit_2(
 def test_every_lacking_operation_is_named_at_once(
     blazepalm: Cli, small_package: Path, picture: Path
 ) -> None:
-    def unknown(model: object) -> None:
-        for op in block_of(model).operations:
-            if op.type in ("conv", "relu"):
-                op.type = f"no_{op.type}"
-
-    result = blazepalm("run", edit_package(small_package, unknown), "--image", picture)
+    result = blazepalm("run", with_unknown(small_package, "conv", "relu"), "--image", picture)
     assert (result.code, result.out) == (2, "")
     assert "no_conv" in result.err and "no_relu" in result.err
 
@@ -286,7 +286,7 @@ def test_what_is_no_package(blazepalm: Cli, tmp_path: Path, picture: Path, suffi
 def test_core_ml_itself_is_beside_it_on_a_mac(
     blazepalm: Cli, small_package: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stand-in for Apple's runtime, which is off by 0.5 in one number."""
+    """The stand-in for Apple's runtime is off by 0.5 in one number."""
 
     class StandIn:
         def __init__(self, path: str, compute_units: Any) -> None:

@@ -74,6 +74,7 @@ FILES: dict[str, tuple[str, Arguments]] = {
 FOLDERS: dict[str, Arguments] = {
     "convert": lambda read: ("convert", read / "tiny.tflite", "--no-coreml"),
     "convert package": lambda read: ("convert", read / "tiny.tflite"),
+    "export": lambda read: ("export", read / "tiny.tflite"),
     "golden make": lambda _: ("golden", "make", "--only", "hard-white", "--jobs", "1"),
     "export-ios": lambda read: ("golden", "export-ios", "--golden", read / "no-golden"),
 }
@@ -306,7 +307,7 @@ def test_a_full_disk(desk: Desk, command: str) -> None:
 def test_an_output_that_is_an_input(
     desk: Desk, command: str, inputs: str, link: Callable[..., None]
 ) -> None:
-    """Under another name: a hard link stands for a disk that ignores case."""
+    """The output has another name: a hard link stands in for a disk that ignores case."""
     more: tuple[str, ...] = ("--force",)
     if command == "anchors npy":
         np.save(desk.read / "anchors.npy", np.zeros((3, 4), np.float32))
@@ -375,7 +376,7 @@ def test_a_folder_is_written_and_replaced(desk: Desk, command: str) -> None:
 def test_what_is_no_place_for_a_folder(
     desk: Desk, command: str, force: bool, monkeypatch: Patch
 ) -> None:
-    """Before the work: no model is converted, no picture rendered."""
+    """The command refuses before the work: it converts no model and renders no picture."""
     more = ("--force",) if force else ()
     (desk.work / "mine").write_bytes(MINE)
     (desk.work / "folder").mkdir()
@@ -455,7 +456,7 @@ def test_a_damaged_record_shows_nothing_to_be_ours(desk: Desk) -> None:
 
 @pytest.mark.parametrize("command", INTO)
 def test_neighbours_stay(desk: Desk, command: str) -> None:
-    """`-o .` among other things; and once more."""
+    """`-o .` leaves other files alone, also the second time."""
     for name in ("thesis.tex", "journal/entry", ".hidden/x"):
         (desk.work / name).parent.mkdir(exist_ok=True)
         (desk.work / name).write_bytes(MINE)
@@ -482,7 +483,7 @@ def test_no_place_for_files(desk: Desk, command: str, monkeypatch: Patch) -> Non
 
 @pytest.mark.parametrize("command", INTO)
 def test_files_that_cannot_be_written(desk: Desk, command: str, monkeypatch: Patch) -> None:
-    """Nothing half written is left; a folder of several files may hold whole ones."""
+    """No file is left half written; of several files, whole ones may remain."""
     with untouched(desk.read):
         for function in ("replace", "rename"):
             real = getattr(os, function)

@@ -170,7 +170,7 @@ def test_an_operator_left_over_is_refused() -> None:
 def test_operators_without_their_operands_are_of_no_family(
     name: str, operands: int, shape: tuple[int, ...]
 ) -> None:
-    """`inspect` gets such graphs before anything is lowered: no traceback, but a reason."""
+    """`inspect` gets such graphs unchecked: it must give a reason, not a traceback."""
     model = ModelBuilder()
     image, out = model.tensor((1, 8, 8, 3)), model.tensor(shape)
     model.operator(name, [image][:operands], [out])

@@ -296,7 +296,9 @@ def test_a_generation_can_be_named(tmp_path: Path) -> None:
 
 
 def test_the_core_ml_package_is_an_artifact(tmp_path: Path) -> None:
-    """With the file of no family, which is quick: the raw face, and a notice that says so."""
+    """Uses the file of no known family, which converts quickly: it gets the raw face, and a notice
+    says so.
+    """
     notices: list[str] = []
     (folder,) = conversion.convert(shared_model(SMALL), tmp_path / "out", notice=notices.append)
     package = read_record(folder)["coreml"]

@@ -54,7 +54,7 @@ def test_neither_the_file_nor_a_release_of_its_network(made: Path, tmp_path: Pat
 
 
 def test_a_release_of_the_same_network(made: Path, tmp_path: Path) -> None:
-    """Other names make another file of a known network."""
+    """A file with other names is recognised as another file of a known network."""
     anonymous = tmp_path / "anonymous.tflite"
     anonymous.write_bytes(reexported(resolve("hand-lite").read_bytes()))
     (folder,) = blazepalm.convert(anonymous, tmp_path / "hand", coreml=None)
@@ -72,11 +72,11 @@ def test_statements_about_a_folder_are_refused(made: Path) -> None:
 
 
 def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) -> None:
-    """A bias of 1e-3 more than the file's: the folder is consistent in itself, but wrong."""
+    """The folder's bias is 1e-3 larger than the file's: the folder is consistent, but wrong."""
     shutil.copy(made / "swapped.tflite", tmp_path)
     folder = tmp_path / "hand"
     shutil.copytree(made / "hand", folder)
-    report = blazepalm.parity(folder, noise=2, coreml=False)
+    report = blazepalm.parity(folder, inputs=2, coreml=False)
     assert report.passed
     assert any("the file that it was made from" in note for note in report.models[0].notes)
     weights = folder / "model.safetensors"
@@ -86,7 +86,7 @@ def test_parity_compares_the_folder_s_own_weights(made: Path, tmp_path: Path) ->
     record = json.loads((folder / "conversion.json").read_text())
     record["artifacts"][weights.name] = hashlib.sha256(weights.read_bytes()).hexdigest()
     (folder / "conversion.json").write_text(json.dumps(record))
-    assert not blazepalm.parity(folder, noise=2, coreml=False).passed
+    assert not blazepalm.parity(folder, inputs=2, coreml=False).passed
 
 
 def test_verify_converts_again_with_what_was_stated(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import blazepalm
-from blazepalm.converter.inspect import Inspection, ModelInspection, inspect
+from blazepalm.converter.inspect import inspect
+from blazepalm.converter.inspection import Inspection, ModelInspection
 from blazepalm.errors import InvalidModel, UnknownRelease
 from blazepalm.models.releases import resolve
 from support.models import PALMS, SHARED, shared_model

@@ -79,7 +79,9 @@ def load_with(folder: Path, record: Any, copy_to: Path) -> nn.Module:
 
 
 def check(folder: Path, record: Any, copy_to: Path) -> str:
-    """Errors are ours and of one line; whatever loads runs. Returns the message, or ""."""
+    """Errors are BlazePalmErrors of one line; a folder that loads also runs. Returns the message,
+    or "".
+    """
     message, module = "", None
     try:
         module = load_with(folder, record, copy_to)
@@ -140,6 +142,10 @@ def test_whatever_is_damaged_is_refused_or_runs(
         ("graph", ("operators", 1, "options", "stride_h"), 0, "stride_h 0, but must be positive"),
         ("graph", ("operators", 1, "options", "padding"), "FULL", "expected one of SAME, VALID"),
         ("graph", ("operators", 1, "options", "type"), "Options", "an unknown operator type"),
+        ("graph", ("operators", 1, "options"), {}, "an unknown operator type"),
+        ("graph", ("operators", 1, "options", "stride_h"), True, "expected a whole number"),
+        ("graph", ("operators", 1, "options", "stride_h"), 2**31, "which is out of range"),
+        ("graph", ("operators", 1, "version"), -1, r"operators\[1\].version: expected"),
         ("graph", ("operators", 1, "inputs", 0), 99, "expected integers from -1 to"),
         ("graph", ("operators", 0, "name"), "PAD\nV2", "operators\\[0\\].name is 'PAD"),
     ],
@@ -206,7 +212,7 @@ def test_files_are_those_of_the_record(folders: dict[str, Path], tmp_path: Path)
 
 
 def test_records_that_others_damaged(folders: dict[str, Path], tmp_path: Path) -> None:
-    """Files in BLAZEPALM_FILES, with weights that fit none of them."""
+    """Files in BLAZEPALM_FILES, whose weights fit none of them."""
     found = sorted((files_folder() / "hostile").glob("conversion-*.json"))
     if not found:
         pytest.skip(f"no hostile/conversion-*.json in {files_folder()}: set BLAZEPALM_FILES")
@@ -233,8 +239,8 @@ def padded_by(value: float) -> bytes:
 
 @pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -3.4e38])
 def test_what_is_not_finite_comes_back(value: float, tmp_path: Path) -> None:
-    """Through the record, which is strict JSON, to NumPy's numbers on paper; and through the
-    executed Core ML package.
+    """Numbers that are not finite survive the record, which is strict JSON, and the executed Core
+    ML package; expected values are NumPy's and arithmetic on paper.
     """
     graph = read_bytes(padded_by(value), "padded.tflite")
     options = CoreMLOptions(face="raw", precision="fp32")
@@ -272,3 +278,29 @@ def test_unused_operators_are_left_out(tmp_path: Path) -> None:
     values = torch.randn(1, 4, 5, 3)
     (found,) = blazepalm.load(tmp_path / "out")(values)
     assert torch.equal(found, values.abs())
+
+
+ALIGNMENT = 64  # bytes, of torch's own allocations
+
+
+def test_weights_lie_where_torch_puts_them(folders: dict[str, Path]) -> None:
+    """At other addresses convolutions may round otherwise than the file's graph does."""
+    for folder in folders.values():
+        state = blazepalm.load(folder).state_dict()
+        assert state
+        assert {value.data_ptr() % ALIGNMENT for value in state.values()} == {0}
+
+
+def test_a_weight_that_is_no_number_is_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["palm"], tmp_path / "palm")
+    weights = tmp_path / "palm" / "model.safetensors"
+    state = load_file(weights)
+    name = sorted(state)[0]
+    state[name].flatten()[0] = torch.nan
+    save_file(state, weights)
+    record = record_of(tmp_path / "palm")
+    record["artifacts"][weights.name] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (tmp_path / "palm" / "conversion.json").write_text(json.dumps(record))
+    words = f"1 of {state[name].numel()} values of {name} are infinite or not a number"
+    with pytest.raises(ArtifactError, match=re.escape(words)):
+        blazepalm.load(tmp_path / "palm")

@@ -106,7 +106,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_export(strict: bool) -> None:
-    """With any batch size."""
+    """The exported program takes any batch size."""
     case = mixed()
     module = case.module()
     image = torch.from_numpy(np.concatenate([case.inputs()[0], case.inputs(1)[0]]))
@@ -195,7 +195,7 @@ def test_the_guard_watches_every_input() -> None:
 
 
 def test_a_batch_in_the_file() -> None:
-    """A model of two images also takes one and three."""
+    """A model for two images also takes one and three."""
     rng = np.random.default_rng(2)
     model = ModelBuilder()
     x, h, y = model.tensor((2, 4, 5, 3)), model.tensor((2, 4, 5, 6)), model.tensor((2, 120))

@@ -45,7 +45,9 @@ def convert(content: bytes) -> Converted:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_release_written_otherwise(way: str) -> None:
-    """Class, spec and every weight are the release's; LiteRT computes the same."""
+    """Class, spec and every weight are the release's; LiteRT computes the same from the rewritten
+    file.
+    """
     apart, release, rewrite = WAYS[way]
     file = Rewriter(shared_model(release).read_bytes())
     assert apart(file) > 0
@@ -108,8 +110,8 @@ MORE_WAYS: dict[str, tuple[Callable[[Rewriter], int], str, str]] = {
 
 @pytest.mark.parametrize("way", MORE_WAYS)
 def test_more_ways_have_the_same_structure(way: str) -> None:
-    """The spec, and each module's weights by their digests. (`tests/converter/normal_form` proves
-    the values.)
+    """Compares the spec, and each module's weights by their digests. (`tests/converter/normal_form`
+    proves the values.)
     """
     apart, release, rewrite = MORE_WAYS[way]
     original = shared_model(release)

@@ -87,7 +87,7 @@ def calls(path: Path) -> list[str]:
 
 
 def test_what_is_the_same_everywhere_uses_exact_operations_alone() -> None:
-    """The renderer; palettes of compressed packages; regions; without `c_math`."""
+    """Checks the renderer, the palettes of compressed packages, and regions; `c_math` is exempt."""
     paths = sorted(path for path in GOLDEN.glob("*.py") if path.name not in NOT_DRAWN)
     assert len(paths) > 20
     paths += [ROOT / "converter" / "coreml" / "compress.py", ROOT / "models" / "regions.py"]

@@ -1,5 +1,5 @@
-"""Golden folders: made whole, kept, completed, repaired; files of others are never replaced. The
-cases used are the quick ones; `tiny` is the one with a rendered hand.
+"""Golden folders: written whole, kept, completed, repaired; other people's files are never
+replaced. The cases used are the quick ones; `tiny` is the one with a rendered hand.
 """
 
 import shutil

@@ -39,7 +39,7 @@ def test_the_truth_names_who_is_there() -> None:
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_nothing_jumps(side: str) -> None:
-    """Less than a tenth of the width from frame to frame."""
+    """Joints move by less than a tenth of the width between frames."""
     places = [hand_at(f, side) for f in FRAMES]
     steps = [
         abs(a.view.centre[0] - b.view.centre[0])

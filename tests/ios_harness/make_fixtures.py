@@ -8,7 +8,6 @@ crops, palms, regions, landmarks, a tracking sequence. `ios_harness/Tests/Fixtur
 this file writes; `test_fixtures.py` compares.
 """
 
-import hashlib
 import json
 import math
 import shutil
@@ -24,11 +23,12 @@ from numpy.typing import NDArray
 from blazepalm.golden.exact import cos_sin
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.crop import crop_region, crop_whole
-from blazepalm.models.decode import Palms, decode_boxes, decode_palms, decode_scores
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandTracker, detect_palms, find_hands
+from blazepalm.models.decode import decode_boxes, decode_palms, decode_scores
+from blazepalm.models.hand_pipeline import Hand, HandTracker, best, detect_palms, find_hands
 from blazepalm.models.letterbox import letterbox
-from blazepalm.models.regions import Region, distinct, region_from_landmarks, region_from_palm
+from blazepalm.models.regions import Region, distinct, region_from_landmarks
 from blazepalm.models.releases import defaults
+from blazepalm.models.runners import HandModels
 from blazepalm.models.spec import (
     BackboneSpec,
     ConvSpec,
@@ -37,6 +37,9 @@ from blazepalm.models.spec import (
     PalmDetectorSpec,
     PalmHeadSpec,
 )
+from blazepalm.reports.fixtures.folder import FolderWriter
+from blazepalm.reports.fixtures.models import palm_facts
+from blazepalm.reports.fixtures.sequence import palm_regions, palm_rows, region_row
 
 Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -207,42 +210,6 @@ def noise(size: tuple[int, int], random: np.random.Generator) -> Image:
     return image
 
 
-class Writer:
-    """Files of a fixtures folder and their entries in the manifest."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[str, str] = {}
-
-    def put(self, path: str, data: bytes) -> str:
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-        self.files[path] = hashlib.sha256(data).hexdigest()
-        return path
-
-    def tensor(self, path: str, values: Any) -> dict[str, Any]:
-        array = np.ascontiguousarray(values, "<f4")
-        return {"file": self.put(path, array.tobytes()), "shape": list(array.shape)}
-
-    def image(self, path: str, rgb: Image) -> dict[str, Any]:
-        height, width = rgb.shape[:2]
-        bgra = np.dstack((rgb[..., ::-1], np.full((height, width), 255, np.uint8)))
-        return {"file": self.put(path, bgra.tobytes()), "width": width, "height": height}
-
-
-def palm_rows(palms: Palms) -> NDArray[np.float64]:
-    """(n, 4 + 2K + 1): corner and size of the box, keypoints, score."""
-    n = len(palms.scores)
-    sizes = palms.boxes[:, 2:] - palms.boxes[:, :2]
-    points = palms.keypoints.reshape(n, 2 * PALM_SPEC.keypoints)
-    return np.concatenate((palms.boxes[:, :2], sizes, points, palms.scores[:, None]), axis=1)
-
-
-def region_row(region: Region) -> tuple[float, ...]:
-    return region.x_center, region.y_center, region.width, region.height, region.rotation
-
-
 def app_palm_outputs(raw: Mapping[str, Floats]) -> dict[str, Floats]:
     """What the `app` face of a detector gives for raw outputs."""
     boxes, keypoints = decode_boxes(raw["boxes"], ANCHORS, PALM_SPEC.input_size)
@@ -261,7 +228,7 @@ def app_hand_outputs(raw: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def case(
-    writer: Writer, name: str, size: tuple[int, int], palms: Sequence[TruePalm], seed: int
+    writer: FolderWriter, name: str, size: tuple[int, int], palms: Sequence[TruePalm], seed: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A picture with all its stages, and the records of both models on it."""
     random = np.random.Generator(np.random.PCG64(seed))
@@ -270,10 +237,7 @@ def case(
     models = recorded.models()
     found = detect_palms(models, image)
     hands = find_hands(models, image, found)
-    regions = [
-        region_from_palm(box, points, size, models.palm_rule)
-        for box, points in zip(found.boxes, found.keypoints, strict=True)
-    ]
+    regions = palm_regions(models.palm_rule, found, size)
     regions = [regions[i] for i in distinct(regions)]
     folder = f"cases/{name}"
     entry: dict[str, Any] = {
@@ -311,7 +275,12 @@ def case(
 
 
 def record(
-    writer: Writer, model: str, name: str, image: str, pixels: Image, outputs: Mapping[str, Floats]
+    writer: FolderWriter,
+    model: str,
+    name: str,
+    image: str,
+    pixels: Image,
+    outputs: Mapping[str, Floats],
 ) -> dict[str, Any]:
     folder = f"records/{model}/{name}"
     return {
@@ -323,38 +292,30 @@ def record(
     }
 
 
-def model(writer: Writer, name: str, kind: str, example: Mapping[str, Any]) -> dict[str, Any]:
+def model(writer: FolderWriter, name: str, kind: str, example: Mapping[str, Any]) -> dict[str, Any]:
     """A package of one file that says that it is none."""
     package = f"models/{''.join(word.title() for word in name.split('-'))}.mlpackage"
     text = json.dumps({"note": "a stand-in: its outputs are recorded, it computes nothing"})
     path = writer.put(f"{package}/Manifest.json", text.encode())
-    lines = f"{writer.files[path]}  Manifest.json\n"
     height, width = (PALM_SPEC if kind == "palm" else HAND_SPEC).input_size
     outputs = example["outputs"].items()
     return {
         "name": name,
         "kind": kind,
         "package": package,
-        "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "sha256": writer.package(package, {"Manifest.json": writer.files[path]}),
         "precision": "fp32",
         "width": width,
         "height": height,
         "outputs": [{"name": key, "shape": value["shape"]} for key, value in outputs],
-        "palm": palm_facts() if kind == "palm" else None,
+        "palm": palm_facts(PALM_SPEC) if kind == "palm" else None,
         "hand": {"presence_threshold": HAND_SPEC.presence_threshold} if kind == "hand" else None,
     }
 
 
-def palm_facts() -> dict[str, Any]:
-    return {
-        "anchors": PALM_SPEC.anchors,
-        "keypoints": PALM_SPEC.keypoints,
-        "score_threshold": PALM_SPEC.score_threshold,
-        "suppression_iou": PALM_SPEC.suppression_iou,
-    }
-
-
-def decoder(writer: Writer, name: str, palms: Sequence[TruePalm], seed: int) -> dict[str, Any]:
+def decoder(
+    writer: FolderWriter, name: str, palms: Sequence[TruePalm], seed: int
+) -> dict[str, Any]:
     """Raw outputs on a square picture, and the palms in them."""
     random = np.random.Generator(np.random.PCG64(seed))
     raw = raw_palms(palms, (100, 100), random)
@@ -366,7 +327,7 @@ def decoder(writer: Writer, name: str, palms: Sequence[TruePalm], seed: int) -> 
         "width": 48,
         "height": 48,
         "maps": [list(head) for head in HEADS],
-        "facts": palm_facts(),
+        "facts": palm_facts(PALM_SPEC),
         "raw": writer.tensor(f"{folder}/raw.bin", raw["boxes"]),
         "logits": writer.tensor(f"{folder}/logits.bin", raw["scores"][:, 0]),
         "palms": writer.tensor(f"{folder}/palms.bin", palm_rows(found)),
@@ -386,7 +347,7 @@ def script(frame: int) -> tuple[list[TruePalm], float]:
     return palms, 0.3 if frame % 37 == 36 else 0.97
 
 
-def sequence(writer: Writer) -> dict[str, Any]:
+def sequence(writer: FolderWriter) -> dict[str, Any]:
     """300 frames through the tracker; hands are kept of every tenth frame."""
     random = np.random.Generator(np.random.PCG64(300))
     library = [raw_hand(random, 0.97 if i < 24 else 0.3) for i in range(48)]
@@ -440,10 +401,7 @@ class Spy:
         if len(self.last) < MAX_HANDS:
             palms = detect_palms(models, image)
             detected = palm_rows(palms)
-            regions = [
-                region_from_palm(palms.boxes[i], palms.keypoints[i], size, models.palm_rule)
-                for i in range(min(MAX_HANDS, len(palms.scores)))
-            ]
+            regions = palm_regions(models.palm_rule, best(palms, MAX_HANDS), size)
         regions += self.last
         regions = [regions[i] for i in distinct(regions)]
         recorded.random.bit_generator.state = state
@@ -464,7 +422,7 @@ def cases() -> Iterator[tuple[str, tuple[int, int], tuple[TruePalm, ...]]]:
 def make(folder: Path) -> None:
     """Writes the fixtures to `folder`, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
-    writer = Writer(folder)
+    writer = FolderWriter(folder)
     entries, records = [], []
     for seed, (name, size, palms) in enumerate(cases()):
         entry, own = case(writer, name, size, palms, seed)
@@ -473,7 +431,6 @@ def make(folder: Path) -> None:
     by_model = {name: next(r for r in records if r["model"] == name) for name in (PALM, HAND)}
     many = [TruePalm(0.3, 0.4, 30, 0), TruePalm(0.36, 0.42, 28, 15), TruePalm(0.8, 0.7, 20, 200)]
     manifest = {
-        "format": "blazepalm-ios-fixtures/1",
         "commit": None,
         "models": [
             model(writer, PALM, "palm", by_model[PALM]),
@@ -484,10 +441,8 @@ def make(folder: Path) -> None:
         "records": records,
         "decoders": [decoder(writer, "crowd", many, 50), decoder(writer, "nobody", [], 51)],
         "sequences": [sequence(writer)],
-        "files": dict(sorted(writer.files.items())),
     }
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).replace('},{"', '},\n{"')
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    writer.manifest(manifest)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
-"""The Xcode project holds together: every identifier, path, setting and file, without Xcode.
-
-What Xcode itself would say is not known here; these are the mistakes that can be seen from outside.
+"""The Xcode project is consistent: every identifier, path, setting and file, checked without Xcode.
+Xcode itself may find more mistakes than these.
 """
 
 import json

@@ -111,7 +111,9 @@ LISTS = ("models", "parity", "pipeline", "bench", "failures")
 
 
 def joined(documents: list[Any]) -> dict[str, Any]:
-    """As FIXTURES.md says: lists in order, a model only once; the rest is the same in each."""
+    """As FIXTURES.md says: lists are joined in order, each model is kept once, and the rest must be
+    equal.
+    """
     whole = {**documents[0], **{name: [] for name in LISTS}}
     for document in documents:
         assert {k: document[k] for k in ("schema", "run", "device", "fixtures")} == {
@@ -125,7 +127,7 @@ def joined(documents: list[Any]) -> dict[str, Any]:
 
 
 def attachments(folder: Path) -> list[tuple[str, Any]]:
-    """Of what each is, and the document."""
+    """What each attachment is, and its document."""
     lines = [line.split("\t") for line in (folder / "index.txt").read_text().splitlines()]
     return [(owner, json.loads((folder / name).read_text())) for name, owner in lines]
 

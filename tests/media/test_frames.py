@@ -120,7 +120,9 @@ ONE = 1 << 16  # in the track header's matrix
     [(-1, (0, ONE, -ONE, 0)), (2, (-ONE, 0, 0, -ONE)), (1, (0, -ONE, ONE, 0))],
 )
 def test_rotation_is_heeded(clip: Path, turned: int, matrix: tuple[int, ...]) -> None:
-    """The track header's matrix turns it (ISO 14496-12, 8.3.2): clockwise, upside down, back."""
+    """The track header's matrix rotates the frames (ISO 14496-12, 8.3.2): clockwise, upside down,
+    back.
+    """
     upright = next(read_frames(find_sources([clip])[0])).image
     content = bytearray(clip.read_bytes())
     at = content.index(b"tkhd") + 4 + 40
@@ -147,7 +149,9 @@ def to_ycc(matrix: int) -> np.ndarray:
 
 @pytest.mark.parametrize("matrix", WEIGHTS)
 def test_the_colour_matrix_is_opencvs(tmp_path: Path, matrix: int) -> None:
-    """OpenCV 5, which MediaPipe 1 installs, heeds what the file says; OpenCV 4 takes BT.601."""
+    """OpenCV 5, which MediaPipe 1 installs, uses the file's colour matrix; OpenCV 4 always uses
+    BT.601.
+    """
     import cv2
 
     path, colour = tmp_path / "clip.mp4", np.array((200, 40, 40))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from blazepalm.models.anchors import anchors_from_heads, ssd_anchors
-from blazepalm.models.releases import SsdOptions, load_registry
+from blazepalm.models.generation import SsdOptions
+from blazepalm.models.release_registry import load_registry
 
 HEADS = {
     "palm-2019-08": [(32, 32, 2), (16, 16, 2), (8, 8, 6)],

@@ -1,8 +1,11 @@
 """C's functions against the C library itself, through ctypes, bit for bit."""
 
+import ast
 import ctypes
 import ctypes.util
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +20,21 @@ pytestmark = pytest.mark.processor
 
 MANY = 1_000_000
 F = np.float32
+# NumPy's functions that IEEE 754 does not define to the last digit
+INEXACT = re.compile(
+    "(arc)?(cos|sin|tan)h?|arctan2|exp2?|expm1|log(10|1p|2|addexp2?)?|hypot|cbrt|(float_)?power|pow"
+    "|linalg"
+)
 SPECIAL = np.array([0.0, 1e-45, 1e-38, 1e-20, 0.5, 1, 2, 1e20, 3e38, np.inf, np.nan], F)
 SPECIAL = np.concatenate((SPECIAL, -SPECIAL))
 
 
-def of_c(name: str, *arguments: Floats) -> Floats:
-    """A function of the C library on each element."""
+def of_c(name: str, *arguments: Floats, kind: Any = ctypes.c_float) -> Floats:
+    """A function of the C library, which takes and returns `kind`, on each element."""
     library = ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("c"))
     function: Any = getattr(library, name)
-    function.restype = ctypes.c_float
-    function.argtypes = [ctypes.c_float] * len(arguments)
+    function.restype = kind
+    function.argtypes = [kind] * len(arguments)
     return np.fromiter(map(function, *(a.tolist() for a in arguments)), F, arguments[0].size)
 
 
@@ -97,6 +105,32 @@ def test_cosine_and_sine_are_cosf_and_sinf() -> None:
 def test_exp_is_expf() -> None:
     values = exponents()
     assert_same_bits(c_math.exp(values), of_c("expf", values))
+
+
+def test_rounded_functions_are_those_of_double_rounded_once() -> None:
+    """What the tasks use: C's functions of double, which are too exact for float32 to tell."""
+    double, rounded = ctypes.c_double, c_math.ROUNDED
+    y, x = pairs()
+    assert_same_bits(rounded.arctan2(y, x), of_c("atan2", y, x, kind=double))
+    values = angles()
+    cos, sin = rounded.cos_sin(values)
+    assert_same_bits(cos, of_c("cos", values, kind=double))
+    assert_same_bits(sin, of_c("sin", values, kind=double))
+    values = exponents()
+    assert_same_bits(rounded.exp(values), of_c("exp", values, kind=double))
+
+
+def test_the_pipeline_calls_no_other_function() -> None:
+    """Between a picture and its hands, whatever is neither + − × ÷ nor the square root goes through
+    `c_math`: NumPy's own functions, whose last digit hangs on the processor, occur nowhere else.
+    """
+    used = set()
+    for path in Path(c_math.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "np":
+                used.add((path.name, node.attr))
+    assert ("decode.py", "maximum") in used
+    assert {file for file, name in used if INEXACT.fullmatch(name)} == {"c_math.py"}
 
 
 def test_exp_beyond_its_limit() -> None:

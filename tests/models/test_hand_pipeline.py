@@ -14,16 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from blazepalm.golden.sequence import sequence
-from blazepalm.models.hand_pipeline import (
-    PALM_LANDMARKS,
-    Hand,
-    HandModels,
-    HandPipeline,
-    HandTracker,
-    torch_models,
-)
+from blazepalm.models.hand_pipeline import PALM_LANDMARKS, Hand, HandPipeline, HandTracker
 from blazepalm.models.regions import region_from_landmarks
-from blazepalm.models.releases import load_registry
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.runners import HandModels, torch_models
 from blazepalm.reports.hands.open_models import open_hand_models
 from support.converted import converted
 from support.hand_scenes import (

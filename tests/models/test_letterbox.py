@@ -65,7 +65,7 @@ def test_other_arrays_are_refused(image: object) -> None:
 
 
 def test_read_only_arrays_are_taken() -> None:
-    """As Pillow returns them."""
+    """Pillow returns such arrays."""
     array = np.zeros((4, 5, 3), np.uint8)
     array.setflags(write=False)
     assert as_pixels(array).shape == (4, 5, 3)

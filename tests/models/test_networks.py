@@ -240,7 +240,9 @@ def test_symbolic_tracing(release: str) -> None:
 
 
 def test_a_head_of_your_own_trains() -> None:
-    """A new head on the features that the others read; the old weights keep still."""
+    """A new head trains on the features that the other heads read; the old weights do not
+    change.
+    """
     base = copy.deepcopy(converted("hand-lite-2022").module).requires_grad_(False)
     head = torch.nn.Linear(base.spec.pooled, 1)  # type: ignore[union-attr, arg-type]
     batch, wanted = batch_for("hand-lite-2022", 4), torch.tensor([[0.0], [1.0], [0.0], [1.0]])

@@ -21,9 +21,10 @@ from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cas
 from blazepalm.media.frames import find_sources, read_frames
 from blazepalm.media.images import read_image
 from blazepalm.models.crop import crop_region
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
-from blazepalm.reports.recording.agreement import LIMITS, beyond, difference
+from blazepalm.reports.recording.agreement import AGREEMENT_LIMITS, beyond, difference
 from support.converted import converted
 from support.models import shared_model
 from support.photos import photos_folder, recorded, shared_photo
@@ -95,13 +96,17 @@ def test_photographs(name: str, complexity: str) -> None:
         if SAME_KERNELS:
             assert_bits(hand, truth)
             room = score_room(hand, image, COMPLEXITIES[complexity][1])
-            assert abs(float(hand.handedness) - truth.handedness) <= room < LIMITS["handedness"]
+            assert (
+                abs(float(hand.handedness) - truth.handedness)
+                <= room
+                < AGREEMENT_LIMITS["handedness"]
+            )
         else:
-            assert not beyond(difference(hand, truth, image.shape[:2]), LIMITS)
+            assert not beyond(difference(hand, truth, image.shape[:2]), AGREEMENT_LIMITS)
 
 
 def test_photographs_show_hands() -> None:
-    """Otherwise the test above compares nothing."""
+    """Without hands, the test above would compare nothing."""
     shared_photo(PICTURES)
     counts = [len(case.hands[c]) for case in CASES.values() for c in (0, 1)]
     assert len(CASES) > 15 and sum(counts) > 30
@@ -110,7 +115,7 @@ def test_photographs_show_hands() -> None:
 @pytest.mark.skipif(not SAME_KERNELS, reason="a video's last digits are fed back without end")
 @pytest.mark.parametrize("name", ["intel-asl-again.mkv", "intel-asl-bird.mkv"])
 def test_videos(name: str) -> None:
-    """Frame after frame, each tracked from the previous one: 77 and 63 frames, two hands."""
+    """Every frame of 77 and of 63, each tracked from the previous one, has two hands."""
     facts = recorded(VIDEOS)[name]
     (source,) = find_sources([shared_photo(f"videos/{name}")])
     tracker, compared = HandTracker(models("1")), 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blazepalm.models.generation import RegionRule
 from blazepalm.models.regions import (
     Region,
     distinct,
@@ -18,7 +19,7 @@ from blazepalm.models.regions import (
     region_from_landmarks,
     region_from_palm,
 )
-from blazepalm.models.releases import RegionRule, load_registry
+from blazepalm.models.release_registry import load_registry
 
 SIZE = (400, 800)  # height, width
 F = np.float32

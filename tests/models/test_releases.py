@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 
 from blazepalm.errors import UnknownRelease
-from blazepalm.models.releases import (
-    WEIGHTS,
-    Bundle,
-    Release,
-    by_name,
-    by_network,
-    by_sha256,
-    defaults,
-    load_registry,
-    resolve,
-)
+from blazepalm.models.release_registry import WEIGHTS, Bundle, Release, load_registry
+from blazepalm.models.releases import by_name, by_network, by_sha256, defaults, resolve
 from support.models import ROOT, SHARED, shared_model
 
 # name: SHA-256 (first 16 digits), bytes
@@ -343,7 +334,7 @@ def test_unknown_names_say_what_to_do(name: str, message: str) -> None:
 
 
 def test_the_user_cache_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from blazepalm.models.releases import cache_folder
+    from blazepalm.models.release_registry import cache_folder
 
     monkeypatch.delenv("BLAZEPALM_CACHE")
     assert cache_folder().parts[-2:] == ("blazepalm", "releases")

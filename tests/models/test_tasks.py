@@ -22,10 +22,11 @@ from blazepalm.media.images import read_image
 from blazepalm.models import tasks
 from blazepalm.models.c_math import ROUNDED
 from blazepalm.models.decode import Palms
-from blazepalm.models.hand_pipeline import Hand, HandModels, HandPipeline, HandTracker, find_hands
+from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker, find_hands
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.regions import Region
-from blazepalm.models.releases import load_registry
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
 from support.hand_scenes import SCENES, SEQUENCE_SIZE, rendered
 from support.mediapipe_live import bundle, found_by_mediapipe
@@ -47,7 +48,7 @@ def models(rule: str = tasks.TASKS) -> HandModels:
 
 
 def assert_same(hands: tuple[Hand, ...], expected: list[dict[str, Any]], where: str) -> int:
-    """All numbers are MediaPipe's own, and left is left."""
+    """All numbers equal MediaPipe's, including left and right."""
     assert len(hands) == len(expected), where
     for hand, truth in zip(hands, expected, strict=True):
         assert hand.handedness is not None and hand.world_landmarks is not None
@@ -114,7 +115,7 @@ def test_mediapipe_itself(tmp_path: Path) -> None:
 
 
 def test_the_rules_differ() -> None:
-    """Otherwise the tests above show nothing of the rule."""
+    """Otherwise the tests above would not show that the rule is applied."""
     image = rendered("back").image
     by_tasks, by_solutions = (HandPipeline(models(rule))(image)[0] for rule in tasks.RULES[::-1])
     assert by_tasks.region.rotation != by_solutions.region.rotation

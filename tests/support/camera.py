@@ -1,4 +1,4 @@
-"""A camera that is not there: a stand-in for `cv2.VideoCapture`."""
+"""A stand-in for `cv2.VideoCapture`, for tests without a camera."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ import pytest
 
 @dataclass
 class Camera:
-    """Gives `frame(0)`, `frame(1)`, … (H×W×3 uint8 RGB) as a camera does, in BGR; `count` of
-    them, None: without end. `opened`: with what it was opened; `given`, `released`: how often.
+    """Gives `frame(0)`, `frame(1)`, … (H×W×3 uint8 RGB) as a camera does, in BGR: `count` of them,
+    or without end if None. `opened`: the argument it was opened with; `given`, `released`: counts.
     """
 
     frame: Callable[[int], np.ndarray]
@@ -22,7 +22,7 @@ class Camera:
     released: int = 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "Camera":
-        """Cameras are this one from now on; files are read as always."""
+        """Makes this camera every camera; files are still read normally."""
         import cv2
 
         files = cv2.VideoCapture

@@ -1,4 +1,4 @@
-"""What one command line left behind; the fixture `blazepalm` in conftest.py runs it."""
+"""The result of one command line; the fixture `blazepalm` in conftest.py runs it."""
 
 import json
 from collections.abc import Callable

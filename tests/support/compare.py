@@ -58,7 +58,7 @@ def build(
     low: float = -2.0,
     high: float = 2.0,
 ) -> Case:
-    """Closes a model under construction, whose inputs are to be between `low` and `high`."""
+    """Finishes a model under construction, whose inputs lie between `low` and `high`."""
     shapes = tuple(tuple(int(d) for d in model.graph.tensors[i].shape) for i in inputs)
     return Case(model.build(inputs, outputs), shapes, low, high)
 
@@ -170,7 +170,7 @@ def image(model: ModelBuilder, shape: tuple[int, ...], plain: bool = False) -> t
 
 
 def permutes(module: LoweredGraph) -> int:
-    """How many permutes a module records."""
+    """The number of permutes that a module records."""
     return sum("permute" in str(node.target) for node in module.graph.nodes)
 
 

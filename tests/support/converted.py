@@ -1,4 +1,4 @@
-"""Converted releases, each built once a test process, and seeded images for them."""
+"""Converted releases, each built once per test process, and seeded images for them."""
 
 from functools import cache
 

@@ -16,7 +16,7 @@ RELU = schema.ActivationFunctionType.RELU
 
 
 class Rewriter:
-    """A file under change. `operators` replaces each operator by those a function returns."""
+    """A file being changed. `operators` replaces each operator by those that a function returns."""
 
     def __init__(self, content: bytes) -> None:
         self.model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -87,52 +87,58 @@ class Rewriter:
         return len(self.graph.tensors) - 1
 
 
-def prelu_as_maximum(file: Rewriter) -> int:
-    """max(x, a·x), which is the same for slopes of at most 1."""
+def formula(name: str, text: str) -> Callable[[Rewriter], int]:
+    """Replaces each operator `name` by the steps in `text`: `OPERATOR operands… result;`. x and a
+    are the operator's inputs, y is its output; numbers are constants, other names values between.
+    """
 
-    def apart(op: Any) -> list[Any]:
-        x, slope = (int(i) for i in op.inputs)
-        y = int(op.outputs[0])
-        product = file.like(y)
-        return [file.op("MUL", [x, slope], product), file.op("MAXIMUM", [x, product], y)]
+    def rewrite(file: Rewriter) -> int:
+        steps = [step.split() for step in text.split(";")]
+        words = {word for _, *operands in steps for word in operands}
+        constants = {word: file.scalar(float(word)) for word in words if word[-1].isdigit()}
 
-    return file.operators("PRELU", apart)
+        def apart(op: Any) -> list[Any]:
+            y = int(op.outputs[0])
+            places = {**constants, **dict(zip("xa", map(int, op.inputs), strict=False)), "y": y}
+            places |= {word: file.like(y) for word in sorted(words - places.keys())}
+            return [
+                file.op(kind, [places[word] for word in operands], places[result])
+                for kind, *operands, result in steps
+            ]
 
+        return file.operators(name, apart)
 
-def prelu_as_relus(file: Rewriter) -> int:
-    """relu(x) + −relu(−x) · a"""
-
-    def apart(op: Any) -> list[Any]:
-        x, slope = (int(i) for i in op.inputs)
-        y = int(op.outputs[0])
-        high, minus, low, back, product = (file.like(y) for _ in range(5))
-        return [
-            file.op("RELU", [x], high),
-            file.op("NEG", [x], minus),
-            file.op("RELU", [minus], low),
-            file.op("NEG", [low], back),
-            file.op("MUL", [back, slope], product),
-            file.op("ADD", [high, product], y),
-        ]
-
-    return file.operators("PRELU", apart)
+    return rewrite
 
 
-def logistic_as_quotient(file: Rewriter) -> int:
-    """1 / (exp(−x) + 1)"""
-    one = file.scalar(1.0)
+# max(x, a·x), which is the same for slopes of at most 1
+prelu_as_maximum = formula("PRELU", "MUL x a ax; MAXIMUM x ax y")
+# relu(x) + −relu(−x) · a
+prelu_as_relus = formula(
+    "PRELU", "RELU x high; NEG x minus; RELU minus low; NEG low back; MUL back a ab; ADD high ab y"
+)
+# relu(x) + (x − |x|) · 0.5 · a, as onnx2tf writes it
+prelu_as_abs = formula(
+    "PRELU", "RELU x high; ABS x size; SUB x size b; MUL b 0.5 low; MUL low a al; ADD high al y"
+)
+# max(x, 0) + a · min(x, 0)
+prelu_as_extremes = formula(
+    "PRELU", "MAXIMUM x 0 high; MINIMUM x 0 low; MUL a low al; ADD al high y"
+)
+# relu(x) − a · relu(−x), the sign as a product
+prelu_as_difference = formula(
+    "PRELU", "RELU x high; MUL x -1 minus; RELU minus low; MUL low a al; SUB high al y"
+)
+# 1 / (exp(−x) + 1)
+logistic_as_quotient = formula(
+    "LOGISTIC", "NEG x minus; EXP minus power; ADD power 1 total; DIV 1 total y"
+)
 
-    def apart(op: Any) -> list[Any]:
-        x, y = int(op.inputs[0]), int(op.outputs[0])
-        minus, power, total = (file.like(y) for _ in range(3))
-        return [
-            file.op("NEG", [x], minus),
-            file.op("EXP", [minus], power),
-            file.op("ADD", [power, one], total),
-            file.op("DIV", [one, total], y),
-        ]
 
-    return file.operators("LOGISTIC", apart)
+def relus_as_extremes(file: Rewriter) -> int:
+    """max(x, 0), min(max(x, 0), 6)"""
+    capped = formula("RELU6", "MAXIMUM x 0 high; MINIMUM high 6 y")
+    return capped(file) + formula("RELU", "MAXIMUM x 0 y")(file)
 
 
 def relu_into_add(file: Rewriter) -> int:
@@ -181,63 +187,6 @@ def mean_keeps_dimensions(file: Rewriter) -> int:
     for op in file.graph.operators:
         op.inputs = [maps.get(int(i), int(i)) for i in op.inputs]
     return count
-
-
-def prelu_as_abs(file: Rewriter) -> int:
-    """relu(x) + (x − |x|) · 0.5 · a, as onnx2tf writes it."""
-    half = file.scalar(0.5)
-
-    def apart(op: Any) -> list[Any]:
-        x, slope = (int(i) for i in op.inputs)
-        y = int(op.outputs[0])
-        high, size, both, low, product = (file.like(y) for _ in range(5))
-        return [
-            file.op("RELU", [x], high),
-            file.op("ABS", [x], size),
-            file.op("SUB", [x, size], both),
-            file.op("MUL", [both, half], low),
-            file.op("MUL", [low, slope], product),
-            file.op("ADD", [high, product], y),
-        ]
-
-    return file.operators("PRELU", apart)
-
-
-def prelu_as_extremes(file: Rewriter) -> int:
-    """max(x, 0) + a · min(x, 0)"""
-    zero = file.scalar(0.0)
-
-    def apart(op: Any) -> list[Any]:
-        x, slope = (int(i) for i in op.inputs)
-        y = int(op.outputs[0])
-        high, low, product = (file.like(y) for _ in range(3))
-        return [
-            file.op("MAXIMUM", [x, zero], high),
-            file.op("MINIMUM", [x, zero], low),
-            file.op("MUL", [slope, low], product),
-            file.op("ADD", [product, high], y),
-        ]
-
-    return file.operators("PRELU", apart)
-
-
-def prelu_as_difference(file: Rewriter) -> int:
-    """relu(x) − a · relu(−x), the sign as a product"""
-    minus_one = file.scalar(-1.0)
-
-    def apart(op: Any) -> list[Any]:
-        x, slope = (int(i) for i in op.inputs)
-        y = int(op.outputs[0])
-        high, minus, low, product = (file.like(y) for _ in range(4))
-        return [
-            file.op("RELU", [x], high),
-            file.op("MUL", [x, minus_one], minus),
-            file.op("RELU", [minus], low),
-            file.op("MUL", [low, slope], product),
-            file.op("SUB", [high, product], y),
-        ]
-
-    return file.operators("PRELU", apart)
 
 
 def activations_apart(file: Rewriter) -> int:
@@ -295,21 +244,6 @@ def activations_carried(file: Rewriter) -> int:
     return count
 
 
-def relus_as_extremes(file: Rewriter) -> int:
-    """max(x, 0), min(max(x, 0), 6)"""
-    zero, six = file.scalar(0.0), file.scalar(6.0)
-
-    def capped(op: Any) -> list[Any]:
-        x, y = int(op.inputs[0]), int(op.outputs[0])
-        high = file.like(y)
-        return [file.op("MAXIMUM", [x, zero], high), file.op("MINIMUM", [high, six], y)]
-
-    def rectified(op: Any) -> list[Any]:
-        return [file.op("MAXIMUM", [int(op.inputs[0]), zero], int(op.outputs[0]))]
-
-    return file.operators("RELU6", capped) + file.operators("RELU", rectified)
-
-
 def padding_apart(file: Rewriter) -> int:
     """Each SAME convolution that pads, as PAD and a VALID one."""
     count = 0
@@ -343,7 +277,7 @@ def padding_apart(file: Rewriter) -> int:
 
 
 def mean_otherwise(file: Rewriter, way: str) -> int:
-    """MEAN over a map as another operator or several."""
+    """Writes MEAN over a map as other operators."""
 
     def apart(op: Any) -> list[Any]:
         x, y = int(op.inputs[0]), int(op.outputs[0])

@@ -7,7 +7,8 @@ from PIL import Image
 
 from blazepalm.golden.make import make_golden
 from blazepalm.golden.manifest import GoldenSet
-from blazepalm.reports.hands.open_models import OpenModel, open_model
+from blazepalm.reports.hands.open_model import OpenModel
+from blazepalm.reports.hands.open_models import open_model
 from support.hand_scenes import rendered
 
 SCENES = ("two", "back", "none")

@@ -90,6 +90,17 @@ def edit_package(package: Path, edit: Callable[[Any], None]) -> Path:
     return package
 
 
+def with_unknown(package: Path, *kinds: str) -> Path:
+    """Renames the operations of these types in place, so that nothing executes them."""
+
+    def rename(model: Any) -> None:
+        for op in block_of(model).operations:
+            if op.type in kinds:
+                op.type = f"no_{op.type}"
+
+    return edit_package(package, rename)
+
+
 def block_of(model: Any) -> Any:
     """The one block of the function `main`."""
     (block,) = model.mlProgram.functions["main"].block_specializations.values()

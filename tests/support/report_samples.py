@@ -6,6 +6,7 @@ To look at one in a browser:
     PYTHONPATH=tests python -m support.report_samples failing DIR      writes DIR/report.html
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Listed, ListedHand, ListedTruth
 from blazepalm.reports.compare.meters import Difference, Range, Worst
 from blazepalm.reports.compare.rows import Row
-from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend
+from blazepalm.reports.judge.judge import coverage, is_useless, judge_backend, litert_bits
 from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import (
@@ -40,6 +41,7 @@ from blazepalm.reports.judge.report_parts import (
     Layers,
     Machine,
     ModelSeconds,
+    PhotoCredit,
     RunOptions,
     SelfTestResult,
     Timing,
@@ -49,6 +51,7 @@ from blazepalm.reports.stored.read import report_from
 from support.report_scenes import Scene, scenes, write_images
 
 HOSTILE = "<script>alert(1)</script>\"'&`"
+SCRIPT = "javascript:alert(1)"
 RIGHT_TO_LEFT = "conv\u202e2d\x00\ud800"
 PALMS, HANDS = ("palm-lite-2021-11", "palm-full-2023-09"), ("hand-lite-2022", "hand-full-2022")
 OUTPUTS = {
@@ -72,6 +75,11 @@ BACKENDS = {
     "coreml-mil-fp16": ("Core ML package, raw face, executed by blazepalm", "float16", "task", 3e3),
     "coreml-mil-app": ("Core ML package as shipped, executed by blazepalm", "float16", "task", 3e3),
 }
+# name, credit, licence, url, SHA-256, caution
+PHOTOS = (
+    ("park", "someone/photos", "CC-BY-4.0", "https://example.org/park.jpg", "a1" * 32, ""),
+    ("desk", "else/pictures", "CC0", "https://example.org/desk.jpg", "b2" * 32, "a known person"),
+)
 RAW_PAIRS = (
     ("tflite", "oracle"),
     ("tflite-ref", "oracle"),
@@ -105,6 +113,13 @@ HAND_TASK = (
 def typed(values: dict[str, Any]) -> ParityReport:
     """The report that these values are, as it is read from a file."""
     return report_from(values, "a sample")
+
+
+def write(values: Any, path: Path) -> Path:
+    """Writes a report's values as parity does, whatever its names hold; creates the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    return path
 
 
 def passing() -> dict[str, Any]:
@@ -183,6 +198,10 @@ def hostile() -> dict[str, Any]:
             for r in found.rows
         ),
         cases=tuple(replace(c, name=rename(c.name)) for c in found.cases),
+        photos=tuple(
+            replace(p, name=rename(p.name), credit=HOSTILE, licence=HOSTILE, url=SCRIPT)
+            for p in found.photos
+        ),
         failures=(Failure(HOSTILE, f"{HOSTILE}\n{RIGHT_TO_LEFT}", 2),),
         options=replace(found.options, images=(HOSTILE,), compress=HOSTILE),
         tools={HOSTILE: HOSTILE},
@@ -213,6 +232,7 @@ def _report(
         options=RunOptions(2, 0, (), True, None, 16),
         limits=LIMITS,
         golden=GoldenName(1, "5b" * 32, 10),
+        photos=tuple(PhotoCredit(*credit) for credit in PHOTOS),
         accuracy=convert(tuple(_accuracy()), tuple[Accuracy, ...]),
         self_test=convert(_self_test(), SelfTestResult),
         device=(convert(_phone(), Device),),
@@ -290,8 +310,9 @@ def _tensor_row(
         judge, value = rows.BY_BITS, 0.0
     case = _worst(random, name.split("-")[0])
     difference = Difference(
-        inputs=12, elements=12 * 2016 * 18, peak=228.4, max_abs=value, mean_abs=value / 21,
-        p50=value / 40, p99=value / 4, p999=value / 2, rmse=value / 15, rel_l2=value / 900,
+        inputs=12, equal_inputs=12 if bits else 1, elements=12 * 2016 * 18, peak=228.4,
+        max_abs=value, mean_abs=value / 21, p50=value / 40, p99=value / 4, p999=value / 2,
+        rmse=value / 15, rel_l2=value / 900,
         snr_db=132.6, psnr_db=151.2, cosine=1.0, half_units=value * 2e3,
         worst=Worst(case, (0, int(random.integers(2016)), 4), -12.0625, -12.0625 + value),
         unequal=0 if bits else 412_031, nonfinite_reference=0, nonfinite_candidate=0, problems=(),
@@ -356,6 +377,7 @@ def _backend(name: str, own: list[Row]) -> BackendSummary:
         name=name, label=label, precision=precision, judge=judge,
         artifact_sha256="c4" * 32 if name.startswith("coreml") else None,
         status=outcome.status, worst_multiple=max(multiples, default=None),
+        litert_bits=litert_bits(judge, judged),
         first_divergence=outcome.first_divergence, reasons=outcome.reasons,
     )  # fmt: skip
 

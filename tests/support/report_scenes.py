@@ -67,6 +67,8 @@ def scenes() -> tuple[Scene, ...]:
         ),
         scene("nobody", "hard", "clutter"),
         scene("own-photo", "own", "gradient", ("open", View(14, 5, 20, 0.3), "right")),
+        scene("park", "photo", "clutter", ("open", View(10, 5, 30, 0.2), "left")),
+        scene("desk", "photo", "clutter", ("cup", View(-10, 5, 10, 0.3), "right")),
     )  # fmt: skip
 
 

@@ -109,6 +109,7 @@ def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> P
         failures=(),
         options=RunOptions(inputs, 3, (), False, None, 1),
         golden=None,
+        photos=(),
         self_test=None,
         seconds=1.0,
         resumed=0,

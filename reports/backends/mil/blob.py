@@ -1,14 +1,14 @@
-"""A weight file of an ML program (MIL blob storage, version 2) → arrays, mapped and not copied.
+"""Maps a weight file of an ML program (MIL blob storage, version 2) as arrays, without copying.
 
 Little-endian throughout, as coremltools' BlobWriter writes it (mlmodel/src/MILBlob/Blob at
-https://github.com/apple/coremltools/tree/9.0; checked against its library in the tests):
+https://github.com/apple/coremltools/tree/9.0; the tests compare with its library):
 
     header, 64 bytes     uint32 count, uint32 version = 2, zeros
     record, 64 bytes     uint32 0xDEADBEEF, uint32 type, uint64 bytes, uint64 offset of the data,
                          uint64 unused bits at the end (types of less than a byte), zeros
 
-A value in the program names its *record* by offset. The gap: types of less than a byte are
-packed, least significant bits first, across byte borders; they come out one to a byte.
+A value in the program names its *record* by offset. Types of less than a byte are packed, least
+significant bits first, across byte borders; here they are unpacked to one byte each.
 """
 
 import mmap
@@ -58,7 +58,7 @@ class BlobFile:
     """A mapped weight file. Writing into an array read from it changes memory, not the file."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InvalidModel where the file is no blob storage of version 2."""
+        """Raises InvalidModel if the file is not blob storage of version 2."""
         self.path = path
         try:
             with path.open("rb") as file:
@@ -71,11 +71,13 @@ class BlobFile:
         _, version = HEADER.unpack_from(self._map)
         if version != VERSION:
             raise InvalidModel(
-                f"{path}: weight storage of version {version}; only version {VERSION} is known"
+                f"{path}: weight storage of version {version}; only version {VERSION} is supported"
             )
 
     def read(self, offset: int) -> Blob:
-        """The record at `offset`. Raises InvalidModel where it, or its data, is not in the file."""
+        """The record at `offset`. Raises InvalidModel if the record or its data is not in
+        the file.
+        """
         size = self.size
         if offset % ALIGNMENT or not ALIGNMENT <= offset <= size - ALIGNMENT:
             raise InvalidModel(f"{self.path}: no weight at offset {offset} of {size} bytes")
@@ -87,7 +89,7 @@ class BlobFile:
         if start % ALIGNMENT or start > size or length > size - start:
             raise InvalidModel(
                 f"{self.path}: the weight at offset {offset} claims {length} bytes from {start}, "
-                f"the file has {size}"
+                f"but the file has {size}"
             )
         data = np.frombuffer(self._map, np.uint8, count=length, offset=start)
         return Blob(TYPES[number], offset, data)

@@ -1,8 +1,7 @@
-"""What is looked at before memory is touched: how large a result becomes, and whether an index
-lies where it says.
+"""Checks made before memory is allocated: the size of a result, and whether an index is in range.
 
-A program may compute sizes and indices as it runs, so the types that the file declares do not
-bound them.
+A program may compute sizes and indices as it runs, so the types that the file declares do not bound
+them.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,7 @@ Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def require_size(shape: tuple[int, ...]) -> None:
-    """Raises InvalidModel where a value of `shape` would be larger than any value may be."""
+    """Raises InvalidModel if a value of `shape` is larger than any value may be."""
     elements = 1
     for size in shape:
         if size < 0:
@@ -27,7 +26,7 @@ def require_size(shape: tuple[int, ...]) -> None:
 
 
 def guarded(compute: Binary) -> Binary:
-    """`compute`, after a look at how large two operands become that stretch each other."""
+    """`compute` with a check of the size that its two operands broadcast to."""
 
     def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if x.numel() * y.numel() > MAX_ELEMENTS and x.shape != y.shape:
@@ -38,10 +37,10 @@ def guarded(compute: Binary) -> Binary:
 
 
 def require_room(values: tuple[torch.Tensor, ...]) -> None:
-    """Raises InvalidModel where the values put together would be too large."""
+    """Raises InvalidModel if the values together are too large."""
     elements = sum(value.numel() for value in values)
     if elements > MAX_ELEMENTS:
-        raise InvalidModel(f"puts {elements} elements together, which is too many")
+        raise InvalidModel(f"needs {elements} elements at once, which is too many")
 
 
 def from_zero(indices: torch.Tensor, size: int) -> torch.Tensor:

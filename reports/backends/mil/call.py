@@ -1,9 +1,9 @@
-"""What a function registered with `@executes` works with: one operation, its parameters as
-Python values, the types of its operands, and the error to raise where they make no sense.
+"""What a function registered with `@executes` receives: one operation, its parameters as Python
+values, the types of its operands, and the errors to raise for invalid ones.
 
-A parameter of MIL is a constant by its definition (`strides`), or usually one (`shape` of
-`reshape`, computed in programs of flexible shapes). The first kind is read here once; the second
-becomes an operand where it must.
+Some parameters of MIL are always constants (`strides`), others usually (`shape` of `reshape`,
+computed in programs of flexible shapes). The first kind is read here, once; the second becomes an
+operand if it is computed.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from blazepalm.reports.backends.mil.values import Constant, TensorType
 
 
 class Call:
-    """One operation, where it stands in its function."""
+    """One operation and its place in its function."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Call:
     # What is wrong ----------------------------------------------------------------------
 
     def invalid(self, sentence: str) -> InvalidModel:
-        """The error to raise where the operation contradicts MIL's definition."""
+        """The error for an operation that contradicts MIL's definition."""
         return InvalidModel(f"{self.source}: {self.operation}: {sentence}")
 
     def unsupported(self, sentence: str) -> UnsupportedOperator:
-        """The error to raise where the operation is in order, but nothing here executes it."""
+        """The error for a valid operation that cannot be executed here."""
         return UnsupportedOperator(f"{self.source}: {self.operation}: {sentence}")
 
     # Parameters -------------------------------------------------------------------------
@@ -57,17 +57,17 @@ class Call:
         return bool(self.operation.inputs.get(parameter))
 
     def constant(self, parameter: str) -> Constant | None:
-        """The parameter where it is known; None where it is absent or computed."""
+        """The parameter if it is a known constant; None if it is absent or computed."""
         arguments = self.operation.inputs.get(parameter, ())
         return self._known(arguments[0]) if len(arguments) == 1 else None
 
     def array(self, parameter: str) -> np.ndarray:
-        """A parameter that must be known, as numpy."""
+        """A parameter that must be known, as a numpy array."""
         constant = self.constant(parameter)
         if constant is None:
             if not self.has(parameter):
                 raise self.invalid(f"has no {parameter}")
-            raise self.unsupported(f"{parameter} is computed at run time; only a constant will do")
+            raise self.unsupported(f"{parameter} is computed at run time, but must be a constant")
         return constant.array()
 
     def tensor(self, parameter: str) -> torch.Tensor | None:
@@ -78,7 +78,7 @@ class Call:
         return to_tensor(array, self.dtype(parameter))
 
     def scalar(self, parameter: str, default: Any = None) -> Any:
-        """A parameter of one element as a Python value; `default` where it is absent."""
+        """A parameter of one element as a Python value; `default` if it is absent."""
         if not self.has(parameter) and default is not None:
             return default
         array = self.array(parameter)
@@ -111,7 +111,7 @@ class Call:
     def integers(
         self, parameter: str, default: tuple[int, ...] | None = None, length: int | None = None
     ) -> tuple[int, ...]:
-        """A parameter that is a vector of integers (or of truth values)."""
+        """A parameter that is a vector of integers (or of booleans)."""
         if not self.has(parameter) and default is not None:
             return default
         array = self.array(parameter)
@@ -122,7 +122,7 @@ class Call:
         return tuple(int(i) for i in array.reshape(-1))
 
     def each_integer(self, parameter: str, count: int) -> tuple[int, ...]:
-        """A list parameter of `count` integers, each an argument of its own (or one vector)."""
+        """A list parameter of `count` integers, each a separate argument (or one vector)."""
         arguments = [self._known(a) for a in self.operation.inputs.get(parameter, ())]
         known = [a.array().reshape(-1) for a in arguments if a is not None]
         values = [int(i) for array in known for i in array]
@@ -131,7 +131,7 @@ class Call:
         return tuple(values)
 
     def known_integers(self, parameter: str) -> tuple[int, ...] | None:
-        """The parameter where it is a known vector; None where the program computes it."""
+        """The parameter if it is a known vector; None if the program computes it."""
         return None if self.constant(parameter) is None else self.integers(parameter)
 
     # Types ------------------------------------------------------------------------------
@@ -180,8 +180,8 @@ class Call:
     # Results ----------------------------------------------------------------------------
 
     def kernel(self, run: Callable[..., Any], *parameters: str, rounds: bool = True) -> Kernel:
-        """`run` on the tensors of `parameters`, in order; a list gives several, an absent one
-        gives none.
+        """A kernel that calls `run` with the tensors of `parameters`, in order; a list gives
+        several tensors, an absent parameter none.
         """
         operands = []
         for parameter in parameters:
@@ -190,7 +190,7 @@ class Call:
         return Kernel(run, tuple(operands), rounds and self.result == "FLOAT16")
 
     def needs(self, *parameters: str) -> None:
-        """Raises InvalidModel unless each of `parameters` is there."""
+        """Raises InvalidModel unless each of `parameters` is present."""
         for parameter in parameters:
             if not self.has(parameter):
                 raise self.invalid(f"has no {parameter}")

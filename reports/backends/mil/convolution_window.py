@@ -1,7 +1,7 @@
-"""Arithmetic of sliding windows that convolution and pooling share, in Python integers.
+"""Arithmetic of the sliding windows of convolution and pooling, in Python integers.
 
-MIL's `pad_type`: `valid`, `custom` (before, after, one pair a dimension), `same` (the odd element
-behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out_shape` in
+MIL's `pad_type`: `valid`, `custom` (before and after, one pair per dimension), `same` (the odd
+element behind) and `same_lower` (the odd element in front); see `spatial_dimensions_out_shape` in
 coremltools/converters/mil/mil/ops/defs/_utils.py. torch pads both sides alike.
 """
 
@@ -44,7 +44,7 @@ class Convolution:
     pads: Pads
 
     def windows(self, kernel: tuple[int, ...]) -> tuple[int, ...]:
-        """The extents of a kernel of these spatial sizes, dilated."""
+        """The extents of a kernel of these spatial sizes, including dilation."""
         return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilations, strict=True))
 
 
@@ -75,7 +75,7 @@ def resolve_pads(
     windows: tuple[int, ...],
     strides: tuple[int, ...],
 ) -> Pads:
-    """The pads of an input of spatial `sizes`; `windows` are the kernel's extents, dilated."""
+    """The pads for an input of spatial `sizes`; `windows` are the kernel's dilated extents."""
     if kind in ("valid", "custom"):
         return custom
     axes = [kernel_window(*axis, "SAME") for axis in zip(sizes, windows, strides, strict=True)]

@@ -1,7 +1,7 @@
-"""Which MIL operations are executed, by the file of `ops/` that does it.
+"""Lists the MIL operations that can be executed, by the file in `ops/` that executes them.
 
-The table that runs is `executors.EXECUTORS`, but filling it imports torch; this one answers
-"can it be executed?" in milliseconds. A test holds the two against each other.
+The table that runs is `executors.EXECUTORS`, but filling it imports torch; this one answers "can it
+be executed?" in milliseconds. A test checks that the two agree.
 """
 
 FAMILIES = {

@@ -1,7 +1,7 @@
-"""The table of executors: `@executes("conv")` registers a plain function for an operation.
+"""The table of executors: `@executes("conv")` registers a function for an operation.
 
-It is called once, when a program is made ready: it reads the operation's constant parameters from
-its `Call` and returns the `Kernel` that then runs each time.
+The function is called once, when a program is prepared: it reads the operation's constant
+parameters from its `Call` and returns the `Kernel` that is then called on each run.
 """
 
 from collections.abc import Callable

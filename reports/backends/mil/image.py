@@ -1,8 +1,8 @@
-"""A picture → the tensor (1, C, H, W) that an image input is in the program.
+"""Turns a picture into the tensor (1, C, H, W) that stands for an image input in the program.
 
-The values stay 0..255: in an ML program the range is a matter of its own operations (coremltools
-writes an image's scale and bias as `mul` and `add`). The colour layout is not; it stands in the
-description. Nothing is resized: a picture of another size is an error.
+Values stay 0..255, because an ML program scales its images itself (coremltools writes an image's
+scale and bias as `mul` and `add`). The colour layout comes from the description. Nothing is
+resized: a picture of another size is an error.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def image_tensor(picture: Any, feature: Feature) -> np.ndarray:
         _check_size(pixels.shape[2:], feature)
         if pixels.shape[:2] != (1, 1 if grey else 3):
             raise InvalidImage(
-                f"input '{feature.name}': a tensor of shape {list(pixels.shape)} is no {layout} "
+                f"input '{feature.name}': a tensor of shape {list(pixels.shape)} is not a {layout} "
                 "image; expected [1, C, H, W]"
             )
         return pixels.astype(np.float32)

@@ -1,5 +1,5 @@
-"""A caller's arrays and pictures → one carried tensor an input of the function, each checked
-against what the model says it takes; optional inputs that are left out get their default.
+"""Turns a caller's arrays and pictures into one tensor per input of the function. Each is checked
+against the model's description; optional inputs that are left out get their defaults.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def values_by_input(
     interface: Interface, given: Mapping[str, Any], source: str
 ) -> Iterator[tuple[Feature, Any]]:
     """Every input with its value; None for an optional one that is left out. Raises InvalidInput
-    for a name that is no input, and for a missing value.
+    for an unknown name and for a missing value.
     """
     names = [feature.name for feature in interface.inputs]
     for name in given:
@@ -84,7 +84,7 @@ def _array(feature: Feature, value: Any, source: str) -> np.ndarray:
 
 
 def _shaped(array: np.ndarray, feature: Feature, source: str) -> np.ndarray:
-    """The array, if the feature allows its shape; a vector of one where a scalar is meant."""
+    """The array if the feature allows its shape; a single number, in any shape, as a scalar."""
     if feature.type.shape == () and array.size == 1:
         return array.reshape(())
     if not feature.allows(array.shape):

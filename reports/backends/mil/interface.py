@@ -1,9 +1,9 @@
-"""A model's description (ModelDescription, FeatureTypes.proto) → what each function takes and
-returns, as a caller sees it: tensors of a shape or of several, images of a size and a colour
+"""Reads a model's description (ModelDescription, FeatureTypes.proto): what each function takes and
+returns, as a caller sees it: tensors with one or several shapes, images with a size and a colour
 layout, defaults of optional inputs.
 
-The gap: the program itself knows no images. An image input is a float tensor (1, C, H, W) there;
-its colour layout stands in the description alone.
+The program itself has no images. There an image input is a float tensor (1, C, H, W); only the
+description states its colour layout.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ LAYOUTS = {10: "grayscale", 20: "RGB", 30: "BGR", 40: "grayscale float16"}
 
 @dataclass(frozen=True)
 class Range:
-    """Sizes that a dimension may have, both ends included; `high` None means no end."""
+    """The sizes that a dimension may have, both ends included; `high` None means unbounded."""
 
     low: int
     high: int | None
@@ -56,7 +56,7 @@ class Feature:
         return f"{self.name}: {self.type}"
 
     def allows(self, shape: tuple[int, ...]) -> bool:
-        """Whether a value of `shape` (H, W of an image) may be given."""
+        """Whether a value of `shape` (H, W for an image) is accepted."""
         if self.enumerated:
             return shape in self.enumerated
         if self.ranges:
@@ -72,7 +72,7 @@ class Feature:
         )
 
     def allowed(self) -> str:
-        """What `allows` allows, for a message."""
+        """What `allows` accepts, for a message."""
         if self.enumerated:
             return " or ".join(str(list(shape)) for shape in self.enumerated)
         if self.ranges:
@@ -110,7 +110,7 @@ def read_interface(description: Any, function: Function, source: str) -> Interfa
 
 
 def _ordered(features: list[Feature], names: list[str]) -> tuple[Feature, ...]:
-    """In the description's order, then what it leaves out."""
+    """The features in the description's order, then those that it leaves out."""
     places = {name: place for place, name in enumerate(names)}
     return tuple(sorted(features, key=lambda f: places.get(f.name, len(places))))
 

@@ -1,9 +1,9 @@
-"""A `.mlpackage` folder, or a bare `.mlmodel` file → where its model and its weights lie.
+"""Finds the model and weight files of a `.mlpackage` folder or a bare `.mlmodel` file.
 
 A package is `Manifest.json` (items by identifier, each with a path below `Data/`) and the files
-it lists; `rootModelIdentifier` names the model. In the model, `@model_path` stands for the
-folder that the model file lies in. The manifest and the paths in the model are a stranger's
-text: whatever leads out of the package, by `..` or by a symbolic link, is refused.
+that it lists; `rootModelIdentifier` names the model. In the model, `@model_path` stands for the
+folder of the model file. Manifest and paths are not trusted: whatever leads out of the package, by
+`..` or by a symbolic link, is refused.
 """
 
 import json
@@ -19,16 +19,15 @@ SUFFIXES = (".mlpackage", ".mlmodel", ".mlmodelc")
 
 @dataclass(frozen=True)
 class Package:
-    """`model` is the `.mlmodel` file, `root` the folder that no weight file may lie outside of."""
+    """`model` is the `.mlmodel` file; no weight file may lie outside the folder `root`."""
 
     path: Path
     model: Path
     root: Path
 
     def weight_file(self, name: str) -> Path:
-        """The file that a blob value names, e.g. `@model_path/weights/weight.bin`.
-
-        Raises InvalidModel where it is missing or lies outside the package.
+        """The file that a blob value names, such as `@model_path/weights/weight.bin`. Raises
+        InvalidModel if it is missing or lies outside the package.
         """
         folder, _, relative = name.partition("/")
         if folder != MODEL_PATH or not relative:
@@ -39,14 +38,13 @@ class Package:
 
 
 def is_package(path: Path) -> bool:
-    """Whether the path is of Core ML, by its name, or by what the folder holds."""
+    """Whether the path is a Core ML model, by its name or by what the folder holds."""
     return path.suffix.lower() in SUFFIXES or (path / "Manifest.json").is_file()
 
 
 def open_package(path: str | Path) -> Package:
-    """Finds the model file; reads nothing but the manifest.
-
-    Raises InvalidModel where there is no package, or where its manifest leads nowhere.
+    """Finds the model file; reads only the manifest. Raises InvalidModel if there is no package, or
+    its manifest names no existing file.
     """
     path = Path(path)
     if path.suffix == ".mlmodelc":
@@ -86,7 +84,9 @@ def _root_item(path: Path) -> str:
 
 
 def _inside(package: Path, root: Path, folder: Path, relative: str, what: str) -> Path:
-    """The file `relative` to `folder`, which must be there and, links followed, below `root`."""
+    """The file `relative` to `folder`, which must exist and, with links followed, lie
+    below `root`.
+    """
     pure = PurePosixPath(relative)
     if pure.is_absolute() or ".." in pure.parts or "\\" in relative or "\0" in relative:
         raise InvalidModel(f"{package}: the {what} {relative!r} leads out of the package")

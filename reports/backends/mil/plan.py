@@ -112,7 +112,7 @@ def _bind(call: Call) -> Kernel:
     except BlazePalmError:
         raise
     except Exception as error:
-        raise call.invalid(f"its parameters make no sense ({first_line(error)})") from error
+        raise call.invalid(f"its parameters are invalid ({first_line(error)})") from error
 
 
 def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
@@ -120,9 +120,11 @@ def _results(call: Call, arrays: Iterable[np.ndarray]) -> dict[str, Constant]:
     constants = {}
     for output, array in zip(call.operation.outputs, arrays, strict=False):
         if output.type.shape != array.shape:
-            raise call.invalid(f"is declared {output.type}, its data give {list(array.shape)}")
+            raise call.invalid(
+                f"is declared {output.type}, but its data has shape {list(array.shape)}"
+            )
         if output.type.dtype not in STORAGE_TYPES or NUMPY[output.type.dtype] != array.dtype:
-            raise call.invalid(f"is declared {output.type}, its data give {array.dtype}")
+            raise call.invalid(f"is declared {output.type}, but its data is {array.dtype}")
         whole = UNPACKED.get(array.dtype, output.type.dtype)
         type_ = TensorType(whole, output.type.shape)
         constants[output.name] = Constant(type_, np.ascontiguousarray(array).reshape(-1))

@@ -1,7 +1,7 @@
-"""The face of this package: a saved ML program that has been read, and can be run anywhere.
+"""The public interface of this package: a saved ML program, read and ready to run anywhere.
 
-What runs it is this package's own execution of the program, operation by operation, in torch on
-a CPU. It is not Apple's runtime: that one may fuse, reorder and choose other precisions.
+This package executes the program operation by operation, in torch on a CPU. Apple's runtime, which
+this is not, may fuse and reorder operations and choose other precisions.
 """
 
 import difflib
@@ -28,9 +28,8 @@ LABEL = "executed by blazepalm"
 
 
 def load(path: str | Path) -> "Program":
-    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools.
-
-    Raises InvalidModel where it is broken, or holds no ML program.
+    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools. Raises
+    InvalidModel if it is broken or holds no ML program.
     """
     return Program(open_package(path))
 
@@ -80,7 +79,7 @@ class Program:
 
     @cached_property
     def operations(self) -> dict[str, int]:
-        """How often each operation comes, most frequent first, in all functions; `const`, which
+        """How often each operation occurs in all functions, most frequent first; `const`, which
         computes nothing, is left out.
         """
         counts = Counter(op.type for f in self.functions.values() for op in f.operations)
@@ -88,8 +87,8 @@ class Program:
 
     @cached_property
     def precisions(self) -> dict[str, int]:
-        """How many computed values there are of each element type, most frequent first; what
-        only unpacks weights computes nothing.
+        """The number of computed values of each element type, most frequent first; operations that
+        only unpack weights are left out.
         """
         counts = Counter(
             output.type.dtype
@@ -157,8 +156,8 @@ class Program:
         return self._plans[key]
 
     def function_name(self, function: str | None) -> str:
-        """The function of that name, or the default one. Raises InvalidModel where there is
-        none.
+        """The name of that function, or of the default one. Raises InvalidModel if there
+        is none.
         """
         name = function or self.default_function
         if name not in self.functions:

@@ -1,8 +1,8 @@
-"""Runs a plan: the loop over its steps, and what is checked at each.
+"""Runs a plan step by step and checks each result.
 
-Every result is held against the type that the file declares for it. What a stranger's file
-makes torch raise becomes one sentence that names the operation. No state is kept between runs,
-so that several threads may run one plan.
+Every result is compared with its declared type. If a malformed file makes torch raise, the error
+becomes one sentence that names the operation. No state is kept between runs, so several threads may
+run one plan.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,10 +27,9 @@ def run_plan(
     keep: Collection[str] = (),
     replace: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The function's outputs, and the values named in `keep`, as numpy of their MIL types.
-
-    `inputs` are carried tensors, one a function input. A value named in `replace` is kept as it
-    was computed, and what comes after it computes with the given one. Raises InvalidModel.
+    """The function's outputs, and the values named in `keep`, as numpy arrays of their MIL types.
+    `inputs` has one tensor per function input. A value named in `replace` is kept as computed, but
+    later operations read the given one. Raises InvalidModel.
     """
     values: list[Any] = list(plan.values)
     for name, tensor in inputs.items():
@@ -82,11 +81,11 @@ def _numpy(value: Any, declared: TensorType) -> np.ndarray:
 
 
 def _check(step: Step, results: tuple[Any, ...], source: str) -> None:
-    """Raises InvalidModel where what was computed is not of the declared types."""
+    """Raises InvalidModel unless the results have the declared types."""
     if len(results) != len(step.types):
         raise InvalidModel(
             f"{source}: {step.operation} gives {len(results)} results, "
-            f"the file says {len(step.types)}"
+            f"but the file declares {len(step.types)}"
         )
     for result, declared in zip(results, step.types, strict=True):
         if not isinstance(result, torch.Tensor):
@@ -94,7 +93,7 @@ def _check(step: Step, results: tuple[Any, ...], source: str) -> None:
         if result.dtype != STORAGE_TYPES.get(declared.dtype) or not agrees(result.shape, declared):
             raise InvalidModel(
                 f"{source}: {step.operation}: its operands give {result.dtype} of shape "
-                f"{list(result.shape)}, the file says {declared}"
+                f"{list(result.shape)}, but the file declares {declared}"
             )
 
 
@@ -103,14 +102,14 @@ def _is_large(results: tuple[Any, ...]) -> bool:
 
 
 def _check_held(step: Step, values: list[Any], source: str) -> None:
-    """Raises InvalidModel where the values that are yet to be read are too much together."""
+    """Raises InvalidModel if the values still to be read are too large together."""
     held = sum(value.numel() for value in values if isinstance(value, torch.Tensor))
     if held > MAX_HELD:
-        raise InvalidModel(f"{source}: {held} values are held at {step.operation}, too many")
+        raise InvalidModel(f"{source}: {held} values are in memory at {step.operation}, too many")
 
 
 def agrees(shape: tuple[int, ...], declared: TensorType) -> bool:
-    """Whether a value of `shape` is of the declared type."""
+    """Whether a value of `shape` matches the declared type."""
     if shape == declared.shape or declared.shape is None:
         return True
     return len(shape) == len(declared.shape) and all(

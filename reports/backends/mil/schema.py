@@ -1,9 +1,9 @@
-"""The bytes of a `.mlmodel` → the `Model` message of Core ML's specification.
+"""Parses the bytes of a `.mlmodel` as the `Model` message of Core ML's specification.
 
-The message classes are coremltools' generated ones (`coremltools/proto`, after Model.proto and
-MIL.proto of https://github.com/apple/coremltools/tree/9.0/mlmodel/format). The gap: importing
-them by their own name runs all of coremltools and torch with it (seconds), though they need
-protobuf only. They are loaded from their folder, under a name of ours.
+The message classes are those that coremltools ships (`coremltools/proto`, generated from
+Model.proto and MIL.proto of https://github.com/apple/coremltools/tree/9.0/mlmodel/format).
+Importing them by their own name also imports the rest of coremltools and torch (seconds), although
+they need only protobuf; so they are loaded from their folder under a name of ours.
 """
 
 import importlib.util
@@ -23,9 +23,8 @@ MAX_BYTES = 1 << 30  # protobuf itself stops at 2 GiB; weights lie in another fi
 
 @cache
 def specification() -> ModuleType:
-    """The package of message classes; `specification().Model_pb2.Model` is the outermost.
-
-    Raises BlazePalmError where coremltools is not installed.
+    """The package of message classes; `specification().Model_pb2.Model` is the outermost. Raises
+    BlazePalmError if coremltools is not installed.
     """
     need_coremltools("reading a Core ML model")
     found = importlib.util.find_spec("coremltools")
@@ -49,9 +48,8 @@ def data_types() -> dict[int, str]:
 
 
 def parse_model(path: Path) -> Any:
-    """The `Model` message of the file; it holds an ML program.
-
-    Raises InvalidModel where the bytes are no such message, or one of another kind.
+    """The file's `Model` message, which holds an ML program. Raises InvalidModel if the bytes are
+    not such a message, or one of another kind.
     """
     from google.protobuf.message import DecodeError
 

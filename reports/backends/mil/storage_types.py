@@ -1,10 +1,9 @@
-"""MIL's element types as torch tensors on a CPU: what carries a value between operations.
+"""How values of MIL's element types are held between operations: as torch tensors on a CPU.
 
-A float16 value is carried in float32 and rounded to float16 wherever an operation makes a new
-number: computed in float32, rounded once, as hardware with a float32 accumulator does. Moving
-numbers about (reshape, slice, maximum) then costs nothing extra, and the numbers are those of
-float16. Unsigned types of more than a byte, which torch hardly computes in, are carried in the
-next larger signed type.
+A float16 value is held in float32, and rounded to float16 after each operation that computes new
+numbers, as hardware with a float32 accumulator does. Operations that only move numbers (reshape,
+slice, maximum) then need no rounding. Unsigned types of more than a byte, in which torch computes
+hardly anything, are held in the next larger signed type.
 """
 
 from collections.abc import Callable
@@ -54,7 +53,7 @@ TYPE_NAMES = {
 
 
 def round_to_float16(values: torch.Tensor) -> torch.Tensor:
-    """float32 → float32 of the nearest float16 values; beyond ±65504 infinite, as there."""
+    """float32 → the nearest float16 values, in float32; beyond ±65504 infinite, as in float16."""
     return values.half().float()
 
 
@@ -67,7 +66,7 @@ def to_tensor(array: np.ndarray, dtype: str) -> torch.Tensor:
 
 
 def to_array(tensor: torch.Tensor, dtype: str) -> np.ndarray:
-    """A stored value as numpy's `dtype`; memory of its own."""
+    """A stored value as numpy's `dtype`, in its own memory."""
     return tensor.numpy().astype(NUMPY[dtype], order="C", copy=True)
 
 

@@ -1,8 +1,9 @@
-"""What a saved Core ML program holds, as a report: operations, precision, inputs and outputs,
-weights, what it says of itself, and what the executor lacks.
+"""Summarises a saved Core ML program: operations, precision, inputs and outputs, weights, metadata,
+and the operations that the executor lacks.
 
-Nothing is run, and neither torch nor coremltools is imported. What a package of this project's
-own says (release, face, precision, spec) is a claim of its metadata: it is shown, not proved.
+Nothing is run, and neither torch nor coremltools is imported. What one of this project's own
+packages states about itself (release, face, precision, spec) is only its metadata's claim: it is
+shown, not proved.
 """
 
 import json
@@ -34,9 +35,8 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output. `kind` is `image`, `tensor`, or what else it is; an image's `shape`
-    is (H, W), a dimension None where it is flexible. `shapes` says in words which shapes are
-    taken, where it is more than one.
+    """One input or output. `kind` is `image`, `tensor`, or another type's name; an image's `shape`
+    is (H, W), a flexible dimension None. `shapes` says which shapes are accepted, if more than one.
     """
 
     name: str
@@ -87,7 +87,7 @@ class ProgramSummary:
 
     @property
     def default(self) -> FunctionSummary:
-        """The function that runs where none is named."""
+        """The function that runs if none is named."""
         return next(f for f in self.functions if f.name == self.default_function)
 
     def own(self, key: str) -> str | None:
@@ -96,7 +96,7 @@ class ProgramSummary:
 
     @cached_property
     def spec(self) -> Spec | None:
-        """The network's structure, where the package holds one that makes sense."""
+        """The network's structure, if the package states a valid one."""
         try:
             return spec_from_dict(json.loads(self.own("spec") or "null") or {})
         except (ValueError, TypeError, AttributeError, RecursionError):
@@ -110,12 +110,12 @@ class ProgramSummary:
 
 
 def summarise(path: str | Path) -> ProgramSummary:
-    """Reads a package. Raises InvalidModel where it is broken, or holds no ML program."""
+    """Reads a package. Raises InvalidModel if it is broken or holds no ML program."""
     return summary_of(load(path))
 
 
 def summary_of(program: Program) -> ProgramSummary:
-    """The same of a program that has been read."""
+    """The summary of a program that has been read."""
     functions = program.functions.values()
     types = Counter(op.type for function in functions for op in function.operations)
     unpacking = {name for name in types if name.startswith(UNPACKS)}

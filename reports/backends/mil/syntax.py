@@ -1,10 +1,10 @@
-"""The MIL program of a model (Program, Function, Block, Operation of MIL.proto) → a tree of
-frozen dataclasses.
+"""Turns the MIL program of a model (Program, Function, Block, Operation of MIL.proto) into frozen
+dataclasses.
 
-`const` operations become entries of a table; attributes of other operations (that is where
-iOS 16's `constexpr_*` keep what they decompress) become arguments like any other. The gap: MIL
-names values by text, and a file may name one that nothing computes, or name two alike; after
-this file that cannot be.
+`const` operations become entries of a table; attributes of other operations (in iOS 16,
+`constexpr_*` keep their data there) become arguments like any other. MIL refers to values by name,
+and a file may refer to a value that nothing computes, or give two values one name; this module
+refuses both.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ MAX_OPERATIONS = 200_000
 
 @dataclass(frozen=True)
 class Named:
-    """A value that an operation computes or a function is given."""
+    """A value that an operation computes or a function takes."""
 
     name: str
     type: TensorType
@@ -36,8 +36,8 @@ Argument = str | Constant  # the name of a value, or the value itself
 
 @dataclass(frozen=True)
 class Operation:
-    """`type` is MIL's name of it ("conv"); `name` what the file calls this one. An input that
-    is a list (the `values` of `concat`) has several arguments.
+    """`type` is MIL's name ("conv"), `name` the file's. A list input (the `values` of `concat`) has
+    several arguments.
     """
 
     type: str
@@ -53,8 +53,8 @@ class Operation:
 
 @dataclass(frozen=True)
 class Function:
-    """One function: what it takes, its constants by name, what it computes in order, and the
-    names of the values that it returns. `opset` is "CoreML6" for iOS 16, and so on.
+    """One function: its inputs, its constants by name, its operations in order, and the names of
+    the values that it returns. `opset` is "CoreML6" for iOS 16, and so on.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Function:
 
 
 def read_functions(program: Any, source: str, read_blob: ReadBlob) -> dict[str, Function]:
-    """Every function of the program, checked. Raises InvalidModel for one that makes no sense."""
+    """Every function of the program, checked. Raises InvalidModel for an invalid one."""
     if not program.functions:
         raise InvalidModel(f"{source}: the program has no function")
     return {
@@ -93,7 +93,7 @@ def _read_function(name: str, proto: Any, source: str, read_blob: ReadBlob) -> F
             if named.type.dtype != constant.type.dtype or named.type.shape != constant.type.shape:
                 raise InvalidModel(
                     f"{source}constant '{named.name}' is declared {named.type}, "
-                    f"its value is {constant.type}"
+                    f"but its value is {constant.type}"
                 )
             constants[named.name] = constant
         else:

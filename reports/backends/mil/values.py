@@ -1,9 +1,10 @@
-"""MIL's types and constants (ValueType and Value of MIL.proto) → frozen dataclasses of numpy.
+"""Turns MIL's types and constants (ValueType and Value of MIL.proto) into frozen dataclasses of
+numpy arrays.
 
-A constant lies in the program itself (one repeated field an element type; float16 and the byte
-types as raw bytes) or in a weight file. Its declared shape is believed only after the number of
-stored elements says the same, so that no claim costs memory. The gap: numpy has no type of less
-than a byte; those come out as uint8 or int8, and keep their MIL name.
+A constant is stored in the program itself (in one repeated field per element type; float16 and the
+byte types as raw bytes) or in a weight file. Its declared shape is checked against the number of
+stored elements, so that no false claim costs memory. numpy has no types of less than a byte; such
+values become uint8 or int8 and keep their MIL name.
 """
 
 import math
@@ -51,8 +52,8 @@ ReadBlob = Callable[[str, int], Blob]
 
 @dataclass(frozen=True)
 class TensorType:
-    """`shape` is None for a value of unknown rank, a dimension None where it is flexible.
-    A type that is no tensor (a list, a dictionary) has its kind as `dtype`, in lower case.
+    """`shape` is None for a value of unknown rank; a flexible dimension is None. For a type that is
+    not a tensor (a list, a dictionary), `dtype` is its kind, in lower case.
     """
 
     dtype: str
@@ -66,8 +67,8 @@ class TensorType:
 
 @dataclass(frozen=True)
 class Constant:
-    """A value known when the file is read. `stored` keeps the bytes of a type of less than a
-    byte packed; `blob` is the record's place in the weight file, or None.
+    """A value known when the file is read. `stored` keeps types of less than a byte packed; `blob`
+    is the record's place in the weight file, or None.
     """
 
     type: TensorType
@@ -79,7 +80,7 @@ class Constant:
         return tuple(d for d in self.type.shape or () if d is not None)
 
     def array(self) -> np.ndarray:
-        """The value, of the declared shape; text as an array of objects. Not to be written to."""
+        """The value in the declared shape; text as an array of objects. Do not write to it."""
         bits = BITS.get(self.type.dtype)
         if bits is None:
             return self.stored.reshape(self.shape)
@@ -89,7 +90,7 @@ class Constant:
 
 
 def read_type(proto: Any, where: str) -> TensorType:
-    """The type of a value. Raises InvalidModel for what nothing here could hold."""
+    """The type of a value. Raises InvalidModel for an unsupported one."""
     kind = proto.WhichOneof("type")
     if kind is None:
         raise InvalidModel(f"{where} has no type")
@@ -116,7 +117,7 @@ def read_type(proto: Any, where: str) -> TensorType:
 
 
 def read_value(proto: Any, where: str, read_blob: ReadBlob, depth: int = 0) -> Constant:
-    """A constant. Raises InvalidModel where what is stored is not what is declared."""
+    """A constant. Raises InvalidModel if the stored data does not match the declaration."""
     kind = proto.WhichOneof("value")
     if kind == "immediateValue" and proto.immediateValue.WhichOneof("value") in ("list", "tuple"):
         return _read_list(proto.immediateValue, where, read_blob, depth)
@@ -127,7 +128,9 @@ def read_value(proto: Any, where: str, read_blob: ReadBlob, depth: int = 0) -> C
         name, offset = proto.blobFileValue.fileName, proto.blobFileValue.offset
         blob = read_blob(name, offset)
         if blob.dtype != declared.dtype:
-            raise InvalidModel(f"{where} is {declared.dtype}, its weight is {blob.dtype}")
+            raise InvalidModel(
+                f"{where} is declared {declared.dtype}, but its weight is {blob.dtype}"
+            )
         return _checked(Constant(declared, blob.data, (name, offset)), where)
     if kind != "immediateValue" or proto.immediateValue.WhichOneof("value") != "tensor":
         raise InvalidModel(f"{where} is a constant without a value")
@@ -135,13 +138,13 @@ def read_value(proto: Any, where: str, read_blob: ReadBlob, depth: int = 0) -> C
 
 
 def _read_list(proto: Any, where: str, read_blob: ReadBlob, depth: int) -> Constant:
-    """A list of scalars, as one vector (what `classify` keeps its labels in)."""
+    """A list of scalars as one vector (`classify` keeps its labels in one)."""
     items = getattr(proto, proto.WhichOneof("value")).values
     if depth >= MAX_NESTING:
-        raise InvalidModel(f"{where} is a list {depth} deep")
+        raise InvalidModel(f"{where} is a list nested {depth} levels deep")
     read = [read_value(item, where, read_blob, depth + 1) for item in items]
     if any(item.type != read[0].type or item.shape for item in read):
-        raise InvalidModel(f"{where} is a list of unlike values")
+        raise InvalidModel(f"{where} is a list of values of different types")
     dtype = read[0].type.dtype if read else "STRING"
     values = [item.array() for item in read]
     stored = np.array([v.item() for v in values], dtype=NUMPY[dtype])

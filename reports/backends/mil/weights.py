@@ -1,9 +1,9 @@
-"""The weight files of a program, by how each weight is kept: plain, or compressed in one of the
-ways that `constexpr_*` operations undo, or in two of them one on the other.
+"""Lists a program's weights by how they are stored: plain, or compressed in one or two of the ways
+that `constexpr_*` operations undo.
 
-coremltools/converters/mil/mil/ops/defs/iOS16/constexpr_ops.py and iOS18/compression.py. The gap:
-a compressed weight is several records (indices, table, scales); here it is one weight, of the
-shape that it has when it is used.
+coremltools/converters/mil/mil/ops/defs/iOS16/constexpr_ops.py and iOS18/compression.py. A
+compressed weight consists of several records (indices, table, scales); here it counts as one
+weight, in its uncompressed shape.
 """
 
 import math
@@ -29,7 +29,7 @@ KEPT = {
 @dataclass(frozen=True)
 class StoredWeights:
     """All weights of one kind: `stored_as` is `float16`, `quantised int8`, `sparse palettised
-    4-bit`, …; `values` counts them unpacked, `stored_bytes` as the weight files hold them.
+    4-bit`, …; `values` counts them unpacked, `stored_bytes` in the weight files.
     """
 
     stored_as: str
@@ -39,8 +39,8 @@ class StoredWeights:
 
 
 def stored_weights(functions: Iterable[Function]) -> tuple[StoredWeights, ...]:
-    """One row a kind, most bytes first. Functions may share weights: each counts once. What
-    lies in the program itself (numbers of a few bytes) does not count.
+    """One row per kind, most bytes first. A weight that several functions share counts once.
+    Constants in the program itself (a few bytes each) are left out.
     """
     rows: dict[str, list[int]] = {}
     seen: set[tuple[str, int]] = set()
@@ -88,9 +88,7 @@ def _arguments(op: Operation) -> list[Argument]:
 
 
 def _parts(op: Operation, function: Function, unpacking: dict[str, Operation]) -> list[Constant]:
-    """Every constant that the weight is made of. An operation reads only what came before it,
-    so this ends.
-    """
+    """All constants that make up a weight. An operation reads only earlier values, so this ends."""
     parts: dict[int, Constant] = {}
     waiting, done = [op], {id(op)}
     while waiting:
@@ -106,7 +104,7 @@ def _parts(op: Operation, function: Function, unpacking: dict[str, Operation]) -
 
 
 def _kind(op: Operation, function: Function, unpacking: dict[str, Operation]) -> str:
-    """How the weight is kept, the outermost way first."""
+    """How the weight is stored, the outermost way first."""
     words: list[str] = []
     while True:
         way, operand = KEPT.get(op.type, (op.type.removeprefix(UNPACKS), ""))
@@ -124,7 +122,9 @@ def _kind(op: Operation, function: Function, unpacking: dict[str, Operation]) ->
 
 
 def _bits(op: Operation, indices: TensorType, function: Function) -> str:
-    """Bits of an index. Up to iOS 17 they are packed in bytes, and the table's size tells."""
+    """Bits per index. Up to iOS 17 indices are packed in bytes, and the table's size gives the
+    number.
+    """
     if "shape" not in op.inputs:
         return f"{BITS.get(indices.dtype, 8)}-bit"
     lut = next(iter(op.inputs.get("lut", ())), None)

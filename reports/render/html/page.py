@@ -22,9 +22,9 @@ from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.page_data import page_data
-from blazepalm.reports.render.html.pictures import pictures
+from blazepalm.reports.render.html.pictures import galleries, pictures
 from blazepalm.reports.render.html.summary import masthead, matrix, why
-from blazepalm.text import NOTHING, printable
+from blazepalm.text import JOINTS, NOTHING, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -56,6 +56,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             heat=heat(report),
             curves=curves(report),
             images=images,
+            galleries=galleries(report, images),
             policy=content_security_policy(script, style),
             style=Markup(style),
             script=Markup(script),
@@ -105,6 +106,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters |= {"figure": figure, "shape": _shape, "percent": _percent, "facts": asdict}
+    environment.filters["foldable"] = _foldable
     environment.globals |= {"NOTHING": NOTHING, "STATUS": STATUS}
     return environment
 
@@ -122,6 +124,11 @@ def _script() -> str:
 
 def _shape(sizes: Sequence[int] | None) -> str:
     return NOTHING if sizes is None else "×".join(map(str, sizes)) or "scalar"
+
+
+def _foldable(name: str) -> Markup:
+    """A name that the browser may break between its words."""
+    return Markup("<wbr>").join(JOINTS.split(printable(name)))
 
 
 def _percent(part: float | None) -> str:

@@ -19,7 +19,7 @@ from blazepalm.reports.compare.rows import NOT_JUDGED, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
 from blazepalm.reports.judge.report_parts import Layer
-from blazepalm.reports.judge.task_limits import LEAST
+from blazepalm.reports.judge.task_limits import LEAST, by_picture
 from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
@@ -30,7 +30,8 @@ def _fields(kind: type[Struct], *left_out: str) -> tuple[str, ...]:
     return tuple(name for name in kind.__struct_fields__ if name not in left_out)
 
 
-ROW = _fields(Row, "difference")
+ROW = _fields(Row, "difference", "spread")
+SPREAD = ("median", "sensitivity", "measured")  # its p99 is none of a tensor's
 DIFFERENCE = _fields(Difference, "inputs", "worst", "problems")
 LAYER = _fields(Layer, "backends")
 TENSOR = _fields(TensorMapRow, "operand", "tensor")
@@ -38,6 +39,7 @@ TENSOR = _fields(TensorMapRow, "operand", "tensor")
 
 def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, Any]:
     models, rows = report.models, report.rows
+    credit_of = {photo.name: f"{photo.credit}, {photo.licence}" for photo in report.photos}
     return {
         "fingers": [[list(chain), name] for name, (chain, _) in FINGERS.items()],
         "palm": [list(bone) for bone in PALM],
@@ -47,13 +49,23 @@ def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, A
         "multiple": report.limits.float32_multiple,
         "least": LEAST,
         "rows": {
-            "columns": [*ROW, "place", "share", "worst", "problems", *DIFFERENCE],
+            "columns": [
+                *ROW,
+                "place",
+                "share",
+                "worst",
+                "problems",
+                *DIFFERENCE,
+                *SPREAD,
+                "most",
+                "allowed",
+            ],
             "lines": [
                 _row(row, place) for row, place in zip(rows, stage_positions(rows), strict=True)
             ],
         },
         "cases": [
-            _case(case, image is not None, rows)
+            {**_case(case, image is not None, rows), "credit": credit_of.get(case.name)}
             for case, image in zip(report.cases, images, strict=True)
         ],
         "layers": _layers(models),
@@ -69,7 +81,7 @@ def page_data(report: ParityReport, images: Sequence[str | None]) -> dict[str, A
 
 
 def _row(row: Row, place: int) -> list[Any]:
-    difference = row.difference
+    difference, spread = row.difference, row.spread
     worst = None if difference is None else difference.worst
     used = usage(row, row.value)
     return [
@@ -79,6 +91,9 @@ def _row(row: Row, place: int) -> list[Any]:
         None if worst is None else astuple(worst),
         [] if difference is None else difference.problems,
         *(None if difference is None else _short(getattr(difference, n), 5) for n in DIFFERENCE),
+        *(None if spread is None else _short(getattr(spread, n), 5) for n in SPREAD),
+        None if spread is None else _short(spread.p99, 5),
+        by_picture(row),
     ]
 
 

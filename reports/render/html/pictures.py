@@ -1,4 +1,5 @@
-"""Embeds the cases' pictures in the page as small JPEGs (`data:` URLs).
+"""Embeds the cases' pictures in the page as small JPEGs (`data:` URLs), and groups the cases:
+photographs apart, each with its credit.
 
 A case's path is not trusted: it must stay in the report's folder, and the file is read with the
 limits for any untrusted image: size and a fixed list of formats. Unreadable files are left out.
@@ -8,14 +9,46 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from blazepalm.errors import InvalidImage
-from blazepalm.reports.judge.report import CaseResult
+from blazepalm.reports.judge.report import CaseResult, ParityReport
+from blazepalm.reports.judge.report_parts import PhotoCredit
 
 # Pictures shrink with the number of cases, so that a page stays a few megabytes: (cases, width)
 WIDTHS = ((64, 480), (120, 360), (220, 280))
 MIN_WIDTH = 200
 QUALITY = 75
+
+
+class Gallery(NamedTuple):
+    """Cases shown together, each with its number in the report and, for a photograph, its credit;
+    without photographs, the only gallery has no title.
+    """
+
+    title: str
+    about: str
+    cases: list[tuple[int, CaseResult, PhotoCredit | None]]
+
+
+def galleries(report: ParityReport, images: Sequence[str | None]) -> list[Gallery]:
+    """The report's cases that can be shown: a picture, hands, or a size at least."""
+    credit_of = {photo.name: photo for photo in report.photos}
+    shown = [
+        (number, case, credit_of.get(case.name))
+        for number, case in enumerate(report.cases)
+        if images[number] or case.hands or case.width
+    ]
+    if not credit_of:
+        return [Gallery("", "", shown)]
+    others = [entry for entry in shown if entry[2] is None]
+    photos = [entry for entry in shown if entry[2] is not None]
+    about = "Shown smaller than they are; their joints are unknown, so none counts for the truth."
+    groups = [
+        Gallery("Rendered and own pictures", "", others),
+        Gallery("Photographs", about, photos),
+    ]
+    return [group for group in groups if group.cases]
 
 
 def pictures(cases: Sequence[CaseResult], folder: Path | None) -> list[str | None]:

@@ -11,13 +11,14 @@ from blazepalm.reports.judge.report import (
     ModelParity,
     ParityReport,
 )
+from blazepalm.reports.judge.task_limits import by_picture
+from blazepalm.reports.render.columns import EXECUTED, columns, litert_bits
 from blazepalm.reports.render.html.limit_usage import level, usage, worse
 from blazepalm.reports.render.html.numbers import figure
 
 Entry = dict[str, Any]  # what a template shows
 MAX_LINES = 3  # failures listed under the headline
 MAX_REASONS = 4  # reasons listed per backend; the table has the rest
-EXECUTED = "coreml-mil"  # backends of this name run a package without Apple's runtime
 
 
 def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
@@ -29,13 +30,16 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
         (_count(len(models), "model"), ""),
-        (_count(report.cases_total, "input"), ""),
+        (_count(report.cases_total, "input"), _of_photos(report)),
         (f"{counts.passed} of {counts.rows}", "judged comparisons pass"),
     ]
     if counts.fail:
         facts.append((str(counts.fail), "fails" if counts.fail == 1 else "fail"))
     if (farthest := _farthest(report)) is not None:
         facts.append((f"{figure(farthest)} ×", "the float32 floor at most"))
+    for name, (equal, compared) in litert_bits(report).items():
+        if equal == compared:
+            facts.append((f"{equal} of {compared}", f"outputs of {name} are LiteRT’s bit for bit"))
     if report.failures:
         facts.append((_count(len(report.failures), "source"), "without a verdict"))
     if tested is not None:
@@ -47,7 +51,9 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
 
 
 def matrix(report: ParityReport) -> Entry:
-    """Models × judged backends. `columns`: name, precision, note; `lines`: one cell per column."""
+    """Models × judged backends. `columns`: name, precision, note; `lines`: one cell per column;
+    `legend`: what each column is, LiteRT first.
+    """
     names = list(
         dict.fromkeys(
             backend.name
@@ -57,7 +63,7 @@ def matrix(report: ParityReport) -> Entry:
         )
     )
     known = {b.name: b for model in report.models for b in model.backends}
-    columns = [
+    headings = [
         {"name": n, "precision": known[n].precision, "executed": n.startswith(EXECUTED)}
         for n in names
     ]
@@ -66,7 +72,12 @@ def matrix(report: ParityReport) -> Entry:
         own = {backend.name: backend for backend in model.backends}
         cells = [_cell(report, model, own[n]) if n in own else None for n in names]
         lines.append({"number": number, "model": model, "cells": cells})
-    return {"columns": columns, "lines": lines, "limit": report.limits.float32_multiple}
+    return {
+        "columns": headings,
+        "lines": lines,
+        "limit": report.limits.float32_multiple,
+        "legend": columns(report),
+    }
 
 
 def why(report: ParityReport) -> list[Entry]:
@@ -96,12 +107,21 @@ def why(report: ParityReport) -> list[Entry]:
     return found
 
 
+def _of_photos(report: ParityReport) -> str:
+    number = len(report.photos)
+    return f"with {_count(number, 'photograph')}" if number else ""
+
+
 def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> Entry:
-    """`value` in large, `about` in small, `used` of the limit (0..1) for the bar."""
+    """`value` in large, `about` in small, `used` of the limit (0..1) for the bar; `bits`: how many
+    outputs have LiteRT's own.
+    """
+    bits = backend.litert_bits
     cell: Entry = {
         "name": backend.name,
         "status": backend.status,
         "first_divergence": backend.first_divergence,
+        "bits": None if bits is None else "{} of {}".format(*bits),
     }
     if backend.judge == BY_TASK:
         row = _closest(report.rows, model.name, backend.name)
@@ -141,8 +161,11 @@ def _closest(rows: Sequence[Row], model: str, backend: str) -> Row | None:
 
 
 def _use(row: Row, used: float) -> tuple[str, str]:
-    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`."""
+    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`, or what the picture allows."""
     limit = figure(row.limit, row.unit)
+    if row.spread is not None and by_picture(row):
+        allowed = figure(row.spread.sensitivity, row.unit)
+        return figure(row.value, row.unit), f"{row.metric}, its picture allows {allowed}"
     if used > 1:
         return figure(row.value, row.unit), f"{row.metric}, limit {limit}"
     return f"{100 * used:.0f} %", f"of {row.metric} {limit}"

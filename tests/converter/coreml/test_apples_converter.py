@@ -1,5 +1,5 @@
-"""Apple's own converter on the readable modules, by a trace and by an export: a witness of our
-emitters, of our reader, and that the modules are torch like any other.
+"""Converts the readable modules with Apple's own converter, by trace and by export: a witness for
+our emitters and our reader, and for the modules being ordinary torch.
 """
 
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_apples_conversion_of_the_trace_has_torchs_bits(release: str, tmp_path: 
 def test_apples_conversion_of_the_exported_program_has_torchs_bits(
     release: str, tmp_path: Path
 ) -> None:
-    """Its reader of exported programs asks each max-pooling for a stride."""
+    """The converter's reader of exported programs requires each max-pooling to state its stride."""
     module, image = module_and_image(release)
     exported = torch.export.export(module, (image,)).run_decompositions({})
     expect_equal(converted_by_apple(exported, image, tmp_path / "a.mlpackage"), module, image)

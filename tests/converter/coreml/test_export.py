@@ -17,9 +17,12 @@ import pytest
 import torch
 
 from blazepalm.converter.coreml import CoreMLOptions, CoreMLRecord, Port, export
+from blazepalm.converter.coreml.faces import float32_parts
 from blazepalm.converter.coreml.ports import identifier
 from blazepalm.errors import ArtifactError
 from blazepalm.models.decode import decode_boxes, decode_scores
+from blazepalm.models.release_registry import Release, load_registry
+from blazepalm.models.releases import by_name
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_from_dict
 from blazepalm.reports.backends.mil import load
@@ -285,7 +288,7 @@ export(model, Path(sys.argv[2]), options)
 @pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_every_target_is_written_and_executed(target: str, precision: str, tmp_path: Path) -> None:
-    """The version that the Core ML specification assigns to each system."""
+    """Each system has the version that the Core ML specification assigns to it."""
     release = "hand-recrop-2020-07"
     options = CoreMLOptions(face="raw", precision=precision, target=target)
     record = export(converted(release), tmp_path, options)
@@ -367,10 +370,10 @@ def test_a_port_is_plain_data() -> None:
     ("release", "kept"),
     [
         ("hand-2020-11", ["stem", "stage1", "stage2", "stage3", "stage4"]),  # stores float32
-        ("hand-lite-2022", []),  # stores float16
+        ("hand-lite-2022", ["stem", "stage1", "stage2"]),  # stores float16; measured
     ],
 )
-def test_what_float16_would_round_stays_float32(release: str, kept: list[str], made: Any) -> None:
+def test_what_float16_harms_stays_float32(release: str, kept: list[str], made: Any) -> None:
     record, package = made(release, "raw", "fp16")
     stages = [f"backbone.{stage}" for stage in kept]
     assert [path for path in record.float32_modules if path != "heads"] == stages
@@ -389,3 +392,31 @@ def test_what_float16_would_round_stays_float32(release: str, kept: list[str], m
         stage = ".".join(module.split(".")[:2])
         assert dtypes == {float32 if stage in stages else float16}, module
     assert record.operation_count <= record.tflite_operators + 10
+
+
+@pytest.mark.parametrize("release", ["hand-lite-2022", "hand-full-2022"])
+def test_the_early_blocks_of_an_unknown_network_stay_float32(release: str) -> None:
+    """As many as a hundredth of the weights pays for, counted in the state_dict."""
+    network = converted(release).module
+    *early, heads = float32_parts(network)
+    assert heads is network.get_submodule("heads")
+    paths = [path for path, module in network.named_modules() if module in early]
+    assert paths[:2] == ["backbone.stem", "backbone.stage1.block0"]
+    sizes: dict[str, int] = {}
+    for key, value in network.state_dict().items():
+        stage = ".".join(key.split(".")[: 2 if key.startswith("backbone.stem") else 3])
+        sizes[stage] = sizes.get(stage, 0) + value.numel()
+    total, order = sum(sizes.values()), list(sizes)
+    assert order[: len(paths)] == paths
+    assert sum(sizes[p] for p in paths) <= total / 100
+    assert sum(sizes[p] for p in order[: len(paths) + 1]) > total / 100
+
+
+@pytest.mark.parametrize("release", [r.name for r in load_registry().releases if r.float32_modules])
+def test_what_a_release_keeps_in_float32_is_in_its_network(release: str) -> None:
+    network = converted(release).module
+    known = by_name(release)
+    assert isinstance(known, Release)
+    chosen = known.float32_modules
+    assert float32_parts(network, chosen) == [network.get_submodule(path) for path in chosen or ()]
+    assert "heads" in (chosen or ())

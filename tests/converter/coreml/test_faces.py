@@ -162,7 +162,7 @@ def head_and_spec(scores_kernel: int) -> tuple[PalmHead, PalmHeadSpec]:
 
 @pytest.mark.parametrize("scores_kernel", [1, 3])
 def test_rows_of_a_head_are_boxes_beside_scores(scores_kernel: int) -> None:
-    """One convolution if both are alike, else two."""
+    """Boxes and scores come from one convolution if both layers are alike, else from two."""
     head, spec = head_and_spec(scores_kernel)
     rows = JoinedHead(head, spec) if scores_kernel == 1 else PairedHead(head)
     x = torch.randn(1, 8, 4, 5)

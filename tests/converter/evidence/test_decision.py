@@ -116,7 +116,7 @@ def test_behaviour_alone_shows_another_range(release: str, span: tuple[float, fl
 
 
 def test_a_range_that_nothing_shows_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No known release has this network's weights, and it is not run."""
+    """The weights belong to no known release, and the network is not run."""
     monkeypatch.setattr(decision, "watched", lambda recognition: None)
     content = for_range(reexported(other(HAND_LITE)), -1.0, 1.0)
     found, notices = settled(content)
@@ -208,7 +208,7 @@ def test_a_known_release_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_blind_network_is_told() -> None:
-    """Weights of pure noise: no role follows from what it answers."""
+    """The weights are pure noise, so the network's answers show no role."""
     found, notices = settled(trained_further(embedded(HAND_LITE), size=3.0))
     assert any("does not find the rendered hands" in notice for notice in notices)
     assert "behaviour" not in kinds(found.spec) | {found.spec.evidence.value_range}
@@ -224,8 +224,8 @@ def test_a_stated_generation_gives_range_and_thresholds() -> None:
 
 
 def test_other_exporters_files() -> None:
-    """Roles as their makers' converter gives them: onnx2tf numbers outputs by the name's order in
-    the ONNX file; LiteRT's answers to a photographed hand show the same.
+    """Expected roles: onnx2tf numbers outputs in the order of their names in the ONNX file;
+    LiteRT's answers to a photographed hand agree.
     """
     hand = read(shared_file("hand-full_0_float16.tflite"))
     recognition = recognise(hand)

@@ -46,8 +46,9 @@ def test_the_signature_comes_first() -> None:
 
 @pytest.mark.parametrize("release", HANDS)
 def test_no_release_is_misread(release: str) -> None:
-    """Whatever names the releases have, none says what is not so. (The metadata of 2022's list the
-    outputs in another order than the graph: handedness first, which has the landmarks' shape.)
+    """The names in released files never contradict the outputs' known roles. (The metadata of
+    2022's list the outputs in another order than the graph: handedness first, which has the
+    landmarks' shape.)
     """
     for guess in guesses(shared_model(release).read_bytes()):
         assert all(role in (None, known) for role, known in zip(guess, (L, P, H, W), strict=False))

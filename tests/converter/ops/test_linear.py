@@ -86,7 +86,7 @@ def test_fused(activation: str) -> None:
 
 
 def test_rows_that_are_no_images() -> None:
-    """One image is four rows of three: another batch would have another number of rows."""
+    """One image becomes four rows of three, so another batch would have another number of rows."""
     kernel = weights(np.random.default_rng(4), 2, 3)
     verify(fully_connected((1, 2, 6), kernel, None), kernel, np.zeros(2), fixed="into 4 rows of 3")
 

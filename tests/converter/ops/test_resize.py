@@ -103,7 +103,7 @@ def test_nearest(
     ],
 )
 def test_nearest_where_float32_decides(before: int, after: int, corners: bool, half: bool) -> None:
-    """A position that is an integer, but not in float32: TFLite's choice is definitive, in the
+    """A position is an integer, but not in float32: TFLite's float32 result is expected, in the
     float64 run too.
     """
     check(resize("RESIZE_NEAREST_NEIGHBOR", (before, 3), (after, 5), (corners, half)))
@@ -118,7 +118,7 @@ def test_exact_conventions_are_one_interpolate() -> None:
 
 
 def test_indices_are_no_weights() -> None:
-    """They are part of the code: the state_dict holds only what the file holds."""
+    """Indices are part of the code: the state_dict holds only the file's own weights."""
     case = resize("RESIZE_NEAREST_NEIGHBOR", (4, 3), (7, 5), (False, False))
     module = case.module()
     assert not module.state_dict()

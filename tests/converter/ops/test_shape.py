@@ -107,7 +107,7 @@ def test_squeeze(shape: tuple[int, ...], dims: tuple[int, ...], fixed: str | Non
 @pytest.mark.parametrize("axis", [0, 1, 2, 3, -1, -2])
 @pytest.mark.parametrize("shape", [(1, 5, 6), (1, 4)])
 def test_expand_dims(shape: tuple[int, ...], axis: int) -> None:
-    """Before the batch, too: at batch 1, (1, 1, …) may be read either way."""
+    """Also in front of the batch: at batch 1, the axes of (1, 1, …) can be read either way."""
     if not -len(shape) - 1 <= axis <= len(shape):
         return
     model = ModelBuilder()

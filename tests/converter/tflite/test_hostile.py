@@ -1,5 +1,5 @@
-"""Files that are not, or no longer, models: InvalidModel with one sentence, and nothing else,
-soon, and without taking memory.
+"""Files that are not models, or damaged ones: each is refused by InvalidModel in one sentence,
+quickly and without using much memory.
 """
 
 import os
@@ -240,7 +240,7 @@ def test_operators_out_of_order_are_refused_as_litert_runs_them() -> None:
 
 
 def test_names_may_hold_anything() -> None:
-    """Kept as they are; a message shows them escaped."""
+    """Names are kept unchanged; messages show them escaped."""
     name = b"\xff\xfe\x1b[31mred\n\x00end".decode("utf-8", "surrogateescape")
     content = damaged(tensor(1, name="\x1b[31mred\nend", shape=[2, 7]))
     assert r"'\x1b[31mred\nend'" in refusal(content)
@@ -336,7 +336,7 @@ def test_truncated_at_every_kilobyte(release: str) -> None:
 
 
 def structure(content: bytes) -> np.ndarray:
-    """The positions of a file that no buffer covers: where damage does the most harm."""
+    """The positions of a file outside its buffers, where damage does the most harm."""
     root = schema.Model.GetRootAs(content, 0)
     start = np.frombuffer(content, np.uint8).ctypes.data
     outside = np.ones(len(content), bool)

@@ -23,7 +23,7 @@ def digest(content: bytes) -> str:
 
 
 def outputs(content: bytes) -> list[np.ndarray]:
-    """What LiteRT makes of a fixed input."""
+    """LiteRT's outputs for a fixed input."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
@@ -64,7 +64,7 @@ def test_one_bit_of_one_weight_makes_another() -> None:
 
 
 def test_a_known_file_needs_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`inspect` of an embedded release stays as fast as it was."""
+    """`inspect` does not compute the digest of an embedded release."""
 
     def never(model: object) -> str:
         raise AssertionError("the file is known by its SHA-256")
@@ -150,7 +150,7 @@ def _unread(model: Any) -> None:
 
 
 def _copied_constant(model: Any) -> None:
-    """The same bytes a second time, in a buffer of their own."""
+    """The same bytes a second time, in another buffer."""
     kernel = model.subgraphs[0].tensors[1]
     model.buffers.append(schema.BufferT())
     model.buffers[-1].data = model.buffers[kernel.buffer].data

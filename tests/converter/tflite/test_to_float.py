@@ -211,7 +211,7 @@ def test_an_int8_net_reads_as_float(edges: bool) -> None:
 
 
 def test_the_float_reading_is_the_float_net() -> None:
-    """Against the network before quantisation: only the rounding of the weights is left."""
+    """Against the network before quantisation: only the rounding of the weights remains."""
     graph = read_bytes(int8_net(edges=False), "m")
     for seed in range(5):
         (reference,) = litert(float_net(), image_of(seed), "logits")
@@ -238,7 +238,9 @@ def test_constants_are_scale_times_difference() -> None:
 
 
 def test_int8_kernels_on_float_values_are_dequantised() -> None:
-    """Dynamic range: LiteRT quantises run-time values, too; here only the kernels are."""
+    """Dynamic range: LiteRT also quantises run-time values; our float reading quantises only the
+    kernels.
+    """
     weights = float_weights()
 
     def weight(model: ModelBuilder, name: str) -> int:

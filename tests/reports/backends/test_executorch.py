@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 
-from blazepalm.converter.convert import convert_graph
-from blazepalm.converter.pte import export_pte, missing_executorch
-from blazepalm.converter.tflite import read_bytes
+from blazepalm.converter import pte_cache
+from blazepalm.converter.pte import missing_executorch
 from blazepalm.errors import CouldNotVerify, InvalidInput
-from blazepalm.reports.backends.executorch import open_program
+from blazepalm.reports.backends.executorch import load_program
 from blazepalm.reports.backends.registry import check_asked_for
-from blazepalm.reports.parity import Options
+from blazepalm.reports.hands.open_models import open_model
+from blazepalm.reports.parity_options import Options
 from blazepalm.reports.subjects.open_subject import open_subject
 from support.converted import images
 from support.models import shared_model
-from support.tiny import doubling
 
 IGNORED = pytest.mark.filterwarnings("ignore")  # torch and ExecuTorch warn about each other
 
@@ -25,7 +24,7 @@ def _installed() -> None:
 
 
 @IGNORED
-def test_it_has_litert_s_bits() -> None:
+def test_it_has_litert_s_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     release = "hand-lite-2022"
     path = shared_model(release)
     subject = open_subject(
@@ -39,17 +38,23 @@ def test_it_has_litert_s_bits() -> None:
         assert value.shape == expected[name].shape
         assert np.array_equal(value.view(np.int32), expected[name].view(np.int32))
         assert (value[0] != value[1]).any()  # each result was copied out in time
+    assert len(subject.artifacts["executorch"]) == 64
 
+    def again(*given: object) -> bytes:
+        raise AssertionError("lowered twice")
 
-@IGNORED
-def test_the_same_model_gives_the_same_bytes() -> None:
-    model = convert_graph(read_bytes(doubling(), "doubling.tflite"), lambda note: None)
-    assert export_pte(model) == export_pte(model)
+    monkeypatch.setattr(pte_cache, "lower", again)
+    mine, theirs = (
+        open_model(path, "hand", backend, notice=lambda line: None).run(given)
+        for backend in ("executorch", "tflite")
+    )
+    assert mine.keys() == theirs.keys() and len(mine) == 4
+    assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
 
 
 def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
     with pytest.raises(CouldNotVerify, match=r"^x\.pte: ExecuTorch cannot load the program: "):
-        open_program(b"no program", ["a"], [(1, 1)], source="x.pte")
+        load_program(b"no program", "x.pte")
 
 
 def test_a_backend_that_takes_long_runs_only_if_asked_for() -> None:

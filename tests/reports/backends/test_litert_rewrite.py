@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from blazepalm.converter.tflite.repack import pack
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.litert import open_litert
-from blazepalm.reports.backends.litert_rewrite import pack, without_custom_operators
+from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from support.models import SHARED, shared_model
 from support.synthetic import synthetic_palm, with_unused_buffer
 from support.tflite_builder import ModelBuilder

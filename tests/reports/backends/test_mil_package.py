@@ -12,7 +12,7 @@ from torch import nn
 
 from blazepalm.errors import CouldNotVerify, UnsupportedOperator
 from blazepalm.reports.backends.mil_package import open_executed
-from support.packages import block_of, convert_module, edit_package
+from support.packages import convert_module, with_unknown
 
 NAMES = ("Identity", "Identity_1")
 SHAPES = ((1, 5, 2, 4), (1, 5))
@@ -91,13 +91,8 @@ def test_several_threads_use_one_backend(tmp_path: Path) -> None:
 def test_what_cannot_be_executed_is_told_when_it_is_opened(tmp_path: Path) -> None:
     path = save(tmp_path)
 
-    def unknown(model: object) -> None:
-        for op in block_of(model).operations:
-            if op.type in ("conv", "relu"):
-                op.type = f"no_{op.type}"
-
     with pytest.raises(UnsupportedOperator, match=r"no_conv(.|\n)*no_relu"):
-        open_executed(edit_package(path, unknown), NAMES, SHAPES)
+        open_executed(with_unknown(path, "conv", "relu"), NAMES, SHAPES)
 
 
 def test_another_file_is_not_verified(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from blazepalm.reports.compare.hands import (
     compare_hands,
     compare_landmarks,
 )
-from blazepalm.reports.compare.matching import match, points_box
+from blazepalm.reports.compare.matching import Ties, match, points_box
 from blazepalm.reports.compare.rows import MAX, MEAN, MIN, SUM
 from blazepalm.reports.compare.truth import truth_errors
 
@@ -35,8 +35,8 @@ def boxes(*corners: list[float], scores: list[float] | None = None) -> tuple[Any
 
 def detections(reference: tuple[Any, Any], candidate: tuple[Any, Any]) -> Scalars:
     return compare_detections(
-        reference, candidate, threshold=0.5, margin=0.02, pixels=(200.0, 100.0), ties={}
-    )
+        reference, candidate, threshold=0.5, margin=0.02, pixels=(200.0, 100.0), ties=Ties()
+    ).scalars
 
 
 def value(found: Scalars, output: str, metric: str) -> float:
@@ -128,8 +128,8 @@ def test_means_over_shared_anchors_stand_for_boxes_that_ties_move() -> None:
     reference, candidate = boxes(square(0.1, 0.1)), boxes(square(0.15, 0.1))
     shared = {0: (np.array(square(0.1, 0.1)), np.array(square(0.1, 0.1)))}
     found = compare_detections(
-        reference, candidate, threshold=0.5, margin=0.02, pixels=(200.0, 100.0), ties=shared
-    )
+        reference, candidate, threshold=0.5, margin=0.02, pixels=(200.0, 100.0), ties=Ties(shared)
+    ).scalars
     assert value(found, "boxes", "IoU") == pytest.approx(1.0)
     assert value(found, "boxes", "centre error") == pytest.approx(0.0, abs=1e-12)
     assert value(found, "boxes", "means of other anchors by a tie") == 1

@@ -43,6 +43,16 @@ def test_metrics_on_paper() -> None:
     assert found.worst == Worst("case 1", (0, 1), 0.0, 1.0)
 
 
+def test_an_input_counts_as_equal_only_with_every_bit() -> None:
+    one = np.array([1.0, 0.0], np.float32)
+    nan = np.array([np.nan, 0.0], np.float32)
+    near = np.array([np.nextafter(np.float32(1), np.float32(2)), 0.0], np.float32)
+    pairs = ((one, one), (nan, nan), (one, near), (one, -one * 0 + [1, -0.0]), (one, None))
+    found = total(*((r, None if c is None else c.astype(np.float32)) for r, c in pairs))
+    assert (found.inputs, found.equal_inputs) == (5, 2)
+    assert total((one.astype(float), one)).equal_inputs == 0, "another dtype has other bits"
+
+
 @given(STACK, STACK)
 def test_gathering_is_the_same_as_one_big_array(r: np.ndarray, c: np.ndarray) -> None:
     found = total(*zip(r, c, strict=True))
@@ -77,7 +87,9 @@ def test_quantiles_of_no_errors_are_nothing() -> None:
 
 @given(st.lists(st.booleans(), min_size=6, max_size=6))
 def test_who_counted_what_changes_no_bit(elsewhere: list[bool]) -> None:
-    """Parts survive MessagePack, which brings them from other processes."""
+    """Totals do not depend on which process measured which input: parts pass through MessagePack
+    unchanged.
+    """
     rng = np.random.default_rng(5)
     here, there = DifferenceMeter(), DifferenceMeter()
     for number, remote in enumerate(elsewhere):

@@ -10,8 +10,8 @@ from blazepalm.errors import ArtifactError
 from blazepalm.reports.device.ingest import DeviceResults, ingest, recount
 from blazepalm.reports.fixtures.manifest import read_fixtures
 from blazepalm.reports.judge.report_parts import Memory
+from blazepalm.reports.schemas import json_schema
 from support.device_results import CASES, FAULTS, MODELS, UNITS, Written, write
-from support.schemas import load_schema
 
 PLACE = ("palm-full-2023-09", "open-right", "cpuOnly", "boxes")  # of the faulty raw file
 
@@ -39,12 +39,12 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
 def test_entry_has_the_reports_form(tmp_path: Path) -> None:
     written = write(tmp_path)
     entry = ingest(tmp_path).entry
-    schema = load_schema("parity")["$defs"]
-    assert list(to_builtins(entry)) == schema["device"]["required"]
+    schema = json_schema("parity")["$defs"]
+    assert list(to_builtins(entry)) == schema["Device"]["required"]
     assert (entry.name, entry.model) == ("iPhone15,2", "iPhone15,2")
     assert entry.os == "iOS 18.6 (22G86)" and entry.not_a_benchmark == ()
     for found, row in zip(entry.bench, written.values["bench"], strict=True):
-        assert list(to_builtins(found)) == schema["device_bench"]["required"]
+        assert list(to_builtins(found)) == schema["DeviceBench"]["required"]
         in_order = sorted(row["samples_ns"])
         # of 200 samples the median lies between the 100th and the 101st
         assert found.p50_ms == pytest.approx((in_order[99] + in_order[100]) / 2e6)

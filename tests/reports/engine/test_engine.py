@@ -48,7 +48,7 @@ def raw_files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, bytes]]:
-    """By one thread."""
+    """The same run by one thread."""
     folder = tmp_path_factory.mktemp("alone")
     return texts(folder, workers=1), raw_files(folder)
 
@@ -99,7 +99,7 @@ def test_no_cluster_at_the_address(tmp_path: Path) -> None:
 
 
 def test_processes_share_the_packages_that_were_exported(tmp_path: Path) -> None:
-    """Without images the float16 packages are left out, there as here."""
+    """Without images the float16 packages are left out in every process."""
     file = tmp_path / "tiny.tflite"
     file.write_bytes(doubling())
     found = [

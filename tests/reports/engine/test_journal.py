@@ -1,5 +1,5 @@
-"""A run that is cut off goes on where it was, and ends as if it had not been: killed for real, at
-moments that nobody chose.
+"""An interrupted run resumes where it stopped and ends with the same report. Runs are really
+killed, at random moments.
 """
 
 import copy
@@ -68,7 +68,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def count(folder: Path) -> int:
-    """Records that a run has written."""
+    """The number of records that a run has written."""
     return len(list((folder / JOURNAL).glob("*.msgpack.z")))
 
 

@@ -1,5 +1,5 @@
-"""What is drawn lies where the points are, in the shade of its depth; nothing else changes; no
-size is too small.
+"""Drawings lie where the points are, in the shade of their depth; nothing else changes; every size
+works.
 """
 
 from itertools import pairwise

@@ -12,13 +12,10 @@ import pytest
 from blazepalm.converter.convert import module_of
 from blazepalm.converter.evidence import Overrides
 from blazepalm.errors import CouldNotVerify, InvalidModel
-from blazepalm.models.releases import defaults, load_registry, resolve
-from blazepalm.reports.hands.open_models import (
-    detector_anchors,
-    open_hand_models,
-    open_model,
-    output_shapes,
-)
+from blazepalm.models.release_registry import load_registry
+from blazepalm.models.releases import defaults, resolve
+from blazepalm.reports.hands.open_model import output_shapes
+from blazepalm.reports.hands.open_models import detector_anchors, open_hand_models, open_model
 from support.models import ROOT, shared_model
 from support.rewritten import with_another_weight
 
@@ -140,7 +137,7 @@ def test_the_region_rule_is_of_the_generation_chosen_at_conversion(tmp_path: Pat
     """
     import blazepalm
     from blazepalm.converter.coreml.options import CoreMLOptions
-    from blazepalm.models.hand_pipeline import torch_models
+    from blazepalm.models.runners import torch_models
 
     chosen = load_registry().generations["hand-2019-08"]
     overrides = Overrides(generations=(chosen.name,))

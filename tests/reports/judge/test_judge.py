@@ -13,12 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from blazepalm.reports.compare.meters import DifferenceMeter, compare
-from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.compare.meters import DifferenceMeter
+from blazepalm.reports.compare.rows import (
+    BY_TASK,
+    FAIL,
+    LANDMARKS,
+    NOT_RUN,
+    PASS,
+    RAW,
+    SUPPRESSED,
+    Row,
+)
+from blazepalm.reports.compare.spread import Spread
+from blazepalm.reports.compare.tensors import compare
 from blazepalm.reports.device.join import with_device
-from blazepalm.reports.judge.judge import exit_code, judge_backend, model_holds
+from blazepalm.reports.judge.judge import (
+    exit_code,
+    judge_backend,
+    litert_bits,
+    model_holds,
+)
 from blazepalm.reports.judge.judge_rows import judge_row, unjudged
-from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.policy import FEW, LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.parity import parity
@@ -195,6 +211,73 @@ def test_a_number_of_the_task_that_is_none_is_worded_as_a_file_holds_it(
     assert judged.status == FAIL and "not a finite number; at" in judged.reasons[0]
 
 
+def spread(**given: Any) -> Spread:
+    known: dict[str, Any] = {
+        "median": 0.1, "p99": 0.3, "sensitivity": None, "measured": 0, "beyond": 0.4,
+        "beyond_case": "b",
+    }  # fmt: skip
+    return Spread(**{**known, **given})
+
+
+@pytest.mark.parametrize(
+    ("value", "given", "said"),
+    [
+        (0.4, {}, []),
+        (0.7, {}, ["0.7 px; at most 0.5 passes (case a)"]),
+        (0.7, {"sensitivity": 0.9, "measured": 1}, []),
+        (0.7, {"sensitivity": 0.9, "measured": 1, "beyond": None, "beyond_case": None}, []),
+        (0.7, {"sensitivity": 0.9, "measured": 1, "beyond": 0.6},
+         ["0.6 px; at most 0.5, or what half a grey level of noise does to float32 there, passes "
+          "(case b)"]),
+        (0.7, {"sensitivity": 0.9, "measured": 1, "beyond": None},
+         ["not a finite number; at most 0.5, or"]),
+        (0.9, {"sensitivity": 2.0, "measured": 9, "beyond": None, "beyond_case": None, "p99": 1.1,
+               "median": 0.26},
+         ["p99 of 40 inputs: 1.1 px; at most 1 passes",
+          "median of 40 inputs: 0.26 px; at most 0.25 passes"]),
+    ],
+)  # fmt: skip
+def test_the_worst_by_its_sensitivity_and_most_by_fixed_limits(
+    value: float, given: dict[str, Any], said: list[str]
+) -> None:
+    bare = row(
+        judge=BY_TASK, stage=LANDMARKS, output="landmarks", metric="largest error", unit="px",
+        value=value, floor=None, multiple=None, inputs=40, worst_case="a", spread=spread(**given),
+    )  # fmt: skip
+    judged = judge_row(bare, LIMITS)
+    assert judged.limit == 0.5 and (judged.status == PASS) == (not said)
+    assert len(judged.reasons) == len(said)
+    assert all(words in reason for words, reason in zip(said, judged.reasons, strict=True))
+    assert unjudged(judged, LIMITS) == replace(bare, limit=0.5, status=judged.status)
+    strict, loose = (replace(LIMITS, landmarks_max_px=px) for px in (0.01, 100.0))
+    assert judge_row(bare, strict).status == FAIL
+    assert judge_row(bare, loose).status == PASS
+
+
+def test_half_of_few_inputs_is_not_judged() -> None:
+    few = row(
+        judge=BY_TASK, stage=LANDMARKS, output="landmarks", metric="largest error", unit="px",
+        value=0.4, floor=None, multiple=None, inputs=FEW - 1, spread=spread(median=0.4, p99=None),
+    )  # fmt: skip
+    assert judge_row(few, LIMITS).status == PASS
+    assert judge_row(replace(few, inputs=FEW), LIMITS).status == FAIL
+
+
+def test_limits_of_overlap_widen_downwards() -> None:
+    iou = row(
+        judge=BY_TASK, stage=SUPPRESSED, output="boxes", metric="IoU", value=0.97, floor=None,
+        multiple=None, inputs=40,
+        spread=spread(median=0.999, p99=0.981, sensitivity=0.96, measured=1, beyond=0.995),
+    )  # fmt: skip
+    assert judge_row(iou, LIMITS).status == PASS
+    assert iou.spread is not None
+    worse = replace(iou, spread=replace(iou.spread, p99=0.979, median=0.994))
+    assert [reason.split("; ")[1] for reason in judge_row(worse, LIMITS).reasons] == [
+        "at least 0.98 passes",
+        "at least 0.995 passes",
+    ]
+
+
 def test_what_rows_come_to() -> None:
     def of(*statuses: str, **given: Any) -> list[Row]:
         return [row(status=status, **given) for status in statuses]
@@ -208,6 +291,25 @@ def test_what_rows_come_to() -> None:
     assert not model_holds(of(PASS), [("torch", NOT_RUN)])
     assert not model_holds(of(NOT_RUN), []) and not model_holds([], [])
     assert not model_holds(of(PASS, FAIL), []) and model_holds(of(PASS, NOT_RUN), [])
+
+
+def test_litert_s_bits_are_counted_over_outputs_and_inputs() -> None:
+    """Three inputs of two outputs: one output is equal on all of them, one on the first only."""
+    one, other = np.ones(2, np.float32), np.full(2, 2, np.float32)
+
+    def compared(*candidates: np.ndarray, **given: Any) -> Row:
+        meter = DifferenceMeter()
+        for number, candidate in enumerate(candidates):
+            meter.add(compare(one, candidate), f"case {number}")
+        return row(difference=meter.result(), stage=RAW, **given)
+
+    raw = [
+        compared(one, one, one, reference="tflite"),
+        compared(one, other, other, reference="tflite"),
+        compared(one, one, one, reference="generic"),
+    ]
+    assert litert_bits("floor", raw) == (4, 6)
+    assert litert_bits("task", raw) is litert_bits("floor", raw[2:]) is None
 
 
 @pytest.mark.parametrize(

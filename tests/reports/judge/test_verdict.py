@@ -33,7 +33,7 @@ FLOOR = 2 * STEP
 
 
 def judged(inputs: int = 3, **answers: Answer) -> dict[tuple[str, str], Row]:
-    """(backend, reference) → row."""
+    """The rows of one model by (backend, reference)."""
     subject = chosen_subject(**answers)
     found = judge_model(totals_of(subject, inputs), subject, LIMITS)
     return {(row.backend, row.reference): row for row in found}
@@ -148,7 +148,9 @@ def test_every_doubt_fails_whoever_causes_it(fault: str, backend: str) -> None:
 
 
 def test_a_floor_of_nothing_is_none() -> None:
-    """LiteRT's reference kernels are compared only with the oracle; their missing outputs count."""
+    """LiteRT's reference kernels are compared only with the oracle, but their missing outputs still
+    count.
+    """
     report = report_of(chosen_subject(tflite_ref=lambda images: {}))
     (row,) = (r for r in report.rows if (r.backend, r.reference) == ("torch", "oracle"))
     assert row.status == "fail" and row.reasons == ("the candidate has no such output",)

@@ -144,13 +144,15 @@ def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.M
 
 
 def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
-    """They are a gigabyte in a report on four releases, were they kept until Python collects."""
+    """In a report on four releases these values take a gigabyte, if they are kept until Python
+    collects them.
+    """
     model = opened(QUICK[1], folder)
     calls, program = trace_subject(model.subject), programs_of(model.subject)[MIL]
     runs: list[Callable[[], Mapping[Any, np.ndarray]]] = [
-        lambda: run_traced(*calls, model.image),
-        lambda: run_lowered(model.subject.converted.generic, model.image),
-        lambda: run_program(program, model.image),
+        lambda: run_traced(*calls, [model.image]),
+        lambda: run_lowered(model.subject.converted.generic, [model.image]),
+        lambda: run_program(program, [model.image]),
     ]
     gc.disable()
     try:
@@ -162,8 +164,8 @@ def test_the_values_of_a_run_are_let_go_of_at_once(folder: Path) -> None:
 
 
 def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
-    """LiteRT may round the one number of a head next to nowhere; it does not do so again on
-    inputs that differ in the last digits, and where there are many numbers luck is small.
+    """A head's single number may happen to round almost exactly in LiteRT; not so on inputs that
+    differ in the last digits, and among many numbers such luck is small.
     """
     model = opened(QUICK[1], folder)
     calls = trace_subject(model.subject)
@@ -173,7 +175,7 @@ def test_luck_of_a_single_number_makes_no_culprit(folder: Path) -> None:
         for exact, cost in zip(truth.exacts, truth.costs, strict=True):
             assert exact.single <= cost
             assert exact.values.size < 1000 or cost < 4 * exact.single
-        torch_values = run_traced(*calls, model.image, given_by_node(truth))
+        torch_values = run_traced(*calls, [model.image], given_by_node(truth))
         place = truth.shapes.index((1, 1))
         node = truth.joined[place].node
         assert node is not None

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from blazepalm.golden.mediapipe import RecordedHand
-from blazepalm.reports.recording.agreement import LIMITS, beyond, difference, distances, together
+from blazepalm.reports.recording.agreement import (
+    AGREEMENT_LIMITS,
+    beyond,
+    difference,
+    distances,
+    together,
+)
 
 POINTS = np.full((21, 3), 0.5, np.float32)
 
@@ -28,7 +34,7 @@ def test_differences_on_paper() -> None:
     assert found["mean"] == pytest.approx(0.64 / 21, rel=1e-3)
     rest = [found[name] for name in ("depth", "world", "handedness")]
     assert rest == pytest.approx([0.02, 0.5, 0.0], rel=1e-4)
-    assert beyond(found, LIMITS) == ("most", "depth", "world")
+    assert beyond(found, AGREEMENT_LIMITS) == ("most", "depth", "world")
 
 
 def test_both_axes_count_in_pixels() -> None:
@@ -40,10 +46,10 @@ def test_both_axes_count_in_pixels() -> None:
 def test_what_only_one_of_them_says() -> None:
     size = (480, 640)
     assert difference(Found(POINTS, None, None), Found(POINTS, None, None), size) == dict.fromkeys(
-        LIMITS, 0.0
+        AGREEMENT_LIMITS, 0.0
     )
     one = difference(Found(POINTS, None, None), Found(POINTS, POINTS, 0.5), size)
-    assert beyond(one, LIMITS) == ("world", "handedness")
+    assert beyond(one, AGREEMENT_LIMITS) == ("world", "handedness")
 
 
 def test_together_is_the_mean_of_means_and_the_largest_of_the_others() -> None:
@@ -51,7 +57,7 @@ def test_together_is_the_mean_of_means_and_the_largest_of_the_others() -> None:
         [{"mean": 1.0, "most": 2.0}, {"mean": 3.0, "most": 5.0}], {"mean": 0, "most": 0}
     )
     assert found == {"mean": 2.0, "most": 5.0}
-    assert together([], LIMITS) == dict.fromkeys(LIMITS, 0.0)
+    assert together([], AGREEMENT_LIMITS) == dict.fromkeys(AGREEMENT_LIMITS, 0.0)
 
 
 def test_a_limit_itself_holds_and_nan_does_not() -> None:

@@ -18,14 +18,14 @@ from blazepalm.reports.recording.check import (
     check_recording,
     compare,
 )
-from blazepalm.reports.recording.recording import (
+from blazepalm.reports.recording.recorded_file import (
     KeptCase,
     KeptHand,
     ModelName,
     Models,
     Recording,
-    record,
 )
+from blazepalm.reports.recording.recording import record
 from support.own_golden import NAMES, lite_models, own_golden
 
 SIZE = (480, 640)

@@ -11,9 +11,9 @@ from blazepalm.errors import CouldNotVerify
 from blazepalm.golden.make import make_golden
 from blazepalm.golden.manifest import GoldenSet
 from blazepalm.golden.mediapipe import RecordedHand, pixels_sha256, recorded_cases
-from blazepalm.models.hand_pipeline import HandModels
+from blazepalm.models.runners import HandModels
 from blazepalm.reports.hands.open_models import open_hand_models
-from blazepalm.reports.recording.agreement import LIMITS
+from blazepalm.reports.recording.agreement import AGREEMENT_LIMITS
 from blazepalm.reports.recording.mediapipe import Agreement, compare
 from support.models import shared_model
 
@@ -54,13 +54,13 @@ def test_nothing_compared_is_no_agreement(golden: GoldenSet, models: HandModels)
     unknown = tuple(dataclasses.replace(c, name=f"{c.name}-x") for c in golden.cases)
     with pytest.raises(CouldNotVerify, match="no case"):
         compare(dataclasses.replace(golden, cases=unknown), models, 1, "tflite")
-    empty = Agreement(1, "tflite", 1, 0, dict.fromkeys(LIMITS, 0.0), (), ())
+    empty = Agreement(1, "tflite", 1, 0, dict.fromkeys(AGREEMENT_LIMITS, 0.0), (), ())
     assert not empty.passed
     assert dataclasses.replace(empty, hands=1).passed
 
 
 def test_other_pixels_are_told(golden: GoldenSet, models: HandModels, tmp_path: Path) -> None:
-    """One case's name with another's picture."""
+    """The case has another case's picture."""
     shutil.copytree(golden.folder, tmp_path / "set")
     swapped = [c for c in golden.cases if c.name == "hard-stripes"]
     renamed = dataclasses.replace(swapped[0], name="open-right")

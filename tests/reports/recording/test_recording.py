@@ -13,20 +13,16 @@ import pytest
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenSet
 from blazepalm.golden.own import RECORDING
-from blazepalm.models.hand_pipeline import HandModels, HandPipeline
+from blazepalm.models.hand_pipeline import HandPipeline
+from blazepalm.models.runners import HandModels
+from blazepalm.reports.recording import recorded_file
 from blazepalm.reports.recording import recording as subject
-from blazepalm.reports.recording.recording import (
-    KeptHand,
-    Recording,
-    choose,
-    load_recording,
-    pixels,
-    record,
-)
+from blazepalm.reports.recording.recorded_file import KeptHand, Recording, load_recording
+from blazepalm.reports.recording.recording import choose, pixels, record
+from blazepalm.reports.schemas import json_schema
 from support.changes import first_case, first_hand
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, lite_models, own_golden
-from support.schemas import load_schema
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +37,7 @@ def recorded(golden: GoldenSet) -> Recording:
 
 @pytest.fixture
 def mine(golden: GoldenSet, tmp_path: Path) -> GoldenSet:
-    """A copy, to record in."""
+    """A copy of the folder, to record in."""
     for case in golden.cases:
         (tmp_path / case.file).write_bytes((golden.folder / case.file).read_bytes())
     return dataclasses.replace(golden, folder=tmp_path)
@@ -93,11 +89,10 @@ def test_it_reads_back_bit_for_bit(golden: GoldenSet, recorded: Recording, mine:
 def test_the_file_is_sorted_and_keeps_its_schema(recorded: Recording) -> None:
     content = recorded.to_bytes()
     values = json.loads(content)
-    jsonschema.Draft202012Validator.check_schema(load_schema("recording"))
-    jsonschema.Draft202012Validator(load_schema("recording")).validate(values)
+    jsonschema.Draft202012Validator(json_schema("recording")).validate(values)
     assert list(values) == sorted(values)
     assert values["format"] == "blazepalm-recording" and values["version"] == 1
-    hand = load_schema("recording")["$defs"]["hand"]
+    hand = json_schema("recording")["$defs"]["RecordedHand"]
     names = {field.name for field in dataclasses.fields(KeptHand)}
     assert names == set(hand["properties"]) == set(hand["required"])
     image = rendered("back").image
@@ -250,7 +245,7 @@ def test_links_folders_and_absence(tmp_path: Path, recorded: Recording) -> None:
 
 def test_size_is_bounded(tmp_path: Path) -> None:
     with (tmp_path / RECORDING).open("wb") as stream:
-        stream.truncate(subject.MAX_BYTES + 1)
+        stream.truncate(recorded_file.MAX_BYTES + 1)
     with pytest.raises(ArtifactError, match="at most"):
         load_recording(tmp_path)
 
@@ -263,6 +258,6 @@ def test_what_could_not_be_read_back_is_not_written(
     one = dataclasses.replace(first, hands=(far,))
     with pytest.raises(ArtifactError, match="does not match the schema"):
         dataclasses.replace(recorded, cases=(one,)).to_bytes()
-    monkeypatch.setattr(subject, "MAX_BYTES", 1000)
+    monkeypatch.setattr(recorded_file, "MAX_BYTES", 1000)
     with pytest.raises(ArtifactError, match="record fewer pictures"):
         recorded.to_bytes()

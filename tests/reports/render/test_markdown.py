@@ -72,7 +72,7 @@ def test_no_link_in_the_source() -> None:
 
 def test_verdict_and_matrix() -> None:
     text = markdown(typed(report_samples.passing()))
-    assert text.startswith("## ✅ Parity holds\n\n4 models, 12 inputs, ")
+    assert text.startswith("## ✅ Parity holds\n\n4 models, 14 inputs (2 photographs), ")
     table = cells(text)
     assert [unquoted(c) for c in table[0]] == [
         "model", "oracle", "tflite", "tflite-ref", "generic", "torch", "coreml-mil",
@@ -82,6 +82,9 @@ def test_verdict_and_matrix() -> None:
     row = by_model["✅ palm-full-2023-09"]
     assert row[1] == "reference" and re.fullmatch(r"✅ [\d.]+×", row[5])
     assert "What fails" not in text and "Self-test: 96 of 96" in text
+    assert "LiteRT's bits: torch 12 of 144 outputs, coreml-mil 12 of 144." in unquoted(text)
+    for name, label in list(report_samples.BACKENDS.items())[4:]:
+        assert f"- {name}: {label[0]}" in unquoted(text)
 
 
 def test_failing_rows_worst_first() -> None:

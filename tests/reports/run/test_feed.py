@@ -115,7 +115,7 @@ def test_a_picture_is_stretched_or_keeps_its_proportions() -> None:
 
 
 def test_rows_are_rows() -> None:
-    """A picture 2 wide and 4 high into 2 × 4 rows and columns."""
+    """A picture 2 wide and 4 high, into an input of 4 rows and 2 columns."""
     value, fed = feed(tensor(1, 3, 4, 2), np.repeat(PICTURE, 2, axis=0), "x")
     assert value.shape == (1, 3, 4, 2) and fed.size == (4, 2)
     np.testing.assert_allclose(value[0, 0] * 255, [[255, 0], [255, 0], [0, 51], [0, 51]], rtol=1e-6)

@@ -1,7 +1,6 @@
 """Reports against their schema, with jsonschema as the witness, and every kind of bad file."""
 
 import copy
-import json
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -15,11 +14,11 @@ from msgspec.structs import replace
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.device.results import HarnessResults
 from blazepalm.reports.judge.report import ParityReport, as_stored
+from blazepalm.reports.schemas import json_schema
 from blazepalm.reports.stored import read as subject
 from blazepalm.reports.stored.read import read_report, report_from, typed
 from support import report_samples
 from support.device_results import write
-from support.schemas import load_schema
 
 SAMPLES: tuple[Callable[[], dict[str, Any]], ...] = (
     report_samples.passing,
@@ -29,24 +28,14 @@ SAMPLES: tuple[Callable[[], dict[str, Any]], ...] = (
 NEW = (None, True, -1, 0, 1.5, "x", "", [], {}, ["x"], [1, 2, 3, 4], {"a": 1}, 10**18)
 
 
-SCHEMA = jsonschema.Draft202012Validator(load_schema("parity"))
-
-
-def written(values: Any, path: Path) -> Path:
-    path.write_bytes(json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-    return path
-
-
-@pytest.mark.parametrize("name", ["parity", "ios-results"])
-def test_schemas_are_schemas(name: str) -> None:
-    jsonschema.Draft202012Validator.check_schema(load_schema(name))
+SCHEMA = jsonschema.Draft202012Validator(json_schema("parity"))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.__name__)
 def test_reports_keep_it(sample: Callable[[], dict[str, Any]], tmp_path: Path) -> None:
     values = sample()
     SCHEMA.validate(values)
-    report = read_report(written(values, tmp_path / "parity.json"))
+    report = read_report(report_samples.write(values, tmp_path / "parity.json"))
     assert report.to_dict() == values
     assert read_report(tmp_path) == report, "a folder stands for the report in it"
 
@@ -60,7 +49,7 @@ def test_what_is_not_finite_reads_back_as_none(tmp_path: Path) -> None:
     case = replace(report.cases[0], hands={pair: {"torch": (lost,)}})
     values = replace(report, cases=(case,)).to_dict()
     SCHEMA.validate(values)
-    found = read_report(written(values, tmp_path / "parity.json"))
+    found = read_report(report_samples.write(values, tmp_path / "parity.json"))
     assert found.cases[0].hands[pair]["torch"][0].landmarks[0] == (None, None, 0.0)
     assert as_stored(replace(report, cases=(case,))) == found
 
@@ -83,7 +72,7 @@ def test_structs_and_schemas_agree(tmp_path: Path) -> None:
         ("parity", ParityReport, _small(report_samples.failing())),
         ("ios-results", HarnessResults, write(tmp_path).values),
     ):
-        library = jsonschema.Draft202012Validator(load_schema(name))
+        library = jsonschema.Draft202012Validator(json_schema(name))
         assert library.is_valid(sample)
         places = {_field(place): place for place in _places(sample)}  # the last of each list
         for place in places.values():
@@ -132,7 +121,7 @@ def test_structs_and_schemas_agree(tmp_path: Path) -> None:
             lambda v: v["models"][2]["layers"]["rows"][9]["backends"]["torch"].pop("local"),
             "models[2].layers.rows[9].backends.torch: local is missing",
         ),
-        (lambda v: v["cases"].append({"\x1b[2J": 1}), "cases[12]: "),
+        (lambda v: v["cases"].append({"\x1b[2J": 1}), "cases[14]: "),
         (
             lambda v: v.update(models="\x1b]0;x\x07" * 9000),
             r"models: expected a list, found \x1b]0;x\x07",
@@ -145,7 +134,7 @@ def test_one_sentence_names_the_place(
     values = report_samples.passing()
     change(values)
     with pytest.raises(ArtifactError) as refused:
-        read_report(written(values, tmp_path / "parity.json"))
+        read_report(report_samples.write(values, tmp_path / "parity.json"))
     message = str(refused.value)
     assert said in message and message.isprintable() and len(message) < 600
     assert message.startswith(str(tmp_path / "parity.json"))

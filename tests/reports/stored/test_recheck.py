@@ -151,6 +151,14 @@ def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
     assert found.report.to_dict()["models"][0]["passed"] is False
 
 
+def with_bits(report: Report, bits: list[int]) -> Report:
+    """The report with another claim about its first model's torch."""
+    changed = copy.deepcopy(report)
+    (torch,) = (b for b in changed["models"][0]["backends"] if b["name"] == "torch")
+    torch["litert_bits"] = bits
+    return changed
+
+
 def test_whoever_alters_a_status_or_a_verdict_is_found_out(failing: Report) -> None:
     index = next(i for i, r in enumerate(failing["rows"]) if r["status"] == "fail")
     model = next(m for m in failing["models"] if not m["passed"])
@@ -164,6 +172,10 @@ def test_whoever_alters_a_status_or_a_verdict_is_found_out(failing: Report) -> N
         (
             {**failing, "models": [{**m, "passed": True} for m in failing["models"]]},
             f"{model['name']}: passed True, but its rows give False",
+        ),
+        (
+            with_bits(failing, [24, 24]),
+            "palm-lite-2021-11: torch: litert_bits [24, 24], but its rows give [2, 24]",
         ),
     ):
         found = recheck(change, LIMITS)
@@ -196,7 +208,7 @@ def test_an_empty_report_never_holds(passing: Report) -> None:
         ({"iou": 0.0}, "iou 0.0: a limit is a positive number"),
         ({"presence": float("nan")}, "a limit is a positive number"),
         ({"float32_multiple": float("inf")}, "a limit is a positive number"),
-        ({"margin": 0.05}, "margin acts while numbers are measured"),
+        ({"margin": 0.05}, "margin takes effect while numbers are measured"),
         ({"floor_multiple": 50.0}, "measured with 100; run parity again"),
     ],
 )
@@ -253,7 +265,11 @@ def with_raw(passing: Report, folder: Path) -> Report:
         for r, d, limit in zip(rows, results, (10.0, 10.0, 0.0), strict=True)
     ]
     model = passing["models"][3]
-    mine = [b for b in model["backends"] if b["name"] in ("oracle", "tflite", "torch", "generic")]
+    mine = [
+        {**b, "litert_bits": None}  # no row compares torch with LiteRT
+        for b in model["backends"]
+        if b["name"] in ("oracle", "tflite", "torch", "generic")
+    ]
     return {
         **passing,
         "counts": {"pass": 3, "fail": 0, "not_run": 0, "rows": 3},

@@ -11,10 +11,11 @@ import pytest
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends import apple
 from blazepalm.reports.backends.apple import UNITS
+from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.names import MIL, MIL_APP, MIL_FP16, TFLITE
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.judge.judge import judge_of
-from blazepalm.reports.subjects.open_subject import open_subject, package_sha256
+from blazepalm.reports.subjects.open_subject import open_subject
 from support.models import shared_model
 from support.tiny import chosen_subject, doubling
 

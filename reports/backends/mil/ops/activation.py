@@ -1,7 +1,7 @@
-"""Activations: relu and its kin, gelu, the sigmoids, softmax.
+"""Activations: relu and its variants, gelu, the sigmoids, softmax.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/activation.py. The gap: the constants `alpha` and
-`beta` may be of another precision than the values (iOS 17); all are carried in float32.
+coremltools/converters/mil/mil/ops/defs/iOS15/activation.py. The constants `alpha` and `beta` may
+have another precision than the values (iOS 17); everything is held in float32.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def leaky_relu(call: Call) -> Kernel:
 
 @executes("prelu")
 def prelu(call: Call) -> Kernel:
-    """x where x > 0, alpha·x elsewhere; one alpha a channel (axis 1)."""
+    """x where x > 0, alpha·x elsewhere; one alpha per channel (axis 1)."""
     call.needs("x", "alpha")
     return call.kernel(F.prelu, "x", "alpha")
 
@@ -117,7 +117,7 @@ def sigmoid_hard(call: Call) -> Kernel:
 
 @executes("softplus_parametric")
 def softplus_parametric(call: Call) -> Kernel:
-    """alpha·log(1 + e^(beta·x)), one alpha and beta a channel (axis 1)."""
+    """alpha·log(1 + e^(beta·x)), one alpha and beta per channel (axis 1)."""
     call.needs("x", "alpha", "beta")
     softplus = SIMPLE["softplus"]
 

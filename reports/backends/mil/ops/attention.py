@@ -1,8 +1,7 @@
 """`scaled_dot_product_attention` (iOS 18).
 
-coremltools/converters/mil/mil/ops/defs/iOS18/transformers.py:
-softmax(query·keyᵀ / √E + mask)·value; a mask of truth values keeps what is true. Computed in
-float32 throughout, rounded at the end.
+coremltools/converters/mil/mil/ops/defs/iOS18/transformers.py: softmax(query·keyᵀ / √E +
+mask)·value; a boolean mask keeps what is true. Computed in float32, rounded at the end.
 """
 
 import math

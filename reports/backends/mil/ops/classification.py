@@ -1,8 +1,7 @@
-"""`classify`: what makes a classifier's outputs of its probabilities.
+"""`classify`: turns probabilities into a classifier's outputs.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/classify.py. The gap: its second output is a
-dictionary from class to probability; here it is the probabilities alone, in the order of the
-classes.
+coremltools/converters/mil/mil/ops/defs/iOS15/classify.py. Differs from Core ML in: the second
+output is not a dictionary from class to probability, but the probabilities in the classes' order.
 """
 
 import torch
@@ -14,7 +13,7 @@ from blazepalm.reports.backends.mil.kernel import Kernel
 
 @executes("classify")
 def classify(call: Call) -> Kernel:
-    """The label of the largest probability, and all of them as a vector."""
+    """The label with the largest probability, and all probabilities as a vector."""
     call.needs("probabilities")
     labels = call.array("classes").reshape(-1)
     if len(call.operation.outputs) != 2:

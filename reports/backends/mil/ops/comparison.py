@@ -27,7 +27,7 @@ COMPARISONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 @executes(*COMPARISONS)
 def comparison(call: Call) -> Kernel:
-    """True or false of each pair; float16 operands are compared as what they are."""
+    """Compares each pair of elements; float16 operands need no conversion."""
     call.needs("x", "y")
     return call.kernel(guarded(COMPARISONS[call.operation.type]), "x", "y", rounds=False)
 

@@ -1,10 +1,9 @@
-"""`constexpr_*`: weights that the file keeps compressed, decompressed once when the program is
-made ready.
+"""`constexpr_*`: compressed weights, decompressed once, when the program is prepared.
 
-coremltools/converters/mil/mil/ops/defs/iOS16/constexpr_ops.py and iOS18/compression.py. The gap:
-`lut_to_dense` and `sparse_to_dense` come in two forms under one name. Up to iOS 17 indices and
-mask are packed bytes and a `shape` stands beside them; from iOS 18 on they are tensors of less
-than a byte, with a table a block.
+coremltools/converters/mil/mil/ops/defs/iOS16/constexpr_ops.py and iOS18/compression.py.
+`lut_to_dense` and `sparse_to_dense` have two forms under one name: up to iOS 17 indices and mask
+are packed bytes with a separate `shape`; from iOS 18 on they are tensors of less than a byte, with
+one table per block.
 """
 
 import math
@@ -30,7 +29,7 @@ def constexpr_cast(call: Call) -> Kernel:
 
 @executes("constexpr_affine_dequantize")
 def constexpr_affine_dequantize(call: Call) -> Kernel:
-    """scale · (quantized_data − zero_point), one of each or one along `axis`."""
+    """scale · (quantized_data − zero_point), with one of each, or one per entry of `axis`."""
     data, scale = call.array("quantized_data"), call.array("scale")
     zero = call.array("zero_point")
     axis = call.integer("axis")
@@ -45,7 +44,7 @@ def constexpr_affine_dequantize(call: Call) -> Kernel:
 
 @executes("constexpr_lut_to_dense")
 def constexpr_lut_to_dense(call: Call) -> Kernel:
-    """The entry of the table that each index names."""
+    """Replaces each index by the table's entry."""
     lut = call.array("lut")
     if not call.has("shape"):
         return Kernel(constants=(look_up(call.array("indices"), lut, _vector_axis(call)),))
@@ -73,14 +72,14 @@ def constexpr_sparse_to_dense(call: Call) -> Kernel:
 
 @executes("constexpr_blockwise_shift_scale")
 def constexpr_blockwise_shift_scale(call: Call) -> Kernel:
-    """scale · (data − offset), one of each a block."""
+    """scale · (data − offset), one of each per block."""
     offset = call.array("offset") if call.has("offset") else None
     return Kernel(constants=(shift_scale(call.array("data"), call.array("scale"), offset),))
 
 
 @executes("constexpr_lut_to_sparse")
 def constexpr_lut_to_sparse(call: Call) -> Kernel:
-    """`lut_to_dense` of the non-zero values alone: their mask, and the values."""
+    """`lut_to_dense` of the non-zero values only: returns their mask and the values."""
     mask, lut = call.array("indices_mask"), call.array("lut")
     axis = _vector_axis(call)
     dense = look_up(densify(call.array("indices_nonzero_data"), mask), lut, axis)
@@ -92,7 +91,7 @@ def constexpr_lut_to_sparse(call: Call) -> Kernel:
 
 @executes("constexpr_sparse_blockwise_shift_scale")
 def constexpr_sparse_blockwise_shift_scale(call: Call) -> Kernel:
-    """`blockwise_shift_scale` of the non-zero values alone: their mask, and the values."""
+    """`blockwise_shift_scale` of the non-zero values only: returns their mask and the values."""
     mask, scale = call.array("data_mask"), call.array("scale")
     offset = call.array("offset") if call.has("offset") else None
     dense = shift_scale(densify(call.array("nonzero_data"), mask), scale, offset)
@@ -100,7 +99,7 @@ def constexpr_sparse_blockwise_shift_scale(call: Call) -> Kernel:
 
 
 def densify(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """0 where the mask is 0, the values in their order elsewhere."""
+    """Zeros where the mask is 0; elsewhere the values, in order."""
     if np.count_nonzero(mask) != values.size:
         raise ValueError(f"{values.size} values for a mask of {np.count_nonzero(mask)}")
     dense: np.ndarray = np.zeros(mask.shape, values.dtype)
@@ -110,7 +109,7 @@ def densify(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def look_up(indices: np.ndarray, lut: np.ndarray, axis: int | None) -> np.ndarray:
     """Indices of rank K and a table of rank K + 2 (blocks…, entries, vector) → values; a vector
-    of more than one takes that many places along `axis`.
+    longer than one extends `axis`.
     """
     if lut.ndim != indices.ndim + 2:
         raise ValueError(f"a table of rank {lut.ndim} for indices of rank {indices.ndim}")
@@ -127,7 +126,7 @@ def look_up(indices: np.ndarray, lut: np.ndarray, axis: int | None) -> np.ndarra
 
 
 def shift_scale(data: np.ndarray, scale: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
-    """Every block of `data` by its scale and offset; computed in float32, rounded once."""
+    """Applies each block's scale and offset; computed in float32, rounded once."""
     if scale.ndim != data.ndim or (offset is not None and offset.shape != scale.shape):
         raise ValueError(f"scales of shape {list(scale.shape)} for data {list(data.shape)}")
     blocks = np.ix_(*[_blocks(n, m) for n, m in zip(data.shape, scale.shape, strict=True)])
@@ -139,7 +138,7 @@ def shift_scale(data: np.ndarray, scale: np.ndarray, offset: np.ndarray | None) 
 
 
 def _blocks(size: int, count: int) -> np.ndarray:
-    """Which of `count` equal blocks each of `size` places lies in."""
+    """For each of `size` places, the number of its block, out of `count` equal blocks."""
     if count < 1 or size % count:
         raise ValueError(f"{size} places do not divide into {count} blocks")
     return np.arange(size) // max(1, size // count)

@@ -1,7 +1,7 @@
 """`conv` in one, two and three dimensions.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/conv.py. Layouts are torch's: x (N, C, …), weight
-(O, C / groups, …). The gap: pads that differ before and after become a pad of its own.
+(O, C / groups, …). Pads that differ before and after are applied separately.
 """
 
 import torch
@@ -34,7 +34,7 @@ def conv(call: Call) -> Kernel:
     known: dict[tuple[torch.Size, torch.Size], tuple[Pads, tuple[int, ...] | None]] = {}
 
     def pads_of(x: torch.Tensor, weight: torch.Tensor) -> tuple[Pads, tuple[int, ...] | None]:
-        """The pads, and again as torch takes them where both sides are alike; once a shape."""
+        """The pads, and in torch's form if both sides are alike; cached by shape."""
         key = (x.shape, weight.shape)
         if key not in known:
             windows = parameters.windows(weight.shape[2:])

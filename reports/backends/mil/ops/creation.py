@@ -1,7 +1,8 @@
-"""Values made from little: `fill`, `fill_like`, `range_1d`, `one_hot`, `non_zero`, `band_part`.
+"""Operations that create values: `fill`, `fill_like`, `range_1d`, `one_hot`, `non_zero`,
+`band_part`.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py, iOS16 (`fill_like`). The gap:
-how large the result is may be known at run time only; it is bounded before it is made.
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py, iOS16 (`fill_like`). The result's
+size may depend on values computed at run time; it is checked before memory is allocated.
 """
 
 import math
@@ -57,7 +58,9 @@ def range_1d(call: Call) -> Kernel:
 
 @executes("one_hot")
 def one_hot(call: Call) -> Kernel:
-    """A new axis: `on_value` at the index, `off_value` elsewhere (and all along, if outside)."""
+    """Adds an axis with `on_value` at the index and `off_value` elsewhere (everywhere, if the index
+    is out of range).
+    """
     call.needs("indices", "one_hot_vector_size")
     axis = call.integer("axis", -1)
     on: Any = call.scalar("on_value", 1)
@@ -78,7 +81,7 @@ def one_hot(call: Call) -> Kernel:
 
 @executes("non_zero")
 def non_zero(call: Call) -> Kernel:
-    """The index of every element that is not 0, one a row."""
+    """The index of every element that is not 0, one per row."""
     call.needs("x")
     storage_type = call.storage_type
     return call.kernel(lambda x: torch.nonzero(x).to(storage_type), "x", rounds=False)
@@ -86,7 +89,9 @@ def non_zero(call: Call) -> Kernel:
 
 @executes("band_part")
 def band_part(call: Call) -> Kernel:
-    """0 outside a band about the diagonal of the last two axes; below 0 means no bound."""
+    """Zeros outside a band around the diagonal of the last two axes; a negative width is
+    unbounded.
+    """
     call.needs("x")
     lower, upper = call.integer("lower", -1), call.integer("upper", -1)
 

@@ -1,8 +1,8 @@
-"""Arithmetic on each element, of one operand and of two that broadcast; `cast` and `clip`.
+"""Element-wise arithmetic on one operand, or on two that broadcast; `cast` and `clip`.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/elementwise_{unary,binary}.py. The gap is integers:
-divisions of int32 stay int32 here (`real_div` drops the fraction towards zero, `floor_div`
-rounds down, `mod` has the divisor's sign), where numpy and torch would go to float.
+coremltools/converters/mil/mil/ops/defs/iOS15/elementwise_{unary,binary}.py. Divisions of int32 stay
+int32 (`real_div` truncates, `floor_div` rounds down, `mod` takes the divisor's sign), where numpy
+and torch would return floats.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def exact_unary(call: Call) -> Kernel:
 
 @executes("exp2")
 def exp2(call: Call) -> Kernel:
-    """2ˣ; of integers too."""
+    """2ˣ, also for integers."""
     call.needs("x")
     if call.storage_type.is_floating_point:
         return call.kernel(torch.exp2, "x")
@@ -129,9 +129,11 @@ def binary(call: Call) -> Kernel:
 
 @executes("cast")
 def cast(call: Call) -> Kernel:
-    """To another element type: a fraction is dropped towards zero, anything but 0 is true."""
+    """Casts to another element type: to an integer truncates, to a boolean is true for
+    all but 0.
+    """
     call.needs("x")
     wanted = call.text("dtype")
     if TYPE_NAMES.get(wanted) != call.result:
-        raise call.invalid(f"casts to {wanted!r}, its result is declared {call.result}")
+        raise call.invalid(f"casts to {wanted!r}, but its result is declared {call.result}")
     return call.kernel(cast_to(call.dtype("x"), call.result), "x", rounds=False)

@@ -1,8 +1,8 @@
-"""`gather`, `gather_along_axis`, `gather_nd`: elements by computed indices.
+"""`gather`, `gather_along_axis`, `gather_nd`: elements at computed indices.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/scatter_gather.py, iOS16 (`batch_dims`). The gap:
-an index outside the axis is undefined on a device; here it is an error. A negative one counts
-from the end, as iOS 15 and 16 say.
+coremltools/converters/mil/mil/ops/defs/iOS15/scatter_gather.py, iOS16 (`batch_dims`). An index out
+of range is undefined on a device; here it is an error. Negative indices count from the end, as iOS
+15 and 16 specify.
 """
 
 import torch
@@ -15,7 +15,7 @@ from blazepalm.reports.backends.mil.kernel import Kernel
 
 @executes("gather")
 def gather(call: Call) -> Kernel:
-    """x at `indices` along `axis`; the axes of `indices` stand in its place."""
+    """x at `indices` along `axis`, which the axes of `indices` replace."""
     call.needs("x", "indices")
     axis = call.integer("axis", 0)
     batch = call.integer("batch_dims", 0)
@@ -45,7 +45,7 @@ def gather(call: Call) -> Kernel:
 
 @executes("gather_along_axis")
 def gather_along_axis(call: Call) -> Kernel:
-    """One index an element: numpy's take_along_axis."""
+    """One index per element: numpy's take_along_axis."""
     call.needs("x", "indices")
     axis = call.integer("axis", 0)
 
@@ -57,7 +57,7 @@ def gather_along_axis(call: Call) -> Kernel:
 
 @executes("gather_nd")
 def gather_nd(call: Call) -> Kernel:
-    """The slice of x that each vector of `indices` names, after `batch_dims` shared axes."""
+    """The slice of x at each vector of `indices`, after `batch_dims` shared axes."""
     call.needs("x", "indices")
     batch = call.integer("batch_dims", 0)
 

@@ -1,4 +1,4 @@
-"""`concat`, `stack`, `split`, `tile`: values put together, taken apart and repeated.
+"""`concat`, `stack`, `split`, `tile`: join, split and repeat values.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py.
 """
@@ -13,7 +13,9 @@ from blazepalm.reports.backends.mil.kernel import Kernel
 
 @executes("concat")
 def concat(call: Call) -> Kernel:
-    """One behind the other along `axis`; element by element in turn where `interleave`."""
+    """Joins values along `axis`, one after another, or with `interleave` element by element in
+    turn.
+    """
     call.needs("values")
     axis = call.integer("axis")
     if call.flag("interleave"):
@@ -37,7 +39,7 @@ def concat(call: Call) -> Kernel:
 
 @executes("stack")
 def stack(call: Call) -> Kernel:
-    """Along a new axis."""
+    """Joins values along a new axis."""
     call.needs("values")
     axis = call.integer("axis")
 
@@ -50,7 +52,7 @@ def stack(call: Call) -> Kernel:
 
 @executes("split")
 def split(call: Call) -> Kernel:
-    """Into `split_sizes`, or into `num_splits` equal parts."""
+    """Splits into `split_sizes`, or into `num_splits` equal parts."""
     call.needs("x")
     axis = call.integer("axis")
     if call.has("split_sizes"):
@@ -70,7 +72,7 @@ def split(call: Call) -> Kernel:
 
 @executes("tile")
 def tile(call: Call) -> Kernel:
-    """`reps[i]` times along axis i."""
+    """Repeats the value `reps[i]` times along axis i."""
     call.needs("x", "reps")
 
     def run(x: torch.Tensor, reps: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """`linear`, `matmul`, `einsum`: sums of products without windows.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/linear.py. The gap: these take integers too, which
-torch's matrix product on a CPU does, but `F.linear` with a bias does not.
+coremltools/converters/mil/mil/ops/defs/iOS15/linear.py. Integers are
+allowed, too: torch's matrix product on a CPU takes them, `F.linear` with a bias does not.
 """
 
 import torch

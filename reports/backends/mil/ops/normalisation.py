@@ -1,7 +1,7 @@
-"""Normalisations by stored statistics (`batch_norm`) and by the values' own.
+"""Normalises by stored statistics (`batch_norm`) or by the values' own.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/normalization.py. Variances are those of the whole
-population (divided by n). All of it is computed in float32, statistics included.
+coremltools/converters/mil/mil/ops/defs/iOS15/normalization.py. Variances are of the whole
+population (divided by n). Everything is computed in float32, the statistics too.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from blazepalm.reports.backends.mil.kernel import Kernel
 
 @executes("batch_norm")
 def batch_norm(call: Call) -> Kernel:
-    """gamma·(x − mean) / √(variance + epsilon) + beta, one of each a channel (axis 1)."""
+    """gamma·(x − mean) / √(variance + epsilon) + beta, with one of each per channel (axis 1)."""
     call.needs("x")
     mean, variance = call.tensor("mean"), call.tensor("variance")
     gamma, beta = call.tensor("gamma"), call.tensor("beta")
@@ -31,7 +31,9 @@ def batch_norm(call: Call) -> Kernel:
 
 @executes("instance_norm")
 def instance_norm(call: Call) -> Kernel:
-    """Each channel of each image by its own mean and variance, then gamma and beta."""
+    """Normalises each channel of each image by its own mean and variance, then applies gamma and
+    beta.
+    """
     call.needs("x")
     gamma, beta = call.tensor("gamma"), call.tensor("beta")
     epsilon = call.number("epsilon", 1e-5)
@@ -45,7 +47,7 @@ def instance_norm(call: Call) -> Kernel:
 
 @executes("layer_norm")
 def layer_norm(call: Call) -> Kernel:
-    """Over `axes` (all of them by default); gamma and beta have the shape of those axes."""
+    """Normalises over `axes` (by default all of them), whose shape gamma and beta have."""
     rank = call.rank("x")
     axes = call.integers("axes", tuple(range(rank)))
     axes = tuple(sorted(axis % rank for axis in axes))
@@ -69,7 +71,9 @@ def _normalised(
     beta: torch.Tensor | None,
     epsilon: float,
 ) -> torch.Tensor:
-    """`x` by its mean and variance over `axes`; gamma and beta, if any, are reshaped to `shape`."""
+    """`x` normalised by its mean and variance over `axes`; gamma and beta, if any, are reshaped to
+    `shape`.
+    """
     variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
     result = (x - mean) * torch.rsqrt(variance + epsilon)
     result = result if gamma is None else result * gamma.reshape(shape)
@@ -80,7 +84,7 @@ def _normalised(
 def l2_norm(call: Call) -> Kernel:
     """x / √(Σx² + epsilon) over the last three axes."""
     if call.rank("x") < 3:
-        raise call.invalid(f"x has rank {call.rank('x')}, expected 3 at least")
+        raise call.invalid(f"x has rank {call.rank('x')}, expected at least 3")
     epsilon = call.number("epsilon", 1e-6)
 
     def run(x: torch.Tensor) -> torch.Tensor:

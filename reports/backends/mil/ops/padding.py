@@ -1,8 +1,8 @@
-"""`pad`: constant, reflected, or with the edge repeated.
+"""`pad`: with a constant, by reflection, or by repeating the edge.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py. `pad` holds (before, after) of
-the last axes. The gap: torch reflects few axes of few ranks; here one axis after another is
-taken by index, in numpy's sense.
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py. `pad` holds (before, after) for
+the last axes. torch reflects only some axes at some ranks, so each axis is indexed here in turn, as
+numpy pads.
 """
 
 import torch
@@ -18,7 +18,7 @@ MODES = ("constant", "reflect", "replicate")
 
 @executes("pad")
 def pad_axes(call: Call) -> Kernel:
-    """The last axes with elements before and after."""
+    """Extends the last axes before and after."""
     call.needs("x", "pad")
     mode = call.text("mode", "constant", among=MODES)
     fill = call.number("constant_val", 0.0) if mode == "constant" else 0.0
@@ -52,7 +52,7 @@ def _pad(x: torch.Tensor, pads: Pads, mode: str, fill: float) -> torch.Tensor:
 
 
 def _source(size: int, before: int, after: int, mode: str) -> torch.Tensor:
-    """Which element stands at each place of the padded axis."""
+    """The index of the source element for each place of the padded axis."""
     if size < 1:
         raise ValueError("pads an axis of length 0 with its own elements")
     places = torch.arange(-before, size + after)

@@ -1,8 +1,8 @@
 """`max_pool`, `avg_pool`, `l2_pool` in one, two and three dimensions.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/pool.py; `l2_pool` is √Σx² of the window. The gaps:
-torch pads both sides alike and half a kernel at most, so other pads are made beforehand; and a
-window that `ceil_mode` lets hang over counts only what is inside the padded input.
+coremltools/converters/mil/mil/ops/defs/iOS15/pool.py; `l2_pool` is √Σx² of the window. torch pads
+both sides alike and by at most half a kernel, so other pads are added beforehand. Of a window that
+`ceil_mode` lets overhang, only the part inside the padded input counts.
 """
 
 import math
@@ -43,7 +43,7 @@ def _geometry(call: Call) -> tuple[int, Ints, Ints, str, Pads, bool]:
 
 
 def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
-    """Pads that torch itself can make, or None."""
+    """Pads that torch itself can apply, or None."""
     if kind not in ("valid", "custom"):
         return None
     if any(b != a or 2 * b > w for (b, a), w in zip(custom, windows, strict=True)):
@@ -52,7 +52,7 @@ def _even(kind: str, custom: Pads, windows: Ints) -> Ints | None:
 
 
 def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool) -> Pads:
-    """What `ceil_mode` adds behind the padded input: windows that start inside it count."""
+    """What `ceil_mode` adds behind the padded input: a window that starts inside it counts."""
     extra = []
     for size, (before, after), window, stride in zip(sizes, pads, windows, strides, strict=True):
         whole = size + before + after
@@ -67,7 +67,7 @@ def _overhang(sizes: Ints, pads: Pads, windows: Ints, strides: Ints, ceil: bool)
 
 @executes("max_pool")
 def max_pool(call: Call) -> Kernel:
-    """The largest of each window; padding never wins."""
+    """The maximum of each window; padding never wins."""
     dimensions, windows, strides, kind, custom, ceil = _geometry(call)
     pool = MAX_POOL[dimensions]
     even = _even(kind, custom, windows)

@@ -1,7 +1,8 @@
-"""`quantize` and `dequantize` of values at run time: int8 and uint8, one scale or one an axis.
+"""`quantize` and `dequantize` at run time: int8 and uint8, with one scale or one per entry of an
+axis.
 
-coremltools/converters/mil/mil/ops/defs/iOS17/quantization_ops.py. Rounding is to the nearest,
-halves to the even neighbour.
+coremltools/converters/mil/mil/ops/defs/iOS17/quantization_ops.py. Rounds to nearest, halves to
+even.
 """
 
 import torch
@@ -14,7 +15,7 @@ from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, TYPE_NAM
 
 
 def _spread(call: Call, parameter: str) -> torch.Tensor | None:
-    """A scale or zero point such that it broadcasts along `axis`, in float32."""
+    """A scale or zero point shaped to broadcast along `axis`, in float32."""
     values = call.tensor(parameter)
     if values is None:
         return None
@@ -39,7 +40,7 @@ def quantize(call: Call) -> Kernel:
     scale, zero = _scale_and_zero(call)
     target = TYPE_NAMES.get(call.text("output_dtype"), "")
     if target not in ("INT8", "UINT8") or target != call.result:
-        raise call.invalid(f"output_dtype is {target}, its result is declared {call.result}")
+        raise call.invalid(f"output_dtype is {target}, but its result is declared {call.result}")
     storage_type = STORAGE_TYPES[target]
     limits = torch.iinfo(storage_type)
     offset = () if zero is None else zero.shape

@@ -1,8 +1,8 @@
-"""Blocks of pixels into channels or into the batch, and back.
+"""Moves blocks of pixels into channels or into the batch, and back.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py. The gap is the order of
-channels: `pixel_shuffle` is torch's (channel, row, column), `depth_to_space` TensorFlow's
-(row, column, channel).
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py. The order of channels
+differs: `pixel_shuffle` uses torch's (channel, row, column), `depth_to_space` TensorFlow's (row,
+column, channel).
 """
 
 import torch
@@ -58,7 +58,7 @@ def space_to_depth(call: Call) -> Kernel:
 
 @executes("space_to_batch")
 def space_to_batch(call: Call) -> Kernel:
-    """Pads, then each place of a block becomes an image: place by place, all images of one."""
+    """Pads, then makes an image of each place of a block: place by place, the batch for each."""
     call.needs("x")
     rows, columns = call.integers("block_shape", length=2)
     flat = call.integers("paddings", length=4)
@@ -77,12 +77,12 @@ def space_to_batch(call: Call) -> Kernel:
 
 @executes("batch_to_space")
 def batch_to_space(call: Call) -> Kernel:
-    """What `space_to_batch` did, undone; then rows and columns cropped."""
+    """Undoes `space_to_batch`, then crops rows and columns."""
     call.needs("x")
     rows, columns = call.integers("block_shape", length=2)
     top, bottom, left, right = call.integers("crops", length=4)
     if min(rows, columns) < 1 or min(top, bottom, left, right) < 0:
-        raise call.invalid(f"block_shape {[rows, columns]}, crops below 0")
+        raise call.invalid(f"block_shape {[rows, columns]}, negative crops")
 
     def run(x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape

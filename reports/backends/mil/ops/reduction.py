@@ -1,8 +1,8 @@
-"""Reductions over axes: sums, means, extremes, norms, and where an extreme lies.
+"""Reductions over axes: sums, means, extremes, norms, and the position of an extreme.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/reduction.py. Without `axes`, over all. The gap:
-integers stay int32, a mean of them loses its fraction, and torch has no product over several
-axes at once.
+coremltools/converters/mil/mil/ops/defs/iOS15/reduction.py. Without `axes`, all are reduced.
+Integers stay int32, and their mean truncates; torch has no product over several axes, so they are
+reduced one by one.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ ARGUMENTS = {"reduce_argmax": torch.argmax, "reduce_argmin": torch.argmin}
 
 @executes(*REDUCTIONS)
 def reduce(call: Call) -> Kernel:
-    """Over `axes`, which stay as length 1 where `keep_dims`."""
+    """Reduces `axes`; with `keep_dims` they remain with length 1."""
     rank = call.rank("x")
     axes = call.integers("axes", tuple(range(rank)))
     if any(not -rank <= axis < rank for axis in axes):
@@ -79,7 +79,7 @@ def reduce(call: Call) -> Kernel:
 
 @executes(*ARGUMENTS)
 def reduce_argument(call: Call) -> Kernel:
-    """The place of the (first) largest or smallest value along `axis`."""
+    """The index of the (first) largest or smallest value along `axis`."""
     call.needs("x")
     axis = call.integer("axis", -1)
     keep = call.flag("keep_dims")

@@ -1,11 +1,10 @@
-"""Resizing of the last two axes: nearest and linear, by factor and by size, `crop`.
+"""Resizes the last two axes: nearest and linear, by factor and by size, `crop`.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/image_resizing.py, iOS16 (`half_pixel_centers`) and
-iOS17 (`resize`). The sampling modes are grids of source positions; each is written out in GRIDS.
-The gaps: a factor is only a way to say a size (the spacing is recomputed from the sizes), and for
-nearest neighbours the documents give no rule. By coremltools' own tests on Core ML,
-`upsample_nearest_neighbor` takes ⌊i·in/out⌋, `resize_nearest_neighbor` and `resize` take the
-pixel under the centre, ⌊(i + ½)·in/out⌋.
+iOS17 (`resize`). The sampling modes are grids of source positions, written out in GRIDS. A factor
+only determines the size (the spacing is recomputed from the sizes). The documents give no rule for
+nearest neighbours; coremltools' own tests on Core ML show that `upsample_nearest_neighbor` takes
+⌊i·in/out⌋, and `resize_nearest_neighbor` and `resize` the pixel under the centre, ⌊(i + ½)·in/out⌋.
 """
 
 import math
@@ -64,7 +63,7 @@ ALIGN_FLAG = {"STRICT_ALIGN_CORNERS": True, "UNALIGN_CORNERS": False}
 
 @lru_cache(maxsize=256)
 def _linear_taps(mode: str, source: int, target: int) -> tuple[torch.Tensor, ...]:
-    """Left neighbour, right neighbour and the right one's weight, for each target pixel."""
+    """For each target pixel: left neighbour, right neighbour, and the right one's weight."""
     grid = GRIDS[mode](source, target).clamp(0, source - 1)
     left = grid.floor()
     right = (left + 1).clamp(max=source - 1)
@@ -159,7 +158,7 @@ def _linear(call: Call, mode: str) -> Callable[[torch.Tensor, tuple[int, int]], 
 
 @executes("upsample_nearest_neighbor")
 def upsample_nearest_neighbor(call: Call) -> Kernel:
-    """By a factor, which may be a fraction."""
+    """Enlarges by a factor, which may be fractional."""
     factors = _factors(call)
     return call.kernel(lambda x: resize_nearest(x, _scaled(x, factors), "FLOOR"), "x", rounds=False)
 
@@ -172,7 +171,7 @@ def resize_nearest_neighbor(call: Call) -> Kernel:
 
 @executes("upsample_bilinear")
 def upsample_bilinear(call: Call) -> Kernel:
-    """`align_corners` is true unless said otherwise, `half_pixel_centers` its opposite."""
+    """`align_corners` defaults to true, `half_pixel_centers` to its opposite."""
     factors = _factors(call)
     align = call.flag("align_corners", True)
     half = call.flag("half_pixel_centers", not align)
@@ -193,7 +192,7 @@ def resize_bilinear(call: Call) -> Kernel:
 
 @executes("resize")
 def resize(call: Call) -> Kernel:
-    """The last `resized_dims` axes to the end of `shape`; 0 there keeps an axis."""
+    """Resizes the last `resized_dims` axes to the end of `shape`, where 0 keeps an axis."""
     count = call.integer("resized_dims")
     mode = call.text("sampling_mode", "DEFAULT", among=tuple(GRIDS))
     modes = ("LINEAR", "NEAREST_NEIGHBOR")
@@ -213,11 +212,11 @@ def resize(call: Call) -> Kernel:
 
 @executes("crop")
 def crop(call: Call) -> Kernel:
-    """The last two axes, less so many rows and columns on each side."""
+    """Removes rows and columns from each side of the last two axes."""
     top, bottom = call.integers("crop_height", length=2)
     left, right = call.integers("crop_width", length=2)
     if min(top, bottom, left, right) < 0:
-        raise call.invalid("crops less than nothing")
+        raise call.invalid("crops a negative number of rows or columns")
     return call.kernel(
         lambda x: x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right],
         "x",

@@ -1,10 +1,9 @@
-"""`crop_resize`, `resample`, `affine`: pictures sampled at computed positions.
+"""`crop_resize`, `resample`, `affine`: sample pictures at computed positions.
 
-coremltools/converters/mil/mil/ops/defs/{iOS15,iOS16,iOS17}/image_resizing.py. All end in one
-function that reads (N, C, H, W) at pixel positions. The gap: what lies outside. `resample` folds
-positions in, or blends with the padding value pixel by pixel; a position of `crop_resize`
-outside the picture is the padding value altogether. For `crop_resize` the interval of a grid is
-the box, Xin − 1 its extent.
+coremltools/converters/mil/mil/ops/defs/{iOS15,iOS16,iOS17}/image_resizing.py. All use one function
+that reads (N, C, H, W) at pixel positions. They differ outside the picture: `resample` folds
+positions in, or blends with the padding value pixel by pixel; `crop_resize` takes the padding value
+alone. For `crop_resize` the interval of a grid is the box, and its extent Xin − 1.
 """
 
 import torch
@@ -32,7 +31,7 @@ BOX_MODES = (
 
 
 def _fold(position: torch.Tensor, size: int, padding: str) -> torch.Tensor:
-    """Positions outside 0..size − 1 folded in, as `padding` says."""
+    """Folds positions outside 0..size − 1 in, as `padding` specifies."""
     if padding == "reflection":
         period = 2 * (size - 1)
         if period == 0:
@@ -46,7 +45,7 @@ def _fold(position: torch.Tensor, size: int, padding: str) -> torch.Tensor:
 
 
 def _pick(x: torch.Tensor, row: torch.Tensor, column: torch.Tensor, fill: float) -> torch.Tensor:
-    """x (N, C, H, W) at whole positions (N, …), `fill` outside → (N, C, …)."""
+    """x (N, C, H, W) at integer positions (N, …), `fill` outside → (N, C, …)."""
     height, width = x.shape[-2:]
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     linear = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
@@ -69,7 +68,7 @@ def sample(
 
 
 def _pixels(position: torch.Tensor, size: int, mode: str, align: bool) -> torch.Tensor:
-    """Coordinates as `coordinates_mode` has them → pixel positions."""
+    """Coordinates in `coordinates_mode` → pixel positions."""
     if mode == "unnormalized":
         return position
     if mode == "normalized_minus_one_to_one":
@@ -102,7 +101,7 @@ def resample(call: Call) -> Kernel:
 
 @executes("affine")
 def affine(call: Call) -> Kernel:
-    """x at x' = a0·x + a1·y + a2, y' = b0·x + b1·y + b2 of the output's own grid."""
+    """x at x' = a0·x + a1·y + a2, y' = b0·x + b1·y + b2 for each point of the output's grid."""
     call.needs("x", "transform_matrix")
     height, width = call.integer("output_height"), call.integer("output_width")
     mode = call.text("coordinates_mode", among=COORDINATES)
@@ -130,7 +129,7 @@ def affine(call: Call) -> Kernel:
 
 
 def _along(low: torch.Tensor, high: torch.Tensor, count: int, mode: str) -> torch.Tensor:
-    """Where a box from `low` to `high` (N,) is sampled `count` times → (N, count)."""
+    """The `count` positions at which a box from `low` to `high` (N,) is sampled → (N, count)."""
     steps = torch.arange(count, dtype=torch.float32)
     low, extent = low[:, None], (high - low)[:, None]
     if mode == "OFFSET_CORNERS":
@@ -146,8 +145,8 @@ def _along(low: torch.Tensor, high: torch.Tensor, count: int, mode: str) -> torc
 
 @executes("crop_resize")
 def crop_resize(call: Call) -> Kernel:
-    """Boxes of pictures, each resized. From iOS 17 on `boxes` (N, 4) and `box_indices` (N,)
-    → (N, C, H, W); before, `roi` (N, 1, 4 or 5, 1, 1) → (N, B or 1, C, H, W).
+    """Crops boxes from pictures and resizes each. From iOS 17 on `boxes` (N, 4) and `box_indices`
+    (N,) → (N, C, H, W); before, `roi` (N, 1, 4 or 5, 1, 1) → (N, B or 1, C, H, W).
     """
     height, width = call.integer("target_height", 1), call.integer("target_width", 1)
     normalised = call.flag("normalized_coordinates")

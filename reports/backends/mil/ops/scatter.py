@@ -1,8 +1,8 @@
-"""`scatter`, `scatter_along_axis`, `scatter_nd`: elements changed at computed indices.
+"""`scatter`, `scatter_along_axis`, `scatter_nd`: change elements at computed indices.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/scatter_gather.py. All three are one operation on
-rows: data (R, …), an index a row of updates. Where several updates meet, `update` keeps the last
-and the others combine all.
+rows: data (R, …) and one index per row of updates. If several updates have the same index, `update`
+keeps the last, and the other modes combine all.
 """
 
 import math
@@ -39,7 +39,7 @@ def scatter_rows(
 
 @executes("scatter")
 def scatter(call: Call) -> Kernel:
-    """Slices of `updates` at `indices` of `axis`."""
+    """Applies slices of `updates` at `indices` of `axis`."""
     call.needs("data", "indices", "updates")
     axis = call.integer("axis", 0)
     mode = call.text("mode", "add", among=MODES)
@@ -61,7 +61,7 @@ def scatter(call: Call) -> Kernel:
 
 @executes("scatter_along_axis")
 def scatter_along_axis(call: Call) -> Kernel:
-    """One index an element of `updates`."""
+    """One index per element of `updates`."""
     call.needs("data", "indices", "updates")
     axis = call.integer("axis", 0)
     mode = call.text("mode", "add", among=MODES)
@@ -81,7 +81,7 @@ def scatter_along_axis(call: Call) -> Kernel:
 
 @executes("scatter_nd")
 def scatter_nd(call: Call) -> Kernel:
-    """The slice of `data` that each vector of `indices` names."""
+    """Updates the slice of `data` at each vector of `indices`."""
     call.needs("data", "indices", "updates")
     mode = call.text("mode", "add", among=MODES)
 

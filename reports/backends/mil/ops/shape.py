@@ -1,8 +1,8 @@
-"""Operations that change a value's shape and none of its numbers, and `shape` itself.
+"""Operations that change a value's shape but not its elements, and `shape` itself.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS17 for zeros in the
-shape of `reshape`: up to iOS 16 a zero keeps the axis of the same place (and the ranks must
-agree), from iOS 17 on they are counted from the right, and a zero without partner is 1.
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS17 for zeros in the shape
+of `reshape`: up to iOS 16 a zero keeps the axis at the same place (and the ranks must be equal);
+from iOS 17 on axes are counted from the right, and a zero without a counterpart is 1.
 """
 
 import math
@@ -19,7 +19,7 @@ LEFT_ALIGNED = ("CoreML5", "CoreML6")  # iOS 15, iOS 16
 def resolve_shape(
     source: tuple[int, ...], wanted: tuple[int, ...], *, from_the_right: bool
 ) -> tuple[int, ...]:
-    """`wanted` with its zeros filled in from `source`; −1 is left for torch."""
+    """`wanted` with its zeros filled in from `source`; torch resolves −1."""
     if 0 not in wanted or 0 in source:
         return wanted
     if not from_the_right:
@@ -34,7 +34,7 @@ def resolve_shape(
 
 @executes("reshape")
 def reshape(call: Call) -> Kernel:
-    """To `shape`, where −1 is what remains."""
+    """Reshapes to `shape`, in which −1 stands for the rest."""
     call.needs("x", "shape")
     from_the_right = call.opset not in LEFT_ALIGNED
     known = call.known_integers("shape")
@@ -52,7 +52,9 @@ def reshape(call: Call) -> Kernel:
 
 @executes("reshape_like")
 def reshape_like(call: Call) -> Kernel:
-    """To the axes `begins[i]:ends[i]` of each reference (to its last where `end_masks[i]`)."""
+    """Reshapes to the axes `begins[i]:ends[i]` of each reference (to its last if
+    `end_masks[i]`).
+    """
     call.needs("x", "ref_tensors")
     count = len(call.operation.inputs["ref_tensors"])
     begins = call.each_integer("begins", count)
@@ -70,7 +72,7 @@ def reshape_like(call: Call) -> Kernel:
 
 @executes("expand_dims")
 def expand_dims(call: Call) -> Kernel:
-    """New axes of length 1, at the places `axes` of the result."""
+    """Adds axes of length 1 at the places `axes` of the result."""
     axes = call.integers("axes")
     rank = call.rank("x") + len(axes)
     if any(not -rank <= axis < rank for axis in axes):
@@ -87,7 +89,7 @@ def expand_dims(call: Call) -> Kernel:
 
 @executes("squeeze")
 def squeeze(call: Call) -> Kernel:
-    """Without those of `axes` (of all, if absent) that have length 1."""
+    """Removes those of `axes` (by default all) that have length 1."""
     call.needs("x")
     if not call.has("axes"):
         return call.kernel(torch.squeeze, "x", rounds=False)
@@ -103,7 +105,7 @@ def transpose(call: Call) -> Kernel:
 
 @executes("flatten2d")
 def flatten2d(call: Call) -> Kernel:
-    """(what is before `axis`, what is from it on)."""
+    """Flattens to two axes: those before `axis`, and the rest."""
     call.needs("x")
     axis = call.integer("axis", 1)
     return call.kernel(

@@ -1,8 +1,7 @@
 """`slice_by_index`, `slice_by_size`, `slice_update`, `reverse`: parts of a value by position.
 
-coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS18. They mean what
-numpy's slices mean. The gap: torch knows no negative step; such a slice is taken forwards, then
-turned round.
+coremltools/converters/mil/mil/ops/defs/iOS15/tensor_transformation.py, iOS18. They work as numpy's
+slices do. torch has no negative steps, so such a slice is taken forwards and then reversed.
 """
 
 import torch
@@ -16,7 +15,7 @@ Ints = tuple[int, ...]
 
 
 class Slicer:
-    """The constant half of a slice: strides and masks. Positions may come at run time."""
+    """The constant half of a slice: strides and masks. Positions may be computed at run time."""
 
     def __init__(self, call: Call) -> None:
         rank = call.rank("x")
@@ -29,7 +28,7 @@ class Slicer:
         self.dropped = call.integers("squeeze_mask", nothing, length=rank)
 
     def spans(self, shape: Ints, begin: Ints, end: Ints) -> tuple[list[slice], list[int]]:
-        """A forward slice of each axis, and the axes to be turned round after it."""
+        """A forward slice of each axis, and the axes to reverse afterwards."""
         spans, turned = [], []
         for axis, size in enumerate(shape):
             first = None if self.from_start[axis] else begin[axis]
@@ -68,7 +67,7 @@ def slice_by_index(call: Call) -> Kernel:
     if begin is not None and end is not None:
         first, last = begin, end
         if len(first) != call.rank("x") or len(last) != call.rank("x"):
-            raise call.invalid("begin or end has not one element for each axis of x")
+            raise call.invalid("begin or end does not have one element for each axis of x")
         return call.kernel(lambda x: take(x, first, last), "x", rounds=False)
     return call.kernel(
         lambda x, b, e: take(x, tuple(b.tolist()), tuple(e.tolist())),
@@ -81,7 +80,7 @@ def slice_by_index(call: Call) -> Kernel:
 
 @executes("slice_by_size")
 def slice_by_size(call: Call) -> Kernel:
-    """`size[i]` elements from `begin[i]` on; all that remain where −1."""
+    """`size[i]` elements from `begin[i]` on; −1 takes all that remain."""
     call.needs("x", "begin", "size")
 
     def run(x: torch.Tensor, begin: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
@@ -99,7 +98,7 @@ def slice_by_size(call: Call) -> Kernel:
 
 @executes("slice_update")
 def slice_update(call: Call) -> Kernel:
-    """x with `update` in place of the slice."""
+    """x with the slice replaced by `update`."""
     call.needs("x", "update", "begin", "end")
     slicer = Slicer(call)
 
@@ -118,14 +117,14 @@ def slice_update(call: Call) -> Kernel:
 
 @executes("reverse")
 def reverse(call: Call) -> Kernel:
-    """Back to front along `axes` (all of them, if absent)."""
+    """Reverses `axes` (by default all of them)."""
     axes = call.integers("axes", tuple(range(call.rank("x"))))
     return call.kernel(lambda x: x.flip(axes), "x", rounds=False)
 
 
 @executes("reverse_sequence")
 def reverse_sequence(call: Call) -> Kernel:
-    """The first `lengths[i]` elements of each sequence back to front."""
+    """Reverses the first `lengths[i]` elements of each sequence."""
     call.needs("x", "lengths")
     rank = call.rank("x")
     along, batch = call.integer("seq_axis", 0) % rank, call.integer("batch_axis", 0) % rank
@@ -146,7 +145,7 @@ def reverse_sequence(call: Call) -> Kernel:
 
 @executes("sliding_windows")
 def sliding_windows(call: Call) -> Kernel:
-    """Every window of `size`, `stride` apart along `axis`; its elements in the axis behind."""
+    """Every window of `size` along `axis`, `stride` apart; its elements form the next axis."""
     rank = call.rank("x")
     axis = call.integer("axis") % rank
     size, stride = call.integer("size"), call.integer("stride", 1)

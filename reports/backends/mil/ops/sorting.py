@@ -1,7 +1,7 @@
 """`topk`, `argsort`, `cumsum`: orders and running sums along an axis.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/tensor_operation.py, iOS16 and iOS17 (`topk`). The
-gap: which of several equal values comes first is not defined; here the one of lower index does.
+order of equal values is undefined in Core ML; here the lower index comes first.
 """
 
 import torch
@@ -49,7 +49,9 @@ def argsort(call: Call) -> Kernel:
 
 @executes("cumsum")
 def cumsum(call: Call) -> Kernel:
-    """Running sums along `axis`; `exclusive` of the element itself; from the end if `reverse`."""
+    """Running sums along `axis`; `exclusive` leaves out the element itself, `reverse` starts at the
+    end.
+    """
     call.needs("x")
     axis = call.integer("axis", 0)
     exclusive, backwards = call.flag("exclusive"), call.flag("reverse")

@@ -1,9 +1,9 @@
 """`conv_transpose` in one, two and three dimensions.
 
 coremltools/converters/mil/mil/ops/defs/iOS15/conv.py; weight (C, O / groups, …) as torch has it.
-The whole result is (D − 1)·stride + (K − 1)·dilation + 1 long; pads crop it. The gap: where
-`output_shape` or `same` asks for a length, what is cropped is total // 2 in front and the rest
-behind (zeros are added where it asks for more), as in the gradient of a SAME convolution.
+The whole result is (D − 1)·stride + (K − 1)·dilation + 1 long; pads crop it. If `output_shape` or
+`same` states a length, total // 2 is cropped in front and the rest behind (a longer one is filled
+with zeros), as in the gradient of a SAME convolution.
 """
 
 import torch

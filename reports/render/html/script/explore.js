@@ -4,7 +4,7 @@ const METRICS = [
   ['largest error', 'max_abs'], ['mean error', 'mean_abs'], ['median', 'p50'], ['99 %', 'p99'], ['99.9 %', 'p999'],
   ['rmse', 'rmse'], ['relative L2', 'rel_l2'], ['SNR, dB', 'snr_db'], ['PSNR, dB', 'psnr_db'], ['cosine', 'cosine'],
   ['float16 spacings', 'half_units'], ['reference’s peak', 'peak'], ['values compared', 'elements'],
-  ['bits differ', 'unequal'], ['not finite, reference', 'nonfinite_reference'], ['not finite, backend', 'nonfinite_candidate'],
+  ['inputs with equal bits', 'equal_inputs'], ['bits differ', 'unequal'], ['not finite, reference', 'nonfinite_reference'], ['not finite, backend', 'nonfinite_candidate'],
 ];
 
 function visit(title, show, fresh = false) {
@@ -19,13 +19,16 @@ function showTrail() {
   byId('trail').replaceChildren(...trail.map((step, i) => el('button', {
     type: 'button', id: step === last ? 'explorer-title' : null, 'aria-current': step === last ? 'page' : null,
     click: () => { trail.length = i + 1; showTrail(); },
-  }, step.title)));
+  }, foldable(step.title))));
   redraws.delete(explorerRedraw.current);
   byId('explorer-body').replaceChildren(...last.show().flat().filter((node) => node));
   byId('explorer').scrollTop = 0;
 }
 const explorerRedraw = { current: null };
 
+/** A name that may go on in the next line after a mark that joins its words. */
+const foldable = (name) => el('bdi', {}, name.split(/(?<=[-_./:~])(?=[^-_./:~])/)
+  .map((word, i) => [i ? el('wbr') : null, word]));
 const exact = (value) => (typeof value === 'number' ? String(Number(value.toPrecision(8))) : NOTHING);
 const button = (text, click) => el('button', { type: 'button', class: 'quiet', click }, text);
 const heading = (text) => el('h3', {}, text);
@@ -53,6 +56,7 @@ function caseView(found) {
   return [el('div', { class: 'twofold' },
     el('div', {}, found.width ? bigPicture(found) : null, pairs([
       ['kind', found.kind],
+      found.credit ? ['credit', found.credit] : null,
       found.width ? ['size', `${found.width}×${found.height}`] : null,
       ['SHA-256', el('code', {}, found.sha256)],
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
@@ -150,6 +154,11 @@ function rowView(row) {
         ['value', figure(row.value, row.unit)],
         ['limit', figure(row.limit, row.unit)],
         ['of the limit', percent(row.share)],
+        row.sensitivity === null ? null
+          : ['half a grey level of noise', `moves float32 there to ${figure(row.sensitivity, row.unit)}`
+            + (row.allowed ? ', which allows the value' : '')],
+        row.most === null ? null : ['all but 1 % of the inputs', figure(row.most, row.unit)],
+        row.median === null ? null : ['half of the inputs', figure(row.median, row.unit)],
         row.floor === null ? null : ['floor', figure(row.floor)],
         row.multiple === null ? null : ['floors', times(row.multiple)],
         row.worst === null ? null : ['worst element', worstWords(row.worst)],

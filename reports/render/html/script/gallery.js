@@ -2,15 +2,16 @@
 const FIRST = 12;
 
 function startGallery(open) {
-  const gallery = byId('gallery');
-  if (!gallery) return;
+  const lists = [...document.querySelectorAll('#gallery ul')];
+  if (!lists.length) return;
   drawn.pair = pairNames[pairNames.length - 1] ?? null;
   drawnBackends.forEach((name) => drawn.backends.add(name));
-  const cards = [...gallery.children].map((item) => ({ item, found: cases[item.dataset.case] }));
+  const cards = lists.flatMap((list) =>
+    [...list.children].map((item) => ({ list, item, found: cases[item.dataset.case] })));
   const worse = ({ found }) => [found.failing, found.share < 0 ? Infinity : found.share ?? -1];
   cards.sort((a, b) => worse(b)[0] - worse(a)[0] || worse(b)[1] - worse(a)[1]);
-  for (const { item, found } of cards) {
-    gallery.append(item);
+  for (const { list, item, found } of cards) {
+    list.append(item);
     item.querySelector('.caption').append(el('small', {}, ...caption(found)));
     item.querySelector('button').addEventListener('click', () => open(found));
   }
@@ -28,10 +29,11 @@ function startGallery(open) {
     const fits = cards.filter(({ found }) => found.name.toLowerCase().includes(wanted.text)
       && (!wanted.kind || found.kind === wanted.kind)
       && (!wanted.state || (wanted.state === 'fail') === found.failing > 0));
-    const shown = new Set(wanted.all ? fits : fits.slice(0, FIRST));
+    const first = lists.flatMap((list) => fits.filter((card) => card.list === list).slice(0, FIRST));
+    const shown = new Set(wanted.all ? fits : first);
     cards.forEach((card) => { card.item.hidden = !shown.has(card); });
     count.textContent = `${shown.size} of ${cards.length} images`;
-    more.hidden = fits.length <= FIRST;
+    more.hidden = fits.length <= first.length;
     more.textContent = wanted.all ? 'Show fewer' : `Show all ${fits.length} images`;
     draw();
   };

@@ -29,6 +29,7 @@ function rowListing(container, lines, open) {
       { title: 'against', value: (row) => row.reference },
       { title: 'value', number: true, value: (row) => row.value, show: (row) => figure(row.value, row.unit) },
       { title: 'limit', number: true, value: (row) => row.limit, show: (row) => figure(row.limit) },
+      { title: 'picture allows', number: true, value: (row) => row.sensitivity, show: (row) => figure(row.sensitivity) },
       { title: 'of limit', number: true, value: (row) => (row.share < 0 ? 1e300 : row.share), show: (row) => percent(row.share) },
       { title: '× floor', number: true, value: (row) => row.multiple, show: (row) => figure(row.multiple) },
       { title: 'worst input', value: (row) => row.worst_case, show: (row) => bdi(row.worst_case ?? NOTHING) },

@@ -77,7 +77,9 @@ def traced(function: Function) -> tuple[Case, Traced]:
 
 
 def globals_of(function: Function) -> None:
-    """The tracer wraps functions that it must not enter in the globals where modules find them."""
+    """The tracer replaces functions that it must not enter in the globals of the modules that call
+    them.
+    """
     assert function.__globals__ is globals()
 
 
@@ -268,7 +270,7 @@ def test_it_computes_what_torch_computes(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["conv2d", "prelu of rows", "output padding", "blocks", "rsqrt"])
 def test_in_float16(name: str, tmp_path: Path) -> None:
-    """Cast at both ends only."""
+    """There is one cast at each end, and none between."""
     function, x, operations = CASES[name]
     found, kinds, case = executed(function, x, tmp_path, precision="fp16")
     expected = case(x)
@@ -298,7 +300,7 @@ def test_every_emitter_is_tried() -> None:
 
 
 def test_a_constant_too_large_for_float16_stays_in_float32(tmp_path: Path) -> None:
-    """It computes like an operation's own weight; everything before and after it is float16."""
+    """The operation with that constant runs in float32, all others in float16."""
     x = torch.full(MAP, 0.5)
     function: Function = lambda m, x: F.relu(x) * m.slopes.reshape(1, 4, 1, 1)  # noqa: E731
     TENSORS["slopes"], before = TENSORS["slopes"] * 1e5, TENSORS["slopes"]

@@ -77,7 +77,7 @@ def test_the_hand_landmarks(models: Path) -> None:
 
 
 def test_other_weights_are_not_taken_for_these(models: Path) -> None:
-    """The third package is the same network, trained otherwise: it runs, and differs by far."""
+    """The third package is the same network with other training: it runs, and differs clearly."""
     program = load(models / "hand_detector_whim.mlpackage")
     rng = np.random.Generator(np.random.PCG64(0))
     image = rng.random((1, 192, 192, 3), dtype=np.float32)
@@ -88,8 +88,8 @@ def test_other_weights_are_not_taken_for_these(models: Path) -> None:
 
 
 def test_a_float16_accumulator_is_a_bound(models: Path) -> None:
-    """The worst order of summation costs more than the rounding of values, and not the hand:
-    measured here 0.8 px.
+    """The worst order of summation costs more than rounding each value, but the hand is still
+    found: measured here 0.8 px.
     """
     program = load(models / "hand_landmarks_detector.mlpackage")
     rng = np.random.Generator(np.random.PCG64(0))

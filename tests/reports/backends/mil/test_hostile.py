@@ -1,4 +1,4 @@
-"""Broken packages: one sentence each, and nothing but our own errors, whatever the bytes."""
+"""Broken packages: whatever the bytes, the error is a BlazePalmError of one sentence."""
 
 import json
 from collections.abc import Callable
@@ -85,7 +85,7 @@ EDITS: dict[str, tuple[Change, str]] = {
     "a huge weight": (lambda m: set_dimension(weight(m), 1 << 40), "more than"),
     "a weight of another type": (
         lambda m: setattr(weight(m).attributes["val"].type.tensorType, "dataType", 10),
-        "is FLOAT16, its weight is FLOAT32",
+        "is declared FLOAT16, but its weight is FLOAT32",
     ),
     "a huge value": (
         lambda m: set_dimension(operation(m, "relu"), 1 << 60),
@@ -102,11 +102,11 @@ EDITS: dict[str, tuple[Change, str]] = {
     "a value of another shape": (
         lambda m: set_dimension(operation(m, "relu"), 3),
         r"operation relu 'z': its operands give torch\.float32 of shape \[2, 12\], "
-        r"the file says FLOAT32\[3, 12\]",
+        r"but the file declares FLOAT32\[3, 12\]",
     ),
     "a value of another type": (
         lambda m: setattr(operation(m, "relu").outputs[0].type.tensorType, "dataType", 23),
-        "the file says INT32",
+        "but the file declares INT32",
     ),
     "an unknown element type": (
         lambda m: setattr(operation(m, "relu").outputs[0].type.tensorType, "dataType", 77),
@@ -179,7 +179,7 @@ def test_broken_in_one_place(package: Path, name: str) -> None:
 
 
 def test_the_same_package_unbroken(package: Path) -> None:
-    """What was broken above works."""
+    """The package that the other tests break works when intact."""
     (found,) = load(edit_package(package, lambda m: None)).run({"x": X}).values()
     assert found.shape == (2, 12)
     assert found.any()
@@ -274,8 +274,8 @@ def test_values_that_grow_by_doubling(run: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_byte_may_be_wrong(package: Path, seed: int) -> None:
-    """Bytes changed at random, in the specification and in the weights: the program is refused,
-    or it runs; no other error leaves.
+    """Changes random bytes of the specification and of the weights: the program is refused, or it
+    runs; no other error is raised.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     files = [

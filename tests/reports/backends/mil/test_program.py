@@ -1,4 +1,4 @@
-"""The face of the executor: what a program says of itself, intermediates, what it refuses."""
+"""A program's public interface: what it reports about itself, intermediates, what it refuses."""
 
 import threading
 from pathlib import Path
@@ -185,8 +185,8 @@ def test_several_threads_run_one_program(save: Any) -> None:
 
 
 def test_the_weights_are_read_from_the_file_alone(convert: Any, tmp_path: Path) -> None:
-    """Nothing of the conversion is kept: the package, moved, still gives torch's numbers, and
-    with a weight file of zeros it gives the bias.
+    """Nothing from the conversion is used: the moved package still gives torch's numbers, and with
+    a weight file of zeros it gives the bias.
     """
     torch.manual_seed(0)
     module = nn.Conv2d(3, 8, 3)

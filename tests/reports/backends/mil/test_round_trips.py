@@ -206,7 +206,7 @@ def test_float32(convert: Any, name: str, target: str) -> None:
 
 @pytest.mark.parametrize("name", ["convolutions", "linear and attention", "activations"])
 def test_float16_is_near(convert: Any, name: str) -> None:
-    """Near, and not equal: values are rounded on the way."""
+    """Close, but not equal: values are rounded on the way."""
     module, x, expected = example(name)
     path = convert(module, [ct.TensorType("x", shape=x.shape)], precision="FLOAT16")
     program = load(path)
@@ -218,7 +218,7 @@ def test_float16_is_near(convert: Any, name: str) -> None:
 
 
 def test_a_flexible_batch_and_size(convert: Any) -> None:
-    """Shapes computed as the program runs: reshape, resize and pool by what comes in."""
+    """Shapes are computed at run time: reshape, resize and pooling depend on the input's size."""
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 4, 3, padding=1)
 

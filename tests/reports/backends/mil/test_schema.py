@@ -31,7 +31,9 @@ except InvalidModel:
 
 
 def test_the_classes_go_together_with_coremltools_own() -> None:
-    """Whichever was first: here coremltools was (the fixtures import it), there it comes after."""
+    """Works in either order: here coremltools was imported first (by the fixtures), in the
+    subprocess it is imported afterwards.
+    """
     read_with_both = """
 import warnings; warnings.simplefilter("ignore")
 from blazepalm.reports.backends.mil.schema import specification

@@ -1,4 +1,4 @@
-"""What is said of a package, against what it was made of."""
+"""Summaries of packages, against what the packages were made from."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.reports.backends.mil.package import is_package
 from blazepalm.reports.backends.mil.summary import summarise
 from support.converted import converted
-from support.packages import block_of, convert_module, edit_package, save_functions
+from support.packages import convert_module, edit_package, save_functions, with_unknown
 
 
 class Two(nn.Module):
@@ -110,12 +110,10 @@ def test_all_that_lacks(tmp_path: Path) -> None:
     module = nn.Sequential(nn.ReLU(), nn.Sigmoid(), nn.ReLU())
     path = convert_module(tmp_path / "x.mlpackage", module, [ct.TensorType("x", shape=(1, 4))])
 
-    def unknown(model: Any) -> None:
-        for op in block_of(model).operations:
-            if op.type in ("relu", "sigmoid"):
-                op.type = f"no_{op.type}"
-
-    assert summarise(edit_package(path, unknown)).lacking == {"no_relu": 2, "no_sigmoid": 1}
+    assert summarise(with_unknown(path, "relu", "sigmoid")).lacking == {
+        "no_relu": 2,
+        "no_sigmoid": 1,
+    }
 
 
 def test_our_own_claims(tmp_path: Path) -> None:

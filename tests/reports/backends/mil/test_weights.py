@@ -88,7 +88,9 @@ def test_sparse_of_ios16(save: Any) -> None:
     ("bits", "stored"), [(4, "sparse palettised 4-bit"), (8, "sparse palettised 8-bit")]
 )
 def test_two_ways_one_on_the_other(convert: Any, bits: int, stored: str) -> None:
-    """coremltools' own optimisation prunes, then palettises: one weight, kept in both ways."""
+    """coremltools' own optimisation prunes, then palettises: one weight, compressed in
+    both ways.
+    """
     torch.manual_seed(0)
     path = convert(
         nn.Linear(64, 64, bias=False), [ct.TensorType("x", shape=(1, 64))], target="iOS18"

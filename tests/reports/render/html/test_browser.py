@@ -1,5 +1,5 @@
-"""The page in headless Chromium: it opens from a file without a word or a request, sorts,
-filters, draws, and is read on a phone, on paper, in the dark and by keyboard.
+"""The page in headless Chromium: it opens from a file without console messages or requests, sorts,
+filters, draws, and works on a phone, in print, in dark mode and by keyboard.
 """
 
 import importlib.util
@@ -287,7 +287,7 @@ def test_verdict_needs_no_script(browser: "Browser", files: dict[str, str]) -> N
     text = page.locator("main").inner_text()
     assert "Parity fails" in text and "first diverges at raw outputs" in text
     assert "need this page’s script" in text
-    assert page.locator("#gallery img").count() == 10
+    assert page.locator("#gallery img").count() == 12
     context.close()
 
 

@@ -1,5 +1,5 @@
-"""The page as text: nothing in it is markup but its own, it fetches nothing, and it says what
-the report says.
+"""The page as text: it contains no markup but its own, loads nothing, and shows the report's
+content.
 """
 
 import base64
@@ -103,9 +103,41 @@ def test_nothing_is_fetched(passing: Values, pictures: Path) -> None:
         if (address := attributes.get(name)) is not None
     ]
     assert len(addresses) > 20
-    assert all(a.startswith(("#", "data:image/jpeg;base64,", "data:,")) for a in addresses)
+    sources = {photo["url"] for photo in passing["photos"]}  # to follow, not to fetch
+    links = {a["href"] for a in read.named("a") if a.get("href") in sources}
+    assert links == sources
+    here = ("#", "data:image/jpeg;base64,", "data:,")
+    assert all(address in links or address.startswith(here) for address in addresses)
     style = read.inside("style")[0]
     assert "url(" not in style and "@import" not in style
+
+
+def test_photographs_are_apart_with_their_credits(passing: Values, pictures: Path) -> None:
+    page = rendered(passing, pictures)
+    apart = Reader(page.split("<h3>Photographs</h3>")[1].split("</section>")[0])
+    assert [a["alt"] for a in apart.named("img")] == [p["name"] for p in passing["photos"]]
+    for photo in passing["photos"]:
+        assert f"{photo['credit']}, {photo['licence']}" in apart.text
+    read = Reader(page)
+    assert "a known person" in read.text, "what to mind"
+    assert "14 inputs with 2 photographs" in read.text
+    assert "Photographs have none, and do not count" in read.text
+    names = {case["name"]: case["credit"] for case in read.island["cases"]}
+    assert names["park"] == "someone/photos, CC-BY-4.0" and names["own-photo"] is None
+    without = {**passing, "photos": [], "cases": passing["cases"][:9]}
+    assert "hotographs" not in Reader(rendered(without, pictures)).text
+
+
+def test_names_fold_between_words(passing: Values, pictures: Path) -> None:
+    case = {**passing["cases"][0], "name": "own-IMG_2025.a<b"}
+    page = rendered({**passing, "cases": [case]}, pictures)
+    assert "<bdi>own-<wbr>IMG_<wbr>2025.<wbr>a&lt;b</bdi>" in page
+
+
+def test_a_hostile_address_is_no_link(pictures: Path) -> None:
+    read = Reader(rendered(report_samples.hostile(), pictures))
+    assert report_samples.HOSTILE in read.text
+    assert not any("javascript" in (a.get("href") or "") for a in read.named("a"))
 
 
 def test_only_what_is_named_by_hash_may_run(passing: Values) -> None:
@@ -148,8 +180,8 @@ def test_same_bytes_for_the_same_report(passing: Values, pictures: Path) -> None
 def test_size_of_the_default_run(passing: Values, pictures: Path) -> None:
     many = copy.deepcopy(passing)
     shown = [case for case in many["cases"] if case["image"]]
-    assert len(shown) == 10
-    many["cases"] = [{**shown[i % 10], "name": f"case {i}"} for i in range(48)]
+    assert len(shown) == 12
+    many["cases"] = [{**shown[i % 12], "name": f"case {i}"} for i in range(48)]
     many["models"], many["rows"] = many["models"] * 2, many["rows"] * 3
     for case in many["cases"]:
         case["values"] = case["values"] * 3
@@ -160,7 +192,7 @@ def test_size_of_the_default_run(passing: Values, pictures: Path) -> None:
 def test_pictures_are_small(passing: Values, pictures: Path) -> None:
     read = Reader(rendered(passing, pictures))
     sources = [str(attributes["src"]) for attributes in read.named("img")]
-    assert len(sources) == 10
+    assert len(sources) == 12
     for source in sources:
         content = base64.b64decode(source.partition(",")[2])
         assert Image.open(BytesIO(content)).size == (480, 360)
@@ -193,6 +225,9 @@ def test_first_screen_when_it_holds(passing: Values) -> None:
     )
     assert f"{worst:.3g} × the float32 floor at most" in text
     assert text.count("not Apple’s runtime") > 4
+    assert text.count("LiteRT’s bits: 4 of 48") == 4
+    assert "coreml-mil: Core ML package, raw face, executed by blazepalm, not by Apple's" in text
+    assert "tflite: LiteRT, default kernels (XNNPACK)" in text
 
 
 def test_first_screen_when_it_fails(failing: Values) -> None:

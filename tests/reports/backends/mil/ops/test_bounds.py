@@ -1,5 +1,5 @@
-"""Operands that are small and stretch each other into a result of 2⁴⁰ elements, 4 TiB: refused
-before memory is taken, whatever the file declares. The sizes are on paper.
+"""Small operands that broadcast to a result of 2⁴⁰ elements, 4 TiB: refused before memory is
+allocated, whatever the file declares. The sizes are worked out on paper.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Values made from little, against value inference and by hand."""
+"""Operations that create values, against value inference and by hand."""
 
 from typing import Any
 

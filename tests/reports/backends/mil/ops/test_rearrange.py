@@ -1,4 +1,4 @@
-"""Blocks moved about, against their definitions element by element."""
+"""Blocks moved into channels or the batch, against their definitions element by element."""
 
 from typing import Any
 

@@ -138,7 +138,7 @@ def test_crop_resize_as_core_ml_has_it(
 
 
 def test_a_roi_of_five_names_its_image_first(run: Any) -> None:
-    """(The type that coremltools infers has all images in it, so only one is given here.)"""
+    """(coremltools infers a type with all images in it, so this test gives only one.)"""
     roi = np.array([0, 0, 0, 1 / 3, 1 / 3], np.float32).reshape(1, 1, 5, 1, 1)
     (found,) = run(
         lambda x, roi: Builder.crop_resize(

@@ -11,9 +11,9 @@ import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify
+from blazepalm.converter.tflite.repack import add_buffer, pack, unpack
 
-INSIDE = 1  # offsets of Buffer above this say that the bytes lie outside the flatbuffer
+PURPOSE = "LiteRT cannot be given its float form"
 
 
 def float_form(content: bytes, source: str) -> bytes:
@@ -28,14 +28,7 @@ def float_form(content: bytes, source: str) -> bytes:
 def _rewritten(content: bytes, graph: Graph) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
-    from blazepalm.reports.backends.litert_rewrite import pack
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    if any(b.offset > INSIDE for b in model.buffers):
-        raise CouldNotVerify(
-            f"{graph.source} keeps buffers outside its flatbuffer, so LiteRT cannot be given its "
-            "float form"
-        )
+    model = unpack(content, graph.source, PURPOSE)
     (subgraph, *_) = model.subgraphs
     model.subgraphs = [subgraph]
     model.signatureDefs = None  # they name outputs of the integer graph
@@ -59,6 +52,4 @@ def _set_tensor(schema: Any, model: Any, tensor: Any, dtype: str, data: np.ndarr
     if data is None:
         tensor.buffer = 0
         return
-    tensor.buffer = len(model.buffers)
-    model.buffers.append(schema.BufferT())
-    model.buffers[-1].data = np.frombuffer(np.ascontiguousarray(data, "<f4").tobytes(), np.uint8)
+    tensor.buffer = add_buffer(model, data.astype(np.float32, copy=False))

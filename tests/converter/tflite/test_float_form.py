@@ -5,7 +5,7 @@ LiteRT on the file itself, and arithmetic on paper.
 import numpy as np
 import pytest
 
-from blazepalm.reports.backends.float_form import float_form
+from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.reports.backends.litert import open_litert
 from support.tflite_builder import ModelBuilder, schema
 

@@ -1,0 +1,194 @@
+"""The registry: `releases.toml` as frozen dataclasses.
+
+It supplies what a `.tflite` does not hold: where it came from, its input's range, its thresholds
+and regions.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blazepalm.models.generation import STATED, Generation, RegionRule, SsdOptions
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REGISTRY = Path(__file__).parent / "releases.toml"
+WEIGHTS = Path(__file__).parent / "weights"
+CACHE_VARIABLE = "BLAZEPALM_CACHE"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A published file. `urls` are tried in turn; `sha256` and `bytes` are None if not recorded;
+    `embedded` is its name in `models/weights/`.
+    """
+
+    name: str
+    file: str  # path in MediaPipe's repository or bucket
+    urls: tuple[str, ...]
+    first_seen: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    commit: str | None = None
+    package: str | None = None
+    embedded: str | None = None
+    notes: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """`.tflite` or `.task`."""
+        return Path(self.file).suffix
+
+    @property
+    def cached(self) -> Path:
+        """Where `releases fetch` keeps the file, whether or not it exists."""
+        return cache_folder() / f"{self.name}{self.suffix}"
+
+    def location(self) -> Path | None:
+        """The file on this machine, embedded or fetched earlier; None if it is neither."""
+        if self.embedded is not None:
+            return WEIGHTS / self.embedded
+        return self.cached if self.cached.is_file() else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the generation as its name."""
+        values = asdict(self)
+        if isinstance(self, Release):
+            values["generation"] = self.generation.name
+            values["family"] = self.generation.family
+        if isinstance(self, Bundle):
+            values["members"] = dict(self.members)
+            values["family"] = "bundle"
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release(Asset):
+    """One published model. `network_sha256` hashes what it computes, however the file is written
+    (None if no file was available); `also_sha256` are other files of the same network.
+    `float32_modules` compute in float32 in its float16 Core ML package; None if nobody measured
+    which pay.
+    """
+
+    generation: Generation
+    network_sha256: str | None = None
+    also_sha256: tuple[str, ...] = ()
+    float32_modules: tuple[str, ...] | None = None
+
+    @property
+    def family(self) -> str:
+        return self.generation.family
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle(Asset):
+    """A ZIP of models: member's path → the name of its release, if it is one. An inner bundle is
+    part of the path: `hand_landmarker.task:hand_detector.tflite`.
+    """
+
+    members: tuple[tuple[str, str], ...]
+
+    @property
+    def family(self) -> str:
+        return "bundle"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything in `releases.toml`, in its order."""
+
+    generations: Mapping[str, Generation]
+    releases: tuple[Release, ...]
+    bundles: tuple[Bundle, ...]
+    aliases: Mapping[str, str]
+    defaults: Mapping[str, str]  # family → generation
+    tasks: Mapping[str, RegionRule]  # family → its rule in MediaPipe's tasks, if it is another
+
+    @property
+    def assets(self) -> tuple["Release | Bundle", ...]:
+        """Releases, then bundles."""
+        return (*self.releases, *self.bundles)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and alias that `by_name` knows."""
+        return (*self.aliases, *(asset.name for asset in self.assets))
+
+    def aliases_of(self, asset: Asset) -> tuple[str, ...]:
+        return tuple(alias for alias, name in self.aliases.items() if name == asset.name)
+
+
+@cache
+def load_registry(path: Path = REGISTRY) -> Registry:
+    """Reads the registry. Raises ValueError, KeyError or TypeError if the table is wrong."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    generations = {name: _generation(name, t) for name, t in table["generation"].items()}
+    releases = tuple(
+        Release(
+            **{
+                **_tuples(_asset(t, table["source"])),
+                "generation": generations[t["generation"]],
+            }
+        )
+        for t in table["release"]
+    )
+    bundles = tuple(
+        Bundle(**{**_asset(t, table["source"]), "members": tuple(t["members"].items())})
+        for t in table["bundle"]
+    )
+    tasks = {family: _region_rule(rule) for family, rule in table["tasks"].items()}
+    return Registry(generations, releases, bundles, table["aliases"], table["defaults"], tasks)
+
+
+def cache_folder() -> Path:
+    """The folder of fetched releases: BLAZEPALM_CACHE, else this user's cache folder."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("blazepalm", appauthor=False)) / "releases"
+
+
+def _generation(name: str, table: Mapping[str, Any]) -> Generation:
+    values = _tuples(table)
+    family = values["family"]
+    expected = {"family", "input_size", "value_range", "roi", "source", *STATED[family]}
+    if set(values) != expected:
+        raise ValueError(f"generation {name} must set {sorted(expected)}, not {sorted(values)}")
+    roi = _region_rule(values.pop("roi"))
+    ssd = values.pop("ssd", None)
+    if ssd is not None:
+        ssd = SsdOptions(input_size=values["input_size"], **_tuples(ssd))
+    return Generation(name=name, roi=roi, ssd=ssd, **values)
+
+
+def _region_rule(table: Mapping[str, Any]) -> RegionRule:
+    values = _tuples(table)
+    values["towards"] = tuple((int(point), weight) for point, weight in values["towards"].items())
+    return RegionRule(**values)
+
+
+def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any]:
+    values = {
+        k: v for k, v in table.items() if k not in ("asset", "model", "generation", "members")
+    }
+    urls = []
+    if "model" in table:
+        urls.append(source["models"].format(model=table["model"]))
+    if "commit" in table:
+        urls.append(source["raw"].format(commit=table["commit"], file=table["file"]))
+    if "asset" in table:
+        urls.append(source["assets"].format(asset=table["asset"]))
+    return {**values, "urls": tuple(urls)}
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Converts TOML's lists to tuples."""
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}

@@ -1,0 +1,1 @@
+"""Runs somebody else's conversion of a model, in any format, beside the file it stands for."""

@@ -1,0 +1,61 @@
+"""Opens a `.tflite` in LiteRT, Google's runtime; torch is not needed."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepalm.converter.architecture import examine
+from blazepalm.converter.choose import choose
+from blazepalm.converter.converted import Converted
+from blazepalm.converter.evidence import Overrides, settle, summary
+from blazepalm.converter.known import network_of, release_of
+from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.errors import InvalidModel
+from blazepalm.models.releases import generation_of
+from blazepalm.reports.hands.open_model import (
+    Notice,
+    OpenModel,
+    Source,
+    of_family,
+    shaped,
+    source_of_model,
+)
+
+
+def open_tflite(
+    model: Source, family: str, threads: int, notice: Notice, overrides: Overrides
+) -> OpenModel:
+    """Opens a file, or the file that a converted model comes from; as `open_models.open_model`."""
+    from blazepalm.reports.backends.litert import open_litert
+    from blazepalm.reports.backends.litert_rewrite import without_custom_operators
+
+    source, content = choose(source_of_model(model), family)
+    graph = read_bytes(content, source)
+    if isinstance(model, Converted) and graph.sha256 != model.graph.sha256:
+        raise InvalidModel(f"{source}: is not the file that was converted")
+    if isinstance(model, Converted):
+        recognition = model.recognition
+    else:
+        recognition, _ = examine(graph)
+    of_family(model, None if recognition is None else recognition.spec, family)
+    assert recognition is not None
+    release = release_of(graph)
+    if not isinstance(model, Converted):
+        recognition = settle(graph, recognition, overrides, notice)
+        if release is None:
+            notice(f"{source}: not a known release: {summary(recognition.spec)}")
+    spec = recognition.spec
+    generation = generation_of(spec.generation, family)
+    backend = open_litert(
+        without_custom_operators(content, source).content,
+        recognition.outputs,
+        source=source,
+        threads=threads,
+    )
+    name = release.name if release else Path(source).stem
+
+    def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return shaped(backend.run(images), len(images), spec)
+
+    return OpenModel(name, "tflite", spec, generation, run, graph.sha256, network_of(graph))

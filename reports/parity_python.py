@@ -1,0 +1,146 @@
+"""`blazepalm.parity`: a parity run with the command line's words as keywords."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.errors import check_path
+from blazepalm.reports.engine.engine import THREADS
+from blazepalm.reports.judge import policy
+from blazepalm.reports.judge.policy import LIMITS, Limits
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.parity import parity as run
+from blazepalm.reports.parity_models import OnStep
+from blazepalm.reports.parity_options import Options, check_count, input_cases
+from blazepalm.reports.report_folder import check_report, save_report
+
+if TYPE_CHECKING:
+    from blazepalm.golden.manifest import GoldenSet
+
+KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type, in words
+    ("coreml", bool, "True or False"),
+    ("layers", bool, "True or False"),
+    ("self_test", bool, "True or False"),
+    ("every_kernel", bool, "True or False"),
+    ("raw", bool, "True or False"),
+    ("keep_going", bool, "True or False"),
+    ("overrides", Overrides, "Overrides"),
+    ("compress", (str, type(None)), "a str or None"),
+    ("address", (str, type(None)), "a str or None"),
+)
+
+
+def parity(
+    *sources: str | Path,
+    output: str | Path | None = None,
+    golden: "GoldenSet | str | Path | bool" = False,
+    images: str | Path | Sequence[str | Path] = (),
+    inputs: int | None = None,
+    seed: int = policy.SEED,
+    jobs: int | None = None,
+    engine: str = THREADS,
+    address: str | None = None,
+    coreml: bool = True,
+    compress: str | None = None,
+    backends: Sequence[str] = (),
+    candidates: str | Path | Sequence[str | Path] = (),
+    layers: bool = False,
+    self_test: bool = False,
+    every_kernel: bool = False,
+    raw: bool = True,
+    overrides: Overrides = NO_OVERRIDES,
+    limits: Limits = LIMITS,
+    keep_going: bool = False,
+    notice: Callable[[str], None] = lambda note: None,
+    on_step: OnStep = lambda what, done, total: None,
+) -> ParityReport:
+    """Compares each source's PyTorch module and Core ML packages with LiteRT and a float64 oracle.
+    The report is true if all pass; `report.save(folder)` writes it.
+
+    `sources`: releases, `.tflite` files, bundles, folders that `convert` or `save` wrote.
+    What they are run on: `golden`, a rendered set's folder (rendered there if missing), True for
+    the one in the user's cache, or False (the command line's default is True); `images`, your own
+    pictures, folders, patterns or videos; `inputs`, the number of seeded random inputs (by default
+    2 with images, else 8), of `seed`.
+    How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
+    (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
+    depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
+    progress of a run, which the same call resumes.
+    What else: `coreml` False leaves the packages out; `compress` the float16 ones ("palettize8",
+    "palettize6", "int8"); `backends`, also run these, which take long to open; `candidates`, other
+    people's conversions of the only source (Core ML, ONNX, TFLite, a converted folder), compared
+    with it in place of ours; `layers` compares
+    every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
+    reference kernels on every input. `overrides` state what the files do not, `limits` what passes.
+    `notice` is told what is left out, `on_step` the progress: (step, done, total or None).
+
+    Raises TypeError or ValueError for an argument of another kind; BlazePalmError if a source
+    cannot be read or converted, CouldNotVerify if LiteRT is missing or cannot run it; with
+    `keep_going` the error becomes one of the report's `failures` instead, and the other sources are
+    compared.
+    """
+    given: dict[str, Any] = dict(locals())
+    for source in sources:
+        check_path(source, "releases, files or folders")
+    for name, kind, words in KINDS:
+        if not isinstance(given[name], kind):
+            raise TypeError(f"{name} is {given[name]!r:.80}, expected {words}")
+    check_count("inputs", inputs, 0, True)
+    check_count("jobs", jobs, 1, True)
+    folder = None
+    if output is not None:
+        check_path(output, "output, a folder,")
+        folder = Path(output)
+        check_report(folder)
+    options = Options(
+        golden=_golden_set(golden),
+        images=_listed("images", images),
+        noise=inputs,
+        seed=seed,
+        workers=jobs,
+        engine=engine,
+        address=address,
+        folder=folder,
+        raw=raw,
+        coreml=coreml,
+        compress=compress,
+        backends=_listed("backends", backends),
+        candidates=_listed("candidates", candidates),
+        layers=layers,
+        self_test=self_test,
+        reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
+        overrides=overrides,
+        limits=limits,
+    )
+    report = run(*sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options))
+    if folder is not None and report.models:
+        save_report(report, folder, input_cases(options))
+    return report
+
+
+def _listed(name: str, given: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """One or several, as text. Raises TypeError."""
+    several = [given] if isinstance(given, str | Path) else given
+    if not isinstance(several, list | tuple) or not all(isinstance(s, str | Path) for s in several):
+        raise TypeError(f"{name} is {given!r:.80}, expected a str, a Path, or a list of them")
+    return tuple(str(one) for one in several)
+
+
+def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
+    """Renders what is missing. Raises TypeError, ArtifactError."""
+    from blazepalm.golden.cases import GOLDEN_VERSION
+    from blazepalm.golden.make import make_golden
+    from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
+    from blazepalm.models.release_registry import cache_folder
+
+    if golden is False:
+        return None
+    if isinstance(golden, GoldenSet):
+        return golden
+    if golden is True:
+        folder = cache_folder().parent / f"golden-{GOLDEN_VERSION}"
+    else:
+        check_path(golden, "golden, True, False, a GoldenSet or a folder")
+        folder = Path(golden)
+    return load_golden(folder) if (folder / MANIFEST).is_file() else make_golden(folder)
