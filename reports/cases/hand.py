@@ -14,7 +14,6 @@ from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
 from blazepalm.reports.backends.names import MIL_APP, TFLITE
-from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
 from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
