@@ -44,7 +44,7 @@ parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLit
 	  --backend coreml-mil-fp16-coreai \
 	  $$($(BIN)/python -c 'import importlib.util as u; print("--backend executorch" * bool(u.find_spec("executorch")))')
 
-parity-core-ai: $(VENV)/.installed  ## the same, also with Apple's Core AI kernels on this CPU
+parity-core-ai: $(VENV)/.installed  ## the same, with Apple's Core AI kernels on this CPU
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coreai]' \
 	  || { echo "error: no wheel of Core AI here: Python 3.11, Linux on x86-64 or macOS 26"; exit 2; }
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \

@@ -9,11 +9,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import coremltools as ct
     import torch
     from torch import nn
 
-    from support.packages import convert_module
+    from support.packages import convert_module, ct
 
     class Network(nn.Module):
         """Pixels 0..255 → a map, and the mean of each of three channels."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # coremltools about the versions that it has not seen
-    import coremltools as ct
-    from coremltools import proto
+from blazepalm.converter.coreml.quiet import import_coremltools
+
+ct = import_coremltools()
+proto = ct.proto
 
 
 def convert_module(
