@@ -36,8 +36,7 @@ def open_models(
             listed = ", ".join(name for name, _, _ in contents)
             raise InvalidInput(f"candidates are compared with one model; name one of {listed}")
     for name, content, folder in contents:
-        step = f"converting {Path(name).name}"
-        on_step(step, 0, None)
+        on_step(f"converting {Path(name).name}", 0, None)
         source = Source(
             name,
             content,
@@ -66,8 +65,6 @@ def open_models(
         except BlazePalmError as error:
             failed(next((path for path in options.candidates if path in str(error)), name), error)
             continue
-        finally:
-            on_step(step, 1, 1)
         opened[place] = (source, subject)
     if opened:
         options.overrides.check_used([subject.family for _, subject in opened.values()])

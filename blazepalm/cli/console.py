@@ -134,6 +134,11 @@ def progress() -> Iterator[OnStep]:
 
         def on_step(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
+                for task in bars.tasks:
+                    if task.total is None:  # a step of unknown length ends where another begins
+                        bars.update(
+                            task.id, total=max(task.completed, 1), completed=max(task.completed, 1)
+                        )
                 tasks[what] = bars.add_task(printable(what), total=total)
             bars.update(tasks[what], completed=done, total=total)
 
@@ -144,7 +149,7 @@ def _plain_progress(what: str, done: int, total: int | None) -> None:
     if not total:
         if done % 25 == 0:
             note(f"{what}: {done}" if done else what)
-    elif total > 1 and done and done * 4 // total != (done - 1) * 4 // total:
+    elif done and done * 4 // total != (done - 1) * 4 // total:
         note(f"{what}: {done} of {total}")
 
 

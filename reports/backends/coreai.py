@@ -85,7 +85,7 @@ class CoreAIProgram:
         with self._lock:
             if self._child is None:
                 what = f"Core AI on {self.program.source}"
-                asset = str(self.folder.absolute() / f"{self.program.path.stem}.aimodel")
+                asset = str(self.folder.absolute() / self.program.path.stem / "made.aimodel")
                 if not Path(asset).exists():
                     made = {"package": str(self.program.path.absolute()), "asset": asset}
                     Child(what, f"{CHILD}:save_asset", made, LIMITS).close()

@@ -12,15 +12,14 @@ does not have; hence PReLU is written as max(x, 0) + alpha · min(x, 0), which h
 """
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from blazepalm.errors import CouldNotVerify
+from blazepalm.atomic import atomic_folder
+from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 
 Arrays = dict[str, np.ndarray]
@@ -58,11 +57,12 @@ def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
         output_names=[f"o{n}" for n in range(len(function.outputs))],
     )
     target = Path(asset)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder) / "made.aimodel"
-        converter.to_coreai().save_asset(made)
-        if not target.exists():
-            os.rename(made, target)
+    try:
+        with atomic_folder(target.parent, wait=True) as folder:
+            converter.to_coreai().save_asset(folder / target.name)
+    except ArtifactError:
+        if not target.exists():  # else another process has made it meanwhile
+            raise
     return lambda arrays: arrays
 
 

@@ -14,7 +14,13 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
-from blazepalm.reports.backends.backend import Backend, Opening, Registration, input_shape
+from blazepalm.reports.backends.backend import (
+    CANDIDATE,
+    Backend,
+    Opening,
+    Registration,
+    input_shape,
+)
 from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
@@ -157,7 +163,7 @@ def open_backends(
             (only is not None and name not in only)
             or (registration.asked_for and name not in (*asked_for, *(only or ())))
             or (package is not None and not opening.has(package))
-            or (registration.by_task and not by_task)
+            or (registration.kind == CANDIDATE and registration.by_task and not by_task)
         ):
             continue
         reason = registration.available()

@@ -237,7 +237,7 @@ def test_nothing_is_left_when_writing_fails(
     def full_disk(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full_disk)
+    monkeypatch.setattr("safetensors.torch.save", full_disk)
     with pytest.raises(ArtifactError, match="No space left on device"):
         convert(shared_model(SMALL), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -278,7 +278,7 @@ def test_frames_that_are_no_rgb_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidImage, match="no such file"):
         find_sources([tmp_path / "none.png"])
-    with pytest.raises(InvalidImage, match="holds no image"):
+    with pytest.raises(InvalidImage, match="contains no pictures or videos"):
         find_sources([tmp_path])
     with pytest.raises(InvalidImage, match="no file matches"):
         find_sources([f"{tmp_path}/*.png"])

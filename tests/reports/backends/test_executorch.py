@@ -59,5 +59,5 @@ def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
 
 def test_a_backend_that_takes_long_runs_only_if_asked_for() -> None:
     assert Options(backends=("executorch",)).backends == ("executorch",)
-    with pytest.raises(InvalidInput, match="no backend 'tflite' to ask for; choose from execut"):
+    with pytest.raises(InvalidInput, match="no backend 'tflite' to ask for; .*executorch"):
         check_asked_for(["tflite"])

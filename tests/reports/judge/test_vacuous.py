@@ -56,7 +56,7 @@ def test_images_without_a_hand_judge_nothing_of_the_task(tmp_path: Path) -> None
     assert waiting == {
         (name, backend)
         for name in ("palm-lite-2021-11", "hand-lite-2022")
-        for backend in ("coreml-mil-fp16", "coreml-mil-fp16-coreai", "coreml-mil-app")
+        for backend in ("coreml-mil-fp16", "coreml-mil-app")
     }
     assert all(model.coverage[0] < model.coverage[1] for model in report.models)
 

@@ -90,7 +90,7 @@ def test_nothing_is_copied_and_the_file_stays_as_it_is(tmp_path: Path) -> None:
         (record(), 1 << 60, "no weight at offset"),
         (record(sentinel=7), 64, "no weight begins"),
         (record(number=99), 64, "unknown type 99"),
-        (record(size=8), 64, "claims 8 bytes from 128, the file has 132"),
+        (record(size=8), 64, "claims 8 bytes from 128, but the file has 132"),
         (record(size=1 << 62), 64, "claims"),
         (record(start=1 << 63), 64, "claims"),
         (record(start=130), 64, "claims"),

@@ -162,7 +162,7 @@ def test_landmarks_are_told_by_their_distance_from_litert() -> None:
                 assert entry["of"] == number
                 assert entry["off"] == pytest.approx(off, rel=5e-3)
                 compared += 1
-    assert compared == 10 * 4
+    assert compared == 12 * 4
 
 
 def test_a_hand_of_its_own_and_one_that_is_not_finite_have_no_partner() -> None:
