@@ -33,7 +33,7 @@ class Setting:
 
 
 def settings() -> Iterator[Setting]:
-    yield Setting("default", {})
+    yield Setting("default", {}, "`make test` runs these tests, too")
     yield numpy_without(WIDE)
     yield numpy_without((*WIDE, "X86_V3"))
     variables = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}

@@ -15,7 +15,7 @@ from blazepalm.reports.backends.mil import load
 from support.converted import converted, images
 from support.models import HANDS, PALMS
 
-EXPORTED = ["palm-lite-2021-11", "hand-lite-2022", "hand-2020-05"]  # each family; each has pooling
+EXPORTED = ["palm-lite-2021-11", "hand-lite-2022"]  # each family; each has pooling
 
 
 class Outputs(nn.Module):
