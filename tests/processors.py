@@ -20,6 +20,7 @@ WIDE = ("X86_V4", "AVX512_ICL", "AVX512_SPR")  # NumPy's names; its lowest is X8
 FUSED = "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4"  # glibc has its functions with and without
 NUMPY = "import numpy; print(*numpy.show_config(mode='dicts')['SIMD Extensions'].get('found', ()))"
 OPENCV = "import cv2; print(cv2.getCPUFeaturesLine())"
+TESTS, MARK = ROOT / "tests", "pytest.mark.processor"
 SHOWN = 40  # lines of a run that failed
 
 
@@ -82,7 +83,8 @@ def tested(setting: Setting, arguments: list[str]) -> bool:
     if setting.same:
         print(f"{setting.label}: not run, {setting.same}", flush=True)
         return True
-    command = [sys.executable, "-m", "pytest", "-m", "processor", "-q", *arguments]
+    marked = [str(path) for path in TESTS.rglob("test_*.py") if MARK in path.read_text("utf-8")]
+    command = [sys.executable, "-m", "pytest", "-m", "processor", "-q", *arguments, *marked]
     start = time.monotonic()
     environment = {**os.environ, **setting.variables}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -79,9 +79,11 @@ def hush_executorch() -> None:
     """
     if missing_executorch() is None:
         with quiet(), quiet_native_log():
+            from executorch.extension.pybindings import portable_lib
             from executorch.runtime import Runtime
 
             Runtime.get()
+            portable_lib._threadpool_get_thread_count()  # asks the processor what it is
 
 
 def load_program(content: bytes, source: str, copies: int = 1) -> Program:
