@@ -11,6 +11,7 @@ import pytest
 
 import blazepalm
 from support.api_reference import PAGE, page
+from support.cli import Cli
 from support.models import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,7 +57,8 @@ def test_the_reference_is_made_from_the_docstrings() -> None:
         assert name == "__version__" or getattr(blazepalm, name).__doc__
 
 
-def test_commands_run(desk: Path) -> None:
+def test_commands_run(blazepalm: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
     commands = [
         shlex.split(line[2:], comments=True)
         for block in fenced("console")
@@ -65,10 +67,8 @@ def test_commands_run(desk: Path) -> None:
     ours = [c for c in commands if c[0] == "blazepalm"]
     assert len(ours) >= 7
     for command in ours:
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=desk, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr}"
+        done = blazepalm(*command[1:])
+        assert done.code == 0, f"{shlex.join(command)}: {done.err}"
     assert (desk / "palm-full" / "model.safetensors").is_file()
     assert (desk / "drawn.png").is_file()
     made = {c[1] for c in commands if c[0] == "make"}

@@ -61,6 +61,8 @@ def check_asked_for(names: Collection[str]) -> None:
     """Raises InvalidInput for a name of no backend that has to be asked for, CouldNotVerify for
     one that cannot run on this machine.
     """
+    if not names:
+        return
     known = {r.name: r for r in registered().values() if r.asked_for}
     for name in names:
         if name not in known:
