@@ -145,10 +145,11 @@ class Registration:
 
     @property
     def by_task(self) -> bool:
-        """Whether only the task can judge it: it computes in less than float32, or its outputs
-        lose digits on the way to the file's units.
+        """Whether only the task can judge it: a candidate that computes in less than float32, or
+        whose outputs lose digits on the way to the file's units.
         """
-        return self.precision in (FLOAT16, INTEGERS) or self.in_other_units
+        coarse = self.precision in (FLOAT16, INTEGERS) or self.in_other_units
+        return self.kind == CANDIDATE and coarse
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS or self.kind not in KINDS:

@@ -15,7 +15,6 @@ from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.backends.backend import (
-    CANDIDATE,
     Backend,
     Opening,
     Registration,
@@ -163,7 +162,7 @@ def open_backends(
             (only is not None and name not in only)
             or (registration.asked_for and name not in (*asked_for, *(only or ())))
             or (package is not None and not opening.has(package))
-            or (registration.kind == CANDIDATE and registration.by_task and not by_task)
+            or (registration.by_task and not by_task)
         ):
             continue
         reason = registration.available()
