@@ -39,7 +39,7 @@ LOG_TAIL = 4096  # bytes of the log that are read for the error message
 NUMERIC = "biuf"  # kinds of numpy types that are sent
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ChildLimits(msgspec.Struct, frozen=True):
     """What a child may use: seconds to open, seconds for a call, GiB of memory."""
 
     opening: float = 300.0
@@ -52,7 +52,7 @@ class Opening(msgspec.Struct):
 
     function: str
     arguments: dict[str, Any]
-    limits: Limits
+    limits: ChildLimits
 
 
 class Array(msgspec.Struct):
@@ -84,7 +84,7 @@ class Child:
         what: str,
         function: str,
         arguments: Mapping[str, Any],
-        limits: Limits = Limits(),  # noqa: B008  (frozen)
+        limits: ChildLimits = ChildLimits(),  # noqa: B008  (frozen)
     ) -> None:
         self.what = what
         self.limits = limits
@@ -204,7 +204,9 @@ def serve() -> None:
         _send(answers, _answered(functions[0], given, limits.call, limits))
 
 
-def _answered(work: Function, given: dict[str, Array], seconds: float, limits: Limits) -> bytes:
+def _answered(
+    work: Function, given: dict[str, Array], seconds: float, limits: ChildLimits
+) -> bytes:
     try:
         _set_alarm(seconds)
         found = work(_unpacked(given))

@@ -28,7 +28,7 @@ from blazepalm.reports.backends.backend import (
     Package,
     Registration,
 )
-from blazepalm.reports.backends.child import Child, Limits
+from blazepalm.reports.backends.child import Child, ChildLimits
 from blazepalm.reports.backends.mil import Program, load
 from blazepalm.reports.backends.mil_package import RAW_FP16, RAW_FP32
 from blazepalm.reports.backends.names import COREAI, COREAI_FP16
@@ -36,7 +36,7 @@ from blazepalm.reports.backends.package_outputs import RawPackage, match
 
 CHILD = "blazepalm.reports.backends.coreai_program"
 # An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.
-LIMITS = Limits(opening=600, call=120, memory=8)
+LIMITS = ChildLimits(opening=600, call=120, memory=8)
 LABEL = (
     "Core ML package, raw face: the saved program, computed by Apple's Core AI kernels on a CPU; "
     "not the Neural Engine, not Core ML's own fusions"

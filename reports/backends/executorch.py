@@ -32,14 +32,14 @@ from blazepalm.reports.backends.backend import (
     Registration,
     split_inputs,
 )
-from blazepalm.reports.backends.child import Child, Limits
+from blazepalm.reports.backends.child import Child, ChildLimits
 from blazepalm.reports.backends.litert import quiet_native_log
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "executorch"
-TRIAL = Limits(opening=120.0, call=1.0, memory=8.0)
+TRIAL = ChildLimits(opening=120.0, call=1.0, memory=8.0)
 
 
 class Loaded(NamedTuple):

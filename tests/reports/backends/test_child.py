@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from blazepalm.errors import CouldNotVerify, InvalidModel
-from blazepalm.reports.backends.child import Child, Limits
+from blazepalm.reports.backends.child import Child, ChildLimits
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
 
 
-def child(function: str, limits: Limits | None = None, **arguments: object) -> Child:
-    return Child("Runtime on palm", f"support.foreign:{function}", arguments, limits or Limits())
+def child(function: str, limits: ChildLimits | None = None, **arguments: object) -> Child:
+    return Child(
+        "Runtime on palm", f"support.foreign:{function}", arguments, limits or ChildLimits()
+    )
 
 
 def test_arrays_come_back_with_their_types_and_nothing_is_printed(
@@ -55,7 +57,7 @@ def test_a_child_that_leaves_while_it_opens() -> None:
 
 def test_a_child_that_never_answers_is_ended() -> None:
     with (
-        child("sleeping", Limits(call=0.2)) as sleeping,
+        child("sleeping", ChildLimits(call=0.2)) as sleeping,
         pytest.raises(CouldNotVerify, match=r"on palm: did not answer .* 0\.2 s a call"),
     ):
         sleeping({})
@@ -64,7 +66,7 @@ def test_a_child_that_never_answers_is_ended() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
 def test_a_child_that_wants_too_much_memory_is_refused_it() -> None:
     with (
-        child("hungry", Limits(memory=1)) as hungry,
+        child("hungry", ChildLimits(memory=1)) as hungry,
         pytest.raises(CouldNotVerify, match="Runtime on palm: needs more than 1 GiB of memory"),
     ):
         hungry({})
