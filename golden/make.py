@@ -43,12 +43,18 @@ from blazepalm.golden.processes import map_in_processes
 from blazepalm.golden.render import HandTruth
 from blazepalm.media.frames import OnSkip
 from blazepalm.media.images import read_image
+from blazepalm.models.release_registry import cache_folder
 
 SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
 Result = tuple[str, bytes, tuple[TrueHand, ...]]  # suffix, the file's content, the hands
 OnCase = Callable[[str, int, int], None]  # name, number done, number to render
+
+
+def cached_folder() -> Path:
+    """Where this version's set is kept if no folder is named."""
+    return cache_folder().parent / f"golden-{GOLDEN_VERSION}"
 
 
 def make_golden(

@@ -138,17 +138,15 @@ def _listed(name: str, given: str | Path | Sequence[str | Path]) -> tuple[str, .
 
 def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
     """Renders what is missing. Raises TypeError, ArtifactError."""
-    from blazepalm.golden.cases import GOLDEN_VERSION
-    from blazepalm.golden.make import make_golden
+    from blazepalm.golden.make import cached_folder, make_golden
     from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
-    from blazepalm.models.release_registry import cache_folder
 
     if golden is False:
         return None
     if isinstance(golden, GoldenSet):
         return golden
     if golden is True:
-        folder = cache_folder().parent / f"golden-{GOLDEN_VERSION}"
+        folder = cached_folder()
     else:
         check_path(golden, "golden, True, False, a GoldenSet or a folder")
         folder = Path(golden)

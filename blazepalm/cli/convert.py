@@ -10,6 +10,8 @@ from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
+    PrecisionOption,
+    TargetOption,
     ValueRangeOption,
     model_names,
     overrides_of,
@@ -63,12 +65,8 @@ def convert(
             "regions (landmarks only). raw: the TFLite file's own inputs and outputs.",
         ),
     ] = CoreMLOptions.face,
-    precision: Annotated[
-        str, typer.Option(metavar="fp16|fp32", help="Precision of the Core ML package.")
-    ] = CoreMLOptions.precision,
-    target: Annotated[
-        str, typer.Option(metavar="iOS", help="The oldest iOS the package must run on.")
-    ] = CoreMLOptions.target,
+    precision: PrecisionOption = CoreMLOptions.precision,
+    target: TargetOption = CoreMLOptions.target,
     compress: Annotated[
         str | None,
         typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),

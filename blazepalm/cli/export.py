@@ -9,6 +9,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.convert import folder_table, summary
+from blazepalm.cli.model_options import PrecisionOption, TargetOption
 from blazepalm.converter.coreml.options import CoreMLOptions
 
 
@@ -39,12 +40,8 @@ def export(
     face: Annotated[
         str, typer.Option("--coreml-face", metavar="FACE", help="app, batch or raw, as in convert.")
     ] = CoreMLOptions.face,
-    precision: Annotated[
-        str, typer.Option(metavar="fp16|fp32", help="Precision of the Core ML package.")
-    ] = CoreMLOptions.precision,
-    target: Annotated[
-        str, typer.Option(metavar="iOS", help="The oldest iOS the package must run on.")
-    ] = CoreMLOptions.target,
+    precision: PrecisionOption = CoreMLOptions.precision,
+    target: TargetOption = CoreMLOptions.target,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,

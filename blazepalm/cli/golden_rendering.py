@@ -38,10 +38,8 @@ def rendering(
     """Renders the golden set in `folder` (None: the user's cache) in the background if it is
     missing; yields a function that waits for it, or None. Leaving the block stops the rendering.
     """
-    from blazepalm.golden.cases import GOLDEN_VERSION
-    from blazepalm.golden.make import make_golden
+    from blazepalm.golden.make import cached_folder, make_golden
     from blazepalm.golden.manifest import MANIFEST, load_golden
-    from blazepalm.models.release_registry import cache_folder
 
     if not wanted:
         yield None
@@ -50,7 +48,7 @@ def rendering(
         golden = load_golden(folder)
         yield lambda: golden
         return
-    place = folder or cache_folder().parent / f"golden-{GOLDEN_VERSION}"
+    place = folder or cached_folder()
     left = threading.Event()
 
     def on_case(name: str, done: int, total: int) -> None:

@@ -1,5 +1,5 @@
-"""The options by which the user states what a model's file does not: for every command that reads
-models.
+"""The options that several commands share: what a model's file does not state, and what its Core ML
+package is like.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,6 +56,12 @@ ValueRangeOption = Annotated[
         help="The range of the input's values, such as -1,1; of one family: palm=-1,1; repeatable.",
         show_default="found by evidence",
     ),
+]
+PrecisionOption = Annotated[
+    str, typer.Option(metavar="fp16|fp32", help="Precision of the Core ML package.")
+]
+TargetOption = Annotated[
+    str, typer.Option(metavar="iOS", help="The oldest iOS the package must run on.")
 ]
 
 
