@@ -34,11 +34,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[all]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
 parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
@@ -47,7 +47,7 @@ parity: $(VENV)/.installed  ## convert the four embedded releases, compare TFLit
 	  $$($(BIN)/python -c 'import importlib.util as u; print("--backend executorch" * bool(u.find_spec("executorch")))')
 
 parity-core-ai: $(VENV)/.installed  ## the same, with Apple's Core AI kernels on this CPU
-	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[coreai]' \
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coreai]' \
 	  || { echo "error: no wheel of Core AI here: Python 3.11, Linux on x86-64 or macOS 26"; exit 2; }
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \
 	  --backend coreml-mil-fp16-coreai --backend coreai-mil --backend coreai-mil-fp16
@@ -95,8 +95,8 @@ $(OTHER)/.installed: pyproject.toml constraints.txt
 	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: set OTHER_PYTHON=…"; exit 2; }
 	$(OTHER_PYTHON) -m venv --clear $(OTHER)
 	grep -vE '^($(WITH_TORCH))==' constraints.txt > $(OTHER)/requirements.txt
-	$(OTHER)/bin/python -m pip install --quiet --no-compile --no-deps --requirement $(OTHER)/requirements.txt
-	$(OTHER)/bin/python -m pip install --quiet --no-compile --no-deps --editable .
+	$(OTHER)/bin/python -m pip install --quiet --no-deps --requirement $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=…, by default 3.10
@@ -109,7 +109,7 @@ test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=
 TORCH ?= torch
 test-newest: browser  ## the tests on the newest release of every dependency, ignoring the pins
 	@$(PYTHON) -m venv --clear $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --no-compile --editable '.[dev]' '$(TORCH)'
+	$(NEWEST)/bin/python -m pip install --quiet --editable '.[dev]' '$(TORCH)'
 	$(NEWEST)/bin/python -m pip check
 	$(NEWEST)/bin/python -m pytest -n $(JOBS)
 
