@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.child import Child, ChildLimits
 from blazepalm.file_names import file_name
 from blazepalm.reports.backends.backend import (
     FLOAT16,
@@ -28,7 +29,6 @@ from blazepalm.reports.backends.backend import (
     Package,
     Registration,
 )
-from blazepalm.reports.backends.child import Child, ChildLimits
 from blazepalm.reports.backends.mil import Program, load
 from blazepalm.reports.backends.mil_package import RAW_FP16, RAW_FP32
 from blazepalm.reports.backends.names import COREAI, COREAI_FP16
