@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity parity-core-ai test test-processors test-python test-newest check browser python-test \
-  swift-test bench clean \
+  swift-test bench fuzz crashes clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -143,6 +143,13 @@ ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
+
+SEED ?= 0
+fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= for each reader, READER=, SEED=
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(N),--n $(N)) --seed $(SEED) --reader "$(READER)"
+
+crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED)
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build

@@ -21,7 +21,7 @@ from typing import Any
 
 from blazepalm.errors import BlazePalmError
 
-SECONDS = 20.0  # for one mutant
+SECONDS = 60.0  # for one mutant, on a busy machine, too
 MEMORY = 3 << 30  # bytes of a child
 OPEN_FILES = 256
 

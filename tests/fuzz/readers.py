@@ -355,8 +355,10 @@ def _golden(folder: Path) -> Path:
     from support.small_golden import small_golden
 
     folder.mkdir()
-    found = small_golden(folder)
-    (folder / "manifest.json").write_bytes(found.to_bytes())
+    values = json.loads(small_golden(folder).to_bytes())
+    for hand in (hand for case in values["cases"] for hand in case["hands"]):
+        hand["joints_3d"] = [[0.0, 0.0, 0.1]] * 21
+    (folder / "manifest.json").write_text(json.dumps(values))
     return folder
 
 

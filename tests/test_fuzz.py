@@ -1,0 +1,40 @@
+"""A short run of `make fuzz` on a fixed seed: no damaged file of these kinds escapes."""
+
+import sys
+
+import pytest
+from fuzz.outcomes import ESCAPES, FINE, SENTENCE, TRACEBACK, Escaped, fuzz, judge
+from fuzz.readers import READERS, Reader
+
+MUTANTS = {
+    "tflite-bytes": 60,
+    "results": 60,
+    "manifests": 25,
+    "recordings": 60,
+    "journals": 100,
+    "registry": 150,
+    "pictures": 60,
+}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process on Windows")
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_nothing_escapes(name: str) -> None:
+    found = fuzz(READERS[name], MUTANTS[name], seed=0)
+    assert found.mutants == MUTANTS[name]
+    assert found.kinds == {}
+    assert found.counts[FINE]  # not all the damage is total
+    assert found.counts[SENTENCE] or name == "journals"  # their damaged records are dropped
+
+
+@pytest.mark.parametrize("outcome", ESCAPES)
+def test_what_escapes_is_told_apart(outcome: str, tmp_path: object) -> None:
+    def run(*_: object) -> None:
+        if outcome == TRACEBACK:
+            raise ZeroDivisionError
+        raise Escaped(outcome, "why")
+
+    reader = Reader("planted", lambda folder: None, run)
+    found, _ = judge(reader, None, 0, 0, tmp_path)  # type: ignore[arg-type]
+    assert found == outcome
