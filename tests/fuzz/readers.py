@@ -55,16 +55,21 @@ def reader(name: str, corpus: Callable[[Path], Any], slow: bool = False) -> Any:
 # .tflite ---------------------------------------------------------------------------------------
 
 
-def _convert(content: bytes) -> Any:
-    """What `inspect` and `convert` do with a file, short of writing."""
+def _convert(content: bytes, whole: bool = True) -> Any:
+    """What `inspect` and `convert` do with a file, short of writing; not `whole`: without looking
+    for what the file does not state, which takes seconds for a hand model.
+    """
     from blazepalm.converter.convert import convert_graph
     from blazepalm.converter.inspect import inspect_graph
+    from blazepalm.converter.lowering import lower
     from blazepalm.converter.tflite import read_bytes
 
     graph = read_bytes(content, "mutant.tflite")
+    if not whole:
+        return graph, lower(graph)
     with suppress(BlazePalmError):
         inspect_graph(graph)  # what cannot be inspected may not be convertible either
-    return graph, convert_graph(graph, lambda note: None)
+    return graph, convert_graph(graph, lambda note: None).generic
 
 
 def _litert(content: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -81,11 +86,11 @@ def _litert(content: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return [interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()]
 
 
-def _compare(content: bytes) -> None:
+def _compare(content: bytes, whole: bool = True) -> None:
     """Converts; then asks LiteRT whether it takes the file, and for the same numbers."""
     import torch
 
-    graph, converted = _convert(content)
+    graph, module = _convert(content, whole)
     values = np.random.default_rng(1)
     shapes = [graph.tensors[t].shape for t in graph.inputs]
     if any(graph.tensors[t].dtype != "float32" for t in graph.inputs):
@@ -93,7 +98,7 @@ def _compare(content: bytes) -> None:
     inputs = [values.uniform(-2, 2, shape).astype(np.float32) for shape in shapes]
     try:
         with torch.no_grad():
-            found = [y.numpy() for y in converted.generic(*map(torch.from_numpy, inputs))]
+            found = [y.numpy() for y in module(*map(torch.from_numpy, inputs))]
     except ValueError as error:
         raise InvalidModel(f"the module refuses its input: {error}") from error
     _permitted(content)
