@@ -55,7 +55,7 @@ parity-core-ai: $(VENV)/.installed  ## the same, with Apple's Core AI kernels on
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
 test-processors: $(VENV)/.installed-dev  ## the tests that depend on the processor, with other kernels
-	@$(BIN)/python tests/processors.py -n $(JOBS)
+	@JOBS=$(JOBS) $(BIN)/python tests/processors.py
 
 check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff check --quiet .
