@@ -17,7 +17,7 @@ BUILD_SECONDS = 1200
 @pytest.mark.skipif(shutil.which("swift") is None, reason="no swift on the PATH: nothing to time")
 def test_a_frame_takes_at_most_a_millisecond() -> None:
     done = subprocess.run(
-        [*("swift", "run", "-c", "release", "--package-path"), HARNESS, "palmcore-bench", "500"],
+        [*("swift", "run", "-c", "release", "--package-path"), HARNESS.parent, "palmcore-bench", "500"],
         capture_output=True,
         text=True,
         timeout=BUILD_SECONDS,

@@ -2,8 +2,8 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
 import PalmDevice
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML
@@ -125,7 +125,9 @@ import PalmDevice
     /// Loads the model, compiling it first if necessary.
     ///
     /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
-    public func load(_ job: Job) async throws -> CoreMLRunner {
+    public func load(
+      _ job: Job, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> CoreMLRunner {
       let compiled = try await models.compiled(package(job.model), key: job.model.sha256)
       return try CoreMLRunner(compiled: compiled.url, units: job.units)
     }

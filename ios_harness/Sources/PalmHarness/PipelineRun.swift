@@ -2,7 +2,7 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML
@@ -12,7 +12,9 @@ import PalmCoreML
     /// have no pair.
     ///
     /// Throws ``PalmCore/PalmError`` if the models cannot be loaded.
-    public func tracker(_ units: Units) async throws -> HandTracker? {
+    public func tracker(
+      _ units: Units, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> HandTracker? {
       guard let pair = fixtures.manifest.pipeline else { return nil }
       var options = HandTracker.Options()
       options.units = units

@@ -4,8 +4,8 @@
   import CoreML
   import Foundation
   import PalmCore
-  import PalmCoreML
   import PalmHarness
+  import PalmKit
 
   /// The progress of a benchmark.
   public struct BenchmarkProgress: Equatable, Sendable {

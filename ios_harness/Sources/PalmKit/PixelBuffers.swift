@@ -103,12 +103,15 @@
   private func checkFormat(_ buffer: CVPixelBuffer) throws {
     let format = CVPixelBufferGetPixelFormatType(buffer)
     guard format == kCVPixelFormatType_32BGRA else {
-      let code = withUnsafeBytes(of: format.bigEndian) { bytes in
-        String(decoding: bytes, as: UTF8.self)
-      }
       throw PalmError.invalidImage(
-        "the pixel buffer is \(code), expected 32BGRA; set kCVPixelBufferPixelFormatTypeKey of the "
-          + "camera's videoSettings to kCVPixelFormatType_32BGRA")
+        "the pixel buffer is \(formatName(format)), expected 32BGRA; set "
+          + "kCVPixelBufferPixelFormatTypeKey of the camera's videoSettings to "
+          + "kCVPixelFormatType_32BGRA")
     }
+  }
+
+  /// A format's four letters.
+  func formatName(_ format: OSType) -> String {
+    withUnsafeBytes(of: format.bigEndian) { String(decoding: $0, as: UTF8.self) }
   }
 #endif
