@@ -2,6 +2,7 @@
 Apple's documentation declares, and nothing of ours (ios_harness/Shims/Headers): what compiles only
 with the stand-ins of Linux, or only in Swift 5 mode, would fail on a Mac."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -121,3 +122,22 @@ def test_the_stand_ins_of_linux_export_no_more_than_apple() -> None:
         if not equality.match(line) and not set(LINK.findall(comment)) & apple
     ]
     assert leaks == []
+
+
+@swift
+@pytest.mark.skipif(shutil.which("docc") is None, reason="no docc on the PATH")
+@pytest.mark.parametrize("name", ["PalmCore", "PalmKit"])
+def test_the_catalogue_documents_what_there_is(modules: Path, name: str, tmp_path: Path) -> None:
+    """Every link in catalogues and comments leads to a symbol: a warning is an error."""
+    catalogue = HARNESS / "Sources" / name / f"{name}.docc"
+    extract = ["swift", "symbolgraph-extract", "-module-name", name, "-I", str(modules)]
+    target = subprocess.run(["swiftc", "-print-target-info"], capture_output=True, text=True)
+    triple = json.loads(target.stdout)["target"]["triple"]
+    extract += ["-output-dir", str(tmp_path), "-target", triple]
+    subprocess.run(extract, check=True, capture_output=True, timeout=120)
+    convert = ["docc", "convert", str(catalogue), "--warnings-as-errors"]
+    convert += ["--additional-symbol-graph-dir", str(tmp_path)]
+    convert += ["--output-path", str(tmp_path / "archive"), "--fallback-display-name", name]
+    done = subprocess.run(convert, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "archive" / "data" / "documentation" / f"{name.lower()}.json").is_file()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from openstep_parser import OpenStepDecoder
+from PIL import Image
 
 from support.xcode_project import Project, parse
 
@@ -308,7 +309,11 @@ def test_the_catalogue_has_what_the_settings_name(project: Project) -> None:
     settings = project.settings(project.target("HarnessHost")[1])["Release"]
     icon = settings["ASSETCATALOG_COMPILER_APPICON_NAME"]
     accent = settings["ASSETCATALOG_COMPILER_GLOBAL_ACCENT_COLOR_NAME"]
-    assert (catalogue / f"{icon}.appiconset" / "Contents.json").is_file()
+    (entry,) = json.loads((catalogue / f"{icon}.appiconset" / "Contents.json").read_text())["images"]
+    with Image.open(catalogue / f"{icon}.appiconset" / entry["filename"]) as picture:
+        assert entry["size"] == "1024x1024" and picture.size == (1024, 1024)
+        assert picture.mode == "RGB"  # the App Store refuses transparency
+        assert len(picture.getcolors(1 << 20) or []) > 8
     colours = json.loads((catalogue / f"{accent}.colorset" / "Contents.json").read_text())["colors"]
     assert [bool(c.get("appearances")) for c in colours] == [False, True]  # light, dark
 

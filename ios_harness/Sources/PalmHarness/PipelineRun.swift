@@ -11,7 +11,7 @@ import PalmKit
     /// A tracker with the fixtures' pair of models that forgets each picture; nil if the fixtures
     /// have no pair.
     ///
-    /// Throws ``PalmCore/PalmError`` if the models cannot be loaded.
+    /// Throws `PalmError` if the models cannot be loaded.
     public func tracker(
       _ units: Units, isolation: isolated (any Actor)? = #isolation
     ) async throws -> HandTracker? {

@@ -77,7 +77,7 @@
 
     /// A tracker with two loaded models.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if they are not a palm detector and a
+    /// Throws `PalmError.invalidModel` if they are not a palm detector and a
     /// landmark model with face `app`.
     public init(
       palm: any HandModelRunner, landmarks: any HandModelRunner, options: Options = Options()
@@ -99,7 +99,7 @@
 
     /// Compiles (once) and loads two packages, `.mlpackage` or `.mlmodelc`.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
+    /// Throws `PalmError.invalidModel` if that fails.
     public static func load(
       palm: URL, landmarks: URL, options: Options = Options(), store: ModelStore? = nil
     ) async throws -> HandTracker {
@@ -113,7 +113,7 @@
     /// package that is a source of a target to `Name.mlmodelc`; a package in a copied folder stays
     /// `Name.mlpackage` and is compiled here, once.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if a model is missing or does not load.
+    /// Throws `PalmError.invalidModel` if a model is missing or does not load.
     public static func load(
       palm: String, landmarks: String, in bundle: Bundle = .main, options: Options = Options(),
       store: ModelStore? = nil
@@ -139,7 +139,7 @@
     /// take it; hands are normalised to the upright picture. Anything but upright 32BGRA is first
     /// converted to it. If a 420v or 420f buffer does not name its matrix, BT.601 is assumed.
     ///
-    /// Throws ``PalmCore/PalmError`` if the picture or an output is invalid; the tracker then
+    /// Throws `PalmError` if the picture or an output is invalid; the tracker then
     /// forgets the previous frame's hands.
     public func hands(
       in picture: CVPixelBuffer, orientation: ImageOrientation = .up

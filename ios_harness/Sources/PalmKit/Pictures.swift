@@ -17,7 +17,7 @@
 
   /// Writes `picture` upright into `target`, a 32BGRA buffer of the upright size.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` for a pixel format that is not supported, or if
+  /// Throws `PalmError.invalidImage` for a pixel format that is not supported, or if
   /// a buffer cannot be locked.
   func writeUpright(
     _ picture: CVPixelBuffer, _ orientation: ImageOrientation, to target: CVPixelBuffer
@@ -90,7 +90,7 @@
   #if canImport(CoreGraphics)
     /// A new 32BGRA buffer with the pixels of `image`, in sRGB; what is transparent becomes black.
     ///
-    /// Throws ``PalmCore/PalmError/invalidImage(_:)`` if the system gives no buffer or no context.
+    /// Throws `PalmError.invalidImage` if the system gives no buffer or no context.
     public func makePixelBuffer(_ image: CGImage) throws -> CVPixelBuffer {
       let buffer = try makePixelBuffer(ImageSize(width: image.width, height: image.height))
       try withMutablePixels(of: buffer) { base, size, bytesPerRow in

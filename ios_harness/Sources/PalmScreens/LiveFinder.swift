@@ -84,7 +84,7 @@
 
     /// The hands in a frame that arrived at `seconds`; nil without a tracker.
     ///
-    /// Throws ``PalmCore/PalmError`` as ``PalmKit/HandTracker/hands(in:)`` does; the next frame
+    /// Throws `PalmError` as ``PalmKit/HandTracker/hands(in:)`` does; the next frame
     /// can still be tried.
     public func report(on frame: CVPixelBuffer, at seconds: Double) throws -> FrameReport? {
       guard let tracker else { return nil }
@@ -99,7 +99,7 @@
 
   /// Compiles (once) and loads the chosen models.
   ///
-  /// Throws ``PalmCore/PalmError`` if that fails.
+  /// Throws `PalmError` if that fails.
   public func loadTracker(
     _ choice: TrackerChoice, from fixtures: Fixtures, store: ModelStore? = nil
   ) async throws -> HandTracker {
