@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blazepalm.atomic import check_file, check_into
+from blazepalm.atomic import check_alone, check_file, check_into
 from blazepalm.cli import console
 from blazepalm.cli.report_recheck import AsJson, Report, recheck_report, report_file, write_text
 from blazepalm.errors import ArtifactError
@@ -65,7 +65,10 @@ def render_report(
         Path | None,
         typer.Option("--explorer", metavar="DIR", help="Node data for Model Explorer."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace files; write into a folder of others (--explorer)."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a report's other formats from its JSON."""
@@ -136,4 +139,5 @@ def _nodes(stored: "ParityReport", folder: Path, force: bool, report: Path) -> d
         raise ArtifactError("the report has no layers for Model Explorer; run parity --layers")
     for name in found:
         check_file(folder / name, option="--explorer", force=force, inputs=[report])
+    check_alone(folder, found, force, "--explorer")
     return {folder / name: dumps(data) for name, data in found.items()}

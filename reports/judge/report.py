@@ -191,16 +191,16 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
         terminal.print_report(self, collected)
         return collected.kept
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
         Explorer into a folder, replacing an older report there; returns the paths. Pictures and raw
         outputs are kept only by a run with `output=`. Raises ArtifactError if the folder cannot be
-        written, or holds what no parity run wrote.
+        written, or holds other files and no report; with `force` it is written beside those.
         """
         check_path(folder, "a folder's name")
         writer = import_module("blazepalm.reports.report_folder")  # floors up: only if called
         with in_python():
-            writer.check_report(Path(folder))
+            writer.check_report(Path(folder), force)
             return cast("list[Path]", writer.save_report(self, Path(folder)))
 
     def to_dict(self) -> dict[str, Any]:
