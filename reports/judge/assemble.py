@@ -43,6 +43,7 @@ from blazepalm.reports.judge.verdict import judge_model, output_facts
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
+    from blazepalm.converter.converted import Converted
     from blazepalm.golden.manifest import GoldenSet
     from blazepalm.golden.photos import LocalPhoto
 
@@ -165,7 +166,18 @@ def _model(
         **model_verdict(found, statuses),
         tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
+        alike=_alike(converted),
     )
+
+
+def _alike(converted: "Converted") -> str | None:
+    """The known release that some weights of an unknown file are from."""
+    from blazepalm.converter.evidence.known_weights import known_weights
+
+    if converted.release is not None or converted.recognition is None:
+        return None
+    known = known_weights(converted.recognition)
+    return None if known is None else known.release.name
 
 
 def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:

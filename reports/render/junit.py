@@ -20,6 +20,7 @@ from blazepalm.reports.judge.report import (
 )
 from blazepalm.reports.judge.report_parts import SelfTestResult
 from blazepalm.reports.judge.task_limits import exceeds_limit, most_or_least
+from blazepalm.reports.render.first_words import unknown_files, warnings, worst
 from blazepalm.text import figure, printable
 
 ALL = "all inputs"
@@ -31,12 +32,20 @@ Group = tuple[str, str, str, str, str]
 def junit(report: ParityReport) -> str:
     """Renders a report as XML text."""
     xml = JUnitXml("blazepalm parity")
+    unknown, found = unknown_files(report), worst(report)
     for model in report.models:
-        suite = _suite(model.name, _model_cases(model, report.rows, report.cases))
+        cases = list(_model_cases(model, report.rows, report.cases))
+        if model.name in unknown:
+            cases.insert(1, _case(model.name, "known release", [], skipped=unknown[model.name]))
+        suite = _suite(model.name, cases)
         for backend in model.backends:
             if backend.litert_bits is not None:
                 bits = "{} of {}".format(*backend.litert_bits)
                 suite.add_property(_text(f"LiteRT's bits, {backend.name}"), bits)
+        for line in (line for line in warnings(report) if line.startswith(printable(model.name))):
+            suite.add_property("note", _text(line))
+        if found is not None and report.rows[found.row].model == model.name:
+            suite.add_property("worst", _text(found.sentence))
         xml.add_testsuite(suite)
     if report.self_test is not None:
         xml.add_testsuite(_suite("self-test", _self_test_cases(report.self_test)))

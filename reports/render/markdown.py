@@ -21,6 +21,7 @@ from blazepalm.reports.judge.report import (
 from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
 from blazepalm.reports.judge.task_limits import by_picture, worst_first
 from blazepalm.reports.render.columns import columns, litert_bits_line
+from blazepalm.reports.render.first_words import capitalised, warnings, worst
 from blazepalm.text import NOTHING, figure, printable
 
 MAX_CHARACTERS = 60_000
@@ -79,6 +80,9 @@ def _verdict(report: ParityReport) -> str:
     )
     said = escape(report.verdict.capitalize())
     lines = [f"## {SIGNS[PASS if report.passed else FAIL]} {said}", f"{compared}."]
+    if (found := worst(report)) is not None:
+        lines.append(f"{escape(capitalised(found.sentence))}.")
+    lines += [f"⚠ {escape(line)}." for line in warnings(report)]
     if useless := [escape(model.name) for model in report.models if model.useless]:
         lines.append(
             f"**Equal, and useless:** {', '.join(useless)}. Every backend agrees with the file, "

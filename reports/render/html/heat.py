@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.limit_usage import usage, worse
 from blazepalm.reports.judge.report import ModelParity, ParityReport
-from blazepalm.reports.render.html.limit_usage import level, usage, worse
+from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.stage_order import stage_positions
 

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from markupsafe import Markup
 from msgspec.structs import asdict
 
 from blazepalm.reports.compare.rows import TRUTH
+from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.render.first_words import FACES, FLOOR, INPUTS, MODES, capitalised
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -49,7 +51,11 @@ def render(report: ParityReport, folder: Path | None) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
+            known_of=partial(worse_than_known, golden=report.golden),
+            pair_known=partial(pair_worse_than_known, golden=report.golden),
             masthead=masthead(report, failed),
+            words=[tuple(capitalised(said).split(": ", 1)) for said in (FLOOR, FACES, INPUTS)],
+            modes=capitalised(MODES),
             matrix=matrix(report),
             why=failed,
             truth=[row for row in report.rows if row.stage == TRUTH],

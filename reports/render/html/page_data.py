@@ -17,10 +17,10 @@ from blazepalm.reports.compare.hands import ListedHand
 from blazepalm.reports.compare.meters import Difference
 from blazepalm.reports.compare.rows import NOT_JUDGED, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
+from blazepalm.reports.judge.limit_usage import usage
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
 from blazepalm.reports.judge.report_parts import Layer
 from blazepalm.reports.judge.task_limits import LEAST, by_picture
-from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 REFERENCE = "tflite"

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, Row
 from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
+from blazepalm.reports.judge.limit_usage import usage, worse
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
     BackendSummary,
@@ -15,7 +16,8 @@ from blazepalm.reports.judge.report import (
 )
 from blazepalm.reports.judge.task_limits import by_picture
 from blazepalm.reports.render.columns import EXECUTED, columns, litert_bits
-from blazepalm.reports.render.html.limit_usage import level, usage, worse
+from blazepalm.reports.render.first_words import capitalised, warnings, worst
+from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
 
 Entry = dict[str, Any]  # what a template shows
@@ -25,7 +27,8 @@ MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 
 def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     """`state` is holds, fails or partly; `headline` and `facts` are text; `because`: the first few
-    failures, each as (what failed, why).
+    failures, each as (what failed, why); `worst`: the worst row's number, and the sentence about
+    it; `warnings`: what to know before the numbers.
     """
     models, counts = report.models, report.counts
     tested, verdict = report.self_test, report.verdict
@@ -48,8 +51,15 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
         facts.append((f"{tested.caught} of {tested.planted}", "planted faults caught"))
     if any(TRUTH_UNCHECKED in model.notes for model in models):
         facts.append(("the rendered truth", "not checked"))
-    because = list(_because(report, failed))
-    return {"state": state, "headline": verdict.capitalize(), "facts": facts, "because": because}
+    found = worst(report)
+    return {
+        "state": state,
+        "headline": verdict.capitalize(),
+        "facts": facts,
+        "because": list(_because(report, failed)),
+        "worst": None if found is None else (found.row, capitalised(found.sentence)),
+        "warnings": warnings(report),
+    }
 
 
 def matrix(report: ParityReport) -> Entry:
