@@ -172,12 +172,12 @@ def _model(
 
 def _alike(converted: "Converted") -> str | None:
     """The known release that some weights of an unknown file are from."""
-    from blazepalm.converter.evidence.known_weights import known_weights
+    from blazepalm.converter.evidence.known_weights import most_alike
 
     if converted.release is not None or converted.recognition is None:
         return None
-    known = known_weights(converted.recognition)
-    return None if known is None else known.release.name
+    release = most_alike(converted.recognition)
+    return None if release is None else release.name
 
 
 def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:

@@ -10,21 +10,17 @@ from blazepalm.reports.judge.task_limits import most_or_least
 from blazepalm.reports.judge.tightest import Tightest, tightest
 from blazepalm.text import figure, printable
 
-FLOOR = (
-    "the floor: what float32 itself costs on an output, the largest error of LiteRT's own kernels "
-    "against float64 on the same inputs"
-)
+WORDS = {
+    "the floor": "what float32 itself costs on an output, the largest error of LiteRT's own "
+    "kernels against float64 on the same inputs",
+    "fp16": "the float16 package with the file's raw outputs",
+    "app": "the float16 package as an app gets it, which decodes boxes or landmarks itself",
+    "inputs": "above, all pictures and seeded noise; of a model, those that it was run on (a "
+    "landmark model needs a hand to crop); of a comparison, those with something to compare",
+}
 MODES = (
     "isolated: the stage is given the reference's input, so its error is its own; cascade: it is "
     "given what the backend itself computed before, so errors add up"
-)
-FACES = (
-    "fp16: the float16 package with the file's raw outputs; app: the float16 package as an app "
-    "gets it, which decodes boxes or landmarks itself"
-)
-INPUTS = (
-    "inputs: above, all pictures and seeded noise; of a model, those that it was run on (a "
-    "landmark model needs a hand to crop); of a comparison, those with something to compare"
 )
 BELOW = "worse than any known release"
 

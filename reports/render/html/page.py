@@ -19,7 +19,7 @@ from msgspec.structs import asdict
 from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
-from blazepalm.reports.render.first_words import FACES, FLOOR, INPUTS, MODES, capitalised
+from blazepalm.reports.render.first_words import MODES, WORDS, capitalised
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-SCRIPTS = ("dom", "theme", "overlay", "gallery", "table", "tables", "explore", "start")
+SCRIPTS = ("dom", "address", "theme", "overlay", "gallery", "table", "tables", "explore", "start")
 STATUS = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "fail"),
@@ -54,7 +54,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             known_of=partial(worse_than_known, golden=report.golden),
             pair_known=partial(pair_worse_than_known, golden=report.golden),
             masthead=masthead(report, failed),
-            words=[tuple(capitalised(said).split(": ", 1)) for said in (FLOOR, FACES, INPUTS)],
+            words=WORDS,
             modes=capitalised(MODES),
             matrix=matrix(report),
             why=failed,

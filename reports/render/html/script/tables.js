@@ -12,9 +12,9 @@ function statusOf(row) {
   return el('span', { class: `status ${row.status}` }, sign(row.status), ` ${row.status.replace('_', ' ')}`);
 }
 
-function rowListing(container, lines, open) {
+function rowListing(container, lines, open, prefix) {
   return listing(container, {
-    label: 'Comparisons', lines, open,
+    label: 'Comparisons', lines, open, prefix,
     because: (row) => row.reasons,
     sort: { column: 0, down: true },
     columns: [
@@ -43,10 +43,10 @@ function rowListing(container, lines, open) {
   });
 }
 
-function layerListing(container, lines, open) {
+function layerListing(container, lines, open, prefix) {
   const kinds = [['cumulative', 0], ['local', 1]];
   return listing(container, {
-    label: 'Layers', lines, open,
+    label: 'Layers', lines, open, prefix,
     because: (layer) => layer.guilty.map((backend) => `culprit of ${backend}: the first layer with a high local error`),
     columns: [
       { title: 'operator', value: (layer) => layer.op, number: true },
@@ -71,10 +71,10 @@ function layerListing(container, lines, open) {
   });
 }
 
-function tensorListing(container, lines, open) {
+function tensorListing(container, lines, open, prefix) {
   const digest = (name) => (row) => el('code', { title: `SHA-256 ${row[name]}` }, short(row[name]));
   return listing(container, {
-    label: 'Weights', lines, open,
+    label: 'Weights', lines, open, prefix,
     columns: [
       { title: 'parameter', opens: true, value: (row) => row.key, show: (row) => el('code', {}, row.key) },
       { title: 'model', value: (row) => report.models[row.model], show: (row) => bdi(report.models[row.model]) },
