@@ -1,8 +1,11 @@
 """Builds the report from the totals: every model's facts, backends, rows and cases."""
 
 import platform
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
     from blazepalm.golden.photos import LocalPhoto
 
+UTC = "%Y-%m-%dT%H:%M:%SZ"
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 TOOLS = (
     "blazepalm",
@@ -104,9 +108,21 @@ def make_report(
             seconds,
             resumed,
             tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
+            started=(datetime.now(timezone.utc) - timedelta(seconds=seconds)).strftime(UTC),
+            commit=git_commit(),
         ),
     )
     return concluded(report)
+
+
+def git_commit() -> str | None:
+    """The commit of the Git repository that the current folder is in; None if there is none."""
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "rev-parse", "--verify", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        if re.fullmatch(r"[0-9a-f]{40,64}", said := done.stdout.strip()):
+            return said
+    return None
 
 
 def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:

@@ -35,6 +35,14 @@ def worst(report: ParityReport) -> Tightest | None:
     return report.tightest or tightest(report.rows, report.models)
 
 
+def when_and_what(report: ParityReport) -> list[tuple[str, str]]:
+    """When the run began, how long it took, and the commit it ran on, as far as they are known."""
+    timing = report.timing
+    told = [("started", timing.started), ("took", figure(timing.seconds, "s"))]
+    told.append(("git commit", timing.commit or ""))
+    return [(name, value) for name, value in told if value]
+
+
 def warnings(report: ParityReport) -> list[str]:
     """What a reader must know before the numbers: a sentence each."""
     return [*unknown_files(report).values(), *below_known(report)]

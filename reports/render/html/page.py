@@ -19,7 +19,7 @@ from msgspec.structs import asdict
 from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
-from blazepalm.reports.render.first_words import MODES, WORDS, capitalised
+from blazepalm.reports.render.first_words import MODES, WORDS, capitalised, when_and_what
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -55,6 +55,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             pair_known=partial(pair_worse_than_known, golden=report.golden),
             masthead=masthead(report, failed),
             words=WORDS,
+            when=when_and_what(report),
             modes=capitalised(MODES),
             matrix=matrix(report),
             why=failed,
