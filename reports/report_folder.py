@@ -25,6 +25,7 @@ from blazepalm.atomic import (
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.judge.local_paths import without_local_paths
 from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
 from blazepalm.reports.render.thumbnails import write_thumbnails
@@ -96,9 +97,10 @@ def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
 
 def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:
     """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
-    Explorer, with small pictures of those `cases` that the report lists. Returns the paths. Raises
-    ArtifactError if the folder cannot be written.
+    Explorer, with small pictures of those `cases` that the report lists, and without the folders
+    of this machine. Returns the paths. Raises ArtifactError if the folder cannot be written.
     """
+    report = without_local_paths(report)
     before = owned_images(folder) or ()
     return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
 

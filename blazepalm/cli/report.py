@@ -72,6 +72,7 @@ def render_report(
     as_json: AsJson = False,
 ) -> None:
     """Write a report's other formats from its JSON."""
+    from blazepalm.reports.judge.local_paths import without_local_paths
     from blazepalm.reports.stored.read import read_report
 
     files = ((html, ".html"), (junit, ".xml"), (markdown, ".md"))
@@ -89,7 +90,7 @@ def render_report(
             )
     if explorer is not None:
         check_into(explorer, explorer)
-    stored = read_report(path)
+    stored = without_local_paths(read_report(path))
     nodes = {} if explorer is None else _nodes(stored, explorer, force, report_file(path))
     written: list[str] = []
     if html is not None:

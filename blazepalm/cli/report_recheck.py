@@ -76,6 +76,7 @@ def recheck_report(
     the report's verdicts do not follow from its numbers: then somebody altered it.
     """
     from blazepalm.cli.report_tables import recheck_pieces
+    from blazepalm.reports.judge.local_paths import without_local_paths
     from blazepalm.reports.stored.read import read_report
     from blazepalm.reports.stored.recheck import recheck
 
@@ -100,7 +101,7 @@ def recheck_report(
     found = recheck(stored, replace(stored.limits, **limits))
     checked = _check_raw(stored, path) if raw else None
     if output is not None:
-        write_text(output, _json_text(found.report.to_dict()), force)
+        write_text(output, _json_text(without_local_paths(found.report).to_dict()), force)
     if as_json:
         console.emit_json(_recheck_values(found, checked))
     else:
