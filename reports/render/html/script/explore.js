@@ -165,11 +165,11 @@ function stageTable(found, lines) {
     el('td', {}, bdi(row.backend)), el('td', {}, row.reference),
     el('td', { class: 'n' }, figure(found.values[row.index], row.unit)),
     el('td', { class: 'n' }, figure(row.limit)));
-  return el('div', { class: 'scroll' }, el('table', {},
+  return watchWidth(el('div', { class: 'scroll' }, el('table', {},
     el('thead', {}, el('tr', {},
       ['quantity', 'backend', 'against'].map((text) => el('th', { scope: 'col' }, text)),
       ['here', 'limit'].map((text) => el('th', { scope: 'col', class: 'n' }, text)))),
-    el('tbody', {}, order.map(line))));
+    el('tbody', {}, order.map(line)))));
 }
 
 const JUDGES = { floor: 'the noise floor', bits: 'equality of bits', task: 'the task’s limits' };

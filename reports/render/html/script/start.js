@@ -13,6 +13,7 @@ function lists() {
   return made;
 }
 
+document.querySelectorAll('.scroll, .bar nav').forEach(watchWidth);
 startTheme();
 const made = lists();
 startGallery((found) => openCase(found));

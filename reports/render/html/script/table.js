@@ -5,7 +5,7 @@ const LINES = 100;
  * `columns`: {title, value(line), show(line)?, number?, tint(line)?}; `filters`: {label, value(line)};
  * `because(line)`: sentences under a line. Returns {filter(values by label)}.
  */
-function listing(container, { label, columns, lines, filters, open, because, sort, prefix }) {
+function listing(container, { label, columns, lines, filters, open, because, sort, prefix, paper }) {
   const first = { column: sort?.column ?? null, down: sort?.down ?? false };
   const wanted = { text: '', by: {}, ...first, all: false, paper: false };
   const texts = new Map();
@@ -106,14 +106,16 @@ function listing(container, { label, columns, lines, filters, open, because, sor
       Object.assign(wanted, known ? { column: Number(column), down: way === 'down' } : first);
       filter(values);
     });
+  }
+  if (paper) {
     addEventListener('beforeprint', () => { wanted.paper = true; update(); });
     addEventListener('afterprint', () => { wanted.paper = false; update(); });
   }
 
   container.replaceChildren(
     el('div', { class: 'tools' }, search, ...selects.map(({ node }) => node).filter((node) => node), count),
-    el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
-      el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more));
+    watchWidth(el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
+      el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more)));
   update();
   return { filter };
 }

@@ -5,6 +5,7 @@ const badness = (row) => {
   return (ORDER.length - ORDER.indexOf(row.status)) * 1e10 + share - (row.judge === 'none' ? 1e10 : 0);
 };
 const bdi = (text) => el('bdi', {}, text);
+const oneLine = (name) => el('code', { title: name }, name ?? NOTHING);
 const twoLines = (first, second) => el('span', {}, first, el('span', { class: 'quietly' }, ` ${second}`));
 
 function statusOf(row) {
@@ -14,7 +15,7 @@ function statusOf(row) {
 
 function rowListing(container, lines, open, prefix) {
   return listing(container, {
-    label: 'Comparisons', lines, open, prefix,
+    label: 'Comparisons', lines, open, prefix, paper: prefix !== undefined,
     because: (row) => row.reasons,
     sort: { column: 0, down: true },
     columns: [
@@ -58,10 +59,10 @@ function layerListing(container, lines, open, prefix) {
         show: (layer) => (layer.measured[b][2] === 'not_mapped' ? 'not mapped' : times(layer.measured[b][k])),
         tint: (layer) => level(layer.measured[b][k]),
       }))),
-      { title: 'tensor', value: (layer) => layer.tensor, show: (layer) => el('code', {}, layer.tensor) },
+      { title: 'tensor', value: (layer) => layer.tensor, show: (layer) => oneLine(layer.tensor) },
       { title: 'shape', value: (layer) => shape(layer.shape) },
-      { title: 'module', value: (layer) => layer.module, show: (layer) => el('code', {}, layer.module ?? NOTHING) },
-      { title: 'MIL operation', value: (layer) => layer.mil, show: (layer) => el('code', {}, layer.mil ?? NOTHING) },
+      { title: 'module', value: (layer) => layer.module, show: (layer) => oneLine(layer.module) },
+      { title: 'MIL operation', value: (layer) => layer.mil, show: (layer) => oneLine(layer.mil) },
     ],
     filters: [
       { label: 'Model', value: (layer) => report.models[layer.model] },
@@ -76,13 +77,13 @@ function tensorListing(container, lines, open, prefix) {
   return listing(container, {
     label: 'Weights', lines, open, prefix,
     columns: [
-      { title: 'parameter', opens: true, value: (row) => row.key, show: (row) => el('code', {}, row.key) },
+      { title: 'parameter', opens: true, value: (row) => row.key, show: (row) => oneLine(row.key) },
       { title: 'model', value: (row) => report.models[row.model], show: (row) => bdi(report.models[row.model]) },
       { title: 'shape', value: (row) => shape(row.shape) },
       { title: 'stored as', value: (row) => `${row.stored_dtype}${row.sparse ? ', sparse' : ''}` },
       { title: 'transform', value: (row) => row.transform },
       { title: 'operator', number: true, value: (row) => row.operator },
-      { title: 'tensor in the file', value: (row) => row.name, show: (row) => el('code', {}, row.name) },
+      { title: 'tensor in the file', value: (row) => row.name, show: (row) => oneLine(row.name) },
       { title: 'SHA-256 stored', value: (row) => row.source_sha256, show: digest('source_sha256') },
       { title: 'SHA-256 here', value: (row) => row.value_sha256, show: digest('value_sha256') },
     ],
