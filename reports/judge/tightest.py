@@ -79,9 +79,8 @@ def _sentence(row: Row, used: float | None, model: _Model | None) -> str:
         return printable(f"tightest: {text}passes by what its picture allows: {allowance(row)}")
     if row.status != FAIL:
         return printable(f"tightest: {text}{_percent(used)} of its limit ({_value(row)})")
-    share = "" if used is None or used <= 1 else f"{_times(used)}"
     why = "; ".join((*row.reasons[:1], *_cause(backend, model)))
-    return printable(f"worst: {text}{share}{why or 'fails'}")
+    return printable(f"worst: {text}{why or 'fails'}")
 
 
 def _value(row: Row) -> str:
@@ -94,10 +93,6 @@ def _value(row: Row) -> str:
 
 def _percent(used: float | None) -> str:
     return "nothing" if used is None else f"{100 * used:{'.0f' if used >= 0.1 else '.2g'}} %"
-
-
-def _times(used: float) -> str:
-    return f"{figure(used)} times its limit: " if math.isfinite(used) else ""
 
 
 def _cause(backend: _Backend | None, model: _Model | None) -> list[str]:
