@@ -65,6 +65,14 @@ def render_report(
         Path | None,
         typer.Option("--explorer", metavar="DIR", help="Node data for Model Explorer."),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder that parity wrote, for the page's pictures if the report was moved.",
+            show_default="the report's folder",
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace files; write into a folder of others (--explorer)."),
@@ -95,9 +103,16 @@ def render_report(
     written: list[str] = []
     if html is not None:
         from blazepalm.reports.render.html import write_html
+        from blazepalm.reports.render.html.pictures import missing_pictures
 
-        write_html(stored, html, path if path.is_dir() else path.parent)
+        place = pictures or report_file(path).parent
+        write_html(stored, html, place)
         written.append(str(html))
+        if (missing := missing_pictures(stored, place)):
+            console.note(
+                f"{missing} pictures of the report are not in {place}; name the folder that "
+                "parity wrote with --pictures"
+            )
     for target, text in ((junit, _junit), (markdown, _markdown)):
         if target is not None:
             written.append(write_text(target, text(stored), force))

@@ -63,6 +63,10 @@ def render(report: ParityReport, folder: Path | None) -> str:
             heat=heat(report),
             curves=curves(report),
             images=images,
+            lost=sum(
+                case.image is not None and image is None
+                for case, image in zip(report.cases, images, strict=True)
+            ),
             galleries=galleries(report, images),
             policy=content_security_policy(script, style),
             style=Markup(style),
