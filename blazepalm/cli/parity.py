@@ -159,6 +159,9 @@ def parity(
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the report into a folder of other files.")
+    ] = False,
     outputs: OutputsOption = None,
     generation: GenerationOption = None,
     value_range: ValueRangeOption = None,
@@ -178,7 +181,7 @@ def parity(
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
-        check_report(output)
+        check_report(output, force)
     hush_litert()
     if EXECUTORCH in (backends or ()):
         hush_executorch()
