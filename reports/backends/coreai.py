@@ -1,24 +1,36 @@
 """Runs a saved Core ML package's program in Apple's Core AI runtime, on a CPU: the backends
-`coreai-mil` and `coreai-mil-fp16` (extra `coreai`).
+`coreai-mil…` (extra `coreai`).
 
 It is neither the Neural Engine nor Core ML, which fuses operations in its own way. The runtime
 aborts the process on a damaged file, so that it runs in one of its own, for each package; another
-one, which ends, makes Core AI's program before the first picture.
+one makes Core AI's programs, each before its first picture, unless it is kept from another run.
 """
 
 import importlib.util
+import io
+import os
 import platform
 import sys
+import tempfile
 import threading
+import weakref
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from blazepalm.file_names import file_name
+from blazepalm.converter.program_cache import (
+    code_sha256,
+    kept_program,
+    key_of,
+    programs_folder,
+)
+from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.backend import (
     FLOAT16,
     FLOAT32,
@@ -29,28 +41,89 @@ from blazepalm.reports.backends.backend import (
     Registration,
 )
 from blazepalm.reports.backends.child import Child, ChildLimits
+from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.mil import Program, load
-from blazepalm.reports.backends.mil_package import RAW_FP16, RAW_FP32
-from blazepalm.reports.backends.names import COREAI, COREAI_FP16
+from blazepalm.reports.backends.mil_package import APP_FP16, RAW_FP16, RAW_FP32, open_app
+from blazepalm.reports.backends.names import COREAI, COREAI_APP, COREAI_APP_FP32, COREAI_FP16
 from blazepalm.reports.backends.package_outputs import RawPackage, match
+
+APP_FP32 = Package(COREAI_APP_FP32, "app", "fp32")
 
 CHILD = "blazepalm.reports.backends.coreai_program"
 # An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.
 LIMITS = ChildLimits(opening=600, call=120, memory=8)
+CONVERTING = ChildLimits(opening=600, call=600, memory=8)
 LABEL = (
-    "Core ML package, raw face: the saved program, computed by Apple's Core AI kernels on a CPU; "
+    "Core ML package, {} face: the saved program, computed by Apple's Core AI kernels on a CPU; "
     "not the Neural Engine, not Core ML's own fusions"
 )
+DECIDING = ("coreai-core", "coreai-torch", "torch")
+CODE = ("reports/backends/mil", "reports/backends/coreai_program.py")
+SUFFIX = ".aimodel"
 
 
-@dataclass
+class _Converter:
+    """A process that makes Core AI's programs, as long as one is awaited: its imports alone take
+    two seconds.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+        self._awaited: weakref.WeakSet[CoreAIProgram] = weakref.WeakSet()
+
+    def expect(self, program: "CoreAIProgram") -> None:
+        self._awaited.add(program)
+
+    def done(self, program: "CoreAIProgram") -> None:
+        """`program` needs nothing more."""
+        with self._lock:
+            self._awaited.discard(program)
+            if self._child is not None and not self._awaited:
+                self._close()
+
+    def make(self, program: Program) -> bytes:
+        """Core AI's program of a package: its folder as a ZIP file. Raises ProcessDied."""
+        with self._lock, tempfile.TemporaryDirectory() as folder:
+            asset = Path(folder) / f"made{SUFFIX}"
+            paths = {"package": program.path.absolute(), "asset": asset}
+            if self._child is None:
+                self._child = Child("Core AI", f"{CHILD}:open_converter", {}, CONVERTING)
+            self._child.what = f"Core AI on {program.source}"
+            try:
+                self._child(
+                    {name: np.frombuffer(os.fsencode(p), np.uint8) for name, p in paths.items()}
+                )
+            except BaseException:
+                self._close()
+                raise
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+                for path in sorted(p for p in asset.rglob("*") if p.is_file()):
+                    archive.write(path, path.relative_to(asset).as_posix())
+            return packed.getvalue()
+
+    def _close(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+_CONVERTER = _Converter()
+
+
+@dataclass(eq=False)
 class CoreAIProgram:
-    """A package's default function in Core AI. `folder` is where its `.aimodel` is kept."""
+    """A package's default function in Core AI."""
 
     program: Program
-    folder: Path
     _child: Child | None = None
+    _died: ProcessDied | None = None
+    _folder: Any = None  # of the files that the child reads
     _lock: Any = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        _CONVERTER.expect(self)
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Takes and returns the same as `Program.run`. Callable from several threads, one at a
@@ -77,20 +150,37 @@ class CoreAIProgram:
 
     def close(self) -> None:
         """Ends the process, which otherwise ends with this object."""
+        _CONVERTER.done(self)
         if self._child is not None:
             self._child.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _opened(self) -> Child:
-        """The process with the program, which is made where there is none yet."""
+        """The process with the program, which is made where none is kept."""
         with self._lock:
-            if self._child is None:
-                what = f"Core AI on {self.program.source}"
-                asset = str(self.folder.absolute() / self.program.path.stem / "made.aimodel")
-                if not Path(asset).exists():
-                    made = {"package": str(self.program.path.absolute()), "asset": asset}
-                    Child(what, f"{CHILD}:save_asset", made, LIMITS).close()
-                self._child = Child(what, f"{CHILD}:open_asset", {"asset": asset}, LIMITS)
+            if self._died is not None:  # it would die again, after ten seconds
+                raise self._died
+            try:
+                self._child = self._child or self._open()
+            except ProcessDied as error:
+                self._died = error
+                raise
             return self._child
+
+    def _open(self) -> Child:
+        program, folder = self.program, programs_folder("coreai")
+        try:
+            make = partial(_CONVERTER.make, program)
+            content = kept_program(folder, _key(program.path), SUFFIX, make)
+        finally:
+            _CONVERTER.done(self)
+        self._folder = tempfile.TemporaryDirectory()
+        asset = Path(self._folder.name) / f"kept{SUFFIX}"
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(asset)
+        what = f"Core AI on {program.source}"
+        return Child(what, f"{CHILD}:open_asset", {"asset": str(asset)}, LIMITS)
 
 
 @dataclass(frozen=True)
@@ -118,25 +208,42 @@ def missing_coreai() -> str | None:
     return "Core AI is not installed; install it with: pip install 'blazepalm[coreai]'"
 
 
-def _open(opening: Opening, name: str, package: Package) -> Backend:
+def _key(package: Path) -> str:
+    known = {
+        "package": package_sha256(package),
+        "versions": {name: version(name) for name in DECIDING},
+        "code": code_sha256(*CODE),
+    }
+    return key_of(known).hexdigest()[:32]
+
+
+def _open_raw(opening: Opening, name: str, package: Package) -> Backend:
     program = load(opening.export(package))
     raw = match(program, opening.outputs, opening.output_shapes)
-    assert opening.packages is not None
-    folder = opening.packages / file_name(opening.converted.name) / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return CoreAI(name, raw, CoreAIProgram(program, folder))
+    return CoreAI(name, raw, CoreAIProgram(program))
+
+
+def _open_app(opening: Opening, name: str, package: Package) -> Backend:
+    return open_app(opening, name, package, lambda program: CoreAIProgram(program).run)
 
 
 BACKENDS = tuple(
     Registration(
         name,
-        LABEL,
-        precision,
-        partial(_open, name=name, package=package),
+        LABEL.format(package.face),
+        FLOAT16 if package.precision == "fp16" else FLOAT32,
+        partial(_open_app if package.face == "app" else _open_raw, name=name, package=package),
         available=missing_coreai,
         package=package,
         every_picture=False,
+        rare=True,
         asked_for=True,
+        in_other_units=package.face == "app",
     )
-    for name, precision, package in ((COREAI, FLOAT32, RAW_FP32), (COREAI_FP16, FLOAT16, RAW_FP16))
+    for name, package in (
+        (COREAI, RAW_FP32),
+        (COREAI_FP16, RAW_FP16),
+        (COREAI_APP, APP_FP16),
+        (COREAI_APP_FP32, APP_FP32),
+    )
 )

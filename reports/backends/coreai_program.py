@@ -18,16 +18,29 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.atomic import atomic_folder
-from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 
 Arrays = dict[str, np.ndarray]
 
 
-def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
-    """Converts the package's default function to a `.aimodel` folder, all or nothing. Its inputs
-    are called `i0`, `i1`, …, its outputs `o0`, `o1`, ….
+def open_converter() -> Callable[[Arrays], Arrays]:
+    """Converts one package after the other: takes the UTF-8 of the paths `package` and `asset`."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    def convert(arrays: Arrays) -> Arrays:
+        package, asset = (arrays[name].tobytes().decode() for name in ("package", "asset"))
+        save_asset(package, Path(asset))
+        return {}
+
+    return convert
+
+
+def save_asset(package: str, asset: Path) -> None:
+    """Converts the package's default function to a new `.aimodel` folder. Its inputs are called
+    `i0`, `i1`, …, its outputs `o0`, `o1`, ….
     """
     import torch
     from coreai_torch import TorchConverter, get_decomp_table
@@ -35,7 +48,6 @@ def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
     from blazepalm.reports.backends.mil import load
     from blazepalm.reports.backends.mil.plan import make_plan
 
-    torch.set_num_threads(1)
     program = load(package)
     function = program.functions[program.default_function]
     plan = make_plan(function, program.source, accumulation=FLOAT32_SUMS, rounds=False)
@@ -56,14 +68,7 @@ def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
         input_names=[f"i{n}" for n in range(len(function.inputs))],
         output_names=[f"o{n}" for n in range(len(function.outputs))],
     )
-    target = Path(asset)
-    try:
-        with atomic_folder(target.parent, wait=True) as folder:
-            converter.to_coreai().save_asset(folder / target.name)
-    except ArtifactError:
-        if not target.exists():  # else another process has made it meanwhile
-            raise
-    return lambda arrays: arrays
+    converter.to_coreai().save_asset(asset)
 
 
 def open_asset(asset: str) -> Callable[[Arrays], Arrays]:

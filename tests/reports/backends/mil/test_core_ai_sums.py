@@ -97,9 +97,10 @@ def _installed() -> None:
 
 @pytest.mark.usefixtures("_core_ai")
 def test_core_ai_computes_the_recorded_bits(
-    program: Program, given: np.ndarray, tmp_path: Path
+    program: Program, given: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    core_ai = CoreAIProgram(program, tmp_path)
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    core_ai = CoreAIProgram(program)
     try:
         assert digests(program, core_ai.run({"x": given})) == RECORDED
     finally:
