@@ -23,6 +23,7 @@ from blazepalm.reports.judge.report import (
     ParityReport,
 )
 from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS, by_picture
+from blazepalm.reports.render.runtimes import runtimes
 from blazepalm.reports.render.terminal_cells import (
     add_names,
     add_numbers,
@@ -115,6 +116,24 @@ def truth_table(report: ParityReport) -> Table:
                 name, f"{sign} {figure(row.limit)}", figure(row.value), verdict_cell(row.status)
             )
     return table
+
+
+def runtimes_table(report: ParityReport) -> Table | None:
+    """The runtimes that have no column above, one line each; None without any."""
+    shown = {*_floor_columns(report), *TASK, *_foreign(report), TFLITE_INTEGER}
+    table = new_table()
+    add_names(table, "other runtimes")
+    add_numbers(table, "floors", "LiteRT's bits", "on images")
+    table.add_column("", no_wrap=True)
+    for model, cells in runtimes(report):
+        others = [cell for cell in cells if cell.runtime not in shown]
+        if others:
+            table.add_row(Text(safe(model), style="bold cyan"))
+        for cell in others:
+            style = "bold red" if cell.status == FAIL else ""
+            figures = (Text(x, style=style) for x in (cell.floors, cell.bits, cell.task))
+            table.add_row(f"  {safe(cell.runtime)}", *figures, verdict_cell(cell.status))
+    return table if table.row_count else None
 
 
 def accuracy_table(report: ParityReport) -> Table:
