@@ -27,12 +27,12 @@ def kept_program(folder: Path, key: str, suffix: str, make: Callable[[], bytes])
     """The program of this key, from `folder` (`programs_folder`) if it is there, else as `make`
     returns it. Raises what `make` raises.
     """
-    if (content := _find(folder, key, suffix)) is not None:
+    if (content := find_program(folder, key, suffix)) is not None:
         return content
     with ExitStack() as stack:
         with suppress(ArtifactError):
             stack.enter_context(claim(folder / f"{key}{suffix}", wait=True))
-        if (content := _find(folder, key, suffix)) is not None:
+        if (content := find_program(folder, key, suffix)) is not None:
             return content  # another process has made it meanwhile
         content = make()
         with suppress(ArtifactError):
@@ -64,7 +64,8 @@ def code_sha256(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def _find(folder: Path, key: str, suffix: str) -> bytes | None:
+def find_program(folder: Path, key: str, suffix: str) -> bytes | None:
+    """The program of this key; None if `folder` does not hold it whole."""
     for path in sorted(folder.glob(f"{key}-*{suffix}")):
         if (content := _whole(path)) is not None:
             return content

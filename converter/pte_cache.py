@@ -30,14 +30,16 @@ def cached_pte(model: "Converted", before: Callable[[], None] = lambda: None) ->
     """The program of a converted model for XNNPACK, from the cache if it is there; otherwise calls
     `before`, then lowers it. Raises as `converter.pte.lower` does.
     """
-    from blazepalm.converter.graph_json import graph_to_dict
-
-    if model.recognition is None:
-        structure = graph_to_dict(model.graph)
-    else:
-        structure = spec_to_dict(model.recognition.spec)
     source, shapes = model.graph.source, input_shapes(model)
-    return cached_program(model.module, shapes, structure, source, before)
+    return cached_program(model.module, shapes, _structure(model), source, before)
+
+
+def module_sha256(model: "Converted") -> str:
+    """SHA-256 of all that decides what a converted model's module computes: structure, weights, and
+    our code.
+    """
+    known = {"shapes": input_shapes(model), "structure": _structure(model), "code": _code()}
+    return _with_weights(program_cache.key_of(known), model.module)
 
 
 def cached_program(
@@ -67,11 +69,23 @@ def _key(module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any]) -> s
             "code": _code(),
         }
     )
+    return _with_weights(digest, module)[:32]
+
+
+def _with_weights(digest: Any, module: "nn.Module") -> str:
     for name, value in sorted(module.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.data)
-    return digest.hexdigest()[:32]
+    return str(digest.hexdigest())
+
+
+def _structure(model: "Converted") -> dict[str, Any]:
+    from blazepalm.converter.graph_json import graph_to_dict
+
+    if model.recognition is None:
+        return graph_to_dict(model.graph)
+    return spec_to_dict(model.recognition.spec)
 
 
 def _code() -> str:

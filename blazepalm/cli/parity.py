@@ -137,7 +137,8 @@ def parity(
             metavar="NAME",
             help="Also run a backend that costs much: executorch; coreai-mil, coreai-mil-fp16, "
             "coreai-mil-app and coreai-mil-app-fp32 (the saved packages on Apple's Core AI "
-            "kernels, on a CPU); coreml-mil-fp16-coreai (its sums, by blazepalm); "
+            "kernels, on a CPU); coreai (the module there, without Core ML); "
+            "coreml-mil-fp16-coreai (its sums, by blazepalm); "
             "coreml-mil-fp16-bound (float16 sums); or `installed`: every one of these runtimes "
             "that is installed; repeatable.",
             show_default=False,

@@ -130,8 +130,9 @@ class Registration:
     is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
     all others the file's. Without `every_picture` it runs on some pictures only; a `rare` one on
     fewer still, and on noise only where no two pictures are. One to be
-    `asked_for` takes long to open, and is left out of parity unless it is named. `imitates` names
-    what another runtime is whose sums it computes. One
+    `asked_for` takes long to open, and is left out of parity unless it is named. One that
+    `stands_in_for` another is asked for by `installed` where that one cannot run; one `by_name`,
+    by its own name only. One
     `in_other_units` returns an output as the file does not: a probability in place of a logit.
     """
 
@@ -146,7 +147,8 @@ class Registration:
     every_picture: bool = True
     rare: bool = False
     asked_for: bool = False
-    imitates: str = ""
+    stands_in_for: str | None = None
+    by_name: bool = False
     in_other_units: bool = False
 
     @property

@@ -177,7 +177,7 @@ RAW_BACKENDS = (
         package=RAW_FP16,
         every_picture=False,  # costs seven times as much
         asked_for=True,
-        imitates=COREAI_FP16,
+        stands_in_for=COREAI_FP16,
     ),
     Registration(
         MIL_FP16_BOUND,
@@ -188,7 +188,7 @@ RAW_BACKENDS = (
         package=RAW_FP16,
         every_picture=False,
         asked_for=True,
-        imitates="float16 sums",
+        by_name=True,
     ),
 )
 APP_BACKEND = Registration(

@@ -8,6 +8,7 @@ MIL_FP16_CORE_AI, MIL_FP16_BOUND = "coreml-mil-fp16-coreai", "coreml-mil-fp16-bo
 EXECUTORCH = "executorch"
 # the saved packages in Apple's Core AI runtime
 COREAI, COREAI_FP16 = "coreai-mil", "coreai-mil-fp16"
+COREAI_MODULE = "coreai"  # the readable module there
 COREAI_APP, COREAI_APP_FP32 = "coreai-mil-app", "coreai-mil-app-fp32"
 # the network behind a backend of the app face
 BEHIND = {MIL_APP: MIL_FP16, COREAI_APP: COREAI_FP16, COREAI_APP_FP32: COREAI}

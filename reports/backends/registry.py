@@ -88,16 +88,16 @@ def asked_for(names: Collection[str]) -> tuple[str, ...]:
 
 def not_installed() -> list[str]:
     """For each runtime that `installed` leaves out on this machine, why."""
-    reasons = [r.available() for r in _to_ask_for().values() if not r.imitates]
+    known = _to_ask_for().values()
+    wanted = [r for r in known if r.stands_in_for is None and not r.by_name]
+    reasons = (registration.available() for registration in wanted)
     return list(dict.fromkeys(reason for reason in reasons if reason is not None))
 
 
 def _installed() -> list[str]:
     known = _to_ask_for()
-    runs = {name for name, r in known.items() if r.available() is None}
-    own = {n for n in runs if not known[n].imitates}
-    own |= {n for n in runs if known[n].imitates in known and known[n].imitates not in runs}
-    return [name for name in known if name in own]
+    runs = {name: r for name, r in known.items() if r.available() is None and not r.by_name}
+    return [name for name, r in runs.items() if r.stands_in_for not in runs]
 
 
 def _to_ask_for() -> dict[str, Registration]:
