@@ -165,14 +165,15 @@ def layers_table(report: ParityReport) -> Table:
     table = new_table()
     add_names(table, "layers, given LiteRT's input")
     table.add_column("compared", justify="right", no_wrap=True)
-    for name in LAYERED:
-        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    known = {name for m in report.models if m.layers for name in m.layers.culprits}
+    columns = [*LAYERED, *sorted(known.difference(LAYERED))]
+    _add_backends(table, columns)
     for model in report.models:
         if model.layers is None:
             continue
         mapped, culprits = model.layers.rows, model.layers.culprits
         compared, cells = [], []
-        for name in LAYERED:
+        for name in columns:
             known = [row.backends[name] for row in mapped if name in row.backends]
             local = [entry.local for entry in known if entry.local is not None]
             compared.append(len(local))
