@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.atomic import atomic_file
-from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch
+from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch, pte_module
 from blazepalm.errors import ArtifactError
 from blazepalm.models.release_registry import cache_folder
 from blazepalm.models.spec_json import spec_to_dict
@@ -47,7 +47,7 @@ def cached_pte(model: "Converted") -> bytes:
         structure = graph_to_dict(model.graph)
     else:
         structure = spec_to_dict(model.recognition.spec)
-    return cached_program(model.module, input_shapes(model), structure, model.graph.source)
+    return cached_program(pte_module(model), input_shapes(model), structure, model.graph.source)
 
 
 def cached_program(
