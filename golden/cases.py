@@ -26,7 +26,9 @@ HAND, HARD, FILE = "hand", "hard", "file"
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """The arguments of `render.render_scene`, poses by name, and the effects applied after it."""
+    """The arguments of `render.render_scene`, poses by name, the effects applied after it, and the
+    gloves on all hands.
+    """
 
     poses: tuple[str, ...]
     views: tuple[View, ...]
@@ -37,6 +39,7 @@ class ScenePlan:
     background: str = "gradient"
     size: tuple[int, int] = VGA
     effects: Effects = field(default_factory=Effects)
+    glove: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,8 @@ def draw_scene(scene: ScenePlan, seed: int) -> tuple[Image, tuple[HandTruth, ...
     """Renders a scene and applies its effects."""
     looks = zip(scene.poses, scene.views, scene.sides, scene.tones, scene.sleeves, strict=True)
     hands = [
-        HandModel(POSES[pose], view, side, tone, sleeve) for pose, view, side, tone, sleeve in looks
+        HandModel(POSES[pose], view, side, tone, sleeve, glove=scene.glove)
+        for pose, view, side, tone, sleeve in looks
     ]
     rendered = render_scene(
         hands, light=scene.light, background=scene.background, size=scene.size, seed=seed
