@@ -102,7 +102,7 @@ def draw_person(wall: Field, x: Field, y: Field, person: Person, seed: int) -> F
     picture = _over(picture, face, _ellipse(jaw, v, 1.0, 1.0, soft))
     line = v + 0.52 - 0.42 * u * u + 0.05 * strands
     fringe = _ellipse(u, v - 0.02, 1.14, 1.16, soft) * step(line, soft + 0.04, -soft - 0.04)
-    return _over(picture, hair, fringe)
+    return np.minimum(_over(picture, hair, fringe), ONE)
 
 
 def _lit_face(u: Field, v: Field, person: Person, seed: int) -> Field:
@@ -124,9 +124,9 @@ def _lit_face(u: Field, v: Field, person: Person, seed: int) -> Field:
     albedo = _face_colours(across, v, person, seed)
     under = 0.30 * bump((v - 0.36) * 9.0) * bump(across * 3.5) + 0.25 * step(v, 0.8, 1.1)
     opened = np.clip(ONE - closed - under, 0.2, 1.0)
-    flat = Surface(albedo.reshape(3, -1), np.full(u.size, 0.3, np.float32), np.zeros(u.size))
-    x, y, z = (axis.ravel() for axis in normal)
     nothing = np.zeros(u.size, np.float32)
+    flat = Surface(albedo.reshape(3, -1), np.full(u.size, 0.3, np.float32), nothing)
+    x, y, z = (axis.ravel() for axis in normal)
     eye = (nothing, nothing, nothing + ONE)
     lit = (0.35 + 0.65 * opened).ravel()
     light = LIGHTS["window"]
@@ -135,7 +135,8 @@ def _lit_face(u: Field, v: Field, person: Person, seed: int) -> Field:
 
 def _face_colours(u: Field, v: Field, person: Person, seed: int) -> Field:
     spots = mottle(lattice(seed + 1), (u * 9.0, v * 9.0, np.zeros_like(u)), 1.0)
-    blush = 0.5 * (bump((np.abs(u) - 0.55) * 3.0) * bump((v - 0.2) * 3.5) + bump(u * 6) * bump((v - 0.25) * 6))
+    cheeks = bump((np.abs(u) - 0.55) * 3.0) * bump((v - 0.2) * 3.5)
+    blush = 0.5 * (cheeks + bump(u * 6.0) * bump((v - 0.25) * 6.0))
     reds = (0.02, -0.12, -0.10)
     skin = np.stack(
         [c * (1.0 + r * (blush + spots)) for c, r in zip(person.tone.back, reds, strict=True)]

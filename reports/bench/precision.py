@@ -181,10 +181,10 @@ def bench_precision(source: str, pictures: Sequence[str]) -> tuple[Choice, ...]:
 
 def shown(choices: Sequence[Choice]) -> str:
     """One line for each choice."""
-    lines = ["float32                         weights  largest   99 %    half"]
+    lines = [f"{'float32':<45} weights  largest     99 %     half"]
     for choice in choices:
         figures = f"{choice.largest:8.3f} {choice.p99:8.3f} {choice.median:8.3f}"
-        lines.append(f"{_extent(choice):<30} {choice.share:7.1%} {figures}")
+        lines.append(f"{_extent(choice):<45} {choice.share:7.1%} {figures}")
     return "\n".join(lines)
 
 
@@ -222,8 +222,8 @@ def palm_errors(rules: PalmRules, boxes: Sequence[Letterbox]) -> Measure:
         ties = find_ties(rules.decode(exact), rules.decode(found), rules.spec, LIMITS.margin)
         ours, theirs = (rules.suppress(raw, box) for raw in (exact, found))
         seen = compare_detections(
-            (ours.boxes, ours.scores),
-            (theirs.boxes, theirs.scores),
+            (ours.boxes, ours.scores.astype(np.float64)),
+            (theirs.boxes, theirs.scores.astype(np.float64)),
             threshold=rules.spec.score_threshold,
             margin=LIMITS.margin,
             pixels=(1.0, 1.0),
@@ -237,7 +237,9 @@ def palm_errors(rules: PalmRules, boxes: Sequence[Letterbox]) -> Measure:
         def picture(raw: Raw, number: int) -> Raw:
             return {name: values[number : number + 1] for name, values in raw.items()}
 
-        return np.array([error(picture(exact, i), picture(found, i), b) for i, b in enumerate(boxes)])
+        return np.array(
+            [error(picture(exact, i), picture(found, i), b) for i, b in enumerate(boxes)]
+        )
 
     return measured
 
@@ -246,9 +248,7 @@ def rounded_palms(palm: Subject, pictures: Sequence[str]) -> Rounded:
     """A detector on those pictures in which it finds a palm."""
     assert isinstance(palm.rules, PalmRules)
     images = [case.image for case in own_cases(pictures) if case.image is not None]
-    prepared = [
-        palm.rules.prepare(image) for image in images if locate_hands(palm, image).regions
-    ]
+    prepared = [palm.rules.prepare(image) for image in images if locate_hands(palm, image).regions]
     _refuse_none(prepared, pictures)
     tensors = np.concatenate([tensor for tensor, _ in prepared])
     return Rounded(palm, tensors, palm_errors(palm.rules, [box for _, box in prepared]))
