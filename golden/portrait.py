@@ -138,7 +138,7 @@ def _face_colours(u: Field, v: Field, person: Person, seed: int) -> Field:
     cheeks = bump((np.abs(u) - 0.55) * 3.0) * bump((v - 0.2) * 3.5)
     blush = 0.5 * (cheeks + bump(u * 6.0) * bump((v - 0.25) * 6.0))
     reds = (0.02, -0.12, -0.10)
-    skin = np.stack(
+    skin: Field = np.stack(
         [c * (1.0 + r * (blush + spots)) for c, r in zip(person.tone.back, reds, strict=True)]
     )
     lips = _ellipse(u, v - 0.565, 0.34, 0.10, 0.08)
@@ -151,7 +151,7 @@ def _face_colours(u: Field, v: Field, person: Person, seed: int) -> Field:
     skin = _over(skin, hair, 0.85 * brow)
     white = _ellipse(side, v + 0.14, 0.17, 0.062, 0.12)
     iris = np.array(person.iris, np.float32)[:, None, None]
-    eyes = _over(np.full_like(skin, 0.62), iris, _ellipse(side, v + 0.14, 0.075, 0.055, 0.12))
+    eyes: Field = _over(np.full_like(skin, 0.62), iris, _ellipse(side, v + 0.14, 0.075, 0.055, 0.12))
     eyes = _over(eyes, np.full_like(skin, 0.01), _ellipse(side, v + 0.14, 0.034, 0.025, 0.2))
     skin = _over(skin, eyes, white)
     lid = _ellipse(side, v + 0.165, 0.18, 0.062, 0.12) * (1.0 - white)
