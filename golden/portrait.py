@@ -151,7 +151,8 @@ def _face_colours(u: Field, v: Field, person: Person, seed: int) -> Field:
     skin = _over(skin, hair, 0.85 * brow)
     white = _ellipse(side, v + 0.14, 0.17, 0.062, 0.12)
     iris = np.array(person.iris, np.float32)[:, None, None]
-    eyes: Field = _over(np.full_like(skin, 0.62), iris, _ellipse(side, v + 0.14, 0.075, 0.055, 0.12))
+    eyes: Field = np.full_like(skin, 0.62)
+    eyes = _over(eyes, iris, _ellipse(side, v + 0.14, 0.075, 0.055, 0.12))
     eyes = _over(eyes, np.full_like(skin, 0.01), _ellipse(side, v + 0.14, 0.034, 0.025, 0.2))
     skin = _over(skin, eyes, white)
     lid = _ellipse(side, v + 0.165, 0.18, 0.062, 0.12) * (1.0 - white)

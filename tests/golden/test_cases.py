@@ -6,13 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from blazepalm.golden.cases import CASES, SCENES, ScenePlan, draw_case, draw_scene
+from blazepalm.golden.cases import CASES, SCENES, draw_case
 from blazepalm.golden.effects import Effects
 from blazepalm.golden.files import MAKERS
 from blazepalm.golden.hard import DRAWINGS
 from blazepalm.golden.lighting import LIGHTS
 from blazepalm.golden.manifest import Name
 from blazepalm.golden.poses import POSES
+from blazepalm.golden.scene_plan import ScenePlan, draw_scene
 from blazepalm.golden.skin import TONES
 
 HANDS = [scene for _, scene in SCENES]
