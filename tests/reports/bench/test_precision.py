@@ -8,6 +8,7 @@ from PIL import Image
 
 from blazepalm.converter.coreml import CoreMLOptions, export
 from blazepalm.errors import CouldNotVerify
+from blazepalm.golden.make import make_golden
 from blazepalm.golden.render import render_scene
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import intersection_over_union
@@ -45,8 +46,19 @@ def opened(name: str) -> Subject:
     return open_subject(name, content, workers=1, packages=None, only=(TFLITE,))
 
 
-def test_it_rounds_what_the_package_rounds(picture: Path, tmp_path: Path) -> None:
-    hand, palm = opened("hand-lite-2022"), opened("palm-lite-2021-11")
+@pytest.fixture(scope="module")
+def hand() -> Subject:
+    return opened("hand-lite-2022")
+
+
+@pytest.fixture(scope="module")
+def palm() -> Subject:
+    return opened("palm-lite-2021-11")
+
+
+def test_it_rounds_what_the_package_rounds(
+    hand: Subject, palm: Subject, picture: Path, tmp_path: Path
+) -> None:
     crops = crops_of(hand, palm, [str(picture)])
     rounded = Rounded(hand, crops, landmark_errors)
     chosen = [b for b in rounded.blocks if b.startswith(CHOSEN)]
@@ -64,6 +76,17 @@ def test_it_rounds_what_the_package_rounds(picture: Path, tmp_path: Path) -> Non
     )
 
 
+def test_a_rendered_hand_shows_what_photographs_show(hand: Subject, tmp_path: Path) -> None:
+    """On the golden set's small hand a package with only its heads in float32 leaves the limit of
+    half a pixel, as on the hardest of 21 photographs; the release's own choice holds it.
+    """
+    make_golden(tmp_path / "set", names=["stress-small"], jobs=1)
+    crops = crops_of(hand, opened("palm-full-2023-09"), [str(tmp_path / "set/stress-small.png")])
+    rounded = Rounded(hand, crops, landmark_errors)
+    chosen = [b for b in rounded.blocks if b.startswith(CHOSEN)]
+    assert rounded.errors(["heads"]) > 0.5 > 2 * rounded.errors(chosen)
+
+
 def test_blocks() -> None:
     assert block_of("backbone.stage2.block0.depthwise.weight") == "backbone.stage2.block0"
     assert block_of("backbone.stem.conv") == "backbone.stem"
@@ -71,9 +94,10 @@ def test_blocks() -> None:
     assert block_of("neck.up1.refine.block1.pointwise") == "neck.up1.refine.block1"
 
 
-def test_it_rounds_a_detector_as_the_package_does(picture: Path, tmp_path: Path) -> None:
+def test_it_rounds_a_detector_as_the_package_does(
+    palm: Subject, picture: Path, tmp_path: Path
+) -> None:
     """The witness: the package's boxes, executed, and their IoU with float32's."""
-    palm = opened("palm-lite-2021-11")
     assert isinstance(palm.rules, PalmRules)
     rounded = rounded_palms(palm, [str(picture)])
     record = export(palm.converted, tmp_path, CoreMLOptions("raw", "fp16"))
@@ -89,9 +113,8 @@ def test_it_rounds_a_detector_as_the_package_does(picture: Path, tmp_path: Path)
     assert rounded.errors(rounded.blocks) == [0.0]
 
 
-def test_another_palm_is_an_error_of_one() -> None:
+def test_another_palm_is_an_error_of_one(palm: Subject) -> None:
     """A palm that one of the two misses; then the same on both sides, or nothing."""
-    palm = opened("palm-lite-2021-11")
     assert isinstance(palm.rules, PalmRules)
     boxes = np.zeros((1, 2016, 18), np.float32)
     boxes[..., 2:4] = 96.0
