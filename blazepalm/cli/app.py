@@ -36,6 +36,7 @@ COMMANDS = {
     "detect": "Find hands in pictures and videos: box, 21 points, handedness.",
     "bench": "Measure the speed of commands here; read a device's benchmarks.",
     "ios": "Read the iOS harness's results.",
+    "doctor": "Show what is installed here, and how to get what is missing.",
 }
 
 # The libraries' modules and a model's operations are millions of objects that live until exit.
