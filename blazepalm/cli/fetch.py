@@ -182,7 +182,7 @@ def _reason(error: Exception) -> str:
         return f"certificate rejected ({cause.reason or cause})"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
-    return first_line(cause)
+    return first_line(cause if isinstance(cause, BaseException) else Exception(cause))
 
 
 def _integer(text: str | None) -> int | None:
