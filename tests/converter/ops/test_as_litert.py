@@ -85,3 +85,23 @@ def test_a_transposed_convolution_leads_back_to_its_input(padding: str) -> None:
             taken.append(out)
             case.module()
     assert taken == ([5, 6] if padding == "SAME" else [6, 7])
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_a_slice_given_by_its_length_ends_inside(length: int) -> None:
+    """LiteRT's kernel gives three values of the two that are there, the third of other memory."""
+    model = ModelBuilder()
+    x, y = model.tensor((1, 3)), model.tensor((1, 2))
+    operands = [
+        model.tensor((2,), "int32", np.array(values, np.int32))
+        for values in ((0, 1), (1, length), (1, 1))
+    ]
+    model.operator("STRIDED_SLICE", [x, *operands], [y], schema.StridedSliceOptionsT(offset=True))
+    case = Case(model.build([x], [y]), ((1, 3),))
+    found = run_litert(case, case.inputs(), reference=True)[0]
+    assert found.shape == (1, length)
+    if length == 2:
+        case.module()
+    else:
+        with pytest.raises(InvalidModel, match="ends 1 behind axis 1 of 3"):
+            case.module()
