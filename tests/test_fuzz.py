@@ -1,6 +1,7 @@
 """A short run of `make fuzz` on a fixed seed: no damaged file of these kinds escapes."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from fuzz.outcomes import ESCAPES, FINE, SENTENCE, TRACEBACK, Escaped, fuzz, judge
@@ -29,12 +30,27 @@ def test_nothing_escapes(name: str) -> None:
 
 
 @pytest.mark.parametrize("outcome", ESCAPES)
-def test_what_escapes_is_told_apart(outcome: str, tmp_path: object) -> None:
+def test_what_escapes_is_told_apart(outcome: str, tmp_path: Path) -> None:
     def run(*_: object) -> None:
         if outcome == TRACEBACK:
             raise ZeroDivisionError
         raise Escaped(outcome, "why")
 
     reader = Reader("planted", lambda folder: None, run)
-    found, _ = judge(reader, None, 0, 0, tmp_path)  # type: ignore[arg-type]
+    found, _ = judge(reader, None, 0, 0, tmp_path)
     assert found == outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "number"),
+    [
+        ("results", 0, 1325),  # half a surrogate pair where only some text is allowed
+        ("recordings", 0, 304),
+        ("recordings", 2, 38),  # … and where any text is
+        ("registry", 0, 11),  # a status line with its line break in the message
+    ],
+)
+def test_what_has_escaped_before(name: str, seed: int, number: int, tmp_path: Path) -> None:
+    reader = READERS[name]
+    outcome, why = judge(reader, reader.corpus(tmp_path / "corpus"), seed, number, tmp_path)
+    assert outcome in (FINE, SENTENCE), why
