@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +41,9 @@ PARTS = (
     Part("tflite", (("ai_edge_litert", "ai-edge-litert"),), "LiteRT: the reference of parity"),
     Part("coreml", (("coremltools", "coremltools"),), "Core ML packages"),
     Part("executorch", (("executorch", "executorch"),), "PyTorch's runtime for phones"),
-    Part("coreai", (("coreai", "coreai-core"), ("coreai_torch", "coreai-torch")), "Apple's Core AI"),
+    Part(
+        "coreai", (("coreai", "coreai-core"), ("coreai_torch", "coreai-torch")), "Apple's Core AI"
+    ),
     Part("onnx", (("onnx", "onnx"), ("onnxruntime", "onnxruntime")), "ONNX files"),
     Part("tensorflow", (("tensorflow", "tensorflow"),), "a second TFLite runtime"),
     Part("ray", (("ray", "ray"),), "parity on a cluster"),

@@ -309,7 +309,9 @@ def test_the_catalogue_has_what_the_settings_name(project: Project) -> None:
     settings = project.settings(project.target("HarnessHost")[1])["Release"]
     icon = settings["ASSETCATALOG_COMPILER_APPICON_NAME"]
     accent = settings["ASSETCATALOG_COMPILER_GLOBAL_ACCENT_COLOR_NAME"]
-    (entry,) = json.loads((catalogue / f"{icon}.appiconset" / "Contents.json").read_text())["images"]
+    (entry,) = json.loads((catalogue / f"{icon}.appiconset" / "Contents.json").read_text())[
+        "images"
+    ]
     with Image.open(catalogue / f"{icon}.appiconset" / entry["filename"]) as picture:
         assert entry["size"] == "1024x1024" and picture.size == (1024, 1024)
         assert picture.mode == "RGB"  # the App Store refuses transparency
