@@ -10,11 +10,13 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+from blazepalm import inspect
 from blazepalm.converter.model_card import ACCURACY, LIMITS, PURPOSE, UNITS
 from blazepalm.models.release_registry import Release, load_registry
 
 ROOT = Path(__file__).parents[1]
 OTHER = "A part of MediaPipe's hand graphs that is no detector and no landmark model."
+NOT_HERE = "The file is not part of the package; `blazepalm inspect`"
 REPORT = ROOT / "build" / "parity" / "parity.json"
 
 
@@ -58,8 +60,9 @@ def page(release: Release, parity: dict[str, Any] | None) -> str:
         "preprocessing from": f"`{generation.source}`",
         "first seen": release.first_seen,
     }
-    units = [(f"`{name}`", unit) for name, unit in UNITS.items() if owns(release, name)]
-    outputs = table(("output", "unit"), units) if units else "`blazepalm inspect` names them."
+    names = outputs_of(release)
+    units = [(f"`{name}`", UNITS[name]) for name in names]
+    outputs = table(("output", "unit"), units) if units else f"{NOT_HERE} names them."
     parts = [
         f"# {release.name}",
         " ".join(filter(None, (PURPOSE.get(release.family), release.notes))) or OTHER,
@@ -78,10 +81,12 @@ def page(release: Release, parity: dict[str, Any] | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def owns(release: Release, output: str) -> bool:
-    if output in ("boxes", "scores"):
-        return release.family == "palm"
-    return release.family == "hand"
+def outputs_of(release: Release) -> list[str]:
+    """What the file's outputs are, if it is here."""
+    if not release.embedded:
+        return []
+    (model,) = inspect(release.name).to_dict()["models"]
+    return list(model["evidence"]["outputs"])
 
 
 def accuracy(release: Release) -> str:
