@@ -21,6 +21,7 @@ from blazepalm.cli import console
 from blazepalm.errors import CouldNotVerify, missing_part
 from blazepalm.text import printable
 
+LITERT = "ai_edge_litert"
 SCHEMA = "blazepalm-doctor/1"
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 # instruction sets that choose a kernel, so that the last bits differ between processors
@@ -167,6 +168,8 @@ def _backends(problems: list[str]) -> list[dict[str, Any]]:
             continue
         for backend in found:
             reason = backend.available()
+            if reason is None and backend.name.startswith("tflite") and not _has(LITERT):
+                reason = missing_part(ModuleNotFoundError(name=LITERT))  # it says so when opened
             row = {"name": backend.name, "label": backend.label, "precision": backend.precision}
             rows.append({**row, "here": reason is None, "missing": reason})
     return rows

@@ -110,3 +110,10 @@ def test_without_torch_its_backends_are_missing_not_broken(
     rows = {row["name"]: row for row in result.json["backends"]}
     assert "pip install 'blazepalm[torch]'" in rows["torch_generic"]["missing"]
     assert rows["tflite"]["here"]
+    hidden = ("torch", "ai-edge-litert")
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name in hidden else real(name))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    result = blazepalm("doctor", "--json")
+    assert (result.code, result.json["problems"]) == (0, [])
+    rows = {row["name"]: row for row in result.json["backends"]}
+    assert "pip install 'blazepalm[tflite]'" in rows["tflite"]["missing"]
