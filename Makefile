@@ -146,7 +146,7 @@ ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 
 # Not in make test: the site's tools are another 60 MB.
 docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict  # --quiet would let warnings pass
 
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
