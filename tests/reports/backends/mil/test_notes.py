@@ -1,4 +1,4 @@
-"""`buildInfo` is read as coremltools writes it; other people's entries and forms are passed over."""
+"""`buildInfo` is read as coremltools writes it; other entries and other forms are passed over."""
 
 from typing import Any
 
