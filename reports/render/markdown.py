@@ -22,6 +22,7 @@ from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
 from blazepalm.reports.judge.task_limits import by_picture, worst_first
 from blazepalm.reports.render.columns import columns, litert_bits_line
 from blazepalm.reports.render.first_words import capitalised, warnings, when_and_what, worst
+from blazepalm.reports.render.runtimes import runtime_names, runtimes
 from blazepalm.reports.render.task_use import task_use
 from blazepalm.text import NOTHING, figure, printable
 
@@ -177,6 +178,9 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
     if allowed := [row for row in report.rows if by_picture(row)]:
         lines = [f"- {escape(f'{row.model}, {row.backend}: {allowance(row)}')}" for row in allowed]
         yield "Beyond a limit, as far as the picture allows", "\n".join(lines)
+    if report.models:
+        where = escape(report.machine.processor or report.machine.machine)
+        yield f"Models and runtimes, on {where}", _runtimes(report)
     run = dict(when_and_what(report))
     yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools, **run})
     yield (
@@ -205,6 +209,20 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
         judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
             yield f"All judged rows of {escape(model.name)}", _row_table(judged)
+
+
+def _runtimes(report: ParityReport) -> str:
+    names = runtime_names(report)
+    body = []
+    for model, cells in runtimes(report):
+        known = {cell.runtime: cell for cell in cells}
+        shown = [escape(known[name].text) if name in known else NOTHING for name in names]
+        body.append([escape(model), *shown])
+    told = (
+        "Worst error in multiples of float32's own, outputs with LiteRT's own bits, and on images "
+        "the largest error of a landmark, or the smallest IoU of a box."
+    )
+    return f"{_table(['model', *map(escape, names)], body)}\n\n{told}"
 
 
 def _credits(photos: Sequence[PhotoCredit]) -> str:

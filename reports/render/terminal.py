@@ -24,6 +24,7 @@ from blazepalm.reports.render.terminal_tables import (
     accuracy_table,
     floor_table,
     layers_table,
+    runtimes_table,
     task_table,
     truth_table,
 )
@@ -53,6 +54,9 @@ def print_report(report: ParityReport, console: Console) -> None:
         if report.accuracy:
             console.print()
             console.print(accuracy_table(report))
+    if (others := runtimes_table(report)) is not None:
+        console.print()
+        console.print(others)
     if any(model.layers is not None for model in report.models):
         console.print()
         console.print(layers_table(report))
