@@ -63,8 +63,10 @@ const nested = (make, lines, open) => {
 const shownCases = { list: () => cases }; // in the gallery's order
 function openCase(found, fresh = true) {
   const worst = rows[found.worst];
-  drawn.pair = pairNames.find((pair) => worst && pair.split(' + ').includes(worst.model)) ?? drawn.pair;
-  redraw();
+  if (!recalling) { // a link says which pair
+    drawn.pair = pairNames.find((pair) => worst && pair.split(' + ').includes(worst.model)) ?? drawn.pair;
+    redraw();
+  }
   const beside = () => {
     const list = shownCases.list();
     const at = list.indexOf(found);
