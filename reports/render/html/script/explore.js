@@ -110,7 +110,7 @@ function worstHere(found, row) {
   return el('p', { class: 'worst' }, 'Worst here: ',
     el('button', { type: 'button', class: 'open', click: () => openRow(row, false) },
       bdi(`${row.model}, ${row.backend}, ${row.field}, ${row.metric}`)),
-    `: ${value}, ${found.share < 0 ? 'beyond' : `${percent(found.share)} of`} its limit.`);
+    `: ${value}, ${percent(found.share)}${found.share < 0 || found.share >= 10 ? '' : ' of'} its limit.`);
 }
 
 /** [key, lines] in order of the keys' first appearance. */
