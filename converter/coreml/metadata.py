@@ -1,17 +1,16 @@
 """A package's description of itself: Xcode shows it, and `userDefined` records its origin.
 
 Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`, `.compress`,
-`.tflite_outputs` and `.spec` (JSON), and under coremltools' own keys the versions of coremltools
-and torch. No date: the same input gives the same bytes.
+`.tflite_outputs` and `.spec` (JSON). No date and no versions of coremltools and torch, on which
+the network does not depend: the same input gives the same bytes whichever of them wrote it.
+`conversion.json` has the versions.
 
 Xcode shows all of that in one pane, so `.spec` there has only the spec's own numbers. The whole
-spec, with every block, lies in the program's attribute `buildInfo`, a dictionary of texts in which
-coremltools itself notes versions.
+spec, with every block, lies in the program's attribute `buildInfo`, a dictionary of texts.
 """
 
 import json
 import re
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
@@ -22,7 +21,6 @@ from blazepalm.models.spec_json import spec_to_dict
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
-VERSIONS = "com.github.apple.coremltools."
 PREFIX = "blazepalm."
 GESTURES = {
     EMBEDDER: "Gesture embedder: a hand's landmarks become a vector.",
@@ -60,8 +58,6 @@ def describe(
     metadata.license = "Apache-2.0" if known else "that of the source file"
     metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
     defined = metadata.userDefined
-    defined[f"{VERSIONS}version"] = version("coremltools")
-    defined[f"{VERSIONS}source"] = f"torch=={version('torch')}"
     facts: dict[str, str | None] = {
         "source_sha256": model.graph.sha256,
         "release": model.release.name if model.release else None,
