@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.backends.backend import Registration
-from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.reports.backends.names import INSTALLED, PIPELINE
 
 GROUP = "blazepalm.backends"
 BUILT_IN = (
@@ -57,18 +57,51 @@ def spared_backends() -> frozenset[str]:
     return frozenset(r.name for r in registered().values() if not r.every_picture)
 
 
-def check_asked_for(names: Collection[str]) -> None:
-    """Raises InvalidInput for a name of no backend that has to be asked for, CouldNotVerify for
-    one that cannot run on this machine.
+def rare_backends() -> frozenset[str]:
+    """Those of them that run on fewer pictures still, and mostly not on noise."""
+    return frozenset(r.name for r in registered().values() if r.rare)
+
+
+def asked_for(names: Collection[str]) -> tuple[str, ...]:
+    """The same names, each once, with `installed` replaced by every other runtime that is installed
+    here (and where Core AI is not, by blazepalm's executor with its sums).
+
+    Raises InvalidInput for a name of no backend that has to be asked for, CouldNotVerify for one
+    that cannot run on this machine.
     """
     if not names:
-        return
-    known = {r.name: r for r in registered().values() if r.asked_for}
+        return ()
+    known = _to_ask_for()
+    found = []
     for name in names:
-        if name not in known:
-            raise InvalidInput(f"no backend {name!r} to ask for; choose from {', '.join(known)}")
-        if (reason := known[name].available()) is not None:
+        if name == INSTALLED:
+            found += _installed()
+        elif name not in known:
+            choices = ", ".join((INSTALLED, *known))
+            raise InvalidInput(f"no backend {name!r} to ask for; choose from {choices}")
+        elif (reason := known[name].available()) is not None:
             raise CouldNotVerify(reason)
+        else:
+            found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+def not_installed() -> list[str]:
+    """For each runtime that `installed` leaves out on this machine, why."""
+    known = _to_ask_for().values()
+    wanted = [r for r in known if r.stands_in_for is None and not r.by_name]
+    reasons = (registration.available() for registration in wanted)
+    return list(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+
+def _installed() -> list[str]:
+    known = _to_ask_for()
+    runs = {name: r for name, r in known.items() if r.available() is None and not r.by_name}
+    return [name for name, r in runs.items() if r.stands_in_for not in runs]
+
+
+def _to_ask_for() -> dict[str, Registration]:
+    return {r.name: r for r in registered().values() if r.asked_for}
 
 
 def _load() -> Iterator[Registration]:
