@@ -54,7 +54,7 @@ parity: $(VENV)/.core-ai  ## convert the four embedded releases, compare TFLite,
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
 test-processors: $(VENV)/.installed-dev  ## the tests that depend on the processor, with other kernels
-	@$(BIN)/python tests/processors.py -n $(JOBS)
+	@JOBS=$(JOBS) $(BIN)/python tests/processors.py
 
 check: $(VENV)/.installed-dev  ## lint and types
 	@$(BIN)/ruff check --quiet .
@@ -114,9 +114,8 @@ test-newest: browser  ## the tests on the newest release of every dependency, ig
 
 swift-test:
 	@if ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \
-	else swift format lint --strict -r ios_harness \
-	  && swift test --package-path ios_harness \
-	  && COREML_SHIM=1 swift test --package-path ios_harness --scratch-path ios_harness/.build/shim; fi
+	else swift format lint --strict -r Package.swift ios_harness \
+	  && COREML_SHIM=1 swift test --scratch-path .build/shim; fi
 
 ios-fixtures: $(VENV)/.installed  ## packages and pictures for the iOS app
 	@$(BIN)/blazepalm golden make -o build/golden
@@ -129,20 +128,21 @@ ios-replay: $(VENV)/.installed  ## the iOS harness on recorded outputs, without 
 	@BLAZEPALM_IOS_UNITS=cpuOnly BLAZEPALM_IOS_ITERATIONS=10 BLAZEPALM_IOS_WARMUP=2 \
 	  ios_harness/scripts/replay.sh build/ios/replay build/ios/Fixtures
 	@$(BIN)/blazepalm ios ingest build/ios/replay/out --fixtures build/ios/Fixtures
-	@BLAZEPALM_IOS_FIXTURES=$(CURDIR)/build/ios/Fixtures swift test --package-path ios_harness --filter StageTests
+	@BLAZEPALM_IOS_FIXTURES=$(CURDIR)/build/ios/Fixtures swift test --filter StageTests
 
-ios-simulator: ios-fixtures  ## on a Mac: parity in the simulator
-	@ios_harness/scripts/simulator.sh build/ios/simulator
+# Each run of these three has a folder of its own.
+ios-simulator: ios-fixtures  ## on a Mac: parity in the simulator; SIMULATOR='iPhone SE (3rd generation)'
+	@ios_harness/scripts/simulator.sh "build/ios/simulator/$$(date +%Y-%m-%d-%H%M%S)" $(if $(SIMULATOR),"$(SIMULATOR)")
 
 ios-phone: ios-fixtures  ## on a Mac: make ios-phone DEVICE=…
-	@ios_harness/scripts/phone.sh build/ios/phone $(DEVICE)
+	@ios_harness/scripts/phone.sh "build/ios/phone/$$(date +%Y-%m-%d-%H%M%S)" $(DEVICE)
 
 ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
-	@ios_harness/scripts/farm.sh build/ios/farm
+	@ios_harness/scripts/farm.sh "build/ios/farm/$$(date +%Y-%m-%d-%H%M%S)"
 
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ios_harness/.build
+	rm -rf $(VENV) build dist .build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from blazepalm.converter.saving import save
     from blazepalm.converter.verify import Verification, verify
     from blazepalm.errors import BlazePalmError
+    from blazepalm.models.gesture_pipeline import Gesture
+    from blazepalm.models.gestures import GestureClassifier, GestureEmbedder
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
     from blazepalm.models.hand_pipeline import Hand
     from blazepalm.models.palm_detector import PalmDetections, PalmDetector
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BlazePalmError",
     "CoreMLOptions",
+    "Gesture",
+    "GestureClassifier",
+    "GestureEmbedder",
     "Hand",
     "HandFinder",
     "HandLandmarks",
@@ -60,6 +65,9 @@ __all__ = [
 _HOMES = {
     "BlazePalmError": "blazepalm.errors",
     "CoreMLOptions": "blazepalm.converter.coreml.options",
+    "Gesture": "blazepalm.models.gesture_pipeline",
+    "GestureClassifier": "blazepalm.models.gestures",
+    "GestureEmbedder": "blazepalm.models.gestures",
     "Hand": "blazepalm.models.hand_pipeline",
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",

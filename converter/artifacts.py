@@ -20,6 +20,7 @@ import numpy as np
 from blazepalm.converter.known import network_of
 from blazepalm.converter.model_card import CARD_FILES, write_card
 from blazepalm.converter.tflite.graph import Graph
+from blazepalm.models.gesture_spec import gesture_spec_to_dict
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
@@ -174,6 +175,8 @@ def _structure(model: "Converted") -> dict[str, Any]:
 
     if model.recognition is not None:
         return {"spec": spec_to_dict(model.recognition.spec)}
+    if model.gesture is not None:
+        return {"spec": gesture_spec_to_dict(model.gesture.spec)}
     return {"graph": graph_to_dict(model.graph)}
 
 

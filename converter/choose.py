@@ -9,15 +9,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blazepalm.converter.architecture import examine
+from blazepalm.converter.gesture_structure import recognise_gestures
 from blazepalm.converter.known import release_of
 from blazepalm.converter.tflite.bundle import Contents, Model, open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import InvalidModel
+from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER
 from blazepalm.models.release_registry import Bundle, load_registry
 from blazepalm.models.releases import by_name, resolve
 
-WANTED = {"palm": "a palm detector", "hand": "a hand landmark model"}
+WANTED = {
+    "palm": "a palm detector",
+    "hand": "a hand landmark model",
+    EMBEDDER: "a gesture embedder",
+    CLASSIFIER: "a gesture classifier",
+}
 
 
 def choose(file_or_release: str | Path, family: str) -> Model:
@@ -70,8 +77,10 @@ def is_bundle_with(file_or_release: str | Path, family: str) -> bool:
 
 
 def family_of(graph: Graph) -> str | None:
-    """`palm`, `hand`, or another family of the registry; None if unknown."""
-    recognition, _ = examine(graph)
+    """`palm`, `hand`, `gesture-embedder`, `gesture-classifier`, or another family of the registry;
+    None if unknown.
+    """
+    recognition = examine(graph)[0] or recognise_gestures(graph)[0]
     if recognition is not None:
         return recognition.family
     release = release_of(graph)

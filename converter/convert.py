@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
@@ -17,10 +18,11 @@ from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.evidence.roles import renamed
+from blazepalm.converter.gesture_structure import GestureRecognition, recognise_gestures
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.normal_form import channels_last
-from blazepalm.converter.proof import prove, prove_normal_form
+from blazepalm.converter.proof import prove, prove_gestures, prove_normal_form
 from blazepalm.converter.pte import check_delegate, need_executorch
 from blazepalm.converter.tflite import read, read_members
 from blazepalm.converter.tflite.bundle import left_out
@@ -34,8 +36,12 @@ from blazepalm.errors import (
     python_words,
 )
 from blazepalm.file_names import folded
+from blazepalm.models.release_registry import Release
 from blazepalm.models.releases import resolve
 from blazepalm.models.spec import PalmDetectorSpec, in_file
+
+if TYPE_CHECKING:
+    from blazepalm.converter.lowering import LoweredGraph
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
@@ -94,6 +100,8 @@ def convert_graph(
         graph = channels_last(graph)  # every image is N, H, W, C from here on
         generic = lower(graph)
         recognition, reason = examine(graph)
+    if recognition is None and (gesture := recognise_gestures(graph)[0]) is not None:
+        return _gesture_network(graph, release, generic, gesture)
     if recognition is None:
         if layout == "nchw":
             turned = channels_first(graph)
@@ -130,6 +138,25 @@ def convert_graph(
     with one_torch_thread():
         preserved = prove_normal_form(graph, generic, recognition.normal, normal, images)
     return replace(converted, preserved=preserved)
+
+
+def _gesture_network(
+    graph: Graph, release: Release | None, generic: "LoweredGraph", gesture: GestureRecognition
+) -> Converted:
+    """A network of landmarks or embeddings, its weights transferred and proved."""
+    from blazepalm.converter.loading import from_here
+    from blazepalm.converter.weights import readable_keys, transfer
+    from blazepalm.models.gestures import gesture_module
+
+    module = gesture_module(gesture.spec)
+    rows = transfer(graph, readable_keys(graph, generic.bindings, gesture.modules), module)
+    from_here(module, graph.source).eval()
+    known = Preserved(graph.rewrites)
+    converted = Converted(
+        graph, release, None, "", generic, module, rows, generic, known, gesture=gesture
+    )
+    prove_gestures(converted)
+    return converted
 
 
 def as_settled(graph: Graph, recognition: Recognition, settled: Settled) -> Recognition:
@@ -237,7 +264,8 @@ def _coreml_for(
     """The options; the raw face if the model has no other."""
     if options is None or model.recognition is not None or options.face == "raw":
         return options
-    notice(f"{model.graph.source}: the Core ML package gets the raw face: its family is unknown")
+    why = "its family is unknown" if model.gesture is None else "it takes no image"
+    notice(f"{model.graph.source}: the Core ML package gets the raw face: {why}")
     return replace(options, face="raw")
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blazepalm.converter.architecture import Recognition
+from blazepalm.converter.gesture_structure import GestureRecognition
 from blazepalm.converter.tflite.graph import Graph, Rewrite
+from blazepalm.models.gesture_spec import CLASSIFIER
 from blazepalm.models.release_registry import Release
 from blazepalm.models.spec import Spec
 
@@ -61,7 +63,9 @@ class Converted:
     """One model in memory. `module` is the readable network, or `generic` itself if no family was
     recognised (`recognition` is None, `reason` says why). `normal` is the normal form, lowered
     operator by operator: `generic` itself if nothing was rewritten. `folder`: the converted folder
-    that `module` was loaded from (`converter.folder`), else None.
+    that `module` was loaded from (`converter.folder`), else None. `gesture` is set for a network
+    that reads landmarks or embeddings: its module is readable, but it takes no image, so that
+    `recognition` is None and every other backend runs `generic`.
     """
 
     graph: Graph
@@ -74,6 +78,7 @@ class Converted:
     normal: "LoweredGraph"
     preserved: Preserved = field(default_factory=Preserved)
     folder: Path | None = None
+    gesture: GestureRecognition | None = None
 
     @property
     def name(self) -> str:
@@ -84,19 +89,22 @@ class Converted:
 
     @property
     def family(self) -> str | None:
-        """`palm` or `hand`; None if unrecognised."""
-        return None if self.recognition is None else self.recognition.family
+        """`palm`, `hand`, `gesture-embedder` or `gesture-classifier`; None if unrecognised."""
+        found = self.recognition or self.gesture
+        return None if found is None else found.family
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Readable output names in the file's order; the file's own names if unrecognised."""
-        if self.recognition is not None:
-            return self.recognition.outputs
+        if (found := self.recognition or self.gesture) is not None:
+            return found.outputs
         return tuple(self.graph.tensors[t].name for t in self.graph.outputs)
 
     @property
     def output_values(self) -> tuple[str, ...]:
         """The meaning of each value if the model has a single, small output; empty if unknown."""
+        if self.gesture is not None:
+            return self.graph.labels if self.family == CLASSIFIER else ()
         if self.release is None or len(self.graph.outputs) > 1:
             return ()
         return self.release.generation.output_values

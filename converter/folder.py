@@ -7,20 +7,26 @@ beside it, in the current folder, and among the known releases on this machine.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import with_sha256
 from blazepalm.converter.converted import Converted, Settled
 from blazepalm.converter.evidence import Overrides
 from blazepalm.converter.layout import REWRITE
-from blazepalm.converter.loading import read_record, sha256_of, structure_of
+from blazepalm.converter.loading import Structure, read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.bundle import open_contents
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify
+from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import Evidence, Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from blazepalm.converter.lowering import LoweredGraph
 
 Notice = Callable[[str], None]
 
@@ -113,6 +119,12 @@ def converted_folder(folder: Path, found: Original, notice: Notice) -> Converted
     overrides = overrides_of(record, structure)
     settled = settled_of(record, structure)
     fresh = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
+    if isinstance(structure, GestureSpec):
+        if fresh.gesture is None or fresh.gesture.spec != structure:
+            raise ArtifactError(
+                f"{folder}: its network is not that of {found.source}; convert again"
+            )
+        return replace(fresh, module=module, generic=_refilled(fresh, module), folder=folder)
     if isinstance(structure, Graph):
         if fresh.recognition is not None or _inputs(fresh.graph) != _inputs(structure):
             raise ArtifactError(f"{folder}: its network takes other inputs than {found.source}")
@@ -123,6 +135,20 @@ def converted_folder(folder: Path, found: Original, notice: Notice) -> Converted
         raise ArtifactError(f"{folder}: its network is not that of {found.source}; convert again")
     recognition = replace(recognition, spec=structure)
     return replace(fresh, module=module, recognition=recognition, folder=folder)
+
+
+def _refilled(fresh: Converted, module: "nn.Module") -> "LoweredGraph":
+    """The operators of a gesture network's file, with the module's weights."""
+    import copy
+
+    generic = copy.deepcopy(fresh.generic)
+    state = module.state_dict()
+    values = {
+        binding.key: state[row.key]
+        for binding, row in zip(fresh.generic.bindings, fresh.tensor_map, strict=True)
+    }
+    generic.load_state_dict(values, strict=False)
+    return generic
 
 
 def described(found: Original) -> str:
@@ -159,9 +185,9 @@ def pte_of(folder: Path) -> tuple[bytes, dict[str, Any]] | None:
     return path.read_bytes(), program
 
 
-def overrides_of(record: dict[str, Any], structure: Spec | Graph) -> Overrides:
+def overrides_of(record: dict[str, Any], structure: Structure) -> Overrides:
     """What makes evidence give the folder's own spec again."""
-    if isinstance(structure, Graph):
+    if isinstance(structure, Graph | GestureSpec):
         return Overrides()
     names = _output_names(record)
     return Overrides(
@@ -179,11 +205,11 @@ def layout_of(record: Mapping[str, Any]) -> str:
     return "nchw" if REWRITE in names else "nhwc"
 
 
-def settled_of(record: Mapping[str, Any], structure: Spec | Graph) -> Settled | None:
+def settled_of(record: Mapping[str, Any], structure: Structure) -> Settled | None:
     """What a fine-tuned folder's record states about its file, which no evidence could show better;
     None for any other folder.
     """
-    if isinstance(structure, Graph) or "fine_tuning" not in record:
+    if isinstance(structure, Graph | GestureSpec) or "fine_tuning" not in record:
         return None
     return Settled(structure, _output_names(record))
 

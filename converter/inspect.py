@@ -14,6 +14,7 @@ from pathlib import Path
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
 from blazepalm.converter.folder import described, is_converted, original
+from blazepalm.converter.gesture_structure import recognise_gestures
 from blazepalm.converter.heads import heads_of
 from blazepalm.converter.inspection import (
     Inspection,
@@ -27,6 +28,7 @@ from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
 from blazepalm.errors import InvalidInput, InvalidModel, check_path
+from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import find_generation, resolve
 from blazepalm.models.spec import Evidence
@@ -79,7 +81,7 @@ def _inspect_folder(folder: Path, overrides: Overrides) -> Inspection:
     model = inspect_graph(read_bytes(found.content, found.source))
     note = f"shown: {described(found)}, by {folder}"
     model = replace(model, notes=(*model.notes, note))
-    if not isinstance(spec, Graph):
+    if not isinstance(spec, Graph | GestureSpec):
         model = replace(
             model,
             spec=spec,
@@ -97,9 +99,11 @@ def inspect_graph(graph: Graph, overrides: Overrides = NO_OVERRIDES) -> ModelIns
     notes: list[str] = []
     if recognition is not None:
         recognition = settle(graph, recognition, overrides, notes.append)
+    gesture = recognise_gestures(graph)[0] if recognition is None else None
     heads = heads_of(graph)
     release = release_of(graph)
-    family = recognition.family if recognition else None
+    known = recognition or gesture
+    family = known.family if known else None
     spec = recognition.spec if recognition else None
     generation = release.generation if release else None
     if spec is not None:
@@ -113,23 +117,23 @@ def inspect_graph(graph: Graph, overrides: Overrides = NO_OVERRIDES) -> ModelIns
         release=release.name if release else None,
         release_file=release is not None and release.sha256 == graph.sha256,
         family=family or (release.family if release else None),
-        unrecognised_because=reason or None,
+        unrecognised_because=None if gesture is not None else reason or None,
         value_range=spec.value_range if spec else generation.value_range if generation else None,
         value_range_from=generation.name if generation else None,
         heads=heads,
         inputs=graph.inputs,
         outputs=graph.outputs,
-        output_names=recognition.outputs if recognition else (),
+        output_names=known.outputs if known else (),
         evidence=spec.evidence if spec else Evidence(),
         notes=tuple(note.removeprefix(f"{graph.source}: ") for note in notes),
-        output_values=generation.output_values if generation else (),
+        output_values=generation.output_values if generation else graph.labels,
         output_meaning=generation.output_meaning if generation else "",
         stored_operators=graph.stored_operators,
         dequantised=graph.dequantised,
         histogram=dict(Counter(op.name for op in graph.operators).most_common()),
         weights=_weights(graph),
         metadata={name: len(content) for name, content in graph.metadata.items()},
-        spec=spec,
+        spec=gesture.spec if gesture is not None else spec,
         rewrites=recognition.normal.rewrites if recognition else graph.rewrites,
         operators=tuple(_operator(op) for op in graph.operators),
         tensors=tuple(_tensor(graph, tensor) for tensor in graph.tensors),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.converter.converted import rewrites_to_list
 from blazepalm.converter.heads import Head
 from blazepalm.converter.tflite.graph import Quantisation, Rewrite
+from blazepalm.models.gesture_spec import GestureSpec, gesture_spec_to_dict
 from blazepalm.models.spec import Evidence, Spec
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.shown import Shown
@@ -101,7 +102,7 @@ class ModelInspection(Shown):
     histogram: dict[str, int]  # operators by name, most frequent first
     weights: tuple[WeightSummary, ...]
     metadata: dict[str, int]  # name → bytes
-    spec: Spec | None
+    spec: Spec | GestureSpec | None
     rewrites: tuple[Rewrite, ...]
     operators: tuple[OperatorSummary, ...]
     tensors: tuple[TensorSummary, ...]
@@ -132,7 +133,7 @@ class ModelInspection(Shown):
         values: dict[str, Any] = {**asdict(self), "anchors": self.anchors}
         values["heads"] = [head._asdict() for head in self.heads]
         values["evidence"]["outputs"] = dict(self.evidence.outputs)
-        values["spec"] = None if self.spec is None else spec_to_dict(self.spec)
+        values["spec"] = None if self.spec is None else _spec(self.spec)
         values["rewrites"] = rewrites_to_list(self.rewrites)
         values["operators"] = [
             {**asdict(op), "options": _plain(op.options)} for op in self.operators
@@ -179,6 +180,10 @@ class Inspection(Shown):
             "others": list(self.others),
             "failures": list(self.failures),
         }
+
+
+def _spec(spec: Spec | GestureSpec) -> dict[str, Any]:
+    return gesture_spec_to_dict(spec) if isinstance(spec, GestureSpec) else spec_to_dict(spec)
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from blazepalm.converter.artifacts import ANCHORS, FILES, RECORD, SCHEMA, WEIGHT
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, check_path, one_line
+from blazepalm.models.gesture_spec import FAMILIES, GestureSpec, gesture_spec_from_dict
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     M = TypeVar("M", bound=nn.Module)
+
+Structure = Spec | GestureSpec | Graph  # of a converted folder
 
 MAX_RECORD = 64 << 20  # bytes of a conversion.json
 
@@ -33,8 +36,8 @@ def load(folder: str | Path) -> "nn.Module": ...
 def load(folder: str | Path, kind: "type[M]") -> "M": ...
 def load(folder: str | Path, kind: "type[nn.Module] | None" = None) -> "nn.Module":
     """The module of a folder that `convert` or `save` wrote, in evaluation mode, without its
-    `.tflite`: a `PalmDetector`, a `HandLandmarks`, or one that computes a graph of no known family
-    operator by operator. `kind` says which is expected, also to a type checker.
+    `.tflite`: a `PalmDetector`, a `HandLandmarks`, a gesture network, or one that computes a graph
+    of no known family operator by operator. `kind` says which is expected, also to a type checker.
 
     Raises TypeError for anything but a path, ArtifactError if `convert` did not write the folder,
     if a file is not the one that `conversion.json` lists (by SHA-256), if a weight is not finite,
@@ -93,7 +96,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def structure_of(folder: Path, record: Mapping[str, Any]) -> Spec | Graph:
+def structure_of(folder: Path, record: Mapping[str, Any]) -> Structure:
     """The network that the folder's record describes. Raises ArtifactError."""
     with _damage(folder / RECORD):
         return _structure(record)
@@ -158,9 +161,9 @@ def _check_sha256(record: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _structure(record: Mapping[str, Any]) -> Spec | Graph:
+def _structure(record: Mapping[str, Any]) -> Structure:
     if "spec" in record:
-        return spec_from_dict(record["spec"])
+        return any_spec(record["spec"])
     if "graph" not in record:
         raise ValueError("neither a spec nor a graph")
     from blazepalm.converter.graph_json import graph_from_dict
@@ -168,15 +171,33 @@ def _structure(record: Mapping[str, Any]) -> Spec | Graph:
     return graph_from_dict(record["graph"])
 
 
-def _module_of(structure: Spec | Graph, state: Mapping[str, "Tensor"]) -> "nn.Module":
-    """The module, to be filled with `state`."""
-    import torch
+def any_spec(values: Any) -> Spec | GestureSpec:
+    """The structure of any readable network, from plain values. Raises ValueError."""
+    if isinstance(values, Mapping) and values.get("family") in FAMILIES:
+        return gesture_spec_from_dict(values)
+    return spec_from_dict(values)
 
+
+def _module_of(structure: Structure, state: Mapping[str, "Tensor"]) -> "nn.Module":
+    """The module, to be filled with `state`."""
     if isinstance(structure, Graph):
         from blazepalm.converter.lowering import lower
 
         _check_size(structure, state)
         return lower(structure)
+    return readable_module(structure)
+
+
+def readable_module(structure: Spec | GestureSpec) -> "nn.Module":
+    """The network of a spec without values, to be filled; a gesture network is small and has
+    untrained ones.
+    """
+    import torch
+
+    if isinstance(structure, GestureSpec):
+        from blazepalm.models.gestures import gesture_module
+
+        return gesture_module(structure)
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER
 from blazepalm.models.release_registry import WEIGHTS as EMBEDDED
 from blazepalm.models.release_registry import load_registry
 from blazepalm.text import printable
@@ -25,17 +26,30 @@ UNITS = {  # output → shape of one image, unit
     "presence": "probability that there is a hand, 0..1",
     "handedness": "0..1: 1 is a right hand in a picture that is not mirrored",
     "world_landmarks": "21 × (x, y, z) in metres, about the hand's centre",
+    "embedding": "describes the gesture; a gesture classifier reads it",
 }
-CLASSES = {"palm": "PalmDetector", "hand": "HandLandmarks"}
+CLASSES = {
+    "palm": "PalmDetector",
+    "hand": "HandLandmarks",
+    EMBEDDER: "GestureEmbedder",
+    CLASSIFIER: "GestureClassifier",
+}
+IMAGES = ("palm", "hand")  # the families that read pictures
 PURPOSE = {
     "palm": "Finds palms in a picture: a box, seven keypoints and a score for each.",
     "hand": "Finds the 21 landmarks of the hand in a crop, whether there is a hand, and which one.",
+    EMBEDDER: "Turns the landmarks of one hand into a vector that describes its gesture.",
+    CLASSIFIER: "Names the gesture of an embedding: one probability for each.",
 }
 LIMITS = {
     "palm": "Finds palms of a size that the input's resolution shows; hands seen from the edge, "
     "covered or blurred are missed more often. It knows no persons.",
     "hand": "Expects a square crop of one hand, turned upright, as the detector's region gives it; "
     "without a hand in the crop its landmarks mean nothing: look at `presence` first.",
+    EMBEDDER: "Reads x, y, z of landmarks, about the wrist and of unit size "
+    "(`blazepalm.models.gesture_pipeline`); what it was trained on is not known.",
+    CLASSIFIER: "Knows its own gestures only, in embeddings of the network that it was trained "
+    "with.",
 }
 
 
@@ -106,7 +120,8 @@ def model_card(record: Mapping[str, Any]) -> str:
 
 def _use(family: str) -> str:
     network = f", blazepalm.{CLASSES[family]}" if family else ""
-    run = "found = model.predict_on_image(picture)  # H×W×3 uint8, RGB\n" if family else ""
+    run = "found = model.predict_on_image(picture)  # H×W×3 uint8, RGB\n"
+    run = run if family in IMAGES else ""
     return (
         f"## Use\n\n```python\nimport blazepalm\n\n"
         f'model = blazepalm.load("folder"{network})\n{run}```'
@@ -115,7 +130,7 @@ def _use(family: str) -> str:
 
 def _ports(record: Mapping[str, Any], family: str) -> str:
     lines = ["## Input and outputs", ""]
-    if family:
+    if family in IMAGES:
         spec = record["spec"]
         (height, width), (low, high) = spec["input_size"], spec["value_range"]
         lines += [
@@ -125,7 +140,7 @@ def _ports(record: Mapping[str, Any], family: str) -> str:
     lines += ["", "| output | shape | meaning |", "|---|---|---|"]
     for output in record["outputs"]:
         shape = " × ".join(("N", *map(str, output["shape"][1:])))
-        values = ", ".join(output.get("values", ()))
+        values = ", ".join(map(_name, output.get("values", ())))
         lines.append(f"| {_name(output['name'])} | {shape} | {UNITS.get(output['name'], values)} |")
     return "\n".join(lines)
 

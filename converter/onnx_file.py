@@ -9,12 +9,14 @@ exporter writes it: the newer one takes ten times as long, and records where the
 import importlib.util
 import json
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blazepalm.errors import ArtifactError, CouldNotVerify, InvalidModel, first_line
+from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER, gesture_spec_to_dict
 from blazepalm.models.spec_json import spec_to_dict
 from blazepalm.version import __version__
 
@@ -29,6 +31,7 @@ BATCHES = (1, 3)  # of the images that check the file
 # wrong operator costs hundredths.
 TOLERANCE = 1e-4
 SIGMOID = 1e-6  # the runtime's sigmoid is a polynomial, right to some 1e-7 however small it is
+GESTURE_INPUTS = {EMBEDDER: "landmarks", CLASSIFIER: "embedding"}
 NUMBERED = "onnx::"  # how torch's exporter names a tensor that it reshaped
 QUIET = 4  # ONNX Runtime's log: fatal errors only
 
@@ -71,11 +74,16 @@ def write_onnx(model: "Converted", path: Path) -> None:
     import torch
 
     module = model.module.eval()
-    known = model.recognition is not None
+    known = model.recognition is not None or model.gesture is not None
     inputs = _inputs(model, BATCHES[0])
     with torch.no_grad():
-        fields = [name for name, value in _answers(module, inputs).items() if value is not None]
-    names = ["image"] if known else [f"input_{i}" for i in range(len(inputs))]
+        answers = _answers(module, inputs, model.outputs)
+    fields = [name for name, value in answers.items() if value is not None]
+    names = [f"input_{i}" for i in range(len(inputs))]
+    if model.gesture is not None:
+        names = [GESTURE_INPUTS[model.gesture.family]]
+    elif known:
+        names = ["image"]
     axes = {name: {0: "batch"} for name in (*names, *fields)} if known else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch calls this exporter old
@@ -92,13 +100,19 @@ def write_onnx(model: "Converted", path: Path) -> None:
     content = _finished(path.read_bytes(), model)
     _check_weights(content, module, path)
     for batch in BATCHES if known else BATCHES[:1]:
-        _check_values(content, module, _inputs(model, batch), names, path)
+        given = dict(zip(names, _inputs(model, batch), strict=True))
+        _check_values(content, module, given, model.outputs, path)
     path.write_bytes(content)
 
 
 def _inputs(model: "Converted", batch: int) -> list["Tensor"]:
-    """Seeded images in the model's range, or numbers for its inputs."""
+    """Seeded images in the model's range, or numbers for the inputs that the module takes."""
     import torch
+
+    if model.gesture is not None:
+        _, *values = model.graph.tensors[model.graph.inputs[model.gesture.input]].shape
+        generator = np.random.Generator(np.random.PCG64(0))
+        return [torch.from_numpy(generator.random((batch, *values), np.float32))]
 
     spec = None if model.recognition is None else model.recognition.spec
     low, high = (0.0, 1.0) if spec is None else spec.value_range
@@ -121,13 +135,22 @@ def _tuple_of(module: "nn.Module") -> "nn.Module":
             self._buffers.update(module._buffers)
 
         def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-            return tuple(value for value in module(*given) if value is not None)
+            found = module(*given)
+            values = (found,) if isinstance(found, Tensor) else found
+            return tuple(value for value in values if value is not None)
 
     return Outputs().eval()
 
 
-def _answers(module: "nn.Module", inputs: list["Tensor"]) -> dict[str, Any]:
+def _answers(
+    module: "nn.Module", inputs: Iterable["Tensor"], outputs: tuple[str, ...]
+) -> dict[str, Any]:
+    """What the module gives by name; `outputs` names what has no name of its own."""
+    import torch
+
     found = module(*inputs)
+    if isinstance(found, torch.Tensor):
+        return dict(zip(outputs, (found,), strict=True))
     return dict(zip(found._fields, found, strict=True))
 
 
@@ -154,6 +177,9 @@ def _finished(content: bytes, model: "Converted") -> bytes:
     facts = {"blazepalm.version": __version__, "blazepalm.source_sha256": model.graph.sha256}
     if model.release is not None:
         facts["blazepalm.release"] = model.release.name
+    if model.gesture is not None:
+        found_spec = gesture_spec_to_dict(model.gesture.spec)
+        facts["blazepalm.spec"] = json.dumps(found_spec, sort_keys=True)
     if model.recognition is not None:
         spec = model.recognition.spec
         facts["blazepalm.spec"] = json.dumps(spec_to_dict(spec), sort_keys=True)
@@ -177,15 +203,20 @@ def _check_weights(content: bytes, module: "nn.Module", path: Path) -> None:
 
 
 def _check_values(
-    content: bytes, module: "nn.Module", inputs: list["Tensor"], names: list[str], path: Path
+    content: bytes,
+    module: "nn.Module",
+    inputs: Mapping[str, "Tensor"],
+    outputs: tuple[str, ...],
+    path: Path,
 ) -> None:
     """Raises ArtifactError unless ONNX Runtime computes what the module does."""
     import torch
 
     with torch.no_grad():
-        expected = {n: v.numpy() for n, v in _answers(module, inputs).items() if v is not None}
+        answers = _answers(module, inputs.values(), outputs)
+    expected = {name: value.numpy() for name, value in answers.items() if value is not None}
     session = open_session(content, path.name)
-    given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+    given = {name: value.numpy() for name, value in inputs.items()}
     found = dict(zip(expected, session.run(list(expected), given), strict=True))
     for name, wanted in expected.items():
         value = found[name]

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, TypeVar
 from blazepalm.converter.artifacts import RECORD
 from blazepalm.converter.choose import WANTED, choose
 from blazepalm.converter.convert import convert_graph, warn
-from blazepalm.converter.loading import from_here, load, read_record
+from blazepalm.converter.loading import any_spec, from_here, load, read_record
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, InvalidModel, check_path, one_line
+from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER, GestureSpec
 from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
-from blazepalm.models.spec_json import spec_from_dict
 
 if TYPE_CHECKING:
     from torch import nn
 
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
+    from blazepalm.models.spec import Spec
 
     Network = TypeVar("Network", PalmDetector, HandLandmarks)
 else:
@@ -41,6 +42,24 @@ def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
         module: nn.Module = load(path)
     elif path.suffix.lower() in WEIGHTS:
         module = _from_weights(path, family)
+    else:
+        name, content = choose(source, family)
+        module = convert_graph(read_bytes(content, name), warn).module
+    if not isinstance(module, kind):
+        raise InvalidModel(f"{source}: does not hold {WANTED[family]}")
+    return module.eval()
+
+
+def pretrained_gestures(kind: "type[nn.Module]", source: str | Path) -> "nn.Module":
+    """A gesture network of class `kind`, in evaluation mode: of a `.tflite`, a bundle (its only
+    one), or a folder that `convert` or `save` wrote. Raises as `pretrained`.
+    """
+    from blazepalm.models.gestures import GestureEmbedder
+
+    family = EMBEDDER if kind is GestureEmbedder else CLASSIFIER
+    check_path(source, "a release, a file or a folder")
+    if Path(source).is_dir():
+        module = load(source)
     else:
         name, content = choose(source, family)
         module = convert_graph(read_bytes(content, name), warn).module
@@ -80,18 +99,20 @@ def _from_weights(path: Path, family: str | None) -> "nn.Module":
     """Builds the network that the weights belong to, then fills it; without a record, the newest of
     `family`. Raises ArtifactError, also for weights of unknown structure without a family.
     """
+    from blazepalm.models.gestures import gesture_module
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
     from blazepalm.models.spec import PalmDetectorSpec
     from blazepalm.models.state import load_state, read_weights
 
+    spec: Spec | GestureSpec
     state, text = read_weights(path)
     record = path.parent / RECORD
     try:
         if text is not None:
-            spec = spec_from_dict(json.loads(text)["spec"])
+            spec = any_spec(json.loads(text)["spec"])
         elif record.is_file():
-            spec = spec_from_dict(read_record(path.parent)["spec"])
+            spec = any_spec(read_record(path.parent)["spec"])
         elif family is None:
             raise ArtifactError(
                 f"{path}: records no structure; name the release, file or folder that it was "
@@ -104,6 +125,10 @@ def _from_weights(path: Path, family: str | None) -> "nn.Module":
         raise ArtifactError(
             f"{where}: describes no readable network ({one_line(error)})"
         ) from error
-    module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
+    module: nn.Module
+    if isinstance(spec, GestureSpec):
+        module = gesture_module(spec)
+    else:
+        module = PalmDetector(spec) if isinstance(spec, PalmDetectorSpec) else HandLandmarks(spec)
     load_state(module, path, state)
     return from_here(module, path.parent) if record.is_file() else module

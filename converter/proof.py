@@ -49,18 +49,37 @@ def prove(converted: Converted) -> "Tensor":
         expected = converted.normal(nhwc)
         found = converted.module(nhwc.permute(0, 3, 1, 2).contiguous())
     for name, reference in zip(converted.outputs, expected, strict=True):
-        value = getattr(found, name)
-        if not torch.isfinite(reference).all():
-            raise InvalidModel(
-                f"{graph.source}: the weights are so large that {name} is not finite; "
-                "fetch the file again"
-            )
-        if value.shape != reference.shape or not torch.equal(value, reference):
-            raise WeightTransferError(
-                f"{graph.source}: the readable module's {name} output differs from the graph's; "
-                "this is a bug in the recognition, not a fault of the file"
-            )
+        _check_same(converted, name, getattr(found, name), reference)
     return nhwc
+
+
+def _check_same(converted: Converted, name: str, value: "Tensor", reference: "Tensor") -> None:
+    source = converted.graph.source
+    if not reference.isfinite().all():
+        raise InvalidModel(
+            f"{source}: the weights are so large that {name} is not finite; fetch the file again"
+        )
+    if value.shape != reference.shape or not value.equal(reference):
+        raise WeightTransferError(
+            f"{source}: the readable module's {name} output differs from the graph's; "
+            "this is a bug in the recognition, not a fault of the file"
+        )
+
+
+def prove_gestures(converted: Converted) -> None:
+    """As `prove`, for a network of landmarks or embeddings, on seeded numbers of 0 to 1."""
+    import torch
+
+    assert converted.gesture is not None
+    graph = converted.graph
+    check_finite(graph)
+    random = np.random.Generator(np.random.PCG64(PROOF_SEED))
+    shapes = [(PROOF_IMAGES, *graph.tensors[t].shape[1:]) for t in graph.inputs]
+    given = [torch.from_numpy(random.random(shape, np.float32)) for shape in shapes]
+    with torch.no_grad(), one_torch_thread():
+        (expected,) = converted.generic(*given)
+        found = converted.module(given[converted.gesture.input])
+    _check_same(converted, converted.outputs[0], found, expected)
 
 
 def check_finite(graph: Graph) -> None:

@@ -72,7 +72,14 @@ def pte_outputs(model: "Converted") -> tuple[int, ...]:
 
 def export_pte(model: "Converted", delegate: str = XNNPACK) -> bytes:
     """The program's bytes, lowered anew. Raises as `lower` does."""
-    return lower(model.module, input_shapes(model), model.graph.source, delegate)
+    return lower(pte_module(model), input_shapes(model), model.graph.source, delegate)
+
+
+def pte_module(model: "Converted") -> "nn.Module":
+    """What a program is made of: the readable module, of a gesture network the generic one, which
+    takes all of the file's inputs.
+    """
+    return model.module if model.gesture is None else model.generic
 
 
 def input_shapes(model: "Converted") -> Shapes:

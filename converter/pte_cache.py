@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter import program_cache
-from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch
+from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch, pte_module
 from blazepalm.models.spec_json import spec_to_dict
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def cached_pte(model: "Converted", before: Callable[[], None] = lambda: None) ->
     `before`, then lowers it. Raises as `converter.pte.lower` does.
     """
     source, shapes = model.graph.source, input_shapes(model)
-    return cached_program(model.module, shapes, _structure(model), source, before)
+    return cached_program(pte_module(model), shapes, _structure(model), source, before)
 
 
 def module_sha256(model: "Converted") -> str:

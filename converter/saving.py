@@ -27,14 +27,14 @@ from blazepalm.converter.folder import (
     overrides_of,
     tuned_from,
 )
-from blazepalm.converter.loading import owned_files, read_record, structure_of
+from blazepalm.converter.loading import Structure, owned_files, read_record, structure_of
 from blazepalm.converter.onnx_file import need_onnx
 from blazepalm.converter.tflite.float_form import float_form
-from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.with_weights import with_weights
 from blazepalm.converter.transforms import undo_transform
 from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
+from blazepalm.models.gesture_spec import GestureSpec, gesture_family
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.spec import HandLandmarksSpec, Spec, in_file
 
@@ -59,7 +59,8 @@ def save(
     `model.tflite`, the same network for LiteRT; `conversion.json` says which weights moved
     (`fine_tuning`). If none did, the folder is that of `convert`. Returns the folder.
 
-    `module`: a `PalmDetector`, `HandLandmarks`, or what `load` gave, on any device, in any mode;
+    `module`: a `PalmDetector`, `HandLandmarks`, `GestureEmbedder`, `GestureClassifier`, or what
+    `load` gave, on any device, in any mode;
     weights in float16 or bfloat16 are written as the float32 numbers that they are. `source`: the
     release, file or folder of the same structure that it was trained from; by default where it was
     loaded from, for an untrained network the newest release. `coreml`: options of a Core ML
@@ -84,7 +85,7 @@ def save(
     check_folder(folder, owned=owned_files, force=force)
     model, content, record, layout = _start(module, spec, source)
     restated = False
-    if spec is not None and model.recognition is not None:
+    if isinstance(spec, Spec) and model.recognition is not None:
         known = model.recognition.spec
         restated = spec != replace(known, evidence=spec.evidence)
         own = replace(spec, evidence=known.evidence)
@@ -105,38 +106,47 @@ def save(
     return folder
 
 
-def _spec_of(module: "nn.Module") -> Spec | None:
+def _spec_of(module: "nn.Module") -> Spec | GestureSpec | None:
     """The structure of a readable module; None for one that computes operator by operator."""
     from blazepalm.converter.lowering import LoweredGraph
+    from blazepalm.models.gestures import GestureClassifier, GestureEmbedder
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
 
-    if isinstance(module, PalmDetector | HandLandmarks):
+    if isinstance(module, PalmDetector | HandLandmarks | GestureEmbedder | GestureClassifier):
         return module.spec
     if isinstance(module, LoweredGraph):
         return None
     raise TypeError(
-        "expected a PalmDetector, a HandLandmarks or a module that load returned, got "
-        f"{type(module).__name__}"
+        "expected a PalmDetector, a HandLandmarks, a gesture network or a module that load "
+        f"returned, got {type(module).__name__}"
     )
 
 
 def _start(
     module: "nn.Module",
-    spec: Spec | None,
+    spec: Spec | GestureSpec | None,
     source: str | Path | None,
 ) -> tuple["Converted", bytes, dict[str, Any], str]:
     """What the module was trained from: converted, its file's bytes, its folder's record (empty if
     it was no folder) and the layout of its images. Raises ArtifactError if its structure is
     another.
     """
-    family = "hand" if isinstance(spec, HandLandmarksSpec) else "palm"
+    if isinstance(spec, GestureSpec):
+        family = gesture_family(spec)
+    else:
+        family = "hand" if isinstance(spec, HandLandmarksSpec) else "palm"
     origin = source if source is not None else getattr(module, "origin", None)
+    if origin is None and isinstance(spec, GestureSpec):
+        raise ArtifactError(
+            "the module was not loaded from anywhere: name the file or folder of its structure "
+            "with source="
+        )
     if origin is None:
         defaults = load_registry().aliases
         origin = defaults[f"{family}-full"]
     record: dict[str, Any] = {}
-    structure: Spec | Graph | None = None
+    structure: Structure | None = None
     overrides, layout = NO_OVERRIDES, "nhwc"
     if is_converted(origin):
         path = Path(origin)
@@ -153,21 +163,27 @@ def _start(
         name, content = choose(origin, family)
     content = float_form(content, name)
     model = convert_graph(read_bytes(content, name), lambda note: None, overrides, layout)
-    known = None if model.recognition is None else model.recognition.spec
+    recognition = model.recognition or model.gesture
+    known = None if recognition is None else recognition.spec
     if not _same_structure(module, model.module, spec, known):
         raise ArtifactError(
             f"{name}: its structure is not the module's; name the release, file or folder that the "
             "module was trained from with source="
         )
     if model.recognition is not None and isinstance(structure, Spec):
-        recognition = replace(model.recognition, spec=structure)  # with the folder's evidence
-        model = replace(model, recognition=recognition)
+        recorded = replace(model.recognition, spec=structure)  # with the folder's evidence
+        model = replace(model, recognition=recorded)
     return model, content, record, layout
 
 
 def _same_structure(
-    module: "nn.Module", other: "nn.Module", spec: Spec | None, known: Spec | None
+    module: "nn.Module",
+    other: "nn.Module",
+    spec: Spec | GestureSpec | None,
+    known: Spec | GestureSpec | None,
 ) -> bool:
+    if isinstance(spec, GestureSpec) or isinstance(known, GestureSpec):
+        return spec == known
     if spec is None or known is None:
         return spec is known and getattr(module, "inputs", None) == getattr(other, "inputs", None)
     return in_file(spec) == in_file(known)

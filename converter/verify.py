@@ -29,6 +29,7 @@ from blazepalm.converter.loading import load, read_record, sha256_of, structure_
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify, check_path
+from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.shown import Shown
 from blazepalm.text import printable
 
@@ -181,7 +182,7 @@ def _again(
     graph = read_bytes(content, name)
     model = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
     recognition = model.recognition
-    if recognition is None or isinstance(structure, Graph):
+    if recognition is None or isinstance(structure, Graph | GestureSpec):
         return model, ""
     if without_evidence(recognition.spec) == without_evidence(structure):
         model = replace(model, recognition=replace(recognition, spec=structure))
@@ -209,7 +210,8 @@ def _against(
         same = anchors.equal(model.module.anchors)
         detail = f"{len(anchors)} anchors, {'equal' if same else 'not equal'} to the heads' own"
         yield Finding("anchors", HOLDS if same else DIFFERS, detail)
-    spec = None if model.recognition is None else model.recognition.spec
+    known = model.recognition or model.gesture
+    spec = None if known is None else known.spec
     same = getattr(module, "spec", None) == spec
     kind = "operator by operator" if spec is None else type(module).__name__
     yield Finding("structure", HOLDS if same else DIFFERS, kind if same else f"not {name}'s")

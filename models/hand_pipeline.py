@@ -20,6 +20,7 @@ from blazepalm.models import tasks
 from blazepalm.models.c_math import Functions
 from blazepalm.models.crop import crop_region, to_range
 from blazepalm.models.decode import CroppedHand, Palms, Place, decode_hand, decode_palms
+from blazepalm.models.gesture_pipeline import Gesture
 from blazepalm.models.letterbox import as_pixels, letterbox
 from blazepalm.models.regions import (
     Region,
@@ -56,7 +57,7 @@ class Hand:
     mirrored (1 is "Left"). `world_landmarks` (21, 3) metres about the hand's centre, or None.
     `region` is where the landmarks were searched. A `tracked` hand was not detected in this
     image: its `keypoints` are the corresponding landmarks, its `box` their bounds, its `score` its
-    presence.
+    presence. `gesture` is None unless it was asked for.
     """
 
     box: Floats
@@ -68,6 +69,7 @@ class Hand:
     world_landmarks: Floats | None
     region: Region
     tracked: bool = False
+    gesture: Gesture | None = None
 
     def __repr__(self) -> str:
         side = "" if self.handedness is None else f", handedness {float(self.handedness):.3g}"
@@ -81,7 +83,7 @@ class Hand:
         pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         return all(
             mine == theirs
-            if mine is None or theirs is None or isinstance(mine, Region | bool)
+            if mine is None or theirs is None or isinstance(mine, Region | bool | Gesture)
             else np.array_equal(mine, theirs, equal_nan=True)
             for mine, theirs in pairs
         )

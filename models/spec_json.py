@@ -34,12 +34,15 @@ def spec_from_dict(values: Mapping[str, Any]) -> Spec:
         raise ValueError(
             f"spec has family {values.get('family')!r:.80}, expected one of {list(FAMILIES)}"
         )
-    spec = _build(kind, {key: value for key, value in values.items() if key != "family"}, "spec")
+    spec = build(kind, {key: value for key, value in values.items() if key != "family"}, "spec")
     check_spec(spec)
     return spec
 
 
-def _build(kind: type[T], values: Any, where: str) -> T:
+def build(kind: type[T], values: Any, where: str) -> T:
+    """A dataclass from plain values, field by field; messages call it `where`. Raises ValueError if
+    a field is missing, unknown or of another type.
+    """
     if not isinstance(values, Mapping):
         raise ValueError(f"{where} is {type(values).__name__}, expected an object")
     hints = get_type_hints(kind)
@@ -61,7 +64,7 @@ def _required(field: Field[Any]) -> bool:
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
-        return _build(hint, value, where)  # type: ignore[arg-type]
+        return build(hint, value, where)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where} is {type(value).__name__}, expected a list")

@@ -51,6 +51,7 @@ WORKS = {
     "--no-coreml",
     "report diff": "report diff with with",
     "report render": "report render with --html page.html",
+    "doctor": "doctor",
     "ios ingest": "ios ingest device --fixtures device/Fixtures",
     "bench ingest": "bench ingest device --fixtures device/Fixtures",
 }

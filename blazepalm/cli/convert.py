@@ -133,6 +133,7 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
     from rich.text import Text
 
     from blazepalm.converter.artifacts import ONNX
+    from blazepalm.converter.model_card import CLASSES
     from blazepalm.converter.onnx_file import OPSET
 
     rows = record["tensor_map"]
@@ -149,8 +150,7 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
     stored = sorted({row["stored_dtype"] + (" sparse" if row["sparse"] else "") for row in rows})
     add("tensors", f"{len(rows)}, stored as {', '.join(stored)}; each placed once")
     if "spec" in record:
-        kind = {"palm": "PalmDetector", "hand": "HandLandmarks"}[record["spec"]["family"]]
-        add("module", kind)
+        add("module", CLASSES[record["spec"]["family"]])
         add("proof", "equals the operator-by-operator module, bit for bit")
     else:
         add("module", "operator by operator (no known family)")
@@ -175,7 +175,8 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
         if len(moved) > MAX_MOVED:
             add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
     if ONNX in record["artifacts"]:
-        add("ONNX", f"opset {OPSET}, N×3×H×W in float32, checked in ONNX Runtime")
+        layout = "N×3×H×W" if "spec" in record and "input_size" in record["spec"] else "inputs"
+        add("ONNX", f"opset {OPSET}, {layout} in float32, checked in ONNX Runtime")
     if program := record["executorch"]:
         add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
     add("written", f"{folder}/")

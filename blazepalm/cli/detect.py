@@ -119,6 +119,18 @@ def detect(
             show_default="tasks for a bundle, else solutions",
         ),
     ] = None,
+    gestures: Annotated[
+        bool, typer.Option("--gestures", help="Name the gesture of each hand, as MediaPipe does.")
+    ] = False,
+    gesture_model: Annotated[
+        str | None,
+        typer.Option(
+            "--gesture-model",
+            metavar="BUNDLE",
+            help="The gestures' embedder and classifiers; implies --gestures.",
+            show_default="--model's, else gesture-recognizer-1",
+        ),
+    ] = None,
     threads: Annotated[
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
@@ -149,9 +161,12 @@ def detect(
         raise typer.BadParameter("--track needs landmarks, but --landmarks is none")
     if landmarks == NONE and rule is not None:
         raise typer.BadParameter("--rule needs landmarks, but --landmarks is none")
+    if landmarks == NONE and (gestures or gesture_model):
+        raise typer.BadParameter("--gestures needs landmarks, but --landmarks is none")
     from blazepalm.cli.detecting import Work, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
+    from blazepalm.reports.hands.gestures import gestures_beside
 
     overrides = overrides_of(roles, generation, value_range)
     failures: list[FailureRecord] = []
@@ -160,6 +175,7 @@ def detect(
         raise typer.Exit(BAD_INPUT)
     outputs = settle(sources, draw=draw, video=video, csv=csv, json=output_json, force=force)
     hand = None if landmarks == NONE else str(landmarks or landmarks_beside(model))
+    named = gesture_model or (gestures_beside(model) if gestures else None)
     with torch_threads(backend, threads):
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):
@@ -172,6 +188,7 @@ def detect(
                 max_hands=max_hands,
                 rule=rule,
                 overrides=overrides,
+                gestures=named,
             )
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 

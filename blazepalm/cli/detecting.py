@@ -139,7 +139,7 @@ def open_sinks(work: Work, files: ExitStack) -> Sinks:
         documents.append(JsonDocument(text(work.outputs.json), work.finder.models))
         adders.append((str(work.outputs.json), documents[-1].add))
     if work.outputs.csv is not None:
-        table = CsvTable(text(work.outputs.csv), work.finder.keypoints)
+        table = CsvTable(text(work.outputs.csv), work.finder.keypoints, work.finder.gestures)
         adders.append((str(work.outputs.csv), table.add))
     return Sinks(documents, adders)
 

@@ -71,8 +71,10 @@ def table(hands: "Sequence[HandRecord]", size: tuple[int, int]) -> "Table":
     from rich.table import Table
 
     shown = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("hand", "palm score", "handedness", "presence", "palm box in pixels"):
-        shown.add_column(name, justify="left" if name == "handedness" else "right")
+    gestures = any(hand["gesture"] is not None for hand in hands)
+    names = ["hand", "palm score", "handedness", "presence", "palm box in pixels"]
+    for name in [*names[:3], *(["gesture"] if gestures else []), *names[3:]]:
+        shown.add_column(name, justify="left" if name in ("handedness", "gesture") else "right")
     height, width = size
     for number, hand in enumerate(hands, start=1):
         xmin, ymin, xmax, ymax = hand["box"]
@@ -81,6 +83,11 @@ def table(hands: "Sequence[HandRecord]", size: tuple[int, int]) -> "Table":
             str(number),
             f"{hand['score']:.3f}",
             "–" if side is None else f"{side} {hand['handedness_score']:.3f}",
+            *(
+                [f"{printable(hand['gesture'] or '')} {hand['gesture_score']:.3f}"]
+                if gestures
+                else []
+            ),
             "–" if hand["presence"] is None else f"{hand['presence']:.3f}",
             f"{xmin * width:.0f}, {ymin * height:.0f} to {xmax * width:.0f}, {ymax * height:.0f}",
         )

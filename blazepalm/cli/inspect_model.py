@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from blazepalm.cli.tables import beside, facts, histogram, plain_table, times
+from blazepalm.models.gesture_spec import GestureClassifierSpec, GestureEmbedderSpec
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ def model_summary(model: "ModelInspection", width: int) -> "Iterator[RenderableT
     """A model in short: its facts, its operators and weights counted."""
     from rich.text import Text
 
-    kinds = {"palm": "palm detector", "hand": "hand landmarks", "recrop": "hand re-crop"}
+    kinds = {
+        "palm": "palm detector",
+        "hand": "hand landmarks",
+        "recrop": "hand re-crop",
+        "gesture-embedder": "gesture embedder",
+        "gesture-classifier": "gesture classifier",
+    }
     heading = Text(model.release or "unknown file", style="bold cyan")
     if model.family is not None:
         heading.append(f"  {kinds.get(model.family, model.family)}", style="default not bold")
@@ -60,8 +67,9 @@ def _facts(model: "ModelInspection") -> "Iterator[tuple[str, str | Text]]":
             role += f" ({evidence})"
         yield label, _named_tensor(model, tensor) + role
     if model.output_values and len(model.outputs) == 1:
-        yield "", ", ".join(model.output_values)
-        yield "", model.output_meaning
+        yield "", ", ".join(map(printable, model.output_values))
+        if model.output_meaning:
+            yield "", model.output_meaning
     if model.heads:
         parts = " + ".join(f"{h}×{w}×{n}" for h, w, n in model.heads)
         yield "heads", f"{parts} = {model.anchors:,} anchors"
@@ -92,6 +100,19 @@ def _structure(model: "ModelInspection") -> Iterator[tuple[str, str]]:
     if spec is None:
         if model.unrecognised_because:
             yield "structure", f"not recognised: {printable(model.unrecognised_because)}"
+        return
+    if isinstance(spec, GestureEmbedderSpec):
+        yield (
+            "layers",
+            (
+                f"{spec.landmarks} landmarks, 1 + {spec.blocks} residual blocks {spec.width} wide, "
+                f"embedding of {spec.embedding}"
+            ),
+        )
+        return
+    if isinstance(spec, GestureClassifierSpec):
+        layers = (f"{layer.kind} to {layer.values}" for layer in spec.layers)
+        yield "layers", ", ".join(layers)
         return
     yield "stem", _convolution(spec.backbone.stem)
     yield "stages", _stages(spec.backbone.stages)

@@ -163,6 +163,9 @@ def parity(
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the report into a folder of other files.")
+    ] = False,
     outputs: OutputsOption = None,
     generation: GenerationOption = None,
     value_range: ValueRangeOption = None,
@@ -183,7 +186,7 @@ def parity(
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
-        check_report(output)
+        check_report(output, force)
     hush_litert()
     if INSTALLED in (backends or ()):
         for reason in not_installed():

@@ -66,7 +66,7 @@ def _raw_pieces(checked: RawCheck) -> list[RenderableType]:
 
 
 def diff_pieces(found: ReportDiff) -> list[RenderableType]:
-    """Facts, rows and verdicts that differ."""
+    """Facts, rows, sets and verdicts that differ."""
     from blazepalm.cli.tables import plain_table
 
     pieces: list[RenderableType] = []
@@ -93,6 +93,7 @@ def diff_pieces(found: ReportDiff) -> list[RenderableType]:
                 figure(change.factor),
             )
         pieces += [table, *_more(len(found.rows)), ""]
+    pieces += [printable(f"{s.model}: {s.what} ({s.rows} rows)") for s in found.sets]
     pieces += [Text(printable(f"B: {v}"), style="bold red") for v in found.verdicts]
     kinds = [change.kind for change in found.rows]
     counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]

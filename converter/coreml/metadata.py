@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
+from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER, gesture_spec_to_dict
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 VERSIONS = "com.github.apple.coremltools."
 PREFIX = "blazepalm."
+GESTURES = {
+    EMBEDDER: "Gesture embedder: a hand's landmarks become a vector.",
+    CLASSIFIER: "Gesture classifier: an embedding becomes the probability of each gesture.",
+}
 
 
 def package_name(model: "Converted", face: str) -> str:
@@ -60,15 +65,23 @@ def describe(
         "precision": options.precision,
         "compress": options.compress,
         "tflite_outputs": _json([model.graph.tensors[t].name for t in model.graph.outputs]),
-        "spec": _json(spec_to_dict(model.recognition.spec)) if model.recognition else None,
+        "spec": _spec(model),
     }
     for key, value in facts.items():
         if value is not None:
             defined[PREFIX + key] = value
 
 
+def _spec(model: "Converted") -> str | None:
+    if model.gesture is not None:
+        return _json(gesture_spec_to_dict(model.gesture.spec))
+    return _json(spec_to_dict(model.recognition.spec)) if model.recognition else None
+
+
 def _summary(model: "Converted", options: CoreMLOptions) -> str:
-    if model.recognition is None:
+    if model.gesture is not None:
+        what = GESTURES[model.gesture.family]
+    elif model.recognition is None:
         what = "A TFLite model, operator by operator."
     elif isinstance(model.recognition.spec, PalmDetectorSpec):
         what = "BlazePalm: finds palms in a picture."

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.converter.tflite.graph import Graph
+from blazepalm.converter.tflite.labels import with_labels
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.converter.tflite.repack import add_buffer, pack, unpack
 
@@ -41,7 +42,7 @@ def _rewritten(content: bytes, graph: Graph) -> bytes:
         operators.append(operator)
     subgraph.operators = operators
     subgraph.inputs, subgraph.outputs = list(graph.inputs), list(graph.outputs)
-    return pack(model)
+    return with_labels(pack(model), graph.labels)
 
 
 def _set_tensor(schema: Any, model: Any, tensor: Any, dtype: str, data: np.ndarray | None) -> None:

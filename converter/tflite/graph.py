@@ -185,6 +185,7 @@ class Graph:
     dequantised: bool = False  # True if the file computes in integers and this is its float version
     stored: StoredModel | None = field(default=None, repr=False, compare=False)
     rewrites: tuple[Rewrite, ...] = ()  # the changes since the file, in order
+    labels: tuple[str, ...] = ()  # of an output's values, that the file carries as a text
 
     def constants(self) -> Iterator[Tensor]:
         """The constants that some operator reads, in tensor order."""

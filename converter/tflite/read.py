@@ -14,6 +14,7 @@ from blazepalm.converter.tflite.bundle import Contents, choose_one, open_content
 from blazepalm.converter.tflite.constant_folding import constant_indices, fold_constants
 from blazepalm.converter.tflite.flatbuffer import read_flatbuffer
 from blazepalm.converter.tflite.graph import Graph
+from blazepalm.converter.tflite.labels import read_labels
 from blazepalm.converter.tflite.order import check_order
 from blazepalm.converter.tflite.shape_arithmetic import fold_shapes
 from blazepalm.converter.tflite.to_float import to_float
@@ -115,5 +116,6 @@ def _folded(content: bytes, source: str) -> tuple[Graph, Budget]:
         stored_operators=len(model.operators),
         stored=model,
         rewrites=rewrites,
+        labels=read_labels(content, source),
     )
     return graph, budget

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.converter.tflite.labels import read_labels, with_labels
 from blazepalm.converter.tflite.repack import add_buffer, append, pack, unpack
 
 PURPOSE = "its weights cannot be replaced"
@@ -38,7 +39,7 @@ def with_weights(
         operator.inputs = inputs
     _drop_unread(subgraph)
     _empty_unread_buffers(model)
-    return pack(model)
+    return with_labels(pack(model), read_labels(content, source))
 
 
 def _drop_unread(subgraph: Any) -> None:

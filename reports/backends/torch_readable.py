@@ -1,7 +1,8 @@
-"""Runs the readable module (`PalmDetector`, `HandLandmarks`) in float32: the backend `torch`.
+"""Runs the readable module in float32: the backend `torch`.
 
-It takes channels-first images and returns a named tuple; the caller passes which field is which
-of the file's outputs, as the recognition found.
+One of images (`PalmDetector`, `HandLandmarks`) takes them channels first and returns a named tuple;
+the caller passes which field is which of the file's outputs, as the recognition found. One of
+gestures takes one of the file's inputs and returns its output.
 """
 
 from dataclasses import dataclass
@@ -39,9 +40,24 @@ def readable(module: nn.Module, outputs: tuple[str, ...], fields: tuple[str, ...
     return Readable(TORCH, module.eval(), outputs, fields)
 
 
+class _OneInput(nn.Module):
+    """A gesture network with the signature of its file: all inputs, of which it reads one."""
+
+    def __init__(self, network: nn.Module, position: int) -> None:
+        super().__init__()
+        self.network = network.eval()
+        self.position = position
+
+    def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.network(given[self.position]),)
+
+
 def _open(opening: Opening) -> Backend:
     """For a model of no known family, the generic module replaces the readable one."""
     converted = opening.converted
+    if converted.gesture is not None:
+        module = _OneInput(converted.module, converted.gesture.input)
+        return Lowered(TORCH, module, torch.float32, opening.outputs, opening.input_shapes)
     if converted.recognition is None:
         return Lowered(
             TORCH, converted.generic, torch.float32, opening.outputs, opening.input_shapes

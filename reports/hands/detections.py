@@ -14,6 +14,8 @@ import numpy as np
 from msgspec import Meta
 
 from blazepalm.errors import InvalidModel
+from blazepalm.models.gesture_pipeline import NO_GESTURE
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from blazepalm.media.frames import Frame
@@ -41,7 +43,8 @@ class HandRecord(TypedDict):
     smaller is nearer: the wrist, then thumb, index, middle, ring and little finger, each from its
     base to its tip. `world_landmarks`: in metres about the hand's centre. Null where the release
     does not say, or where only palms were looked for. `tracked`: followed from the frame before,
-    not detected in this one.
+    not detected in this one. `gesture`: its label in the model, "None" for no known gesture, and
+    how probable it is; null unless gestures were asked for.
     """
 
     score: Probability
@@ -53,6 +56,8 @@ class HandRecord(TypedDict):
     landmarks: Points | None
     world_landmarks: Points | None
     tracked: bool
+    gesture: str | None
+    gesture_score: Probability | None
 
 
 class FrameRecord(TypedDict):
@@ -107,6 +112,7 @@ def hand_record(hand: "Hand") -> HandRecord:
     not finite.
     """
     right = None if hand.handedness is None else float(hand.handedness)
+    gesture = hand.gesture
     return {
         "score": _plain(hand.score),
         "box": _plain(hand.box),
@@ -117,13 +123,19 @@ def hand_record(hand: "Hand") -> HandRecord:
         "landmarks": _plain(hand.landmarks),
         "world_landmarks": None if hand.world_landmarks is None else _plain(hand.world_landmarks),
         "tracked": hand.tracked,
+        "gesture": None if gesture is None else gesture.name,
+        "gesture_score": None if gesture is None else _plain(gesture.score),
     }
 
 
 def label_of(hand: HandRecord) -> str:
-    """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm."""
+    """`right 0.97`; `hand 0.97` if the release gives no handedness; `palm 0.97` for a palm; with a
+    gesture `right 0.97, Victory`.
+    """
     what = hand["handedness"] or ("palm" if hand["landmarks"] is None else "hand")
-    return f"{what} {hand['score']:.2f}"
+    gesture = hand["gesture"]
+    named = "" if gesture in (None, NO_GESTURE) else f", {printable(gesture)}"
+    return f"{what} {hand['score']:.2f}{named}"
 
 
 def palm_records(palms: "Palms") -> list[HandRecord]:
@@ -139,6 +151,8 @@ def palm_records(palms: "Palms") -> list[HandRecord]:
             "landmarks": None,
             "world_landmarks": None,
             "tracked": False,
+            "gesture": None,
+            "gesture_score": None,
         }
         for box, keypoints, score in zip(*palms, strict=True)
     ]
@@ -197,11 +211,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def csv_columns(keypoints: int) -> tuple[str, ...]:
-    """The columns of the table for a detector of `keypoints` keypoints."""
+def csv_columns(keypoints: int, gestures: bool = False) -> tuple[str, ...]:
+    """The columns of the table for a detector of `keypoints` keypoints; with `gestures` also of
+    what each hand shows.
+    """
     return (
         *("source", "index", "seconds", "width", "height", "hand"),
         *("score", "handedness", "handedness_score", "presence", "tracked"),
+        *(("gesture", "gesture_score") if gestures else ()),
         *(f"box_{side}" for side in ("xmin", "ymin", "xmax", "ymax")),
         *(f"palm_{i}_{axis}" for i in range(keypoints) for axis in "xy"),
         *(f"{name}_{axis}" for name in LANDMARKS for axis in "xyz"),
@@ -214,8 +231,9 @@ class CsvTable:
     no row; a value that the release does not give is an empty cell.
     """
 
-    def __init__(self, file: TextIO, keypoints: int) -> None:
-        self._columns = csv_columns(keypoints)
+    def __init__(self, file: TextIO, keypoints: int, gestures: bool = False) -> None:
+        self._columns = csv_columns(keypoints, gestures)
+        self._plain = self._columns.index("box_xmin")  # the columns before it hold one value
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(self._columns)
 
@@ -223,7 +241,7 @@ class CsvTable:
         """Writes the hands of one frame, as `frame_record` returns it."""
         for number, hand in enumerate(record["hands"], start=1):
             plain = {**record, **hand, "hand": number, "tracked": int(hand["tracked"])}
-            cells = [plain[name] for name in self._columns[:11]]
+            cells = [plain[name] for name in self._columns[: self._plain]]
             cells += (*hand["box"], *_flat(hand["keypoints"]))
             for points in (hand["landmarks"], hand["world_landmarks"]):
                 cells += [None] * (3 * len(LANDMARKS)) if points is None else _flat(points)

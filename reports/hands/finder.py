@@ -3,7 +3,7 @@ single picture, or tracked from frame to frame of a video.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.models.decode import decode_palms
+from blazepalm.models.gesture_pipeline import GestureModels
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.reports.hands.detections import HandRecord, ModelsRecord, hand_record, palm_records
+from blazepalm.reports.hands.gestures import open_gestures
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source
 from blazepalm.reports.hands.open_models import detector_anchors, hand_models, open_model, rule_of
 
@@ -30,7 +32,7 @@ class Finder:
     """`models`: their names, as in the JSON document; `keypoints`: how many a palm has. `look`
     finds the hands in a picture; each call of `tracker` makes a function for the frames of one
     video (`look` itself without a landmark model). With a landmark model, `find` and `new_tracker`
-    do the same and return `Hand`s.
+    do the same and return `Hand`s. `gestures`: whether it names each hand's gesture.
     """
 
     models: ModelsRecord
@@ -39,6 +41,7 @@ class Finder:
     tracker: Callable[[], Look]
     find: Find | None = None
     new_tracker: Callable[[], Find] | None = None
+    gestures: bool = False
 
 
 def open_finder(
@@ -51,10 +54,11 @@ def open_finder(
     max_hands: int | None = None,
     rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
+    gestures: str | Path | None = None,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
-    `open_hand_models`.
+    `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
     """
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
     palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
@@ -73,10 +77,11 @@ def open_finder(
     )
     models = hand_models(palm, hand, rule or rule_of(model))
 
-    find = HandPipeline(models, max_hands)
+    named = None if gestures is None else open_gestures(gestures, backend, threads=threads)
+    find = with_gestures(HandPipeline(models, max_hands), named)
 
     def new_tracker() -> Find:
-        return HandTracker(models, max_hands or TRACKED_HANDS)
+        return with_gestures(HandTracker(models, max_hands or TRACKED_HANDS), named)
 
     return Finder(
         {**names, "landmarks": hand.name, "rule": models.rule},
@@ -85,7 +90,28 @@ def open_finder(
         tracker=lambda: _recorded(new_tracker()),
         find=find,
         new_tracker=new_tracker,
+        gestures=named is not None,
     )
+
+
+def with_gestures(find: Find, gestures: GestureModels | None) -> Find:
+    """`find`, then the gesture of each hand; `find` itself without gesture models."""
+    if gestures is None:
+        return find
+
+    def look(image: NDArray[np.uint8]) -> tuple[Hand, ...]:
+        height, width = image.shape[:2]
+        return tuple(
+            replace(
+                hand,
+                gesture=gestures(
+                    hand.landmarks, (height, width), hand.handedness, hand.world_landmarks
+                ),
+            )
+            for hand in find(image)
+        )
+
+    return look
 
 
 def landmarks_beside(model: Source) -> Source:

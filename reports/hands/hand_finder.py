@@ -21,6 +21,7 @@ from blazepalm.models.letterbox import as_pixels
 from blazepalm.reports.hands.detections import HandRecord, hand_record, label_of
 from blazepalm.reports.hands.draw import draw_hands, in_pixels
 from blazepalm.reports.hands.finder import Find, landmarks_beside, open_finder
+from blazepalm.reports.hands.gestures import gestures_beside
 from blazepalm.reports.hands.open_model import Source
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ class HandFinder:
     None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
     finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
     bundle, else "solutions".
-    `overrides`: what the files do not state, and evidence does not show.
+    `overrides`: what the files do not state, and evidence does not show. `gestures`: True names
+    each hand's gesture (`hand.gesture`) by the models of the same bundle, else of
+    "gesture-recognizer-1"; or a bundle of gesture models.
 
     Raises UnknownRelease, InvalidModel, UnsupportedOperator, and CouldNotVerify where a backend is
     missing or cannot run a model.
@@ -110,6 +113,7 @@ class HandFinder:
         threads: int = 1,
         rule: str | None = None,
         overrides: Overrides = NO_OVERRIDES,
+        gestures: bool | str | Path = False,
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
             raise ValueError(f"max_hands is {max_hands!r:.80}, expected at least 1, or None")
@@ -126,6 +130,7 @@ class HandFinder:
                 max_hands=max_hands,
                 rule=rule,
                 overrides=overrides,
+                gestures=gestures_beside(model) if gestures is True else gestures or None,
             )
         assert finder.find is not None and finder.new_tracker is not None
         self.models = finder.models  # their names, and what runs them
@@ -165,6 +170,7 @@ def hands(
     threads: int = ...,
     rule: str | None = ...,
     overrides: Overrides = ...,
+    gestures: bool | str | Path = ...,
 ) -> Hands: ...
 @overload
 def hands(
@@ -177,6 +183,7 @@ def hands(
     threads: int = ...,
     rule: str | None = ...,
     overrides: Overrides = ...,
+    gestures: bool | str | Path = ...,
 ) -> list[Hands]: ...
 def hands(
     pictures: Picture | list[Any] | tuple[Any, ...],
@@ -188,6 +195,7 @@ def hands(
     threads: int = 1,
     rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
+    gestures: bool | str | Path = False,
 ) -> Hands | list[Hands]:
     """The hands of a picture; of each picture of a list, or of an array or tensor of four axes
     (type checkers take that for one picture: give `list(batch)`). Opens both models each time: use
@@ -201,6 +209,7 @@ def hands(
         threads=threads,
         rule=rule,
         overrides=overrides,
+        gestures=gestures,
     )
     if isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4:
         return [finder(picture) for picture in cast("Sequence[Picture]", pictures)]

@@ -31,6 +31,7 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import CouldNotVerify, InvalidInput, InvalidModel, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
+from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import generation_of
 from blazepalm.models.runners import HandModels, Runner, torch_runner
@@ -177,7 +178,8 @@ def open_model(
 def _open_folder(folder: Path, family: str) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
-    spec = of_family(folder, None if isinstance(structure, Graph) else structure, family)
+    known = None if isinstance(structure, Graph | GestureSpec) else structure
+    spec = of_family(folder, known, family)
     source = source_of(folder)
     return OpenModel(
         name=folder.absolute().name,

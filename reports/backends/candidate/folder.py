@@ -7,6 +7,8 @@ import numpy as np
 
 from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.graph import Graph
+from blazepalm.errors import CouldNotVerify
+from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.reports.backends.backend import FLOAT32
 from blazepalm.reports.backends.candidate.model import (
     ForeignModel,
@@ -23,6 +25,11 @@ def open_folder(folder: Path) -> ForeignModel:
 
     module: Any = load(folder)
     structure = structure_of(folder, read_record(folder))
+    if isinstance(structure, GestureSpec):
+        raise CouldNotVerify(
+            f"{folder}: a gesture network takes no image, so it is no candidate; parity takes its "
+            "folder itself"
+        )
     if isinstance(structure, Graph):
         tensors = structure.tensors
         only_input(str(folder), tuple(tensors[t].name for t in structure.inputs))

@@ -15,12 +15,12 @@ from msgspec.structs import astuple
 from blazepalm.converter.tensor_map import TensorMapRow
 from blazepalm.reports.compare.hands import ListedHand
 from blazepalm.reports.compare.meters import Difference
-from blazepalm.reports.compare.rows import NOT_JUDGED, Row
+from blazepalm.reports.compare.rows import NOT_JUDGED, TRUTH, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
+from blazepalm.reports.judge.limit_usage import usage
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
 from blazepalm.reports.judge.report_parts import Layer
 from blazepalm.reports.judge.task_limits import LEAST, by_picture
-from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 REFERENCE = "tflite"
@@ -107,6 +107,8 @@ def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, An
         if used > 1:
             failing += row.status == "fail"
             over += row.status != "fail"
+        if row.stage == TRUTH and used <= 1:  # its limit is a mean's, and of the file itself
+            continue
         if worst is None or used > worst[0]:
             worst = (used, number)
     return {

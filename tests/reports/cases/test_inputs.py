@@ -1,5 +1,6 @@
 """Parity's inputs: noise that is reproducible, and names that give distinct files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,13 @@ def test_the_golden_set_comes_with_its_truth(tmp_path: Path) -> None:
     assert cases[2].truth == (), "it is known that there is none"
     hand = (cases[1].truth or ())[0]
     assert len(hand.landmarks) == 21 and hand.handedness == "left"
+
+
+def test_the_verdict_does_not_count_the_truth_of_hands_that_strain_it(tmp_path: Path) -> None:
+    golden = small_golden(tmp_path)
+    strained = replace(golden.cases[1], kind="stress")
+    (case,) = golden_cases(replace(golden, cases=(strained,)))
+    assert strained.hands and case.kind == "stress" and case.truth is None
 
 
 def test_own_pictures(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@
   /// A new 32BGRA buffer of `size` pixels that the GPU and the Neural Engine can read without a
   /// copy.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` if the system returns none.
+  /// Throws `PalmError.invalidImage` if the system returns none.
   public func makePixelBuffer(_ size: ImageSize) throws -> CVPixelBuffer {
     var buffer: CVPixelBuffer?
     #if canImport(CoreVideo)
@@ -32,7 +32,7 @@
 
   /// A new buffer with the pixels of `image`.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` if the system returns none.
+  /// Throws `PalmError.invalidImage` if the system returns none.
   public func makePixelBuffer(_ image: BGRAImage) throws -> CVPixelBuffer {
     let buffer = try makePixelBuffer(image.size)
     let row = 4 * image.size.width
@@ -54,7 +54,7 @@
 
   /// Gives access to the pixels of a 32BGRA buffer for reading.
   ///
-  /// Throws ``PalmCore/PalmError/invalidImage(_:)`` for another pixel format, or if the buffer
+  /// Throws `PalmError.invalidImage` for another pixel format, or if the buffer
   /// cannot be locked.
   func withPixels<R>(of buffer: CVPixelBuffer, _ body: (PixelView) throws -> R) throws -> R {
     try checkFormat(buffer)
@@ -103,12 +103,15 @@
   private func checkFormat(_ buffer: CVPixelBuffer) throws {
     let format = CVPixelBufferGetPixelFormatType(buffer)
     guard format == kCVPixelFormatType_32BGRA else {
-      let code = withUnsafeBytes(of: format.bigEndian) { bytes in
-        String(decoding: bytes, as: UTF8.self)
-      }
       throw PalmError.invalidImage(
-        "the pixel buffer is \(code), expected 32BGRA; set kCVPixelBufferPixelFormatTypeKey of the "
-          + "camera's videoSettings to kCVPixelFormatType_32BGRA")
+        "the pixel buffer is \(formatName(format)), expected 32BGRA; set "
+          + "kCVPixelBufferPixelFormatTypeKey of the camera's videoSettings to "
+          + "kCVPixelFormatType_32BGRA")
     }
+  }
+
+  /// A format's four letters.
+  func formatName(_ format: OSType) -> String {
+    withUnsafeBytes(of: format.bigEndian) { String(decoding: $0, as: UTF8.self) }
   }
 #endif

@@ -1,4 +1,5 @@
-// Faults that a replay can plant in every output, to test that the gate can fail.
+// Faults that a replay can plant in every output, to test that the gate can fail. A module of its
+// own: what Core ML's stand-in exports has to be Apple's alone.
 
 import Foundation
 
@@ -38,10 +39,12 @@ public enum ReplayFault: String, CaseIterable, Sendable {
     return fault
   }()
 
-  typealias Values = (shape: [Int], values: [Float])
+  /// One recorded output.
+  public typealias Values = (shape: [Int], values: [Float])
 
-  /// The array that the model returns; nil if it returns none.
-  func apply(_ name: String, _ output: Values, other: Values?) -> MLMultiArray? {
+  /// The array that the model returns for `output`; nil if it returns none. `other` is the same
+  /// output of another record.
+  public func apply(_ output: Values, other: Values?) -> ReplayedArray? {
     let (shape, values) = output
     let width = shape.last ?? 1
     switch self {
@@ -56,14 +59,14 @@ public enum ReplayFault: String, CaseIterable, Sendable {
     case .nan: return array(shape, [.nan] + values.dropFirst())
     case .wrongDtype:
       let bytes = values.flatMap { withUnsafeBytes(of: Int32($0 * 100).littleEndian, Array.init) }
-      return MLMultiArray(
-        shape: shape, strides: packedStrides(shape), dataType: .int32, storage: bytes)
+      return ReplayedArray(
+        shape: shape, strides: packedStrides(shape), isInteger: true, bytes: bytes)
     case .missingOutput: return nil
     case .otherCase: return other.map { array($0.shape, $0.values) }
     case .truncated:
-      return MLMultiArray(
-        shape: shape, strides: packedStrides(shape), dataType: .float32,
-        storage: Array(bytes(values).prefix(2 * values.count)))
+      return ReplayedArray(
+        shape: shape, strides: packedStrides(shape),
+        bytes: Array(bytes(values).prefix(2 * values.count)))
     case .constant: return array(shape, [Float](repeating: 0.25, count: values.count))
     case .wrongShape:
       let longer = [shape[0] + 1] + shape.dropFirst()
@@ -72,13 +75,11 @@ public enum ReplayFault: String, CaseIterable, Sendable {
     }
   }
 
-  private func array(_ shape: [Int], _ values: some Sequence<Float>) -> MLMultiArray {
-    MLMultiArray(
-      shape: shape, strides: packedStrides(shape), dataType: .float32,
-      storage: bytes(Array(values)))
+  private func array(_ shape: [Int], _ values: some Sequence<Float>) -> ReplayedArray {
+    ReplayedArray(shape: shape, strides: packedStrides(shape), bytes: bytes(Array(values)))
   }
 
-  private func padded(_ shape: [Int], _ values: [Float], honest: Bool) -> MLMultiArray {
+  private func padded(_ shape: [Int], _ values: [Float], honest: Bool) -> ReplayedArray {
     let width = shape.last ?? 1
     let row = (width + 15) / 16 * 16 + 16
     var spaced: [Float] = []
@@ -92,8 +93,7 @@ public enum ReplayFault: String, CaseIterable, Sendable {
         strides[axis] = strides[axis] / width * row
       }
     }
-    return MLMultiArray(
-      shape: shape, strides: strides, dataType: .float32, storage: bytes(spaced))
+    return ReplayedArray(shape: shape, strides: strides, bytes: bytes(spaced))
   }
 
   private func transposed(_ values: [Float], _ width: Int) -> [Float] {
@@ -112,4 +112,16 @@ public enum ReplayFault: String, CaseIterable, Sendable {
   private func bytes(_ values: [Float]) -> [UInt8] {
     values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
   }
+}
+
+/// What a replayed model returns: bytes, and what it says of them.
+public struct ReplayedArray {
+  /// Sizes of the axes, slowest first.
+  public var shape: [Int]
+  /// Elements from one index of an axis to the next.
+  public var strides: [Int]
+  /// Whether the elements are int32; otherwise they are float32.
+  public var isInteger = false
+  /// The memory, which a fault may cut short.
+  public var bytes: [UInt8]
 }

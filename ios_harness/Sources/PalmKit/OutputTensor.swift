@@ -20,7 +20,7 @@
   extension OutputTensor {
     /// Reads the output `name`. `declared` is its description in the model.
     ///
-    /// Throws ``PalmCore/PalmError/invalidTensor(_:)`` if type or shape differ from the
+    /// Throws `PalmError.invalidTensor` if type or shape differ from the
     /// declaration, the type is not supported, or strides lead beyond the memory.
     public init(
       _ array: MLMultiArray, name: String, declared: MLMultiArrayConstraint? = nil

@@ -30,7 +30,7 @@
 
     /// Loads a compiled model (`.mlmodelc`) for `units`.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if it cannot be loaded, or is not a hand
+    /// Throws `PalmError.invalidModel` if it cannot be loaded, or is not a hand
     /// model with face `app`.
     public init(compiled url: URL, units: Units) throws {
       name = url.deletingPathExtension().lastPathComponent
@@ -48,7 +48,7 @@
 
     /// The outputs for each picture; several pictures go to Core ML as one batch.
     ///
-    /// Throws ``PalmCore/PalmError`` if a picture's size differs from the model's input, the
+    /// Throws `PalmError` if a picture's size differs from the model's input, the
     /// prediction fails, or an output does not match its declaration.
     public func predict(_ pictures: [CVPixelBuffer]) throws -> [[String: OutputTensor]] {
       for picture in pictures where pixelSize(of: picture) != info.input {

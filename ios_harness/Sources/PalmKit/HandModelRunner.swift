@@ -52,7 +52,7 @@
 
     /// Reads a Core ML description; `name` is for messages.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if it is not a hand model with face `app`.
+    /// Throws `PalmError.invalidModel` if it is not a hand model with face `app`.
     public init(_ description: MLModelDescription, name: String) throws {
       guard let image = description.inputDescriptionsByName["image"]?.imageConstraint else {
         throw PalmError.invalidModel(
@@ -92,7 +92,7 @@
 
     /// The facts about a palm detector that post-processing needs.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the outputs' shapes do not match.
+    /// Throws `PalmError.invalidModel` if the outputs' shapes do not match.
     public func palmSpec() throws -> PalmSpec {
       guard kind == .palm, let boxes = outputs["boxes"], let keypoints = outputs["keypoints"],
         boxes.count == 2, boxes[1] == 4, keypoints.count == 3, keypoints[2] == 2,

@@ -21,7 +21,7 @@
 
     /// A store in `folder`; by default in Application Support, which persists between launches.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the folder cannot be created.
+    /// Throws `PalmError.invalidModel` if the folder cannot be created.
     public init(folder: URL? = nil) throws {
       let manager = FileManager.default
       do {
@@ -41,7 +41,7 @@
     /// The compiled model of a package. `key` distinguishes its versions and is best its SHA-256;
     /// `again` forces recompilation. A `.mlmodelc` is used unchanged.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if the package is missing or cannot be
+    /// Throws `PalmError.invalidModel` if the package is missing or cannot be
     /// compiled.
     public func compiled(
       _ package: URL, key: String, again: Bool = false

@@ -1,7 +1,7 @@
 // Pixel buffer in, hands out: letterbox, detector, regions, crops, landmark model, tracking.
 //
-//   let tracker = try await HandTracker.load(palm: palmURL, landmarks: handURL)
-//   let hands = try tracker.hands(in: pixelBuffer)
+//   let tracker = try await HandTracker.load(palm: "PalmFull_2023_09", landmarks: "HandFull_2022")
+//   let hands = try tracker.hands(in: pixelBuffer, orientation: .right)
 
 #if canImport(CoreML)
   import CoreML
@@ -14,7 +14,7 @@
 
   /// The time of each stage of a frame in milliseconds; 0 for a skipped stage.
   public struct FrameTimings: Equatable, Sendable {
-    /// Drawing the detector's input.
+    /// Making the picture upright 32BGRA, if it is not, and drawing the detector's input.
     public var letterbox = 0.0
     /// The palm detector.
     public var detector = 0.0
@@ -71,12 +71,13 @@
     private let decoder: PalmDecoder
     private let square: CVPixelBuffer
     private var cropBuffers: [CVPixelBuffer] = []
+    private var copy: CVPixelBuffer?
     private var tracking: HandTracking
     private let clock = ContinuousClock()
 
     /// A tracker with two loaded models.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if they are not a palm detector and a
+    /// Throws `PalmError.invalidModel` if they are not a palm detector and a
     /// landmark model with face `app`.
     public init(
       palm: any HandModelRunner, landmarks: any HandModelRunner, options: Options = Options()
@@ -98,7 +99,7 @@
 
     /// Compiles (once) and loads two packages, `.mlpackage` or `.mlmodelc`.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
+    /// Throws `PalmError.invalidModel` if that fails.
     public static func load(
       palm: URL, landmarks: URL, options: Options = Options(), store: ModelStore? = nil
     ) async throws -> HandTracker {
@@ -108,15 +109,45 @@
         landmarks: await runner(landmarks, options.units, store), options: options)
     }
 
-    /// The hands in a picture: 32BGRA, any size. Newly detected hands come first.
+    /// Loads two models from an app's bundle, by name and without extension. Xcode compiles a
+    /// package that is a source of a target to `Name.mlmodelc`; a package in a copied folder stays
+    /// `Name.mlpackage` and is compiled here, once.
     ///
-    /// Throws ``PalmCore/PalmError`` if the picture or an output is invalid; the tracker then
+    /// Throws `PalmError.invalidModel` if a model is missing or does not load.
+    public static func load(
+      palm: String, landmarks: String, in bundle: Bundle = .main, options: Options = Options(),
+      store: ModelStore? = nil
+    ) async throws -> HandTracker {
+      try await load(
+        palm: model(palm, in: bundle), landmarks: model(landmarks, in: bundle), options: options,
+        store: store)
+    }
+
+    private static func model(_ name: String, in bundle: Bundle) throws -> URL {
+      for suffix in ["mlmodelc", "mlpackage"] {
+        if let url = bundle.url(forResource: name, withExtension: suffix) { return url }
+      }
+      throw PalmError.invalidModel(
+        "\(bundle.bundleURL.lastPathComponent) has no model \(name): add \(name).mlpackage to the "
+          + "target in Xcode, under Build Phases, Compile Sources")
+    }
+
+    /// The hands in a picture of any size: 32BGRA, 32RGBA, 32ARGB, or a camera's 420v or 420f.
+    /// Newly detected hands come first.
+    ///
+    /// `orientation` says how the stored picture is turned to be upright, as Vision's requests
+    /// take it; hands are normalised to the upright picture. Anything but upright 32BGRA is first
+    /// converted to it. If a 420v or 420f buffer does not name its matrix, BT.601 is assumed.
+    ///
+    /// Throws `PalmError` if the picture or an output is invalid; the tracker then
     /// forgets the previous frame's hands.
-    public func hands(in picture: CVPixelBuffer) throws -> [Hand] {
+    public func hands(
+      in picture: CVPixelBuffer, orientation: ImageOrientation = .up
+    ) throws -> [Hand] {
       timings = FrameTimings()
       palms = []
       do {
-        return try find(in: picture)
+        return try find(in: timed(\.letterbox) { try uprightBGRA(picture, orientation) })
       } catch {
         tracking.reset()
         throw error
@@ -126,6 +157,25 @@
     /// Forgets the previous frame's hands; call it before another video.
     public func reset() {
       tracking.reset()
+    }
+
+    /// `picture` itself if it is upright 32BGRA, else a copy in the tracker's own buffer.
+    private func uprightBGRA(
+      _ picture: CVPixelBuffer, _ orientation: ImageOrientation
+    ) throws -> CVPixelBuffer {
+      if orientation == .up, CVPixelBufferGetPixelFormatType(picture) == kCVPixelFormatType_32BGRA {
+        return picture
+      }
+      let size = orientation.upright(pixelSize(of: picture))
+      let buffer: CVPixelBuffer
+      if let copy, pixelSize(of: copy) == size {
+        buffer = copy
+      } else {
+        buffer = try makePixelBuffer(size)
+        copy = buffer
+      }
+      try writeUpright(picture, orientation, to: buffer)
+      return buffer
     }
 
     private func find(in picture: CVPixelBuffer) throws -> [Hand] {
