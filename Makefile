@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test bench clean \
+  swift-test docs bench clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -50,6 +50,10 @@ $(VENV)/.core-ai: $(VENV)/.installed
 parity: $(VENV)/.core-ai  ## convert the four embedded releases, compare TFLite, PyTorch, Core ML
 	@$(BIN)/blazepalm parity $(RELEASES) --golden build/golden --layers -o $(REPORT) \
 	  --backend installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
@@ -139,6 +143,10 @@ ios-phone: ios-fixtures  ## on a Mac: make ios-phone DEVICE=…
 
 ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 	@ios_harness/scripts/farm.sh "build/ios/farm/$$(date +%Y-%m-%d-%H%M%S)"
+
+# Not in make test: the site's tools are another 60 MB.
+docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict  # --quiet would let warnings pass
 
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
 	@$(BIN)/blazepalm bench run

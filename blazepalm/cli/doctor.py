@@ -18,9 +18,10 @@ from typing import Annotated, Any
 import typer
 
 from blazepalm.cli import console
-from blazepalm.errors import CouldNotVerify
+from blazepalm.errors import CouldNotVerify, missing_part
 from blazepalm.text import printable
 
+LITERT = "ai_edge_litert"
 SCHEMA = "blazepalm-doctor/1"
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 # instruction sets that choose a kernel, so that the last bits differ between processors
@@ -151,19 +152,35 @@ def _has(module: str) -> bool:
 
 
 def _backends(problems: list[str]) -> list[dict[str, Any]]:
-    from blazepalm.reports.backends.registry import registered
+    from blazepalm.reports.backends.registry import points, registrations
 
-    try:
-        found = registered().values()
-    except CouldNotVerify as problem:
-        problems.append(str(problem))
-        return []
-    rows = []
-    for backend in found:
-        reason = backend.available()
-        row = {"name": backend.name, "label": backend.label, "precision": backend.precision}
-        rows.append({**row, "here": reason is None, "missing": reason})
+    rows: list[dict[str, Any]] = []
+    for point in points():
+        try:
+            found = registrations(point)
+        except CouldNotVerify as problem:
+            if (missing := _missing(problem.__cause__)) is None:
+                problems.append(str(problem))
+            else:
+                rows.append(
+                    {"name": point.name.partition(":")[0], "here": False, "missing": missing}
+                )
+            continue
+        for backend in found:
+            reason = backend.available()
+            if reason is None and backend.name.startswith("tflite") and not _has(LITERT):
+                reason = missing_part(ModuleNotFoundError(name=LITERT))  # it says so when opened
+            row = {"name": backend.name, "label": backend.label, "precision": backend.precision}
+            rows.append({**row, "here": reason is None, "missing": reason})
     return rows
+
+
+def _missing(cause: BaseException | None) -> str | None:
+    """What a backend's module needs that is not installed; None if that is not why it failed."""
+    with suppress(ModuleNotFoundError):
+        if isinstance(cause, ModuleNotFoundError):
+            return missing_part(cause)
+    return None
 
 
 def _releases() -> dict[str, Any]:

@@ -108,7 +108,7 @@ def render_report(
         place = pictures or report_file(path).parent
         write_html(stored, html, place)
         written.append(str(html))
-        if (missing := missing_pictures(stored, place)):
+        if missing := missing_pictures(stored, place):
             console.note(
                 f"{missing} pictures of the report are not in {place}; name the folder that "
                 "parity wrote with --pictures"

@@ -70,11 +70,12 @@ def diff_pieces(found: ReportDiff) -> list[RenderableType]:
     from blazepalm.cli.tables import plain_table
 
     pieces: list[RenderableType] = []
-    if found.facts:
+    told = {s.model for s in found.sets}
+    if facts := [fact for fact in found.facts if fact.what not in told]:
         table = plain_table("made with", "", "A", "B")
         for column in table.columns:
             column.justify, column.overflow = "left", "fold"
-        for fact in found.facts:
+        for fact in facts:
             table.add_row(*(Text(printable(t or "–")) for t in vars(fact).values()))
         pieces += [table, ""]
     if found.rows:

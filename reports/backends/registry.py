@@ -5,7 +5,7 @@ Each line names a `Registration`, or a tuple of them, as `module:attribute`. The
 this order, followed by those of other distributions.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -32,7 +32,7 @@ BUILT_IN = (
 def registered() -> dict[str, Registration]:
     """The backends by name. Raises CouldNotVerify if one cannot be loaded."""
     found: dict[str, Registration] = {}
-    for registration in _load():
+    for registration in (each for point in points() for each in registrations(point)):
         if registration.name in found:
             raise CouldNotVerify(f"two backends are called {registration.name!r}; remove one")
         found[registration.name] = registration
@@ -104,21 +104,27 @@ def _to_ask_for() -> dict[str, Registration]:
     return {r.name: r for r in registered().values() if r.asked_for}
 
 
-def _load() -> Iterator[Registration]:
+def points() -> tuple[EntryPoint, ...]:
+    """Where the backends are: the lines above, then the entry points of other distributions."""
     own = [EntryPoint(line, f"blazepalm.reports.backends.{line}", GROUP) for line in BUILT_IN]
     others = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-    for point in (*own, *others):
-        try:
-            loaded = point.load()
-        except Exception as error:  # whatever a stranger's module raises
+    return (*own, *others)
+
+
+def registrations(point: EntryPoint) -> tuple[Registration, ...]:
+    """What one of `points` registers. Raises CouldNotVerify if it cannot be loaded."""
+    try:
+        loaded = point.load()
+    except Exception as error:  # whatever a stranger's module raises
+        raise CouldNotVerify(
+            f"backend {point.name} ({point.value}) cannot be loaded: {error}; "
+            "repair or uninstall the distribution that it comes from"
+        ) from error
+    found = loaded if isinstance(loaded, tuple) else (loaded,)
+    for registration in found:
+        if not isinstance(registration, Registration):
             raise CouldNotVerify(
-                f"backend {point.name} ({point.value}) cannot be loaded: {error}; "
-                "repair or uninstall the distribution that it comes from"
-            ) from error
-        for registration in loaded if isinstance(loaded, tuple) else (loaded,):
-            if not isinstance(registration, Registration):
-                raise CouldNotVerify(
-                    f"backend {point.name} ({point.value}) is {type(registration).__name__}, "
-                    "expected Registration"
-                )
-            yield registration
+                f"backend {point.name} ({point.value}) is {type(registration).__name__}, "
+                "expected Registration"
+            )
+    return found

@@ -3,6 +3,7 @@ its maker keeps files concerns nobody and differs on every machine.
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ PARTS: dict[str, Any] = {
     "self_test": SelfTestResult | None,
     "device": tuple[Device, ...],
 }
+
+
+# what may be an absolute path: a tensor's name is not, since its folder does not exist
+ABSOLUTE = re.compile(r"(?<![\w./~:])/[^\s:;,'\"()]+")
 
 
 def without_local_paths(report: ParityReport) -> ParityReport:
@@ -68,4 +73,10 @@ def _shortened(value: Any, folders: list[str]) -> Any:
 def _text(text: str, folders: list[str]) -> str:
     for folder in folders:
         text = text.replace(folder, "")
-    return text
+    return ABSOLUTE.sub(_name, text)
+
+
+def _name(found: re.Match[str]) -> str:
+    """The last part of a path whose folder is on this disk; another text stays."""
+    folder, name = os.path.split(found[0].rstrip(os.sep))
+    return name if folder != os.sep and os.path.isdir(folder) else found[0]

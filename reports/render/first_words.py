@@ -14,7 +14,7 @@ WORDS = {
     "the floor": "what float32 itself costs on an output, the largest error of LiteRT's own "
     "kernels against float64 on the same inputs",
     "fp16": "the float16 package with the file's raw outputs",
-    "app": "the float16 package as an app gets it, which decodes boxes or landmarks itself",
+    "app": "the float16 package as an app gets it, with the decoding inside",
     "inputs": "above, all pictures and seeded noise; of a model, those that it was run on (a "
     "landmark model needs a hand to crop); of a comparison, those with something to compare",
 }

@@ -40,7 +40,8 @@ def junit(report: ParityReport) -> str:
             cases.insert(1, _case(model.name, "known release", [], skipped=unknown[model.name]))
         cases[0].time = round(taken.get(model.name, 0.0), 3)
         suite = _suite(model.name, cases)
-        suite.timestamp = report.timing.started or None
+        if report.timing.started:
+            suite.timestamp = report.timing.started
         for backend in model.backends:
             if backend.litert_bits is not None:
                 bits = "{} of {}".format(*backend.litert_bits)

@@ -7,7 +7,7 @@ from rich.text import Text
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
-from blazepalm.reports.render.first_words import warnings
+from blazepalm.reports.render.first_words import MODES, warnings
 from blazepalm.reports.render.terminal_cells import count, safe
 from blazepalm.text import figure
 
@@ -43,6 +43,8 @@ def _reasons(report: ParityReport) -> list[Text]:
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {'; '.join(row.reasons)}")))
     if len(failed) > MAX_REASONS:
         lines.append(Text(f"and {len(failed) - MAX_REASONS} more in the report"))
+    if failed:
+        lines.append(Text(MODES, style="dim"))
     for failure in report.failures:
         name = "error" if failure.source in failure.message else failure.source
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {failure.message}")))

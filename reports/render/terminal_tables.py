@@ -176,8 +176,8 @@ def layers_table(report: ParityReport) -> Table:
         mapped, culprits = model.layers.rows, model.layers.culprits
         compared, cells = [], []
         for name in columns:
-            known = [row.backends[name] for row in mapped if name in row.backends]
-            local = [entry.local for entry in known if entry.local is not None]
+            found = [row.backends[name] for row in mapped if name in row.backends]
+            local = [entry.local for entry in found if entry.local is not None]
             compared.append(len(local))
             worst = f"{max(local):.1f} ×" if local else "–"
             cells.append(Text(worst, style="bold red" if culprits.get(name) else ""))

@@ -3,14 +3,13 @@ with the command that installs it."""
 
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blazepalm.cli import doctor
-from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends import registry
 from blazepalm.reports.backends.registry import registered
 from support.cli import Cli
@@ -40,7 +39,7 @@ def test_versions_are_those_of_the_metadata(values: dict[str, Any]) -> None:
 
 
 def test_every_extra_is_a_part() -> None:
-    extras = set(PROJECT["optional-dependencies"]) - {"all", "dev"}
+    extras = set(PROJECT["optional-dependencies"]) - {"all", "dev", "docs"}
     assert {part.extra for part in doctor.PARTS} == extras
     for part in doctor.PARTS:
         listed = " ".join(PROJECT["optional-dependencies"][part.extra])
@@ -73,16 +72,13 @@ def test_a_part_that_is_hidden_is_missing_and_said_how_to_get(
 def test_what_is_installed_and_broken_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, blazepalm: Cli
 ) -> None:
-    def broken() -> None:
-        raise CouldNotVerify("backend mine (mine:BACKEND) cannot be loaded: no; repair it")
-
-    monkeypatch.setattr(registry, "registered", broken)
+    mine = EntryPoint("mine", "no_such_module:BACKEND", registry.GROUP)
+    monkeypatch.setattr(registry, "points", lambda: (mine,))
     result = blazepalm("doctor", "--json")
     assert result.code == 1
     assert result.json["backends"] == []
-    assert result.json["problems"] == [
-        "backend mine (mine:BACKEND) cannot be loaded: no; repair it"
-    ]
+    (problem,) = result.json["problems"]
+    assert problem.startswith("backend mine (no_such_module:BACKEND) cannot be loaded: No module")
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(doctor, "_version", lambda name: "9.9")
     result = blazepalm("doctor")
@@ -99,3 +95,25 @@ def test_a_report_names_no_home(
     text = str(doctor.examine())
     assert str(tmp_path) not in text and "password" not in text
     assert "BLAZEPALM_URL" in text
+
+
+def test_without_torch_its_backends_are_missing_not_broken(
+    monkeypatch: pytest.MonkeyPatch, blazepalm: Cli
+) -> None:
+    real = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "torch" else real(name))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [n for n in sys.modules if n.startswith("blazepalm.reports.backends.torch_")]:
+        monkeypatch.delitem(sys.modules, name)
+    result = blazepalm("doctor", "--json")
+    assert (result.code, result.json["problems"]) == (0, [])
+    rows = {row["name"]: row for row in result.json["backends"]}
+    assert "pip install 'blazepalm[torch]'" in rows["torch_generic"]["missing"]
+    assert rows["tflite"]["here"]
+    hidden = ("torch", "ai-edge-litert")
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name in hidden else real(name))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    result = blazepalm("doctor", "--json")
+    assert (result.code, result.json["problems"]) == (0, [])
+    rows = {row["name"]: row for row in result.json["backends"]}
+    assert "pip install 'blazepalm[tflite]'" in rows["tflite"]["missing"]

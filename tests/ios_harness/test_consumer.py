@@ -84,7 +84,10 @@ def test_a_package_that_depends_on_this_one_builds_and_runs(
     (tmp_path / "Sources" / "main.swift").write_text(MAIN.format(imports=imports, body=body))
     (tmp_path / "Package.swift").write_text(MANIFEST.format(repository=published, version=VERSION))
     done = subprocess.run(
-        ["swift", "run", "--package-path", str(tmp_path), "Consumer"],
+        [
+            *("swift", "run", "--package-path", str(tmp_path), "--cache-path", str(tmp_path / "c")),
+            *("--security-path", str(tmp_path / "s"), "Consumer"),
+        ],
         env={**os.environ, "COREML_SHIM": "1"},  # ignored on a Mac
         capture_output=True,
         text=True,

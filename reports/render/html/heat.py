@@ -15,7 +15,7 @@ from blazepalm.reports.render.html.stage_order import stage_positions
 
 
 def heat(report: ParityReport) -> list[dict[str, Any]]:
-    """One table per model, the worst first: `columns` (backends), and `groups` of lines by stage."""
+    """One table per model, the worst first: `columns` (backends), `groups` of lines by stage."""
     tables = [_table(number, model, report.rows) for number, model in enumerate(report.models)]
     worst_first = sorted(tables, key=lambda table: table["worst"], reverse=True)
     return [table for table in worst_first if table["groups"]]

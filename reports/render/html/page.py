@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 from msgspec.structs import asdict
 
+from blazepalm.reports.backends.names import MIL_APP, MIL_FP16
 from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
@@ -54,7 +55,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             known_of=partial(worse_than_known, golden=report.golden),
             pair_known=partial(pair_worse_than_known, golden=report.golden),
             masthead=masthead(report, failed),
-            words=WORDS,
+            words=_words(report),
             when=when_and_what(report),
             modes=capitalised(MODES),
             matrix=matrix(report),
@@ -74,6 +75,13 @@ def render(report: ParityReport, folder: Path | None) -> str:
             island=Markup(embedded_json(harmless(page_data(report, images)))),
         )
     )
+
+
+def _words(report: ParityReport) -> dict[str, str]:
+    """The words to explain, those of packages only if one was compared."""
+    names = {row.backend for row in report.rows}
+    absent = {"fp16": MIL_FP16, "app": MIL_APP}
+    return {word: said for word, said in WORDS.items() if absent.get(word) in {None, *names}}
 
 
 def harmless(value: Any) -> Any:

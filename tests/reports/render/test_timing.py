@@ -1,4 +1,4 @@
-"""When a run began, how long it took and on which commit: in the report's timing and in each form."""
+"""When a run began, how long it took and on which commit: in its timing and in every form."""
 
 import shutil
 import subprocess

@@ -63,8 +63,10 @@ const nested = (make, lines, open) => {
 const shownCases = { list: () => cases }; // in the gallery's order
 function openCase(found, fresh = true) {
   const worst = rows[found.worst];
-  drawn.pair = pairNames.find((pair) => worst && pair.split(' + ').includes(worst.model)) ?? drawn.pair;
-  redraw();
+  if (!recalling) { // a link says which pair
+    drawn.pair = pairNames.find((pair) => worst && pair.split(' + ').includes(worst.model)) ?? drawn.pair;
+    redraw();
+  }
   const beside = () => {
     const list = shownCases.list();
     const at = list.indexOf(found);
@@ -91,7 +93,7 @@ function caseView(found) {
     ...group(own, (row) => `${row.stage}, ${row.mode}`).map(([, lines]) => stageView(found, lines)),
   ]);
   const hands = Object.entries(found.hands[drawn.pair] ?? {});
-  return [el('div', { class: 'twofold' },
+  return [worst ? worstHere(found, worst) : null, el('div', { class: 'twofold' },
     el('div', {}, found.width ? bigPicture(found) : null, pairs([
       ['kind', found.kind],
       found.credit ? ['credit', found.credit] : null,
@@ -99,8 +101,7 @@ function caseView(found) {
       ['SHA-256', el('code', {}, found.sha256)],
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
     ])),
-    el('div', {}, worst ? worstHere(found, worst) : null,
-      stages.length ? stages : el('p', {}, 'This image was not measured.')))];
+    el('div', {}, stages.length ? stages : el('p', {}, 'This image was not measured.')))];
 }
 
 /** What uses most of its limit on this picture. */
@@ -109,7 +110,7 @@ function worstHere(found, row) {
   return el('p', { class: 'worst' }, 'Worst here: ',
     el('button', { type: 'button', class: 'open', click: () => openRow(row, false) },
       bdi(`${row.model}, ${row.backend}, ${row.field}, ${row.metric}`)),
-    `: ${value}, ${percent(found.share)} of its limit.`);
+    `: ${value}, ${percent(found.share)}${found.share < 0 || found.share >= 10 ? '' : ' of'} its limit.`);
 }
 
 /** [key, lines] in order of the keys' first appearance. */

@@ -42,7 +42,8 @@ function startGallery(open) {
   };
   const change = (name) => (value) => { wanted[name] = value; update(); };
 
-  byId('overlay-tools').append(...overlayTools().filter((tool) => tool));
+  showOverlayTools();
+  addressed('drawn.', drawnWords, drawAgain);
   if (cards.length > FIRST / 2) {
     const kinds = [...new Set(cards.map(({ found }) => found.kind))];
     controls.text = el('input', { type: 'search', placeholder: 'Find an image', 'aria-label': 'Find an image',

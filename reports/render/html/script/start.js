@@ -46,7 +46,7 @@ explorer.addEventListener('close', () => {
   trail.length = 0;
   remember();
   redraws.delete(explorerRedraw.current);
-  byId('overlay-tools')?.replaceChildren(...overlayTools().filter((tool) => tool));
+  showOverlayTools();
 });
 
 const closed = new Set(); // opened for printing, then closed again
