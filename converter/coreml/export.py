@@ -45,6 +45,8 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         precision=options.precision,
         target=options.target,
         compress=options.compress,
+        weights=dict(options.weights),
+        measured=options.measured,
         inputs=inputs,
         outputs=outputs,
         operations=mil_operations(specification),
@@ -81,7 +83,7 @@ def _build(
     )
     rows = layers(model, traced, emitted.values, emitted.program)
     if options.compress is not None:
-        compress(emitted.program, options.compress)
+        compress(emitted.program, dict(options.weights) or options.compress)
     try:
         specification = load(emitted.program, str(scratch), specification_version=target.value)
     except RuntimeError as error:  # this is how C++ reports a full disk
