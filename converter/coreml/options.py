@@ -23,8 +23,9 @@ class CoreMLOptions:
     under readable names. `target` is the oldest system that runs it. `compress`: how all large
     weights are stored; "mixed" stores those of `weights` by the kind named for each (`KINDS`), the
     others as they are (`convert --quantize auto` finds them). `measured` lists what was tried:
-    bytes of the large weights, the largest share of a limit, pixels. Raises ArtifactError for a
-    value that is not listed above.
+    bytes of the large weights, the largest share of a limit, pixels. `activations`: the range of
+    each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8` measures
+    them). Raises ArtifactError for a value that is not listed above.
     """
 
     face: str = "app"
@@ -33,6 +34,7 @@ class CoreMLOptions:
     compress: str | None = None
     weights: tuple[tuple[str, str], ...] = ()  # (name of a weight, its kind)
     measured: tuple[tuple[int, float, float], ...] = field(default=(), compare=False)
+    activations: tuple[tuple[str, float, float], ...] = ()  # (name, lowest, highest)
 
     def __post_init__(self) -> None:
         for what, known in (
@@ -50,6 +52,8 @@ class CoreMLOptions:
         for name, kind in self.weights:
             if kind not in KINDS:
                 raise ArtifactError(unknown_name(f"compression of {name}", kind, KINDS))
+        if self.activations and self.target in ("iOS15", "iOS16"):
+            raise ArtifactError("Core ML activations in int8 need iOS17; choose a later target")
         if self.compress is not None and self.target == "iOS15":
             raise ArtifactError(
                 f"Core ML compression {self.compress} needs iOS16; choose a later target"
@@ -95,7 +99,7 @@ class CoreMLRecord:
     `tflite_operators` counts the file's, except constant DEQUANTIZE and DENSIFY, with a fused
     activation counted separately, as in MIL. `float32_modules` compute in float32 in an fp16
     package. `weights`: the kind of each weight where `compress` is "mixed", and `measured` what was
-    tried, as in the options. `layers` has one row per operation.
+    tried, and `activations`, as in the options. `layers` has one row per operation.
     """
 
     name: str
@@ -106,6 +110,7 @@ class CoreMLRecord:
     compress: str | None
     weights: Mapping[str, str]
     measured: tuple[tuple[int, float, float], ...]
+    activations: tuple[tuple[str, float, float], ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     operations: Mapping[str, int]

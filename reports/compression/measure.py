@@ -5,7 +5,7 @@ compares what it finds with parity's own comparisons. A share of 1 is a limit re
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,15 +71,20 @@ class Measure:
         if not self.inputs:
             raise CouldNotVerify(f"{self.source}: finds no hand in the pictures to measure on")
 
-    def answers(self, face: "nn.Module", ports: Sequence[str]) -> list[Answer]:
-        """What a face (of `Measure.face`) gives for each input; `ports` are its outputs."""
+    def answers(
+        self, face: "nn.Module", ports: Sequence[str], few: int | None = None
+    ) -> list[Answer]:
+        """What a face (of `Measure.face`) gives for each input, or for the first `few`; `ports` are
+        its outputs.
+        """
         import torch
 
         found: list[Answer] = []
-        batch = len(self.inputs) if self.face == "batch" else 1
+        inputs = self.inputs[:few]
+        batch = len(inputs) if self.face == "batch" else 1
         with torch.inference_mode():
-            for start in range(0, len(self.inputs), batch):
-                levels = np.stack([item[0] for item in self.inputs[start : start + batch]])
+            for start in range(0, len(inputs), batch):
+                levels = np.stack([item[0] for item in inputs[start : start + batch]])
                 values = face(torch.from_numpy(levels.transpose(0, 3, 1, 2).copy()))
                 whole = {name: v.numpy() for name, v in zip(ports, values, strict=True)}
                 if self.face == "app":
@@ -90,8 +95,9 @@ class Measure:
         return found
 
     def cost(self, reference: Sequence[Answer], candidate: Sequence[Answer]) -> Cost:
-        """The largest over all inputs."""
-        costs = [self._cost(*pair) for pair in zip(self.inputs, reference, candidate, strict=True)]
+        """The largest over all inputs of the candidate, the first ones of the reference."""
+        pairs = zip(self.inputs, reference, candidate, strict=False)
+        costs = [self._cost(*pair) for pair in pairs]
         return Cost(max(c.used for c in costs), max(c.pixels for c in costs))
 
     def _cost(self, item: tuple[Any, ...], reference: Answer, candidate: Answer) -> Cost:
@@ -189,13 +195,3 @@ def _palm_rules(model: Converted) -> PalmRules:
     anchors: Any = model.module.anchors
     region = generation_of(spec.generation, "palm").roi
     return PalmRules(spec, anchors.detach().float().numpy().copy(), region)
-
-
-def ports_of(outputs: Sequence[Any]) -> tuple[str, ...]:
-    """The names of a face's output ports."""
-    return tuple(port.name for port in outputs)
-
-
-def stacked(found: Mapping[str, Any]) -> Answer:
-    """A run's outputs as arrays."""
-    return {name: np.asarray(value) for name, value in found.items()}

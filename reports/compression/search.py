@@ -19,7 +19,7 @@ from blazepalm.converter.coreml.compress import MOST_KEPT, palette, palette_size
 from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.compression.measure import Cost, Image, Measure, ports_of
+from blazepalm.reports.compression.measure import Cost, Image, Measure
 from blazepalm.reports.judge.policy import LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Of a limit: other pictures err more than those that were measured, and float16 adds its share.
 TARGET = 0.6
+FEW = 8  # inputs that show what a weight costs alone; choices are measured on all
 STEPS = 12  # choices that are measured, halving the interval of prices
 PLAIN = ""  # a weight as float16, or as float32 where the package computes in it
 PALETTES = ("palettize6", "palettize4")
@@ -114,17 +115,17 @@ def smallest(
     """
     with one_torch_thread():
         measure = Measure(model, images, limits)
-        ports = ports_of(face_ports(model, measure.face)[1])
+        ports = tuple(port.name for port in face_ports(model, measure.face)[1])
         weights = Weights(model, measure)
         reference = measure.answers(weights.face, ports)
 
-        def cost() -> Cost:
-            return measure.cost(reference, measure.answers(weights.face, ports))
+        def cost(few: int | None = None) -> Cost:
+            return measure.cost(reference, measure.answers(weights.face, ports, few))
 
         ways = {}
         for number, name in enumerate(weights.places):
             on_step(f"what {name} costs", number, len(weights.places))
-            ways[name] = _ways(weights, name, cost)
+            ways[name] = _ways(weights, name, lambda: cost(FEW))
         curve = _curve(weights, ways, cost, on_step)
     passing = [choice for choice in curve if choice.passes]
     plain = sum(ways[name][0].size for name in ways)
