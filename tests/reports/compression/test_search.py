@@ -12,6 +12,7 @@ import torch
 from blazepalm.converter.convert import convert
 from blazepalm.converter.coreml import CoreMLOptions, export
 from blazepalm.converter.coreml.options import MIXED
+from blazepalm.converter.loading import read_record
 from blazepalm.converter.verify import verify
 from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.reports.backends.mil import load
@@ -19,7 +20,7 @@ from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import MAX, MIN, SUM, Scalar
 from blazepalm.reports.compression import search
 from blazepalm.reports.compression.measure import Cost, Measure, used
-from blazepalm.reports.compression.package import SmallestPackage
+from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
 from blazepalm.reports.compression.search import Way, bytes_of, smallest, stored
 from blazepalm.reports.judge.policy import LIMITS
 from support.converted import converted, images
@@ -140,8 +141,36 @@ def test_kinds_are_known() -> None:
         CoreMLOptions(weights=(("a.weight", "int8"),))
 
 
+def test_integers_between_the_layers(tmp_path: Path, hand_picture: None) -> None:
+    """Every convolution and addition of the network reads values that went through `quantize`; the
+    decoder's do not. The executed package still finds the hand; `verify` writes the same bytes.
+    """
+    (folder,) = convert("palm-lite", tmp_path / "palm", coreml=IntegerPackage())
+    assert verify(folder).passed
+    written = read_record(folder)["coreml"]
+    assert (written["compress"], written["target"]) == ("int8", "iOS17")
+    program = load(folder / written["name"])
+    image = rendered("open").image
+    measure = Measure(converted("palm-lite-2021-11"), [image], LIMITS)
+    (levels, *_) = measure.inputs[0]
+    found = program.run({"image": levels.astype(np.uint8)}, intermediates=True)
+    kinds = written["operations"]
+    # 27 additions of which the decoder's has a constant; 51 convolutions; 4 poolings
+    assert kinds["quantize"] == kinds["dequantize"] == 51 + 4 + 2 * 25
+    steps = [values for name, values in found.items() if values.dtype == np.int8]
+    assert len(steps) == kinds["quantize"] and max(len(np.unique(s)) for s in steps) > 200
+    assert found["scores"].max() > 0.9
+
+
+@pytest.fixture
+def hand_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures on one rendered hand, in place of the golden set's."""
+    for kind in (SmallestPackage, IntegerPackage):
+        monkeypatch.setattr(kind, "_hands", lambda self: [rendered("open").image])
+
+
 def test_a_package_is_found_recorded_and_verified(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_picture: None
 ) -> None:
     """Of three weights, on one rendered hand; `verify` writes the same bytes again."""
     places = search.Weights.__init__
@@ -151,12 +180,8 @@ def test_a_package_is_found_recorded_and_verified(
         self.places = dict(list(self.places.items())[-3:])
 
     monkeypatch.setattr(search.Weights, "__init__", few)
-    monkeypatch.setattr(SmallestPackage, "_hands", lambda self: [rendered("open").image])
     (folder,) = convert("palm-lite", tmp_path / "palm", coreml=SmallestPackage())
-    package = verify(folder)
-    assert package.passed, package
-    from blazepalm.converter.loading import read_record
-
+    assert verify(folder).passed
     written = read_record(folder)["coreml"]
     assert written["compress"] == MIXED and 1 <= len(written["weights"]) <= 3
     sizes = [size for size, _, _ in written["measured"]]
