@@ -71,8 +71,8 @@ class Opened:
     notes: tuple[str, ...]
 
 
-def open_model(path: str, copies: int) -> ForeignModel:
-    """Opens a model of any format, for `copies` threads. Raises as the format's own function does,
+def open_model(path: str) -> ForeignModel:
+    """Opens a model of any format. Raises as the format's own function does,
     UnknownRelease for a name of nothing.
     """
     place = Path(path)
@@ -85,7 +85,7 @@ def open_model(path: str, copies: int) -> ForeignModel:
             head = file.read(HEAD)
         if place.suffix.lower() == ".onnx" or described(head) == ONNX:
             return open_onnx(place)
-    return open_tflite(resolve(path), copies)
+    return open_tflite(resolve(path))
 
 
 def open_candidate(
@@ -99,7 +99,7 @@ def open_candidate(
     `value_range`. Its name is the path's last part, unlike those `taken`. Raises as `open_model`
     and `fit` do.
     """
-    model = open_model(path, opening.workers)
+    model = open_model(path)
     name = unique_name(file_name(Path(path).name), taken, key=str)
     return fit(model, opening, reference, value_range, name)
 
