@@ -36,9 +36,9 @@ Answer = dict[str, NDArray[Any]]  # a face's outputs for one input, by port
 
 
 class Cost(NamedTuple):
-    """`used`: the largest share of a limit, infinite if a detection was lost or a probability
-    crossed its threshold; `pixels`: the largest error of a landmark, or of a box's centre or size,
-    in pixels of the input.
+    """`used`: the largest share of a limit (also by depth and world landmarks), infinite if a
+    detection was lost or a probability crossed its threshold; `pixels`: the largest error of a
+    landmark, or of a box's centre or size, in pixels of the input.
     """
 
     used: float
@@ -108,7 +108,24 @@ class Measure:
         else:
             scalars, stage = self._landmarks(item[1], reference, candidate), rows.LANDMARKS
         errors = [scalars[name].value for name in PIXELS if name in scalars]
-        return Cost(used(scalars, stage, self.limits), max(errors, default=0.0))
+        share = max(used(scalars, stage, self.limits), self._unjudged(scalars, reference))
+        return Cost(share, max(errors, default=0.0))
+
+    def _unjudged(self, scalars: Scalars, reference: Answer) -> float:
+        """The share that depth and world landmarks use, for which the task has no limit: it is that
+        of a landmark, in pixels and, for metres, as the same share of the hand's extent.
+        """
+        limit = self.limits.landmarks_max_px
+        shares = [0.0]
+        if (depth := scalars.get(("landmarks z", "largest error"))) is not None:
+            shares.append(depth.value / limit)
+        if (world := scalars.get(("world_landmarks", "largest error"))) is not None:
+            assert isinstance(self.rules, HandRules)
+            width = self.rules.spec.input_size[1]
+            pixels = _extent(reference["landmarks"]) * width
+            millimetres = _extent(reference["world_landmarks"]) * 1000
+            shares.append(world.value / millimetres / (limit / pixels))
+        return max(shares)
 
     def _boxes(self, item: tuple[Any, ...], reference: Answer, candidate: Answer) -> Scalars:
         assert isinstance(self.rules, PalmRules)
@@ -173,6 +190,12 @@ def as_levels(values: NDArray[np.float32], value_range: tuple[float, float]) -> 
     low, high = value_range
     levels: NDArray[np.float32] = np.rint((values - low) * (GREY / (high - low)))
     return levels.clip(0, GREY).astype(np.float32)
+
+
+def _extent(points: NDArray[Any]) -> float:
+    """The larger of a hand's width and height, in the unit of its points."""
+    plane = points.reshape(-1, 3)[:, :2].astype(np.float64)
+    return float(np.ptp(plane, axis=0).max())
 
 
 def used(scalars: Scalars, stage: str, limits: Limits) -> float:

@@ -9,7 +9,7 @@ measured as a whole; the smallest one that uses at most `TARGET` of every limit 
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Of a limit: other pictures err more than those that were measured, and float16 adds its share.
 TARGET = 0.6
 FEW = 8  # inputs that show what a weight costs alone; choices are measured on all
+LEAST_SHARE = 0.01  # of the large weights' bytes: smaller ones stay as they are
 STEPS = 12  # choices that are measured, halving the interval of prices
 PLAIN = ""  # a weight as float16, or as float32 where the package computes in it
 PALETTES = ("palettize6", "palettize4")
@@ -74,7 +75,7 @@ class Found:
 
 
 class Weights:
-    """The large weights of a face that can be changed, and the ways to store each."""
+    """The large weights of a face that can be changed. `size`: the bytes of all large weights."""
 
     def __init__(self, model: Converted, measure: Measure) -> None:
         from blazepalm.converter.coreml.faces import face_module
@@ -83,6 +84,7 @@ class Weights:
         face = face_module(model, measure.face)
         traced = trace(face, model.graph)
         self.face: nn.Module = copy.deepcopy(face)
+        found: dict[str, tuple[str, int]] = {}
         self.places: dict[str, str] = {}  # name in the package → name in the face
         self.bytes: dict[str, int] = {}  # of one value
         parameters = dict(self.face.named_parameters())
@@ -94,8 +96,13 @@ class Weights:
                 continue
             name = traced.paths[node]
             single = all(user in traced.single for user in node.users)
-            self.places[name] = target
-            self.bytes[name] = 4 if single else 2
+            found[name] = target, 4 if single else 2
+        sizes = {name: parameters[t].numel() * width for name, (t, width) in found.items()}
+        self.size = sum(sizes.values())
+        for name, (target, width) in found.items():
+            if sizes[name] >= LEAST_SHARE * self.size:
+                self.places[name] = target
+                self.bytes[name] = width
 
     def value(self, name: str) -> Any:
         return self.face.get_parameter(self.places[name]).detach()
@@ -128,13 +135,14 @@ def smallest(
             ways[name] = _ways(weights, name, lambda: cost(FEW))
         curve = _curve(weights, ways, cost, on_step)
     passing = [choice for choice in curve if choice.passes]
-    plain = sum(ways[name][0].size for name in ways)
     if not passing:
         raise CouldNotVerify(
             f"{model.graph.source}: no weight can be compressed within the task's limits"
         )
     best = min(passing, key=lambda choice: choice.size)
-    return Found(best, tuple(sorted(curve, key=lambda c: -c.size)), plain, len(measure.inputs))
+    return Found(
+        best, tuple(sorted(curve, key=lambda c: -c.size)), weights.size, len(measure.inputs)
+    )
 
 
 def _ways(weights: Weights, name: str, cost: Callable[[], Cost]) -> list[Way]:
@@ -203,4 +211,6 @@ def _curve(
             low = price
         else:
             high = price
-    return [choice for choice in found.values() if choice.weights]
+    rest = weights.size - sum(options[0].size for options in ways.values())
+    whole = (replace(choice, size=choice.size + rest) for choice in found.values())
+    return [choice for choice in whole if choice.weights]

@@ -15,6 +15,7 @@ from blazepalm.converter.coreml.options import MIXED
 from blazepalm.converter.loading import read_record
 from blazepalm.converter.verify import verify
 from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.models.newest import newest_hand_spec
 from blazepalm.reports.backends.mil import load
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import MAX, MIN, SUM, Scalar
@@ -23,6 +24,7 @@ from blazepalm.reports.compression.measure import Cost, Measure, used
 from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
 from blazepalm.reports.compression.search import Way, bytes_of, smallest, stored
 from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.stages.stages import HandRules
 from support.converted import converted, images
 from support.hand_scenes import rendered
 
@@ -96,11 +98,28 @@ def test_shares_of_the_limits() -> None:
     assert used(lost, rows.SUPPRESSED, LIMITS) == math.inf
 
 
+def test_what_the_task_does_not_judge_is_held_to_its_limits() -> None:
+    """On paper: a hand of 100 px and 150 mm. 0.25 px of depth are half of 0.5 px; 0.75 mm are as
+    much of the hand as 0.5 px.
+    """
+    measure = Measure.__new__(Measure)
+    measure.limits, measure.rules = LIMITS, HandRules(newest_hand_spec())
+    points = np.zeros((21, 3), np.float32)
+    points[1, 0] = 100 / 224
+    reference = {"landmarks": points, "world_landmarks": points * np.float32(2.24 * 0.15)}
+    depth = {("landmarks z", "largest error"): Scalar(0.25, MAX, "px")}
+    world = {("world_landmarks", "largest error"): Scalar(0.75, MAX, "mm")}
+    assert measure._unjudged(depth, reference) == pytest.approx(0.5)
+    assert measure._unjudged({**depth, **world}, reference) == pytest.approx(1.0)
+    assert measure._unjudged({}, reference) == 0.0
+
+
 class Two:
     """Two weights of 10 kB; the second one costs ten times the first."""
 
     def __init__(self) -> None:
         self.now = {"a": 0.0, "b": 0.0}
+        self.size = 20000
 
     def set(self, name: str, values: float) -> None:
         self.now[name] = values
