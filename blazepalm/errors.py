@@ -2,6 +2,7 @@
 operator or tensor; what was found; what to do.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,13 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     *others, last = known
     choices = f"{', '.join(others)} or {last}" if others else last
     return f"unknown {what} {name!r:.80}; choose {choices}"
+
+
+def os_sentence(error: OSError) -> str:
+    """What the system says about a path that no reader has checked: `x/y: Permission denied`."""
+    reason = error.strerror or str(error) or type(error).__name__
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' → '.join(names)}: {reason}" if names else f"the system refuses: {reason}"
 
 
 MAX_QUOTED = 300  # characters of a library's message
@@ -121,14 +129,16 @@ def missing_part(error: ModuleNotFoundError) -> str:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Inside it, errors speak of keywords (`force=True`), not of options (`--force`), and a part
-    that is not installed is named with the command that installs it.
+    """Inside it, errors speak of keywords (`force=True`), not of options (`--force`), a part that
+    is not installed is named with the command that installs it, and an OSError is a sentence.
     """
     try:
         yield
     except BlazePalmError as error:
         error.args = (python_words(str(error)),)
         raise
+    except OSError as error:
+        raise BlazePalmError(os_sentence(error)) from error
     except ModuleNotFoundError as error:
         raise BlazePalmError(missing_part(error)) from error
 

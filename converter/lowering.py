@@ -124,7 +124,7 @@ def lower(graph: Graph) -> LoweredGraph:
             refused.append(str(error))
             context.leave_anything(op)
     if refused:
-        raise UnsupportedOperator("\n".join(refused))
+        raise UnsupportedOperator("\n  ".join(refused))
     outputs = tuple(context.close_output(tensor) for tensor in graph.outputs)
     if context.batch_fixed_by is not None:
         _guard_batch(context)

@@ -106,8 +106,6 @@ def lower(module: "nn.Module", shapes: Shapes, source: str, delegate: str = XNNP
     Raises BlazePalmError without ExecuTorch, ArtifactError for an unknown delegate or one that
     cannot take the module.
     """
-    import torch
-
     check_delegate(delegate)
     need_executorch()
     if delegate == CORE_ML:
@@ -117,8 +115,7 @@ def lower(module: "nn.Module", shapes: Shapes, source: str, delegate: str = XNNP
 
         partitioner = _core_ml() if delegate == CORE_ML else _xnnpack()
         try:
-            given = tuple(torch.zeros(shape) for shape in shapes)
-            program = torch.export.export(_plain(module), given, strict=False)
+            program = exported(module, shapes)
             _keep_pooled_axes(program)
             lowered = to_edge_transform_and_lower(program, partitioner=[partitioner])
             return bytes(lowered.to_executorch().buffer)
@@ -126,6 +123,14 @@ def lower(module: "nn.Module", shapes: Shapes, source: str, delegate: str = XNNP
             raise ArtifactError(
                 f"{source}: ExecuTorch cannot lower it for {delegate}: {first_line(error)}"
             ) from error
+
+
+def exported(module: "nn.Module", shapes: Shapes) -> Any:
+    """The module as torch exports it, with a plain tuple of outputs."""
+    import torch
+
+    given = tuple(torch.zeros(shape) for shape in shapes)
+    return torch.export.export(_plain(module), given, strict=False)
 
 
 def _xnnpack() -> Any:

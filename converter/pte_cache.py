@@ -1,25 +1,16 @@
-"""Keeps ExecuTorch programs in the user's cache folder, because lowering one takes ten seconds.
+"""Keeps ExecuTorch programs, because lowering one takes ten seconds (`converter.program_cache`).
 
 A program is found by everything that decides its bytes: the weights, the structure, the versions of
-ExecuTorch and torch, and our own code. Its file name holds the SHA-256 of its content, which is
-compared on reading, for ExecuTorch runs a program with a changed weight without a word. The oldest
-are deleted beyond MAX_BYTES. Without a writable folder nothing is kept.
+ExecuTorch and torch, and our own code.
 """
 
-import hashlib
-import json
-import os
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.atomic import atomic_file
+from blazepalm.converter import program_cache
 from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch, pte_module
-from blazepalm.errors import ArtifactError
-from blazepalm.models.release_registry import cache_folder
 from blazepalm.models.spec_json import spec_to_dict
 
 if TYPE_CHECKING:
@@ -27,90 +18,76 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.converted import Converted
 
-MAX_BYTES = 256 << 20  # some fifty programs
 DECIDING = ("executorch", "torch")
-PACKAGE = Path(__file__).parent.parent
 
 
 def programs_folder() -> Path:
-    """Where programs are kept, beside the folder of fetched releases."""
-    return cache_folder().parent / "executorch"
+    """Where programs are kept."""
+    return program_cache.programs_folder("executorch")
 
 
-def cached_pte(model: "Converted") -> bytes:
-    """The program of a converted model for XNNPACK, from the cache if it is there. Raises as
-    `converter.pte.lower` does.
+def cached_pte(model: "Converted", before: Callable[[], None] = lambda: None) -> bytes:
+    """The program of a converted model for XNNPACK, from the cache if it is there; otherwise calls
+    `before`, then lowers it. Raises as `converter.pte.lower` does.
     """
-    from blazepalm.converter.graph_json import graph_to_dict
+    source, shapes = model.graph.source, input_shapes(model)
+    return cached_program(pte_module(model), shapes, _structure(model), source, before)
 
-    if model.recognition is None:
-        structure = graph_to_dict(model.graph)
-    else:
-        structure = spec_to_dict(model.recognition.spec)
-    return cached_program(pte_module(model), input_shapes(model), structure, model.graph.source)
+
+def module_sha256(model: "Converted") -> str:
+    """SHA-256 of all that decides what a converted model's module computes: structure, weights, and
+    our code.
+    """
+    known = {"shapes": input_shapes(model), "structure": _structure(model), "code": _code()}
+    return _with_weights(program_cache.key_of(known), model.module)
 
 
 def cached_program(
-    module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any], source: str
+    module: "nn.Module",
+    shapes: Shapes,
+    structure: Mapping[str, Any],
+    source: str,
+    before: Callable[[], None] = lambda: None,
 ) -> bytes:
     """The same for a module of this structure (plain values) that takes inputs of these shapes."""
     need_executorch()
-    folder, key = programs_folder(), _key(module, shapes, structure)
-    for path in sorted(folder.glob(f"{key}-*.pte")):
-        if (content := _whole(path)) is not None:
-            return content
-    content = lower(module, shapes, source)
-    with suppress(ArtifactError):
-        name = f"{key}-{hashlib.sha256(content).hexdigest()}.pte"
-        with atomic_file(folder / name) as temporary:
-            temporary.write_bytes(content)
-        _trim(folder)
-    return content
+
+    def make() -> bytes:
+        before()
+        return lower(module, shapes, source)
+
+    key = _key(module, shapes, structure)
+    return program_cache.kept_program(programs_folder(), key, ".pte", make)
 
 
 def _key(module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any]) -> str:
-    known = {
-        "shapes": shapes,
-        "structure": structure,
-        "versions": {name: version(name) for name in DECIDING},
-        "code": _code(),
-    }
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
+    digest = program_cache.key_of(
+        {
+            "shapes": shapes,
+            "structure": structure,
+            "versions": {name: version(name) for name in DECIDING},
+            "code": _code(),
+        }
+    )
+    return _with_weights(digest, module)[:32]
+
+
+def _with_weights(digest: Any, module: "nn.Module") -> str:
     for name, value in sorted(module.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.data)
-    return digest.hexdigest()[:32]
+    return str(digest.hexdigest())
 
 
-@cache
+def _structure(model: "Converted") -> dict[str, Any]:
+    from blazepalm.converter.graph_json import graph_to_dict
+
+    if model.recognition is None:
+        return graph_to_dict(model.graph)
+    return spec_to_dict(model.recognition.spec)
+
+
 def _code() -> str:
     """SHA-256 of all code that decides what a module computes and how it is lowered."""
-    digest = hashlib.sha256()
-    for part in ("converter", "models"):
-        for path in sorted((PACKAGE / part).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _whole(path: Path) -> bytes | None:
-    """A kept program's bytes; None, and it is deleted, if its SHA-256 is not its name's."""
-    with suppress(OSError):
-        content = path.read_bytes()
-        if path.stem.rpartition("-")[2] == hashlib.sha256(content).hexdigest():
-            os.utime(path)  # it was of use
-            return content
-        path.unlink()
-    return None
-
-
-def _trim(folder: Path) -> None:
-    """Deletes the programs that were of no use for the longest time."""
-    with suppress(OSError):
-        kept = [(path.stat(), path) for path in folder.glob("*.pte")]
-        total = sum(status.st_size for status, _ in kept)
-        for status, path in sorted(kept, key=lambda entry: entry[0].st_mtime_ns):
-            if total <= MAX_BYTES:
-                return
-            path.unlink()
-            total -= status.st_size
+    return program_cache.code_sha256("converter", "models")

@@ -1,4 +1,4 @@
-"""A name and a seed → a background: plain, gradient, noise, stripes, clutter, room.
+"""A name and a seed → a background: plain, gradient, noise, stripes, clutter, room, portrait.
 
 Backgrounds are (3, H, W) float32, linear, 0 to 1. The same seed gives the same picture at any size,
 except for noise, which is drawn per pixel.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from blazepalm.golden.distance import Field
+from blazepalm.golden.portrait import draw_person, someone
 from blazepalm.golden.skin import step
 
 Random = np.random.Generator
@@ -104,6 +105,14 @@ def room(size: tuple[int, int], random: Random) -> Field:
     return np.asarray(wall + (wood - wall) * table)
 
 
+def portrait(size: tuple[int, int], random: Random) -> Field:
+    """A person's head and shoulders before a wall."""
+    x, y = _grid(size)
+    wall = gradient(size, random)
+    person = someone(random)
+    return draw_person(wall, x, y, person, int(random.integers(1 << 30)))
+
+
 BACKGROUNDS: dict[str, Callable[[tuple[int, int], Random], Field]] = {
     "plain": plain,
     "gradient": gradient,
@@ -111,4 +120,5 @@ BACKGROUNDS: dict[str, Callable[[tuple[int, int], Random], Field]] = {
     "stripes": stripes,
     "clutter": clutter,
     "room": room,
+    "portrait": portrait,
 }

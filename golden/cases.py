@@ -1,42 +1,23 @@
-"""The golden set as a table: named pictures of hands, pictures without one, and difficult files.
+"""The golden set as a table: named pictures of hands, those that strain the networks
+(`golden.stress`), pictures without a hand, and difficult files.
 
 A case is data; `draw_case` renders its picture and its truth. Changing a picture means changing
 `GOLDEN_VERSION` and `golden.lock.json` (`blazepalm golden make -o DIR --lock`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from blazepalm.golden import hard
 from blazepalm.golden.camera import View
-from blazepalm.golden.effects import Effects, Occluder, apply_effects
-from blazepalm.golden.poses import POSES
-from blazepalm.golden.render import HandModel, HandTruth, render_scene
+from blazepalm.golden.effects import Effects, Occluder
+from blazepalm.golden.render import HandTruth
+from blazepalm.golden.scene_plan import VGA, Image, ScenePlan, draw_scene
+from blazepalm.golden.stress import STRESS_SCENES
 
-Image = NDArray[np.uint8]
+GOLDEN_VERSION = 2
 
-GOLDEN_VERSION = 1
-VGA = (480, 640)
-
-HAND, HARD, FILE = "hand", "hard", "file"
-
-
-@dataclass(frozen=True)
-class ScenePlan:
-    """The arguments of `render.render_scene`, poses by name, and the effects applied after it."""
-
-    poses: tuple[str, ...]
-    views: tuple[View, ...]
-    sides: tuple[str, ...]
-    tones: tuple[str, ...]
-    sleeves: tuple[str | None, ...]
-    light: str = "window"
-    background: str = "gradient"
-    size: tuple[int, int] = VGA
-    effects: Effects = field(default_factory=Effects)
+HAND, STRESS, HARD, FILE = "hand", "stress", "hard", "file"
 
 
 @dataclass(frozen=True)
@@ -159,6 +140,7 @@ SCENES: tuple[tuple[str, ScenePlan], ...] = (
 
 CASES: tuple[CasePlan, ...] = (
     *(CasePlan(name, HAND, seed, scene=scene) for seed, (name, scene) in enumerate(SCENES, 1)),
+    *(CasePlan(f"stress-{name}", STRESS, seed, scene=scene) for name, seed, scene in STRESS_SCENES),
     *(CasePlan(f"hard-{name}", HARD, 100 + i, hard=name) for i, name in enumerate(hard.DRAWINGS)),
     *(
         CasePlan(f"file-{name}", FILE, 200 + i, file=name)
@@ -191,15 +173,3 @@ def draw_case(plan: CasePlan) -> tuple[Image, tuple[HandTruth, ...]]:
         return draw(VGA, plan.seed), ()
     assert plan.scene is not None
     return draw_scene(plan.scene, plan.seed)
-
-
-def draw_scene(scene: ScenePlan, seed: int) -> tuple[Image, tuple[HandTruth, ...]]:
-    """Renders a scene and applies its effects."""
-    looks = zip(scene.poses, scene.views, scene.sides, scene.tones, scene.sleeves, strict=True)
-    hands = [
-        HandModel(POSES[pose], view, side, tone, sleeve) for pose, view, side, tone, sleeve in looks
-    ]
-    rendered = render_scene(
-        hands, light=scene.light, background=scene.background, size=scene.size, seed=seed
-    )
-    return apply_effects(rendered.image, scene.effects, seed), rendered.hands

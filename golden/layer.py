@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.golden import lighting, march, skin
+from blazepalm.golden import gloves, lighting, march, skin
 from blazepalm.golden.camera import Camera
 from blazepalm.golden.distance import Cones, Field, Points, combine, local, local_distances
 from blazepalm.golden.lighting import Light
@@ -31,6 +31,7 @@ class HandScene:
     sleeve: skin.Colour
     light: Light
     table: Field
+    glove: gloves.Glove | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _shade(scene: HandScene, cones: Cones, u: Field, v: Field, t: Field) -> Fiel
     direction = camera.directions(u, v)
     points = march.along(march.origin_of(camera), direction, t)
     pixel = camera.footprint(1.0) * camera.distance
-    smooth, rough, height = _normals(cones, points, max(0.18, 0.45 * pixel))
+    smooth, rough, height = _normals(cones, points, max(0.18, 0.45 * pixel), scene.glove)
     where = local(cones, points)
     surface = skin.colour(
         cones,
@@ -147,6 +148,8 @@ def _shade(scene: HandScene, cones: Cones, u: Field, v: Field, t: Field) -> Fiel
         scene.table,
         pixel,
     )
+    if scene.glove is not None:
+        surface = gloves.covered(surface, scene.glove, points, scene.table)
     towards = tuple(np.float32(x) for x in lighting.to_hand(camera, scene.light))
     lx, ly, lz = (np.full(1, x, np.float32) for x in towards)
     lit = lighting.shadow(scene.cones, points, smooth, (lx, ly, lz))
@@ -161,7 +164,9 @@ def _to_view(camera: Camera, vectors: Sequence[Field]) -> Points:
     return x, y, z
 
 
-def _normals(cones: Cones, points: Points, size: float) -> tuple[Points, Points, Field]:
+def _normals(
+    cones: Cones, points: Points, size: float, glove: gloves.Glove | None
+) -> tuple[Points, Points, Field]:
     """Unit normals in hand space without and with relief, and the relief's height in mm."""
     corners = ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1))
     smooth = [np.zeros_like(points[0]) for _ in range(3)]
@@ -171,7 +176,10 @@ def _normals(cones: Cones, points: Points, size: float) -> tuple[Points, Points,
         x, y, z = (p + np.float32(c * size) for p, c in zip(points, corner, strict=True))
         where = local(cones, (x, y, z))
         distances = local_distances(cones, where)
-        bumps = skin.relief(cones, (x, y, z), where, distances)
+        if glove is None:
+            bumps = skin.relief(cones, (x, y, z), where, distances)
+        else:
+            bumps = gloves.stitches(glove, where, distances)
         distance = combine(cones, distances)
         height += bumps * np.float32(0.25)
         for axis in range(3):

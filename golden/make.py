@@ -26,7 +26,6 @@ from blazepalm.golden.cases import (
     GOLDEN_VERSION,
     CasePlan,
     draw_case,
-    draw_scene,
 )
 from blazepalm.golden.files import LARGE_SCALE, large_corner, make_file
 from blazepalm.golden.manifest import (
@@ -41,6 +40,7 @@ from blazepalm.golden.manifest import (
 from blazepalm.golden.own import own_pictures, png, recordings
 from blazepalm.golden.processes import map_in_processes
 from blazepalm.golden.render import HandTruth
+from blazepalm.golden.scene_plan import draw_scene
 from blazepalm.media.frames import OnSkip
 from blazepalm.media.images import read_image
 from blazepalm.models.release_registry import cache_folder

@@ -65,13 +65,13 @@ class TrueHand:
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """`kind`: `hand`, `hard`, `file`, or `own` (your own picture: its hands are unknown).
+    """`kind`: `hand`, `stress`, `hard`, `file`, or `own` (your own picture: its hands are unknown).
     `readable`: whether `read_image` can read the file; if not, `width` and `height` are 0.
     `parameters`: the arguments it was rendered with.
     """
 
     name: Name
-    kind: Annotated[str, Meta(pattern=r"^(hand|hard|file|own)\Z")]
+    kind: Annotated[str, Meta(pattern=r"^(hand|stress|hard|file|own)\Z")]
     file: Name
     sha256: Digest
     readable: bool

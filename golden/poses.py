@@ -52,4 +52,11 @@ POSES: dict[str, Pose] = {
         Finger(-2, 36, 38, 24),
         Finger(-6, 38, 36, 22),
     ),
+    "spread": Pose(
+        Thumb(50, 26, 0, 10, 6),
+        Finger(16, 28, 26, 14),
+        Finger(5, 32, 28, 14),
+        Finger(-8, 32, 28, 14),
+        Finger(-19, 30, 26, 12),
+    ),
 }

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -28,7 +30,7 @@ def map_in_processes(
     done = 0
     if workers > 1 and len(items) > few:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer) as pool:
+        with ProcessPoolExecutor(workers, context, _begin, (initializer,)) as pool:
             try:
                 for result in pool.map(function, items, chunksize=chunk):
                     yield result
@@ -39,3 +41,21 @@ def map_in_processes(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     yield from map(function, items[done:])
+
+
+def end_with_parent() -> None:
+    """Makes this worker process end when its parent is killed, which cannot do so itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _begin(initializer: Callable[[], None] | None) -> None:
+    end_with_parent()
+    if initializer is not None:
+        initializer()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

@@ -16,6 +16,7 @@ from blazepalm.golden.backgrounds import make_background
 from blazepalm.golden.camera import Camera, View, place_camera
 from blazepalm.golden.distance import Field, pack
 from blazepalm.golden.exact import Array
+from blazepalm.golden.gloves import GLOVES, fitted
 from blazepalm.golden.layer import HandScene, render_layer
 from blazepalm.golden.lighting import LIGHTS
 from blazepalm.golden.skeleton import Pose, pose_skeleton
@@ -58,7 +59,8 @@ class RenderedScene:
 @dataclass(frozen=True)
 class HandModel:
     """One hand of a scene. `tone` and `sleeve` are names in `skin.TONES` and `skin.SLEEVES`
-    (sleeve None: a bare arm); `cuff` is where the sleeve begins, in mm below the wrist.
+    (sleeve None: a bare arm); `cuff` is where the sleeve begins, in mm below the wrist; `glove` a
+    name in `gloves.GLOVES`, None for none.
     """
 
     pose: Pose = field(default_factory=Pose)
@@ -67,6 +69,7 @@ class HandModel:
     tone: str = "light"
     sleeve: str | None = "navy"
     cuff: float = 70.0
+    glove: str | None = None
 
     def __post_init__(self) -> None:
         if self.handedness not in ("left", "right"):
@@ -75,6 +78,8 @@ class HandModel:
             raise ValueError(f"tone is {self.tone!r}, expected one of {list(skin.TONES)}")
         if self.sleeve is not None and self.sleeve not in skin.SLEEVES:
             raise ValueError(f"sleeve is {self.sleeve!r}, expected one of {list(skin.SLEEVES)}")
+        if self.glove is not None and self.glove not in GLOVES:
+            raise ValueError(f"glove is {self.glove!r}, expected one of {list(GLOVES)}")
 
 
 def render_hand(
@@ -131,9 +136,11 @@ def render_scene(
         skeleton = pose_skeleton(model.pose)
         camera = place_camera(model.view, skeleton, size, model.handedness == "left")
         cones = build_surface(skeleton, model.cuff if model.sleeve else None)
+        glove = GLOVES[model.glove] if model.glove else None
+        cones = fitted(cones, glove) if glove else cones
         table = skin.lattice(seed * 16 + index)
         tone, sleeve = skin.TONES[model.tone], skin.SLEEVES[model.sleeve or "navy"]
-        scene = HandScene(camera, pack(cones), tone, sleeve, LIGHTS[light], table)
+        scene = HandScene(camera, pack(cones), tone, sleeve, LIGHTS[light], table, glove)
         layers.append(render_layer(scene))
         truths.append(_truth(camera, skeleton.joints, cones, model.handedness))
     if layers:  # per pixel, the furthest layer first

@@ -26,26 +26,27 @@ class Tone:
     nail: Colour
 
 
-def _srgb(*values: int) -> Colour:
+def linear(*values: int) -> Colour:
+    """An 8-bit colour as linear reflectances."""
     red, green, blue = ((value / 255.0) ** 2 for value in values)  # gamma 2, as render.py encodes
     return red, green, blue
 
 
 TONES = {
-    "porcelain": Tone(_srgb(245, 208, 186), _srgb(247, 205, 188), _srgb(248, 205, 192)),
-    "light": Tone(_srgb(234, 188, 160), _srgb(240, 190, 168), _srgb(243, 194, 178)),
-    "olive": Tone(_srgb(214, 166, 130), _srgb(229, 178, 150), _srgb(232, 184, 163)),
-    "tan": Tone(_srgb(190, 138, 102), _srgb(216, 165, 136), _srgb(220, 170, 148)),
-    "brown": Tone(_srgb(146, 98, 70), _srgb(193, 143, 116), _srgb(200, 150, 128)),
-    "deep": Tone(_srgb(96, 64, 48), _srgb(166, 120, 98), _srgb(176, 130, 110)),
+    "porcelain": Tone(linear(245, 208, 186), linear(247, 205, 188), linear(248, 205, 192)),
+    "light": Tone(linear(234, 188, 160), linear(240, 190, 168), linear(243, 194, 178)),
+    "olive": Tone(linear(214, 166, 130), linear(229, 178, 150), linear(232, 184, 163)),
+    "tan": Tone(linear(190, 138, 102), linear(216, 165, 136), linear(220, 170, 148)),
+    "brown": Tone(linear(146, 98, 70), linear(193, 143, 116), linear(200, 150, 128)),
+    "deep": Tone(linear(96, 64, 48), linear(166, 120, 98), linear(176, 130, 110)),
 }
 SLEEVES = {
-    "navy": _srgb(52, 66, 104),
-    "charcoal": _srgb(72, 74, 80),
-    "white": _srgb(226, 226, 222),
-    "rust": _srgb(158, 84, 58),
-    "forest": _srgb(60, 92, 74),
-    "sand": _srgb(196, 178, 146),
+    "navy": linear(52, 66, 104),
+    "charcoal": linear(72, 74, 80),
+    "white": linear(226, 226, 222),
+    "rust": linear(158, 84, 58),
+    "forest": linear(60, 92, 74),
+    "sand": linear(196, 178, 146),
 }
 
 

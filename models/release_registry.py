@@ -4,6 +4,7 @@ It supplies what a `.tflite` does not hold: where it came from, its input's rang
 and regions.
 """
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -52,10 +53,17 @@ class Asset:
         return cache_folder() / f"{self.name}{self.suffix}"
 
     def location(self) -> Path | None:
-        """The file on this machine, embedded or fetched earlier; None if it is neither."""
+        """The file on this machine, embedded or fetched earlier; None if it is neither, or if what
+        is in the cache is another file.
+        """
         if self.embedded is not None:
             return WEIGHTS / self.embedded
-        return self.cached if self.cached.is_file() else None
+        path = self.cached
+        if not path.is_file():
+            return None
+        if self.sha256 is None:
+            return path
+        return path if hashlib.sha256(path.read_bytes()).hexdigest() == self.sha256 else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the generation as its name."""

@@ -85,6 +85,11 @@ def resolve(file_or_release: str) -> Path:
         raise UnknownRelease(f"{file_or_release!r}: no such file")
     asset = by_name(file_or_release)
     found = asset.location()
+    if found is None and asset.cached.is_file():
+        raise UnknownRelease(
+            f"{asset.cached}: is not {asset.name}: its SHA-256 is another; fetch the release again "
+            f"with `blazepalm releases fetch {asset.name}`"
+        )
     if found is None:
         raise UnknownRelease(
             f"{asset.name} is not on this machine: fetch it with `blazepalm releases fetch "

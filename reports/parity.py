@@ -114,7 +114,14 @@ def parity(
         layers, tested = {}, None
         if options.layers:
             workers = options.workers or processors()
-            layers = compare_inside(found_groups, contents, input_cases(options), workers, on_step)
+            layers = compare_inside(
+                found_groups,
+                contents,
+                input_cases(options),
+                workers,
+                on_step,
+                core_ai=options.reference_every == 1,
+            )
         if options.self_test:
             tested = plant_faults(found_groups, contents, input_cases(options), on_step)
     report = make_report(

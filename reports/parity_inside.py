@@ -20,10 +20,12 @@ def compare_inside(
     cases: Iterator[Case],
     workers: int,
     on_step: OnStep,
+    *,
+    core_ai: bool = False,
 ) -> dict[str, Layers]:
     """Compares the layers of every judged model, on the first image that may hold a hand, else on
-    noise, `workers` models at once. `contents`: each
-    model's bytes by name. Returns by name.
+    noise, `workers` models at once. `contents`: each model's bytes by name; `core_ai`: also those
+    of the packages that Core AI runs. Returns by name.
     """
     from blazepalm.reports.layers.compare import layers_of
     from blazepalm.reports.layers.values import trace_subject
@@ -35,7 +37,9 @@ def compare_inside(
     calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
     with ThreadPoolExecutor(workers, initializer=use_one_torch_thread) as pool:
         waiting = [
-            pool.submit(layers_of, group, subject, traced, contents[subject.name], case)
+            pool.submit(
+                layers_of, group, subject, traced, contents[subject.name], case, core_ai=core_ai
+            )
             for (group, subject), traced in zip(pairs, calls, strict=True)
         ]
         try:

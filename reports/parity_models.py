@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from blazepalm.converter.evidence import NO_OVERRIDES
 from blazepalm.converter.folder import is_converted, original
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidInput
 from blazepalm.file_names import file_name
+from blazepalm.reports.backends.lowering_ahead import lowering_ahead
+from blazepalm.reports.backends.names import EXECUTORCH
 from blazepalm.reports.cases.inputs import noise
 from blazepalm.reports.engine.engine import THREADS
 from blazepalm.reports.engine.groups import Opened
@@ -30,42 +33,50 @@ def open_models(
     copies = (options.workers or processors()) if options.engine == THREADS else 1
     opened: dict[str, tuple[Source, Subject]] = {}
     contents: Iterable[tuple[str, bytes, Path | None]] = _contents(sources, failed, notice)
+    later: list[tuple[str, bytes]] = []
     if options.candidates:
         contents = list(contents)
         if len(contents) > 1:
             listed = ", ".join(name for name, _, _ in contents)
             raise InvalidInput(f"candidates are compared with one model; name one of {listed}")
-    for name, content, folder in contents:
-        on_step(f"converting {Path(name).name}", 0, None)
-        source = Source(
-            name,
-            content,
-            overrides=options.overrides,
-            folder=folder,
-            candidates=options.candidates,
-        )
-        try:
-            subject = open_source(
-                source,
-                workers=copies,
-                packages=packages,
-                compress=options.compress,
-                images=images,
-                asked_for=options.backends,
+    elif EXECUTORCH in options.backends and options.overrides == NO_OVERRIDES:
+        contents = list(contents)
+        later = [(name, content) for name, content, folder in contents[1:] if folder is None]
+    with lowering_ahead(later, max(1, processors() - 1)) as ahead:
+        for name, content, folder in contents:
+            on_step(f"converting {Path(name).name}", 0, None)
+            source = Source(
+                name,
+                content,
+                overrides=options.overrides,
+                folder=folder,
+                candidates=options.candidates,
             )
-            place = file_name(subject.name).casefold()
-            twice = place in opened and folder is None and opened[place][0].folder is None
-            if twice and is_same_network(subject, opened[place][1]):
-                notice(f"{name}: same network as {subject.name}, compared only once")
-                continue
-            if place in opened:
-                raise CouldNotVerify(
-                    f"{name}: another model is already called {subject.name}; rename the file"
+            try:
+                subject = open_source(
+                    source,
+                    workers=copies,
+                    packages=packages,
+                    compress=options.compress,
+                    images=images,
+                    asked_for=options.backends,
+                    before_lowering=ahead,
                 )
-        except BlazePalmError as error:
-            failed(next((path for path in options.candidates if path in str(error)), name), error)
-            continue
-        opened[place] = (source, subject)
+                place = file_name(subject.name).casefold()
+                twice = place in opened and folder is None and opened[place][0].folder is None
+                if twice and is_same_network(subject, opened[place][1]):
+                    notice(f"{name}: same network as {subject.name}, compared only once")
+                    continue
+                if place in opened:
+                    raise CouldNotVerify(
+                        f"{name}: another model is already called {subject.name}; rename the file"
+                    )
+            except BlazePalmError as error:
+                failed(
+                    next((path for path in options.candidates if path in str(error)), name), error
+                )
+                continue
+            opened[place] = (source, subject)
     if opened:
         options.overrides.check_used([subject.family for _, subject in opened.values()])
     return list(opened.values())

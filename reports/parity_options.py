@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import InvalidInput, unknown_name
-from blazepalm.reports.backends.registry import check_asked_for, spared_backends
+from blazepalm.reports.backends.registry import asked_for, rare_backends, spared_backends
 from blazepalm.reports.cases.inputs import (
     Case,
     distinct_cases,
@@ -55,8 +55,8 @@ class Options:
     every layer, on the first image; `self_test`: whether to plant faults in every model.
     `reference_every`: LiteRT's reference kernels and the generic module run on every n-th picture,
     1 for all. `overrides` state what the sources' files do not. `backends`: names of backends that
-    run only if asked for (`executorch`). `candidates`: paths of other people's conversions of the
-    only source, compared with it in place of ours.
+    run only if asked for (`executorch`; `installed`: all that are). `candidates`: paths of other
+    people's conversions of the only source, compared with it in place of ours.
     """
 
     golden: "GoldenSet | None" = None
@@ -84,8 +84,7 @@ class Options:
             given = getattr(self, name)
             paths = (given,) if isinstance(given, str | Path) else given
             object.__setattr__(self, name, tuple(str(path) for path in paths))
-        object.__setattr__(self, "backends", tuple(dict.fromkeys(self.backends)))
-        check_asked_for(self.backends)
+        object.__setattr__(self, "backends", asked_for(self.backends))
         if self.folder is not None:
             object.__setattr__(self, "folder", Path(self.folder))
         if self.engine not in ENGINES:
@@ -131,4 +130,6 @@ def input_cases(options: Options) -> Iterator[Case]:
     own = own_cases(options.images) if options.images else iter(())
     noisy = noise_cases(options.noise_inputs, options.seed)
     cases = distinct_cases(chain(golden, photos, own, noisy))
-    return sparing(cases, spared_backends(), options.reference_every)
+    every = options.reference_every
+    rarely = policy.RARELY if every > 1 else 1
+    return sparing(cases, spared_backends(), every, rare_backends(), rarely)

@@ -26,6 +26,7 @@ KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type
     ("every_kernel", bool, "True or False"),
     ("photos", bool, "True or False"),
     ("raw", bool, "True or False"),
+    ("force", bool, "True or False"),
     ("keep_going", bool, "True or False"),
     ("overrides", Overrides, "Overrides"),
     ("compress", (str, type(None)), "a str or None"),
@@ -52,6 +53,7 @@ def parity(
     self_test: bool = False,
     every_kernel: bool = False,
     raw: bool = True,
+    force: bool = False,
     overrides: Overrides = NO_OVERRIDES,
     limits: Limits = LIMITS,
     keep_going: bool = False,
@@ -72,7 +74,7 @@ def parity(
     How: `jobs` cases at once (default: one for each processor) in `engine` "threads", "processes"
     (a script then needs `if __name__ == "__main__":`) or "ray", at `address`; the numbers do not
     depend on it. `output`: a folder for the report, raw outputs (unless `raw` is False) and the
-    progress of a run, which the same call resumes.
+    progress of a run, which the same call resumes; `force` also takes a folder of other files.
 
     What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
     ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
@@ -100,7 +102,7 @@ def parity(
     if output is not None:
         check_path(output, "output, a folder,")
         folder = Path(output)
-        check_report(folder)
+        check_report(folder, force)
     options = Options(
         golden=_golden_set(golden),
         photos=local_photos() if photos else (),

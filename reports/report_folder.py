@@ -1,8 +1,9 @@
 """Writes a parity run's reports into a folder, and finds which files there such a run wrote, so
 that a later one may replace them.
 
-Other files stay as they are. A file with the name of a report's file is not replaced either,
-unless a report or an interrupted run in the folder shows that parity wrote it.
+A folder of other files is written into only with `force`; they stay as they are. A file with the
+name of a report's file is not replaced even then, unless a report or an interrupted run in the
+folder shows that parity wrote it.
 """
 
 import json
@@ -12,10 +13,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from blazepalm.atomic import atomic_file, check_into, foreign, recover, told, walk
+from blazepalm.atomic import (
+    atomic_file,
+    check_alone,
+    check_into,
+    foreign,
+    recover,
+    told,
+    walk,
+)
 from blazepalm.errors import ArtifactError
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.judge.local_paths import without_local_paths
 from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
 from blazepalm.reports.render.thumbnails import write_thumbnails
@@ -50,22 +60,26 @@ def owned_images(folder: Path) -> tuple[str, ...] | None:
     return tuple(image for image in images if isinstance(image, str))
 
 
-def check_report(folder: Path) -> None:
-    """Raises ArtifactError, before the work, if a report cannot be written to a folder or would
-    replace something that parity did not write.
+def check_report(folder: Path, force: bool) -> None:
+    """Raises ArtifactError, before the work, if a report cannot be written to a folder, would
+    replace something that parity did not write, or, without `force`, if the folder holds other
+    files and no report.
     """
     check_into(folder, folder)
     recover(folder / JOURNAL)
     if not os.path.isdir(folder):
         return
+    owned = owned_files(folder)
     with told(folder):
-        other = foreign(folder, owned_files(folder), top=(*TEXTS, IMAGES, RAW, EXPLORER))
+        other = foreign(folder, owned, top=(*TEXTS, IMAGES, RAW, EXPLORER))
     if other is not None:
         raise ArtifactError(
             f"{folder}: holds {other!r}, which no parity run wrote; move it away or choose "
             "another -o"
         )
     check_journal(folder / JOURNAL)
+    if not owned:
+        check_alone(folder, (JOURNAL,), force)
 
 
 def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
@@ -83,9 +97,10 @@ def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
 
 def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:
     """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
-    Explorer, with small pictures of those `cases` that the report lists. Returns the paths. Raises
-    ArtifactError if the folder cannot be written.
+    Explorer, with small pictures of those `cases` that the report lists, and without the folders
+    of this machine. Returns the paths. Raises ArtifactError if the folder cannot be written.
     """
+    report = without_local_paths(report)
     before = owned_images(folder) or ()
     return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
 

@@ -3,8 +3,9 @@
     python tests/processors.py [pytest's arguments]
 
 Libraries choose their kernels by the processor; environment variables make them choose those of
-an older one. Prints one line a setting; exit code 1 where a run failed. A setting that changes
-nothing on this processor is said, and not run.
+an older one. One process of pytest tests each setting, as many at a time as there are processors
+(JOBS in the environment: another number). Prints one line a setting; exit code 1 where a run
+failed. A setting that changes nothing on this processor is said, and not run.
 """
 
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,27 +80,31 @@ def asked(code: str, variables: dict[str, str] | None = None) -> str:
     return run.stdout + run.stderr
 
 
-def tested(setting: Setting, arguments: list[str]) -> bool:
-    """One run of the marked tests; prints its line."""
+def tested(setting: Setting, arguments: list[str]) -> tuple[bool, str]:
+    """One run of the marked tests: whether it passed, and what to print of it."""
     if setting.same:
-        print(f"{setting.label}: not run, {setting.same}", flush=True)
-        return True
+        return True, f"{setting.label}: not run, {setting.same}"
     marked = [str(path) for path in TESTS.rglob("test_*.py") if MARK in path.read_text("utf-8")]
     command = [sys.executable, "-m", "pytest", "-m", "processor", "-q", *arguments, *marked]
     start = time.monotonic()
     environment = {**os.environ, **setting.variables}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     lines = (run.stdout + run.stderr).rstrip().splitlines() or ["pytest printed nothing"]
-    if run.returncode:
-        print("\n".join(lines[-SHOWN:]))
-        print("".join(f"{name}='{value}' " for name, value in setting.variables.items()))
     verdict = "FAILED" if run.returncode else "passed"
-    print(f"{setting.label}: {verdict}, {time.monotonic() - start:.0f} s; {lines[-1]}", flush=True)
-    return run.returncode == 0
+    text = f"{setting.label}: {verdict}, {time.monotonic() - start:.0f} s; {lines[-1]}"
+    if run.returncode:
+        variables = "".join(f"{name}='{value}' " for name, value in setting.variables.items())
+        text = "\n".join([*lines[-SHOWN:], variables, text])
+    return run.returncode == 0, text
 
 
 def main(arguments: list[str]) -> int:
-    results = [tested(setting, arguments) for setting in settings()]
+    jobs = os.environ.get("JOBS", "auto")
+    with ThreadPoolExecutor(int(jobs) if jobs.isdecimal() else os.cpu_count()) as pool:
+        results = []
+        for passed, text in pool.map(lambda setting: tested(setting, arguments), settings()):
+            print(text, flush=True)
+            results.append(passed)
     return 0 if all(results) else 1
 
 

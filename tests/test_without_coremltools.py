@@ -87,6 +87,7 @@ def outcomes(folder: Path) -> dict[str, Outcome]:
     lines = {
         "golden make": WORKS["golden make"],
         "with": PARITY,
+        "doctor": "doctor --json",
         **WORKS,
         **{name: line for name, (line, _, _) in NEEDS.items()},
     }
@@ -106,7 +107,17 @@ def outcomes(folder: Path) -> dict[str, Outcome]:
 
 def test_every_command_is_here() -> None:
     lines = [*WORKS.values(), PARITY, *(line for line, _, _ in NEEDS.values())]
-    assert {line.split()[0] for line in lines} == set(COMMANDS)
+    assert {line.split()[0] for line in lines} | {"doctor"} == set(COMMANDS)
+
+
+def test_the_doctor_finds_it_missing(outcomes: dict[str, Outcome]) -> None:
+    """To the doctor it is broken: its metadata are still there."""
+    assert outcomes["doctor"].code == 1
+    values = outcomes["doctor"].json
+    (part,) = [part for part in values["parts"] if part["part"] == "coreml"]
+    assert not part["here"] and part["get"] == "pip install 'blazepalm[coreml]'"
+    (problem,) = values["problems"]
+    assert problem.endswith("pip install --force-reinstall coremltools")
 
 
 @pytest.mark.parametrize("name", WORKS)

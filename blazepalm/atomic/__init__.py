@@ -37,6 +37,7 @@ __all__ = [
     "Owned",
     "atomic_file",
     "atomic_folder",
+    "check_alone",
     "check_file",
     "check_folder",
     "check_free",
@@ -161,6 +162,21 @@ def check_into(folder: Path, wanted: Path) -> None:
             nearest = nearest.parent
     if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
         raise ArtifactError(f"{wanted}: cannot be written: {nearest} is not a writable folder")
+
+
+def check_alone(folder: Path, ours: Collection[str], force: bool, option: str = "-o") -> None:
+    """Raises ArtifactError, before any work, if `folder` holds anything but `ours` (names at its
+    top), unless `force` is set: then the files are written beside it.
+    """
+    if force or not os.path.isdir(folder):
+        return
+    with told(folder):
+        other = next((path for path, _ in walk(folder) if path.split("/")[0] not in ours), None)
+    if other is not None:
+        raise ArtifactError(
+            f"{folder}: holds {other!r}, which is no part of the output; choose another {option}, "
+            "or give --force to write beside it"
+        )
 
 
 def check_free(path: Path, force: bool, option: str) -> None:

@@ -4,12 +4,13 @@ A command is a function (or a group, a `typer.Typer`) in the module of the same 
 requested command is imported; `--help` lists the others from the table.
 
 Exit codes: 0 done, or parity holds; 1 parity fails, or a check finds a difference; 2 bad usage
-or bad input; 3 parity could not be verified; 130 interrupted.
+or bad input; 3 parity could not be verified; 130 interrupted; 129, 143 ended by SIGHUP, SIGTERM.
 """
 
 import gc
 import os
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from blazepalm.errors import BlazePalmError, CouldNotVerify, missing_part
+from blazepalm.errors import BlazePalmError, CouldNotVerify, missing_part, os_sentence
 
 COMMANDS = {
     "releases": "List the known releases; fetch one.",
@@ -35,6 +36,7 @@ COMMANDS = {
     "detect": "Find hands in pictures and videos: box, 21 points, handedness.",
     "bench": "Measure the speed of commands here; read a device's benchmarks.",
     "ios": "Read the iOS harness's results.",
+    "doctor": "Show what is installed here, and how to get what is missing.",
 }
 
 # The libraries' modules and a model's operations are millions of objects that live until exit.
@@ -50,12 +52,14 @@ GOES_ON = "; run the same command again: it goes on where it stopped"
 RESUMING = (["golden", "make"], ["golden", "photos", "fetch"], ["releases", "fetch"])
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
+ENDED = {128 + getattr(signal, name, 0): name for name in ("SIGTERM", "SIGHUP")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
+        _end_in_order()
         gc.set_threshold(*GARBAGE)
         sys.setswitchinterval(SWITCH)
         if not sys.warnoptions:  # hides the libraries' developer warnings, Pillow's on odd files
@@ -87,13 +91,36 @@ def _run(arguments: list[str]) -> int:
     except ModuleNotFoundError as problem:
         console.error(missing_part(problem))
         return BAD_INPUT
+    except BrokenPipeError:
+        console.quit_quietly()
+    except OSError as problem:  # of a path that no reader has checked
+        console.error(os_sentence(problem))
+        return BAD_INPUT
+    except MemoryError:
+        console.error("there is not enough memory for this input")
+        return BAD_INPUT
     except KeyboardInterrupt:
         code: object = INTERRUPTED
     except SystemExit as ended:
         code = ended.code
-    if code == INTERRUPTED:
-        console.error(f"interrupted{GOES_ON}" if _resumes(arguments) else "interrupted")
+    if code == INTERRUPTED or code in ENDED:
+        how = "interrupted" if code == INTERRUPTED else f"ended by {ENDED[code]}"
+        console.error(f"{how}{GOES_ON}" if _resumes(arguments) else how)
     return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def _end_in_order() -> None:
+    """Makes SIGTERM and SIGHUP end the process as Ctrl-C does: whatever is half written is removed.
+    One that the caller has the process ignore (nohup) stays ignored.
+    """
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ENDED.values():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _resumes(arguments: list[str]) -> bool:

@@ -79,17 +79,20 @@ def run_bench(
 
 @bench.command("precision")
 def precision_bench(
-    source: Annotated[str, typer.Argument(metavar="FILE_OR_RELEASE", help="A landmark model.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE_OR_RELEASE", help="A landmark model or a detector.")
+    ],
     pictures: Annotated[
         list[str],
         typer.Argument(metavar="PICTURE...", help="Pictures, folders or videos of hands."),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Measure what float32 in the first blocks of a float16 package costs, and what it gains.
+    """Measure what float32 in some blocks of a float16 package costs, and what it gains.
 
-    Errors are the largest of each hand's 21 landmarks, in pixels of the model's input; weights
-    are what float32 adds to the float16 package's.
+    Errors are the largest of each hand's 21 landmarks, in pixels of the model's input, or of a
+    detector 1 − IoU of each picture's worst palm; weights are what float32 adds to the float16
+    package's.
     """
     from blazepalm.reports.bench.precision import bench_precision, shown
 

@@ -7,6 +7,7 @@ here is parsed as rich markup.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+# where a message of several lines goes on: all but the first are indented, or list another operator
+OWN_LINES = re.compile(r"\n(?=  |unsupported )")
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports it
 
@@ -43,6 +47,7 @@ def out(*renderables: "RenderableType") -> None:
 def emit_json(values: Any) -> None:
     """Prints one JSON document; `--json` prints nothing else to stdout."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    text = "\n".join(map(_harmless, text.split("\n")))
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -159,10 +164,18 @@ def quit_quietly() -> NoReturn:
     raise SystemExit(BROKEN_PIPE)
 
 
+def _harmless(line: str) -> str:
+    """A line of JSON with whatever a terminal could obey as JSON's own escapes."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+
+
 def _labelled(label: str, style: str, message: str) -> None:
     from rich.text import Text
 
-    text = Text.assemble((f"{label}: ", style), printable(message, keep="\n"))
+    lines = OWN_LINES.split(message)  # a name's own newline would make a line that we never said
+    text = Text.assemble((f"{label}: ", style), "\n".join(map(printable, lines)))
     stderr_console().print(text, soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import stat
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -24,7 +25,9 @@ from blazepalm.version import __version__
 
 SCHEMES = ("https", "http", "file")
 TIMEOUT = 30.0  # seconds without a byte
+SLOWEST = 2000.0  # bytes per second over a whole answer, beyond TIMEOUT: 46 minutes for the largest
 CHUNK = 1 << 16
+MAX_DIGITS = 18  # of a number in a server's header
 MAX_BYTES = 64 << 20  # limit for a file of unknown size; the largest known release has 5.5 MB
 TRIES = 3  # attempts before a broken transfer is given up
 
@@ -86,7 +89,11 @@ def _fetch(
     else:
         kept = part.stat().st_size
         raise FetchFailed(f"{url}: broke off {TRIES} times; {kept} bytes are kept, try again")
-    digest = hashlib.sha256(part.read_bytes()).hexdigest()
+    content = part.read_bytes()
+    if not content:
+        part.unlink()
+        raise FetchFailed(f"{url}: the server sent an empty file")
+    digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
         part.unlink()
         raise FetchFailed(f"{url}: wrong file: its SHA-256 is {digest}, expected {sha256}; removed")
@@ -121,7 +128,7 @@ def _transfer(url: str, part: Path, size: int | None, progress: Progress, timeou
             if start != there:
                 raise FetchFailed(f"{url}: the server sent bytes from {start}, expected {there}")
         _check_size(url, total or 0, size)
-        return _receive(url, response, part, start, total, size, progress)
+        return _receive(url, response, part, start, total, size, progress, timeout)
 
 
 def _receive(
@@ -132,8 +139,9 @@ def _receive(
     total: int | None,
     size: int | None,
     progress: Progress,
+    timeout: float,
 ) -> bool:
-    done = start
+    done, began = start, time.monotonic()
     progress(done, total)
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(part, flags, 0o666), "wb") as file:
@@ -141,7 +149,7 @@ def _receive(
         file.seek(start)
         while True:
             try:
-                block = response.read(CHUNK)
+                block = response.read1(CHUNK)
             except (OSError, http.client.HTTPException):
                 return False
             if not block:
@@ -154,6 +162,8 @@ def _receive(
                 raise
             file.write(block)
             progress(done, total)
+            if time.monotonic() - began > timeout + (done - start) / SLOWEST:
+                raise FetchFailed(f"{url}: the server sends too slowly; {done} bytes are kept")
 
 
 def _check_size(url: str, found: int, expected: int | None) -> None:
@@ -176,14 +186,16 @@ def _reason(error: Exception) -> str:
 
 
 def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    if text is None or not re.fullmatch(rf"[0-9]{{1,{MAX_DIGITS}}}", text):
+        return None
+    return int(text)
 
 
 def _start(content_range: str | None) -> int:
-    found = re.match(r"bytes (\d+)-", content_range or "")
+    found = re.match(rf"bytes ([0-9]{{1,{MAX_DIGITS}}})-", content_range or "")
     return int(found.group(1)) if found else -1
 
 
 def _total(content_range: str | None) -> int | None:
-    found = re.fullmatch(r"bytes \*/(\d+)", content_range or "")
+    found = re.fullmatch(rf"bytes \*/([0-9]{{1,{MAX_DIGITS}}})", content_range or "")
     return int(found.group(1)) if found else None

@@ -130,7 +130,7 @@ def _table() -> "Table":
     grid.add_column("photograph", style="cyan", no_wrap=True)
     grid.add_column("here", no_wrap=True)
     grid.add_column("licence")
-    grid.add_column("credit")
+    grid.add_column("credit", overflow="fold")
     for photo in known():
         here = "yes" if find_photo(photo) else "–"
         grid.add_row(photo.name, here, photo.licence, photo.credit)

@@ -5,13 +5,15 @@ Exit code of `check`: 0 all as recorded, 1 something differs, 2 bad input (inclu
 recording), 3 nothing was recorded.
 """
 
+import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import to_builtins
 
-from blazepalm.atomic import atomic_file, check_file
+from blazepalm.atomic import atomic_file, check_file, claim
 from blazepalm.cli import console
 from blazepalm.cli.choices import check_choice
 from blazepalm.cli.model_options import (
@@ -84,7 +86,8 @@ def record(
     golden, path = load_golden(folder), folder / RECORDING
     choose(golden, only)  # before the models are opened
     check_file(path, force=True, inputs=[folder / case.file for case in golden.cases])
-    with _one_thread(backend):
+    with _claimed(folder), _one_thread(backend):
+        golden = load_golden(folder)  # another process may have changed it in the meantime
         palm, hand = _open(detector, landmarks, backend, overrides)
         with console.progress() as on_step:
             found, names = find_all(
@@ -95,10 +98,10 @@ def record(
                 force=force,
                 on_case=lambda name, done, total: on_step("recording", done, total),
             )
-    content = found.to_bytes()
-    if not path.is_file() or path.read_bytes() != content:
-        with atomic_file(path) as temporary:
-            temporary.write_bytes(content)
+        content = found.to_bytes()
+        if not path.is_file() or path.read_bytes() != content:
+            with atomic_file(path) as temporary:
+                temporary.write_bytes(content)
     hands = sum(len(case.hands) for case in found.cases)
     if as_json:
         values = {"file": str(path), "models": to_builtins(found.models), "recorded": list(names)}
@@ -231,6 +234,14 @@ def _tell_others(known: "Recording", palm: "OpenModel", hand: "OpenModel") -> No
     for model, was in ((now.detector, then.detector), (now.landmarks, then.landmarks)):
         if not model.is_same(was):
             console.warn(f"{model.name} is not the recorded model, {was.name}")
+
+
+def _claimed(folder: Path) -> AbstractContextManager[object]:
+    """Keeps `golden make` and other recordings from replacing the folder's files meanwhile; where
+    the folder above cannot be written, they cannot either.
+    """
+    place = Path(os.path.realpath(folder))
+    return claim(place, wait=True) if os.access(place.parent, os.W_OK) else nullcontext()
 
 
 def _one_thread(backend: str) -> Any:

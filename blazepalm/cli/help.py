@@ -34,6 +34,7 @@ EXAMPLES = {
     "bench ingest": "blazepalm bench ingest results.json",
     "ios": "",
     "ios ingest": "blazepalm ios ingest results.json",
+    "doctor": "blazepalm doctor",
 }
 
 

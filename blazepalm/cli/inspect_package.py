@@ -129,7 +129,8 @@ def _port(port: "Port", wide: bool) -> "Text":
 
 
 def _metadata(summary: "ProgramSummary") -> Iterator[tuple[str, str]]:
-    from blazepalm.reports.backends.mil.summary import OWN, SAYS
+    from blazepalm.reports.backends.mil.notes import OWN
+    from blazepalm.reports.backends.mil.summary import SAYS
 
     labels = dict(zip(SAYS, ("says", "version", "author", "licence"), strict=True))
     for key, label in labels.items():

@@ -135,9 +135,12 @@ def parity(
         typer.Option(
             "--backend",
             metavar="NAME",
-            help="Also run a backend that costs much: executorch; coreai-mil and coreai-mil-fp16 "
-            "(the saved packages on Apple's Core AI kernels, on a CPU); coreml-mil-fp16-coreai "
-            "(its sums, by blazepalm); coreml-mil-fp16-bound (float16 sums); repeatable.",
+            help="Also run a backend that costs much: executorch; coreai-mil, coreai-mil-fp16, "
+            "coreai-mil-app and coreai-mil-app-fp32 (the saved packages on Apple's Core AI "
+            "kernels, on a CPU); coreai (the module there, without Core ML); "
+            "coreml-mil-fp16-coreai (its sums, by blazepalm); "
+            "coreml-mil-fp16-bound (float16 sums); or `installed`: every one of these runtimes "
+            "that is installed; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -153,11 +156,15 @@ def parity(
         typer.Option(
             "--every-kernel",
             help="Run LiteRT's reference kernels, the generic module and what --backend names on "
-            f"every picture, not just every {policy.REFERENCE_EVERY}th.",
+            f"every picture, not just every {policy.REFERENCE_EVERY}th (Core AI: every "
+            f"{policy.REFERENCE_EVERY * policy.RARELY}th).",
         ),
     ] = False,
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the report into a folder of other files.")
     ] = False,
     outputs: OutputsOption = None,
     generation: GenerationOption = None,
@@ -165,9 +172,10 @@ def parity(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare PyTorch modules and Core ML packages with LiteRT and a float64 oracle."""
-    from blazepalm.reports.backends.executorch import NAME as EXECUTORCH
     from blazepalm.reports.backends.executorch import hush_executorch
     from blazepalm.reports.backends.litert import hush_litert
+    from blazepalm.reports.backends.names import EXECUTORCH, INSTALLED
+    from blazepalm.reports.backends.registry import asked_for, not_installed
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
@@ -178,9 +186,13 @@ def parity(
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
-        check_report(output)
+        check_report(output, force)
     hush_litert()
-    if EXECUTORCH in (backends or ()):
+    if INSTALLED in (backends or ()):
+        for reason in not_installed():
+            console.note(reason)
+    asked = asked_for(backends or ())
+    if EXECUTORCH in asked:
         hush_executorch()
     with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
         options = Options(
@@ -196,7 +208,7 @@ def parity(
             coreml=not no_coreml,
             compress=compress,
             overrides=overrides,
-            backends=tuple(backends or ()),
+            backends=asked,
             candidates=tuple(candidates or ()),
             layers=layers,
             self_test=self_test,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blazepalm.atomic import check_file, check_into
+from blazepalm.atomic import check_alone, check_file, check_into
 from blazepalm.cli import console
 from blazepalm.cli.report_recheck import AsJson, Report, recheck_report, report_file, write_text
 from blazepalm.errors import ArtifactError
@@ -65,10 +65,22 @@ def render_report(
         Path | None,
         typer.Option("--explorer", metavar="DIR", help="Node data for Model Explorer."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder that parity wrote, for the page's pictures if the report was moved.",
+            show_default="the report's folder",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace files; write into a folder of others (--explorer)."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a report's other formats from its JSON."""
+    from blazepalm.reports.judge.local_paths import without_local_paths
     from blazepalm.reports.stored.read import read_report
 
     files = ((html, ".html"), (junit, ".xml"), (markdown, ".md"))
@@ -86,14 +98,21 @@ def render_report(
             )
     if explorer is not None:
         check_into(explorer, explorer)
-    stored = read_report(path)
+    stored = without_local_paths(read_report(path))
     nodes = {} if explorer is None else _nodes(stored, explorer, force, report_file(path))
     written: list[str] = []
     if html is not None:
         from blazepalm.reports.render.html import write_html
+        from blazepalm.reports.render.html.pictures import missing_pictures
 
-        write_html(stored, html, path if path.is_dir() else path.parent)
+        place = pictures or report_file(path).parent
+        write_html(stored, html, place)
         written.append(str(html))
+        if missing := missing_pictures(stored, place):
+            console.note(
+                f"{missing} pictures of the report are not in {place}; name the folder that "
+                "parity wrote with --pictures"
+            )
     for target, text in ((junit, _junit), (markdown, _markdown)):
         if target is not None:
             written.append(write_text(target, text(stored), force))
@@ -136,4 +155,5 @@ def _nodes(stored: "ParityReport", folder: Path, force: bool, report: Path) -> d
         raise ArtifactError("the report has no layers for Model Explorer; run parity --layers")
     for name in found:
         check_file(folder / name, option="--explorer", force=force, inputs=[report])
+    check_alone(folder, found, force, "--explorer")
     return {folder / name: dumps(data) for name, data in found.items()}

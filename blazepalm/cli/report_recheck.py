@@ -76,6 +76,7 @@ def recheck_report(
     the report's verdicts do not follow from its numbers: then somebody altered it.
     """
     from blazepalm.cli.report_tables import recheck_pieces
+    from blazepalm.reports.judge.local_paths import without_local_paths
     from blazepalm.reports.stored.read import read_report
     from blazepalm.reports.stored.recheck import recheck
 
@@ -100,13 +101,25 @@ def recheck_report(
     found = recheck(stored, replace(stored.limits, **limits))
     checked = _check_raw(stored, path) if raw else None
     if output is not None:
-        write_text(output, _json_text(found.report.to_dict()), force)
+        write_text(output, _json_text(without_local_paths(found.report).to_dict()), force)
+        _tell_of_pictures(found.report, report_file(path).parent, output)
     if as_json:
         console.emit_json(_recheck_values(found, checked))
     else:
         console.out(*recheck_pieces(found, checked, stored))
     differs = checked is not None and not checked.passed
     raise typer.Exit(max(found.exit_code, 1 if differs else 0))
+
+
+def _tell_of_pictures(report: "ParityReport", folder: Path, output: Path) -> None:
+    """Says where the pictures are that the new report names, if they are not beside it."""
+    from blazepalm.reports.render.html.pictures import missing_pictures
+
+    if missing_pictures(report, output.parent) > missing_pictures(report, folder):
+        console.note(
+            f"the pictures stay in {folder}: `blazepalm report render {output} --html page.html "
+            f"--pictures {folder}` shows them"
+        )
 
 
 def _recheck_values(found: "Rechecked", checked: "RawCheck | None") -> dict[str, Any]:

@@ -66,15 +66,16 @@ def _raw_pieces(checked: RawCheck) -> list[RenderableType]:
 
 
 def diff_pieces(found: ReportDiff) -> list[RenderableType]:
-    """Facts, rows and verdicts that differ."""
+    """Facts, rows, sets and verdicts that differ."""
     from blazepalm.cli.tables import plain_table
 
     pieces: list[RenderableType] = []
-    if found.facts:
+    told = {s.model for s in found.sets}
+    if facts := [fact for fact in found.facts if fact.what not in told]:
         table = plain_table("made with", "", "A", "B")
         for column in table.columns:
             column.justify, column.overflow = "left", "fold"
-        for fact in found.facts:
+        for fact in facts:
             table.add_row(*(Text(printable(t or "–")) for t in vars(fact).values()))
         pieces += [table, ""]
     if found.rows:
@@ -93,6 +94,7 @@ def diff_pieces(found: ReportDiff) -> list[RenderableType]:
                 figure(change.factor),
             )
         pieces += [table, *_more(len(found.rows)), ""]
+    pieces += [printable(f"{s.model}: {s.what} ({s.rows} rows)") for s in found.sets]
     pieces += [Text(printable(f"B: {v}"), style="bold red") for v in found.verdicts]
     kinds = [change.kind for change in found.rows]
     counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]

@@ -71,8 +71,10 @@ class Content:
 
 
 def content_of(path: Path) -> Content:
-    """What a file's first bytes say; nothing if it cannot be read."""
+    """What a file's first bytes say; nothing if it cannot be read, or is a pipe or a device."""
     try:
+        if not path.is_file():
+            return Content(None)
         with path.open("rb") as file:
             return content_of_bytes(file.read(START))
     except (OSError, ValueError):

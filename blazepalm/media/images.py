@@ -52,6 +52,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     try:
         if path.is_dir():
             raise InvalidImage(f"{path}: is a folder, expected an image file")
+        if path.exists() and not path.is_file():  # a pipe or a device may never end
+            raise InvalidImage(f"{path}: is not a regular file, expected an image file")
         with _opened(path) as picture:
             _check_size(path, picture.size)
             picture.load()

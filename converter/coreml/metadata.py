@@ -1,13 +1,16 @@
 """A package's description of itself: Xcode shows it, and `userDefined` records its origin.
 
 Keys under `userDefined`: `blazepalm.source_sha256`, `.release`, `.face`, `.precision`, `.compress`,
-`.tflite_outputs` and `.spec` (JSON), and under coremltools' own keys the versions of coremltools
-and torch. No date: the same input gives the same bytes.
+`.tflite_outputs` and `.spec` (JSON). No date and no versions of coremltools and torch, on which
+the network does not depend: the same input gives the same bytes whichever of them wrote it.
+`conversion.json` has the versions.
+
+Xcode shows all of that in one pane, so `.spec` there has only the spec's own numbers. The whole
+spec, with every block, lies in the program's attribute `buildInfo`, a dictionary of texts.
 """
 
 import json
 import re
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
@@ -18,7 +21,6 @@ from blazepalm.models.spec_json import spec_to_dict
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
-VERSIONS = "com.github.apple.coremltools."
 PREFIX = "blazepalm."
 GESTURES = {
     EMBEDDER: "Gesture embedder: a hand's landmarks become a vector.",
@@ -56,8 +58,6 @@ def describe(
     metadata.license = "Apache-2.0" if known else "that of the source file"
     metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
     defined = metadata.userDefined
-    defined[f"{VERSIONS}version"] = version("coremltools")
-    defined[f"{VERSIONS}source"] = f"torch=={version('torch')}"
     facts: dict[str, str | None] = {
         "source_sha256": model.graph.sha256,
         "release": model.release.name if model.release else None,
@@ -65,17 +65,20 @@ def describe(
         "precision": options.precision,
         "compress": options.compress,
         "tflite_outputs": _json([model.graph.tensors[t].name for t in model.graph.outputs]),
-        "spec": _spec(model),
     }
+    spec = _spec(model)
+    if spec is not None:
+        facts["spec"] = _json({key: value for key, value in spec.items() if not _nested(value)})
+        _note(specification.mlProgram, f"{PREFIX}spec", _json(spec))
     for key, value in facts.items():
         if value is not None:
             defined[PREFIX + key] = value
 
 
-def _spec(model: "Converted") -> str | None:
+def _spec(model: "Converted") -> dict[str, Any] | None:
     if model.gesture is not None:
-        return _json(gesture_spec_to_dict(model.gesture.spec))
-    return _json(spec_to_dict(model.recognition.spec)) if model.recognition else None
+        return gesture_spec_to_dict(model.gesture.spec)
+    return spec_to_dict(model.recognition.spec) if model.recognition else None
 
 
 def _summary(model: "Converted", options: CoreMLOptions) -> str:
@@ -93,6 +96,27 @@ def _summary(model: "Converted", options: CoreMLOptions) -> str:
         "raw": "Input and outputs are those of the TFLite file.",
     }
     return f"{what} {shows[options.face]}"
+
+
+def _nested(value: Any) -> bool:
+    """Whether a value of the spec is a part with fields of its own, or a list of such."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, dict) for part in parts) or value in ([], ())
+
+
+def _note(program: Any, key: str, text: str) -> None:
+    """Adds a text to the program's `buildInfo`, in the form in which coremltools writes it."""
+    from coremltools.proto import MIL_pb2
+
+    string = MIL_pb2.ValueType()
+    string.tensorType.dataType = MIL_pb2.DataType.STRING
+    info = program.attributes["buildInfo"]
+    info.type.dictionaryType.keyType.CopyFrom(string)
+    info.type.dictionaryType.valueType.CopyFrom(string)
+    pair = info.immediateValue.dictionary.values.add()
+    for value, content in ((pair.key, key), (pair.value, text)):
+        value.type.CopyFrom(string)
+        value.immediateValue.tensor.strings.values.append(content)
 
 
 def _json(value: Any) -> str:

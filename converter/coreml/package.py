@@ -2,7 +2,7 @@
 
 The layout is coremltools' own: `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel`,
 `Data/com.apple.CoreML/weights/weight.bin`. coremltools makes random item identifiers; here each is
-a UUID version 5 of the item's content.
+a UUID version 5 of the item's content, which names no version of a tool.
 """
 
 import hashlib

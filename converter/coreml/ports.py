@@ -78,7 +78,7 @@ def _raw(model: "Converted", spec: Spec) -> Ports:
 def _palm(spec: PalmDetectorSpec) -> Ports:
     n, k = spec.anchors, spec.keypoints
     square = "0..1 of the input square, not clipped"
-    return (_image(spec, "A picture letterboxed to a square"),), (
+    return (_image(spec, "A picture letterboxed in black to a square"),), (
         _tensor("boxes", (n, 4), f"xmin, ymin, xmax, ymax of each anchor's box, {square}."),
         _tensor(
             "keypoints",

@@ -63,6 +63,21 @@ def known_weights(recognition: Recognition) -> Known | None:
     return None
 
 
+def most_alike(recognition: Recognition) -> Release | None:
+    """The release that has most of the network's heads and first convolution; None if none on this
+    machine has any.
+    """
+    own = _layers(recognition)
+    found: tuple[int, Release | None] = (0, None)
+    for release in load_registry().releases:
+        place = release.location() if release.family == recognition.family else None
+        layers = None if place is None else _released(place)
+        same = sum(_same(own[path], known) for path, known in (layers or {}).items() if path in own)
+        if same > found[0]:
+            found = same, release
+    return found[1]
+
+
 def _value_range(own: Tensor | None, known: Tensor | None, generation: Generation) -> Range | None:
     """The range for which the first convolution has the release's weights."""
     if own is None or known is None:

@@ -24,6 +24,13 @@ commit() {
   git -C "$harness" rev-parse HEAD 2>/dev/null || true
 }
 
+# The name of the first iPhone simulator; empty if there is none.
+first_iphone() {
+  local names
+  names=$(xcrun simctl list devices available | sed -n 's/^ *\(iPhone.*\) ([0-9A-F-]\{36\}).*/\1/p')
+  printf '%s\n' "${names%%$'\n'*}"
+}
+
 # Creates the output folder of a run; fails if it is not empty.
 make_output() {
   mkdir -p "$1"

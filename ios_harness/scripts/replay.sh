@@ -22,8 +22,8 @@ COREML_SHIM=1 BLAZEPALM_IOS_FIXTURES=$(cd "$fixtures" && pwd) \
   BLAZEPALM_IOS_OUT=$(cd "$out" && pwd)/out \
   BLAZEPALM_IOS_ATTACHMENTS=$(cd "$out" && pwd)/attachments \
   BLAZEPALM_IOS_COMMIT=$(commit) \
-  swift test --package-path "$harness" \
-  --scratch-path "${BLAZEPALM_SWIFT_SCRATCH:-$harness/.build/shim}" \
+  swift test --package-path "$harness/.." \
+  --scratch-path "${BLAZEPALM_SWIFT_SCRATCH:-$harness/../.build/shim}" \
   --filter '^HarnessTests\.' >"$out/swift.log" 2>&1 || status=$?
 [ -f "$out/out/results.json" ] || fail "no results: see $out/swift.log"
 next_steps "$out/out/results.json"

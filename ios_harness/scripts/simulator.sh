@@ -3,16 +3,19 @@
 #
 #   ios_harness/scripts/simulator.sh OUT [SIMULATOR]
 #
-# OUT is a new folder; SIMULATOR a name from `xcrun simctl list devices`.
+# OUT is a new folder; SIMULATOR a name from `xcrun simctl list devices available`, by default the
+# first iPhone there.
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
 [ $# -ge 1 ] || fail "usage: $0 OUT [SIMULATOR]"
 out=$1
-simulator=${2:-iPhone 16}
 need_xcode
 need_fixtures
+simulator=${2:-$(first_iphone)}
+[ -n "$simulator" ] ||
+  fail "there is no iPhone simulator: add one in Xcode, Settings, Components"
 make_output "$out"
 
 status=0

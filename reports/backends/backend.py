@@ -56,7 +56,8 @@ class Opening:
     that computes in integers, its float form (`reports.backends.float_form`), while `integers`
     holds the file's own bytes.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
-    compressed. `notice` takes a note for the report.
+    compressed. `notice` takes a note for the report. `before_lowering` is called before a program
+    is lowered that no cache holds.
     """
 
     converted: "Converted"
@@ -66,6 +67,7 @@ class Opening:
     compress: str | None = None
     integers: bytes | None = None
     notice: Callable[[str], None] = lambda note: None
+    before_lowering: Callable[[], None] = lambda: None
 
     @property
     def source(self) -> str:
@@ -126,8 +128,11 @@ class Registration:
     returns None. `available` returns the reason why the backend cannot run on this machine, or
     None; an unavailable backend is left out if `optional`, else reported as not run. `package`
     is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
-    all others the file's. Without `every_picture` it runs on some pictures only. One to be
-    `asked_for` takes long to open, and is left out of parity unless it is named. One
+    all others the file's. Without `every_picture` it runs on some pictures only; a `rare` one on
+    fewer still, and on noise only where no two pictures are. One to be
+    `asked_for` takes long to open, and is left out of parity unless it is named. One that
+    `stands_in_for` another is asked for by `installed` where that one cannot run; one `by_name`,
+    by its own name only. One
     `in_other_units` returns an output as the file does not: a probability in place of a logit.
     """
 
@@ -140,7 +145,10 @@ class Registration:
     optional: bool = True
     package: Package | None = None
     every_picture: bool = True
+    rare: bool = False
     asked_for: bool = False
+    stands_in_for: str | None = None
+    by_name: bool = False
     in_other_units: bool = False
 
     @property

@@ -1,24 +1,18 @@
-"""Runs a saved Core ML package's program in Apple's Core AI runtime, on a CPU: the backends
-`coreai-mil` and `coreai-mil-fp16` (extra `coreai`).
+"""Apple's Core AI runtime on a CPU (extra `coreai`): the backends `coreai-mil…` compute a saved
+Core ML package's program, `coreai` the readable module, converted without Core ML.
 
-It is neither the Neural Engine nor Core ML, which fuses operations in its own way. The runtime
-aborts the process on a damaged file, so that it runs in one of its own, for each package; another
-one, which ends, makes Core AI's program before the first picture.
+It is neither the Neural Engine nor Core ML, which fuses operations in its own way.
 """
 
-import importlib.util
-import platform
-import sys
-import threading
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from blazepalm.file_names import file_name
 from blazepalm.reports.backends.backend import (
     FLOAT16,
     FLOAT32,
@@ -27,30 +21,35 @@ from blazepalm.reports.backends.backend import (
     Outputs,
     Package,
     Registration,
+    split_inputs,
 )
-from blazepalm.reports.backends.child import Child, ChildLimits
+from blazepalm.reports.backends.coreai_asset import Asset, asset_key, missing_coreai
+from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.mil import Program, load
-from blazepalm.reports.backends.mil_package import RAW_FP16, RAW_FP32
-from blazepalm.reports.backends.names import COREAI, COREAI_FP16
+from blazepalm.reports.backends.mil_package import APP_FP16, RAW_FP16, RAW_FP32, open_app
+from blazepalm.reports.backends.names import (
+    COREAI,
+    COREAI_APP,
+    COREAI_APP_FP32,
+    COREAI_FP16,
+    COREAI_MODULE,
+)
 from blazepalm.reports.backends.package_outputs import RawPackage, match
 
-CHILD = "blazepalm.reports.backends.coreai_program"
-# An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.
-LIMITS = ChildLimits(opening=600, call=120, memory=8)
+APP_FP32 = Package(COREAI_APP_FP32, "app", "fp32")
 LABEL = (
-    "Core ML package, raw face: the saved program, computed by Apple's Core AI kernels on a CPU; "
+    "Core ML package, {} face: the saved program, computed by Apple's Core AI kernels on a CPU; "
     "not the Neural Engine, not Core ML's own fusions"
 )
+MODULE_LABEL = "the same module in Apple's Core AI, by its kernels on a CPU; not the Neural Engine"
 
 
-@dataclass
+@dataclass(frozen=True)
 class CoreAIProgram:
-    """A package's default function in Core AI. `folder` is where its `.aimodel` is kept."""
+    """A package's default function in Core AI."""
 
     program: Program
-    folder: Path
-    _child: Child | None = None
-    _lock: Any = field(default_factory=threading.Lock)
+    asset: Asset
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Takes and returns the same as `Program.run`. Callable from several threads, one at a
@@ -69,28 +68,19 @@ class CoreAIProgram:
             array = tensors[value.name].numpy()
             half = value.type.dtype == "FLOAT16"
             arrays[f"i{place}"] = array.astype(np.float16) if half else array
-        found = self._opened()(arrays)
+        found = self.asset(arrays)
         return {
             name: found[f"o{place}"].astype(NUMPY[function.types[name].dtype])
             for place, name in enumerate(function.outputs)
         }
 
-    def close(self) -> None:
-        """Ends the process, which otherwise ends with this object."""
-        if self._child is not None:
-            self._child.close()
 
-    def _opened(self) -> Child:
-        """The process with the program, which is made where there is none yet."""
-        with self._lock:
-            if self._child is None:
-                what = f"Core AI on {self.program.source}"
-                asset = str(self.folder.absolute() / self.program.path.stem / "made.aimodel")
-                if not Path(asset).exists():
-                    made = {"package": str(self.program.path.absolute()), "asset": asset}
-                    Child(what, f"{CHILD}:save_asset", made, LIMITS).close()
-                self._child = Child(what, f"{CHILD}:open_asset", {"asset": asset}, LIMITS)
-            return self._child
+def core_ai_program(program: Program) -> CoreAIProgram:
+    """A saved package's program in Core AI, made and opened on its first call."""
+    path = program.path
+    return CoreAIProgram(
+        program, Asset(program.source, path, lambda: asset_key(package=package_sha256(path)))
+    )
 
 
 @dataclass(frozen=True)
@@ -106,37 +96,101 @@ class CoreAI:
         return self.package.run(images, self.program.run)
 
 
-def missing_coreai() -> str | None:
-    """Why Core AI's runtime cannot run here, and how to install it; None where it can."""
-    if sys.version_info < (3, 11) or sys.platform == "win32":
-        return (
-            f"Core AI needs Python 3.11 or newer on Linux or macOS, this is Python "
-            f"{platform.python_version()} on {platform.system()}"
-        )
-    if all(importlib.util.find_spec(name) is not None for name in ("coreai", "coreai_torch")):
-        return None
-    return "Core AI is not installed; install it with: pip install 'blazepalm[coreai]'"
+@dataclass(frozen=True)
+class CoreAIModule:
+    """The readable module in Core AI. `inputs` are the shapes of the file's inputs; `outputs` and
+    `shapes` are the file's, in the module's order; without `channels_first` the module takes what
+    the file does.
+    """
+
+    name: str
+    asset: Asset
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    channels_first: bool
+
+    def run(self, images: np.ndarray) -> Outputs:
+        """(N, H, W, C) float32 in the release's range → the file's outputs."""
+        rows = [self._run(image[None]) for image in images]
+        return {
+            name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(self.outputs)
+        }
+
+    def _run(self, image: np.ndarray) -> list[np.ndarray]:
+        planes = [image.transpose(0, 3, 1, 2)] if self.channels_first else []
+        given = planes or split_inputs(image, self.inputs)
+        found = self.asset({f"i{n}": np.ascontiguousarray(x) for n, x in enumerate(given)})
+        return [found[f"o{n}"].reshape(shape) for n, shape in enumerate(self.shapes)]
 
 
-def _open(opening: Opening, name: str, package: Package) -> Backend:
+def _open_raw(opening: Opening, name: str, package: Package) -> Backend:
     program = load(opening.export(package))
     raw = match(program, opening.outputs, opening.output_shapes)
-    assert opening.packages is not None
-    folder = opening.packages / file_name(opening.converted.name) / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return CoreAI(name, raw, CoreAIProgram(program, folder))
+    return CoreAI(name, raw, core_ai_program(program))
 
 
-BACKENDS = tuple(
-    Registration(
-        name,
-        LABEL,
-        precision,
-        partial(_open, name=name, package=package),
-        available=missing_coreai,
-        package=package,
-        every_picture=False,
-        asked_for=True,
+def _open_app(opening: Opening, name: str, package: Package) -> Backend:
+    return open_app(opening, name, package, lambda program: core_ai_program(program).run)
+
+
+def _open_module(opening: Opening) -> Backend:
+    """Exports the module and makes its program at once: torch cannot export while other threads run
+    modules.
+    """
+    from blazepalm.converter.pte import exported, input_shapes, pte_outputs
+    from blazepalm.converter.pte_cache import module_sha256
+
+    converted, places = opening.converted, pte_outputs(opening.converted)
+    digest = module_sha256(converted)
+    with tempfile.TemporaryDirectory() as folder:
+        origin = Path(folder) / "module.pt2"
+        asset = Asset(opening.source, origin, lambda: asset_key(module=digest))
+        if not asset.is_kept():
+            import torch
+
+            torch.export.save(exported(converted.module, input_shapes(converted)), origin)
+            asset.kept()
+    return CoreAIModule(
+        COREAI_MODULE,
+        asset,
+        opening.input_shapes,
+        tuple(opening.outputs[i] for i in places),
+        tuple(opening.output_shapes[i] for i in places),
+        channels_first=converted.recognition is not None,
     )
-    for name, precision, package in ((COREAI, FLOAT32, RAW_FP32), (COREAI_FP16, FLOAT16, RAW_FP16))
+
+
+BACKENDS = (
+    *(
+        Registration(
+            name,
+            LABEL.format(package.face),
+            FLOAT16 if package.precision == "fp16" else FLOAT32,
+            partial(_open_app if package.face == "app" else _open_raw, name=name, package=package),
+            available=missing_coreai,
+            package=package,
+            every_picture=False,
+            rare=True,
+            asked_for=True,
+            in_other_units=package.face == "app",
+        )
+        for name, package in (
+            (COREAI, RAW_FP32),
+            (COREAI_FP16, RAW_FP16),
+            (COREAI_APP, APP_FP16),
+            (COREAI_APP_FP32, APP_FP32),
+        )
+    ),
+    Registration(
+        COREAI_MODULE,
+        MODULE_LABEL,
+        FLOAT32,
+        _open_module,
+        available=missing_coreai,
+        every_picture=False,
+        rare=True,
+        asked_for=True,
+        by_name=True,
+    ),
 )

@@ -1,7 +1,7 @@
-"""What runs in Core AI's own process: a saved Core ML package becomes Core AI's program, which its
-runtime computes on a CPU (coreai-torch, coreai-core).
+"""What runs in Core AI's own processes: a saved Core ML package, or a module that torch exported,
+becomes Core AI's program, which its runtime computes on a CPU (coreai-torch, coreai-core).
 
-The executor's plan of the package is replayed as a torch module that `torch.export` can see. The
+The executor's plan of a package is replayed as a torch module that `torch.export` can see. The
 gap: the executor carries float16 values in float32 and rounds them, Core AI computes in float16.
 So values that the package declares float16 are float16 here. An operation that mixes both types
 computes in float32 and rounds, as the executor does.
@@ -18,24 +18,50 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.atomic import atomic_folder
-from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 
 Arrays = dict[str, np.ndarray]
 
 
-def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
-    """Converts the package's default function to a `.aimodel` folder, all or nothing. Its inputs
-    are called `i0`, `i1`, …, its outputs `o0`, `o1`, ….
-    """
+def open_converter() -> Callable[[Arrays], Arrays]:
+    """Converts one file after the other: takes the UTF-8 of the paths `origin` and `asset`."""
     import torch
+
+    torch.set_num_threads(1)
+
+    def convert(arrays: Arrays) -> Arrays:
+        origin, asset = (Path(arrays[name].tobytes().decode()) for name in ("origin", "asset"))
+        exported = torch.export.load(origin) if origin.suffix == ".pt2" else export_package(origin)
+        save_asset(exported, asset)
+        return {}
+
+    return convert
+
+
+def save_asset(exported: Any, asset: Path) -> None:
+    """Converts an exported module to a new `.aimodel` folder. Its inputs are called `i0`, `i1`, …,
+    its outputs `o0`, `o1`, ….
+    """
     from coreai_torch import TorchConverter, get_decomp_table
+
+    exported = exported.run_decompositions(get_decomp_table())
+    signature = exported.graph_signature
+    converter = TorchConverter(mode=TorchConverter.Mode.RELEASE).add_exported_program(
+        exported,
+        input_names=[f"i{n}" for n in range(len(signature.user_inputs))],
+        output_names=[f"o{n}" for n in range(len(signature.user_outputs))],
+    )
+    converter.to_coreai().save_asset(asset)
+
+
+def export_package(package: Path) -> Any:
+    """The default function of a Core ML package as torch exports the executor's plan of it."""
+    import torch
 
     from blazepalm.reports.backends.mil import load
     from blazepalm.reports.backends.mil.plan import make_plan
 
-    torch.set_num_threads(1)
     program = load(package)
     function = program.functions[program.default_function]
     plan = make_plan(function, program.source, accumulation=FLOAT32_SUMS, rounds=False)
@@ -49,21 +75,7 @@ def save_asset(package: str, asset: str) -> Callable[[Arrays], Arrays]:
             )
         examples.append(torch.zeros(*(n for n in shape if n), dtype=_carrier(value.type.dtype)))
     with torch.no_grad():
-        exported = torch.export.export(_replay(plan), tuple(examples))
-        exported = exported.run_decompositions(get_decomp_table())
-    converter = TorchConverter(mode=TorchConverter.Mode.RELEASE).add_exported_program(
-        exported,
-        input_names=[f"i{n}" for n in range(len(function.inputs))],
-        output_names=[f"o{n}" for n in range(len(function.outputs))],
-    )
-    target = Path(asset)
-    try:
-        with atomic_folder(target.parent, wait=True) as folder:
-            converter.to_coreai().save_asset(folder / target.name)
-    except ArtifactError:
-        if not target.exists():  # else another process has made it meanwhile
-            raise
-    return lambda arrays: arrays
+        return torch.export.export(_replay(plan), tuple(examples))
 
 
 def open_asset(asset: str) -> Callable[[Arrays], Arrays]:

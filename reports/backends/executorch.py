@@ -34,11 +34,11 @@ from blazepalm.reports.backends.backend import (
 )
 from blazepalm.reports.backends.child import Child, ChildLimits
 from blazepalm.reports.backends.litert import quiet_native_log
+from blazepalm.reports.backends.names import EXECUTORCH
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "executorch"
 TRIAL = ChildLimits(opening=120.0, call=1.0, memory=8.0)
 
 
@@ -178,9 +178,9 @@ def _open(opening: Opening) -> Backend:
         else:
             _try_out(converted.folder / record["name"], input_shapes(converted))
     if content is None:
-        content = cached_pte(converted)
+        content = cached_pte(converted, opening.before_lowering)
     return ExecuTorch(
-        NAME,
+        EXECUTORCH,
         load_program(content, opening.source, opening.workers),
         opening.input_shapes,
         tuple(opening.outputs[i] for i in places),
@@ -190,7 +190,7 @@ def _open(opening: Opening) -> Backend:
 
 
 BACKEND = Registration(
-    NAME,
+    EXECUTORCH,
     "the same module in ExecuTorch, PyTorch's runtime for phones (XNNPACK)",
     FLOAT32,
     _open,

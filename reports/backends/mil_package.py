@@ -4,7 +4,7 @@ The package is read back from disk, and its MIL program runs operation by operat
 (`reports.backends.mil`), not in Apple's runtime.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,13 +25,14 @@ from blazepalm.reports.backends.backend import (
 from blazepalm.reports.backends.mil import Program, load
 from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT16_SUMS, FLOAT32_SUMS
 from blazepalm.reports.backends.names import (
+    COREAI_FP16,
     MIL,
     MIL_APP,
     MIL_FP16,
     MIL_FP16_BOUND,
     MIL_FP16_CORE_AI,
 )
-from blazepalm.reports.backends.package_outputs import RawPackage, match
+from blazepalm.reports.backends.package_outputs import Execute, RawPackage, match
 
 RAW_FP32 = Package(MIL, "raw", "fp32")
 RAW_FP16 = Package(MIL_FP16, "raw", "fp16")
@@ -97,29 +98,39 @@ def open_executed(
 
 @dataclass(frozen=True)
 class App:
-    """The shipped package of a model with inputs in `low`..`high`; returns its own outputs."""
+    """A package of face `app` of a model with inputs in `low`..`high`; returns its own outputs, as
+    `execute` computes them from the package's inputs.
+    """
 
     name: str
     program: Program
     low: float
     high: float
+    execute: Execute
 
     def run(self, images: np.ndarray) -> Outputs:
         """(1, H, W, C) float32 in the release's range, converted back to uint8 levels."""
         (feature,) = self.program.inputs
         levels = np.rint((images[0] - self.low) * (255 / (self.high - self.low)))
-        return self.program.run({feature.name: np.clip(levels, 0, 255).astype(np.uint8)})
+        return self.execute({feature.name: np.clip(levels, 0, 255).astype(np.uint8)})
 
 
-def open_app(opening: Opening) -> App:
-    """Opens the shipped package. Raises CouldNotVerify if it lacks a required output."""
-    program = load(opening.export(APP_FP16))
+def open_app(
+    opening: Opening,
+    name: str = MIL_APP,
+    package: Package = APP_FP16,
+    execute: Callable[[Program], Execute] = lambda program: program.run,
+) -> App:
+    """Opens a package of face `app`, by default the shipped one. `execute` gives what computes its
+    program. Raises CouldNotVerify if it lacks a required output.
+    """
+    program = load(opening.export(package))
     recognition = opening.converted.recognition
     assert recognition is not None
     missing = APP_OUTPUTS[recognition.family] - {output.name for output in program.outputs}
     if missing:
         raise CouldNotVerify(f"{program.source}: has no output {', '.join(sorted(missing))}")
-    return App(MIL_APP, program, *recognition.spec.value_range)
+    return App(name, program, *recognition.spec.value_range, execute(program))
 
 
 def _open_raw(
@@ -166,6 +177,7 @@ RAW_BACKENDS = (
         package=RAW_FP16,
         every_picture=False,  # costs seven times as much
         asked_for=True,
+        stands_in_for=COREAI_FP16,
     ),
     Registration(
         MIL_FP16_BOUND,
@@ -176,6 +188,7 @@ RAW_BACKENDS = (
         package=RAW_FP16,
         every_picture=False,
         asked_for=True,
+        by_name=True,
     ),
 )
 APP_BACKEND = Registration(

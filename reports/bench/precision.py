@@ -2,11 +2,11 @@
 package size and error trade along the best choices.
 
 It runs in torch: every value of a float16 block, and its weights, are rounded to float16, and sums
-are in float32, as the executor of packages computes. The `float32_modules` of the landmark releases
-in `releases.toml` were chosen from these figures.
+are in float32, as the executor of packages computes. The `float32_modules` in `releases.toml` were
+chosen from these figures.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,28 +14,37 @@ import numpy as np
 
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import CouldNotVerify
+from blazepalm.models.crop import Letterbox
 from blazepalm.models.releases import resolve
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.inputs import own_cases
 from blazepalm.reports.cases.palm import locate_hands
+from blazepalm.reports.compare.hands import BOX_IOU, compare_detections
 from blazepalm.reports.engine.groups import COMPANION
+from blazepalm.reports.judge.policy import LIMITS
+from blazepalm.reports.stages.stages import Floats, PalmRules, Raw
+from blazepalm.reports.stages.ties import find_ties
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     import torch
 
-BATCH = 8  # crops at once
+BATCH = 8  # images at once
 HEADS = "heads"
 STEP = 1.35  # from one choice to the next, in bytes
 LARGEST_SHARE = 0.34  # of the weights
+
+# a network's exact outputs for N images, and others → (N,) errors
+Measure = Callable[[Raw, Raw], Floats]
 
 
 @dataclass(frozen=True)
 class Choice:
     """What a package costs with `float32` blocks: `share` of the float16 weights' bytes that they
-    add, and over all crops the largest error, the 99th percentile, the median (each crop's largest
-    landmark error, in pixels of the input).
+    add, and over all images the largest error, the 99th percentile, the median. An image's error is
+    its largest landmark error in pixels of the input, or 1 − IoU of its worst palm (1: other palms
+    are found).
     """
 
     float32: tuple[str, ...]
@@ -46,9 +55,11 @@ class Choice:
 
 
 class Rounded:
-    """One landmark network as a package would compute it, for any choice of float32 blocks."""
+    """One network as a package would compute it, for any choice of float32 blocks. `images` (N, H,
+    W, C) are in the value range.
+    """
 
-    def __init__(self, subject: Subject, crops: np.ndarray) -> None:
+    def __init__(self, subject: Subject, images: Floats, measure: Measure) -> None:
         import torch
 
         from blazepalm.converter.coreml.faces import face_module
@@ -57,8 +68,9 @@ class Rounded:
         self.network = subject.converted.module
         self.face = face_module(subject.converted, "raw")
         self.traced = trace(self.face, subject.converted.graph)
-        self.landmarks = subject.fields.index("landmarks")
-        self.crops = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+        self.fields = subject.fields
+        self.measure = measure
+        self.images = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         self.blocks = tuple(
             dict.fromkeys(
                 block_of(path)
@@ -66,7 +78,7 @@ class Rounded:
                 if node.op in ("call_function", "call_method")
             )
         )
-        self.exact = self._run(self.blocks)
+        self.exact = self.run(self.blocks)
 
     def bytes_of(self, blocks: Collection[str]) -> int:
         """The float16 weights' size."""
@@ -76,11 +88,9 @@ class Rounded:
             if block_of(name) in blocks
         )
 
-    def errors(self, float32: Collection[str]) -> np.ndarray:
-        """(N,) each crop's largest landmark error with these blocks in float32."""
-        moved = (self._run(float32) - self.exact).reshape(len(self.crops), -1, 3)[..., :2]
-        found: np.ndarray = np.hypot(moved[..., 0], moved[..., 1]).max(axis=1)
-        return found
+    def errors(self, float32: Collection[str]) -> Floats:
+        """(N,) each image's error with these blocks in float32."""
+        return self.measure(self.exact, self.run(float32))
 
     def choice(self, float32: Sequence[str]) -> Choice:
         errors = self.errors(float32)
@@ -88,16 +98,20 @@ class Rounded:
         p99, median = np.quantile(errors, (0.99, 0.5))
         return Choice(tuple(float32), share, float(errors.max()), float(p99), float(median))
 
-    def _run(self, float32: Collection[str]) -> np.ndarray:
+    def run(self, float32: Collection[str]) -> Raw:
+        """The outputs for all images by readable name, with these blocks in float32."""
         import torch
 
         single = {n for n, path in self.traced.paths.items() if block_of(path) in float32}
         found = []
         with torch.no_grad():
-            for start in range(0, len(self.crops), BATCH):
-                outputs = self._interpret(self.crops[start : start + BATCH], single)
-                found.append(outputs[self.landmarks].double().numpy())
-        return np.concatenate(found)
+            for start in range(0, len(self.images), BATCH):
+                outputs = self._interpret(self.images[start : start + BATCH], single)
+                found.append([output.numpy() for output in outputs])
+        return {
+            name: np.concatenate(values)
+            for name, values in zip(self.fields, zip(*found, strict=True), strict=True)
+        }
 
     def _interpret(self, images: "torch.Tensor", single: Collection[Any]) -> Any:
         from torch.fx import Interpreter, Node
@@ -142,35 +156,105 @@ def block_of(path: str) -> str:
 
 
 def bench_precision(source: str, pictures: Sequence[str]) -> tuple[Choice, ...]:
-    """The choices for a landmark model's file or release, on the hands in `pictures` (or videos):
-    the heads alone, then more and more of the first blocks, to a third of the weights.
+    """The choices for a file or release, on the hands or palms in `pictures` (or videos): the heads
+    alone, then more and more of the first blocks, to a third of the weights; for a detector also
+    nothing at all, and its last blocks.
 
-    Raises BlazePalmError if the model cannot be read, CouldNotVerify if it is no landmark model or
-    the pictures hold no hand.
+    Raises BlazePalmError if the model cannot be read, CouldNotVerify if it is neither a landmark
+    model nor a detector, or the pictures hold no hand.
     """
-    hand, palm = (
-        open_subject(name, resolve(name).read_bytes(), workers=1, packages=None, only=(TFLITE,))
-        for name in (source, COMPANION)
-    )
-    if hand.family != "hand":
-        raise CouldNotVerify(f"{source}: is no landmark model, whose blocks alone are measured")
+    subject = _opened(source)
+    if subject.family not in ("hand", "palm"):
+        raise CouldNotVerify(
+            f"{source}: is neither a landmark model nor a detector, whose blocks alone are measured"
+        )
     with one_torch_thread():
-        crops = crops_of(hand, palm, pictures)
-        rounded = Rounded(hand, crops)
-        return tuple(map(rounded.choice, _first_blocks(rounded)))
+        if subject.family == "palm":
+            rounded = rounded_palms(subject, pictures)
+            choices = [[], *_first_blocks(rounded), *_last_blocks(rounded)]
+        else:
+            crops = crops_of(subject, _opened(COMPANION), pictures)
+            rounded = Rounded(subject, crops, landmark_errors)
+            choices = _first_blocks(rounded)
+        return tuple(map(rounded.choice, choices))
 
 
 def shown(choices: Sequence[Choice]) -> str:
     """One line for each choice."""
-    lines = ["float32 until                   weights  largest   99 %    half"]
+    lines = [f"{'float32':<45} weights  largest     99 %     half"]
     for choice in choices:
-        name = choice.float32[-1]
         figures = f"{choice.largest:8.3f} {choice.p99:8.3f} {choice.median:8.3f}"
-        lines.append(f"{name:<30} {choice.share:7.1%} {figures}")
+        lines.append(f"{_extent(choice):<45} {choice.share:7.1%} {figures}")
     return "\n".join(lines)
 
 
-def crops_of(hand: Subject, palm: Subject, pictures: Sequence[str]) -> np.ndarray:
+def _extent(choice: Choice) -> str:
+    """Its blocks in a few words."""
+    blocks = [block for block in choice.float32 if block != HEADS]
+    if not choice.float32:
+        return "none"
+    if not blocks:
+        return HEADS
+    if blocks[0].endswith("stem"):
+        return f"heads, until {blocks[-1]}"
+    return f"heads, from {blocks[0]}"
+
+
+def _opened(source: str) -> Subject:
+    content = resolve(source).read_bytes()
+    return open_subject(source, content, workers=1, packages=None, only=(TFLITE,))
+
+
+def landmark_errors(exact: Raw, found: Raw) -> Floats:
+    """(N,) the largest error of each crop's landmarks, in pixels of the input."""
+    moved = found["landmarks"].astype(np.float64) - exact["landmarks"]
+    x, y, _ = np.moveaxis(moved.reshape(len(moved), -1, 3), 2, 0)
+    largest: Floats = np.hypot(x, y).max(axis=1)
+    return largest
+
+
+def palm_errors(rules: PalmRules, boxes: Sequence[Letterbox]) -> Measure:
+    """1 − IoU of each picture's worst palm; 1 where a palm is found in one of the two only. Ties
+    are left out, as parity leaves them out. `boxes`: how each picture was letterboxed.
+    """
+
+    def error(exact: Raw, found: Raw, box: Letterbox) -> float:
+        ties = find_ties(rules.decode(exact), rules.decode(found), rules.spec, LIMITS.margin)
+        ours, theirs = (rules.suppress(raw, box) for raw in (exact, found))
+        seen = compare_detections(
+            (ours.boxes, ours.scores.astype(np.float64)),
+            (theirs.boxes, theirs.scores.astype(np.float64)),
+            threshold=rules.spec.score_threshold,
+            margin=LIMITS.margin,
+            pixels=(1.0, 1.0),
+            ties=ties,
+        )
+        if seen.lost or seen.extra:
+            return 1.0
+        return 1.0 - seen.scalars[BOX_IOU].value if BOX_IOU in seen.scalars else 0.0
+
+    def measured(exact: Raw, found: Raw) -> Floats:
+        def picture(raw: Raw, number: int) -> Raw:
+            return {name: values[number : number + 1] for name, values in raw.items()}
+
+        return np.array(
+            [error(picture(exact, i), picture(found, i), b) for i, b in enumerate(boxes)]
+        )
+
+    return measured
+
+
+def rounded_palms(palm: Subject, pictures: Sequence[str]) -> Rounded:
+    """A detector on those pictures in which it finds a palm."""
+    assert isinstance(palm.rules, PalmRules)
+    images = [case.image for case in own_cases(pictures) if case.image is not None]
+    prepared = [palm.rules.prepare(image) for image in images if locate_hands(palm, image).regions]
+    _refuse_none(prepared, pictures)
+    tensors = np.concatenate([tensor for tensor, _ in prepared])
+    return Rounded(palm, tensors, palm_errors(palm.rules, [box for _, box in prepared]))
+
+
+def crops_of(hand: Subject, palm: Subject, pictures: Sequence[str]) -> Floats:
     """(N, H, W, 3) in the value range: every region that the detector finds in the pictures."""
     chain = hand.hand_chain(TFLITE)
     found = [
@@ -179,9 +263,13 @@ def crops_of(hand: Subject, palm: Subject, pictures: Sequence[str]) -> np.ndarra
         if case.image is not None
         for region in locate_hands(palm, case.image).regions
     ]
+    _refuse_none(found, pictures)
+    return np.concatenate(found)
+
+
+def _refuse_none(found: Sequence[object], pictures: Sequence[str]) -> None:
     if not found:
         raise CouldNotVerify(f"{', '.join(pictures)}: no hand was found to measure on")
-    return np.concatenate(found)
 
 
 def _first_blocks(rounded: Rounded) -> list[list[str]]:
@@ -194,5 +282,20 @@ def _first_blocks(rounded: Rounded) -> list[list[str]]:
             break
         if share >= STEP * size:  # others differ too little
             choices.append([*heads, *blocks[:count]])
+            size = share
+    return choices
+
+
+def _last_blocks(rounded: Rounded) -> list[list[str]]:
+    """The heads with more and more of the blocks before them."""
+    blocks = [block for block in rounded.blocks if block != HEADS]
+    choices: list[list[str]] = []
+    size = 0.0
+    for count in range(1, len(blocks)):
+        share = rounded.bytes_of(blocks[-count:]) / rounded.bytes_of(rounded.blocks)
+        if share > LARGEST_SHARE:
+            break
+        if share >= STEP * size:
+            choices.append([*blocks[-count:], HEADS])
             size = share
     return choices

@@ -13,7 +13,7 @@ import numpy as np
 from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import CroppedHand
-from blazepalm.reports.backends.names import MIL_APP, TFLITE
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
 from blazepalm.reports.cases.sensitivity import allowed_hand, is_near_limit, noisy_outputs
 from blazepalm.reports.cases.truth import measure_hands, measure_landmarks
@@ -101,8 +101,11 @@ class _HandWalk:
         same_crop, same_points = identical(tensor), identical(points)
         for name in self.hand.candidates:
             chain = self.hand.hand_chain(name)
-            if name == MIL_APP:
-                answers[name][number] = self._run(name, chain, tensor)
+            if name in self.hand.apps and name not in self.record.spared:
+                try:
+                    answers[name][number] = self._run(name, chain, tensor)
+                except ProcessDied as error:
+                    record_death(self.record, self.hand, name, label, error)
             if number not in answers[name]:
                 continue
             part = same_crop
@@ -148,7 +151,7 @@ class _HandWalk:
         reference: list[SeenHand] = []
         for name in (TFLITE, *self.hand.candidates):
             located = self.located.get(name, self.located[TFLITE])
-            if name != MIL_APP and len(answers[name]) < len(crops):
+            if name in self.record.spared or len(answers[name]) < len(crops):
                 continue  # it did not answer; its raw rows report that
             chain = self.reference if name == TFLITE else self.hand.hand_chain(name)
             run = self._runner(name, chain, crops, answers[name])

@@ -51,12 +51,29 @@ class Case:
         return digest.hexdigest()
 
 
-def sparing(cases: Iterable[Case], backends: Iterable[str], every: int) -> Iterator[Case]:
-    """The same cases, but pictures skip `backends`, except the first and every `every`-th."""
-    spared = frozenset(backends)
+def sparing(
+    cases: Iterable[Case],
+    backends: Iterable[str],
+    every: int,
+    rare: Iterable[str] = (),
+    rarely: int = 1,
+) -> Iterator[Case]:
+    """The same cases, but pictures skip `backends`, except the first and every `every`-th. Those
+    of them that are `rare` run on the first and every `rarely`-th of these pictures, and on noise
+    only if that leaves them fewer than two.
+    """
+    spared, rare = frozenset(backends), frozenset(rare)
+    seen = 0  # pictures for the rare ones
     for index, case in enumerate(cases):
-        spare = case.image is not None and index % every != 0
-        yield replace(case, spared=spared) if spare else case
+        if case.image is None:
+            skips = rare if seen > 1 else frozenset()
+        elif index % every:
+            skips = spared
+        elif index % (every * rarely):
+            skips = rare
+        else:
+            skips, seen = frozenset(), seen + 1
+        yield replace(case, spared=skips) if skips else case
 
 
 def noise_cases(count: int, seed: int) -> Iterator[Case]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from blazepalm.errors import ProcessDied
 from blazepalm.models.crop import Letterbox
 from blazepalm.models.decode import Palms
 from blazepalm.models.regions import Region
 from blazepalm.models.spec import PalmDetectorSpec
-from blazepalm.reports.backends.names import GENERIC, MIL_APP, ORACLE, TFLITE, TFLITE_REF
-from blazepalm.reports.cases.raw import add_scalars, compare_raw, timed
+from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
+from blazepalm.reports.cases.raw import add_scalars, compare_raw, record_death, timed
 from blazepalm.reports.cases.sensitivity import (
     AllowedBoxes,
     allowed_boxes,
@@ -89,17 +90,21 @@ class _PalmWalk:
             name: self.reference.decode(raws[name]) for name in (ORACLE, TFLITE_REF) if name in raws
         }
         for name in self.palm.candidates:
-            if name not in raws and name != MIL_APP:
+            if name in self.record.spared or (name not in raws and name not in self.palm.apps):
                 continue
             chain = self.palm.palm_chain(name)
             same = chain.prepare == self.reference.prepare
             own, own_box = (tensor, box) if same else chain.prepare(self.image)
             self._stage(rows.LETTERBOX, "pixels", name, tensor, None if same else own)
             self._isolated(name, chain, ways[TFLITE])
-            if name in raws and (same or np.array_equal(own, tensor)):
-                raw = raws[name]
-            else:
-                raw = timed(self.record, self.palm, name, lambda c=chain, x=own: c.run(x))  # type: ignore[misc]
+            try:
+                if name in raws and (same or np.array_equal(own, tensor)):
+                    raw = raws[name]
+                else:
+                    raw = timed(self.record, self.palm, name, lambda c=chain, x=own: c.run(x))  # type: ignore[misc]
+            except ProcessDied as error:
+                record_death(self.record, self.palm, name, self.record.case, error)
+                continue
             way = self._way(chain, own, own_box, raw)
             ways[name] = replace(way, located=self._cascade(name, ways[TFLITE], way))
         self._decoded({**{name: way.decoded for name, way in ways.items()}, **decoded})
@@ -184,8 +189,7 @@ class _PalmWalk:
 
     def _decoded(self, decoded: Mapping[str, Decoded]) -> None:
         pairs = [pair for pair in self.palm.raw_pairs if GENERIC not in pair]
-        if self.palm.app is not None:
-            pairs.append((MIL_APP, ORACLE))
+        pairs += [(name, ORACLE) for name in self.palm.apps]
         for candidate, reference in pairs:
             if candidate not in decoded or reference not in decoded:
                 continue

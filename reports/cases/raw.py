@@ -12,7 +12,7 @@ import numpy as np
 
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.backend import Outputs
-from blazepalm.reports.backends.names import TFLITE
+from blazepalm.reports.backends.names import ORACLE, TFLITE
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars
 from blazepalm.reports.compare.record import Record
@@ -73,8 +73,9 @@ def record_death(
     record: Record, subject: Subject, backend: str, label: str, error: ProcessDied
 ) -> None:
     """Adds rows that fail, and say why, for a backend whose own process failed on an input."""
+    pairs = (*subject.raw_pairs, *((name, ORACLE) for name in subject.apps))
     for output in subject.outputs:
-        for candidate, reference in subject.raw_pairs:
+        for candidate, reference in pairs:
             if candidate == backend:
                 key = Key(subject.name, rows.RAW, ISOLATED, output, candidate, reference)
                 record.entries.append((key, label, TensorDifference(problem=str(error))))

@@ -91,6 +91,7 @@ def open_source(
     compress: str | None = None,
     images: bool = True,
     asked_for: tuple[str, ...] = (),
+    before_lowering: Callable[[], None] = lambda: None,
 ) -> Subject:
     """Opens one model of a plan; for a model that only finds regions, just the backend it needs.
     Raises BlazePalmError as `open_subject` does.
@@ -110,6 +111,7 @@ def open_source(
         folder=source.folder,
         asked_for=asked_for,
         candidates=source.candidates,
+        before_lowering=before_lowering,
     )
 
 

@@ -1,9 +1,7 @@
 """Runs tasks in processes on this machine; each process opens the plan's models."""
 
 import multiprocessing
-import os
 import tempfile
-import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -12,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from blazepalm.errors import CouldNotVerify
+from blazepalm.golden.processes import end_with_parent
 from blazepalm.reports.backends.litert import hush_litert
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
@@ -90,7 +89,7 @@ def _initialise(slim: Plan, files: Path) -> None:
     """
     global _worker
     hush_litert()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     sources = [
         source._replace(content=(files / str(number)).read_bytes())
         for number, source in enumerate(slim.sources)
@@ -103,11 +102,3 @@ def _work(group: int, case: Case) -> Record:
     record = _worker.work(group, case)
     hand_over_raw(_worker.plan.raw, record)
     return record
-
-
-def _end_with_parent() -> None:
-    """Ends this worker when its parent is killed, which cannot do so itself."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -78,10 +78,10 @@ class FaultBench:
     ) -> None:
         kept = (TFLITE, TFLITE_REF, ORACLE, GENERIC, TORCH)
         backends = {name: Remembered(subject.backends[name]) for name in kept}
-        self.subject = replace(subject, backends=backends, app=None)
+        self.subject = replace(subject, backends=backends, apps={})
         palm = group.palm
         if palm is not None and palm is not subject:
-            palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, app=None)
+            palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, apps={})
         self.palm = palm
         self.images = images
         self._calls = trace_subject(subject)

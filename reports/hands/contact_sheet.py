@@ -16,6 +16,7 @@ OVER = 2  # joints are drawn at this multiple of the size on the sheet
 PAPER, PLACE, INK, FAINT, MISSING = "#f7f6f2", "#eceae4", "#1f2630", "#7b8190", "#a4473a"
 HEADINGS = {
     "hand": "hands, with their true joints",
+    "stress": "hands that strain the networks",
     "hard": "no hand in the picture",
     "file": "difficult files",
     "own": "your own pictures",

@@ -1,8 +1,11 @@
 """Builds the report from the totals: every model's facts, backends, rows and cases."""
 
 import platform
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +46,11 @@ from blazepalm.reports.judge.verdict import judge_model, output_facts
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
+    from blazepalm.converter.converted import Converted
     from blazepalm.golden.manifest import GoldenSet
     from blazepalm.golden.photos import LocalPhoto
 
+UTC = "%Y-%m-%dT%H:%M:%SZ"
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 TOOLS = (
     "blazepalm",
@@ -103,9 +108,21 @@ def make_report(
             seconds,
             resumed,
             tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
+            started=(datetime.now(timezone.utc) - timedelta(seconds=seconds)).strftime(UTC),
+            commit=git_commit(),
         ),
     )
     return concluded(report)
+
+
+def git_commit() -> str | None:
+    """The commit of the Git repository that the current folder is in; None if there is none."""
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "rev-parse", "--verify", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        if re.fullmatch(r"[0-9a-f]{40,64}", said := done.stdout.strip()):
+            return said
+    return None
 
 
 def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
@@ -165,7 +182,18 @@ def _model(
         **model_verdict(found, statuses),
         tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
+        alike=_alike(converted),
     )
+
+
+def _alike(converted: "Converted") -> str | None:
+    """The known release that some weights of an unknown file are from."""
+    from blazepalm.converter.evidence.known_weights import most_alike
+
+    if converted.release is not None or converted.recognition is None:
+        return None
+    release = most_alike(converted.recognition)
+    return None if release is None else release.name
 
 
 def _notes(subject: Subject, found: Sequence[Row]) -> tuple[str, ...]:

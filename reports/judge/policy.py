@@ -27,6 +27,12 @@ FEW = 16
 # can only lower the floor, which makes the verdict stricter. `--every-kernel` runs them on all.
 REFERENCE_EVERY = 16
 
+# Core AI's interpreter takes a second for a picture, two seconds for a hand, and that in each of
+# its columns; it has the bits of blazepalm's executor in the same order of sums, which tests prove
+# operation by operation. It runs on every RARELY-th of those pictures, and on all by
+# `--every-kernel`.
+RARELY = 4
+
 # float16 and integers are judged hand by hand (box by box): each is within the fixed limit, or
 # within what noise of half a grey level does to float32 on the same picture, because a precision
 # may cost no more than the rounding of the picture itself (`cases/sensitivity.py`). DRAWS: so often

@@ -36,6 +36,7 @@ from blazepalm.reports.judge.report_parts import (
     SelfTestResult,
     Timing,
 )
+from blazepalm.reports.judge.tightest import Tightest, tightest
 from blazepalm.shown import Collected, Shown
 from blazepalm.text import printable
 
@@ -88,7 +89,8 @@ class ModelParity(Part, frozen=True):
     source of the range; `inputs` counts the inputs, `inputs_sha256` hashes all of them.
     `coverage`: rows compared, of rows that there are. `useless`: all backends agree, but the file
     itself fails against the rendered truth. `tensor_map`: where every weight went (see
-    `conversion.json`). `layers`: None without `--layers`.
+    `conversion.json`). `layers`: None without `--layers`. `alike`: a known release some of whose
+    weights an unknown file has.
     """
 
     name: str
@@ -110,6 +112,7 @@ class ModelParity(Part, frozen=True):
     useless: bool
     tensor_map: tuple[TensorMapRow, ...]
     layers: Layers | None
+    alike: str | None = None
 
 
 class CaseResult(Part, frozen=True):
@@ -145,8 +148,9 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
     golden set; `photos`: all photographs among the cases. `accuracy`: error against the rendered
     truth, one entry per pair and backend; photographs have no truth and do not count there.
     `device`: the ingested results; `verdict`: in a few words. What follows from other fields
-    (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`) is set by `concluded`; in a
-    report that was read it is what the file says, which `report recheck` compares.
+    (`passed`, `exit_code`, `verdict`, `counts`, `default_limits`, `tightest`) is set by
+    `concluded`; in a report that was read it is what the file says, which `report recheck`
+    compares. `tightest`: what is worst, None if nothing was judged or in an older report.
     """
 
     format: Literal["blazepalm-parity"] = "blazepalm-parity"
@@ -171,6 +175,7 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
     device: tuple[Device, ...]
     failures: tuple[Failure, ...]
     timing: Timing
+    tightest: Tightest | None = None
 
     def __bool__(self) -> bool:
         return self.passed
@@ -191,16 +196,16 @@ class ParityReport(Shown, Part, frozen=True, kw_only=True):
         terminal.print_report(self, collected)
         return collected.kept
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
         Explorer into a folder, replacing an older report there; returns the paths. Pictures and raw
         outputs are kept only by a run with `output=`. Raises ArtifactError if the folder cannot be
-        written, or holds what no parity run wrote.
+        written, or holds other files and no report; with `force` it is written beside those.
         """
         check_path(folder, "a folder's name")
         writer = import_module("blazepalm.reports.report_folder")  # floors up: only if called
         with in_python():
-            writer.check_report(Path(folder))
+            writer.check_report(Path(folder), force)
             return cast("list[Path]", writer.save_report(self, Path(folder)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -225,6 +230,7 @@ def concluded(report: ParityReport, **changes: Any) -> ParityReport:
         verdict=headline(told, failed=failed, tested=tested, failures=failures),
         counts=_counts(judged),
         default_limits=report.limits == LIMITS,
+        tightest=tightest(report.rows, report.models),
     )
 
 

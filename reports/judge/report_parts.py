@@ -83,11 +83,16 @@ class ModelSeconds(Part, frozen=True):
 
 
 class Timing(Part, frozen=True):
-    """All that differs between two runs. `resumed`: comparisons taken from an interrupted run."""
+    """All that differs between two runs. `resumed`: comparisons taken from an interrupted run;
+    `started`: when, in UTC (`2026-01-31T12:00:00Z`); `commit`: that of the Git repository in which
+    the command ran, None outside of one. An older report has neither.
+    """
 
     seconds: float
     resumed: Count
     models: tuple[ModelSeconds, ...]
+    started: str = ""
+    commit: str | None = None
 
 
 class Counts(Part, frozen=True, rename={"passed": "pass"}):

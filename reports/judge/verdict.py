@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from blazepalm.reports.backends.backend import CANDIDATE
 from blazepalm.reports.backends.names import (
+    BEHIND,
     GENERIC,
-    MIL_APP,
-    MIL_FP16,
     ORACLE,
     TFLITE,
     TFLITE_REF,
@@ -127,7 +126,7 @@ def _floor_doubts(totals: Totals, key: Key) -> list[str]:
 
 def _varies(totals: Totals, model: str, backend: str) -> bool:
     """Whether every raw output of a backend is known to depend on its input."""
-    network = MIL_FP16 if backend == MIL_APP else backend  # the same network behind another face
+    network = BEHIND.get(backend, backend)
     found = [
         meter.result().constant
         for (m, stage, b, _), meter in totals.ranges.items()

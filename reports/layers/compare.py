@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from blazepalm.reports.backends.names import MIL, MIL_FP16, TFLITE, TORCH
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT32_SUMS
+from blazepalm.reports.backends.names import (
+    COREAI,
+    COREAI_FP16,
+    MIL,
+    MIL_FP16,
+    MIL_FP16_CORE_AI,
+    TFLITE,
+    TORCH,
+)
 from blazepalm.reports.cases.compare import Group, letterboxed
 from blazepalm.reports.cases.inputs import NOISE, Case, noise
 from blazepalm.reports.cases.palm import locate_hands
@@ -28,6 +37,10 @@ from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from blazepalm.reports.backends.mil import Program
+
+
+HALVES = (MIL_FP16, MIL_FP16_CORE_AI, COREAI_FP16)
+CORE_AI = (COREAI, COREAI_FP16, MIL_FP16_CORE_AI)
 
 
 class _Far(NamedTuple):
@@ -51,7 +64,9 @@ def compare_layers(
     run = partial(run_traced, *candidate, truth.inputs)
     distances = {TORCH: _distances(truth, run, [j.node for j in joined])}
     for backend, program in (programs or {}).items():
-        distances[backend] = _distances(truth, partial(run_program, program, truth.inputs), mil)
+        sums = CORE_AI_SUMS if backend in CORE_AI else FLOAT32_SUMS
+        run = partial(run_program, program, truth.inputs, accumulation=sums)
+        distances[backend] = _distances(truth, run, mil)
     found = _judge(truth, distances)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)
@@ -84,13 +99,19 @@ def compare_layers(
 
 
 def layers_of(
-    group: Group, subject: Subject, calls: Candidate, content: bytes, case: Case | None
+    group: Group,
+    subject: Subject,
+    calls: Candidate,
+    content: bytes,
+    case: Case | None,
+    *,
+    core_ai: bool = False,
 ) -> Layers:
     """Compares every layer of one model on one case: the letterboxed image for a detector,
     the first hand's crop for a landmark model, otherwise noise. `calls`: the result of
-    `trace_subject`; `content`: the model's file.
+    `trace_subject`; `content`: the model's file; `core_ai`: see `programs_of`.
     """
-    programs = programs_of(subject)
+    programs = programs_of(subject, core_ai=core_ai)
     image = None if case is None or case.image is None else network_input(group, subject, case)
     name = NOISE if image is None or case is None else case.name
     if image is None:
@@ -99,12 +120,17 @@ def layers_of(
     return compare_layers(truth, calls, programs, name)
 
 
-def programs_of(subject: Subject) -> "dict[str, Program]":
-    """The programs of a model's raw packages, by backend."""
+def programs_of(subject: Subject, *, core_ai: bool = False) -> "dict[str, Program]":
+    """The programs of a model's raw packages, by backend; with `core_ai` also of those that Core AI
+    runs. blazepalm's executor computes their layers with Core AI's sums, whose bits it has, which
+    takes seconds.
+    """
+    from blazepalm.reports.backends.coreai import CoreAI
     from blazepalm.reports.backends.mil_package import Executed
 
-    found = {name: subject.backends.get(name) for name in (MIL, MIL_FP16)}
-    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed)}
+    names = (MIL, MIL_FP16, *(CORE_AI if core_ai else ()))
+    found = {name: subject.backends.get(name) for name in names}
+    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed | CoreAI)}
 
 
 def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:
@@ -161,7 +187,7 @@ def _judge(
     """
     most = LIMITS.float32_multiple
     costs = [layer.single for layer in truth.exacts]
-    singles = [errors for backend, errors in distances.items() if backend != MIL_FP16]
+    singles = [errors for backend, errors in distances.items() if backend not in HALVES]
     if any(
         far is not None and far.local is not None and far.local > most * cost
         for errors in singles
@@ -170,7 +196,7 @@ def _judge(
         costs = truth.costs
     found = {}
     for backend, errors in distances.items():
-        half = backend == MIL_FP16
+        half = backend in HALVES
         found[backend] = [
             _error(far, double.half, exact.half, FLOAT16_LAYER)
             if half

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -69,15 +70,21 @@ def run_traced(
 
 
 def run_program(
-    program: "Program", inputs: Sequence[np.ndarray], given: Named | None = None
+    program: "Program",
+    inputs: Sequence[np.ndarray],
+    given: Named | None = None,
+    accumulation: str = FLOAT32_SUMS,
 ) -> Named:
-    """Every value of the MIL program of a raw package, by its name, in execution order."""
+    """Every value of the MIL program of a raw package, by its name, in execution order.
+    `accumulation`: how products are summed.
+    """
     feeds = {
         feature.name: next(x for x in (planes(value), value) if feature.allows(x.shape))
         for feature, value in zip(program.inputs, inputs, strict=True)
     }
-    found = program.run(feeds, intermediates=True, replace=given)
-    return {name: found[name] for name in program.plan().slots if name in found}
+    found = program.run(feeds, intermediates=True, replace=given, accumulation=accumulation)
+    slots = program.plan(accumulation=accumulation).slots
+    return {name: found[name] for name in slots if name in found}
 
 
 def planes(value: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 There is one suite per model. Each stage and pair has one case for all inputs, with the verdict's
 reasons, and one for each image listed in the report. An image fails only if its row fails too (a
 mean over all images may pass though one image exceeds it), so the file fails exactly when the
-report does. A suite's properties say how many outputs have LiteRT's own bits. It holds no times:
-the same report gives the same bytes.
+report does. A suite's properties say how many outputs have LiteRT's own bits. Times: a model's
+verdict has the seconds that its backends took, added up over threads, and the file the whole run's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +20,7 @@ from blazepalm.reports.judge.report import (
 )
 from blazepalm.reports.judge.report_parts import SelfTestResult
 from blazepalm.reports.judge.task_limits import exceeds_limit, most_or_least
+from blazepalm.reports.render.first_words import unknown_files, warnings, worst
 from blazepalm.text import figure, printable
 
 ALL = "all inputs"
@@ -31,12 +32,24 @@ Group = tuple[str, str, str, str, str]
 def junit(report: ParityReport) -> str:
     """Renders a report as XML text."""
     xml = JUnitXml("blazepalm parity")
+    taken = {each.model: sum(each.seconds.values()) for each in report.timing.models}
+    unknown, found = unknown_files(report), worst(report)
     for model in report.models:
-        suite = _suite(model.name, _model_cases(model, report.rows, report.cases))
+        cases = list(_model_cases(model, report.rows, report.cases))
+        if model.name in unknown:
+            cases.insert(1, _case(model.name, "known release", [], skipped=unknown[model.name]))
+        cases[0].time = round(taken.get(model.name, 0.0), 3)
+        suite = _suite(model.name, cases)
+        if report.timing.started:
+            suite.timestamp = report.timing.started
         for backend in model.backends:
             if backend.litert_bits is not None:
                 bits = "{} of {}".format(*backend.litert_bits)
                 suite.add_property(_text(f"LiteRT's bits, {backend.name}"), bits)
+        for line in (line for line in warnings(report) if line.startswith(printable(model.name))):
+            suite.add_property("note", _text(line))
+        if found is not None and report.rows[found.row].model == model.name:
+            suite.add_property("worst", _text(found.sentence))
         xml.add_testsuite(suite)
     if report.self_test is not None:
         xml.add_testsuite(_suite("self-test", _self_test_cases(report.self_test)))
@@ -44,6 +57,7 @@ def junit(report: ParityReport) -> str:
     if sources:
         xml.add_testsuite(_suite("sources", sources))
     xml.update_statistics()  # type: ignore[no-untyped-call]
+    xml.time = round(report.timing.seconds, 3)
     text: str = xml.tostring().decode("utf-8")  # type: ignore[no-untyped-call]
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import asdict
 
-from blazepalm.reports.compare.rows import FAIL, NOT_RUN, PASS, Row
+from blazepalm.reports.compare.rows import BY_TASK, FAIL, NOT_RUN, PASS, Row
 from blazepalm.reports.judge.judge_rows import allowance
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -21,6 +21,9 @@ from blazepalm.reports.judge.report import (
 from blazepalm.reports.judge.report_parts import Accuracy, Device, PhotoCredit
 from blazepalm.reports.judge.task_limits import by_picture, worst_first
 from blazepalm.reports.render.columns import columns, litert_bits_line
+from blazepalm.reports.render.first_words import capitalised, warnings, when_and_what, worst
+from blazepalm.reports.render.runtimes import runtime_names, runtimes
+from blazepalm.reports.render.task_use import task_use
 from blazepalm.text import NOTHING, figure, printable
 
 MAX_CHARACTERS = 60_000
@@ -79,6 +82,9 @@ def _verdict(report: ParityReport) -> str:
     )
     said = escape(report.verdict.capitalize())
     lines = [f"## {SIGNS[PASS if report.passed else FAIL]} {said}", f"{compared}."]
+    if (found := worst(report)) is not None:
+        lines.append(f"{escape(capitalised(found.sentence))}.")
+    lines += [f"⚠ {escape(line)}." for line in warnings(report)]
     if useless := [escape(model.name) for model in report.models if model.useless]:
         lines.append(
             f"**Equal, and useless:** {', '.join(useless)}. Every backend agrees with the file, "
@@ -109,21 +115,28 @@ def _matrix(report: ParityReport) -> list[str]:
     names = list(dict.fromkeys(b.name for model in models for b in model.backends))
     body = []
     for model in models:
-        cells = {b.name: _cell(b) for b in model.backends}
+        cells = {b.name: _cell(report, model.name, b) for b in model.backends}
         sign = SIGNS[PASS if model.passed else FAIL]
         body.append([f"{sign} {escape(model.name)}", *(cells.get(name, NOTHING) for name in names)])
-    legend = "Figures: largest error in multiples of float32's own error."
+    legend = (
+        "Figures of float32: the largest error in multiples of the floor, which is float32's own "
+        f"error; up to {report.limits.float32_multiple:g}&times; pass. Of float16 and integers: "
+        "how much of the task's tightest limit is used."
+    )
     bits = litert_bits_line(report)
     told = [] if bits is None else [escape(f"{bits}.")]
     what = [f"- {escape(name)}: {escape(label)}" for name, label in columns(report).items()]
     return [_table(["model", *map(escape, names)], body), legend, *told, "\n".join(what)]
 
 
-def _cell(backend: BackendSummary) -> str:
+def _cell(report: ParityReport, model: str, backend: BackendSummary) -> str:
     if backend.judge == "reference" and backend.status != FAIL:
         return "reference"
     multiple = backend.worst_multiple
     shown = "" if multiple is None else f" {figure(multiple)}&times;"
+    if backend.judge == BY_TASK:
+        value, about, _ = task_use(report.rows, model, backend.name, figure)
+        shown = f" {escape(f'{value} {about}')}".rstrip()
     return f"{SIGNS.get(backend.status, escape(backend.status))}{shown}"
 
 
@@ -165,7 +178,11 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
     if allowed := [row for row in report.rows if by_picture(row)]:
         lines = [f"- {escape(f'{row.model}, {row.backend}: {allowance(row)}')}" for row in allowed]
         yield "Beyond a limit, as far as the picture allows", "\n".join(lines)
-    yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools})
+    if report.models:
+        where = escape(report.machine.processor or report.machine.machine)
+        yield f"Models and runtimes, on {where}", _runtimes(report)
+    run = dict(when_and_what(report))
+    yield "Machine and tools", _pairs({**asdict(report.machine), **report.tools, **run})
     yield (
         "Models",
         _table(
@@ -192,6 +209,20 @@ def _details(report: ParityReport, failing: Sequence[Row]) -> Iterable[tuple[str
         judged = [row for row in report.rows if row.model == model.name and row.judged]
         if judged:
             yield f"All judged rows of {escape(model.name)}", _row_table(judged)
+
+
+def _runtimes(report: ParityReport) -> str:
+    names = runtime_names(report)
+    body = []
+    for model, cells in runtimes(report):
+        known = {cell.runtime: cell for cell in cells}
+        shown = [escape(known[name].text) if name in known else NOTHING for name in names]
+        body.append([escape(model), *shown])
+    told = (
+        "Worst error in multiples of float32's own, outputs with LiteRT's own bits, and on images "
+        "the largest error of a landmark, or the smallest IoU of a box."
+    )
+    return f"{_table(['model', *map(escape, names)], body)}\n\n{told}"
 
 
 def _credits(photos: Sequence[PhotoCredit]) -> str:

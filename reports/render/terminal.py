@@ -9,12 +9,14 @@ are escaped.
 from rich.console import Console
 from rich.text import Text
 
+from blazepalm.reports.backends.names import MIL_APP, MIL_FP16
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN
 from blazepalm.reports.judge.headline import UNTESTED
 from blazepalm.reports.judge.report import TRUTH_UNCHECKED, ParityReport
 from blazepalm.reports.judge.task_limits import by_picture
 from blazepalm.reports.render.columns import columns, litert_bits_line
+from blazepalm.reports.render.first_words import WORDS, worst
 from blazepalm.reports.render.terminal_cells import count, safe
 from blazepalm.reports.render.terminal_lines import explanations
 from blazepalm.reports.render.terminal_tables import (
@@ -22,6 +24,7 @@ from blazepalm.reports.render.terminal_tables import (
     accuracy_table,
     floor_table,
     layers_table,
+    runtimes_table,
     task_table,
     truth_table,
 )
@@ -42,18 +45,26 @@ def print_report(report: ParityReport, console: Console) -> None:
             console.print(task_table(report))
             if any(by_picture(row) for row in report.rows):
                 console.print(Text(ALLOWED_LEGEND, style="dim"))
+            if any(row.backend in (MIL_FP16, MIL_APP) for row in report.rows):
+                faces = "\n".join(f"{name}: {WORDS[name]}" for name in ("fp16", "app"))
+                console.print(Text(faces, style="dim"))
         if any(row.stage == rows.TRUTH for row in report.rows):
             console.print()
             console.print(truth_table(report))
         if report.accuracy:
             console.print()
             console.print(accuracy_table(report))
+    if (others := runtimes_table(report)) is not None:
+        console.print()
+        console.print(others)
     if any(model.layers is not None for model in report.models):
         console.print()
         console.print(layers_table(report))
         console.print(Text(LAYERS_LEGEND, style="dim"))
     for line in explanations(report):
         console.print(line)
+    if (found := worst(report)) is not None:
+        console.print(Text(safe(found.sentence)))
     console.print(summary(report))
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 from blazepalm.reports.compare.rows import FAIL, NOT_RUN, TRUTH
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.task_limits import worst_first
+from blazepalm.reports.render.first_words import MODES, warnings
 from blazepalm.reports.render.terminal_cells import count, safe
 from blazepalm.text import figure
 
@@ -42,6 +43,8 @@ def _reasons(report: ParityReport) -> list[Text]:
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {'; '.join(row.reasons)}")))
     if len(failed) > MAX_REASONS:
         lines.append(Text(f"and {len(failed) - MAX_REASONS} more in the report"))
+    if failed:
+        lines.append(Text(MODES, style="dim"))
     for failure in report.failures:
         name = "error" if failure.source in failure.message else failure.source
         lines.append(Text.assemble((safe(name), "bold red"), safe(f": {failure.message}")))
@@ -86,7 +89,8 @@ def _self_test(report: ParityReport) -> list[Text]:
 
 
 def _notes(report: ParityReport) -> list[Text]:
-    return [
+    said = [Text(safe(f"note: {line}"), style="yellow") for line in warnings(report)]
+    return said + [
         Text(safe(f"{model.name}: {note}"), style="dim")
         for model in report.models
         for note in model.notes

@@ -17,12 +17,14 @@ from blazepalm.reports.backends.names import (
 )
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, Row
+from blazepalm.reports.judge.known_accuracy import worse_than_known
 from blazepalm.reports.judge.report import (
     ModelParity,
     OutputFacts,
     ParityReport,
 )
 from blazepalm.reports.judge.task_limits import LEAST, TASK_LIMITS, by_picture
+from blazepalm.reports.render.runtimes import runtimes
 from blazepalm.reports.render.terminal_cells import (
     add_names,
     add_numbers,
@@ -37,6 +39,7 @@ from blazepalm.reports.render.terminal_cells import (
 from blazepalm.text import figure
 
 FLOAT32, TASK = (TORCH, MIL), (TORCH, MIL, MIL_FP16, MIL_APP)
+BELOW = "!"  # worse than any known release
 ALLOWED = "*"  # beyond the limit, as far as noise of half a grey level moves float32
 LAYERED = (TORCH, MIL, MIL_FP16)
 HEADINGS = {
@@ -111,10 +114,28 @@ def truth_table(report: ParityReport) -> Table:
             unit = f" {row.unit}".rstrip()
             sign = "≥" if row.metric in LEAST else "≤"
             name = f"  {row.output}, {row.metric}{unit}{given}"
-            table.add_row(
-                name, f"{sign} {figure(row.limit)}", figure(row.value), verdict_cell(row.status)
-            )
+            below = worse_than_known(row, report.golden) is not None
+            value = f"{figure(row.value)}{BELOW * below}"
+            table.add_row(name, f"{sign} {figure(row.limit)}", value, verdict_cell(row.status))
     return table
+
+
+def runtimes_table(report: ParityReport) -> Table | None:
+    """The runtimes that have no column above, one line each; None without any."""
+    shown = {*_floor_columns(report), *TASK, *_foreign(report), TFLITE_INTEGER}
+    table = new_table()
+    add_names(table, "other runtimes")
+    add_numbers(table, "floors", "LiteRT's bits", "on images")
+    table.add_column("", no_wrap=True)
+    for model, cells in runtimes(report):
+        others = [cell for cell in cells if cell.runtime not in shown]
+        if others:
+            table.add_row(Text(safe(model), style="bold cyan"))
+        for cell in others:
+            style = "bold red" if cell.status == FAIL else ""
+            figures = (Text(x, style=style) for x in (cell.floors, cell.bits, cell.task))
+            table.add_row(f"  {safe(cell.runtime)}", *figures, verdict_cell(cell.status))
+    return table if table.row_count else None
 
 
 def accuracy_table(report: ParityReport) -> Table:
@@ -146,16 +167,17 @@ def layers_table(report: ParityReport) -> Table:
     table = new_table()
     add_names(table, "layers, given LiteRT's input")
     table.add_column("compared", justify="right", no_wrap=True)
-    for name in LAYERED:
-        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+    known = {name for m in report.models if m.layers for name in m.layers.culprits}
+    columns = [*LAYERED, *sorted(known.difference(LAYERED))]
+    _add_backends(table, columns)
     for model in report.models:
         if model.layers is None:
             continue
         mapped, culprits = model.layers.rows, model.layers.culprits
         compared, cells = [], []
-        for name in LAYERED:
-            known = [row.backends[name] for row in mapped if name in row.backends]
-            local = [entry.local for entry in known if entry.local is not None]
+        for name in columns:
+            found = [row.backends[name] for row in mapped if name in row.backends]
+            local = [entry.local for entry in found if entry.local is not None]
             compared.append(len(local))
             worst = f"{max(local):.1f} ×" if local else "–"
             cells.append(Text(worst, style="bold red" if culprits.get(name) else ""))

@@ -2,10 +2,13 @@
 
 Rows are joined by their key. B is worse only if something fails in it that did not fail
 in A. Rows that appeared, vanished, or changed their status or (by more than a factor) their
-value are reported too, and so are differences in what the two were made with.
+value are reported too, and so are differences in what the two were made with. Where the two
+compared different sets (models, backends, inputs), that is one line for each model, not one for
+each row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,12 +69,24 @@ class FactChange:
 
 
 @dataclass(frozen=True)
+class SetChange:
+    """What only one of the reports compared of a model, or what other inputs change: `rows` are
+    counted here and not listed.
+    """
+
+    model: str
+    what: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class ReportDiff:
     """`verdicts`: what fails as a whole in B but not in A (a model, a source, the self-test).
-    `same` counts the unchanged rows.
+    `sets`: differences of what was compared. `same` counts the unchanged rows.
     """
 
     facts: tuple[FactChange, ...]
+    sets: tuple[SetChange, ...]
     verdicts: tuple[str, ...]
     rows: tuple[RowChange, ...]
     same: int
@@ -85,6 +100,7 @@ class ReportDiff:
             "worse": self.worse,
             "verdicts": list(self.verdicts),
             "facts": [asdict(fact) for fact in self.facts],
+            "sets": [asdict(found) for found in self.sets],
             "rows": [change.to_dict() for change in self.rows],
             "same": self.same,
         }
@@ -100,13 +116,42 @@ def diff(before: ParityReport, after: ParityReport, *, factor: float = FACTOR) -
             same += 1
         else:
             changes.append(change)
+    changes, sets = _by_set(changes, before, after)
     changes.sort(key=lambda change: (KINDS.index(change.kind), -_size(change)))
     return ReportDiff(
         facts=tuple(_facts(before, after)),
+        sets=sets,
         verdicts=tuple(_verdicts(before, after)),
         rows=tuple(changes),
         same=same,
     )
+
+
+def _by_set(
+    changes: Sequence[RowChange], before: ParityReport, after: ParityReport
+) -> tuple[list[RowChange], tuple[SetChange, ...]]:
+    """The changes to list, and those that follow from comparing other sets, counted by model. What
+    newly fails or changed its status is always listed.
+    """
+    olds, news = ({(row.model, row.backend) for row in r.rows} for r in (before, after))
+    inputs = [{m.name: m.inputs_sha256 for m in report.models} for report in (before, after)]
+    other_inputs = {
+        name for name in inputs[0] if name in inputs[1] and inputs[0][name] != inputs[1][name]
+    }
+    counts: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for change in changes:
+        model, backend = change.key.model, change.key.backend
+        place = (model, backend)
+        if change.kind in (VANISHED, APPEARED) and (place in olds) != (place in news):
+            side, other = ("A", news) if place in olds else ("B", olds)
+            alone = all(name != model for name, _ in other)
+            counts[model, f"compared in {side} only" if alone else f"{backend} in {side} only"] += 1
+        elif change.kind in (VANISHED, APPEARED, VALUE) and model in other_inputs:
+            counts[model, "other inputs, so other values"] += 1
+        else:
+            kept.append(change)
+    return kept, tuple(SetChange(model, what, rows) for (model, what), rows in counts.items())
 
 
 def _by_key(report: ParityReport) -> dict[tuple[Key, int], Row]:

@@ -4,7 +4,7 @@ folder, and opens every backend that can run it here.
 Packages are read back from the folder, so the saved files are what is compared.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,13 +45,13 @@ NOT_ON_NOISE = (
 
 @dataclass(frozen=True)
 class Opened:
-    """The backends of one model: `backends` give the file's outputs, `app` is the shipped package;
+    """The backends of one model: `backends` give the file's outputs, `apps` their own;
     `artifacts`: SHA-256 of packages and programs by backend; `missing`: why an expected backend is
     absent.
     """
 
     backends: dict[str, Backend]
-    app: Backend | None
+    apps: dict[str, Backend]
     artifacts: dict[str, str]
     missing: dict[str, str]
 
@@ -69,6 +69,7 @@ def open_subject(
     folder: Path | None = None,
     asked_for: Collection[str] = (),
     candidates: Collection[str] = (),
+    before_lowering: Callable[[], None] = lambda: None,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
@@ -78,7 +79,7 @@ def open_subject(
     `overrides` state what the file does not. `candidates` are paths of other people's conversions
     of the model: they are compared in place of our own.
     `folder` is a converted folder that was made from the file: its weights and its package are
-    opened, nothing is converted or exported.
+    opened, nothing is converted or exported. `before_lowering`: see `Opening`.
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if LiteRT cannot
     run it.
@@ -117,11 +118,12 @@ def open_subject(
         compress,
         content if graph.dequantised else None,
         notice,
+        before_lowering,
     )
     opened = open_backends(opening, JUDGES if candidates else only, images, asked_for)
-    if compress is not None and opened.app is not None and folder is None:
+    if compress is not None and opened.apps and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
-    if folder is not None and opened.app is not None:
+    if folder is not None and opened.apps:
         notes += size_against_pixels(folder)
     value_range, value_range_from = value_range_of(converted)
     foreign = open_foreign(opening, opened, candidates, value_range, images, notes)
@@ -135,7 +137,7 @@ def open_subject(
         value_range_from=value_range_from,
         notes=tuple(notes),
         backends=opened.backends,
-        app=None if opened.app is None else opened.app.run,
+        apps={name: app.run for name, app in opened.apps.items()},
         rules=_rules(converted),
         artifacts=opened.artifacts,
         missing=opened.missing,
@@ -172,7 +174,7 @@ def open_backends(
     """
     by_task = judged_by_task(opening, images)
     backends: dict[str, Backend] = {}
-    app: Backend | None = None
+    apps: dict[str, Backend] = {}
     artifacts: dict[str, str] = {}
     missing: dict[str, str] = {}
     for name, registration in registered().items():
@@ -197,10 +199,10 @@ def open_backends(
         elif isinstance(digest := getattr(backend, "artifact_sha256", None), str):
             artifacts[name] = digest
         if package is not None and package.face == "app":
-            app = backend
+            apps[name] = backend
         else:
             backends[name] = backend
-    return Opened(backends, app, artifacts, missing)
+    return Opened(backends, apps, artifacts, missing)
 
 
 def open_foreign(

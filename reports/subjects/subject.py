@@ -18,7 +18,6 @@ from blazepalm.reports.backends.backend import (
 from blazepalm.reports.backends.names import (
     GENERIC,
     INTEGER,
-    MIL_APP,
     ORACLE,
     TFLITE,
     TFLITE_INTEGER,
@@ -38,8 +37,8 @@ INTEGER_PAIRS = ((INTEGER, ORACLE), (TFLITE_INTEGER, INTEGER))
 
 @dataclass(frozen=True)
 class Subject:
-    """`backends` take (N, H, W, C) float32 and return the file's outputs; `app` runs the shipped
-    package on the same input and returns its own. `rules` is None where no family was
+    """`backends` take (N, H, W, C) float32 and return the file's outputs; `apps` run the app face
+    on the same input and return its own. `rules` is None where no family was
     recognised. `artifacts`: SHA-256 of the package a backend ran. `missing`: why a requested
     backend is absent. `stages`: by backend, functions that replace its chain's (a planted
     fault). `foreign`: registrations of other people's conversions, which the registry lacks.
@@ -54,7 +53,7 @@ class Subject:
     value_range_from: str
     notes: tuple[str, ...]
     backends: Mapping[str, Backend]
-    app: Callable[[np.ndarray], Raw] | None
+    apps: Mapping[str, Callable[[np.ndarray], Raw]]
     rules: PalmRules | HandRules | None
     artifacts: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -72,8 +71,8 @@ class Subject:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all backends, the shipped package's last."""
-        return (*self.backends, *((MIL_APP,) if self.app is not None else ()))
+        """The names of all backends, those of the app face last."""
+        return (*self.backends, *self.apps)
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -110,20 +109,19 @@ class Subject:
     def palm_chain(self, backend: str) -> PalmChain:
         """One backend's chain of a detector's stages."""
         assert isinstance(self.rules, PalmRules)
-        chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
+        chain = self.rules.chain(self.runner(backend), decodes=backend in self.apps)
         return replace(chain, **self._spoilt(backend))
 
     def hand_chain(self, backend: str) -> HandChain:
         """One backend's chain of a landmark model's stages."""
         assert isinstance(self.rules, HandRules)
-        chain = self.rules.chain(self.runner(backend), decodes=backend == MIL_APP)
+        chain = self.rules.chain(self.runner(backend), decodes=backend in self.apps)
         return replace(chain, **self._spoilt(backend))
 
     def runner(self, backend: str) -> Callable[[np.ndarray], Raw]:
         """One backend as a function from images to outputs by readable name."""
-        if backend == MIL_APP:
-            assert self.app is not None
-            return self.app
+        if backend in self.apps:
+            return self.apps[backend]
         return lambda images: self.named(self.backends[backend].run(images))
 
     def _spoilt(self, backend: str) -> Mapping[str, Any]:

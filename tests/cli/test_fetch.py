@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,8 @@ class Site:
     content: bytes = CONTENT
     ranges: bool = True  # honours Range
     break_after: list[int] = field(default_factory=list)  # bytes of each reply, then it hangs up
-    length: bool = True  # sends Content-Length
+    length: bool | str = True  # sends Content-Length: the true one, or these digits
+    pause: float = 0.0  # seconds between single bytes
     wrong_start: int = 0  # added to where it says a range starts
     asked: list[str | None] = field(default_factory=list)  # Range headers
 
@@ -53,8 +55,16 @@ def site() -> Iterator[Site]:
                 first, last = start + state.wrong_start, len(state.content) - 1
                 self.send_header("Content-Range", f"bytes {first}-{last}/{len(state.content)}")
             if state.length:
-                self.send_header("Content-Length", str(len(body)))
+                digits = state.length if isinstance(state.length, str) else str(len(body))
+                self.send_header("Content-Length", digits)
             self.end_headers()
+            while state.pause and body:
+                try:
+                    self.wfile.write(body[:1])
+                except OSError:
+                    return
+                body = body[1:]
+                time.sleep(state.pause)
             most = state.break_after.pop(0) if state.break_after else len(body)
             self.wfile.write(body[:most])
 
@@ -261,4 +271,25 @@ def test_two_downloads_never_mix(site: Site, target: Path) -> None:
     with atomic.claim(target), pytest.raises(FetchFailed, match="another process is writing it"):
         fetch(site.url, target, sha256=SHA256, size=len(CONTENT))
     assert site.asked == []
+    assert fetch(site.url, target, sha256=SHA256, size=len(CONTENT)) == SHA256
+
+
+@pytest.mark.parametrize("digest", [None, SHA256])
+def test_an_empty_answer_is_no_file(site: Site, target: Path, digest: str | None) -> None:
+    site.content = b""
+    with pytest.raises(FetchFailed, match="the server sent an empty file"):
+        fetch(site.url, target, sha256=digest, size=None)
+    assert not target.parent.exists()
+
+
+def test_a_slow_drip_ends_in_time(site: Site, target: Path) -> None:
+    """Each byte comes within the time allowed for one, all of them would take 50 minutes."""
+    site.pause = 0.01
+    with pytest.raises(FetchFailed, match="the server sends too slowly; [0-9]+ bytes are kept"):
+        fetch(site.url, target, sha256=SHA256, size=len(CONTENT), timeout=0.2)
+    assert 0 < part_of(target).stat().st_size < 1000
+
+
+def test_endless_digits_in_a_header_are_no_number(site: Site, target: Path) -> None:
+    site.length = "9" * 5000
     assert fetch(site.url, target, sha256=SHA256, size=len(CONTENT)) == SHA256

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from blazepalm.atomic import check_folder
+from blazepalm.errors import ArtifactError, CouldNotVerify
+from blazepalm.golden.make import owned_files
 from blazepalm.models.releases import resolve
+from blazepalm.reports.recording import recording
 from support.cli import Cli
 from support.hand_scenes import rendered
 from support.own_golden import NAMES, own_golden
@@ -282,3 +286,21 @@ def test_bad_input_is_one_sentence(blazepalm: Cli, folder: Path, tmp_path: Path)
 def test_help(blazepalm: Cli) -> None:
     usage_help = blazepalm("golden", "--help").out
     assert all(command in usage_help for command in ("make", "record", "check", "export-ios"))
+
+
+def test_no_other_process_changes_the_folder_while_one_records(
+    blazepalm: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`golden make` would put a new folder in its place, without the recording."""
+    seen = []
+
+    def record(*_: object, **__: object) -> None:
+        with pytest.raises(ArtifactError, match="another process is writing it"):
+            check_folder(folder, owned=owned_files, force=True)
+        seen.append(True)
+        raise CouldNotVerify("seen enough")
+
+    monkeypatch.setattr(recording, "record", record)
+    assert blazepalm("golden", "record", folder, *LITE).code == 3
+    assert seen == [True]
+    assert not list(folder.parent.glob(".blazepalm-*"))

@@ -188,3 +188,26 @@ def test_schemas_are_printed(blazepalm: Cli) -> None:
     for name in SCHEMAS:
         jsonschema.Draft202012Validator.check_schema(blazepalm("report", "schema", name).json)
     assert "'x'" in blazepalm("report", "schema", "x").err
+
+
+def test_pictures_are_found_again(blazepalm: Cli, tmp_path: Path) -> None:
+    made = report_samples.passing()
+    report = report_samples.write(made, tmp_path / "made" / "parity.json")
+    report_samples.write_images(report.parent)
+    pictures = sum(case["image"] is not None for case in made["cases"])
+    (tmp_path / "else").mkdir()
+    strict = tmp_path / "else" / "strict.json"
+    said = blazepalm("report", "recheck", report, "--iou", "0.98", "-o", strict)
+    assert said.code == 0 and f"--pictures {report.parent}" in " ".join(said.err.split())
+    page = tmp_path / "page.html"
+    render = ("report", "render", strict, "--html", page, "--force")
+    lost = blazepalm(*render)
+    assert f"{pictures} pictures of the report are not in {strict.parent}" in " ".join(
+        lost.err.split()
+    )
+    text = page.read_text()
+    assert f"{pictures} pictures were not found" in text and "data:image/jpeg" not in text
+    found = blazepalm(*render, "--pictures", report.parent)
+    assert found.err == "" and page.read_text().count("data:image/jpeg") == pictures
+    beside = blazepalm("report", "recheck", report, "-o", report.parent / "strict.json")
+    assert beside.code == 0 and "--pictures" not in beside.err

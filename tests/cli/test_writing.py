@@ -109,7 +109,7 @@ OPTION = {
     "csv": "--csv",
     "detections": "--output-json",
 }
-NO_FORCE = ("golden make", "parity", "parity images")  # they replace what is theirs
+NO_FORCE = ("golden make",)  # it replaces what is its own
 
 
 @pytest.fixture(scope="module")
@@ -504,9 +504,26 @@ def test_a_report_replaces_nothing_of_the_users(desk: Desk, name: str) -> None:
     (desk.work / name).parent.mkdir(exist_ok=True)
     (desk.work / name).write_bytes(MINE)
     with untouched(desk.work):
-        done = desk("parity images", ".")
-        refused(done, name.split("/")[0])
-        assert "converting" not in done.err, "before the work"
+        for more in ((), ("--force",)):
+            done = desk("parity images", ".", *more)
+            refused(done, name.split("/")[0])
+            assert "converting" not in done.err, "before the work"
+
+
+@pytest.mark.parametrize("command", ["parity", "explorer"])
+def test_a_folder_of_something_else_takes_no_report(desk: Desk, command: str) -> None:
+    """Without `--force`, until a report is there; what systems leave in folders does not count."""
+    (desk.work / "my thesis").mkdir()
+    (desk.work / "out").mkdir()
+    (desk.work / "out" / ".DS_Store").write_bytes(MINE)
+    with untouched(desk.work):
+        done = desk(command, ".")
+        refused(done, "holds 'my thesis'")
+        assert "--force" in done.err and "converting" not in done.err, "before the work"
+    assert desk(command, "out").code == 0
+    assert desk(command, ".", "--force").code == 0
+    again = desk(command, ".")
+    assert again.code == 0 if command == "parity" else "exists already" in again.err
 
 
 def test_two_runs_in_one_folder(desk: Desk) -> None:

@@ -3,13 +3,16 @@ taken.
 """
 
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from blazepalm.converter import pte_cache
+from blazepalm.converter import program_cache, pte_cache
 from blazepalm.converter.pte import Shapes, missing_executorch
 from blazepalm.converter.pte_cache import cached_program, programs_folder
 
@@ -69,7 +72,7 @@ def test_a_damaged_program_is_lowered_again(lowered: list[str], content: bytes) 
 
 
 def test_the_oldest_goes_first(lowered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pte_cache, "MAX_BYTES", 3 * len(b"program 1"))
+    monkeypatch.setattr(program_cache, "MAX_BYTES", 3 * len(b"program 1"))
     modules = [nn.Linear(2, 2) for _ in range(4)]
     for age, module in enumerate(modules[:3]):
         get(module)
@@ -89,3 +92,23 @@ def test_nothing_is_kept_where_nothing_can_be_written(
     monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "file" / "releases"))
     module = nn.Linear(2, 2)
     assert (get(module), get(module)) == (b"program 1", b"program 2")
+
+
+def test_one_thread_lowers_while_others_wait(
+    lowered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, begun = nn.Linear(2, 2), threading.Event()
+    plain = pte_cache.lower
+
+    def slow(module: nn.Module, shapes: Shapes, source: str) -> bytes:
+        begun.set()
+        time.sleep(0.3)
+        return plain(module, shapes, source)
+
+    monkeypatch.setattr(pte_cache, "lower", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(get, module)
+        assert begun.wait(60)
+        second = pool.submit(get, module)
+        assert first.result() == second.result() == b"program 1"
+    assert len(lowered) == 1

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from openstep_parser import OpenStepDecoder
+from PIL import Image
 
 from support.xcode_project import Project, parse
 
 HARNESS = Path(__file__).parents[2] / "ios_harness"
+MANIFEST = HARNESS.parent / "Package.swift"
 APP = HARNESS / "App"
 PROJECT = APP / "Harness.xcodeproj"
 PBXPROJ = PROJECT / "project.pbxproj"
@@ -75,7 +77,7 @@ def test_what_is_not_well_formed_is_refused(text: str) -> None:
 
 def test_every_path_is_on_disk(project: Project) -> None:
     paths = project.paths()
-    assert len(paths) == 4
+    assert len(paths) == 5
     missing = {p.name for p in paths.values() if not p.exists()}
     assert missing <= set(NOT_COMMITTED)
 
@@ -162,11 +164,12 @@ def test_tests_run_in_the_host(project: Project) -> None:
 def test_settings_of_both_configurations(project: Project) -> None:
     common = project.settings(project.project)
     assert set(common) == {"Debug", "Release"}
-    (minimum,) = re.findall(r"\.iOS\(\.v(\d+)\)", (HARNESS / "Package.swift").read_text())
+    (minimum,) = re.findall(r"\.iOS\(\.v(\d+)\)", MANIFEST.read_text())
     for settings in common.values():
         assert settings["IPHONEOS_DEPLOYMENT_TARGET"] == f"{minimum}.0"
         assert settings["GENERATE_INFOPLIST_FILE"] == "YES"
         assert "INFOPLIST_FILE" not in settings
+        assert not any("UIFileSharing" in key for key in settings)  # Xcode knows no such setting
     assert "DEBUG" in common["Debug"]["SWIFT_ACTIVE_COMPILATION_CONDITIONS"]
     assert "SWIFT_ACTIVE_COMPILATION_CONDITIONS" not in common["Release"]
     assert common["Release"].get("SWIFT_OPTIMIZATION_LEVEL", "-O") == "-O"
@@ -174,6 +177,11 @@ def test_settings_of_both_configurations(project: Project) -> None:
         debug, release = project.settings(target).values()
         assert debug == release
     host = project.settings(project.target("HarnessHost")[1])["Release"]
+    # merged with the generated one; outside the synchronised folders, which would bundle it
+    plist = APP / host["INFOPLIST_FILE"]
+    assert plist in project.paths().values()
+    assert plistlib.loads(plist.read_bytes()) == {"UIFileSharingEnabled": True}
+    assert "INFOPLIST_KEY_UIFileSharingEnabled" not in host
     assert len(host["INFOPLIST_KEY_NSCameraUsageDescription"]) > 40
     assert host["INFOPLIST_KEY_UISupportedInterfaceOrientations"].endswith("Portrait")
 
@@ -202,7 +210,7 @@ def test_what_is_not_committed_is_ignored(path: str) -> None:
 
 
 def package_products() -> dict[str, set[str]]:
-    text = (HARNESS / "Package.swift").read_text()
+    text = MANIFEST.read_text()
     found = re.findall(r'\.library\(\s*name: "(\w+)",\s*targets: \[(.*?)\]', text, re.DOTALL)
     return {name: set(re.findall(r'"(\w+)"', targets)) for name, targets in found}
 
@@ -210,23 +218,29 @@ def package_products() -> dict[str, set[str]]:
 def test_both_targets_link_one_product_of_the_package(project: Project) -> None:
     (reference,) = project.project["packageReferences"]
     relative = project.objects[reference]["relativePath"]
-    assert (APP / relative / "Package.swift").resolve() == HARNESS / "Package.swift"
+    assert (APP / relative / "Package.swift").resolve() == MANIFEST
     products = package_products()
     seen = set()
     for target in project.all("PBXNativeTarget").values():
         (dependency,) = target["packageProductDependencies"]
         assert project.objects[dependency]["package"] == reference
-        assert project.objects[dependency]["productName"] == "PalmKit"
+        assert project.objects[dependency]["productName"] == "HarnessKit"
         (linked,) = project.phases(target)["PBXFrameworksBuildPhase"]
         assert project.objects[linked]["productRef"] == dependency
         seen.add(dependency)
     assert len(seen) == 2  # one of its own for each target
-    # a product that is named like a target could not be built dynamically
-    assert "PalmKit" not in set().union(*products.values())
+    # a product that two targets link, and is named like a target, could not be built dynamically
+    assert "HarnessKit" not in set().union(*products.values())
+
+
+def test_an_app_finds_two_products_named_like_their_modules() -> None:
+    products = package_products()
+    assert products["PalmCore"] == {"PalmCore"} and products["PalmKit"] == {"PalmKit"}
+    assert set(products) == {"PalmCore", "PalmKit", "HarnessKit"}
 
 
 def test_what_is_imported_is_linked() -> None:
-    kit = package_products()["PalmKit"]
+    kit = package_products()["HarnessKit"]
     for path in swift_files(APP):
         imported = set(re.findall(r"^\s*import (\w+)", path.read_text(), re.MULTILINE))
         assert imported <= kit | APPLE, path.name
@@ -295,7 +309,13 @@ def test_the_catalogue_has_what_the_settings_name(project: Project) -> None:
     settings = project.settings(project.target("HarnessHost")[1])["Release"]
     icon = settings["ASSETCATALOG_COMPILER_APPICON_NAME"]
     accent = settings["ASSETCATALOG_COMPILER_GLOBAL_ACCENT_COLOR_NAME"]
-    assert (catalogue / f"{icon}.appiconset" / "Contents.json").is_file()
+    (entry,) = json.loads((catalogue / f"{icon}.appiconset" / "Contents.json").read_text())[
+        "images"
+    ]
+    with Image.open(catalogue / f"{icon}.appiconset" / entry["filename"]) as picture:
+        assert entry["size"] == "1024x1024" and picture.size == (1024, 1024)
+        assert picture.mode == "RGB"  # the App Store refuses transparency
+        assert len(picture.getcolors(1 << 20) or []) > 8
     colours = json.loads((catalogue / f"{accent}.colorset" / "Contents.json").read_text())["colors"]
     assert [bool(c.get("appearances")) for c in colours] == [False, True]  # light, dark
 

@@ -2,7 +2,7 @@
 with a fault in them, and Python reads and judges what the harness wrote.
 
 Needs a Swift toolchain; the first run builds the harness (BLAZEPALM_SWIFT_SCRATCH, else
-ios_harness/.build/shim, as `make swift-test` does).
+.build/shim, as `make swift-test` does).
 """
 
 import json
@@ -22,7 +22,7 @@ from blazepalm.reports.fixtures.manifest import read_fixtures
 
 HARNESS = Path(__file__).parents[2] / "ios_harness"
 FIXTURES = HARNESS / "Tests" / "Fixtures"
-SCRATCH = os.environ.get("BLAZEPALM_SWIFT_SCRATCH", str(HARNESS / ".build" / "shim"))
+SCRATCH = os.environ.get("BLAZEPALM_SWIFT_SCRATCH", str(HARNESS.parent / ".build" / "shim"))
 BUILD_SECONDS, RUN_SECONDS = 1200, 120
 
 pytestmark = pytest.mark.skipif(
@@ -160,7 +160,7 @@ def test_a_fault_is_caught(fault: str, sound: Replayed, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = subprocess.run(
         [
-            *("swift", "test", "--skip-build", "--package-path", HARNESS),
+            *("swift", "test", "--skip-build", "--package-path", HARNESS.parent),
             *("--scratch-path", SCRATCH, "--filter", r"^HarnessTests\."),
         ],
         env=environment(

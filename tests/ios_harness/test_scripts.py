@@ -99,3 +99,66 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
     done = run(SCRIPTS / "replay.sh", tmp_path / "out", path=path)
     assert done.returncode == 2 and "is not empty: name another folder" in done.stderr
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["kept"]
+
+
+SIMULATORS = """== Devices ==
+-- iOS 18.2 --
+    iPad mini (A17 Pro) (11111111-2222-3333-4444-555555555550) (Shutdown)
+    iPhone SE (3rd generation) (11111111-2222-3333-4444-555555555555) (Shutdown)
+    iPhone 16 (11111111-2222-3333-4444-555555555556) (Booted)
+"""
+
+
+@pytest.mark.parametrize(
+    ("listed", "chosen", "destination"),
+    [
+        (SIMULATORS, [], "name=iPhone SE (3rd generation)"),
+        (SIMULATORS, ["iPhone 16"], "name=iPhone 16"),
+        ("== Devices ==\n", [], None),
+    ],
+)
+def test_the_simulator_is_the_chosen_or_the_first_iphone(
+    listed: str, chosen: list[str], destination: str | None, tmp_path: Path
+) -> None:
+    """With Xcode's tools played by two scripts: what they are asked, not what they do."""
+    tools = tmp_path / "bin"
+    path = only(tools, "dirname", "mkdir", "ls", "sed", "tee", "git", "cat", "bash")
+    (tmp_path / "list").write_text(listed)
+    for name, body in {
+        "xcrun": f'[ "$1" = simctl ] && cat "{tmp_path}/list"; exit 0',
+        "xcodebuild": 'printf "%s\\n" "$@"; mkdir -p "$TEST_RUNNER_BLAZEPALM_IOS_OUT"'
+        '; : >"$TEST_RUNNER_BLAZEPALM_IOS_OUT/results.json"',
+    }.items():
+        (tools / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tools / name).chmod(0o755)
+    shutil.copytree(SCRIPTS, tmp_path / "harness" / "scripts")
+    fixtures = tmp_path / "harness" / "App" / "Fixtures"
+    fixtures.mkdir(parents=True)
+    (fixtures / "manifest.json").write_text("{}")
+    script = tmp_path / "harness" / "scripts" / "simulator.sh"
+    done = run(script, tmp_path / "out", *chosen, path=path)
+    if destination is None:
+        assert done.returncode == 2
+        assert done.stderr == (
+            "there is no iPhone simulator: add one in Xcode, Settings, Components\n"
+        )
+        assert not (tmp_path / "out").exists()
+    else:
+        assert done.returncode == 0, done.stderr
+        assert f"platform=iOS Simulator,{destination}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("target", ["ios-simulator", "ios-phone", "ios-farm"])
+def test_a_second_run_has_another_folder(target: str) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make on the PATH")
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file=ios-fixtures", target]
+    command += ["DEVICE=00008110", "SIMULATOR=iPhone SE (3rd generation)"]
+    done = subprocess.run(
+        command, cwd=SCRIPTS.parents[1], capture_output=True, text=True, timeout=60
+    )
+    line = done.stdout.splitlines()[-1]
+    name = target.removeprefix("ios-")
+    assert f'"build/ios/{name}/$(date +%Y-%m-%d-%H%M%S)"' in line
+    if target == "ios-simulator":
+        assert line.endswith('"iPhone SE (3rd generation)"')

@@ -1,6 +1,7 @@
 """Image files of every kind, and every kind of bad one."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 from blazepalm.errors import InvalidImage
+from blazepalm.media.formats import Content, content_of
+from blazepalm.media.frames import find_sources, read_frames
 from blazepalm.media.images import MAX_PIXELS, read_image
 
 # 2×3 pixels whose every channel differs
@@ -198,3 +201,14 @@ def test_wide_pixels_are_refused(tmp_path: Path) -> None:
 
 def test_the_bound_is_what_it_says() -> None:
     assert MAX_PIXELS == 64_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_or_device_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        assert content_of(path) == Content(None)
+        with pytest.raises(InvalidImage, match="is not a regular file"):
+            read_image(path)
+        with pytest.raises(InvalidImage, match="is not a regular file"):
+            list(read_frames(find_sources(path)[0]))

@@ -268,15 +268,30 @@ def test_a_folder_does_not_hide_a_release(tmp_path: Path, monkeypatch: pytest.Mo
     assert resolve("palm-full").is_file()
 
 
-def test_a_fetched_release_is_found_in_the_cache(cache: Path) -> None:
+def fetched(name: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts an empty file into the cache as that release."""
+    monkeypatch.setitem(vars(by_name(name)), "sha256", hashlib.sha256(b"").hexdigest())
+    by_name(name).cached.write_bytes(b"")
+
+
+def test_a_fetched_release_is_found_in_the_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UnknownRelease, match="blazepalm releases fetch palm-2020-11"):
         resolve("palm-2020-11")
-    (cache / "palm-2020-11.tflite").write_bytes(b"")
+    fetched("palm-2020-11", cache, monkeypatch)
     assert resolve("palm-2020-11") == cache / "palm-2020-11.tflite"
 
 
-def test_a_fetched_bundle_keeps_its_suffix(cache: Path) -> None:
-    (cache / "hand-landmarker-1.task").write_bytes(b"")
+def test_another_file_in_the_cache_is_no_release(cache: Path) -> None:
+    (cache / "palm-2020-11.tflite").write_bytes(resolve("palm-lite").read_bytes())
+    assert by_name("palm-2020-11").location() is None
+    with pytest.raises(UnknownRelease, match="is not palm-2020-11: its SHA-256 is another"):
+        resolve("palm-2020-11")
+
+
+def test_a_fetched_bundle_keeps_its_suffix(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched("hand-landmarker-1", cache, monkeypatch)
     assert resolve("hand-landmarker") == cache / "hand-landmarker-1.task"
     assert isinstance(by_name("hand-landmarker"), Bundle)
 
@@ -294,10 +309,10 @@ def test_a_member_of_a_bundle_in_a_folder_with_a_colon(tmp_path: Path) -> None:
     assert str(resolve(member)) == member
 
 
-def test_a_member_of_a_fetched_bundle(cache: Path) -> None:
+def test_a_member_of_a_fetched_bundle(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownRelease, match="blazepalm releases fetch hand-landmarker-1"):
         resolve("hand-landmarker:hand_detector.tflite")
-    (cache / "hand-landmarker-1.task").write_bytes(b"")
+    fetched("hand-landmarker-1", cache, monkeypatch)
     found = resolve("hand-landmarker:hand_detector.tflite")
     assert str(found) == f"{cache}/hand-landmarker-1.task:hand_detector.tflite"
 

@@ -56,7 +56,7 @@ def slow_subject(name: str, pause: float) -> Subject:
         value_range_from="assumed",
         notes=(),
         backends={n: Slow(n, error, pause) for n, error in errors.items()},
-        app=None,
+        apps={},
         rules=None,
     )
 

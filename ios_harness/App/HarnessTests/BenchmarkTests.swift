@@ -2,8 +2,8 @@
 // also gets XCTest's own metrics of one model.
 
 import PalmCore
-import PalmCoreML
 import PalmHarness
+import PalmKit
 import XCTest
 
 #if canImport(AppleTestShim)

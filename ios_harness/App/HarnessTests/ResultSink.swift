@@ -3,8 +3,8 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
 import PalmHarness
+import PalmKit
 import XCTest
 
 #if canImport(AppleTestShim)

@@ -19,8 +19,7 @@ public final class XCTAttachment {
   public var name: String?
   /// https://developer.apple.com/documentation/xctest/xctattachment/lifetime-swift.property
   public var lifetime = Lifetime.deleteOnSuccess
-  /// The attached data; only in the shim.
-  public let payload: Data
+  let payload: Data
 
   /// https://developer.apple.com/documentation/xctest/xctattachment/init(data:uniformtypeidentifier:)
   public init(data: Data, uniformTypeIdentifier: String) {

@@ -4,8 +4,7 @@ import Foundation
 
 /// https://developer.apple.com/documentation/coreml/mlcpucomputedevice
 public final class MLCPUComputeDevice: Hashable, Sendable {
-  /// Only in the shim.
-  public init() {}
+  init() {}
   /// All instances are equal.
   public static func == (a: MLCPUComputeDevice, b: MLCPUComputeDevice) -> Bool { true }
   /// All instances are equal.
@@ -14,8 +13,7 @@ public final class MLCPUComputeDevice: Hashable, Sendable {
 
 /// https://developer.apple.com/documentation/coreml/mlgpucomputedevice
 public final class MLGPUComputeDevice: Hashable, Sendable {
-  /// Only in the shim.
-  public init() {}
+  init() {}
   /// All instances are equal.
   public static func == (a: MLGPUComputeDevice, b: MLGPUComputeDevice) -> Bool { true }
   /// All instances are equal.
@@ -24,8 +22,7 @@ public final class MLGPUComputeDevice: Hashable, Sendable {
 
 /// https://developer.apple.com/documentation/coreml/mlneuralenginecomputedevice
 public final class MLNeuralEngineComputeDevice: Hashable, Sendable {
-  /// Only in the shim.
-  public init() {}
+  init() {}
   /// All instances are equal.
   public static func == (
     a: MLNeuralEngineComputeDevice, b: MLNeuralEngineComputeDevice

@@ -1,4 +1,4 @@
-// Stand-ins for Core ML on Linux: only what PalmCoreML uses, so that it compiles and runs without
+// Stand-ins for Core ML on Linux: only what PalmKit uses, so that it compiles and runs without
 // Apple's SDK. Each declaration cites its documentation page.
 
 import Foundation
@@ -46,8 +46,22 @@ public final class MLMultiArray {
     self.init(shape: sizes, strides: strides, dataType: dataType, storage: bytes)
   }
 
-  /// An array over given bytes, whose strides may skip some of them; only in the shim.
-  public init(shape: [Int], strides: [Int], dataType: MLMultiArrayDataType, storage: [UInt8]) {
+  /// https://developer.apple.com/documentation/coreml/mlmultiarray/init(datapointer:shape:datatype:strides:deallocator:)
+  ///
+  /// The shim copies the memory, as far as the last element reaches.
+  public convenience init(
+    dataPointer: UnsafeMutableRawPointer, shape: [NSNumber], dataType: MLMultiArrayDataType,
+    strides: [NSNumber], deallocator: ((UnsafeMutableRawPointer) -> Void)? = nil
+  ) throws {
+    let (sizes, steps) = (shape.map(\.intValue), strides.map(\.intValue))
+    let last = zip(sizes, steps).reduce(0) { $0 + max($1.0 - 1, 0) * $1.1 }
+    let memory = UnsafeRawBufferPointer(start: dataPointer, count: (last + 1) * dataType.bytes)
+    self.init(shape: sizes, strides: steps, dataType: dataType, storage: Array(memory))
+    deallocator?(dataPointer)
+  }
+
+  /// An array over given bytes, which may be too few.
+  init(shape: [Int], strides: [Int], dataType: MLMultiArrayDataType, storage: [UInt8]) {
     self.shape = shape.map { NSNumber(value: $0) }
     self.strides = strides.map { NSNumber(value: $0) }
     self.dataType = dataType

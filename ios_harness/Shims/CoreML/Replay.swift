@@ -3,6 +3,7 @@
 // The fixtures folder is the one that contains the package (FIXTURES.md). The shim parses the
 // manifest itself, so that its outputs do not depend on the code under test.
 
+internal import CoreMLReplay
 import Foundation
 
 final class Replay {
@@ -48,8 +49,8 @@ final class Replay {
     let fault = ReplayFault.current
     for (name, output) in records[index].outputs {
       let other = records[(index + 1) % records.count].outputs[name]
-      if let array = fault.apply(name, output, other: other) {
-        values[name] = MLFeatureValue(multiArray: array)
+      if let array = fault.apply(output, other: other) {
+        values[name] = MLFeatureValue(multiArray: MLMultiArray(array))
       }
     }
     return try MLDictionaryFeatureProvider(dictionary: values)
@@ -162,5 +163,13 @@ final class Replay {
       throw ShimError("the manifest does not follow FIXTURES.md")
     }
     return object
+  }
+}
+
+extension MLMultiArray {
+  convenience init(_ array: ReplayedArray) {
+    self.init(
+      shape: array.shape, strides: array.strides, dataType: array.isInteger ? .int32 : .float32,
+      storage: array.bytes)
   }
 }

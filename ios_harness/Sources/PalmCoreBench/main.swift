@@ -65,13 +65,13 @@ let landmarks = (0..<Hand.landmarkCount).map { (index: Int) -> SIMD3<Float> in
 }
 let output = LandmarkOutput(landmarks: landmarks, presence: 0.9, worldLandmarks: landmarks)
 
-func palms() throws -> [PalmDetection] {
+@MainActor func palms() throws -> [PalmDetection] {
   try decoder.palms(boxes: boxes, keypoints: keypoints, scores: scores).map {
     $0.removing(letterbox)
   }
 }
 
-func hands(_ palms: [PalmDetection]) throws -> Int {
+@MainActor func hands(_ palms: [PalmDetection]) throws -> Int {
   var tracking = HandTracking(maximumHands: 2)
   let found = try tracking.regions(palms: palms, in: picture).map { interest in
     let (_, box) = try PixelRegion(interest.region, in: picture).padded(to: crop)

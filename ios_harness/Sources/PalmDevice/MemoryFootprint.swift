@@ -4,7 +4,7 @@
 import Foundation
 
 #if canImport(Darwin)
-  import Darwin
+  @preconcurrency import Darwin  // `mach_task_self_` is a variable
 #endif
 
 /// Bytes that the process uses: the physical footprint on Apple's systems, the resident set on

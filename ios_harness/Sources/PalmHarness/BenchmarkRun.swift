@@ -4,8 +4,8 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
 import PalmDevice
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML
@@ -21,7 +21,7 @@ import PalmDevice
     /// Reads the current memory in bytes.
     public var memory: () -> UInt64 = { memoryInUse() }
     /// Waits for the given number of seconds.
-    public var wait: (Double) async -> Void = { seconds in
+    public var wait: @Sendable (Double) async -> Void = { seconds in
       try? await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
     }
 
@@ -30,9 +30,11 @@ import PalmDevice
   }
 
   extension HarnessRun {
-    /// Measures a model and adds its row. Returns a document with the added rows.
+    /// Measures a model, on the caller's actor, and adds its row. Returns a document with the added
+    /// rows.
     public func bench(
-      _ job: Job, _ instruments: Instruments = Instruments()
+      _ job: Job, _ instruments: Instruments = Instruments(),
+      isolation: isolated (any Actor)? = #isolation
     ) async throws -> Results {
       do {
         let (row, facts) = try await measure(job, instruments)
@@ -46,7 +48,7 @@ import PalmDevice
     }
 
     private func measure(
-      _ job: Job, _ instruments: Instruments
+      _ job: Job, _ instruments: Instruments, isolation: isolated (any Actor)? = #isolation
     ) async throws -> (BenchRow, ModelFacts) {
       var heat = HeatLog(instruments.thermal)
       await coolDown(&heat, instruments)
@@ -93,7 +95,10 @@ import PalmDevice
 
     /// Waits until the device is cool, but no longer than the configuration allows. The state after
     /// the wait counts as the start.
-    private func coolDown(_ heat: inout HeatLog, _ instruments: Instruments) async {
+    private func coolDown(
+      _ heat: inout HeatLog, _ instruments: Instruments,
+      isolation: isolated (any Actor)? = #isolation
+    ) async {
       var waited = 0
       while !instruments.thermal().isCool, waited < configuration.cooldownSeconds {
         heat.note("cooling")

@@ -2,8 +2,8 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
 import PalmDevice
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML
@@ -35,7 +35,7 @@ import PalmDevice
 
     /// A run that writes to `output`. It first checks every file of the fixtures.
     ///
-    /// Throws ``PalmCore/PalmError`` if fixtures or configuration are invalid.
+    /// Throws `PalmError` if fixtures or configuration are invalid.
     public init(
       fixtures folder: URL, configuration: RunConfiguration, output: URL, models: ModelStore
     ) throws {
@@ -67,7 +67,7 @@ import PalmDevice
     /// Every model on every unit; each further model starts one unit later, so that no unit always
     /// gets the coolest or the hottest device.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if the configuration selects none,
+    /// Throws `PalmError.invalidConfiguration` if the configuration selects none,
     /// or names an unknown one.
     public func jobs() throws -> [Job] {
       for name in configuration.models {
@@ -83,7 +83,7 @@ import PalmDevice
 
     /// The records of a model that the configuration selects.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if there is none: comparing nothing
+    /// Throws `PalmError.invalidConfiguration` if there is none: comparing nothing
     /// is a failure.
     public func records(of model: FixtureModel) throws -> [FixtureRecord] {
       let chosen = fixtures.manifest.records.filter {
@@ -99,7 +99,7 @@ import PalmDevice
 
     /// The pictures with known hands that the configuration selects.
     ///
-    /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if there is none.
+    /// Throws `PalmError.invalidConfiguration` if there is none.
     public func cases() throws -> [FixtureCase] {
       let chosen = fixtures.manifest.cases.filter { isChosen($0.name) && $0.landmarks != nil }
       guard !chosen.isEmpty else {
@@ -124,8 +124,10 @@ import PalmDevice
 
     /// Loads the model, compiling it first if necessary.
     ///
-    /// Throws ``PalmCore/PalmError/invalidModel(_:)`` if that fails.
-    public func load(_ job: Job) async throws -> CoreMLRunner {
+    /// Throws `PalmError.invalidModel` if that fails.
+    public func load(
+      _ job: Job, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> CoreMLRunner {
       let compiled = try await models.compiled(package(job.model), key: job.model.sha256)
       return try CoreMLRunner(compiled: compiled.url, units: job.units)
     }

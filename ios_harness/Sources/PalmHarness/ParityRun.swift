@@ -5,7 +5,7 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML

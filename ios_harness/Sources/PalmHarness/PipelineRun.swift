@@ -2,7 +2,7 @@
 
 import Foundation
 import PalmCore
-import PalmCoreML
+import PalmKit
 
 #if canImport(CoreML)
   import CoreML
@@ -11,8 +11,10 @@ import PalmCoreML
     /// A tracker with the fixtures' pair of models that forgets each picture; nil if the fixtures
     /// have no pair.
     ///
-    /// Throws ``PalmCore/PalmError`` if the models cannot be loaded.
-    public func tracker(_ units: Units) async throws -> HandTracker? {
+    /// Throws `PalmError` if the models cannot be loaded.
+    public func tracker(
+      _ units: Units, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> HandTracker? {
       guard let pair = fixtures.manifest.pipeline else { return nil }
       var options = HandTracker.Options()
       options.units = units

@@ -15,7 +15,7 @@ public final class ResultStore {
   /// An empty store in `folder`; removes an earlier run's results. The results are complete once
   /// each of `stages` is finished.
   ///
-  /// Throws ``PalmCore/PalmError/invalidConfiguration(_:)`` if it cannot write there.
+  /// Throws `PalmError.invalidConfiguration` if it cannot write there.
   public init(folder: URL, results: Results, stages: [RunStage]) throws {
     self.folder = folder
     self.results = results

@@ -5,7 +5,7 @@ import PalmCore
 
 /// The folder `Fixtures` of a bundle, with every file checked.
 ///
-/// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` if it is missing, empty or altered.
+/// Throws `PalmError.invalidFixtures` if it is missing, empty or altered.
 public func bundledFixtures(in bundle: Bundle = .main) throws -> Fixtures {
   guard let folder = bundle.url(forResource: "Fixtures", withExtension: nil) else {
     throw PalmError.invalidFixtures(

@@ -4,7 +4,7 @@
   import CoreML
   import Foundation
   import PalmCore
-  import PalmCoreML
+  import PalmKit
 
   #if canImport(CoreVideo)
     import CoreVideo
@@ -24,7 +24,7 @@
   /// The mean time of each stage over about the last ten frames; a skipped stage counts as 0, so
   /// the means add up to the total.
   public struct StageTimes: Equatable, Sendable {
-    private static let stages: [(String, KeyPath<FrameTimings, Double>)] = [
+    private static let stages: [(String, KeyPath<FrameTimings, Double> & Sendable)] = [
       ("Letterbox", \.letterbox), ("Detector", \.detector), ("Palms", \.palms),
       ("Crops", \.crops), ("Landmarks", \.landmarks), ("Hands", \.hands),
     ]
@@ -84,7 +84,7 @@
 
     /// The hands in a frame that arrived at `seconds`; nil without a tracker.
     ///
-    /// Throws ``PalmCore/PalmError`` as ``PalmCoreML/HandTracker/hands(in:)`` does; the next frame
+    /// Throws `PalmError` as ``PalmKit/HandTracker/hands(in:)`` does; the next frame
     /// can still be tried.
     public func report(on frame: CVPixelBuffer, at seconds: Double) throws -> FrameReport? {
       guard let tracker else { return nil }
@@ -99,7 +99,7 @@
 
   /// Compiles (once) and loads the chosen models.
   ///
-  /// Throws ``PalmCore/PalmError`` if that fails.
+  /// Throws `PalmError` if that fails.
   public func loadTracker(
     _ choice: TrackerChoice, from fixtures: Fixtures, store: ModelStore? = nil
   ) async throws -> HandTracker {

@@ -4,8 +4,8 @@
   import CoreML
   import Foundation
   import PalmCore
-  import PalmCoreML
   import PalmHarness
+  import PalmKit
 
   /// The progress of a benchmark.
   public struct BenchmarkProgress: Equatable, Sendable {
@@ -22,7 +22,7 @@
   /// Measures the two chosen models on every unit, and writes `results.json` in `output` after
   /// each. If its task is cancelled, it ends early and keeps the results so far in the file.
   ///
-  /// Throws ``PalmCore/PalmError`` if fixtures or output are invalid, and
+  /// Throws `PalmError` if fixtures or output are invalid, and
   /// `CancellationError`; records a model that fails as a failure in the results.
   public func runBenchmark(
     _ choice: TrackerChoice, fixtures: Fixtures, output: URL, iterations: Int,

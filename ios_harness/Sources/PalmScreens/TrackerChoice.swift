@@ -40,7 +40,7 @@ public struct TrackerChoice: Codable, Equatable, Sendable {
   /// The choice adapted to the fixtures: replaces a model that they lack with their pipeline's,
   /// else with their first of its kind.
   ///
-  /// Throws ``PalmCore/PalmError/invalidFixtures(_:)`` if they have none of its kind.
+  /// Throws `PalmError.invalidFixtures` if they have none of its kind.
   public func fitted(to manifest: FixtureManifest) throws -> TrackerChoice {
     var fitted = self
     fitted.palm = try Self.name(palm, .palm, manifest.pipeline?.palm, manifest)

@@ -2,9 +2,10 @@
 // Python judges.
 
 import CoreML
+import CoreMLReplay
 import PalmCore
-import PalmCoreML
 import PalmHarness
+import PalmKit
 import XCTest
 
 final class FaultTests: XCTestCase {

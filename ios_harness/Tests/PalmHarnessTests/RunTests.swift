@@ -2,9 +2,9 @@
 
 import CoreML
 import PalmCore
-import PalmCoreML
 import PalmDevice
 import PalmHarness
+import PalmKit
 import XCTest
 
 final class RunTests: XCTestCase {
@@ -130,14 +130,15 @@ final class RunTests: XCTestCase {
       $0.cooldownSeconds = 5
     }
     var states: [ThermalState] = [.serious, .serious, .serious, .fair, .fair, .nominal]
-    var waits = 0
+    let waits = Waits()
     var instruments = Instruments()
     instruments.thermal = { states.count > 1 ? states.removeFirst() : states[0] }
-    instruments.wait = { _ in waits += 1 }
+    instruments.wait = { _ in await waits.add() }
     let job = try XCTUnwrap(run.jobs().first)
     let added = try await run.bench(job, instruments)
     let row = try XCTUnwrap(added.bench.first)
-    XCTAssertGreaterThan(waits, 0)
+    let waited = await waits.count
+    XCTAssertGreaterThan(waited, 0)
     // heat before the wait does not affect the measurement
     XCTAssertEqual(row.thermal.start, "nominal")
     XCTAssertEqual(row.thermal.end, "nominal")
@@ -150,15 +151,24 @@ final class RunTests: XCTestCase {
       $0.iterations = 1
       $0.cooldownSeconds = 3
     }
-    var waits = 0
+    let waits = Waits()
     var instruments = Instruments()
     instruments.thermal = { .critical }
-    instruments.wait = { _ in waits += 1 }
+    instruments.wait = { _ in await waits.add() }
     let job = try XCTUnwrap(run.jobs().first)
     let added = try await run.bench(job, instruments)
     let row = try XCTUnwrap(added.bench.first)
-    XCTAssertEqual(waits, 3)
+    let waited = await waits.count
+    XCTAssertEqual(waited, 3)
     XCTAssertEqual(row.thermal.start, "critical")
     XCTAssertEqual(row.thermal.end, "critical")
+  }
+}
+
+private actor Waits {
+  var count = 0
+
+  func add() {
+    count += 1
   }
 }

@@ -1,10 +1,11 @@
 // The camera screen's finder and the benchmark screen's run, on replayed models.
 
-#if canImport(CoreML)
+#if canImport(CoreMLReplay)
   import CoreML
+  import CoreMLReplay
   import PalmCore
-  import PalmCoreML
   import PalmHarness
+  import PalmKit
   import PalmScreens
   import XCTest
 

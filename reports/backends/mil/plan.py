@@ -99,7 +99,7 @@ def make_plan(function: Function, source: str, *, accumulation: str, rounds: boo
         else:
             kernels.append((op, kernel))
     if refused:
-        raise UnsupportedOperator("\n".join(refused))
+        raise UnsupportedOperator("\n  ".join(refused))
     return _arrange(function, kernels, known, source, rounds)
 
 

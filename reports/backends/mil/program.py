@@ -17,6 +17,7 @@ from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 from blazepalm.reports.backends.mil.blob import Blob, BlobFile
 from blazepalm.reports.backends.mil.interface import Feature, Interface, read_interface
+from blazepalm.reports.backends.mil.notes import notes_of
 from blazepalm.reports.backends.mil.package import Package, open_package
 from blazepalm.reports.backends.mil.schema import parse_model
 from blazepalm.reports.backends.mil.syntax import Function, read_functions
@@ -63,6 +64,7 @@ class Program:
         }
         for key in sorted(metadata.userDefined):
             self.metadata.setdefault(key, metadata.userDefined[key])
+        self.metadata.update(notes_of(model.mlProgram))
         self.file_bytes = package.model.stat().st_size + sum(f.size for f in self._files.values())
 
     # What it is -------------------------------------------------------------------------

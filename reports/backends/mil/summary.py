@@ -17,10 +17,10 @@ from blazepalm.models.spec import Spec
 from blazepalm.models.spec_json import spec_from_dict, spec_to_dict
 from blazepalm.reports.backends.mil.coverage import EXECUTED
 from blazepalm.reports.backends.mil.interface import Feature, Interface
+from blazepalm.reports.backends.mil.notes import OWN
 from blazepalm.reports.backends.mil.program import Program, load
 from blazepalm.reports.backends.mil.weights import UNPACKS, StoredWeights, stored_weights
 
-OWN = "blazepalm."  # what our metadata keys begin with
 SAYS = ("description", "version", "author", "licence")
 
 # the version of a specification → the oldest systems that run it (coremltools/__init__.py)

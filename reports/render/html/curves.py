@@ -21,12 +21,20 @@ UNKNOWN = LayerError(None, None, NOT_RUN)
 
 
 def curves(report: ParityReport) -> list[dict[str, Any]]:
-    """One entry per model that was compared layer by layer."""
-    return [
-        _curve(number, model, model.layers)
+    """One entry per model that was compared layer by layer, the one with the worst layer first."""
+    found = [
+        (_badness(model.layers), _curve(number, model, model.layers))
         for number, model in enumerate(report.models)
         if model.layers is not None and model.layers.rows
     ]
+    return [curve for _, curve in sorted(found, key=lambda entry: entry[0], reverse=True)]
+
+
+def _badness(layers: Layers) -> tuple[bool, float]:
+    """Whether a backend has a culprit, and the largest local error."""
+    local = [e.local for row in layers.rows for e in row.backends.values() if e.local is not None]
+    culprits = [culprit for culprit in layers.culprits.values() if culprit is not None]
+    return bool(culprits), max(local, default=0.0)
 
 
 def _curve(number: int, model: ModelParity, layers: Layers) -> dict[str, Any]:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.limit_usage import usage, worse
 from blazepalm.reports.judge.report import ModelParity, ParityReport
-from blazepalm.reports.render.html.limit_usage import level, usage, worse
+from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 
 def heat(report: ParityReport) -> list[dict[str, Any]]:
-    """One table per model: `columns` (backends), and `groups` of lines by stage."""
-    return [
-        table
-        for number, model in enumerate(report.models)
-        if (table := _table(number, model, report.rows))["groups"]
-    ]
+    """One table per model, the worst first: `columns` (backends), `groups` of lines by stage."""
+    tables = [_table(number, model, report.rows) for number, model in enumerate(report.models)]
+    worst_first = sorted(tables, key=lambda table: table["worst"], reverse=True)
+    return [table for table in worst_first if table["groups"]]
 
 
 def _table(number: int, model: ModelParity, rows: Sequence[Row]) -> dict[str, Any]:
@@ -49,13 +48,15 @@ def _table(number: int, model: ModelParity, rows: Sequence[Row]) -> dict[str, An
         }
         for (stage, mode), quantities in lines.items()
     ]
-    failed = any(row.status == "fail" for _, row in shown)
+    judged = [row for _, row in shown if row.judged]
+    failed = any(row.status == "fail" for row in judged)
     return {
         "number": number,
         "model": model,
         "columns": backends,
         "groups": groups,
         "failed": failed,
+        "worst": (failed, max((worse(usage(row, row.value)) for row in judged), default=-1.0)),
     }
 
 

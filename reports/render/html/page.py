@@ -9,15 +9,18 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from msgspec.structs import asdict
 
+from blazepalm.reports.backends.names import MIL_APP, MIL_FP16
 from blazepalm.reports.compare.rows import TRUTH
+from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.render.first_words import MODES, WORDS, capitalised, when_and_what
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-SCRIPTS = ("dom", "theme", "overlay", "gallery", "table", "tables", "explore", "start")
+SCRIPTS = ("dom", "address", "theme", "overlay", "gallery", "table", "tables", "explore", "start")
 STATUS = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "fail"),
@@ -49,13 +52,22 @@ def render(report: ParityReport, folder: Path | None) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
+            known_of=partial(worse_than_known, golden=report.golden),
+            pair_known=partial(pair_worse_than_known, golden=report.golden),
             masthead=masthead(report, failed),
+            words=_words(report),
+            when=when_and_what(report),
+            modes=capitalised(MODES),
             matrix=matrix(report),
             why=failed,
             truth=[row for row in report.rows if row.stage == TRUTH],
             heat=heat(report),
             curves=curves(report),
             images=images,
+            lost=sum(
+                case.image is not None and image is None
+                for case, image in zip(report.cases, images, strict=True)
+            ),
             galleries=galleries(report, images),
             policy=content_security_policy(script, style),
             style=Markup(style),
@@ -63,6 +75,13 @@ def render(report: ParityReport, folder: Path | None) -> str:
             island=Markup(embedded_json(harmless(page_data(report, images)))),
         )
     )
+
+
+def _words(report: ParityReport) -> dict[str, str]:
+    """The words to explain, those of packages only if one was compared."""
+    names = {row.backend for row in report.rows}
+    absent = {"fp16": MIL_FP16, "app": MIL_APP}
+    return {word: said for word, said in WORDS.items() if absent.get(word) in {None, *names}}
 
 
 def harmless(value: Any) -> Any:

@@ -15,12 +15,12 @@ from msgspec.structs import astuple
 from blazepalm.converter.tensor_map import TensorMapRow
 from blazepalm.reports.compare.hands import ListedHand
 from blazepalm.reports.compare.meters import Difference
-from blazepalm.reports.compare.rows import NOT_JUDGED, Row
+from blazepalm.reports.compare.rows import BY_BITS, NOT_JUDGED, TRUTH, Row
 from blazepalm.reports.hands.draw import FINGERS, PALM
+from blazepalm.reports.judge.limit_usage import usage
 from blazepalm.reports.judge.report import CaseResult, ModelParity, ParityReport
 from blazepalm.reports.judge.report_parts import Layer
 from blazepalm.reports.judge.task_limits import LEAST, by_picture
-from blazepalm.reports.render.html.limit_usage import usage
 from blazepalm.reports.render.html.stage_order import stage_positions
 
 REFERENCE = "tflite"
@@ -87,7 +87,7 @@ def _row(row: Row, place: int) -> list[Any]:
     return [
         *(_short(getattr(row, name), 5) for name in ROW),
         place,
-        None if used is None else -1 if math.isinf(used) else _short(used, 4),
+        None if used is None else _share(used, 4),
         None if worst is None else astuple(worst),
         [] if difference is None else difference.problems,
         *(None if difference is None else _short(getattr(difference, n), 5) for n in DIFFERENCE),
@@ -99,7 +99,7 @@ def _row(row: Row, place: int) -> list[Any]:
 
 def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, Any]:
     failing = over = 0
-    worst: tuple[float, int] | None = None
+    worst: tuple[tuple[bool, bool, float], int] | None = None  # as in `judge.tightest`
     for number, (row, value) in enumerate(zip(rows, case.values, strict=True)):
         used = usage(row, value)
         if used is None or row.judge == NOT_JUDGED:
@@ -107,8 +107,11 @@ def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, An
         if used > 1:
             failing += row.status == "fail"
             over += row.status != "fail"
-        if worst is None or used > worst[0]:
-            worst = (used, number)
+        if row.stage == TRUTH and used <= 1:  # its limit is a mean's, and of the file itself
+            continue
+        badness = (used > 1, row.judge != BY_BITS, used)
+        if worst is None or badness > worst[0]:
+            worst = (badness, number)
     return {
         "name": case.name,
         "kind": case.kind,
@@ -118,7 +121,7 @@ def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, An
         "pictured": pictured,
         "failing": failing,
         "over": over,
-        "share": None if worst is None else -1 if math.isinf(worst[0]) else _short(worst[0], 3),
+        "share": None if worst is None else _share(worst[0][-1], 3),
         "worst": None if worst is None else worst[1],
         "truth": [_points(hand.landmarks, 2) for hand in case.truth or ()],
         "hands": {
@@ -127,6 +130,11 @@ def _case(case: CaseResult, pictured: bool, rows: Sequence[Row]) -> dict[str, An
         },
         "values": [_short(value, 4) for value in case.values],
     }
+
+
+def _share(used: float, digits: int) -> Any:
+    """−1 stands for infinity."""
+    return -1 if math.isinf(used) else _short(used, digits)
 
 
 def _hands(reference: Sequence[ListedHand], hands: Sequence[ListedHand]) -> list[dict[str, Any]]:

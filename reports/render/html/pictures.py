@@ -60,6 +60,12 @@ def pictures(cases: Sequence[CaseResult], folder: Path | None) -> list[str | Non
     return [_picture(case.image, folder, width) for case in cases]
 
 
+def missing_pictures(report: ParityReport, folder: Path) -> int:
+    """How many pictures that the report names are not in the folder."""
+    named = [case.image for case in report.cases if case.image is not None]
+    return sum(not (folder / name).is_file() for name in named)
+
+
 def _picture(name: str | None, folder: Path, width: int) -> str | None:
     from PIL import Image
 

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
-from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, Row
+from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK
 from blazepalm.reports.judge.headline import HOLDS, PARTLY, UNVERIFIED
 from blazepalm.reports.judge.report import (
     TRUTH_UNCHECKED,
@@ -13,10 +11,11 @@ from blazepalm.reports.judge.report import (
     ModelParity,
     ParityReport,
 )
-from blazepalm.reports.judge.task_limits import by_picture
 from blazepalm.reports.render.columns import EXECUTED, columns, litert_bits
-from blazepalm.reports.render.html.limit_usage import level, usage, worse
+from blazepalm.reports.render.first_words import capitalised, warnings, worst
+from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
+from blazepalm.reports.render.task_use import task_use
 
 Entry = dict[str, Any]  # what a template shows
 MAX_LINES = 3  # failures listed under the headline
@@ -25,7 +24,8 @@ MAX_REASONS = 4  # reasons listed per backend; the table has the rest
 
 def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     """`state` is holds, fails or partly; `headline` and `facts` are text; `because`: the first few
-    failures, each as (what failed, why).
+    failures, each as (what failed, why); `worst`: the worst row's number, and the sentence about
+    it; `warnings`: what to know before the numbers.
     """
     models, counts = report.models, report.counts
     tested, verdict = report.self_test, report.verdict
@@ -48,8 +48,15 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
         facts.append((f"{tested.caught} of {tested.planted}", "planted faults caught"))
     if any(TRUTH_UNCHECKED in model.notes for model in models):
         facts.append(("the rendered truth", "not checked"))
-    because = list(_because(report, failed))
-    return {"state": state, "headline": verdict.capitalize(), "facts": facts, "because": because}
+    found = worst(report)
+    return {
+        "state": state,
+        "headline": verdict.capitalize(),
+        "facts": facts,
+        "because": list(_because(report, failed)),
+        "worst": None if found is None else (found.row, capitalised(found.sentence)),
+        "warnings": warnings(report),
+    }
 
 
 def matrix(report: ParityReport) -> Entry:
@@ -126,11 +133,7 @@ def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> 
         "bits": None if bits is None else "{} of {}".format(*bits),
     }
     if backend.judge == BY_TASK:
-        row = _closest(report.rows, model.name, backend.name)
-        used = None if row is None else usage(row, row.value)
-        value, about = ("", "") if row is None or used is None else _use(row, used)
-        if row is not None and row.spread is not None and by_picture(row):
-            used = usage(replace(row, limit=row.spread.sensitivity), row.value)
+        value, about, used = task_use(report.rows, model.name, backend.name, figure)
         return {**cell, "value": value, "about": about, "used": _bar(used), "level": level(used)}
     multiple = backend.worst_multiple
     used = None if multiple is None else multiple / report.limits.float32_multiple
@@ -156,23 +159,6 @@ def _because(report: ParityReport, failed: Sequence[Entry]) -> Iterator[tuple[st
     yield from said[:MAX_LINES]
     if len(said) > MAX_LINES:
         yield (f"{len(said) - MAX_LINES} more", "below")
-
-
-def _closest(rows: Sequence[Row], model: str, backend: str) -> Row | None:
-    """The row that uses the largest share of its task limit."""
-    own = (row for row in rows if (row.model, row.backend, row.judge) == (model, backend, BY_TASK))
-    return max(own, key=lambda row: worse(usage(row, row.value)), default=None)
-
-
-def _use(row: Row, used: float) -> tuple[str, str]:
-    """`20 %`, `of IoU 0.99`; beyond it `0.974`, `IoU, limit 0.99`, or what the picture allows."""
-    limit = figure(row.limit, row.unit)
-    if row.spread is not None and by_picture(row):
-        allowed = figure(row.spread.sensitivity, row.unit)
-        return figure(row.value, row.unit), f"{row.metric}, its picture allows {allowed}"
-    if used > 1:
-        return figure(row.value, row.unit), f"{row.metric}, limit {limit}"
-    return f"{100 * used:.0f} %", f"of {row.metric} {limit}"
 
 
 def _bar(used: float | None) -> int | None:

@@ -7,7 +7,7 @@ from blazepalm.converter import pte_cache
 from blazepalm.converter.pte import missing_executorch
 from blazepalm.errors import CouldNotVerify, InvalidInput
 from blazepalm.reports.backends.executorch import load_program
-from blazepalm.reports.backends.registry import check_asked_for
+from blazepalm.reports.backends.registry import asked_for
 from blazepalm.reports.hands.open_models import open_model
 from blazepalm.reports.parity_options import Options
 from blazepalm.reports.subjects.open_subject import open_subject
@@ -60,4 +60,4 @@ def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
 def test_a_backend_that_takes_long_runs_only_if_asked_for() -> None:
     assert Options(backends=("executorch",)).backends == ("executorch",)
     with pytest.raises(InvalidInput, match="no backend 'tflite' to ask for; .*executorch"):
-        check_asked_for(["tflite"])
+        asked_for(["tflite"])

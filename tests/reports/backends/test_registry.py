@@ -3,13 +3,22 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blazepalm.errors import CouldNotVerify
+from blazepalm.reports.backends import registry
 from blazepalm.reports.backends.backend import Registration
-from blazepalm.reports.backends.registry import BUILT_IN, registered, spared_backends
+from blazepalm.reports.backends.registry import (
+    BUILT_IN,
+    asked_for,
+    not_installed,
+    rare_backends,
+    registered,
+    spared_backends,
+)
 from blazepalm.reports.judge.judge import judge_of
 from blazepalm.reports.parity import parity
 from blazepalm.reports.render.html import render_html
@@ -45,6 +54,9 @@ BACKEND = Registration(
     available=lambda: {reason!r},
 )
 """
+
+
+CORE_AI = {"coreai-mil", "coreai-mil-fp16", "coreai-mil-app", "coreai-mil-app-fp32"}
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +187,9 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "integer": "none",
         "coreai-mil": "floor",
         "coreai-mil-fp16": "task",
+        "coreai-mil-app": "task",
+        "coreai-mil-app-fp32": "task",
+        "coreai": "floor",
     }
     assert spared_backends() == {
         "tflite-ref",
@@ -182,10 +197,34 @@ def test_what_judges_a_backend_follows_from_kind_and_precision() -> None:
         "integer",
         "coreml-mil-fp16-coreai",
         "coreml-mil-fp16-bound",
-        "coreai-mil",
-        "coreai-mil-fp16",
+        *CORE_AI,
+        "coreai",
     }
+    assert rare_backends() == {*CORE_AI, "coreai"}
     assert len(BUILT_IN) < len(judges)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        ({}, {"executorch", *CORE_AI}),
+        ({"coreai": "no Core AI"}, {"coreml-mil-fp16-coreai", "executorch"}),
+        ({"executorch": "no ExecuTorch"}, CORE_AI),
+    ],
+)
+def test_installed_asks_for_every_other_runtime_of_this_machine(
+    reasons: dict[str, str], expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Core AI is missing, blazepalm's executor sums as it does."""
+
+    def as_if(name: str, registration: Registration) -> Registration:
+        return replace(registration, available=lambda: reasons.get(name.split("-")[0]))
+
+    known = {name: as_if(name, r) for name, r in registered().items()}
+    monkeypatch.setattr(registry, "registered", lambda: known)
+    found = asked_for(["installed", *sorted(expected)])
+    assert set(found) == expected and len(found) == len(expected)
+    assert not_installed() == list(reasons.values())
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("int8", "candidate"), ("float32", "judge")])

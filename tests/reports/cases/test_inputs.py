@@ -1,5 +1,6 @@
 """Parity's inputs: noise that is reproducible, and names that give distinct files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_the_golden_set_comes_with_its_truth(tmp_path: Path) -> None:
     assert len(hand.landmarks) == 21 and hand.handedness == "left"
 
 
+def test_the_verdict_does_not_count_the_truth_of_hands_that_strain_it(tmp_path: Path) -> None:
+    golden = small_golden(tmp_path)
+    strained = replace(golden.cases[1], kind="stress")
+    (case,) = golden_cases(replace(golden, cases=(strained,)))
+    assert strained.hands and case.kind == "stress" and case.truth is None
+
+
 def test_own_pictures(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -87,3 +95,20 @@ def test_pictures_may_do_without_a_backend_and_noise_never_does() -> None:
     spared = [bool(case.spared) for case in sparing(cases, ["slow"], 2)]
     assert spared == [False, True, False, True, False, False, False]
     assert not any(case.spared for case in sparing(cases, ["slow"], 1))
+
+
+def test_a_rare_backend_sees_two_inputs_at_least() -> None:
+    """Every 4th picture, and noise only where a single picture leaves it with one input."""
+
+    def seen(pictures: int) -> list[str]:
+        cases = [*(Case(str(i), "own", PIXELS) for i in range(pictures)), *noise_cases(2, 0)]
+        found = sparing(cases, ["slow", "rare"], 2, ["rare"], 2)
+        return [case.name for case in found if "rare" not in case.spared]
+
+    assert seen(6) == ["0", "4"]
+    assert seen(4) == ["0", "noise-0000", "noise-0001"]
+    assert seen(0) == ["noise-0000", "noise-0001"]
+    slow = [*(Case(str(i), "own", PIXELS) for i in range(4)), *noise_cases(1, 0)]
+    spared = [case.spared for case in sparing(slow, ["slow", "rare"], 2, ["rare"], 2)]
+    both, rare, none = frozenset({"slow", "rare"}), frozenset({"rare"}), frozenset[str]()
+    assert spared == [none, both, rare, both, none]

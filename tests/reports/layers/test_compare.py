@@ -19,7 +19,7 @@ import torch
 from blazepalm.converter.coreml.names import identifier
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.reports import layers
-from blazepalm.reports.backends.names import MIL, MIL_FP16, TORCH
+from blazepalm.reports.backends.names import COREAI_FP16, MIL, MIL_FP16, TORCH
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import noise
 from blazepalm.reports.faults.catalogue import FAULTS, Fault
@@ -120,6 +120,21 @@ def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None
     assert max(halves) > 0.5, "float16 rounds"
 
 
+def test_core_ai_s_layers_are_summed_in_its_order(folder: Path) -> None:
+    """The same package under Core AI's name: no layer diverges, and the errors are others."""
+    model = opened(SYNTHETIC, folder)
+    half = programs_of(model.subject)[MIL_FP16]
+    programs = {MIL_FP16: half, COREAI_FP16: half}
+    found = compare_layers(model.truth, trace_subject(model.subject), programs)
+    assert found.culprits[COREAI_FP16] is None
+    pairs = [
+        (row.backends[MIL_FP16].cumulative, row.backends[COREAI_FP16].cumulative)
+        for row in found.rows
+    ]
+    assert all(ours is not None and theirs is not None for ours, theirs in pairs)
+    assert any(ours != theirs for ours, theirs in pairs)
+
+
 def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """torch.fx patches nn.Module for every thread while it traces."""
     subjects = [opened(name, folder).subject for name in QUICK]
@@ -129,9 +144,9 @@ def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.M
     for module, name in ((layers.values, "trace_subject"), (layers.compare, "layers_of")):
         original = getattr(module, name)
 
-        def recorded(*given: Any, name: str = name, original: Any = original) -> Any:
+        def recorded(*given: Any, name: str = name, original: Any = original, **more: Any) -> Any:
             events.append(name)
-            return original(*given)
+            return original(*given, **more)
 
         monkeypatch.setattr(module, name, recorded)
     with one_torch_thread():

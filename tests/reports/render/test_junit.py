@@ -36,6 +36,7 @@ def test_a_case_is_image_times_stage_times_pair() -> None:
         expected |= {(place, f"{name}: {pair}") for name in ("all inputs", *names)}
     assert found == expected and len(found) > 500
     bits = {p.get("name"): p.get("value") for p in root.iter("property")}
+    assert str(bits.pop("worst")).startswith("tightest: hand-full-2022, coreml-mil-fp16")
     assert bits == {f"LiteRT's bits, {name}": "4 of 48" for name in ("torch", "coreml-mil")}
     assert ("hand-full-2022.raw outputs.isolated", "two-hands: torch against oracle") in found
     assert root.get("failures") == root.get("errors") == "0"

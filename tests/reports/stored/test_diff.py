@@ -15,6 +15,7 @@ from blazepalm.reports.stored.diff import (
     WORSE,
     FactChange,
     ReportDiff,
+    SetChange,
 )
 from blazepalm.reports.stored.diff import (
     diff as diff_reports,
@@ -167,3 +168,62 @@ def test_worst_first(passing: Report) -> None:
     assert kinds == sorted(kinds, key=(WORSE, BETTER, STATUS, VANISHED, APPEARED, VALUE).index)
     factors = [row.factor for row in found.rows if row.kind == WORSE and row.factor]
     assert factors == sorted(factors, reverse=True) and found.worse
+
+
+def test_a_model_that_only_one_compared_is_one_line(passing: Report) -> None:
+    name = passing["models"][0]["name"]
+    rows = [row for row in passing["rows"] if row["model"] == name]
+
+    def without(report: Report) -> None:
+        keep = [i for i, row in enumerate(report["rows"]) if row["model"] != name]
+        report["rows"] = [report["rows"][i] for i in keep]
+        report["models"] = report["models"][1:]
+        for case in report["cases"]:
+            case["values"] = [case["values"][i] for i in keep]
+
+    fewer = copy.deepcopy(passing)
+    without(fewer)
+    found = diff(passing, fewer)
+    assert found.rows == () and not found.worse
+    assert found.sets == (SetChange(name, "compared in A only", len(rows)),)
+    assert found.same == len(passing["rows"]) - len(rows)
+    assert found.to_dict()["sets"][0]["rows"] == len(rows) > 20
+    more = copy.deepcopy(passing)
+    failing = next(r for r in more["rows"] if r["model"] == name and r["judge"] == "floor")
+    failing["status"] = "fail"
+    back = diff(fewer, more)
+    assert back.sets == (SetChange(name, "compared in B only", len(rows) - 1),)
+    assert [row.kind for row in back.rows] == [WORSE] and back.worse
+
+
+def test_a_backend_that_only_one_compared_is_one_line(passing: Report) -> None:
+    name = passing["models"][1]["name"]
+
+    def rename(report: Report) -> None:
+        for row in report["rows"]:
+            if (row["model"], row["backend"]) == (name, "coreml-mil"):
+                row["backend"] = "mine"
+
+    found = changed(passing, rename)
+    count = sum((r["model"], r["backend"]) == (name, "coreml-mil") for r in passing["rows"])
+    assert found.rows == ()
+    assert found.sets == (
+        SetChange(name, "coreml-mil in A only", count),
+        SetChange(name, "mine in B only", count),
+    )
+
+
+def test_values_on_other_inputs_are_counted_and_failures_listed(passing: Report) -> None:
+    name = judged(passing)["model"]
+
+    def change(report: Report) -> None:
+        next(m for m in report["models"] if m["name"] == name)["inputs_sha256"] = "0" * 64
+        own = [r for r in report["rows"] if r["model"] == name and r["value"]]
+        for row in own[:5]:
+            row["value"] *= 50
+        own[6]["status"] = "fail"
+        own[6]["judge"] = "floor"
+
+    found = changed(passing, change)
+    assert found.sets == (SetChange(name, "other inputs, so other values", 5),)
+    assert [row.kind for row in found.rows] == [WORSE] and found.worse

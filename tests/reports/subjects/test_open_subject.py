@@ -34,7 +34,7 @@ class Native:
 
 def test_a_model_of_no_family_has_no_package_that_the_task_judges(tmp_path: Path) -> None:
     subject = open_subject("tiny.tflite", doubling(), workers=1, packages=tmp_path)
-    assert set(subject.artifacts) == {MIL} and MIL in subject.backends and subject.app is None
+    assert set(subject.artifacts) == {MIL} and MIL in subject.backends and not subject.apps
     assert subject.rules is None and subject.output_shapes == ((1, 4, 5, 3),)
 
 
@@ -46,7 +46,7 @@ def test_only_what_is_asked_for_is_opened() -> None:
 def test_without_images_nothing_is_exported_that_images_judge(tmp_path: Path) -> None:
     content = shared_model(LITE).read_bytes()
     subject = open_subject(LITE, content, workers=1, packages=tmp_path, images=False)
-    assert set(subject.artifacts) == {MIL} and subject.app is None
+    assert set(subject.artifacts) == {MIL} and not subject.apps
 
 
 def test_compression_is_done_to_the_float16_packages(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ struct HandOverlay: View {
 
   private func outline(_ corners: [SIMD2<Double>]) -> Path {
     var path = Path()
+    guard !corners.isEmpty else { return path }
     path.addLines(corners.map(point))
     path.closeSubpath()
     return path

@@ -69,6 +69,17 @@ const sign = (status) =>
   el('span', { class: `sign ${status}`, role: 'img', 'aria-label': status.replace('_', ' ') },
     SIGNS[status] ?? '·');
 
+/** Marks what is wider than its place, so that the style can say that it scrolls. */
+const widths = new ResizeObserver((entries) => {
+  for (const node of new Set(entries.map(({ target }) => target.closest('.scroll, nav')))) {
+    node.classList.toggle('wide', node.scrollWidth > node.clientWidth + 1);
+  }
+});
+function watchWidth(node) {
+  for (const one of [node, ...node.children]) widths.observe(one);
+  return node;
+}
+
 const pairs = (entries) =>
   el('dl', { class: 'pairs' }, entries.filter((entry) => entry).map(([name, value]) =>
     el('div', {}, el('dt', {}, name), el('dd', {}, value ?? NOTHING))));

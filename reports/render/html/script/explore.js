@@ -1,5 +1,5 @@
 // The explorer: image → stage → layer → tensor → weights, each a view with a trail back.
-const trail = []; // {title, show()}
+const trail = []; // {title, show(), key: its name and value in the address, beside: [before, after]}
 const METRICS = [
   ['largest error', 'max_abs'], ['mean error', 'mean_abs'], ['median', 'p50'], ['99 %', 'p99'], ['99.9 %', 'p999'],
   ['rmse', 'rmse'], ['relative L2', 'rel_l2'], ['SNR, dB', 'snr_db'], ['PSNR, dB', 'psnr_db'], ['cosine', 'cosine'],
@@ -7,9 +7,9 @@ const METRICS = [
   ['inputs with equal bits', 'equal_inputs'], ['bits differ', 'unequal'], ['not finite, reference', 'nonfinite_reference'], ['not finite, backend', 'nonfinite_candidate'],
 ];
 
-function visit(title, show, fresh = false) {
+function visit(title, show, fresh = false, key = null, beside = () => []) {
   if (fresh) trail.length = 0;
-  trail.push({ title, show });
+  trail.push({ title, show, key, beside });
   showTrail();
   if (!byId('explorer').open) byId('explorer').showModal();
 }
@@ -23,6 +23,28 @@ function showTrail() {
   redraws.delete(explorerRedraw.current);
   byId('explorer-body').replaceChildren(...last.show().flat().filter((node) => node));
   byId('explorer').scrollTop = 0;
+  const [before, after] = last.beside();
+  for (const [id, open] of [['explorer-before', before], ['explorer-after', after]]) {
+    byId(id).hidden = last.beside().length === 0;
+    byId(id).disabled = !open;
+    byId(id).onclick = open ?? null;
+  }
+  remember();
+}
+
+/** What is open, for the address; a list in between has no name there. */
+function opened() {
+  const named = trail.filter((step) => step.key);
+  return named.length ? Object.fromEntries([named[named.length - 1].key]) : {};
+}
+
+function openAgain(values) {
+  const [[name, value] = []] = Object.entries(values);
+  const ways = { case: [caseNamed.get(value), openCase], row: [rows[value], openRow],
+    layer: [layers[value], openLayer], tensor: [tensors[value], openTensor] };
+  const [found, open] = ways[name] ?? [];
+  if (found) open(found);
+  else if (byId('explorer').open) byId('explorer').close();
 }
 const explorerRedraw = { current: null };
 
@@ -38,22 +60,40 @@ const nested = (make, lines, open) => {
   return box;
 };
 
-const openCase = (found, fresh = true) => visit(found.name, () => caseView(found), fresh);
-const openRow = (row, fresh = true) => visit(`${row.field}, ${row.metric} · ${row.backend}`, () => rowView(row), fresh);
-const openLayer = (layer, fresh = true) => visit(`${layer.op} ${layer.operator}`, () => layerView(layer), fresh);
-const openTensor = (tensor, fresh = true) => visit(tensor.key, () => tensorView(tensor), fresh);
+const shownCases = { list: () => cases }; // in the gallery's order
+function openCase(found, fresh = true) {
+  const worst = rows[found.worst];
+  if (!recalling) { // a link says which pair
+    drawn.pair = pairNames.find((pair) => worst && pair.split(' + ').includes(worst.model)) ?? drawn.pair;
+    redraw();
+  }
+  const beside = () => {
+    const list = shownCases.list();
+    const at = list.indexOf(found);
+    return at < 0 ? [] : [-1, 1].map((step) => list[at + step] && (() => openCase(list[at + step])));
+  };
+  visit(found.name, () => caseView(found), fresh, ['case', found.name], beside);
+}
+const openRow = (row, fresh = true) =>
+  visit(`${row.field}, ${row.metric} · ${row.backend}`, () => rowView(row), fresh, ['row', String(row.index)]);
+const openLayer = (layer, fresh = true) =>
+  visit(`${layer.op} ${layer.operator}`, () => layerView(layer), fresh, ['layer', String(layer.index)]);
+const openTensor = (tensor, fresh = true) =>
+  visit(tensor.key, () => tensorView(tensor), fresh, ['tensor', String(tensor.index)]);
 
 function caseView(found) {
   const measured = rows.filter((row) => found.values[row.index] !== null)
     .map((row) => ({ ...row, over: row.judge !== 'none' && beyond(row, found.values[row.index]) }));
+  const worst = rows[found.worst];
+  const leads = ([model, own]) => 2 * (model === worst?.model) + own.some((row) => row.over);
   const models = group(measured.sort((a, b) => a.place - b.place), (row) => row.model)
-    .sort(([, a], [, b]) => b.some((row) => row.over) - a.some((row) => row.over));
+    .sort((a, b) => leads(b) - leads(a));
   const stages = models.flatMap(([model, own]) => [
     heading(bdi(model)),
     ...group(own, (row) => `${row.stage}, ${row.mode}`).map(([, lines]) => stageView(found, lines)),
   ]);
   const hands = Object.entries(found.hands[drawn.pair] ?? {});
-  return [el('div', { class: 'twofold' },
+  return [worst ? worstHere(found, worst) : null, el('div', { class: 'twofold' },
     el('div', {}, found.width ? bigPicture(found) : null, pairs([
       ['kind', found.kind],
       found.credit ? ['credit', found.credit] : null,
@@ -62,6 +102,15 @@ function caseView(found) {
       ...hands.map(([name, list]) => [bdi(name), handWords(list)]),
     ])),
     el('div', {}, stages.length ? stages : el('p', {}, 'This image was not measured.')))];
+}
+
+/** What uses most of its limit on this picture. */
+function worstHere(found, row) {
+  const value = figure(found.values[row.index], row.unit);
+  return el('p', { class: 'worst' }, 'Worst here: ',
+    el('button', { type: 'button', class: 'open', click: () => openRow(row, false) },
+      bdi(`${row.model}, ${row.backend}, ${row.field}, ${row.metric}`)),
+    `: ${value}, ${percent(found.share)}${found.share < 0 || found.share >= 10 ? '' : ' of'} its limit.`);
 }
 
 /** [key, lines] in order of the keys' first appearance. */
@@ -77,7 +126,7 @@ function group(lines, keyOf) {
 function stageView(found, lines) {
   const bad = lines.filter((row) => row.over).length;
   const words = bad ? `${bad} of ${lines.length} beyond their limit` : `${lines.length} values`;
-  return el('details', { open: bad > 0 },
+  return el('details', { open: bad > 0 || lines.some((row) => row.index === found.worst) },
     el('summary', {}, sign(bad ? 'fail' : 'pass'), ` ${lines[0].stage} `,
       el('span', { class: 'quietly' }, `${lines[0].mode}, ${words}`)),
     stageTable(found, lines));
@@ -106,21 +155,22 @@ function beyond(row, value) {
 }
 
 function stageTable(found, lines) {
-  const order = [...lines].sort((a, b) =>
+  const isWorst = (row) => row.index === found.worst;
+  const order = [...lines].sort((a, b) => isWorst(b) - isWorst(a) ||
     b.over - a.over || (a.judge === 'none') - (b.judge === 'none') || a.index - b.index);
-  const line = (row) => el('tr', {},
-    el('th', { scope: 'row' },
+  const line = (row) => el('tr', { class: isWorst(row) ? 'marked' : null },
+    el('th', { scope: 'row' }, isWorst(row) ? el('b', { class: 'mark' }, 'worst ') : null,
       row.limit === null || row.judge === 'none' ? null : [sign(row.over ? 'fail' : 'pass'), ' '],
       el('button', { type: 'button', class: 'open', click: () => openRow(rows[row.index], false) },
         bdi(row.field), el('span', { class: 'quietly' }, ` ${row.metric}`))),
     el('td', {}, bdi(row.backend)), el('td', {}, row.reference),
     el('td', { class: 'n' }, figure(found.values[row.index], row.unit)),
     el('td', { class: 'n' }, figure(row.limit)));
-  return el('div', { class: 'scroll' }, el('table', {},
+  return watchWidth(el('div', { class: 'scroll' }, el('table', {},
     el('thead', {}, el('tr', {},
       ['quantity', 'backend', 'against'].map((text) => el('th', { scope: 'col' }, text)),
       ['here', 'limit'].map((text) => el('th', { scope: 'col', class: 'n' }, text)))),
-    el('tbody', {}, order.map(line))));
+    el('tbody', {}, order.map(line)))));
 }
 
 const JUDGES = { floor: 'the noise floor', bits: 'equality of bits', task: 'the task’s limits' };

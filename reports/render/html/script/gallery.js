@@ -4,6 +4,7 @@ const FIRST = 12;
 function startGallery(open) {
   const lists = [...document.querySelectorAll('#gallery ul')];
   if (!lists.length) return;
+  const controls = {};
   drawn.pair = pairNames[pairNames.length - 1] ?? null;
   drawnBackends.forEach((name) => drawn.backends.add(name));
   const cards = lists.flatMap((list) =>
@@ -33,24 +34,39 @@ function startGallery(open) {
     const shown = new Set(wanted.all ? fits : first);
     cards.forEach((card) => { card.item.hidden = !shown.has(card); });
     count.textContent = `${shown.size} of ${cards.length} images`;
+    shownCases.list = () => fits.map(({ found }) => found);
     more.hidden = fits.length <= first.length;
     more.textContent = wanted.all ? 'Show fewer' : `Show all ${fits.length} images`;
     draw();
+    remember();
   };
   const change = (name) => (value) => { wanted[name] = value; update(); };
 
-  byId('overlay-tools').append(...overlayTools().filter((tool) => tool));
+  showOverlayTools();
+  addressed('drawn.', drawnWords, drawAgain);
   if (cards.length > FIRST / 2) {
     const kinds = [...new Set(cards.map(({ found }) => found.kind))];
-    const search = el('input', { type: 'search', placeholder: 'Find an image', 'aria-label': 'Find an image',
-      input: () => change('text')(search.value.toLowerCase()) });
-    byId('case-tools').append(search,
-      select('Kind', [['', 'all'], ...kinds.map((kind) => [kind, kind])], change('kind')),
-      select('Status', [['', 'all'], ['fail', 'failing'], ['pass', 'passing']], change('state')));
+    controls.text = el('input', { type: 'search', placeholder: 'Find an image', 'aria-label': 'Find an image',
+      input: () => change('text')(controls.text.value.toLowerCase()) });
+    const kind = select('Kind', [['', 'all'], ...kinds.map((name) => [name, name])], change('kind'));
+    const state = select('Status', [['', 'all'], ['fail', 'failing'], ['pass', 'passing']], change('state'));
+    [controls.kind, controls.state] = [kind, state].map((label) => label.querySelector('select'));
+    byId('case-tools').append(controls.text, kind, state);
   }
   byId('case-tools').append(count);
   more.addEventListener('click', () => change('all')(!wanted.all));
   redraws.add(draw);
+  addressed('images.', () => ({ ...wanted, all: wanted.all ? 'yes' : '' }), (values) => {
+    for (const [name, node] of Object.entries(controls)) {
+      node.value = values[name] ?? '';
+      wanted[name] = node.value.toLowerCase();
+    }
+    wanted.all = values.all === 'yes';
+    update();
+  });
+  const everything = (all) => () => { [wanted.all, wanted.before] = all ? [true, wanted.all] : [wanted.before, false]; update(); };
+  addEventListener('beforeprint', everything(true));
+  addEventListener('afterprint', everything(false));
   update();
 }
 

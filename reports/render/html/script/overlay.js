@@ -81,7 +81,27 @@ function overlay(found, shown) {
     under, over, joints, truth, vectors);
 }
 
-function redraw() { for (const again of redraws) again(); }
+function redraw() { for (const again of redraws) again(); remember(); }
+
+/** What is drawn, for the address: what is not as at first. */
+function drawnWords() {
+  const hidden = drawnBackends.filter((name) => !drawn.backends.has(name));
+  return { pair: drawn.pair === pairNames[pairNames.length - 1] ? '' : drawn.pair, hidden: hidden.join('\n'),
+    magnify: drawn.magnify > 1 ? String(drawn.magnify) : '', truth: drawn.truth ? '' : 'no', boxes: drawn.boxes ? 'yes' : '' };
+}
+
+function drawAgain(words) {
+  const hidden = (words.hidden ?? '').split('\n');
+  drawn.pair = pairNames.includes(words.pair) ? words.pair : pairNames[pairNames.length - 1] ?? null;
+  drawn.backends = new Set(drawnBackends.filter((name) => !hidden.includes(name)));
+  drawn.magnify = Math.min(Math.max(Number(words.magnify) || 1, 1), 1e4);
+  drawn.truth = words.truth !== 'no';
+  drawn.boxes = words.boxes === 'yes';
+  showOverlayTools();
+  redraw();
+}
+
+const showOverlayTools = () => byId('overlay-tools')?.replaceChildren(...overlayTools().filter((tool) => tool));
 
 function checkbox(label, checked, onChange, ...before) {
   const input = el('input', { type: 'checkbox', change: () => onChange(input.checked) });

@@ -5,8 +5,9 @@ const LINES = 100;
  * `columns`: {title, value(line), show(line)?, number?, tint(line)?}; `filters`: {label, value(line)};
  * `because(line)`: sentences under a line. Returns {filter(values by label)}.
  */
-function listing(container, { label, columns, lines, filters, open, because, sort }) {
-  const wanted = { text: [], by: {}, column: sort?.column ?? null, down: sort?.down ?? false, all: false };
+function listing(container, { label, columns, lines, filters, open, because, sort, prefix, paper }) {
+  const first = { column: sort?.column ?? null, down: sort?.down ?? false };
+  const wanted = { text: '', by: {}, ...first, all: false, paper: false };
   const texts = new Map();
   const textOf = (entry) => {
     if (!texts.has(entry)) {
@@ -20,7 +21,7 @@ function listing(container, { label, columns, lines, filters, open, because, sor
   const rest = el('button', { type: 'button', class: 'quiet', click: () => { wanted.all = true; update(); } });
   const more = el('div', { class: 'more-rows' }, rest);
   const search = el('input', { type: 'search', placeholder: 'Search', 'aria-label': `Search ${label}`,
-    input: () => { wanted.text = search.value.toLowerCase().split(/\s+/).filter(Boolean); update(); } });
+    input: () => { wanted.text = search.value; update(); } });
   const selects = filters.map((filter) => {
     const found = [...new Set(lines.map(filter.value))].filter((v) => v !== null && v !== undefined);
     return { ...filter, found, node: found.length > 1
@@ -44,9 +45,10 @@ function listing(container, { label, columns, lines, filters, open, because, sor
   }
 
   function chosen() {
+    const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = lines.filter((entry) => selects.every(({ label: name, value }) =>
       !wanted.by[name] || String(value(entry)) === wanted.by[name])
-      && wanted.text.every((word) => textOf(entry).includes(word)));
+      && words.every((word) => textOf(entry).includes(word)));
     if (wanted.column === null) return fits;
     const { value } = columns[wanted.column];
     const known = (v) => v !== null && v !== undefined;
@@ -74,29 +76,46 @@ function listing(container, { label, columns, lines, filters, open, because, sor
 
   function update() {
     const fits = chosen();
-    const shown = wanted.all ? fits : fits.slice(0, LINES);
+    const shown = wanted.all || wanted.paper ? fits : fits.slice(0, LINES);
     body.replaceChildren(...shown.flatMap(lineOf));
     headings.forEach((heading, i) => heading.setAttribute('aria-sort',
       wanted.column !== i ? 'none' : wanted.down ? 'descending' : 'ascending'));
     count.textContent = fits.length === lines.length ? `${lines.length} ${lines.length === 1 ? 'row' : 'rows'}` : `${fits.length} of ${lines.length} rows`;
     more.hidden = shown.length === fits.length;
     rest.textContent = `Show all ${fits.length} rows`;
+    if (prefix) remember();
+  }
+
+  function filter(values) {
+    wanted.by = {};
+    for (const { label: name, node, found } of selects) {
+      const value = found.some((one) => String(one) === values[name]) ? values[name] : '';
+      if (node) node.querySelector('select').value = value;
+      wanted.by[name] = value;
+    }
+    update();
+  }
+
+  if (prefix) {
+    const order = () => (wanted.column === first.column && wanted.down === first.down ? ''
+      : `${wanted.column}${wanted.down ? 'down' : 'up'}`);
+    addressed(prefix, () => ({ search: wanted.text, sort: order(), ...wanted.by }), (values) => {
+      search.value = wanted.text = values.search ?? '';
+      const [, column, way] = /^(\d+)(up|down)$/.exec(values.sort ?? '') ?? [];
+      const known = columns[column] !== undefined;
+      Object.assign(wanted, known ? { column: Number(column), down: way === 'down' } : first);
+      filter(values);
+    });
+  }
+  if (paper) {
+    addEventListener('beforeprint', () => { wanted.paper = true; update(); });
+    addEventListener('afterprint', () => { wanted.paper = false; update(); });
   }
 
   container.replaceChildren(
     el('div', { class: 'tools' }, search, ...selects.map(({ node }) => node).filter((node) => node), count),
-    el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
-      el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more));
+    watchWidth(el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
+      el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more)));
   update();
-  return {
-    filter(values) {
-      wanted.by = {};
-      for (const { label: name, node, found } of selects) {
-        const value = found.includes(values[name]) ? values[name] : '';
-        if (node) node.querySelector('select').value = value;
-        wanted.by[name] = value;
-      }
-      update();
-    },
-  };
+  return { filter };
 }

@@ -5,6 +5,7 @@ const badness = (row) => {
   return (ORDER.length - ORDER.indexOf(row.status)) * 1e10 + share - (row.judge === 'none' ? 1e10 : 0);
 };
 const bdi = (text) => el('bdi', {}, text);
+const oneLine = (name) => el('code', { title: name }, name ?? NOTHING);
 const twoLines = (first, second) => el('span', {}, first, el('span', { class: 'quietly' }, ` ${second}`));
 
 function statusOf(row) {
@@ -12,9 +13,9 @@ function statusOf(row) {
   return el('span', { class: `status ${row.status}` }, sign(row.status), ` ${row.status.replace('_', ' ')}`);
 }
 
-function rowListing(container, lines, open) {
+function rowListing(container, lines, open, prefix) {
   return listing(container, {
-    label: 'Comparisons', lines, open,
+    label: 'Comparisons', lines, open, prefix, paper: prefix !== undefined,
     because: (row) => row.reasons,
     sort: { column: 0, down: true },
     columns: [
@@ -43,10 +44,10 @@ function rowListing(container, lines, open) {
   });
 }
 
-function layerListing(container, lines, open) {
+function layerListing(container, lines, open, prefix) {
   const kinds = [['cumulative', 0], ['local', 1]];
   return listing(container, {
-    label: 'Layers', lines, open,
+    label: 'Layers', lines, open, prefix,
     because: (layer) => layer.guilty.map((backend) => `culprit of ${backend}: the first layer with a high local error`),
     columns: [
       { title: 'operator', value: (layer) => layer.op, number: true },
@@ -58,10 +59,10 @@ function layerListing(container, lines, open) {
         show: (layer) => (layer.measured[b][2] === 'not_mapped' ? 'not mapped' : times(layer.measured[b][k])),
         tint: (layer) => level(layer.measured[b][k]),
       }))),
-      { title: 'tensor', value: (layer) => layer.tensor, show: (layer) => el('code', {}, layer.tensor) },
+      { title: 'tensor', value: (layer) => layer.tensor, show: (layer) => oneLine(layer.tensor) },
       { title: 'shape', value: (layer) => shape(layer.shape) },
-      { title: 'module', value: (layer) => layer.module, show: (layer) => el('code', {}, layer.module ?? NOTHING) },
-      { title: 'MIL operation', value: (layer) => layer.mil, show: (layer) => el('code', {}, layer.mil ?? NOTHING) },
+      { title: 'module', value: (layer) => layer.module, show: (layer) => oneLine(layer.module) },
+      { title: 'MIL operation', value: (layer) => layer.mil, show: (layer) => oneLine(layer.mil) },
     ],
     filters: [
       { label: 'Model', value: (layer) => report.models[layer.model] },
@@ -71,18 +72,18 @@ function layerListing(container, lines, open) {
   });
 }
 
-function tensorListing(container, lines, open) {
+function tensorListing(container, lines, open, prefix) {
   const digest = (name) => (row) => el('code', { title: `SHA-256 ${row[name]}` }, short(row[name]));
   return listing(container, {
-    label: 'Weights', lines, open,
+    label: 'Weights', lines, open, prefix,
     columns: [
-      { title: 'parameter', opens: true, value: (row) => row.key, show: (row) => el('code', {}, row.key) },
+      { title: 'parameter', opens: true, value: (row) => row.key, show: (row) => oneLine(row.key) },
       { title: 'model', value: (row) => report.models[row.model], show: (row) => bdi(report.models[row.model]) },
       { title: 'shape', value: (row) => shape(row.shape) },
       { title: 'stored as', value: (row) => `${row.stored_dtype}${row.sparse ? ', sparse' : ''}` },
       { title: 'transform', value: (row) => row.transform },
       { title: 'operator', number: true, value: (row) => row.operator },
-      { title: 'tensor in the file', value: (row) => row.name, show: (row) => el('code', {}, row.name) },
+      { title: 'tensor in the file', value: (row) => row.name, show: (row) => oneLine(row.name) },
       { title: 'SHA-256 stored', value: (row) => row.source_sha256, show: digest('source_sha256') },
       { title: 'SHA-256 here', value: (row) => row.value_sha256, show: digest('value_sha256') },
     ],

@@ -13,7 +13,8 @@ from coremltools.converters.mil import Builder
 
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.child import Child
-from blazepalm.reports.backends.coreai import CoreAIProgram, missing_coreai
+from blazepalm.reports.backends.coreai import core_ai_program
+from blazepalm.reports.backends.coreai_asset import missing_coreai
 from blazepalm.reports.backends.mil import Program, load
 
 # what Core AI's runtime computed: the first digits of the SHA-256 of each output's bytes
@@ -97,13 +98,14 @@ def _installed() -> None:
 
 @pytest.mark.usefixtures("_core_ai")
 def test_core_ai_computes_the_recorded_bits(
-    program: Program, given: np.ndarray, tmp_path: Path
+    program: Program, given: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    core_ai = CoreAIProgram(program, tmp_path)
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    core_ai = core_ai_program(program)
     try:
         assert digests(program, core_ai.run({"x": given})) == RECORDED
     finally:
-        core_ai.close()
+        core_ai.asset.close()
 
 
 @pytest.mark.usefixtures("_core_ai")

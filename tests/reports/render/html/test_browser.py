@@ -215,6 +215,100 @@ def test_landmarks_lie_where_the_report_says_and_differences_are_magnified(
     assert drawing.locator(".truth").count() == 0
 
 
+def test_a_picture_opens_on_what_is_worst_and_leads_to_the_next(
+    page: "Page", files: dict[str, str], values: dict[str, dict[str, Any]]
+) -> None:
+    page.goto(files["failing"])
+    cards = page.locator("#gallery button.card")
+    cards.first.click()
+    explorer = page.locator("#explorer")
+    assert "Worst here: hand-full-2022, torch" in explorer.inner_text()
+    marked = explorer.locator("tr.marked")
+    assert marked.is_visible() and marked.inner_text().startswith("worst ✗")
+    assert "hand-full-2022" in explorer.locator("h3").first.inner_text()
+    title = page.locator("#explorer-title")
+    names = [title.inner_text()]
+    assert page.get_by_label("Previous image").is_disabled(), "it is the worst"
+    page.keyboard.press("ArrowRight")
+    names.append(title.inner_text())
+    page.get_by_label("Next image").click()
+    names.append(title.inner_text())
+    page.keyboard.press("ArrowLeft")
+    assert len(set(names)) == 3 and title.inner_text() == names[1]
+    assert f"case={names[1]}" in page.evaluate("location.hash")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!location.hash.includes('case=')")
+
+
+def test_the_address_shows_the_same_page_again(page: "Page", files: dict[str, str]) -> None:
+    listing = in_wide_window(page, files, "failing")
+    listing.get_by_label("Status").select_option("fail")
+    listing.get_by_label("Search Comparisons").fill("presence")
+    page.locator("#case-tools").get_by_label("Kind").select_option("hand")
+    page.locator("#overlay-tools").get_by_label("torch", exact=True).uncheck()
+    page.locator("#overlay-tools").get_by_label("boxes").check()
+    page.locator(".worst a").click()
+    assert page.locator("#explorer").is_visible()
+    address = page.url
+    shown = [column(listing, 2), page.locator("#explorer-title").inner_text()]
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.url == address
+    listing = page.locator('[data-listing="rows"]')
+    assert [column(listing, 2), page.locator("#explorer-title").inner_text()] == shown
+    assert listing.get_by_label("Search Comparisons").input_value() == "presence"
+    assert page.locator("#case-tools").get_by_label("Kind").input_value() == "hand"
+    tools = page.locator("#overlay-tools")
+    assert not tools.get_by_label("torch", exact=True).is_checked()
+    assert tools.get_by_label("boxes").is_checked()
+    assert page.locator("#gallery .joint.b1").count() == 0 < page.locator("#gallery .box").count()
+    page.evaluate("location.hash = 'case=no-such&row=x&rows.sort=99down&rows.Status=none'")
+    assert not page.locator("#explorer").is_visible(), "what an address says is not trusted"
+
+
+def test_the_worst_model_is_open(page: "Page", files: dict[str, str]) -> None:
+    page.goto(files["failing"])
+    for section in ("#heat", "#layers"):
+        first = page.locator(f"{section} details").first
+        assert first.get_attribute("open") is not None
+        assert "hand-full-2022" in first.locator("summary").inner_text()
+
+
+def test_a_phone_shows_what_scrolls_and_cuts_nothing(page: "Page", files: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(files["failing"])
+    page.wait_for_selector(".scroll.wide")
+    page.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true; })")
+    page.wait_for_timeout(100)
+    silent = page.evaluate(
+        "[...document.querySelectorAll('.scroll, nav')].filter((n) => n.offsetParent"
+        " && (n.scrollWidth > n.clientWidth + 1) !== n.classList.contains('wide')).length"
+    )
+    assert silent == 0
+    assert (
+        page.evaluate(
+            "getComputedStyle(document.querySelector('.scroll.wide'), '::before').content"
+        )
+        == '"scrolls sideways →"'
+    )
+    cut = page.evaluate(
+        "[...document.querySelectorAll('main *')]"
+        ".filter((n) => n.offsetParent && !n.closest('.scroll, svg')"
+        " && n.getBoundingClientRect().right > innerWidth + 1).map((n) => n.outerHTML.slice(0, 80))"
+    )
+    assert cut == []
+
+
+def test_the_layers_table_has_rows_of_one_height(page: "Page", files: dict[str, str]) -> None:
+    page.goto(files["failing"])
+    heights = page.evaluate(
+        "[...document.querySelectorAll('[data-listing=layers] tbody tr')]"
+        ".filter((row) => !row.matches('.because, .has-because'))"
+        ".map((row) => Math.round(row.getBoundingClientRect().height))"
+    )
+    assert len(heights) > 50 and max(heights) - min(heights) <= 1
+
+
 def contrast(page: "Page", selector: str) -> float:
     """Of an element's text to the nearest background behind it, by WCAG 2."""
     ratio: float = page.evaluate(
@@ -259,7 +353,7 @@ def test_light_and_dark_can_be_read(page: "Page", files: dict[str, str]) -> None
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colours[2], "auto"
 
 
-def test_paper(page: "Page", files: dict[str, str]) -> None:
+def test_paper(page: "Page", files: dict[str, str], values: dict[str, dict[str, Any]]) -> None:
     page.set_viewport_size({"width": 690, "height": 1000})  # A4 between its margins
     page.emulate_media(media="print", color_scheme="dark")
     for name in ("failing", "hostile"):
@@ -276,7 +370,19 @@ def test_paper(page: "Page", files: dict[str, str]) -> None:
         )
         assert not page.locator(".bar").is_visible()
         assert page.locator("main details:not([open])").count() == 0
+        listing = page.locator('[data-listing="rows"]')
+        assert len(column(listing, 1)) == len(values[name]["rows"]), "every row is on paper"
+        assert page.locator("#gallery li:visible").count() == page.locator("#gallery li").count()
+        for left_out in ("#layers", "#weights"):
+            assert not page.locator(f"{left_out} .listing").is_visible()
+            assert "left out on paper" in page.locator(left_out).inner_text()
+        displays = page.evaluate(
+            "[...document.querySelectorAll('main table:not(.matrix) thead')]"
+            ".filter((t) => t.offsetParent).map((t) => getComputedStyle(t).display)"
+        )
+        assert len(displays) > 5 and set(displays) == {"table-header-group"}, "on every page"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert len(column(listing, 1)) == 100
     assert page.locator("main details:not([open])").count() > 0
 
 

@@ -297,3 +297,27 @@ def test_written_whole_or_not_at_all(passing: Values, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="taken: is a folder, expected a file name"):
         write_html(typed(passing), tmp_path / "taken", tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "taken"]
+
+
+def test_words_are_explained_where_they_stand(passing: Values) -> None:
+    page = rendered(passing)
+    matrix = page.split('id="matrix"')[1].split("</section>")[0]
+    for word in ("the floor", "fp16", "app", "inputs"):
+        assert f"<b>{word}</b>: " in matrix
+    for section in ("heat", "comparisons"):
+        assert "Isolated: the stage is given" in page.split(f'id="{section}"')[1].split("</p>")[0]
+    only = copy.deepcopy(passing)
+    kept = [i for i, row in enumerate(only["rows"]) if row["backend"] == "torch"]
+    only["rows"] = [only["rows"][i] for i in kept]
+    for case in only["cases"]:
+        case["values"] = [case["values"][i] for i in kept]
+    page = rendered(only)
+    assert "<b>the floor</b>: " in page and "<b>fp16</b>: " not in page
+
+
+def test_a_run_without_pictures_has_no_empty_gallery(passing: Values) -> None:
+    noise = copy.deepcopy(passing)
+    for case in noise["cases"]:
+        case.update(width=0, height=0, image=None, hands={}, truth=None)
+    page = rendered(noise)
+    assert 'id="images"' not in page and 'href="#images"' not in page

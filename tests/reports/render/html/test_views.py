@@ -7,11 +7,12 @@ import pytest
 from msgspec import convert
 from msgspec.structs import replace
 
+from blazepalm.reports.judge.limit_usage import usage
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.judge.report_parts import Layers
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
-from blazepalm.reports.render.html.limit_usage import level, usage
+from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.html.page_data import page_data
 from blazepalm.reports.render.html.stage_order import stage_positions

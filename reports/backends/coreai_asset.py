@@ -1,0 +1,172 @@
+"""Core AI's programs: made in one process, kept across runs, each run in a process of its own
+(extra `coreai`).
+
+The runtime aborts the process on a damaged file, so this process imports nothing of it. All
+programs are made in one other process, because its imports alone take two seconds.
+"""
+
+import importlib.util
+import io
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import threading
+import weakref
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blazepalm.converter.program_cache import (
+    code_sha256,
+    find_program,
+    kept_program,
+    key_of,
+    programs_folder,
+)
+from blazepalm.errors import ProcessDied
+from blazepalm.reports.backends.child import Arrays, Child, ChildLimits
+
+CHILD = "blazepalm.reports.backends.coreai_program"
+# An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.
+RUNNING = ChildLimits(opening=600, call=120, memory=8)
+CONVERTING = ChildLimits(opening=600, call=600, memory=8)
+DECIDING = ("coreai-core", "coreai-torch", "torch")
+CODE = ("reports/backends/mil", "reports/backends/coreai_program.py")
+SUFFIX = ".aimodel"
+
+
+def missing_coreai() -> str | None:
+    """Why Core AI's runtime cannot run here, and how to install it; None where it can."""
+    if sys.version_info < (3, 11) or sys.platform == "win32":
+        return (
+            f"Core AI needs Python 3.11 or newer on Linux or macOS, this is Python "
+            f"{platform.python_version()} on {platform.system()}"
+        )
+    if all(importlib.util.find_spec(name) is not None for name in ("coreai", "coreai_torch")):
+        return None
+    return "Core AI is not installed; install it with: pip install 'blazepalm[coreai]'"
+
+
+def asset_key(**known: Any) -> str:
+    """The key of a program: plain values that decide its bytes, with versions and our own code."""
+    versions = {name: version(name) for name in DECIDING}
+    return key_of({**known, "versions": versions, "code": code_sha256(*CODE)}).hexdigest()[:32]
+
+
+@dataclass(eq=False)
+class Asset:
+    """A program of Core AI, made from the file at `origin` (a `.mlpackage`, or the `.pt2` of an
+    exported module) unless `key` finds it; `source` is the model's name in messages. Callable from
+    several threads, one at a time: inputs `i0`, `i1`, … → outputs `o0`, `o1`, ….
+
+    Raises ProcessDied if Core AI fails; then every later call says the same.
+    """
+
+    source: str
+    origin: Path
+    key: Callable[[], str]
+    _child: Child | None = None
+    _died: ProcessDied | None = None
+    _remove: Callable[[], Any] = lambda: None  # the files that the child reads
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        _CONVERTER.expect(self)
+
+    def __call__(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+        return self._opened()(arrays)
+
+    def is_kept(self) -> bool:
+        """Whether the program need not be made."""
+        return find_program(programs_folder("coreai"), self.key(), SUFFIX) is not None
+
+    def kept(self) -> bytes:
+        """The program's folder as a ZIP file, made where none is kept."""
+        make = partial(_CONVERTER.make, self.source, self.origin)
+        try:
+            return kept_program(programs_folder("coreai"), self.key(), SUFFIX, make)
+        finally:
+            _CONVERTER.done(self)
+
+    def close(self) -> None:
+        """Ends the process, which otherwise ends with this object."""
+        _CONVERTER.done(self)
+        if self._child is not None:
+            self._child.close()
+        self._remove()
+
+    def _opened(self) -> Child:
+        with self._lock:
+            if self._died is not None:  # it would die again, after ten seconds
+                raise self._died
+            try:
+                self._child = self._child or self._open()
+            except ProcessDied as error:
+                self._died = error
+                raise
+            return self._child
+
+    def _open(self) -> Child:
+        content = self.kept()
+        folder = tempfile.mkdtemp()
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        asset = Path(folder) / f"kept{SUFFIX}"
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(asset)
+        what = f"Core AI on {self.source}"
+        return Child(what, f"{CHILD}:open_asset", {"asset": str(asset)}, RUNNING)
+
+
+class _Converter:
+    """The process that makes programs, as long as one is awaited."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+        self._awaited: weakref.WeakSet[Asset] = weakref.WeakSet()
+
+    def expect(self, asset: Asset) -> None:
+        self._awaited.add(asset)
+
+    def done(self, asset: Asset) -> None:
+        """`asset` needs nothing more."""
+        with self._lock:
+            self._awaited.discard(asset)
+            if self._child is not None and not self._awaited:
+                self._close()
+
+    def make(self, source: str, origin: Path) -> bytes:
+        """The program's folder as a ZIP file. Raises ProcessDied."""
+        with self._lock, tempfile.TemporaryDirectory() as folder:
+            asset = Path(folder) / f"made{SUFFIX}"
+            paths = {"origin": origin.absolute(), "asset": asset}
+            if self._child is None:
+                self._child = Child("Core AI", f"{CHILD}:open_converter", {}, CONVERTING)
+            self._child.what = f"Core AI on {source}"
+            sent = {name: np.frombuffer(os.fsencode(p), np.uint8) for name, p in paths.items()}
+            try:
+                self._child(sent)
+            except BaseException:
+                self._close()
+                raise
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+                for path in sorted(p for p in asset.rglob("*") if p.is_file()):
+                    archive.write(path, path.relative_to(asset).as_posix())
+            return packed.getvalue()
+
+    def _close(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+_CONVERTER = _Converter()

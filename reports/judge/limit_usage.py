@@ -1,0 +1,26 @@
+"""The share of its limit that a value uses: 1 is the limit itself, whatever the metric."""
+
+import math
+
+from blazepalm.reports.compare.rows import Row
+from blazepalm.reports.judge.task_limits import LEAST
+
+
+def usage(row: Row, value: float | None) -> float | None:
+    """The share of a row's limit used by `value` (the row's, or one case's); infinite if the limit
+    allows no difference and there is one. None without a limit or a value.
+    """
+    limit = row.limit
+    if value is None or limit is None:
+        return None
+    used, allowed = float(value), float(limit)
+    if row.metric in LEAST:
+        used, allowed = 1.0 - used, 1.0 - allowed
+    if used <= 0.0:
+        return 0.0
+    return used / allowed if allowed > 0.0 else math.inf
+
+
+def worse(used: float | None) -> float:
+    """Sort key: values without a share come last."""
+    return -1.0 if used is None else used
