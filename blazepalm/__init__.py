@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from blazepalm.models.hand_pipeline import Hand
     from blazepalm.models.palm_detector import PalmDetections, PalmDetector
     from blazepalm.reports.bench.fast import fast
+    from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.judge.policy import Limits
     from blazepalm.reports.judge.report import ParityReport
@@ -43,12 +44,14 @@ __all__ = [
     "HandLandmarks",
     "Hands",
     "Inspection",
+    "IntegerPackage",
     "LandmarkPrediction",
     "Limits",
     "Overrides",
     "PalmDetections",
     "PalmDetector",
     "ParityReport",
+    "SmallestPackage",
     "Verification",
     "__version__",
     "anchors",
@@ -73,12 +76,14 @@ _HOMES = {
     "HandLandmarks": "blazepalm.models.hand_landmarks",
     "Hands": "blazepalm.reports.hands.hand_finder",
     "Inspection": "blazepalm.converter.inspection",
+    "IntegerPackage": "blazepalm.reports.compression.package",
     "LandmarkPrediction": "blazepalm.models.hand_landmarks",
     "Limits": "blazepalm.reports.judge.policy",
     "Overrides": "blazepalm.converter.evidence",
     "PalmDetections": "blazepalm.models.palm_detector",
     "PalmDetector": "blazepalm.models.palm_detector",
     "ParityReport": "blazepalm.reports.judge.report",
+    "SmallestPackage": "blazepalm.reports.compression.package",
     "Verification": "blazepalm.converter.verify",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",

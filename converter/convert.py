@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
+CoreMLChoice = CoreMLOptions | Callable[[Converted], CoreMLOptions] | None
 
 SOURCE = "a release, a .tflite file or a bundle"  # what is converted
 
@@ -182,7 +183,7 @@ def convert(
     force: bool = False,
     overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
-    coreml: CoreMLOptions | None = CoreMLOptions(),  # noqa: B008, it is frozen
+    coreml: CoreMLChoice = CoreMLOptions(),  # noqa: B008, it is frozen
     pte: str | None = None,
     anyway: bool = False,
     notice: Notice = warn,
@@ -196,7 +197,7 @@ def convert(
     folders are written all together or not at all. `overrides` state what the files do not (roles
     of outputs, value range, generation); evidence decides the rest. `layout`: of the images that a
     graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
-    the Core ML package; None leaves it out.
+    the Core ML package, or a function that finds them for each model; None leaves it out.
     A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
     delegate, "xnnpack" or "coreml". A file that LiteRT, where it is installed, refuses or dies of
     is refused, unless `anyway` is set. If `on_failure` is given, it is called with
@@ -209,8 +210,10 @@ def convert(
 
     check_path(source, SOURCE)
     check_layout_name(layout)
-    if coreml is not None and not isinstance(coreml, CoreMLOptions):
-        raise TypeError(f"coreml is {type(coreml).__name__}, expected CoreMLOptions or None")
+    if coreml is not None and not isinstance(coreml, CoreMLOptions) and not callable(coreml):
+        raise TypeError(
+            f"coreml is {type(coreml).__name__}, expected CoreMLOptions, a function or None"
+        )
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
     if pte is not None:
@@ -266,10 +269,10 @@ def _raise(error: BlazePalmError) -> None:
     raise error
 
 
-def _coreml_for(
-    model: Converted, options: CoreMLOptions | None, notice: Notice
-) -> CoreMLOptions | None:
+def _coreml_for(model: Converted, options: CoreMLChoice, notice: Notice) -> CoreMLOptions | None:
     """The options; the raw face if the model has no other."""
+    if options is not None and not isinstance(options, CoreMLOptions):
+        options = options(model)
     if options is None or model.recognition is not None or options.face == "raw":
         return options
     why = "its family is unknown" if model.gesture is None else "it takes no image"

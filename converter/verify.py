@@ -250,7 +250,12 @@ def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
     what = "Core ML package"
     try:
         keys = ("face", "precision", "target", "compress")
-        options = CoreMLOptions(**{key: recorded[key] for key in keys})
+        weights = tuple(sorted(dict(recorded.get("weights") or {}).items()))
+        options = CoreMLOptions(
+            **{key: recorded[key] for key in keys},
+            weights=weights,
+            activations=tuple(map(tuple, recorded.get("activations") or ())),
+        )
         with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
             again = export(model, Path(scratch), options)
     except KeyError as error:

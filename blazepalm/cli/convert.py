@@ -1,5 +1,7 @@
 """`blazepalm convert`: converts a release, a file or a bundle into a folder of artifacts."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +9,7 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT
+from blazepalm.cli.choices import check_choice
 from blazepalm.cli.model_options import (
     GenerationOption,
     OutputsOption,
@@ -23,6 +26,8 @@ from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from blazepalm.converter.convert import CoreMLChoice
 
 MAX_MOVED = 8  # weights that a table lists
 
@@ -71,6 +76,23 @@ def convert(
         str | None,
         typer.Option(metavar="KIND", help="Compress the weights: palettize8, palettize6 or int8."),
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|int8",
+            help="auto: the smallest Core ML package that passes parity's limits, each weight "
+            "compressed as far as it allows (takes minutes). int8: weights and the values between "
+            "layers in 8 bits (iOS17); `parity` says what it costs.",
+        ),
+    ] = None,
+    calibrate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PICTURE",
+            help="Pictures, videos or folders with hands to measure --quantize on; repeatable.",
+            show_default="rendered hands",
+        ),
+    ] = None,
     pte: Annotated[
         bool, typer.Option("--pte", help="Write an ExecuTorch program (.pte), for XNNPACK.")
     ] = False,
@@ -98,9 +120,16 @@ def convert(
     from blazepalm.converter.loading import read_record
 
     overrides = overrides_of(outputs, generation, value_range)
-    coreml = None if no_coreml else CoreMLOptions(face, precision, target, compress)
+    coreml: CoreMLChoice = None
+    if not no_coreml:
+        coreml = CoreMLOptions(face, precision, target, compress)
     failures: list[BlazePalmError] = []
-    with console.working(f"converting {source}"):
+    with ExitStack() as shown:
+        if quantize is None:
+            shown.enter_context(console.working(f"converting {source}"))
+        else:
+            on_step = shown.enter_context(console.progress())
+            coreml = quantised(quantize, coreml, calibrate or (), on_step)
         folders = run(
             source,
             output,
@@ -124,10 +153,36 @@ def convert(
         raise typer.Exit(BAD_INPUT)
 
 
+def quantised(
+    how: str, options: "CoreMLChoice", pictures: Sequence[str], on_step: Any
+) -> "CoreMLChoice":
+    """The Core ML options that --quantize stands for. Raises BadParameter where they contradict
+    others.
+    """
+    check_choice("--quantize", how, ("auto", "int8"))
+    if not isinstance(options, CoreMLOptions):
+        raise typer.BadParameter(
+            "--quantize makes a Core ML package, but --no-coreml leaves it out"
+        )
+    if options.compress is not None:
+        raise typer.BadParameter("--quantize chooses the compression: leave out --compress")
+    from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
+
+    kind = SmallestPackage if how == "auto" else IntegerPackage
+    return kind(pictures, options, on_step)
+
+
 def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     """The record without its two long parts, plus its folder."""
     short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
+
+
+def _chosen_size(measured: Sequence[Sequence[float]]) -> float:
+    """The smallest size that stays within the search's target."""
+    from blazepalm.reports.compression.search import TARGET
+
+    return min(size for size, used, _ in measured if used <= TARGET)
 
 
 def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
@@ -169,6 +224,11 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
             f"{package['face']} face, {package['precision']}, {package['target']}: "
             f"{package['operation_count']} operations for TFLite's {package['tflite_operators']}",
         )
+        if measured := package.get("measured"):
+            add("", f"{len(package['weights'])} weights compressed, measured on pictures of hands:")
+            for size, used, pixels in measured:
+                chosen = "  ← this one" if size == _chosen_size(measured) else ""
+                add("", f"{size / 1e6:6.2f} MB  {pixels:5.2f} px  {used:4.0%} of a limit{chosen}")
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
     if tuning := record.get("fine_tuning"):

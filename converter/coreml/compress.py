@@ -1,26 +1,47 @@
 """Compresses weights with coremltools' optimisation passes; activations stay unchanged.
 
-Weights with fewer than 2048 values (biases, slopes, small kernels) are left alone. coremltools
+Weights of at most 2048 values (biases, slopes, small kernels) are left alone. coremltools
 finds palettes with scikit-learn, from random starts; this module finds them deterministically.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.coreml.names import path
+
+MOST_KEPT = 2048  # values of a weight that coremltools does not compress
 BINS = (16, 64, 256)  # of the histograms that palettes start from; the best one is kept
 DECODE = "decode__"  # prefix of the names of constants in a face's `decode`
 ROOT_STEPS = 40  # the first remove a third each, from ≤ 10⁷ to 215; the last double the digits
 STEPS = 40  # of Lloyd's algorithm; more make no visible difference
 
 
-def compress(program: Any, kind: str) -> None:
+def compress(program: Any, kind: str | Mapping[str, str]) -> None:
     """Compresses the weights of a MIL program in place. `kind` is one of `options.COMPRESSIONS`: a
-    palette of 256 or 64 values for each tensor, or 8-bit integers with one scale per channel.
-    Anchors and input size are not weights, so decoding stays exact.
+    palette of 256 or 64 values for each tensor, or 8-bit integers with one scale per channel; or
+    the kind of each weight by its name in the network, and the others stay as they are. Anchors and
+    input size are not weights, so decoding stays exact.
     """
-    from coremltools.converters.mil.mil.passes.helper import block_context_manager
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
+
+    main = program.functions["main"]
+    constants = [op.name for op in main.find_ops(op_type="const")]
+    if isinstance(kind, str):
+        chosen = {kind: [name for name in constants if not name.startswith(DECODE)]}
+    else:
+        chosen = {}
+        for name in constants:
+            if (own := kind.get(path(name))) is not None:
+                chosen.setdefault(own, []).append(name)
+    for own, names in chosen.items():
+        _compress(main, own, names)
+    PASS_REGISTRY["common::dead_code_elimination"](program)
+
+
+def _compress(main: Any, kind: str, names: Sequence[str]) -> None:
+    from coremltools.converters.mil.mil.passes.helper import block_context_manager
     from coremltools.optimize import coreml as optimise
     from coremltools.optimize.coreml import _quantization_passes as passes
 
@@ -30,22 +51,25 @@ def compress(program: Any, kind: str) -> None:
         operation = optimise.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
     else:
         compression = passes.palettize_weights
-        size = 1 << int(kind.removeprefix("palettize"))
+        size = palette_size(kind)
         operation = optimise.OpPalettizerConfig(
             mode="custom", lut_function=lambda weight: palette(weight, size)
         )
-    main = program.functions["main"]
-    exact = {op.name: None for op in main.find_ops(op_type="const") if op.name.startswith(DECODE)}
-    own = compression(optimise.OptimizationConfig(operation, op_name_configs=exact))
+    wanted = set(names)
+    own = compression(optimise.OptimizationConfig(operation))
 
     def run(block: Any) -> None:
         """Does what the pass does, without its progress bar."""
-        for op in [op for op in block.operations if own.is_valid_op(op)]:
+        for op in [op for op in block.operations if op.name in wanted and own.is_valid_op(op)]:
             own.transform_op(op)
 
     with np.errstate(invalid="ignore", divide="ignore"):  # a channel of zeros has no scale
         block_context_manager(run)(main)
-    PASS_REGISTRY["common::dead_code_elimination"](program)
+
+
+def palette_size(kind: str) -> int:
+    """`palettize6` → 64."""
+    return 1 << int(kind.removeprefix("palettize"))
 
 
 def palette(weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

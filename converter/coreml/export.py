@@ -45,6 +45,9 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         precision=options.precision,
         target=options.target,
         compress=options.compress,
+        weights=dict(options.weights),
+        measured=options.measured,
+        activations=options.activations,
         inputs=inputs,
         outputs=outputs,
         operations=mil_operations(specification),
@@ -68,6 +71,7 @@ def _build(
     coremltools = import_coremltools()
     from coremltools.converters.mil.backend.mil.load import load
 
+    from blazepalm.converter.coreml.activations import quantise_activations
     from blazepalm.converter.coreml.compress import compress
     from blazepalm.converter.coreml.faces import face_module
     from blazepalm.converter.coreml.program import emit
@@ -80,8 +84,12 @@ def _build(
         traced, inputs, outputs, face=options.face, precision=options.precision, target=target
     )
     rows = layers(model, traced, emitted.values, emitted.program)
+    if options.activations:
+        quantise_activations(
+            emitted.program, {name: (low, high) for name, low, high in options.activations}
+        )
     if options.compress is not None:
-        compress(emitted.program, options.compress)
+        compress(emitted.program, dict(options.weights) or options.compress)
     try:
         specification = load(emitted.program, str(scratch), specification_version=target.value)
     except RuntimeError as error:  # this is how C++ reports a full disk

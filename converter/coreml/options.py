@@ -1,7 +1,7 @@
 """The options of a Core ML export, and its record: plain dataclasses without heavy imports."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from blazepalm.errors import ArtifactError, unknown_name
@@ -10,6 +10,8 @@ FACES = ("app", "raw", "batch")
 PRECISIONS = ("fp16", "fp32")
 TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18")
 COMPRESSIONS = ("palettize8", "palettize6", "int8")
+MIXED = "mixed"  # each weight by a kind of its own
+KINDS = (*COMPRESSIONS, "palettize4")  # of one weight
 
 
 @dataclass(frozen=True)
@@ -18,26 +20,40 @@ class CoreMLOptions:
 
     `face`: `"app"` takes an image and gives normalised, decoded outputs; `"batch"` is the same on a
     tensor of 1 to 4 regions (landmark models); `"raw"` is the TFLite file's own input and outputs
-    under readable names. `target` is the oldest system that runs it. Raises ArtifactError for a
-    value that is not listed above.
+    under readable names. `target` is the oldest system that runs it. `compress`: how all large
+    weights are stored; "mixed" stores those of `weights` by the kind named for each (`KINDS`), the
+    others as they are (`convert --quantize auto` finds them). `measured` lists what was tried:
+    bytes of the large weights, the largest share of a limit, pixels. `activations`: the range of
+    each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8` measures
+    them). Raises ArtifactError for a value that is not listed above.
     """
 
     face: str = "app"
     precision: str = "fp16"
     target: str = "iOS16"
     compress: str | None = None
+    weights: tuple[tuple[str, str], ...] = ()  # (name of a weight, its kind)
+    measured: tuple[tuple[int, float, float], ...] = field(default=(), compare=False)
+    activations: tuple[tuple[str, float, float], ...] = ()  # (name, lowest, highest)
 
     def __post_init__(self) -> None:
-        for field, known in (
+        for what, known in (
             ("face", FACES),
             ("precision", PRECISIONS),
             ("target", TARGETS),
-            ("compress", (None, *COMPRESSIONS)),
+            ("compress", (None, *COMPRESSIONS, *((MIXED,) if self.weights else ()))),
         ):
-            value = getattr(self, field)
+            value = getattr(self, what)
             if value not in known:
                 names = [name for name in known if name is not None]
-                raise ArtifactError(unknown_name(f"Core ML {field}", value, names))
+                raise ArtifactError(unknown_name(f"Core ML {what}", value, names))
+        if self.weights and self.compress != MIXED:
+            raise ArtifactError(f"kinds for single weights need Core ML compress {MIXED}")
+        for name, kind in self.weights:
+            if kind not in KINDS:
+                raise ArtifactError(unknown_name(f"compression of {name}", kind, KINDS))
+        if self.activations and self.target in ("iOS15", "iOS16"):
+            raise ArtifactError("Core ML activations in int8 need iOS17; choose a later target")
         if self.compress is not None and self.target == "iOS15":
             raise ArtifactError(
                 f"Core ML compression {self.compress} needs iOS16; choose a later target"
@@ -82,7 +98,8 @@ class CoreMLRecord:
     `operations` counts MIL operations by type, except constants and weight decompression;
     `tflite_operators` counts the file's, except constant DEQUANTIZE and DENSIFY, with a fused
     activation counted separately, as in MIL. `float32_modules` compute in float32 in an fp16
-    package. `layers` has one row per operation.
+    package. `weights`: the kind of each weight where `compress` is "mixed", and `measured` what was
+    tried, and `activations`, as in the options. `layers` has one row per operation.
     """
 
     name: str
@@ -91,6 +108,9 @@ class CoreMLRecord:
     precision: str
     target: str
     compress: str | None
+    weights: Mapping[str, str]
+    measured: tuple[tuple[int, float, float], ...]
+    activations: tuple[tuple[str, float, float], ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     operations: Mapping[str, int]

@@ -123,6 +123,8 @@ def open_subject(
     opened = open_backends(opening, JUDGES if candidates else only, images, asked_for)
     if compress is not None and opened.apps and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
+    if folder is not None and opened.apps:
+        notes += size_against_pixels(folder)
     value_range, value_range_from = value_range_of(converted)
     foreign = open_foreign(opening, opened, candidates, value_range, images, notes)
     return Subject(
@@ -141,6 +143,23 @@ def open_subject(
         missing=opened.missing,
         foreign=foreign,
     )
+
+
+def size_against_pixels(folder: Path) -> list[str]:
+    """What `convert --quantize auto` measured for the folder's package, as a note; empty for any
+    other package.
+    """
+    from blazepalm.converter.folder import package_of
+
+    kept = package_of(folder)
+    measured = [] if kept is None else kept[1].get("measured") or []
+    if kept is None or not measured:
+        return []
+    curve = "; ".join(f"{size / 1e6:.2f} MB {pixels:.2f} px" for size, _, pixels in measured)
+    return [
+        f"its package compresses {len(kept[1].get('weights') or {})} weights, each by a kind of "
+        f"its own; size of the large weights against error, when it was converted: {curve}"
+    ]
 
 
 def open_backends(

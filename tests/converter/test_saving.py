@@ -139,7 +139,9 @@ def test_a_second_round_still_started_from_the_release(
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
     palm = blazepalm.PalmDetector.from_pretrained("palm-lite")
     out = tmp_path / "out"
-    with pytest.raises(TypeError, match="expected a PalmDetector, a HandLandmarks or a module"):
+    with pytest.raises(
+        TypeError, match="expected a PalmDetector, a HandLandmarks, a gesture network or a"
+    ):
         blazepalm.save(nn.Linear(2, 2), out)
     with pytest.raises(ArtifactError, match=r"its structure is not the module's; .* with source="):
         blazepalm.save(palm, out, source="palm-full")

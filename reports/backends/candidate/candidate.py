@@ -24,7 +24,7 @@ from blazepalm.reports.backends.backend import Backend, Opening, Outputs, Regist
 from blazepalm.reports.backends.candidate.core_ml import open_core_ml
 from blazepalm.reports.backends.candidate.folder import open_folder
 from blazepalm.reports.backends.candidate.layout import Reading, readings
-from blazepalm.reports.backends.candidate.model import ForeignModel, Range, shape_text
+from blazepalm.reports.backends.candidate.model import ForeignModel, Range, in_batches, shape_text
 from blazepalm.reports.backends.candidate.onnx_file import open_onnx
 from blazepalm.reports.backends.candidate.pairing import MARGIN, Pairing, Values, pair
 from blazepalm.reports.backends.candidate.tflite_file import open_tflite, stored_precision
@@ -32,6 +32,7 @@ from blazepalm.reports.backends.candidate.tflite_file import open_tflite, stored
 HEAD = 1 << 20  # bytes of a file that tell its format
 TIE = 1.25  # readings whose costs differ by less than this factor are as good
 FAR = 8.0  # a reading that costs so many times as much as another is not the right one
+MOST_IMAGES = 32  # of a candidate's fixed batch
 DRAWS = 3  # seeded images for a network that no rendered hand fits
 
 
@@ -70,8 +71,8 @@ class Opened:
     notes: tuple[str, ...]
 
 
-def open_model(path: str, copies: int) -> ForeignModel:
-    """Opens a model of any format, for `copies` threads. Raises as the format's own function does,
+def open_model(path: str) -> ForeignModel:
+    """Opens a model of any format. Raises as the format's own function does,
     UnknownRelease for a name of nothing.
     """
     place = Path(path)
@@ -84,7 +85,7 @@ def open_model(path: str, copies: int) -> ForeignModel:
             head = file.read(HEAD)
         if place.suffix.lower() == ".onnx" or described(head) == ONNX:
             return open_onnx(place)
-    return open_tflite(resolve(path), copies)
+    return open_tflite(resolve(path))
 
 
 def open_candidate(
@@ -98,7 +99,7 @@ def open_candidate(
     `value_range`. Its name is the path's last part, unlike those `taken`. Raises as `open_model`
     and `fit` do.
     """
-    model = open_model(path, opening.workers)
+    model = open_model(path)
     name = unique_name(file_name(Path(path).name), taken, key=str)
     return fit(model, opening, reference, value_range, name)
 
@@ -113,6 +114,12 @@ def fit(
     graph = converted.graph
     shape = graph.tensors[graph.inputs[0]].shape
     ways = readings(model.input, shape, value_range)
+    batch = 1
+    while not ways and batch < MOST_IMAGES:
+        batch += 1
+        several = in_batches(model, batch)
+        if ways := readings(several.input, shape, value_range):
+            model = several
     if not ways:
         raise CouldNotVerify(
             f"{model.path}: input '{model.input.name}' takes {model.input.takes}, but "
@@ -143,9 +150,13 @@ def fit(
         model.label,
         precision,
         lambda _: candidate,
-        in_other_units=any(not p.fit.unit.exact for p in pairing.pairs),
+        in_other_units=model.decodes or any(not p.fit.unit.exact for p in pairing.pairs),
     )
     notes = tuple(_notes(candidate, by, converted.outputs))
+    if batch > 1:
+        notes += (f"{name}: takes {batch} images at once: each is given {batch} times",)
+    if model.decodes:
+        notes += (f"{name}: blazepalm's face for apps; its outputs are turned back",)
     return Opened(candidate, registration, model.sha256, notes)
 
 

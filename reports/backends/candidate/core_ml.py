@@ -10,10 +10,12 @@ import numpy as np
 
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import FLOAT16, FLOAT32, INTEGERS
+from blazepalm.reports.backends.candidate.app_face import raw_outputs
 from blazepalm.reports.backends.candidate.model import (
     LEVELS,
     ForeignModel,
     Input,
+    Range,
     as_whole,
     only_input,
 )
@@ -23,19 +25,17 @@ from blazepalm.reports.backends.mil.storage_types import FLOATS
 from blazepalm.reports.backends.package_outputs import FACE
 
 INDICES = ("INT16", "INT32", "INT64", "UINT16", "UINT32", "UINT64", "BOOL", "STRING")
+DECODING = ("app", "batch")  # the faces whose outputs are decoded
 COLOURS = ("RGB", "BGR")
 
 
 def open_core_ml(path: Path) -> ForeignModel:
     """Raises InvalidModel for a broken file, UnsupportedOperator for a program that cannot be
-    executed, CouldNotVerify if it does not take one image or returns no raw outputs.
+    executed, CouldNotVerify if it does not take one image.
     """
     program = load(path)
-    if program.metadata.get(FACE, "raw") == "app":
-        raise CouldNotVerify(
-            f"{path}: blazepalm wrote it with face app, whose outputs are decoded; parity of "
-            "the converted folder compares that face, a candidate needs face raw"
-        )
+    decodes = program.metadata.get(FACE, "raw") in DECODING
+    undo = raw_outputs(program, path) if decodes else None
     needed = [feature for feature in program.inputs if not feature.optional]
     only_input(str(path), tuple(feature.name for feature in needed))
     (feature,) = needed
@@ -44,24 +44,27 @@ def open_core_ml(path: Path) -> ForeignModel:
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         floats = feature.image is not None or feature.type.dtype in FLOATS
         given = values if floats else as_whole(values, "int32")
-        return program.run({feature.name: given})
+        found = program.run({feature.name: given})
+        return found if undo is None else undo(found)
 
+    names = tuple(output.name for output in program.outputs)
     return ForeignModel(
         str(path),
         package_sha256(path),
         "Core ML package, executed by blazepalm",
-        _input(feature, str(path)),
-        tuple(output.name for output in program.outputs),
+        _input(feature, str(path), LEVELS if decodes else None),
+        names if undo is None else tuple(name for name in names if name != "keypoints"),
         FLOAT16 if "FLOAT16" in program.precisions else FLOAT32,
         _stores(program),
         run,
+        decodes=decodes,
     )
 
 
-def _input(feature: Feature, path: str) -> Input:
+def _input(feature: Feature, path: str, stated: Range | None) -> Input:
     if feature.image is None:
         whole = feature.type.dtype not in FLOATS
-        stated = LEVELS if whole else None
+        stated = LEVELS if whole else stated
         return Input(feature.name, feature.allows, feature.allowed(), stated, whole=whole)
     if feature.image not in COLOURS:
         raise CouldNotVerify(f"{path}: takes a {feature.image} image, expected colours")

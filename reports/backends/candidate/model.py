@@ -4,7 +4,7 @@ One class for all formats; `core_ml`, `onnx_file`, `tflite_file` and `folder` ma
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class ForeignModel:
     """`path` as the user gave it; `sha256` of its content; `label`: what it is, and what runs it.
     `outputs` are the names in the model's order; `texts`: further names of the outputs, in the same
     order (a signature's).
+    `decodes`: whether `run` turns decoded outputs back into the network's, which loses digits.
     `computes`, `stores`: the precision of its arithmetic and of its weights. `run` takes an array
     that the input allows, and returns the outputs by name; several threads may call it.
     """
@@ -49,6 +50,7 @@ class ForeignModel:
     stores: str
     run: Callable[[np.ndarray], dict[str, np.ndarray]]
     texts: tuple[tuple[str, ...], ...] = ()
+    decodes: bool = False
 
     def precision(self, reference_stores: str) -> str:
         """What judges it: the less precise of arithmetic and weights. Weights that are stored as
@@ -56,6 +58,21 @@ class ForeignModel:
         """
         stores = FLOAT32 if self.stores == reference_stores else self.stores
         return min(self.computes, stores, key=LEAST_PRECISE.index)
+
+
+def in_batches(model: ForeignModel, size: int) -> ForeignModel:
+    """A model of batches of `size` images as one that takes a single image: it is given that
+    often, and the first of the answers counts.
+    """
+
+    def allows(given: tuple[int, ...]) -> bool:
+        return given[:1] == (1,) and model.input.allows((size, *given[1:]))
+
+    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+        found = model.run(np.repeat(values, size, axis=0))
+        return {n: v[:1] if v.shape[:1] == (size,) else v for n, v in found.items()}
+
+    return replace(model, input=replace(model.input, allows=allows), run=run)
 
 
 def only_input(path: str, names: tuple[str, ...]) -> None:

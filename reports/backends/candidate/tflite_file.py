@@ -1,4 +1,6 @@
-"""Another `.tflite` as a candidate, in LiteRT: a re-export, or the file in integers."""
+"""Another `.tflite` as a candidate, in LiteRT in a process of its own: a re-export, or the file in
+integers.
+"""
 
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.backend import FLOAT16, FLOAT32, INTEGERS, output_names
+from blazepalm.reports.backends.candidate.in_child import litert_in_child
 from blazepalm.reports.backends.candidate.model import (
     LEVELS,
     ForeignModel,
@@ -18,14 +21,13 @@ from blazepalm.reports.backends.candidate.model import (
     only_input,
     shape_text,
 )
-from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
 
-def open_tflite(path: str | Path, copies: int) -> ForeignModel:
-    """Opens a file, a bundle's member or a release, for up to `copies` threads at once. Raises
-    InvalidModel for a broken file, CouldNotVerify if LiteRT cannot run it or it does not take one
-    image.
+def open_tflite(path: str | Path) -> ForeignModel:
+    """Opens a file, a bundle's member or a release. Raises InvalidModel for a broken file,
+    CouldNotVerify if LiteRT cannot run it or it does not take one image, ProcessDied if LiteRT dies
+    of it.
     """
     contents = open_contents(path)
     for _, failure in contents.failures:
@@ -41,12 +43,10 @@ def open_tflite(path: str | Path, copies: int) -> ForeignModel:
     given = stored.tensors[stored.inputs[0]]
     whole = not given.dtype.startswith("float") and given.quantisation is None
     outputs = output_names(graph)
-    backend = open_litert(
-        without_custom_operators(content, source).content, outputs, source=source, copies=copies
-    )
+    litert = litert_in_child(without_custom_operators(content, source).content, outputs, source)
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        return backend.run(as_whole(values, given.dtype) if whole else values)
+        return litert(as_whole(values, given.dtype) if whole else values)
 
     return ForeignModel(
         str(path),

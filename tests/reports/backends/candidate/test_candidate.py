@@ -1,12 +1,15 @@
 """What is found out about somebody else's conversion. The witness is how the wrapping was made."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from blazepalm.converter.coreml import CoreMLOptions, export
 from blazepalm.errors import CouldNotVerify
-from blazepalm.reports.backends.candidate.candidate import Opened
+from blazepalm.reports.backends.candidate.candidate import Opened, open_candidate
+from blazepalm.reports.subjects.open_subject import value_range_of
 from support.strangers import Stranger, Values, stranger
 
 HAND, PALM = "hand-lite-2022", "palm-full-2023-09"
@@ -153,6 +156,28 @@ def test_where_nothing_shows_the_range_it_is_assumed(hand: Stranger, factor: flo
         hand.shape, same, lambda v: {name: value * np.float32(factor) for name, value in v.items()}
     )
     assert "takes N×H×W×C in 0..1, RGB (assumed)" in found.notes[0]
+
+
+def test_a_fixed_batch_is_filled_with_one_picture(hand: Stranger) -> None:
+    found = hand.found((3, 3, 224, 224), planes, anonymous)
+    assert "takes N×C×H×W in -1..1, RGB (behaviour)" in found.notes[0]
+    assert found.notes[1] == "stranger: takes 3 images at once: each is given 3 times"
+    assert agreement(hand, found) < 1e-4
+
+
+@pytest.mark.parametrize(("release", "face"), [(HAND, "app"), (HAND, "batch"), (PALM, "app")])
+def test_our_own_packages_for_apps(release: str, face: str, tmp_path: Path) -> None:
+    """An image input, decoded outputs: turned back, they are LiteRT's but for some float32 digits,
+    which the task judges. A probability keeps 7 digits, so a logit of up to 12 some 1e-2.
+    """
+    it = stranger(release)
+    record = export(it.opening.converted, tmp_path, CoreMLOptions(face=face, precision="fp32"))
+    value_range, _ = value_range_of(it.opening.converted)
+    path = str(tmp_path / record.name)
+    found = open_candidate(path, it.opening, it.litert, value_range, set())
+    assert found.registration.by_task
+    assert "its outputs are turned back" in found.notes[-1]
+    assert agreement(it, found) < 1e-2
 
 
 def test_another_models_input_is_refused(hand: Stranger) -> None:
