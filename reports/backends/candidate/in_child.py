@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.reports.backends.child import Child, ChildLimits
+from blazepalm.child import Child, ChildLimits
 from blazepalm.reports.backends.litert import open_litert
 
 Arrays = dict[str, np.ndarray]
