@@ -213,7 +213,9 @@ def test_other_arguments(tmp_path: Path) -> None:
         PalmDetector("palm-full")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected a HandLandmarksSpec, got PalmDetectorSpec"):
         HandLandmarks(palm_spec())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="coreml is str, expected CoreMLOptions, a function or None"):
+    with pytest.raises(
+        TypeError, match="coreml is str, expected CoreMLOptions, a function or None"
+    ):
         blazepalm.convert("palm-full", tmp_path / "out", coreml="app")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="jobs is -1, expected a whole number of at least 1"):
         make_golden(tmp_path / "golden", jobs=-1)
