@@ -21,6 +21,7 @@ from blazepalm.converter.evidence.roles import renamed
 from blazepalm.converter.gesture_structure import GestureRecognition, recognise_gestures
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
+from blazepalm.converter.litert_probe import refusal
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_gestures, prove_normal_form
 from blazepalm.converter.pte import check_delegate, need_executorch
@@ -184,6 +185,7 @@ def convert(
     layout: str = "nhwc",
     coreml: CoreMLChoice = CoreMLOptions(),  # noqa: B008, it is frozen
     pte: str | None = None,
+    anyway: bool = False,
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
 ) -> list[Path]:
@@ -197,7 +199,8 @@ def convert(
     graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
     the Core ML package, or a function that finds them for each model; None leaves it out.
     A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
-    delegate, "xnnpack" or "coreml". If `on_failure` is given, it is called with
+    delegate, "xnnpack" or "coreml". A file that LiteRT, where it is installed, refuses or dies of
+    is refused, unless `anyway` is set. If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
     Returns the folders.
@@ -232,9 +235,14 @@ def convert(
     folders = [parent / name for name in names] if several else [parent]
     for folder in folders:
         check_folder(folder, owned=owned_files, force=force)
-    converted = []
+    converted, contents = [], dict(read.contents.models)
     for graph, folder in zip(read.graphs, folders, strict=True):
         try:
+            if not anyway and (reason := refusal(contents[graph.source])):
+                raise InvalidModel(
+                    f"{graph.source}: LiteRT refuses this file: {reason}; give --anyway to convert "
+                    "it all the same"
+                )
             converted.append((convert_graph(graph, notice, overrides, layout), folder))
         except BlazePalmError as error:
             on_failure(error)

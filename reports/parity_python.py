@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import check_path
 from blazepalm.golden.photos import local_photos
+from blazepalm.reports.backends.names import INSTALLED
+from blazepalm.reports.backends.registry import not_installed
 from blazepalm.reports.engine.engine import THREADS
 from blazepalm.reports.judge import policy
 from blazepalm.reports.judge.policy import LIMITS, Limits
@@ -77,10 +79,11 @@ def parity(
     progress of a run, which the same call resumes; `force` also takes a folder of other files.
 
     What else: `coreml` False leaves the packages out; `compress` compresses the float16 ones
-    ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open;
-    `candidates`, other people's conversions of the only source (Core ML, ONNX, TFLite, a converted
-    folder), compared with it in place of ours; `layers` compares every layer; `self_test` plants
-    faults, which must be caught; `every_kernel` runs LiteRT's reference kernels on every input.
+    ("palettize8", "palettize6", "int8"); `backends`, also run these, which take long to open
+    ("installed": all that are); `candidates`, other people's conversions of the only source (Core
+    ML, ONNX, TFLite, a converted folder), compared with it in place of ours; `layers` compares
+    every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
+    reference kernels, and what `backends` names, on every input.
     `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
     out, `on_step` the progress: (step, done, total or None).
 
@@ -103,6 +106,9 @@ def parity(
         check_path(output, "output, a folder,")
         folder = Path(output)
         check_report(folder, force)
+    asked = _listed("backends", backends)
+    for reason in not_installed() if INSTALLED in asked else ():
+        notice(reason)
     options = Options(
         golden=_golden_set(golden),
         photos=local_photos() if photos else (),
@@ -116,7 +122,7 @@ def parity(
         raw=raw,
         coreml=coreml,
         compress=compress,
-        backends=_listed("backends", backends),
+        backends=asked,
         candidates=_listed("candidates", candidates),
         layers=layers,
         self_test=self_test,

@@ -103,6 +103,9 @@ def convert(
             help="What computes the program; implies --pte. coreml: Apple's devices, in float32.",
         ),
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Convert a file that LiteRT itself refuses, too.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder of an earlier conversion.")
     ] = False,
@@ -135,6 +138,7 @@ def convert(
             layout=layout,
             coreml=coreml,
             pte=pte_delegate or (XNNPACK if pte else None),
+            anyway=anyway,
             notice=console.warn,
             on_failure=failures.append,
         )

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
-from blazepalm.errors import ArtifactError, BlazePalmError
+from blazepalm.errors import ArtifactError, BlazePalmError, first_line
 from blazepalm.version import __version__
 
 SCHEMES = ("https", "http", "file")
@@ -182,7 +182,7 @@ def _reason(error: Exception) -> str:
         return f"certificate rejected ({cause.reason or cause})"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
-    return str(cause) or type(cause).__name__
+    return first_line(cause if isinstance(cause, BaseException) else Exception(cause))
 
 
 def _integer(text: str | None) -> int | None:

@@ -195,6 +195,8 @@ def face_module(model: "Converted", face: str) -> nn.Module:
     if face == "raw":
         return Face(network, model.outputs, single).eval()
     pixels = FromPixels(spec.value_range)
+    if network.get_submodule("backbone.stem") in single:
+        single.append(pixels)
     if isinstance(network, PalmDetector):
         palms = DecodePalms(network.spec, network.anchors)
         joined = JoinedPalmDetector(network)
@@ -203,8 +205,6 @@ def face_module(model: "Converted", face: str) -> nn.Module:
         return Face(joined, None, (*single, palms), pixels, palms).eval()
     assert isinstance(spec, HandLandmarksSpec)
     landmarks = DecodeLandmarks(spec, single=face == "app")
-    if network.get_submodule("backbone.stem") in single:
-        single.append(pixels)
     return Face(network, model.outputs, (*single, landmarks), pixels, landmarks).eval()
 
 

@@ -57,10 +57,15 @@ def lower_prelu(op: Operator, context: Context) -> None:
     context.leave(op, y, both.shape, channels_first=both.channels_first, batched=both.batched)
 
 
+MAX_BETA = 1e6  # beyond, torch's products overflow where TFLite's differences do not
+
+
 @lowers("SOFTMAX")
 def lower_softmax(op: Operator, context: Context) -> None:
     """Over the last axis, the channels of an image."""
     beta = context.options(op, SoftmaxOptions).beta
+    if not abs(beta) <= MAX_BETA:
+        raise context.unsupported(op, f"has beta {beta:g}, at most {MAX_BETA:g} is computed alike")
     shape = context.shape_of(op, 0)
     x, first = context.held(op, 0)
     if len(shape) == 1 and context.is_batched(op.inputs[0]):

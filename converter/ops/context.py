@@ -22,12 +22,34 @@ from blazepalm.converter.ops.geometry import elements
 from blazepalm.converter.ops.recording import Recorder, node_of
 from blazepalm.converter.ops.values import Value
 from blazepalm.converter.tflite.graph import Graph, Operator
+from blazepalm.converter.tflite.options import (
+    BlockOptions,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    MirrorPadOptions,
+    Pool2DOptions,
+    SoftmaxOptions,
+    SplitOptions,
+    TransposeConvOptions,
+)
 from blazepalm.converter.transforms import apply_transform
 from blazepalm.errors import InvalidModel, UnsupportedOperator
 from blazepalm.models.spec_check import MAX_VALUES
 
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}
+
+# options whose defaults are not what a kernel sees without any
+NEEDED = (
+    BlockOptions,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    MirrorPadOptions,
+    Pool2DOptions,
+    SoftmaxOptions,
+    SplitOptions,
+    TransposeConvOptions,
+)
 
 T = TypeVar("T")
 
@@ -71,8 +93,12 @@ class Context:
     # What an operator reads -------------------------------------------------------------
 
     def options(self, op: Operator, kind: type[T]) -> T:
-        """The operator's typed options; the schema's defaults if the file has none."""
+        """The operator's typed options. If the file has none, TFLite's kernels see zeros: what is
+        zero by the schema's defaults may be left out, strides and the like may not.
+        """
         if op.options is None:
+            if kind in NEEDED:
+                raise self.invalid(op, f"has no {kind.__name__}")
             return kind()
         if not isinstance(op.options, kind):
             raise self.invalid(op, f"has {type(op.options).__name__}, expected {kind.__name__}")

@@ -3,7 +3,6 @@
 https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/internal/common.h
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,6 +20,6 @@ def activate(op: Operator, context: Context, x: Tensor, activation: str) -> Tens
         return F.relu6(x)
     if activation == "RELU_N1_TO_1":
         return F.hardtanh(x, -1.0, 1.0)
-    if activation == "TANH":
-        return torch.tanh(x)
-    raise context.unsupported(op, f"the fused activation {activation} is not supported")
+    raise context.unsupported(
+        op, f"the fused activation {activation} is not supported: LiteRT's kernels ignore it"
+    )

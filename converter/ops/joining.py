@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from blazepalm.converter.ops.context import Context
-from blazepalm.converter.ops.fused import activate
 from blazepalm.converter.ops.geometry import axis_of
 from blazepalm.converter.ops.lowerings import lowers
 from blazepalm.converter.tflite.graph import Operator
@@ -19,6 +18,8 @@ from blazepalm.converter.tflite.options import AxisOptions
 @lowers("CONCATENATION")
 def lower_concatenation(op: Operator, context: Context) -> None:
     options = context.options(op, AxisOptions)
+    if options.activation != "NONE":  # LiteRT refuses it, too
+        raise context.invalid(op, f"has the activation {options.activation}, which it cannot have")
     shape = context.shape_of(op, 0)
     axis = context.axis(op, options.axis, len(shape))
     shapes = [context.shape_of(op, slot, rank=len(shape)) for slot in range(len(op.inputs))]
@@ -27,7 +28,6 @@ def lower_concatenation(op: Operator, context: Context) -> None:
     first = any(context.is_channels_first(tensor) for tensor in op.inputs)
     values, batched = _images(op, context, first, axis)
     y = values[0] if len(values) == 1 else torch.cat(values, axis_of(axis, first))
-    y = activate(op, context, y, options.activation)
     result = tuple(sum(s[axis] for s in shapes) if i == axis else d for i, d in enumerate(shape))
     context.leave(op, y, result, channels_first=first, batched=batched)
 

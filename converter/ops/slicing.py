@@ -148,6 +148,8 @@ def _strided(op: Operator, context: Context) -> _Parts:
             else:
                 if options.offset and stop is not None:
                     stop = max(0, low + stop)
+                    if stop > d:  # TFLite's kernel reads beyond the axis
+                        raise context.invalid(op, f"ends {stop - d} behind axis {axis} of {d}")
                 parts.ranges[axis] = range(*slice(start, stop, stride).indices(d))
                 parts.order.append(axis)
             axis += 1

@@ -31,12 +31,17 @@ def lower_transpose_conv(op: Operator, context: Context) -> None:
         raise context.invalid(op, f"an output of shape {list(shape)} for {outputs} channels")
     stride = (options.stride_h, options.stride_w)
     _check(op, context, 2, stride)
-    cut = (0, 0)
-    if options.padding == "SAME":
-        cut = (
-            kernel_window(shape[1], kernel_h, stride[0], "SAME").padding,
-            kernel_window(shape[2], kernel_w, stride[1], "SAME").padding,
-        )  # what a convolution from that size would have padded
+    # the convolution from the output's size, of which this one is the way back
+    rows = kernel_window(shape[1], kernel_h, stride[0], options.padding)
+    columns = kernel_window(shape[2], kernel_w, stride[1], options.padding)
+    size = context.shape_of(op, 2)[1:3]
+    if (rows.output, columns.output) != size:
+        raise context.invalid(
+            op,
+            f"stride {stride} and {options.padding} padding do not lead from {shape[1:3]} back to "
+            f"{size}",
+        )
+    cut = (rows.padding, columns.padding)
     _spread(op, context, 2, 3, stride, cut, (shape[1], shape[2]), options.activation)
 
 

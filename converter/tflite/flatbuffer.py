@@ -27,6 +27,7 @@ from blazepalm.converter.tflite.graph import (
     StoredTensor,
 )
 from blazepalm.converter.tflite.typed_options import read_options
+from blazepalm.converter.tflite.verifier import Damaged, unions_of, verify
 from blazepalm.errors import InvalidModel
 
 SCHEMA_VERSION = 3
@@ -55,6 +56,10 @@ def read_flatbuffer(content: bytes, source: str) -> StoredModel:
     _check_identifier(content, source)
     try:
         return _Parser(content, source).model()
+    except Damaged as error:
+        raise InvalidModel(
+            f"{source}: the flatbuffer is damaged: {error}; fetch the file again"
+        ) from error
     except DAMAGE as error:
         raise InvalidModel(
             f"{source}: the flatbuffer is damaged: an offset or a length in it points outside "
@@ -82,6 +87,7 @@ class _Parser:
     def __init__(self, content: bytes, source: str) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
+        verify(content, unions_of(schema))
         self.schema = schema
         self.file = BoundedFile(content, source)
         self.root = schema.Model.GetRootAs(content, 0)

@@ -129,7 +129,7 @@ class Registration:
     None; an unavailable backend is left out if `optional`, else reported as not run. `package`
     is the Core ML package that it runs, if any; one of face `app` gives the pipeline's outputs,
     all others the file's. Without `every_picture` it runs on some pictures only; a `rare` one on
-    fewer still, and on noise only where no two pictures are. One to be
+    fewer still. One to be
     `asked_for` takes long to open, and is left out of parity unless it is named. One that
     `stands_in_for` another is asked for by `installed` where that one cannot run; one `by_name`,
     by its own name only. One

@@ -173,6 +173,7 @@ BACKENDS = (
             every_picture=False,
             rare=True,
             asked_for=True,
+            by_name=package == APP_FP32,
             in_other_units=package.face == "app",
         )
         for name, package in (

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.child import Arrays, Child, ChildLimits
 from blazepalm.converter.program_cache import (
     code_sha256,
     find_program,
@@ -32,7 +33,6 @@ from blazepalm.converter.program_cache import (
     programs_folder,
 )
 from blazepalm.errors import ProcessDied
-from blazepalm.reports.backends.child import Arrays, Child, ChildLimits
 
 CHILD = "blazepalm.reports.backends.coreai_program"
 # An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from blazepalm.child import Child, ChildLimits
 from blazepalm.converter.folder import pte_of
 from blazepalm.converter.pte import (
     XNNPACK,
@@ -32,7 +33,6 @@ from blazepalm.reports.backends.backend import (
     Registration,
     split_inputs,
 )
-from blazepalm.reports.backends.child import Child, ChildLimits
 from blazepalm.reports.backends.litert import quiet_native_log
 from blazepalm.reports.backends.names import EXECUTORCH
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.litert_probe import refusal
 from blazepalm.errors import CouldNotVerify, first_line
 from blazepalm.reports.backends.backend import (
     FLOAT32,
@@ -94,9 +95,12 @@ def open_litert(
     """Loads the model's bytes into `copies` interpreters of `threads` threads each. `outputs`
     names the file's outputs in their order; `source` is the model's name in messages.
 
-    Raises CouldNotVerify where LiteRT is not installed or cannot take the model.
+    Raises CouldNotVerify where LiteRT is not installed or cannot take the model; one that is no
+    known release is tried in another process first, which it may crash.
     """
     litert = import_litert()
+    if reason := refusal(content):
+        raise CouldNotVerify(f"{source}: LiteRT cannot load the model: {reason}")
     kernels = litert.OpResolverType
     return open_copies(
         TFLITE_REF if reference_kernels else TFLITE,

@@ -58,7 +58,7 @@ def spared_backends() -> frozenset[str]:
 
 
 def rare_backends() -> frozenset[str]:
-    """Those of them that run on fewer pictures still, and mostly not on noise."""
+    """Those of them that run on fewer pictures still."""
     return frozenset(r.name for r in registered().values() if r.rare)
 
 

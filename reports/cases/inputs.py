@@ -58,21 +58,14 @@ def sparing(
     rare: Iterable[str] = (),
     rarely: int = 1,
 ) -> Iterator[Case]:
-    """The same cases, but pictures skip `backends`, except the first and every `every`-th. Those
-    of them that are `rare` run on the first and every `rarely`-th of these pictures, and on noise
-    only if that leaves them fewer than two.
+    """The same cases, but pictures skip `backends`, except the first and every `every`-th; those of
+    them that are `rare` skip these, too, except the first and every `rarely`-th.
     """
     spared, rare = frozenset(backends), frozenset(rare)
-    seen = 0  # pictures for the rare ones
     for index, case in enumerate(cases):
-        if case.image is None:
-            skips = rare if seen > 1 else frozenset()
-        elif index % every:
-            skips = spared
-        elif index % (every * rarely):
-            skips = rare
-        else:
-            skips, seen = frozenset(), seen + 1
+        skips: frozenset[str] = frozenset()
+        if case.image is not None and index % (every * rarely):
+            skips = spared if index % every else rare
         yield replace(case, spared=skips) if skips else case
 
 

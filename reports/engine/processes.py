@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from blazepalm.converter.litert_probe import trust_all
 from blazepalm.errors import CouldNotVerify
 from blazepalm.golden.processes import end_with_parent
 from blazepalm.reports.backends.litert import hush_litert
@@ -89,6 +90,7 @@ def _initialise(slim: Plan, files: Path) -> None:
     """
     global _worker
     hush_litert()
+    trust_all()
     end_with_parent()
     sources = [
         source._replace(content=(files / str(number)).read_bytes())

@@ -150,7 +150,8 @@ class Recording:
         lines = {name: _json(value) for name, value in values.items()}
         lines["cases"] = "[" + ",".join(f"\n  {_json(case)}" for case in cases) + "\n ]"
         text = ",\n".join(f" {_json(name)}: {lines[name]}" for name in sorted(lines))
-        content = f"{{\n{text}\n}}\n".encode()
+        # a model's name may hold half a surrogate pair, which UTF-8 cannot encode
+        content = f"{{\n{text}\n}}\n".encode("utf-8", "backslashreplace")
         if len(content) > MAX_BYTES:
             raise ArtifactError(
                 f"{RECORDING}: would be larger than {MAX_BYTES >> 20} MB; record fewer pictures"

@@ -167,8 +167,8 @@ def layers_table(report: ParityReport) -> Table:
     table = new_table()
     add_names(table, "layers, given LiteRT's input")
     table.add_column("compared", justify="right", no_wrap=True)
-    known = {name for m in report.models if m.layers for name in m.layers.culprits}
-    columns = [*LAYERED, *sorted(known.difference(LAYERED))]
+    layered = {name for m in report.models if m.layers for name in m.layers.culprits}
+    columns = [*LAYERED, *sorted(layered.difference(LAYERED))]
     _add_backends(table, columns)
     for model in report.models:
         if model.layers is None:

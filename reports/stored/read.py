@@ -59,6 +59,8 @@ def typed(values: Any, kind: type[T], schema: str, source: str) -> T:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise _misfit(schema, source, first_misfit(values, kind, str(error))) from error
+    except UnicodeEncodeError as error:  # half a surrogate pair where only some text is allowed
+        raise _misfit(schema, source, f"{error.object!a:.80} is not text") from error
 
 
 def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:

@@ -445,6 +445,14 @@ def test_the_early_blocks_of_an_unknown_network_stay_float32(release: str) -> No
     assert sum(sizes[p] for p in order[: len(paths) + 1]) > total / 100
 
 
+def test_an_unknown_detector_of_float32_weights_keeps_its_neck_in_float32() -> None:
+    """The largest value in palm-2020-11's neck on photographs is 84 000; float16 ends at 65 504."""
+    network = converted(PALM).module
+    parts = float32_parts(network)
+    assert network.get_submodule("neck") in parts and network.get_submodule("heads") in parts
+    assert network.get_submodule("backbone.stem") not in parts
+
+
 @pytest.mark.parametrize("release", [r.name for r in load_registry().releases if r.float32_modules])
 def test_what_a_release_keeps_in_float32_is_in_its_network(release: str) -> None:
     network = converted(release).module

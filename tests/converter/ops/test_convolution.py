@@ -137,15 +137,6 @@ def test_conv_2d_without_bias() -> None:
     verify(case, kernel, no_bias, (1, 1), (1, 1), "SAME", litert=())  # LiteRT wants a bias
 
 
-def test_conv_2d_fused_tanh() -> None:
-    """The schema has it, but LiteRT's kernels ignore or refuse it."""
-    kernel, bias = weights(np.random.default_rng(9), 5, 1, 1, 3), np.zeros(5, np.float32)
-    case = conv_case((4, 6, 3), kernel, bias, activation="TANH")
-    x = case.inputs()[0].astype(np.float64)
-    truth = np.tanh(convolution(x, kernel.astype(np.float64), bias, (1, 1), (1, 1), "SAME"))
-    check(case, truth=[truth], magnitude=20.0, litert=())
-
-
 @pytest.mark.parametrize("groups", [2, 3])
 def test_grouped_conv_2d(groups: int) -> None:
     rng = np.random.default_rng(3)

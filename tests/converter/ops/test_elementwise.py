@@ -105,14 +105,6 @@ def test_fused(name: str, activation: str) -> None:
     check(with_constant(name, (1, 4, 5, 3), values, activation=activation), magnitude=20.0)
 
 
-def test_fused_tanh() -> None:
-    """The schema has it, but LiteRT's kernels ignore it."""
-    values = np.array([[0.5, -1.0, 2.0]], np.float32)
-    case = with_constant("ADD", (1, 4, 3), values, activation="TANH")
-    truth = np.tanh(case.inputs()[0].astype(np.float64) + values)
-    check(case, truth=[truth], magnitude=4.0, litert=())
-
-
 @pytest.mark.parametrize("name", sorted(UNARY))
 def test_unary(name: str) -> None:
     model = ModelBuilder()

@@ -19,7 +19,6 @@ def concatenation(
     *,
     constant_at: int | None = None,
     plain: tuple[bool, ...] = (False, False, False),
-    activation: str = "NONE",
     shape: tuple[int, ...] = SHAPE,
 ) -> tuple[Case, np.ndarray]:
     """Parts of `lengths` along `axis`, one of them a constant; and the expected result."""
@@ -39,9 +38,7 @@ def concatenation(
     total = list(shape)
     total[axis] = sum(lengths)
     y = model.tensor(total)
-    options = schema.ConcatenationOptionsT(
-        axis=axis, fusedActivationFunction=getattr(schema.ActivationFunctionType, activation)
-    )
+    options = schema.ConcatenationOptionsT(axis=axis)
     model.operator("CONCATENATION", operands, [y], options)
     case = build(model, inputs, [y])
     given_values = iter(case.inputs())
@@ -76,12 +73,6 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 def test_the_batch_axis() -> None:
     case, truth = concatenation(0, (1, 2), constant_at=1)
     check(case, truth=[truth], batch_fixed="joins along the batch axis")
-
-
-def test_fused() -> None:
-    """LiteRT's kernel has no activation here; the schema does."""
-    case, truth = concatenation(3, (2, 5), activation="RELU")
-    check(case, truth=[np.maximum(truth, 0.0)], litert=())
 
 
 def test_maps_join_without_a_permute_each() -> None:

@@ -134,7 +134,7 @@ def test_transpose_conv_to_an_odd_size(size: tuple[int, int]) -> None:
 
 def test_a_size_out_of_reach() -> None:
     kernel = weights(np.random.default_rng(2), 3, 2, 2, 2)
-    with pytest.raises(InvalidModel, match="stride .* does not map"):
+    with pytest.raises(InvalidModel, match="stride .* do not lead from"):
         transpose_conv((4, 6, 2), (12, 12), kernel, None, (2, 2), "SAME").module()
 
 

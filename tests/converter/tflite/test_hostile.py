@@ -16,7 +16,6 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
-from blazepalm.converter.tflite.flatbuffer import MAX_ENTRIES
 from blazepalm.errors import InvalidModel
 from support.models import shared_model
 from support.tflite_builder import ModelBuilder, schema
@@ -301,7 +300,7 @@ def test_one_entry_listed_a_million_times(table: str) -> None:
     damaged_content = bytearray(content).ljust(end, b"\0")
     damaged_content += struct.pack("<I", count) + (offsets % (1 << 32)).astype("<u4").tobytes()
     struct.pack_into("<I", damaged_content, field, end - field)
-    assert f"1000000 {table}, more than {MAX_ENTRIES}" in refusal(bytes(damaged_content))
+    assert "the flatbuffer is damaged" in refusal(bytes(damaged_content))
 
 
 def test_many_names_in_the_same_place() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from coremltools.converters.mil import Builder
 
+from blazepalm.child import Child
 from blazepalm.errors import ProcessDied
-from blazepalm.reports.backends.child import Child
 from blazepalm.reports.backends.coreai import core_ai_program
 from blazepalm.reports.backends.coreai_asset import missing_coreai
 from blazepalm.reports.backends.mil import Program, load

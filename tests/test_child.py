@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
+from blazepalm.child import Child, ChildLimits
 from blazepalm.errors import CouldNotVerify, InvalidModel
-from blazepalm.reports.backends.child import Child, ChildLimits
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
 

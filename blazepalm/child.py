@@ -32,7 +32,7 @@ Function = Callable[[Arrays], Arrays]
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from blazepalm.reports.backends.child import serve; serve()"
+    "from blazepalm.child import serve; serve()"
 )
 MAX_FRAME = 1 << 30  # bytes of one message
 LOG_TAIL = 4096  # bytes of the log that are read for the error message

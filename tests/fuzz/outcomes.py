@@ -1,0 +1,162 @@
+"""Runs mutants in a child process with limits of time and memory, and classes what becomes of
+each. A child that dies is replaced; the mutant that killed it is counted.
+"""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from blazepalm.errors import BlazePalmError
+
+SECONDS = 60.0  # for one mutant, on a busy machine, too
+MEMORY = 3 << 30  # bytes of a child
+OPEN_FILES = 256
+
+FINE, SENTENCE, UNJUDGED = "fine", "sentence", "unjudged"
+ACCEPTED, OTHER = "LiteRT refuses it", "other numbers"
+ESCAPES = (
+    TRACEBACK := "traceback",
+    DIED := "died",
+    HUNG := "hung",
+    MEMORY_OUT := "memory",
+    LINES := "several lines",
+    ACCEPTED,
+    OTHER,
+    LEFT := "partial output",
+)
+OUTCOMES = (FINE, SENTENCE, UNJUDGED, *ESCAPES)
+
+
+class Escaped(Exception):
+    """What a reader raises for an outcome that is neither fine nor an exception: its name, why."""
+
+
+@dataclass
+class Tally:
+    """How many mutants had each outcome, and of each kind of escape the first mutants' numbers."""
+
+    reader: str
+    counts: Counter[str] = field(default_factory=Counter)
+    kinds: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def mutants(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def escapes(self) -> int:
+        return sum(self.counts[name] for name in ESCAPES)
+
+    def add(self, number: int, outcome: str, why: str) -> None:
+        self.counts[outcome] += 1
+        if outcome in ESCAPES:
+            self.kinds.setdefault((outcome, why), []).append(number)
+
+
+def judge(reader: Any, corpus: Any, seed: int, number: int, folder: Path) -> tuple[str, str]:
+    """Makes mutant `number` and reads it: (outcome, why)."""
+    random = Random(f"{reader.name} {seed} {number}")
+    try:
+        reader.run(random, corpus, folder)
+    except BlazePalmError as error:
+        said = str(error)
+        own = re.sub(r"\n(?=  |unsupported )", "", said)  # a list of what is unsupported
+        try:
+            said.encode()
+        except UnicodeEncodeError:
+            return LINES, f"not encodable: {said[:60]!a}"
+        return (SENTENCE, "") if "\n" not in own and own.strip() else (LINES, ascii(said[:80]))
+    except Escaped as error:
+        outcome, why = error.args
+        return outcome, why
+    except MemoryError:
+        return MEMORY_OUT, place_of(sys.exc_info()[2])
+    except Exception as error:
+        return TRACEBACK, f"{type(error).__name__} {place_of(error.__traceback__)}: {error!s:.60}"
+    return FINE, ""
+
+
+def place_of(trace: Any) -> str:
+    """The innermost line of ours: `converter/ops/shape.py:57`."""
+    root = Path(__file__).resolve().parents[2]
+    own = [
+        f for f in traceback.extract_tb(trace) if Path(f.filename).resolve().is_relative_to(root)
+    ]
+    own = [f for f in own if "tests" not in Path(f.filename).resolve().relative_to(root).parts]
+    last = own[-1] if own else traceback.extract_tb(trace)[-1]
+    path = Path(last.filename).resolve()
+    return f"{path.relative_to(root) if path.is_relative_to(root) else path.name}:{last.lineno}"
+
+
+def serve(reader: Any, seed: int, numbers: range) -> None:
+    """The child: one line of JSON before each mutant and one after it."""
+    out = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # what libraries print
+    os.dup2(nowhere, 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with TemporaryDirectory() as place:
+        corpus = reader.corpus(Path(place) / "corpus")
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+        for number in numbers:
+            out.write(f"{number}\n")
+            out.flush()
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            found = judge(reader, corpus, seed, number, Path(place))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            out.write(json.dumps(found) + "\n")
+            out.flush()
+
+
+def fuzz(reader: Any, count: int, seed: int, start: int = 0) -> Tally:
+    """Runs mutants `start` to `start + count` of a reader."""
+    tally, began = Tally(reader.name), time.perf_counter()
+    at, end = start, start + count
+    while at < end:
+        lines = _child(reader.name, seed, at, end)
+        begun = None
+        for line in lines:
+            if line.isdigit():
+                begun = int(line)
+            elif line.startswith("["):
+                outcome, why = json.loads(line)
+                tally.add(at, outcome, why)
+                at, begun = at + 1, None
+            else:  # how the child ended
+                code = int(line.removeprefix("ended "))
+        if at >= end:
+            break
+        if begun is None:
+            raise RuntimeError(f"{reader.name}: the child ended with code {code} by itself")
+        hung = code == -signal.SIGALRM
+        how = f"after {SECONDS:g} s" if hung else f"code {code}"
+        tally.add(at, HUNG if hung else DIED, how)
+        at += 1
+    tally.seconds = time.perf_counter() - began
+    return tally
+
+
+def _child(name: str, seed: int, at: int, end: int) -> Iterator[str]:
+    command = [sys.executable, "-m", "fuzz", "--child", name, str(seed), str(at), str(end)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield from (line.strip() for line in process.stdout)
+        process.wait()
+    yield f"ended {process.returncode}"
