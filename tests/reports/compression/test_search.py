@@ -3,6 +3,7 @@ sizes and choices, and a package of mixed kinds that is executed.
 """
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,9 @@ def test_kinds_are_known() -> None:
         CoreMLOptions(weights=(("a.weight", "int8"),))
 
 
+@pytest.mark.skipif(
+    not os.environ.get("BLAZEPALM_EVERY_RELEASE"), reason="long: BLAZEPALM_EVERY_RELEASE=1 runs it"
+)
 def test_integers_between_the_layers(tmp_path: Path, hand_picture: None) -> None:
     """Every convolution and addition of the network reads values that went through `quantize`; the
     decoder's do not. The executed package still finds the hand; `verify` writes the same bytes.
