@@ -9,7 +9,6 @@ import importlib.util
 import io
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import threading
@@ -116,9 +115,9 @@ class Asset:
 
     def _open(self) -> Child:
         content = self.kept()
-        folder = tempfile.mkdtemp()
-        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        asset = Path(folder) / f"kept{SUFFIX}"
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._remove = weakref.finalize(self, folder.cleanup)
+        asset = Path(folder.name) / f"kept{SUFFIX}"
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(asset)
         what = f"Core AI on {self.source}"

@@ -18,7 +18,7 @@ def test_a_part_of_the_set(blazepalm: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "golden"
     done = blazepalm("golden", "make", "-o", folder, *ONLY)
     assert done.code == 0, done.err
-    assert done.out.startswith("golden set 1: 2 cases (1 hard, 1 file), 2 rendered\n")
+    assert done.out.startswith("golden set 2: 2 cases (1 hard, 1 file), 2 rendered\n")
     assert load_golden(folder).sha256[:16] in done.out
     assert "rendering: 2 of 2" in done.err
     names = sorted(path.name for path in folder.iterdir())

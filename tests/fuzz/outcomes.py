@@ -153,8 +153,9 @@ def fuzz(reader: Any, count: int, seed: int, start: int = 0) -> Tally:
 
 def _child(name: str, seed: int, at: int, end: int) -> Iterator[str]:
     command = [sys.executable, "-m", "fuzz", "--child", name, str(seed), str(at), str(end)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         assert process.stdout is not None
         yield from (line.strip() for line in process.stdout)
