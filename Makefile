@@ -119,7 +119,8 @@ test-newest: browser  ## the tests on the newest release of every dependency, ig
 swift-test:
 	@if ! command -v swift >/dev/null; then echo "swift test: skipped, no swift on the PATH"; \
 	else swift format lint --strict -r Package.swift ios_harness \
-	  && COREML_SHIM=1 swift test --scratch-path .build/shim; fi
+	  && COREML_SHIM=1 swift test --scratch-path .build/shim \
+	  && COREML_SHIM=1 swift run --scratch-path .build/shim palmcore-bench 5; fi
 
 ios-fixtures: $(VENV)/.installed  ## packages and pictures for the iOS app
 	@$(BIN)/blazepalm golden make -o build/golden
