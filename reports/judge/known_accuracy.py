@@ -1,14 +1,17 @@
 """How well the known releases find the rendered hands, to mark what finds them worse.
 
 The table above `policy.Limits` has the numbers, measured on the golden set's 41 pictures whose
-truth counts, in version 1; version 2 has the same ones. On other pictures nothing is marked.
+truth counts, in version 1; version 2 has the same ones. On other pictures nothing is marked, and
+no known release is: a detector points an older landmark model at other regions than its own did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.compare.rows import CASCADE, ISOLATED, TRUTH, Row
 from blazepalm.reports.compare.truth import HANDEDNESS, JOINT_ERROR, PRECISION, RECALL
-from blazepalm.reports.judge.report_parts import Accuracy, GoldenName
+from blazepalm.reports.judge.report import ParityReport
+from blazepalm.reports.judge.report_parts import Accuracy
 from blazepalm.reports.judge.task_limits import LEAST
 
 GOLDEN_VERSIONS, PICTURES, HANDS = (1, 2), 41, 44
@@ -39,16 +42,19 @@ WORST_PAIR: Mapping[str, float] = {
 }
 
 
-def worse_than_known(row: Row, golden: GoldenName | None) -> float | None:
-    """The worst value of any known release, if what a file finds in rendered pictures is worse."""
-    if row.stage != TRUTH or row.inputs != PICTURES or not _comparable(golden):
+def worse_than_known(row: Row, report: ParityReport) -> float | None:
+    """The worst value of any known release, if what a file that is none finds is worse."""
+    if row.stage != TRUTH or row.inputs != PICTURES or not _comparable(report, [row.model]):
         return None
     return _beyond(row.metric, row.value, WORST.get((row.output, row.mode), {}))
 
 
-def pair_worse_than_known(entry: Accuracy, golden: GoldenName | None) -> dict[str, float]:
-    """For each metric in which a pair of models is worse than known ones: their worst value."""
-    if entry.hands != HANDS or not _comparable(golden):
+def pair_worse_than_known(entry: Accuracy, report: ParityReport) -> dict[str, float]:
+    """For each metric in which the files of a pair, run by LiteRT, are worse than known ones: their
+    worst value.
+    """
+    names = entry.pair.split(" + ")
+    if entry.backend != TFLITE or entry.hands != HANDS or not _comparable(report, names):
         return {}
     values = {
         RECALL: entry.recall,
@@ -60,8 +66,11 @@ def pair_worse_than_known(entry: Accuracy, golden: GoldenName | None) -> dict[st
     return {name: worst for name, worst in found.items() if worst is not None}
 
 
-def _comparable(golden: GoldenName | None) -> bool:
-    return golden is not None and golden.version in GOLDEN_VERSIONS
+def _comparable(report: ParityReport, names: Sequence[str]) -> bool:
+    """Whether the pictures are the table's, and one of these models is no known release."""
+    known = {model.name for model in report.models if model.release is not None}
+    golden = report.golden
+    return golden is not None and golden.version in GOLDEN_VERSIONS and not known.issuperset(names)
 
 
 def _beyond(metric: str, value: float | None, worst: Mapping[str, float]) -> float | None:

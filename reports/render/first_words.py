@@ -56,11 +56,11 @@ def unknown_files(report: ParityReport) -> dict[str, str]:
 def below_known(report: ParityReport) -> Iterator[str]:
     """A sentence for each number that is worse than any known release's."""
     for row in report.rows:
-        known = worse_than_known(row, report.golden)
+        known = worse_than_known(row, report)
         if known is not None:
             yield _below(row.model, row.output, row.metric, row.value, known, most_or_least(row))
     for entry in report.accuracy:
-        for metric, known in pair_worse_than_known(entry, report.golden).items():
+        for metric, known in pair_worse_than_known(entry, report).items():
             yield printable(f"{entry.pair}, {entry.backend}: {metric} is {BELOW} ({figure(known)})")
 
 

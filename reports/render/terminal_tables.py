@@ -114,7 +114,7 @@ def truth_table(report: ParityReport) -> Table:
             unit = f" {row.unit}".rstrip()
             sign = "≥" if row.metric in LEAST else "≤"
             name = f"  {row.output}, {row.metric}{unit}{given}"
-            below = worse_than_known(row, report.golden) is not None
+            below = worse_than_known(row, report) is not None
             value = f"{figure(row.value)}{BELOW * below}"
             table.add_row(name, f"{sign} {figure(row.limit)}", value, verdict_cell(row.status))
     return table

@@ -52,8 +52,8 @@ def render(report: ParityReport, folder: Path | None) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
-            known_of=partial(worse_than_known, golden=report.golden),
-            pair_known=partial(pair_worse_than_known, golden=report.golden),
+            known_of=partial(worse_than_known, report=report),
+            pair_known=partial(pair_worse_than_known, report=report),
             masthead=masthead(report, failed),
             words=_words(report),
             when=when_and_what(report),
