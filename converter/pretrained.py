@@ -16,11 +16,9 @@ from blazepalm.models.newest import newest_hand_spec, newest_palm_spec
 if TYPE_CHECKING:
     from torch import nn
 
-    from blazepalm.models.hand_landmarks import HandLandmarks
-    from blazepalm.models.palm_detector import PalmDetector
     from blazepalm.models.spec import Spec
 
-    Network = TypeVar("Network", PalmDetector, HandLandmarks)
+    Network = TypeVar("Network", bound=nn.Module)
 else:
     Network = TypeVar("Network")
 
@@ -37,17 +35,9 @@ def pretrained(kind: type[Network], family: str, source: str | Path) -> Network:
     UnsupportedOperator, ArtifactError.
     """
     check_path(source, "a release, a file or a folder")
-    path = Path(source)
-    if path.is_dir():
-        module: nn.Module = load(path)
-    elif path.suffix.lower() in WEIGHTS:
-        module = _from_weights(path, family)
-    else:
-        name, content = choose(source, family)
-        module = convert_graph(read_bytes(content, name), warn).module
-    if not isinstance(module, kind):
-        raise InvalidModel(f"{source}: does not hold {WANTED[family]}")
-    return module.eval()
+    if is_weights(source):
+        return _of_kind(kind, family, source, _from_weights(Path(source), family))
+    return _of_kind(kind, family, source, _of_model(source, family))
 
 
 def pretrained_gestures(kind: "type[nn.Module]", source: str | Path) -> "nn.Module":
@@ -58,11 +48,19 @@ def pretrained_gestures(kind: "type[nn.Module]", source: str | Path) -> "nn.Modu
 
     family = EMBEDDER if kind is GestureEmbedder else CLASSIFIER
     check_path(source, "a release, a file or a folder")
+    return _of_kind(kind, family, source, _of_model(source, family))
+
+
+def _of_model(source: str | Path, family: str) -> "nn.Module":
+    """The network of a folder, or of a release's, a file's or a bundle's one model of a family."""
     if Path(source).is_dir():
-        module = load(source)
-    else:
-        name, content = choose(source, family)
-        module = convert_graph(read_bytes(content, name), warn).module
+        return load(source)
+    name, content = choose(source, family)
+    return convert_graph(read_bytes(content, name), warn).module
+
+
+def _of_kind(kind: type[Network], family: str, source: str | Path, module: "nn.Module") -> Network:
+    """The module in evaluation mode. Raises InvalidModel if it is of another class."""
     if not isinstance(module, kind):
         raise InvalidModel(f"{source}: does not hold {WANTED[family]}")
     return module.eval()
