@@ -23,7 +23,6 @@ from blazepalm.text import printable
 
 LITERT = "ai_edge_litert"
 SCHEMA = "blazepalm-doctor/1"
-CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 # instruction sets that choose a kernel, so that the last bits differ between processors
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "amx_tile", "asimd", "asimdhp", "sve")
 
@@ -109,14 +108,10 @@ def _version(distribution: str) -> str | None:
 
 def _processor() -> dict[str, Any]:
     from blazepalm.reports.engine.plan import processors
-    from blazepalm.reports.judge.assemble import processor_name
+    from blazepalm.reports.judge.assemble import processor_facts, processor_name
 
-    flags: set[str] = set()
-    with suppress(OSError):
-        for line in CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() in ("flags", "Features"):
-                flags.update(value.split())
+    facts = processor_facts()
+    flags = {f for name, value in facts if name in ("flags", "Features") for f in value.split()}
     memory = None
     with suppress(AttributeError, ValueError, OSError):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

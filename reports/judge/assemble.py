@@ -134,12 +134,17 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
 
 def processor_name() -> str:
     """The processor as its maker calls it ("Intel(R) Xeon(R) …"), or as Python does."""
+    names = (value for name, value in processor_facts() if name == "model name")
+    return next(names, platform.processor())
+
+
+def processor_facts() -> list[tuple[str, str]]:
+    """What Linux says of its processors, each fact as name and value; nothing on other systems."""
     with suppress(OSError):
-        for line in CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.processor()
+        text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
+        parts = (line.partition(":") for line in text.splitlines())
+        return [(name.strip(), value.strip()) for name, _, value in parts]
+    return []
 
 
 def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:
