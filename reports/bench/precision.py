@@ -6,7 +6,7 @@ are in float32, as the executor of packages computes. The `float32_modules` in `
 chosen from these figures.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -274,28 +274,25 @@ def _refuse_none(found: Sequence[object], pictures: Sequence[str]) -> None:
 
 def _first_blocks(rounded: Rounded) -> list[list[str]]:
     heads = [block for block in rounded.blocks if block == HEADS]
-    choices, size = [heads], 0.0
     blocks = [block for block in rounded.blocks if block.startswith(("backbone", "neck", "trunk"))]
-    for count in range(1, len(blocks) + 1):
-        share = rounded.bytes_of(blocks[:count]) / rounded.bytes_of(rounded.blocks)
-        if share > LARGEST_SHARE:
-            break
-        if share >= STEP * size:  # others differ too little
-            choices.append([*heads, *blocks[:count]])
-            size = share
-    return choices
+    longer = (blocks[:count] for count in range(1, len(blocks) + 1))
+    return [heads, *([*heads, *own] for own in _worth_trying(rounded, longer))]
 
 
 def _last_blocks(rounded: Rounded) -> list[list[str]]:
     """The heads with more and more of the blocks before them."""
     blocks = [block for block in rounded.blocks if block != HEADS]
-    choices: list[list[str]] = []
+    longer = (blocks[-count:] for count in range(1, len(blocks)))
+    return [[*own, HEADS] for own in _worth_trying(rounded, longer)]
+
+
+def _worth_trying(rounded: Rounded, longer: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Of ever longer lists of blocks, those that are not too large and differ enough."""
     size = 0.0
-    for count in range(1, len(blocks)):
-        share = rounded.bytes_of(blocks[-count:]) / rounded.bytes_of(rounded.blocks)
+    for blocks in longer:
+        share = rounded.bytes_of(blocks) / rounded.bytes_of(rounded.blocks)
         if share > LARGEST_SHARE:
             break
-        if share >= STEP * size:
-            choices.append([*blocks[-count:], HEADS])
+        if share >= STEP * size:  # others differ too little
+            yield blocks
             size = share
-    return choices
