@@ -51,6 +51,7 @@ from blazepalm.models.release_registry import cache_folder
 SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
+PICTURES = "pictures.sqlite"
 MOST = 128 << 20  # bytes of kept pictures: some four versions of the set
 DECIDING = ("numpy", "opencv-python-headless", "pillow")
 
@@ -140,7 +141,7 @@ def render_plan(plan: CasePlan) -> Result:
 
 def open_pictures() -> CacheFile:
     """The file of all pictures that were rendered before."""
-    return CacheFile(cache_folder().parent / "pictures.sqlite", MOST)
+    return CacheFile(cache_folder().parent / PICTURES, MOST)
 
 
 def picture_key(plan: CasePlan) -> str:

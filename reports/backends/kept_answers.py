@@ -43,6 +43,7 @@ from blazepalm.reports.backends.names import (
     TORCH,
 )
 
+FILE = "answers.sqlite"
 MOST = 512 << 20  # bytes; `make parity` needs 230 MB
 REPEATABLE = (
     *(TFLITE, TFLITE_REF, TFLITE_INTEGER, INTEGER, ORACLE, GENERIC, TORCH, EXECUTORCH),
@@ -99,7 +100,7 @@ class Kept:
 
 def open_answers() -> CacheFile:
     """The file of all answers."""
-    return CacheFile(cache_folder().parent / "answers.sqlite", MOST)
+    return CacheFile(cache_folder().parent / FILE, MOST)
 
 
 def found_here() -> int:
