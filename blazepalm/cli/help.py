@@ -31,6 +31,7 @@ EXAMPLES = {
     "bench": "",
     "bench run": "blazepalm bench run",
     "bench precision": "blazepalm bench precision hand-full photos",
+    "bench growth": "blazepalm bench growth --pictures 1 --pictures 100",
     "bench ingest": "blazepalm bench ingest results.json",
     "ios": "",
     "ios ingest": "blazepalm ios ingest results.json",
