@@ -110,8 +110,8 @@ def _measured(count: int, jobs: int, folder: Path, scratch: Path) -> Growth:
     where = ("--no-golden", "--images", str(folder), "--jobs", str(jobs), "-o", str(report))
     run = measure((*command, *where), str(scratch))
     raw = sum(path.stat().st_size for path in (report / "raw").rglob("*") if path.is_file())
-    sizes = ((report / name).stat().st_size for name in ("parity.html", "parity.json"))
-    return Growth(count, jobs, run.seconds, run.peak_bytes, *sizes, raw)
+    page, values = ((report / name).stat().st_size for name in ("parity.html", "parity.json"))
+    return Growth(count, jobs, run.seconds, run.peak_bytes, page, values, raw)
 
 
 def _write_pictures(folder: Path, count: int) -> None:
