@@ -24,6 +24,7 @@ from blazepalm.errors import BlazePalmError
 SECONDS = 60.0  # for one mutant, on a busy machine, too
 MEMORY = 3 << 30  # bytes of a child
 OPEN_FILES = 256
+SHARED_MEMORY = "/dev/shm"
 
 FINE, SENTENCE, UNJUDGED = "fine", "sentence", "unjudged"
 ACCEPTED, OTHER = "LiteRT refuses it", "other numbers"
@@ -102,6 +103,11 @@ def place_of(trace: Any) -> str:
     return f"{path.relative_to(root) if path.is_relative_to(root) else path.name}:{last.lineno}"
 
 
+def scratch() -> TemporaryDirectory[str]:
+    """A folder in memory where there is such: mutants are written and removed by thousands."""
+    return TemporaryDirectory(dir=SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None)
+
+
 def serve(reader: Any, seed: int, numbers: range) -> None:
     """The child: one line of JSON before each mutant and one after it."""
     out = os.fdopen(os.dup(1), "w")
@@ -109,7 +115,7 @@ def serve(reader: Any, seed: int, numbers: range) -> None:
     os.dup2(nowhere, 1)  # what libraries print
     os.dup2(nowhere, 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with TemporaryDirectory() as place:
+    with scratch() as place:
         corpus = reader.corpus(Path(place) / "corpus")
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
