@@ -84,7 +84,7 @@ def damage_json(random: Random, values: Any) -> Any:
             holder[random.choice(TEXTS) + "x"] = value
         elif kind == 5:
             other, at = _somewhere(random, found)
-            holder[key] = copy.copy(other[at]) if other is not None else None
+            holder[key] = copy.deepcopy(other[at]) if other is not None else None
         else:
             holder[key] = random.choice(ODD)
     return found

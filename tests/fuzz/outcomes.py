@@ -3,6 +3,7 @@ each. A child that dies is replaced; the mutant that killed it is counted.
 """
 
 import json
+import math
 import os
 import re
 import resource
@@ -12,7 +13,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -54,6 +55,22 @@ class Tally:
     kinds: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> "Tally":
+        """The inverse of `plain`."""
+        kinds = {(outcome, why): numbers for outcome, why, numbers in values["kinds"]}
+        return cls(values["reader"], Counter(values["counts"]), kinds, values["seconds"])
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        kinds = [[*kind, numbers] for kind, numbers in self.kinds.items()]
+        return {
+            "reader": self.reader,
+            "counts": dict(self.counts),
+            "kinds": kinds,
+            "seconds": self.seconds,
+        }
+
     @property
     def mutants(self) -> int:
         return sum(self.counts.values())
@@ -64,7 +81,7 @@ class Tally:
 
     def add(self, number: int, outcome: str, why: str) -> None:
         self.counts[outcome] += 1
-        if outcome in ESCAPES:
+        if outcome in ESCAPES or outcome == UNJUDGED:
             self.kinds.setdefault((outcome, why), []).append(number)
 
 
@@ -129,13 +146,15 @@ def serve(reader: Any, seed: int, numbers: range) -> None:
             out.flush()
 
 
-def fuzz(reader: Any, count: int, seed: int, start: int = 0) -> Tally:
-    """Runs mutants `start` to `start + count` of a reader."""
-    tally, began = Tally(reader.name), time.perf_counter()
-    at, end = start, start + count
-    while at < end:
+def fuzz(
+    reader: Any, count: int, seed: int, known: Tally | None = None, seconds: float = math.inf
+) -> Tally:
+    """Runs a reader's first `count` mutants but those that are `known`; stops after `seconds`."""
+    tally, began = known or Tally(reader.name), time.perf_counter()
+    before, at, end = tally.seconds, tally.mutants, count
+    while at < end and time.perf_counter() - began < seconds:
         lines = _child(reader.name, seed, at, end)
-        begun = None
+        begun, late = None, False
         for line in lines:
             if line.isdigit():
                 begun = int(line)
@@ -143,9 +162,12 @@ def fuzz(reader: Any, count: int, seed: int, start: int = 0) -> Tally:
                 outcome, why = json.loads(line)
                 tally.add(at, outcome, why)
                 at, begun = at + 1, None
+                if late := time.perf_counter() - began > seconds:
+                    lines.close()
+                    break
             else:  # how the child ended
                 code = int(line.removeprefix("ended "))
-        if at >= end:
+        if at >= end or late:
             break
         if begun is None:
             raise RuntimeError(f"{reader.name}: the child ended with code {code} by itself")
@@ -153,17 +175,21 @@ def fuzz(reader: Any, count: int, seed: int, start: int = 0) -> Tally:
         how = f"after {SECONDS:g} s" if hung else f"code {code}"
         tally.add(at, HUNG if hung else DIED, how)
         at += 1
-    tally.seconds = time.perf_counter() - began
+    tally.seconds = before + time.perf_counter() - began
     return tally
 
 
-def _child(name: str, seed: int, at: int, end: int) -> Iterator[str]:
+def _child(name: str, seed: int, at: int, end: int) -> Generator[str, None, None]:
     command = [sys.executable, "-m", "fuzz", "--child", name, str(seed), str(at), str(end)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         assert process.stdout is not None
-        yield from (line.strip() for line in process.stdout)
+        try:
+            yield from (line.strip() for line in process.stdout)
+        except GeneratorExit:
+            process.kill()
+            raise
         process.wait()
     yield f"ended {process.returncode}"
