@@ -13,12 +13,12 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from blazepalm.errors import BlazePalmError
 
@@ -88,8 +88,13 @@ class Tally:
 def judge(reader: Any, corpus: Any, seed: int, number: int, folder: Path) -> tuple[str, str]:
     """Makes mutant `number` and reads it: (outcome, why)."""
     random = Random(f"{reader.name} {seed} {number}")
+    return outcome_of(lambda: reader.run(random, corpus, folder))
+
+
+def outcome_of(read: Callable[[], None]) -> tuple[str, str]:
+    """What becomes of one reading: (outcome, why)."""
     try:
-        reader.run(random, corpus, folder)
+        read()
     except BlazePalmError as error:
         said = str(error)
         own = re.sub(r"\n(?=  |unsupported )", "", said)  # a list of what is unsupported
@@ -127,33 +132,62 @@ def scratch() -> TemporaryDirectory[str]:
 
 def serve(reader: Any, seed: int, numbers: range) -> None:
     """The child: one line of JSON before each mutant and one after it."""
-    out = os.fdopen(os.dup(1), "w")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)  # what libraries print
-    os.dup2(nowhere, 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    out = only_output()
     with scratch() as place:
         corpus = reader.corpus(Path(place) / "corpus")
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+        limit_this_process()
         for number in numbers:
-            out.write(f"{number}\n")
-            out.flush()
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
-            found = judge(reader, corpus, seed, number, Path(place))
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            out.write(json.dumps(found) + "\n")
-            out.flush()
+            timed(number, lambda n=number: judge(reader, corpus, seed, n, Path(place)), out)
+
+
+def only_output() -> IO[str]:
+    """Standard output, for the caller alone: what libraries print goes nowhere."""
+    out = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return out
+
+
+def limit_this_process() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+
+
+def timed(number: int, judged: Callable[[], tuple[str, str]], out: IO[str]) -> tuple[str, str]:
+    """Judges one mutant and says so on `out`; the system ends this process if it takes too long."""
+    out.write(f"{number}\n")
+    out.flush()
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    found = judged()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    out.write(json.dumps(found) + "\n")
+    out.flush()
+    return found
 
 
 def fuzz(
     reader: Any, count: int, seed: int, known: Tally | None = None, seconds: float = math.inf
 ) -> Tally:
     """Runs a reader's first `count` mutants but those that are `known`; stops after `seconds`."""
-    tally, began = known or Tally(reader.name), time.perf_counter()
+
+    def command(at: int) -> list[str]:
+        return ["-m", "fuzz", "--child", reader.name, str(seed), str(at), str(count)]
+
+    return collect(command, known or Tally(reader.name), count, seconds)
+
+
+def collect(
+    command: Callable[[int], Sequence[str]], tally: Tally, count: int, seconds: float
+) -> Tally:
+    """Counts what children say of mutants up to `count`; `command(number)` are Python's arguments
+    for a child that begins with that mutant.
+    """
+    began = time.perf_counter()
     before, at, end = tally.seconds, tally.mutants, count
     while at < end and time.perf_counter() - began < seconds:
-        lines = _child(reader.name, seed, at, end)
+        lines = _child(command(at))
         begun, late = None, False
         for line in lines:
             if line.isdigit():
@@ -170,7 +204,7 @@ def fuzz(
         if at >= end or late:
             break
         if begun is None:
-            raise RuntimeError(f"{reader.name}: the child ended with code {code} by itself")
+            raise RuntimeError(f"{tally.reader}: the child ended with code {code} by itself")
         hung = code == -signal.SIGALRM
         how = f"after {SECONDS:g} s" if hung else f"code {code}"
         tally.add(at, HUNG if hung else DIED, how)
@@ -179,11 +213,14 @@ def fuzz(
     return tally
 
 
-def _child(name: str, seed: int, at: int, end: int) -> Generator[str, None, None]:
-    command = [sys.executable, "-m", "fuzz", "--child", name, str(seed), str(at), str(end)]
+def _child(arguments: Sequence[str]) -> Generator[str, None, None]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
     ) as process:
         assert process.stdout is not None
         try:
