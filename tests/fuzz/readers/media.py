@@ -64,7 +64,7 @@ def _videos(folder: Path) -> list[tuple[str, bytes]]:
 
 @reader("videos", _videos)
 def videos(random: Random, corpus: list[tuple[str, bytes]], folder: Path) -> None:
-    from blazepalm.media.frames import find_sources, read_frames
+    from blazepalm.media.captures import read_video, video_header
 
     suffix, content = random.choice(corpus)
     path = folder / f"mutant{suffix}"
@@ -73,8 +73,8 @@ def videos(random: Random, corpus: list[tuple[str, bytes]], folder: Path) -> Non
     else:
         content = damage_near_start(random, content, 600)
     path.write_bytes(content)
-    (source,) = find_sources(path)
-    for frame in read_frames(source):
-        assert frame.image.ndim == 3 and frame.image.dtype == np.uint8
-        if frame.index > MOST_FRAMES:
+    frames, fps = video_header(str(path))
+    for index, (_, image) in enumerate(read_video(str(path), frames, fps)):
+        assert image.ndim == 3 and image.dtype == np.uint8
+        if index > MOST_FRAMES:
             raise Escaped(OTHER, f"over {MOST_FRAMES} frames of {len(content)} bytes")

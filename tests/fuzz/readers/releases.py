@@ -75,7 +75,7 @@ def _registry(folder: Path) -> str:
     return REGISTRY.read_text("utf-8")
 
 
-@reader("registry", _registry)
+@reader("registry", _registry, slow=True)
 def registry(random: Random, corpus: str, folder: Path) -> None:
     """The table of releases, as a damaged installation has it."""
     from blazepalm.models.release_registry import load_registry
