@@ -107,8 +107,8 @@ def _version(distribution: str) -> str | None:
 
 
 def _processor() -> dict[str, Any]:
+    from blazepalm.processor import processor_facts, processor_name
     from blazepalm.reports.engine.plan import processors
-    from blazepalm.reports.judge.assemble import processor_facts, processor_name
 
     facts = processor_facts()
     flags = {f for name, value in facts if name in ("flags", "Features") for f in value.split()}
