@@ -26,7 +26,7 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
-from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.reports.backends.names import FAST, PIPELINE
 
 if TYPE_CHECKING:
     from blazepalm.media.frames import Source
@@ -62,7 +62,8 @@ def detect(
             "--backend",
             metavar="|".join(PIPELINE),
             help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
-            "`executorch` (an extra) is as fast as TFLite.",
+            "`fast` measures the forms of the readable modules once (extras `executorch` and "
+            "`openvino` are as fast as TFLite) and remembers the quickest.",
         ),
     ] = "torch",
     draw: Annotated[
@@ -190,6 +191,8 @@ def detect(
                 overrides=overrides,
                 gestures=named,
             )
+        if backend == FAST:
+            console.note(f"computed by {finder.models['backend']}")
         run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
 
 

@@ -84,7 +84,12 @@ def open_finder(
         return with_gestures(HandTracker(models, max_hands or TRACKED_HANDS), named)
 
     return Finder(
-        {**names, "landmarks": hand.name, "rule": models.rule},
+        {
+            **names,
+            "landmarks": hand.name,
+            "backend": ", ".join(dict.fromkeys((palm.backend, hand.backend))),
+            "rule": models.rule,
+        },
         palm.spec.keypoints,
         look=_recorded(find),
         tracker=lambda: _recorded(new_tracker()),

@@ -1,6 +1,7 @@
 """Opens files, releases and packages for the hand pipeline in any backend: `torch` (the readable
-modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml` (a package of
-face `raw`, executed by blazepalm, not by Apple's runtime), or any registered one.
+modules), `fast` (the quickest form of these), `tflite` (Google's runtime on the file itself, no
+torch needed), `coreml` (a package of face `raw`, executed by blazepalm, not by Apple's runtime), or
+any registered one.
 
 Files do not hold value range, thresholds and regions, and may put their outputs in any order. A
 converted model keeps what it was converted with; for a plain file, `converter.evidence` finds them,
@@ -9,6 +10,7 @@ and `notice` reports how.
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +36,11 @@ from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import generation_of
-from blazepalm.models.runners import HandModels, Runner, torch_runner
+from blazepalm.models.runners import HandModels, Runner, forward_runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
 from blazepalm.reports.backends.backend import FLOAT16, Opening
-from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.reports.backends.names import FAST, PIPELINE, TORCH
 from blazepalm.reports.backends.registry import registered, runs_pipeline
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source, of_family, shaped
 from blazepalm.reports.hands.open_package import (
@@ -48,6 +50,9 @@ from blazepalm.reports.hands.open_package import (
     package_runner,
 )
 from blazepalm.reports.hands.open_tflite import open_tflite
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def open_hand_models(
@@ -145,8 +150,8 @@ def open_model(
         package = package_of(folder)
         if backend == "coreml" and package is not None and package[1].get("face") == "raw":
             return open_package(package[0], family, notice)
-        if backend == "torch":
-            return _open_folder(folder, family)
+        if backend in (TORCH, FAST):
+            return _open_folder(folder, family, backend)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
         return open_tflite(model, family, threads, notice, overrides)
@@ -160,9 +165,9 @@ def open_model(
     spec = of_family(model, None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
-    if backend == "torch":
-        run = torch_runner(converted.module)
-        return OpenModel(converted.name, "torch", spec, generation, run, *digests)
+    if backend in (TORCH, FAST):
+        backend, run = _module_runner(converted.module, backend)
+        return OpenModel(converted.name, backend, spec, generation, run, *digests)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
@@ -175,21 +180,34 @@ def open_model(
     return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
-def _open_folder(folder: Path, family: str) -> OpenModel:
+def _open_folder(folder: Path, family: str, backend: str) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
     known = None if isinstance(structure, Graph | GestureSpec) else structure
     spec = of_family(folder, known, family)
     source = source_of(folder)
+    backend, run = _module_runner(module, backend)
     return OpenModel(
         name=folder.absolute().name,
-        backend="torch",
+        backend=backend,
         spec=spec,
         generation=generation_of(spec.generation, family),
-        run=torch_runner(module),
+        run=run,
         sha256=source.sha256,
         network_sha256=source.network_sha256 or None,
     )
+
+
+def _module_runner(module: "nn.Module", backend: str) -> tuple[str, Runner]:
+    """The backend's name, with the form that `fast` chose, and the module run by it."""
+    if backend == TORCH:
+        return TORCH, torch_runner(module)
+    from blazepalm.reports.forms.fast import choose
+    from blazepalm.reports.forms.make import PLAIN
+
+    choice, forward, _ = choose(module)
+    run = torch_runner(module) if choice.chosen == PLAIN else forward_runner(forward)
+    return f"{FAST}:{choice.chosen}", run
 
 
 def _registered_runner(

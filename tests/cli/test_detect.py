@@ -39,6 +39,24 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_the_quickest_form_finds_the_same(
+    blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from blazepalm.reports.forms import fast, measure
+
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setattr(fast, "FORMS", ("channels-last",))
+    monkeypatch.setattr(measure, "ROUNDS", 1)
+    done = blazepalm("detect", photo, *LITE, "--backend", "fast", "--json")
+    plain = blazepalm("detect", photo, *LITE, "--backend", "torch", "--json")
+    assert done.code == 0 and done.json["models"]["backend"].startswith("fast:")
+    assert "computed by fast:" in done.err
+    for mine, theirs in zip(done.json["frames"], plain.json["frames"], strict=True):
+        assert len(mine["hands"]) == len(theirs["hands"]) == 2
+        for a, b in zip(mine["hands"], theirs["hands"], strict=True):
+            np.testing.assert_allclose(a["landmarks"], b["landmarks"], atol=1e-4)
+
+
 def test_json(blazepalm: Command, photo: Path) -> None:
     done = blazepalm("detect", photo, "--json")
     assert done.code == 0, done.err
