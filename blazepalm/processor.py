@@ -1,5 +1,6 @@
 """What the operating system says of the processor."""
 
+import os
 import platform
 from contextlib import suppress
 from pathlib import Path
@@ -20,3 +21,9 @@ def processor_facts() -> list[tuple[str, str]]:
         parts = (line.partition(":") for line in text.splitlines())
         return [(name.strip(), value.strip()) for name, _, value in parts]
     return []
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

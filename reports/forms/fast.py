@@ -96,7 +96,9 @@ def quickest(
     return choice.chosen, forward
 
 
-def choose(module: Any, batch: int = 1, remembered: bool = True) -> tuple[Choice, Forward, bool]:
+def choose(
+    module: Any, batch: int = 1, remembered: bool = True, callers: int = 1
+) -> tuple[Choice, Forward, bool]:
     """The choice, the form chosen, and whether it was known before."""
     import torch
 
@@ -104,7 +106,7 @@ def choose(module: Any, batch: int = 1, remembered: bool = True) -> tuple[Choice
     made: dict[str, Forward] = {}
 
     def again() -> Choice:
-        forms, unavailable = all_forms(module, threads)
+        forms, unavailable = all_forms(module, threads, callers)
         made.update(forms)
         measured = measure(module, forms, batch)
         best = max((each for each in measured if each.exact), key=lambda each: each.speed)
@@ -116,7 +118,7 @@ def choose(module: Any, batch: int = 1, remembered: bool = True) -> tuple[Choice
     if choice.chosen == PLAIN:
         return choice, module, True
     try:
-        return choice, make_form(choice.chosen, module, threads), True
+        return choice, make_form(choice.chosen, module, threads, callers), True
     except BlazePalmError:  # it was available then
         choice = again()
         return choice, made[choice.chosen], False
@@ -143,13 +145,13 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def all_forms(module: Any, threads: int) -> tuple[dict[str, Forward], list[str]]:
+def all_forms(module: Any, threads: int, callers: int = 1) -> tuple[dict[str, Forward], list[str]]:
     """The plain module and every form that this machine has; why it has not the others."""
     forms: dict[str, Forward] = {PLAIN: module}
     unavailable: list[str] = []
     for name in FORMS:
         try:
-            forms[name] = make_form(name, module, threads)
+            forms[name] = make_form(name, module, threads, callers)
         except BlazePalmError as error:
             unavailable.append(f"{name}: {error}")
     return forms, unavailable

@@ -26,12 +26,13 @@ EXECUTORCH, OPENVINO = "executorch", "openvino"
 DISTRIBUTIONS = ("torch", "executorch", "openvino")  # whose versions decide what is quickest
 
 
-def make_form(name: str, module: "nn.Module", threads: int) -> Forward:
-    """The form of this name of a `PalmDetector` or `HandLandmarks` in float32 on the CPU.
+def make_form(name: str, module: "nn.Module", threads: int, callers: int = 1) -> Forward:
+    """The form of this name of a `PalmDetector` or `HandLandmarks` in float32 on the CPU. Up to
+    `callers` threads call it at a time without waiting for each other.
 
     Raises CouldNotVerify where its library is missing or cannot take the module.
     """
-    return MAKERS[name](module, threads)
+    return MAKERS[name](module, threads, callers)
 
 
 def by_image(module: Any, alone: Compute, threads: int, busy: Compute | None = None) -> Forward:
@@ -69,7 +70,7 @@ def by_image(module: Any, alone: Compute, threads: int, busy: Compute | None = N
     return run
 
 
-def channels_last(module: "nn.Module", threads: int) -> Forward:
+def channels_last(module: "nn.Module", threads: int, callers: int) -> Forward:
     """The module itself on channels-last maps."""
     import torch
 
@@ -83,7 +84,7 @@ def channels_last(module: "nn.Module", threads: int) -> Forward:
     return by_image(module, compute, threads)
 
 
-def frozen(module: Any, threads: int) -> Forward:
+def frozen(module: Any, threads: int, callers: int) -> Forward:
     """The same without Python: traced, with the weights as constants."""
     import torch
 
@@ -105,7 +106,7 @@ def frozen(module: Any, threads: int) -> Forward:
     return by_image(module, compute, threads)
 
 
-def executorch(module: Any, threads: int) -> Forward:
+def executorch(module: Any, threads: int, callers: int) -> Forward:
     """The program is lowered in some ten seconds the first time, then kept (`pte_cache`)."""
     from blazepalm.converter.pte import missing_executorch
     from blazepalm.converter.pte_cache import cached_program
@@ -116,15 +117,15 @@ def executorch(module: Any, threads: int) -> Forward:
         raise CouldNotVerify(reason)
     name = type(module).__name__
     content = cached_program(module, (image_shape(module),), spec_to_dict(module.spec), name)
-    program = load_program(content, name, copies=threads, threads=threads)
+    program = load_program(content, name, copies=max(threads, callers), threads=threads)
     return by_image(module, lambda image: program([image.contiguous()]), threads)
 
 
-def openvino(module: Any, threads: int) -> Forward:
+def openvino(module: Any, threads: int, callers: int) -> Forward:
     from blazepalm.reports.forms.openvino import open_network
 
     network = open_network(module, image_shape(module))
-    alone = network.compiled(streams=1, threads=threads)
+    alone = network.compiled(streams=callers, threads=callers * threads)
     busy = cache(lambda: network.compiled(streams=threads, threads=threads))
     return by_image(module, alone, threads, lambda image: busy()(image))
 
@@ -134,7 +135,7 @@ def image_shape(module: Any) -> tuple[int, ...]:
     return (1, module.spec.backbone.stem.in_channels, *module.spec.input_size)
 
 
-MAKERS: dict[str, Callable[[Any, int], Forward]] = {
+MAKERS: dict[str, Callable[[Any, int, int], Forward]] = {
     CHANNELS_LAST: channels_last,
     FROZEN: frozen,
     EXECUTORCH: executorch,

@@ -126,6 +126,7 @@ def open_model(
     precision: str = "fp16",
     notice: Notice = warn,
     overrides: Overrides = NO_OVERRIDES,
+    callers: int = 1,
 ) -> OpenModel:
     """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
@@ -151,10 +152,10 @@ def open_model(
         if backend == "coreml" and package is not None and package[1].get("face") == "raw":
             return open_package(package[0], family, notice)
         if backend in (TORCH, FAST):
-            return _open_folder(folder, family, backend)
+            return _open_folder(folder, family, backend, callers)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
-        return open_tflite(model, family, threads, notice, overrides)
+        return open_tflite(model, family, threads, notice, overrides, callers)
     if not runs_pipeline(backend):
         raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
@@ -166,7 +167,7 @@ def open_model(
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
     if backend in (TORCH, FAST):
-        backend, run = _module_runner(converted.module, backend)
+        backend, run = _module_runner(converted.module, backend, callers)
         return OpenModel(converted.name, backend, spec, generation, run, *digests)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
@@ -175,18 +176,18 @@ def open_model(
             half = precision == "fp16"
         else:
             _, content = choose(converted.graph.source, family)
-            run = _registered_runner(converted, content, backend, Path(made), spec, notice)
+            run = _registered_runner(converted, content, backend, Path(made), spec, notice, callers)
             half = registered()[backend].precision == FLOAT16
     return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
-def _open_folder(folder: Path, family: str, backend: str) -> OpenModel:
+def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
     known = None if isinstance(structure, Graph | GestureSpec) else structure
     spec = of_family(folder, known, family)
     source = source_of(folder)
-    backend, run = _module_runner(module, backend)
+    backend, run = _module_runner(module, backend, callers)
     return OpenModel(
         name=folder.absolute().name,
         backend=backend,
@@ -198,27 +199,33 @@ def _open_folder(folder: Path, family: str, backend: str) -> OpenModel:
     )
 
 
-def _module_runner(module: "nn.Module", backend: str) -> tuple[str, Runner]:
+def _module_runner(module: "nn.Module", backend: str, callers: int) -> tuple[str, Runner]:
     """The backend's name, with the form that `fast` chose, and the module run by it."""
     if backend == TORCH:
         return TORCH, torch_runner(module)
     from blazepalm.reports.forms.fast import choose
     from blazepalm.reports.forms.make import PLAIN
 
-    choice, forward, _ = choose(module)
+    choice, forward, _ = choose(module, callers=callers)
     run = torch_runner(module) if choice.chosen == PLAIN else forward_runner(forward)
     return f"{FAST}:{choice.chosen}", run
 
 
 def _registered_runner(
-    converted: Converted, content: bytes, name: str, folder: Path, spec: Spec, notice: Notice
+    converted: Converted,
+    content: bytes,
+    name: str,
+    folder: Path,
+    spec: Spec,
+    notice: Notice,
+    callers: int,
 ) -> Runner:
     """Runs the model in any backend of the registry."""
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
     registration = registered()[name]
     content = without_custom_operators(content, converted.graph.source).content
-    opening = Opening(converted, content, packages=folder, notice=notice)
+    opening = Opening(converted, content, callers, packages=folder, notice=notice)
     reason = registration.available()
     backend = registration.open(opening) if reason is None else None
     if backend is None:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,32 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "two.png"
     Image.fromarray(rendered("two").image).save(path)
     return path
+
+
+@pytest.mark.parametrize("backend", ["tflite", "torch"])
+def test_the_same_however_many_pictures_at_a_time(
+    blazepalm: Command, photo: Path, tmp_path: Path, backend: str
+) -> None:
+    """The same hands to the last digit, failures, drawings and order."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    with Image.open(photo) as opened:
+        for number, turned in enumerate((0, 180, 90, 0)):
+            opened.rotate(turned, expand=True).save(pictures / f"{number}.png")
+    (pictures / "1.jpg").write_bytes(b"\xff\xd8\xff no picture")
+
+    def outcome(jobs: int) -> tuple[Any, Any, dict[str, bytes]]:
+        out = tmp_path / f"{backend}-{jobs}"
+        options = (*LITE, "--backend", backend, "--draw", out, "--json", "--jobs", str(jobs))
+        done = blazepalm("detect", pictures, *options)
+        assert done.code == 2, done.err
+        drawings = {path.name: path.read_bytes() for path in out.iterdir()}
+        return done.json["frames"], done.json["failures"], drawings
+
+    one = outcome(1)
+    frames, failures, drawings = one
+    assert len(frames[0]["hands"]) == 2 and len(failures) == 1 and len(drawings) == 4
+    assert outcome(3) == one
 
 
 def test_the_quickest_form_finds_the_same(

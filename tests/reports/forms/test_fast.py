@@ -124,7 +124,7 @@ def test_a_form_beyond_ten_floors_is_refused(
     hand: HandLandmarks, floors: float, taken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        forms.MAKERS, "channels-last", lambda module, threads: off_by(floors)(module)
+        forms.MAKERS, "channels-last", lambda module, threads, callers: off_by(floors)(module)
     )
     if taken:
         assert blazepalm.fast(hand, "channels-last", lambda line: None) is not hand
@@ -173,7 +173,7 @@ def test_a_remembered_form_that_is_gone_is_chosen_anew(
     def measure(module: Any, forwards: Any, batch: int = 1) -> list[Form]:
         return [Form(name, 1.0, float(i), 0.1) for i, name in enumerate(forwards, 1)]
 
-    def missing(module: nn.Module, threads: int) -> Any:
+    def missing(module: nn.Module, threads: int, callers: int) -> Any:
         raise CouldNotVerify("TorchScript is gone")
 
     monkeypatch.setattr(choosing, "measure", measure)
