@@ -367,16 +367,18 @@ def test_needs_neither_torch_nor_numpy() -> None:
     ("old", "new", "said"),
     [
         ("[source]", "[source", r"is damaged \(.*\); reinstall blazepalm$"),
-        ("score_threshold = 0.5", 'score_threshold = "much"', "score_threshold is 'much', expected"),
+        (
+            "score_threshold = 0.5",
+            'score_threshold = "much"',
+            "score_threshold is 'much', expected",
+        ),
         ("input_size = [256, 256]", "input_size = [256]", "has 1 entries, expected 2"),
         ('family = "palm"', 'family = "foot"', "'foot' is missing"),
         ("sha256 = ", "sha257 = ", r"unknown fields \['sha257'\]"),
         ("[defaults]", '[defaults]\nfoot = "palm-2020-11"', "no generation of family foot"),
     ],
 )
-def test_a_damaged_registry_is_one_sentence(
-    old: str, new: str, said: str, tmp_path: Path
-) -> None:
+def test_a_damaged_registry_is_one_sentence(old: str, new: str, said: str, tmp_path: Path) -> None:
     text = REGISTRY.read_text("utf-8")
     assert old in text
     (tmp_path / "releases.toml").write_text(text.replace(old, new, 1), "utf-8")
