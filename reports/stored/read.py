@@ -49,8 +49,9 @@ def report_from(values: Any, source: str) -> ParityReport:
                 f"{len(report.rows)} rows; run parity again"
             )
     if report.tightest is not None and not 0 <= report.tightest.row < len(report.rows):
-        raise _misfit(
-            "parity", source, f"tightest.row is {report.tightest.row}, of {len(report.rows)} rows"
+        raise ArtifactError(
+            f"{source}: tightest.row is {report.tightest.row} of {len(report.rows)} rows; "
+            "run parity again"
         )
     return report
 

@@ -22,7 +22,10 @@ ODD: tuple[Any, ...] = (
     10**40,
     "\udc80",
 )
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+METHODS = (  # LZMA is rare, because it is slow
+    *((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) * 20),
+    *(zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA),
+)
 
 
 def damage_bytes(random: Random, content: bytes) -> bytes:

@@ -67,7 +67,7 @@ def _converted(folder: Path) -> list[Path]:
     return found
 
 
-@reader("converted", _converted)
+@reader("converted", _converted, slow=True)
 def converted(random: Random, corpus: list[Path], folder: Path) -> None:
     import hashlib
 

@@ -18,9 +18,9 @@ def _reports(folder: Path) -> list[Any]:
     return [_short(passing()), _short(failing())]
 
 
-def _short(report: Any, most: int = 24) -> Any:
-    """The report with at most so many rows, and 4 entries in other lists of objects; the cases'
-    values keep to the rows.
+def _short(report: Any, most: int = 8) -> Any:
+    """The report with at most so many rows, and 2 entries in other lists of objects; the cases'
+    values and the worst row keep to the rows.
     """
     rows = len(report["rows"])
 
@@ -29,11 +29,13 @@ def _short(report: Any, most: int = 24) -> Any:
             return {key: cut(value) for key, value in values.items()}
         if isinstance(values, list):
             objects = values and isinstance(values[0], dict)
-            kept = most if len(values) == rows else 4 if objects else len(values)
+            kept = most if len(values) == rows else 2 if objects else len(values)
             return [cut(value) for value in values[:kept]]
         return values
 
-    return cut(report)
+    found = cut(report)
+    found["tightest"]["row"] = 0
+    return found
 
 
 @reader("reports", _reports)
