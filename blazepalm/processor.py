@@ -41,3 +41,9 @@ def kernels() -> dict[str, list[str]]:
         "library": list(platform.libc_ver()),
         "environment": sorted(chosen),
     }
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -41,6 +41,7 @@ PARTS = (
     Part("tflite", (("ai_edge_litert", "ai-edge-litert"),), "LiteRT: the reference of parity"),
     Part("coreml", (("coremltools", "coremltools"),), "Core ML packages"),
     Part("executorch", (("executorch", "executorch"),), "PyTorch's runtime for phones"),
+    Part("openvino", (("openvino", "openvino"),), "Intel's runtime for processors"),
     Part(
         "coreai", (("coreai", "coreai-core"), ("coreai_torch", "coreai-torch")), "Apple's Core AI"
     ),

@@ -2,13 +2,13 @@
 in its own process.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.processor import usable_processors
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
@@ -80,9 +80,7 @@ class Engine(NamedTuple):
 
 def processors() -> int:
     """The number of processors this process may use, capped."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(count, MAX_WORKERS)
+    return min(usable_processors(), MAX_WORKERS)
 
 
 def open_source(
