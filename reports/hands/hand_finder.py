@@ -91,11 +91,11 @@ class HandFinder:
     """Finds hands with a detector and a landmark model.
 
     `model`: a detector or a bundle of both (a release, a file, a converted folder); `landmarks`:
-    the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `tflite`,
-    `coreml` (executed by blazepalm, not by Apple's runtime) or any registered one. `max_hands`:
-    None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
-    finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
-    bundle, else "solutions".
+    the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `fast` (its
+    quickest form on this machine), `tflite`, `coreml` (executed by blazepalm, not by Apple's
+    runtime) or any registered one. `max_hands`: None finds all in a picture and tracks two in a
+    video. `threads`: of LiteRT. `rule`: "solutions" finds what MediaPipe until 0.10 finds, "tasks"
+    what MediaPipe 1 finds; None is "tasks" for a bundle, else "solutions".
     `overrides`: what the files do not state, and evidence does not show. `gestures`: True names
     each hand's gesture (`hand.gesture`) by the models of the same bundle, else of
     "gesture-recognizer-1"; or a bundle of gesture models.

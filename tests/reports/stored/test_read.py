@@ -146,8 +146,8 @@ def test_one_sentence_names_the_place(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is not JSON"),
-        (b"\xff\xfe", "is not JSON"),
+        (b"", "cannot be read as JSON"),
+        (b"\xff\xfe", "cannot be read as JSON"),
         (b"[1]", "is not a parity report"),
         (b"null", "is not a parity report"),
         (b'{"format": NaN}', "NaN is not a JSON number"),
@@ -170,7 +170,7 @@ def test_size_is_bounded_and_absence_told(tmp_path: Path, monkeypatch: pytest.Mo
         read_report(tmp_path)
     path = tmp_path / "parity.json"
     with path.open("wb") as file:
-        file.truncate(subject.MAX_BYTES + 1)
+        file.truncate(subject.JSON_BYTES + 1)
     with pytest.raises(ArtifactError, match="at most"):
         read_report(path)
 
