@@ -200,7 +200,7 @@ def test_every_pin_is_locked_with_hashes() -> None:
                 "python_full_version": python,
                 "sys_platform": platform,
             }
-            assert needed(locked, here) == needed(pins, here)
+            assert needed(locked, here) == needed(pins, here), "run make lock"
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])

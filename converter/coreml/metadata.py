@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 PREFIX = "blazepalm."
+SHOWS = {  # by face
+    "app": "Takes an image; its outputs are decoded and normalised.",
+    "batch": "Takes 1 to 4 crops; its outputs are normalised.",
+    "vision": "Takes an image; gives the boxes that are left after suppression, for Vision.",
+    "raw": "Input and outputs are those of the TFLite file.",
+}
 GESTURES = {
     EMBEDDER: "Gesture embedder: a hand's landmarks become a vector.",
     CLASSIFIER: "Gesture classifier: an embedding becomes the probability of each gesture.",
@@ -51,12 +57,8 @@ def describe(
     for feature in (*description.input, *description.output):
         feature.shortDescription = texts[feature.name]
     metadata = description.metadata
-    metadata.shortDescription = _summary(model, options)
-    known = model.release is not None
-    metadata.author = (
-        "Google (MediaPipe), converted by blazepalm" if known else "converted by blazepalm"
-    )
-    metadata.license = "Apache-2.0" if known else "that of the source file"
+    metadata.shortDescription = f"{summary(model)} {SHOWS[options.face]}"
+    metadata.author, metadata.license = author(model), licence(model)
     metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
     defined = metadata.userDefined
     facts: dict[str, str | None] = {
@@ -82,22 +84,26 @@ def _spec(model: "Converted") -> dict[str, Any] | None:
     return spec_to_dict(model.recognition.spec) if model.recognition else None
 
 
-def _summary(model: "Converted", options: CoreMLOptions) -> str:
+def summary(model: "Converted") -> str:
+    """What a model does, in one sentence."""
     if model.gesture is not None:
-        what = GESTURES[model.gesture.family]
-    elif model.recognition is None:
-        what = "A TFLite model, operator by operator."
-    elif isinstance(model.recognition.spec, PalmDetectorSpec):
-        what = "BlazePalm: finds palms in a picture."
-    else:
-        what = "Hand landmarks: 21 points of the hand in a crop."
-    shows = {
-        "app": "Takes an image; its outputs are decoded and normalised.",
-        "batch": "Takes 1 to 4 crops; its outputs are normalised.",
-        "vision": "Takes an image; gives the boxes that are left after suppression, for Vision.",
-        "raw": "Input and outputs are those of the TFLite file.",
-    }
-    return f"{what} {shows[options.face]}"
+        return GESTURES[model.gesture.family]
+    if model.recognition is None:
+        return "A TFLite model, operator by operator."
+    if isinstance(model.recognition.spec, PalmDetectorSpec):
+        return "BlazePalm: finds palms in a picture."
+    return "Hand landmarks: 21 points of the hand in a crop."
+
+
+def author(model: "Converted") -> str:
+    """Who made a model."""
+    by = "converted by blazepalm"
+    return by if model.release is None else f"Google (MediaPipe), {by}"
+
+
+def licence(model: "Converted") -> str:
+    """Under which licence its weights are."""
+    return "that of the source file" if model.release is None else "Apache-2.0"
 
 
 def _nested(value: Any) -> bool:

@@ -16,9 +16,9 @@ from typing import Any
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.tflite.foreign import described_as_found
 from blazepalm.errors import BlazePalmError, InvalidModel
+from blazepalm.limits import SPECIFICATION_BYTES
 
 PRIVATE_NAME = "_blazepalm_coreml_specification"
-MAX_BYTES = 1 << 30  # protobuf itself stops at 2 GiB; weights lie in another file
 
 
 @cache
@@ -55,8 +55,11 @@ def parse_model(path: Path) -> Any:
 
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InvalidModel(f"{path}: {size} bytes is too large for a model specification")
+        if size > SPECIFICATION_BYTES:
+            raise InvalidModel(
+                f"{path}: has {size} bytes, at most {SPECIFICATION_BYTES} are read; an ML program "
+                "keeps its weights in a file of their own"
+            )
         data = path.read_bytes()
     except OSError as error:
         raise InvalidModel(f"{path}: cannot be read ({error.strerror})") from error
