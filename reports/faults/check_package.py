@@ -30,7 +30,8 @@ def plant_in_package(
     def run(package: Executed) -> tuple[list[Row], Culprit | None]:
         """The failed rows with this float16 package, and its first wrong layer."""
         with_it = replace(subject, backends={**subject.backends, MIL_FP16: package})
-        failed = [row for row in judge(with_it) if row.status == FAIL]
+        rows = judge(with_it)
+        failed = [row for row in rows if row.backend == MIL_FP16 and row.status == FAIL]
         programs = {MIL_FP16: package.package.program}
         return failed, compare_layers(truth, calls, programs).culprits[MIL_FP16]
 

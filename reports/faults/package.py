@@ -5,6 +5,7 @@ Each is planted at one operation of the executor's plan, twice: there it adds up
 else, or as the executor's float16 accumulation does (`reports.backends.mil.accumulation`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,21 +23,24 @@ if TYPE_CHECKING:
 Run = Callable[..., Any]
 
 HALF_MAX = 60000.0  # below float16's largest number, 65504
-# A float16 sum near it is rounded to 8, a float32 one to 2⁻¹⁰.
-CARRIED = 8192.0
+# How many times the convolution's largest result a sum carries: a float16 one is then rounded to an
+# eighth of that result, a float32 one to 2⁻¹⁶ of it. It stays below HALF_MAX.
+CARRIED, MOST_CARRIED = 256.0, 32768.0
 FEW_TERMS = 64  # fewer do not add up to an error worth planting
 
 
 def _carried(run: Run) -> Run:
-    """A convolution with two more channels of its input: one adds `CARRIED` first, the other takes
-    it away at the end.
+    """A convolution with two more channels of its input: one adds a large number first, the other
+    takes it away at the end.
     """
     import torch
 
     def convolve(x: "torch.Tensor", weight: "torch.Tensor", *bias: "torch.Tensor") -> Any:
+        peak = float(run(x, weight, *bias).abs().max())
+        carried = min(2.0 ** math.ceil(math.log2(CARRIED * peak or 1)), MOST_CARRIED)
         one = torch.ones_like(x[:, :1])
         factor = torch.zeros_like(weight[:, :1])
-        factor[:, 0, weight.shape[2] // 2, weight.shape[3] // 2] = CARRIED
+        factor[:, 0, weight.shape[2] // 2, weight.shape[3] // 2] = carried
         return run(torch.cat((one, x, one), 1), torch.cat((factor, weight, -factor), 1), *bias)
 
     return convolve
