@@ -56,8 +56,8 @@ BACKEND = Registration(
 """
 
 
-CORE_AI = {"coreai-mil", "coreai-mil-fp16", "coreai-mil-app"}
-BY_NAME = {"coreai-mil-app-fp32", "coreai"}
+CORE_AI = {"coreai-mil", "coreai-mil-app"}
+BY_NAME = {"coreai-mil-fp16", "coreai-mil-app-fp32", "coreai"}
 
 
 @pytest.fixture(autouse=True)
