@@ -17,6 +17,7 @@ from blazepalm.converter.coreai.stable import ASSET_FILES
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, check_path, one_line
+from blazepalm.limits import JSON_BYTES
 from blazepalm.models.gesture_spec import FAMILIES, GestureSpec, gesture_spec_from_dict
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=nn.Module)
 
 Structure = Spec | GestureSpec | Graph  # of a converted folder
-
-MAX_RECORD = 64 << 20  # bytes of a conversion.json
 
 
 @overload
@@ -85,8 +84,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     if not path.is_file():
         raise ArtifactError(f"{folder}: has no {RECORD}; give a folder that convert wrote")
-    if path.stat().st_size > MAX_RECORD:
-        raise ArtifactError(f"{path}: larger than {MAX_RECORD} bytes; convert did not write it")
+    if path.stat().st_size > JSON_BYTES:
+        raise ArtifactError(f"{path}: larger than {JSON_BYTES} bytes; convert did not write it")
     with _damage(path):
         record = strict_json.loads(path.read_bytes().decode("utf-8"))
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:

@@ -67,7 +67,8 @@ def convert(
             "--coreml-face",
             metavar="FACE",
             help="app: image input, decoded outputs. batch: the same for a tensor of 1 to 4 "
-            "regions (landmarks only). raw: the TFLite file's own inputs and outputs.",
+            "regions (landmarks only). vision: suppresses boxes itself, for Apple's Vision "
+            "(detectors only). raw: the TFLite file's own inputs and outputs.",
         ),
     ] = CoreMLOptions.face,
     precision: PrecisionOption = CoreMLOptions.precision,

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
+from blazepalm.converter.coreml.vision import program_of
 from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER, gesture_spec_to_dict
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
@@ -25,6 +26,7 @@ PREFIX = "blazepalm."
 SHOWS = {  # by face
     "app": "Takes an image; its outputs are decoded and normalised.",
     "batch": "Takes 1 to 4 crops; its outputs are normalised.",
+    "vision": "Takes an image; gives the boxes that are left after suppression, for Vision.",
     "raw": "Input and outputs are those of the TFLite file.",
 }
 GESTURES = {
@@ -35,7 +37,7 @@ GESTURES = {
 
 def package_name(model: "Converted", face: str) -> str:
     """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode names a Swift class after it. The face
-    `batch` goes into the same project as `app`: `HandFull_2022_Batch`.
+    `batch` goes into the same project as `app`: `HandFull_2022_Batch`, and so does `vision`.
     """
     words = re.findall(r"[A-Za-z0-9]+", model.name)[:12]
     name = "".join(
@@ -43,7 +45,7 @@ def package_name(model: "Converted", face: str) -> str:
         for i, word in enumerate(words)
     )
     name = name if name[:1].isalpha() else f"Model_{name}".rstrip("_")
-    return f"{name}_Batch" if face == "batch" else name
+    return f"{name}_{face.capitalize()}" if face in ("batch", "vision") else name
 
 
 def describe(
@@ -70,7 +72,7 @@ def describe(
     spec = _spec(model)
     if spec is not None:
         facts["spec"] = _json({key: value for key, value in spec.items() if not _nested(value)})
-        _note(specification.mlProgram, f"{PREFIX}spec", _json(spec))
+        _note(program_of(specification), f"{PREFIX}spec", _json(spec))
     for key, value in facts.items():
         if value is not None:
             defined[PREFIX + key] = value

@@ -19,4 +19,6 @@ BEHIND = {
 INSTALLED = "installed"  # asks for every other runtime that is installed
 DEVICE = "device:"  # prefix of a backend that ran on a phone
 
-PIPELINE = (TORCH, TFLITE, "coreml")  # the choices of `detect`; coreml: blazepalm's own executor
+FAST = "fast"  # the quickest form of the readable module
+# the choices of `detect`; coreml: blazepalm's own executor
+PIPELINE = (TORCH, TFLITE, "coreml", FAST)
