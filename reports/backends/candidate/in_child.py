@@ -3,6 +3,7 @@ file can crash or hang the runtime.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from blazepalm.child import Child, ChildLimits
 from blazepalm.converter.litert_probe import trust_all
 from blazepalm.reports.backends.litert import open_litert
+from blazepalm.reports.backends.revived import Revived
 
 Arrays = dict[str, np.ndarray]
 LIMITS = ChildLimits(opening=60.0, call=60.0, memory=4.0)
@@ -35,7 +37,8 @@ def litert_in_child(
     CouldNotVerify if LiteRT refuses the file, ProcessDied if it dies of it, then or in a call.
     """
     given: dict[str, Any] = {"content": content, "outputs": list(outputs), "source": source}
-    child = Child(f"LiteRT on {source}", f"{__name__}:open_here", given, LIMITS)
+    child = Revived(partial(Child, f"LiteRT on {source}", f"{__name__}:open_here", given, LIMITS))
+    child.open()
 
     def run(images: np.ndarray) -> Arrays:
         found = child({IMAGE: images})
