@@ -1,4 +1,6 @@
-"""What the operating system says of the processor."""
+"""What the operating system says of the processor, and what decides the kernels of the libraries
+that compute: their last bits depend on it.
+"""
 
 import os
 import platform
@@ -6,6 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
+FEATURES = ("flags", "Features", "model name", "CPU part")  # on x86 and on ARM
+# environment variables that make NumPy, ATen, oneDNN, MKL, OpenBLAS, XNNPACK or glibc choose others
+SWITCHES = (
+    *("ATEN_", "DNNL_", "GLIBC_TUNABLES", "MKL_", "NPY_", "ONEDNN_", "OPENBLAS_", "OPENCV_"),
+    *("TFLITE_", "XNN_"),
+)
 
 
 def processor_name() -> str:
@@ -21,6 +29,18 @@ def processor_facts() -> list[tuple[str, str]]:
         parts = (line.partition(":") for line in text.splitlines())
         return [(name.strip(), value.strip()) for name, _, value in parts]
     return []
+
+
+def kernels() -> dict[str, list[str]]:
+    """All that decides which kernels run here: system, processor, C library, and environment."""
+    facts = {f"{name}: {value}" for name, value in processor_facts() if name in FEATURES}
+    chosen = (f"{n}={value}" for n, value in os.environ.items() if n.startswith(SWITCHES))
+    return {
+        "system": [platform.system(), platform.machine(), platform.processor()],
+        "processor": sorted(facts),
+        "library": list(platform.libc_ver()),
+        "environment": sorted(chosen),
+    }
 
 
 def usable_processors() -> int:

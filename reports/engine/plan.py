@@ -47,7 +47,8 @@ class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
-    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named.
+    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named;
+    `cache`: whether answers are kept across runs.
     """
 
     sources: tuple[Source, ...]
@@ -58,6 +59,7 @@ class Plan:
     raw: Path | None = None
     limits: Limits = LIMITS
     asked_for: tuple[str, ...] = ()
+    cache: bool = False
 
 
 class PendingRecord(Protocol):
@@ -90,13 +92,19 @@ def open_source(
     images: bool = True,
     asked_for: tuple[str, ...] = (),
     before_lowering: Callable[[], None] = lambda: None,
+    cache: bool = False,
 ) -> Subject:
     """Opens one model of a plan; for a model that only finds regions, just the backend it needs.
     Raises BlazePalmError as `open_subject` does.
     """
     if not source.judged:
         return open_subject(
-            source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
+            source.name,
+            source.content,
+            workers=workers,
+            packages=None,
+            only=(TFLITE,),
+            cache=cache,
         )
     return open_subject(
         source.name,
@@ -110,6 +118,7 @@ def open_source(
         asked_for=asked_for,
         candidates=source.candidates,
         before_lowering=before_lowering,
+        cache=cache,
     )
 
 
@@ -141,6 +150,7 @@ class Worker:
                 compress=plan.compress,
                 images=plan.images,
                 asked_for=plan.asked_for,
+                cache=plan.cache,
             )
             for source in plan.sources
         ]

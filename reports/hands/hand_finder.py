@@ -15,7 +15,8 @@ from blazepalm.converter.convert import warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import check_path, in_python
-from blazepalm.media.images import picture_pixels, read_image
+from blazepalm.media.cage import read_picture
+from blazepalm.media.images import picture_pixels
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.letterbox import as_pixels
 from blazepalm.reports.hands.detections import HandRecord, hand_record, label_of
@@ -219,7 +220,7 @@ def hands(
 def as_picture(picture: Picture) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB, upright. Raises InvalidImage, TypeError or ValueError."""
     if isinstance(picture, str | Path):
-        return read_image(picture)
+        return read_picture(picture)
     if hasattr(picture, "convert"):  # PIL's, which is not imported for others' sake
         return picture_pixels(cast("PilImage", picture))
     if isinstance(picture, np.ndarray) or hasattr(picture, "detach"):

@@ -109,6 +109,8 @@ def make_report(
             tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
             started=(datetime.now(timezone.utc) - timedelta(seconds=seconds)).strftime(UTC),
             commit=git_commit(),
+            answers=totals.answers,
+            kept=totals.kept,
         ),
     )
     return concluded(report)
