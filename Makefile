@@ -178,7 +178,7 @@ ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict  # --quiet would let warnings pass
 
-bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
+bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, detect, parity
 	@$(BIN)/blazepalm bench run
 
 SEED ?= 0
