@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.converter.artifacts import FILES, RECORD
+from blazepalm.converter.artifacts import FILES, INT8, RECORD
 from blazepalm.converter.choose import choose_by_sha256
 from blazepalm.converter.convert import SOURCE, convert_graph
 from blazepalm.converter.folder import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 PROGRAM = "ExecuTorch program"
+INTEGERS = "TFLite file in integers"
 HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
 ENDS = {  # by exit code
     0: "everything holds",
@@ -124,16 +125,19 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
     except ArtifactError as error:
         module = None
         findings.append(Finding("module", DIFFERS, str(error)))
-    reason, model = "the files differ already", None
+    reason, model, content = "the files differ already", None, b""
     if module is not None:
-        model, reason = _again(folder, record, source)
+        model, content, reason = _again(folder, record, source)
     if model is None or module is None:
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
         names += [TUNING] if "fine_tuning" in record else []
         names += [PROGRAM] if record.get("executorch") else []
+        names += [INTEGERS] if "int8_tflite" in record else []
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
     else:
         findings += _against(folder, record, module, model)
+        if "int8_tflite" in record:
+            findings.append(_integers(folder, record, model, content))
         if "fine_tuning" in record:
             findings.append(_tuning(folder, record, module))
     return Verification(str(folder), tuple(findings))
@@ -168,13 +172,13 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _again(
     folder: Path, record: dict[str, Any], source: str | Path | None
-) -> tuple["Converted | None", str]:
-    """Converts the source again; None and the reason if it is not on this machine."""
+) -> tuple["Converted | None", bytes, str]:
+    """The source, converted again, and its bytes; None and the reason if it is not here."""
     if source is None:
         try:
             name, content, _ = original(folder)
         except CouldNotVerify:
-            return None, "the source is not on this machine: give it with --source"
+            return None, b"", "the source is not on this machine: give it with --source"
     else:
         name, content = choose_by_sha256(source, source_of(folder).sha256)
     structure = structure_of(folder, record)
@@ -183,10 +187,10 @@ def _again(
     model = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
     recognition = model.recognition
     if recognition is None or isinstance(structure, Graph | GestureSpec):
-        return model, ""
+        return model, content, ""
     if without_evidence(recognition.spec) == without_evidence(structure):
         model = replace(model, recognition=replace(recognition, spec=structure))
-    return model, ""
+    return model, content, ""
 
 
 def _against(
@@ -269,6 +273,27 @@ def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
         return Finding(what, HOLDS, f"{len(again.files)} files equal a new export's, byte for byte")
     tools = "written by another version of coremltools or torch, or altered"
     return Finding(what, DIFFERS, f"{', '.join(different)} differ from a new export's: {tools}")
+
+
+def _integers(
+    folder: Path, record: Mapping[str, Any], model: "Converted", content: bytes
+) -> Finding:
+    """Quantises the source again by the recorded ranges and compares the bytes."""
+    from blazepalm.converter.int8_file import float_file, int8_file, ranges_of
+
+    try:
+        plain = float_file(model, content)
+        again = int8_file(plain, model.graph.source, ranges_of(record["int8_tflite"]))
+    except BlazePalmError as error:
+        return Finding(INTEGERS, NOT_CHECKED, str(error))
+    if again == (folder / INT8).read_bytes():
+        return Finding(INTEGERS, HOLDS, "equals a newly quantised one, byte for byte")
+    return Finding(
+        INTEGERS,
+        DIFFERS,
+        "differs from a newly quantised one: written by another version of AI Edge Quantizer, or "
+        "altered",
+    )
 
 
 def _program(recorded: Mapping[str, Any], model: "Converted") -> Finding:

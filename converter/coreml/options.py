@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from blazepalm.converter.layer_price import LayerPrice
 from blazepalm.errors import ArtifactError, unknown_name
 
 FACES = ("app", "raw", "batch")
@@ -25,7 +26,8 @@ class CoreMLOptions:
     others as they are (`convert --quantize auto` finds them). `measured` lists what was tried:
     bytes of the large weights, the largest share of a limit, pixels. `activations`: the range of
     each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8` measures
-    them). Raises ArtifactError for a value that is not listed above.
+    them); `prices`: what those cost, the whole network first, then each layer alone. Raises
+    ArtifactError for a value that is not listed above.
     """
 
     face: str = "app"
@@ -35,6 +37,7 @@ class CoreMLOptions:
     weights: tuple[tuple[str, str], ...] = ()  # (name of a weight, its kind)
     measured: tuple[tuple[int, float, float], ...] = field(default=(), compare=False)
     activations: tuple[tuple[str, float, float], ...] = ()  # (name, lowest, highest)
+    prices: tuple[LayerPrice, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for what, known in (
@@ -99,7 +102,7 @@ class CoreMLRecord:
     `tflite_operators` counts the file's, except constant DEQUANTIZE and DENSIFY, with a fused
     activation counted separately, as in MIL. `float32_modules` compute in float32 in an fp16
     package. `weights`: the kind of each weight where `compress` is "mixed", and `measured` what was
-    tried, and `activations`, as in the options. `layers` has one row per operation.
+    tried, `activations` and `prices`, as in the options. `layers` has one row per operation.
     """
 
     name: str
@@ -111,6 +114,7 @@ class CoreMLRecord:
     weights: Mapping[str, str]
     measured: tuple[tuple[int, float, float], ...]
     activations: tuple[tuple[str, float, float], ...]
+    prices: tuple[LayerPrice, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     operations: Mapping[str, int]
