@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COMPANION = "palm-full"  # finds the hands for a landmark model
 GREY = 255
+FAR = (2, 4)  # a detector also sees each picture so many times smaller, framed in black
 PIXELS = (("landmarks", "largest error"), ("boxes", "centre error"), ("boxes", "size error"))
 
 Image = NDArray[np.uint8]
@@ -181,9 +182,10 @@ class Measure:
         )
 
     def _pictures(self, images: Sequence[Image]) -> list[tuple[Any, ...]]:
+        """Also from afar: a small box loses most, and photographs have smaller palms."""
         assert isinstance(self.rules, PalmRules)
         found: list[tuple[Any, ...]] = []
-        for image in images:
+        for image in [*images, *(framed(one, times) for times in FAR for one in images)]:
             tensor, box = self.rules.prepare(image)
             levels = as_levels(tensor[0], self.rules.spec.value_range)
             found.append((levels, box, image.shape[:2]))
@@ -213,6 +215,15 @@ def worst(costs: Sequence[Cost]) -> Cost:
     overlaps = [c.iou for c in costs if c.iou is not None]
     least = min(overlaps) if overlaps else None
     return Cost(max(c.used for c in costs), max(c.pixels for c in costs), least)
+
+
+def framed(image: Image, times: int) -> Image:
+    """The picture in the middle of a black one that is so many times as high and wide."""
+    height, width = image.shape[:2]
+    frame = np.zeros((height * times, width * times, 3), np.uint8)
+    top, left = (height * times - height) // 2, (width * times - width) // 2
+    frame[top : top + height, left : left + width] = image
+    return frame
 
 
 def as_levels(values: NDArray[np.float32], value_range: tuple[float, float]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
-"""A TFLite file in 8-bit integers: PRELU, and a whole file by AI Edge Quantizer. Reference: LiteRT's
-kernels on the float32 file.
+"""A TFLite file in 8-bit integers: PRELU, and a whole file by AI Edge Quantizer.
+Reference: LiteRT on the float32 file.
+"""
 
 from typing import Any
 
