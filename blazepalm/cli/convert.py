@@ -199,7 +199,7 @@ def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 def _chosen_size(measured: Sequence[Sequence[float]]) -> float:
     """The smallest size that stays within the search's target."""
-    from blazepalm.reports.compression.search import TARGET
+    from blazepalm.reports.judge.policy import COMPRESSION_SHARE as TARGET
 
     return min(size for size, used, _ in measured if used <= TARGET)
 
