@@ -29,6 +29,7 @@ from blazepalm.reports.compression.pictures import GOLDEN, hands
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity
+from support.rewritten import packed, unpacked
 
 WORST = {  # metric → how it is written, of a larger error or a lesser overlap
     ("detections", "unmatched"): "{:.0f} lost",
@@ -72,6 +73,22 @@ def quantised(plain: bytes, ranges: Sequence[tuple[str, float, float]], change: 
     return pack(flatbuffer_utils.read_model_from_bytearray(bytearray(found.quantized_model)))
 
 
+def with_normal_scales(content: bytes) -> bytes:
+    """A row of zeros gets scales of zero, which XNNPACK refuses: the least normal float16 is as
+    good.
+    """
+    model = unpacked(content)
+    graph = model.subgraphs[0]
+    for tensor in graph.tensors:
+        details = None if tensor.quantization is None else tensor.quantization.details
+        if details is not None:
+            buffer = model.buffers[graph.tensors[details.scales].buffer]
+            values = np.asarray(buffer.data, np.uint8).view("<f2")
+            least = np.finfo(np.float16).tiny
+            buffer.data = np.frombuffer(np.maximum(values, least).tobytes(), np.uint8)
+    return packed(model)
+
+
 def kinds() -> Mapping[str, Callable[[Any], None]]:
     """What each kind's recipe adds to a quantizer."""
     from ai_edge_quantizer import qtyping
@@ -110,7 +127,7 @@ def files(release: str, images: Sequence[NDArray[np.uint8]]) -> Iterator[tuple[s
     ranges = value_ranges(plain, graph, measure, lambda what, done, total: None)
     yield "weights and values in int8", int8_file(plain, release, ranges)
     for kind, change in kinds().items():
-        yield kind, quantised(plain, ranges, change)
+        yield kind, with_normal_scales(quantised(plain, ranges, change))
 
 
 def worst_of(report: ParityReport, backends: Sequence[str]) -> str:

@@ -97,7 +97,9 @@ def _step(op: Operator, stored: Graph, real: Graph) -> Run:
     if op.name in LOGIC and len(op.outputs) == 1:
         return _logic(op, operands, result)
     quantised = _is_quantised(result) and _in_single_scales(op, operands)
-    whole_kernel = op.name not in LINEAR or _has_integer_weights(operands)
+    whole_kernel = op.name not in LINEAR or (
+        _has_integer_weights(operands) and not _in_blocks(operands)
+    )
     if op.name in CASTS or (op.name in KERNELS and quantised and whole_kernel):
         compute = KERNELS[op.name]
     elif op.name in HYBRID and result.dtype == "float32" and _is_dynamic(operands):
@@ -138,6 +140,12 @@ def _has_integer_weights(operands: Sequence[Tensor | None]) -> bool:
     return weights is not None and weights.is_constant and _is_quantised(weights)
 
 
+def _in_blocks(operands: Sequence[Tensor | None]) -> bool:
+    """Whether the weights have a scale for each block of values."""
+    weights = operands[KERNEL]
+    return bool(weights and weights.quantisation and weights.quantisation.block)
+
+
 def _is_dynamic(operands: Sequence[Tensor | None]) -> bool:
     """Whether an operator on floats has int8 weights, and one scale or one for each channel."""
     data = operands[0]
@@ -155,6 +163,10 @@ def _sums(op: Operator, stored: Graph, real: Graph) -> Callable[[np.ndarray], np
         weights = stored.tensors[op.inputs[KERNEL]]
         assert weights.data is not None and weights.quantisation is not None
         centred = weights.data.astype(np.float32) - zero_of(weights.quantisation)
+        if weights.quantisation.block:  # each with its block's scale
+            real_weights = real.tensors[weights.index].data
+            assert real_weights is not None
+            centred = real_weights
         tensors[weights.index] = replace(weights, dtype="float32", data=centred, quantisation=None)
     options: Any = op.options
     if hasattr(options, "activation"):
