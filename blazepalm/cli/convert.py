@@ -197,11 +197,11 @@ def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def _chosen_size(measured: Sequence[Sequence[float]]) -> float:
+def _chosen_size(measured: Sequence[Sequence[Any]]) -> int:
     """The smallest size that stays within the search's target."""
     from blazepalm.reports.judge.policy import COMPRESSION_SHARE as TARGET
 
-    return min(size for size, used, _ in measured if used <= TARGET)
+    return min(int(size) for size, used, _ in measured if used is not None and used <= TARGET)
 
 
 def price_lines(prices: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -262,7 +262,9 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
             add("", f"{len(package['weights'])} weights compressed, measured on pictures of hands:")
             for size, used, pixels in measured:
                 chosen = "  ← this one" if size == _chosen_size(measured) else ""
-                add("", f"{size / 1e6:6.2f} MB  {pixels:5.2f} px  {used:4.0%} of a limit{chosen}")
+                error = "    –" if pixels is None else f"{pixels:5.2f}"
+                share = "a hand lost" if used is None else f"{used:4.0%} of a limit"
+                add("", f"{size / 1e6:6.2f} MB  {error} px  {share}{chosen}")
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
     if prices := (record["coreml"] or {}).get("prices"):

@@ -14,6 +14,8 @@ COMPRESSIONS = ("palettize8", "palettize6", "int8")
 MIXED = "mixed"  # each weight by a kind of its own
 KINDS = (*COMPRESSIONS, "palettize4")  # of one weight
 
+Tried = tuple[int, float | None, float | None]  # None: a hand was lost, a number not finite
+
 
 @dataclass(frozen=True)
 class CoreMLOptions:
@@ -35,7 +37,7 @@ class CoreMLOptions:
     target: str = "iOS16"
     compress: str | None = None
     weights: tuple[tuple[str, str], ...] = ()  # (name of a weight, its kind)
-    measured: tuple[tuple[int, float, float], ...] = field(default=(), compare=False)
+    measured: tuple[Tried, ...] = field(default=(), compare=False)
     activations: tuple[tuple[str, float, float], ...] = ()  # (name, lowest, highest)
     prices: tuple[LayerPrice, ...] = field(default=(), compare=False)
 
@@ -112,7 +114,7 @@ class CoreMLRecord:
     target: str
     compress: str | None
     weights: Mapping[str, str]
-    measured: tuple[tuple[int, float, float], ...]
+    measured: tuple[Tried, ...]
     activations: tuple[tuple[str, float, float], ...]
     prices: tuple[LayerPrice, ...]
     inputs: tuple[Port, ...]

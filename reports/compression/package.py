@@ -17,6 +17,7 @@ from blazepalm.converter.coreml.options import MIXED, CoreMLOptions, Port
 from blazepalm.reports.compression.measure import GREY, Image, Measure
 from blazepalm.reports.compression.package_prices import package_prices
 from blazepalm.reports.compression.pictures import hands
+from blazepalm.reports.compression.prices import price
 from blazepalm.reports.compression.search import OnStep, smallest
 from blazepalm.reports.judge.policy import LIMITS
 
@@ -57,12 +58,12 @@ class SmallestPackage(_Measured):
     def measured(self, model: Converted, images: Sequence[Image]) -> CoreMLOptions:
         """Raises CouldNotVerify if no weight can be compressed within the limits."""
         found = smallest(model, images, on_step=self.on_step)
-        tried = tuple((c.size, c.cost.used, c.cost.pixels) for c in found.curve)
+        tried = ((c.size, price("", "", c.cost)) for c in found.curve)
         return replace(
             self.options,
             compress=MIXED,
             weights=found.best.weights,
-            measured=((found.plain, 0.0, 0.0), *tried),
+            measured=((found.plain, 0.0, 0.0), *((n, p.used, p.pixels) for n, p in tried)),
         )
 
 
