@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_MOVED = 8  # weights that a table lists
 DEAREST = 5  # layers that it lists by what they cost in integers
+PRICES = "on pictures of hands: error, share of a limit (lost: a hand); layers alone:"
 
 
 def convert(
@@ -205,14 +206,14 @@ def _chosen_size(measured: Sequence[Sequence[Any]]) -> int:
 
 
 def price_lines(prices: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The whole network's price, then those of its dearest layers."""
+    """The whole network's price, then those of its dearest layers alone."""
     return [
         "  ".join(
             (
                 "  lost   " if p["pixels"] is None else f"{p['pixels']:6.2f} px",
                 "" if p["iou"] is None else f"IoU {p['iou']:5.3f}",
-                " a hand lost" if p["used"] is None else f"{p['used']:7.0%} of a limit",
-                p["layer"] and f"{p['layer']} ({p['operation'].lower()})",
+                "  lost" if p["used"] is None else f"{p['used']:6.0%}",
+                p["layer"] or "the whole network",
             )
         ).rstrip()
         for p in prices[: DEAREST + 1]
@@ -268,11 +269,11 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
     if prices := (record["coreml"] or {}).get("prices"):
-        add("", "what it costs in integers on pictures of hands, and its dearest layers alone:")
+        add("", PRICES)
         for line in price_lines(prices):
             add("", line)
     if integers := record.get("int8_tflite"):
-        add("TFLite int8", "what it costs on pictures of hands, and its dearest layers alone:")
+        add("TFLite int8", PRICES)
         for line in price_lines([integers["price"], *integers["layers"]]):
             add("", line)
     if tuning := record.get("fine_tuning"):
