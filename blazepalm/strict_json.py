@@ -10,13 +10,23 @@ import json
 import math
 from typing import Any
 
+from blazepalm.limits import JSON_ITEMS
+
 MAX_DIGITS = 19  # of an integer of 64 bits
 
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def loads(text: str | bytes) -> Any:
-    """The values of a JSON text. Raises ValueError with a one-line message."""
+    """The values of a JSON text. Raises ValueError with a one-line message, also for more items
+    than `JSON_ITEMS`, before they take memory.
+    """
+    if isinstance(text, str):
+        items = sum(map(text.count, (",", "[", "{")))
+    else:
+        items = sum(map(text.count, (b",", b"[", b"{")))
+    if items > JSON_ITEMS:  # a comma in a name counts, too
+        raise ValueError(f"{items} items, more than {JSON_ITEMS}")
     try:
         return json.loads(
             text, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer

@@ -1,6 +1,7 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-an ExecuTorch program, a model card and the weights' licence, `conversion.json`; after fine-tuning
-`model.tflite`, on request `model.onnx` and, in integers, `model.int8.tflite`.
+an ExecuTorch program, a Core AI program, a model card and the weights' licence,
+`conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx` and, in integers,
+`model.int8.tflite`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -36,7 +37,7 @@ SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
 ONNX, INT8 = "model.onnx", "model.int8.tflite"
-# of a folder, besides its package, its program and its record
+# of a folder, besides its package, its programs and its record
 FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, INT8, *CARD_FILES)
 
 
@@ -60,11 +61,13 @@ def write_artifacts(
     tuning: FineTuning | None = None,
     *,
     onnx: bool = False,
+    aimodel: str | None = None,
     integers: "Int8File | None" = None,
 ) -> None:
     """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
-    its ExecuTorch program; None for none. `tuning` is given if `model` was converted from its
-    `content`; `onnx` adds an ONNX file, `integers` a TFLite file in integers.
+    its ExecuTorch program, `aimodel` the precision of its Core AI program; None for none. `tuning`
+    is given if `model` was converted from its `content`; `onnx` adds an ONNX file, `integers` a
+    TFLite file in integers.
     """
     import torch
 
@@ -99,6 +102,11 @@ def write_artifacts(
         from blazepalm.converter.pte_file import write_pte
 
         program = asdict(write_pte(model, folder, pte))
+    core_ai = None
+    if aimodel is not None:
+        from blazepalm.converter.coreai.aimodel import write_aimodel
+
+        core_ai = write_aimodel(model, folder, aimodel).to_dict()
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -120,6 +128,7 @@ def write_artifacts(
         "tensor_map": _rows(model),
         "coreml": package,
         "executorch": program,
+        "coreai": core_ai,
         **({} if integers is None else {"int8_tflite": integers.record()}),
         "tools": {
             "blazepalm": __version__,

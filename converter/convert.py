@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.converted import Converted, Preserved, Settled
+from blazepalm.converter.coreai.needed import check_precision, need_coreai
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
@@ -189,6 +190,7 @@ def convert(
     coreml: CoreMLChoice = CoreMLOptions(),  # noqa: B008, it is frozen
     tflite: TFLiteChoice = None,
     pte: str | None = None,
+    aimodel: str | None = None,
     anyway: bool = False,
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
@@ -204,7 +206,8 @@ def convert(
     the Core ML package, or a function that finds them for each model; None leaves it out.
     A graph of no known family has the raw face only. `tflite` makes a TFLite file in integers from
     each model and its file's bytes (`IntegerFile`), or returns None; None leaves it out. `pte` adds
-    an ExecuTorch program for that delegate, "xnnpack" or "coreml". A file that LiteRT, where it is
+    an ExecuTorch program for that delegate, "xnnpack" or "coreml"; `aimodel` a Core AI program,
+    experimental, for iOS 27 and macOS 27, in "fp16" or "fp32". A file that LiteRT, where it is
     installed, refuses or dies of is refused, unless `anyway` is set. If `on_failure` is given, it
     is called with each member of a bundle that cannot be read or converted, and the others are
     converted; otherwise the error is raised and nothing is written.
@@ -226,6 +229,9 @@ def convert(
     if pte is not None:
         check_delegate(pte)
         need_executorch()
+    if aimodel is not None:
+        check_precision(aimodel)
+        need_coreai()
     read = read_members(resolve(str(source)))
     if on_failure is None or not read.is_bundle:
         on_failure = _raise
@@ -261,13 +267,13 @@ def convert(
             try:
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-                    package = _coreml_for(model, coreml, notice)
+                    options = _coreml_for(model, coreml, notice)
                     integers = None
                     if tflite is not None:
                         integers = tflite(model, contents[model.graph.source])
                         if integers is None:
                             notice(f"{model.graph.source}: no TFLite file in integers: {NO_TASK}")
-                    write_artifacts(model, place, package, pte, integers=integers)
+                    write_artifacts(model, place, options, pte, aimodel=aimodel, integers=integers)
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either

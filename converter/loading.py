@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from blazepalm import strict_json
 from blazepalm.converter.artifacts import ANCHORS, FILES, RECORD, SCHEMA, WEIGHTS
+from blazepalm.converter.coreai.stable import ASSET_FILES
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, check_path, one_line
+from blazepalm.limits import JSON_BYTES
 from blazepalm.models.gesture_spec import FAMILIES, GestureSpec, gesture_spec_from_dict
 from blazepalm.models.spec import PalmDetectorSpec, Spec
 from blazepalm.models.spec_json import spec_from_dict
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=nn.Module)
 
 Structure = Spec | GestureSpec | Graph  # of a converted folder
-
-MAX_RECORD = 64 << 20  # bytes of a conversion.json
 
 
 @overload
@@ -84,8 +84,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     if not path.is_file():
         raise ArtifactError(f"{folder}: has no {RECORD}; give a folder that convert wrote")
-    if path.stat().st_size > MAX_RECORD:
-        raise ArtifactError(f"{path}: larger than {MAX_RECORD} bytes; convert did not write it")
+    if path.stat().st_size > JSON_BYTES:
+        raise ArtifactError(f"{path}: larger than {JSON_BYTES} bytes; convert did not write it")
     with _damage(path):
         record = strict_json.loads(path.read_bytes().decode("utf-8"))
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
@@ -108,16 +108,20 @@ def owned_files(folder: Path) -> tuple[str, ...]:
         record = read_record(folder)
     except ArtifactError:
         return ()
-    listed, package = record["artifacts"], record.get("coreml")
-    files = [name for name in FILES if name in listed]
-    name = package.get("name") if isinstance(package, dict) else None
-    if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
+    files = [name for name in FILES if name in record["artifacts"]]
+    if name := _named(record.get("coreml"), ".mlpackage"):
         files += [f"{name}/{file}" for file in PACKAGE_FILES]
-    program = record.get("executorch")
-    name = program.get("name") if isinstance(program, dict) else None
-    if isinstance(name, str) and name.endswith(".pte") and "/" not in name:
+    if name := _named(record.get("coreai"), ".aimodel"):
+        files += [f"{name}/{file}" for file in ASSET_FILES]
+    if name := _named(record.get("executorch"), ".pte"):
         files.append(name)
     return (RECORD, *files)
+
+
+def _named(part: Any, suffix: str) -> str | None:
+    """The file or folder that a part of a record names, if it is of its kind and in the folder."""
+    name = part.get("name") if isinstance(part, dict) else None
+    return name if isinstance(name, str) and name.endswith(suffix) and "/" not in name else None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from blazepalm.converter.ops import LOWERINGS
 from blazepalm.converter.ops.comparison import COMPARISONS
 from blazepalm.converter.ops.context import Binding, Context
 from blazepalm.converter.output_names import named_tuple
+from blazepalm.converter.tflite.budget import check_values
 from blazepalm.converter.tflite.graph import Graph, Operator
 from blazepalm.errors import UnsupportedOperator
 
@@ -113,6 +114,7 @@ def lower(graph: Graph) -> LoweredGraph:
     everything unsupported, or InvalidModel.
     """
     check_supported(graph)
+    check_values(graph)  # a stored graph has not been through the reader
     context = Context(graph)
     for position, tensor in enumerate(graph.inputs):
         context.open_input(position, tensor)

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from blazepalm.errors import ArtifactError, first_line
 from blazepalm.file_names import folded
+from blazepalm.limits import JSON_BYTES
 from blazepalm.media.images import MAX_PIXELS, read_image
 
 FORMAT = "blazepalm-golden"
 MANIFEST = "manifest.json"
-MAX_BYTES = 1 << 24  # of a manifest
 MAX_CASES = 10_000
 MAX_HANDS = 16  # of a case
 JOINTS = 21
@@ -136,9 +136,9 @@ def load_golden(folder: Path) -> GoldenSet:
     path = folder / MANIFEST
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ArtifactError(f"{path}: is larger than {MAX_BYTES >> 20} MB, so not a manifest")
+            content = stream.read(JSON_BYTES + 1)
+        if len(content) > JSON_BYTES:
+            raise ArtifactError(f"{path}: is larger than {JSON_BYTES >> 20} MB, so not a manifest")
         found = msgspec.json.decode(content, type=_Manifest)
         for case in found.cases:
             _check(case)

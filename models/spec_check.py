@@ -19,7 +19,9 @@ from blazepalm.models.spec import (
     UpSpec,
 )
 
-MAX_VALUES = 1 << 28  # of one value: 1 GiB of float32; nothing of this kind needs a tenth
+# What a network may compute on one input, all values together: 512 MiB of float32. The largest
+# known file makes 30 million.
+MAX_VALUES = 1 << 27
 PLAIN_ACTIVATIONS = ("none", "relu", "relu6")
 ACTIVATIONS = (*PLAIN_ACTIVATIONS, "prelu", "maximum")  # the latter two have slopes
 SHORTCUTS = ("none", "identity", "max_pool")

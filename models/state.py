@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from blazepalm.errors import ArtifactError, one_line
-
-MAX_ANCHORS_BYTES = 1 << 27  # of an anchors file; the largest possible one has half
+from blazepalm.limits import ANCHORS_BYTES
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
@@ -93,8 +92,8 @@ def read_anchors(path: str | Path, count: int) -> NDArray[np.float32]:
     path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
-    if path.stat().st_size > MAX_ANCHORS_BYTES:
-        raise ArtifactError(f"{path}: larger than {MAX_ANCHORS_BYTES} bytes, so not anchors")
+    if path.stat().st_size > ANCHORS_BYTES:
+        raise ArtifactError(f"{path}: larger than {ANCHORS_BYTES} bytes, so not anchors")
     try:
         anchors: Any = np.load(path, allow_pickle=False)
     except Exception as error:  # NumPy may raise anything on a damaged file

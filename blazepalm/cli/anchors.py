@@ -10,6 +10,7 @@ from blazepalm.atomic import atomic_file, check_file
 from blazepalm.cli import console
 from blazepalm.cli.model_options import model_names
 from blazepalm.errors import ArtifactError, first_line
+from blazepalm.limits import ANCHORS_TABLE_BYTES
 from blazepalm.text import printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph
 
 FORMATS = (".npy", ".csv", ".json")
-MAX_BYTES = 1 << 24  # limit for a file to check; 2944 anchors are 47 kB, 200 kB as JSON
 COLUMNS = ("x_center", "y_center", "w", "h")
 
 
@@ -136,7 +136,7 @@ def read(path: Path) -> "np.ndarray":
 
     found: np.ndarray
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if path.stat().st_size > ANCHORS_TABLE_BYTES:
             raise ArtifactError(f"{path}: {path.stat().st_size} bytes is too large for anchors")
         if path.suffix == ".npy":
             found = np.load(path, mmap_mode="r", allow_pickle=False)

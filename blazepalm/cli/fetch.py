@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from blazepalm.atomic import check_file, check_free, claim, part_of, status, told
 from blazepalm.errors import ArtifactError, BlazePalmError, first_line
+from blazepalm.limits import DOWNLOAD_BYTES
 from blazepalm.version import __version__
 
 SCHEMES = ("https", "http", "file")
@@ -28,7 +29,6 @@ TIMEOUT = 30.0  # seconds without a byte
 SLOWEST = 2000.0  # bytes per second over a whole answer, beyond TIMEOUT: 46 minutes for the largest
 CHUNK = 1 << 16
 MAX_DIGITS = 18  # of a number in a server's header
-MAX_BYTES = 64 << 20  # limit for a file of unknown size; the largest known release has 5.5 MB
 TRIES = 3  # attempts before a broken transfer is given up
 
 Progress = Callable[[int, int | None], None]  # (bytes received, total); total None: unknown
@@ -167,7 +167,7 @@ def _receive(
 
 
 def _check_size(url: str, found: int, expected: int | None) -> None:
-    most = MAX_BYTES if expected is None else expected
+    most = DOWNLOAD_BYTES if expected is None else expected
     if found > most:
         raise FetchFailed(f"{url}: the server sent {found} bytes or more, expected at most {most}")
 

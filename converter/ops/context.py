@@ -39,6 +39,8 @@ from blazepalm.models.spec_check import MAX_VALUES
 # how a constant of each rank broadcasts against a value held as N, C, H, W
 BROADCAST = {0: "as stored", 1: "C→C11", 2: "WC→C1W", 3: "HWC→CHW", 4: "NHWC→NCHW"}
 
+MAX_INDICES = 1 << 22  # of one axis; they become a constant of eight bytes each
+
 # options whose defaults are not what a kernel sees without any
 NEEDED = (
     BlockOptions,
@@ -205,6 +207,13 @@ class Context:
         proxy, key = self.recorder.parameter(_owner(op), role, values)
         self.bindings.append(Binding(op.index, slot, op.inputs[slot], transform, key))
         return proxy
+
+    def check_indices(self, op: Operator, count: int) -> None:
+        """Raises InvalidModel if `op` would need too many indices, before they are computed."""
+        if count > MAX_INDICES:
+            raise self.invalid(
+                op, f"picks {count} places along one axis, at most {MAX_INDICES} are computed"
+            )
 
     def index(self, op: Operator, role: str, indices: np.ndarray) -> Tensor:
         """A vector of indices for `index_select`: part of the code, not of the state_dict."""

@@ -63,6 +63,7 @@ def _mirror(
 ) -> Tensor:
     for axis, (pair, d) in enumerate(zip(paddings, context.shape_of(op, 0), strict=True)):
         if pair != (0, 0):
+            context.check_indices(op, d + sum(pair))
             indices = np.pad(np.arange(d), pair, mode=mode)  # type: ignore[call-overload]
             x = x.index_select(axis_of(axis, first), context.index(op, f"axis{axis}", indices))
     return x

@@ -46,6 +46,7 @@ def lower_resize_bilinear(op: Operator, context: Context) -> None:
 def lower_resize_nearest_neighbor(op: Operator, context: Context) -> None:
     options, before, after, shape = _sizes(op, context)
     context.check_shape(op, shape)
+    context.check_indices(op, max(after))
     y = context.channels_first(op, 0)
     picks = [nearest_indices(i, o, options) for i, o in zip(before, after, strict=True)]
     repeats = [o // i if i and o % i == 0 else 0 for i, o in zip(before, after, strict=True)]

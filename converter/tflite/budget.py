@@ -1,11 +1,15 @@
-"""How much memory one file's constants may expand to, beyond the file itself.
+"""How much memory one file may take, beyond the file itself: its constants when they are expanded,
+and the values that it computes.
 
 Sparse, narrow or shared buffers expand: halves to twice their bytes, a pruned kernel to ten times.
-A small file must not make us allocate gigabytes.
+A few bytes can ask for a result of any size. A small file must not make us allocate gigabytes.
 """
 
-from blazepalm.converter.tflite.graph import StoredModel
+import math
+
+from blazepalm.converter.tflite.graph import Graph, StoredModel
 from blazepalm.errors import InvalidModel
+from blazepalm.models.spec_check import MAX_VALUES
 
 FREE_BYTES = 1 << 26  # for any file; beyond it, at most so many times the file's size:
 MAX_UNFOLDING = 16
@@ -27,3 +31,18 @@ class Budget:
                 f"{self.source}: tensor {tensor} would expand to {size} bytes, out of proportion "
                 "to the file"
             )
+
+
+def check_values(graph: Graph) -> None:
+    """Raises InvalidModel if the graph's inputs and results together have more than `MAX_VALUES`
+    values. The shapes are the file's; its operators are held to them when they are lowered.
+    """
+    computed = {t for op in graph.operators for t in op.outputs if t >= 0}
+    tensors = [graph.tensors[t] for t in sorted(computed | set(graph.inputs))]
+    sizes = [math.prod(tensor.shape) for tensor in tensors]
+    if sum(sizes) > MAX_VALUES:
+        size, largest = max(zip(sizes, tensors, strict=True), key=lambda pair: pair[0])
+        raise InvalidModel(
+            f"{graph.source}: computes {sum(sizes)} values, {size} of them in {largest} of shape "
+            f"{list(largest.shape)}; at most {MAX_VALUES} are allowed, so give it smaller inputs"
+        )

@@ -25,8 +25,8 @@ from blazepalm.converter.tflite.foreign import (
     starts_archive,
 )
 from blazepalm.errors import InvalidModel
+from blazepalm.limits import MODEL_BYTES
 
-MAX_FILE = 1 << 30  # bytes
 MAX_NESTING = 8  # levels of bundles inside bundles
 MAX_NAMED = 8  # members that a message lists
 
@@ -107,9 +107,9 @@ def read_file(path: str) -> bytes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidModel(f"{path}: not a regular file")
-            if status.st_size > MAX_FILE:
-                raise InvalidModel(f"{path}: {status.st_size} bytes, more than {MAX_FILE}")
-            content = file.read(MAX_FILE + 1)
+            if status.st_size > MODEL_BYTES:
+                raise InvalidModel(f"{path}: {status.st_size} bytes, more than {MODEL_BYTES}")
+            content = file.read(MODEL_BYTES + 1)
     except FileNotFoundError as error:
         raise InvalidModel(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -117,8 +117,8 @@ def read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidModel(f"{path!r}: cannot be read: {reason}") from error
-    if len(content) > MAX_FILE:
-        raise InvalidModel(f"{path}: more than {MAX_FILE} bytes")
+    if len(content) > MODEL_BYTES:
+        raise InvalidModel(f"{path}: more than {MODEL_BYTES} bytes")
     return content
 
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blazepalm.converter.tflite.budget import Budget
+from blazepalm.converter.tflite.budget import Budget, check_values
 from blazepalm.converter.tflite.bundle import Contents, choose_one, open_contents, read_contents
 from blazepalm.converter.tflite.constant_folding import constant_indices, fold_constants
 from blazepalm.converter.tflite.flatbuffer import read_flatbuffer
@@ -118,4 +118,5 @@ def _folded(content: bytes, source: str) -> tuple[Graph, Budget]:
         rewrites=rewrites,
         labels=read_labels(content, source),
     )
+    check_values(graph)
     return graph, budget

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.errors import ArtifactError
-from blazepalm.reports.fixtures.manifest import MANIFEST, MAX_BYTES, read_fixtures
+from blazepalm.reports.fixtures.manifest import MANIFEST, read_fixtures
 from blazepalm.reports.stored.read import read_json
 from blazepalm.text import printable
 
@@ -63,7 +63,7 @@ class Expected:
 def read_expected(folder: Path) -> Expected:
     """Reads a fixtures folder. Raises ArtifactError if it is damaged."""
     read_fixtures(folder)
-    values = read_json(folder / MANIFEST, MAX_BYTES)
+    values = read_json(folder / MANIFEST)
     try:
         files = _Files(folder, {str(k): str(v) for k, v in values["files"].items()})
         models = {model["name"]: _facts(model) for model in values["models"]}

@@ -25,7 +25,6 @@ from blazepalm.reports.stored.read import read_json, typed
 from blazepalm.text import printable
 
 SCHEMA = "blazepalm-ios-results/1"
-MAX_BYTES = 64 << 20  # of a results.json
 Place = tuple[str, str, str, str]  # model, case, units, tensor
 
 
@@ -92,7 +91,7 @@ def ingest(path: Path, fixtures: Fixtures | None = None) -> DeviceResults:
     other than `fixtures`, or names a file outside its folder.
     """
     path = path / "results.json" if path.is_dir() else path
-    values = read_json(path, MAX_BYTES)
+    values = read_json(path)
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
         found = printable(str(schema))[:80]

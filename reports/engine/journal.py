@@ -17,10 +17,10 @@ from typing import Any
 from blazepalm.atomic import atomic_file, foreign, remove_files, status, told
 from blazepalm.atomic.look import OURS
 from blazepalm.errors import ArtifactError
+from blazepalm.limits import JOURNAL_BYTES
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 
-MAX_BYTES = 1 << 28  # limit for one record, unpacked
 DIGEST = hashlib.sha256().digest_size
 JOURNAL = ".blazepalm-journal"
 PLAN = "plan.json"
@@ -50,7 +50,7 @@ class Journal:
             packed = self._path(index, group).read_bytes()
             if hashlib.sha256(packed[DIGEST:]).digest() != packed[:DIGEST]:
                 return None  # damaged
-            content = zlib.decompressobj().decompress(packed[DIGEST:], MAX_BYTES)
+            content = zlib.decompressobj().decompress(packed[DIGEST:], JOURNAL_BYTES)
             record = from_bytes(content)
         except (OSError, ValueError, RecursionError, zlib.error):
             return None

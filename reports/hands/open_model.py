@@ -12,7 +12,7 @@ from blazepalm.converter.choose import WANTED
 from blazepalm.converter.converted import Converted
 from blazepalm.errors import InvalidModel
 from blazepalm.models.generation import Generation
-from blazepalm.models.runners import Runner
+from blazepalm.models.runners import Floats, Runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
 Source = str | Path | Converted  # a file, bundle, release (or alias) or package; or in memory
@@ -24,6 +24,8 @@ class OpenModel:
     """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
     `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
     network (`converter.tflite.network`), None if unknown; `float16`: whether it computes in it.
+    `run` raises InvalidModel where an output holds NaN or infinity: decoded, that would be "no
+    hand".
     """
 
     name: str  # the release's, else the file's
@@ -34,6 +36,9 @@ class OpenModel:
     sha256: str
     network_sha256: str | None = None
     float16: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "run", _finite(self.name, self.run))
 
 
 def output_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -51,6 +56,20 @@ def shaped(
         name: np.asarray(outputs[name], np.float32).reshape(count, *shape)
         for name, shape in output_shapes(spec).items()
     }
+
+
+def _finite(name: str, run: Runner) -> Runner:
+    def checked(images: Floats) -> Mapping[str, NDArray[Any]]:
+        outputs = run(images)
+        wrong = [key for key, values in outputs.items() if not np.isfinite(values).all()]
+        if wrong:
+            raise InvalidModel(
+                f"{name} gives numbers that are not finite ({', '.join(wrong)}): its weights are "
+                "damaged, or too large for this backend"
+            )
+        return outputs
+
+    return checked
 
 
 def source_of_model(model: Source) -> str | Path:

@@ -16,13 +16,13 @@ from msgspec.structs import asdict
 from blazepalm.converter.tensor_map import Sha256
 from blazepalm.errors import ArtifactError
 from blazepalm.golden.own import RECORDING
+from blazepalm.limits import JSON_BYTES
 from blazepalm.models.release_registry import Release
 from blazepalm.models.releases import by_network, by_sha256
 from blazepalm.reports.recording.agreement import Floats
 from blazepalm.reports.stored.read import read_json, typed
 
 FORMAT, FORMAT_VERSION = "blazepalm-recording", 1
-MAX_BYTES = 64 << 20  # of a recording
 
 Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -152,9 +152,9 @@ class Recording:
         text = ",\n".join(f" {_json(name)}: {lines[name]}" for name in sorted(lines))
         # a model's name may hold half a surrogate pair, which UTF-8 cannot encode
         content = f"{{\n{text}\n}}\n".encode("utf-8", "backslashreplace")
-        if len(content) > MAX_BYTES:
+        if len(content) > JSON_BYTES:
             raise ArtifactError(
-                f"{RECORDING}: would be larger than {MAX_BYTES >> 20} MB; record fewer pictures"
+                f"{RECORDING}: would be larger than {JSON_BYTES >> 20} MB; record fewer pictures"
             )
         return content
 
@@ -167,7 +167,7 @@ def load_recording(folder: Path) -> Recording | None:
     try:
         if path.is_symlink():
             raise ArtifactError(f"{path}: is a link; a recording must be a regular file")
-        file = typed(read_json(path, MAX_BYTES), RecordedFile, "recording", str(path))
+        file = typed(read_json(path), RecordedFile, "recording", str(path))
         if len({case.name for case in file.cases}) != len(file.cases):
             raise ArtifactError(f"{path}: two cases have the same name")
     except ArtifactError as error:

@@ -12,12 +12,12 @@ import msgspec
 
 from blazepalm import strict_json
 from blazepalm.errors import ArtifactError
+from blazepalm.limits import JSON_BYTES
 from blazepalm.misfit import first_misfit, short
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.report import FORMAT, FORMAT_VERSION, ParityReport
 
 REPORT_FILE = "parity.json"
-MAX_BYTES = 256 << 20  # default limit on a file's size
 
 T = TypeVar("T")
 
@@ -48,6 +48,11 @@ def report_from(values: Any, source: str) -> ParityReport:
                 f"{source}: case {short(case.name)} has {len(case.values)} values for "
                 f"{len(report.rows)} rows; run parity again"
             )
+    if report.tightest is not None and not 0 <= report.tightest.row < len(report.rows):
+        raise ArtifactError(
+            f"{source}: tightest.row is {report.tightest.row} of {len(report.rows)} rows; "
+            "run parity again"
+        )
     return report
 
 
@@ -63,20 +68,20 @@ def typed(values: Any, kind: type[T], schema: str, source: str) -> T:
         raise _misfit(schema, source, f"{error.object!a:.80} is not text") from error
 
 
-def read_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
+def read_json(path: Path) -> Any:
     """The values of a JSON file. Raises ArtifactError."""
     try:
         size = path.stat().st_size
         if not path.is_file():
             raise ArtifactError(f"{path}: is not a file")
-        if size > most_bytes:
-            raise ArtifactError(f"{path}: has {size} bytes, at most {most_bytes} allowed")
+        if size > JSON_BYTES:
+            raise ArtifactError(f"{path}: has {size} bytes, at most {JSON_BYTES} are read")
         text = path.read_bytes().decode("utf-8")
         return strict_json.loads(text)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # not UTF-8, not JSON, or a refused number
-        raise ArtifactError(f"{path}: is not JSON: {short(str(error))}") from error
+        raise ArtifactError(f"{path}: cannot be read as JSON: {short(str(error))}") from error
 
 
 def _misfit(schema: str, source: str, what: str) -> ArtifactError:

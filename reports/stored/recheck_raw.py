@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.errors import ArtifactError, CouldNotVerify, first_line
+from blazepalm.limits import RAW_BYTES
 from blazepalm.reports.compare.meters import DifferenceMeter
 from blazepalm.reports.compare.rows import BY_BITS, ISOLATED, RAW, Row
 from blazepalm.reports.compare.tensors import NO_CANDIDATE, TensorDifference, compare
@@ -22,7 +23,6 @@ from blazepalm.reports.stored.raw_files import raw_path
 from blazepalm.text import figure, printable
 
 FOLDER = "raw"
-MAX_BYTES = 1 << 30  # per file of raw outputs
 MAX_TOLD = 20  # mismatches listed
 RELATIVE = 1e-9  # for sums: another machine may add in another order
 EXACT = (
@@ -110,8 +110,8 @@ class _Opened:
         from safetensors import SafetensorError, safe_open
 
         try:
-            if self.path.stat().st_size > MAX_BYTES:
-                raise ArtifactError(f"{self.path}: is larger than {MAX_BYTES} bytes, the limit")
+            if self.path.stat().st_size > RAW_BYTES:
+                raise ArtifactError(f"{self.path}: is larger than {RAW_BYTES} bytes, the limit")
             opener: Any = safe_open  # typed only in part
             self._file = opener(self.path, framework="np").__enter__()
         except (OSError, SafetensorError) as error:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from ai_edge_litert import schema_py_generated as schema
 
+from blazepalm.converter.graph_json import graph_from_dict, graph_to_dict
 from blazepalm.converter.lowering import check_supported, lower
 from blazepalm.converter.ops import LOWERINGS
 from blazepalm.converter.tflite import read, read_bytes
@@ -279,6 +280,18 @@ def test_a_padding_that_no_memory_holds() -> None:
     model.operator("CONV_2D", [x, k], [y], far)
     with pytest.raises(InvalidModel, match="operator 0 CONV_2D: makes .* values, expected 1 to"):
         build(model, [x], [y]).module()
+
+
+def test_a_stored_graph_is_held_to_the_same_memory() -> None:
+    """It is not read from a file, so its shapes are checked when it is lowered."""
+    model = ModelBuilder()
+    x, y = model.tensor((1, 4)), model.tensor((1, 4))
+    model.operator("RELU", [x], [y])
+    stored = graph_to_dict(read_bytes(model.build([x], [y]), "small.tflite"))
+    for tensor in stored["tensors"]:
+        tensor["shape"] = [1, 1 << 27]
+    with pytest.raises(InvalidModel, match="computes 268435456 values, 134217728 of them in %0"):
+        lower(graph_from_dict(stored))
 
 
 def test_every_operator_has_a_case() -> None:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from blazepalm.errors import ArtifactError, InvalidImage
 from blazepalm.golden.manifest import (
+    JSON_BYTES,
     MANIFEST,
-    MAX_BYTES,
     GoldenCase,
     GoldenSet,
     TrueHand,
@@ -149,6 +149,6 @@ def test_size_and_absence(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is not a golden set"):
         load_golden(tmp_path)
     with (tmp_path / MANIFEST).open("wb") as stream:
-        stream.truncate(MAX_BYTES + 1)
-    with pytest.raises(ArtifactError, match="is larger than 16 MB"):
+        stream.truncate(JSON_BYTES + 1)
+    with pytest.raises(ArtifactError, match="is larger than 64 MB"):
         load_golden(tmp_path)

@@ -16,9 +16,9 @@ from typing import Any
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.tflite.foreign import described_as_found
 from blazepalm.errors import BlazePalmError, InvalidModel
+from blazepalm.limits import SPECIFICATION_BYTES
 
 PRIVATE_NAME = "_blazepalm_coreml_specification"
-MAX_BYTES = 1 << 30  # protobuf itself stops at 2 GiB; weights lie in another file
 
 
 @cache
@@ -48,15 +48,18 @@ def data_types() -> dict[int, str]:
 
 
 def parse_model(path: Path) -> Any:
-    """The file's `Model` message, which holds an ML program. Raises InvalidModel if the bytes are
-    not such a message, or one of another kind.
+    """The file's `Model` message, which holds an ML program or a pipeline. Raises InvalidModel if
+    the bytes are not such a message, or one of another kind.
     """
     from google.protobuf.message import DecodeError
 
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InvalidModel(f"{path}: {size} bytes is too large for a model specification")
+        if size > SPECIFICATION_BYTES:
+            raise InvalidModel(
+                f"{path}: has {size} bytes, at most {SPECIFICATION_BYTES} are read; an ML program "
+                "keeps its weights in a file of their own"
+            )
         data = path.read_bytes()
     except OSError as error:
         raise InvalidModel(f"{path}: cannot be read ({error.strerror})") from error
@@ -72,7 +75,7 @@ def parse_model(path: Path) -> Any:
         raise InvalidModel(f"{path}: not a Core ML model but {what}")
     if kind is None:
         raise InvalidModel(f"{path}: holds no model (the file may be cut off)")
-    if kind != "mlProgram":
+    if kind not in ("mlProgram", "pipeline"):
         raise InvalidModel(
             f"{path}: is a Core ML model of kind {kind}, not an ML program; "
             'convert it anew with coremltools and convert_to="mlprogram"'

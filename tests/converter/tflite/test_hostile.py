@@ -4,6 +4,7 @@ quickly and without using much memory.
 
 import os
 import random
+import re
 import resource
 import struct
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from blazepalm.converter.lowering import lower
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
 from blazepalm.errors import InvalidModel
 from support.models import shared_model
@@ -82,8 +84,8 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_file_beyond_a_gigabyte_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.tflite"
     with open(path, "wb") as file:
-        file.truncate(bundle.MAX_FILE + 1)  # sparse: takes no room
-    assert f"{bundle.MAX_FILE + 1} bytes, more than" in refused_path(path)
+        file.truncate(bundle.MODEL_BYTES + 1)  # sparse: takes no room
+    assert f"{bundle.MODEL_BYTES + 1} bytes, more than" in refused_path(path)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +269,70 @@ def test_an_empty_constant_is_a_constant() -> None:
 
 
 # Amplification: small files that describe much ------------------------------------------
+
+
+def resized(side: int, times: int = 1) -> bytes:
+    """A pixel, resized to side × side; then the same again, `times` in all."""
+    model = ModelBuilder()
+    last = image = model.tensor((1, 1, 1, 1), name="image")
+    size = model.tensor((2,), "int32", np.array([side, side]))
+    for step in range(times):
+        large = model.tensor((1, side, side, 1), name=f"large{step}")
+        options = schema.ResizeNearestNeighborOptionsT()
+        model.operator("RESIZE_NEAREST_NEIGHBOR", [last, size], [large], options)
+        last = large
+    return model.build([image], [last])
+
+
+def multiplied(side: int) -> bytes:
+    """A column times a row."""
+    model = ModelBuilder()
+    column, row = model.tensor((side, 1)), model.tensor((1, side))
+    table = model.tensor((side, side), name="large0")
+    model.operator("MUL", [column, row], [table], schema.MulOptionsT())
+    return model.build([column, row], [table])
+
+
+def received(side: int) -> bytes:
+    """An input of side × side, summed."""
+    model = ModelBuilder()
+    image, axes = (
+        model.tensor((side, side), name="large0"),
+        model.tensor((2,), "int32", np.arange(2)),
+    )
+    result = model.tensor(())
+    model.operator("SUM", [image, axes], [result], schema.ReducerOptionsT())
+    return model.build([image], [result])
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        (resized(16384), 1 << 28),
+        (resized(8192, times=4), 1 << 28),  # each alone would do
+        (multiplied(16384), 1 << 28),
+        (received(16384), 1 << 28),
+    ],
+)
+def test_results_that_fill_memory(content: bytes, values: int) -> None:
+    """Any operator can make large results of nothing; what counts is all of them together."""
+    assert len(content) < 1500
+    message = refusal(content)
+    assert int(re.findall("computes ([0-9]+) values", message)[0]) - values < 1 << 16
+    assert "'large0'" in message and "at most 134217728 are allowed" in message
+
+
+def test_indices_that_fill_memory() -> None:
+    """A result that is allowed, but whose places are listed one by one, eight bytes each."""
+    model = ModelBuilder()
+    image = model.tensor((1, 1, 3, 1))
+    size = model.tensor((2,), "int32", np.array([1, 100_000_000]))
+    large = model.tensor((1, 1, 100_000_000, 1))
+    options = schema.ResizeNearestNeighborOptionsT()
+    model.operator("RESIZE_NEAREST_NEIGHBOR", [image, size], [large], options)
+    graph = read_bytes(model.build([image], [large]), "wide.tflite")
+    with pytest.raises(InvalidModel, match="operator 0 RESIZE.*: picks 100000000 places along one"):
+        lower(graph)
 
 
 def test_one_buffer_dequantised_a_thousand_times() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from blazepalm.converter.convert import module_of
 from blazepalm.converter.evidence import Overrides
+from blazepalm.converter.tflite import read_bytes
 from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import defaults, resolve
@@ -179,6 +180,32 @@ def test_an_unknown_file_is_told(tmp_path: Path) -> None:
     opened = open_model(path, "palm", "tflite", notice=notices.append)
     assert opened.name == "mine"
     assert len(notices) == 1 and "not a known release" in notices[0] and str(path) in notices[0]
+
+
+@pytest.mark.parametrize("backend", ["tflite", "torch"])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_no_absence_of_hands(backend: str, wrong: float) -> None:
+    opened = open_model("palm-lite", "palm", backend)
+    damaged = replace(opened, run=lambda given: {**opened.run(given), "scores": np.array([wrong])})
+    with pytest.raises(InvalidModel, match=r"palm-lite-2021-11 gives numbers .* \(scores\): its w"):
+        damaged.run(images("palm-lite", 1))
+
+
+def test_damaged_weights_are_told_by_the_backend_that_does_not_read_them(tmp_path: Path) -> None:
+    """LiteRT computes NaN from them without a word."""
+    content = bytearray(resolve("palm-lite").read_bytes())
+    kernel = next(
+        tensor.content
+        for tensor in read_bytes(bytes(content), "").stored.tensors  # type: ignore[union-attr]
+        if tensor.dtype == "float16" and len(tensor.shape) == 4 and tensor.content is not None
+    ).tobytes()
+    at = content.index(kernel)
+    content[at : at + 2] = np.float16(np.nan).tobytes()
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes(content)
+    opened = open_model(path, "palm", "tflite", notice=lambda note: None)
+    with pytest.raises(InvalidModel, match=r"damaged gives numbers .* \(boxes, scores\): its w"):
+        opened.run(images("palm-lite", 1))
 
 
 def test_one_in_memory() -> None:

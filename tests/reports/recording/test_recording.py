@@ -245,7 +245,7 @@ def test_links_folders_and_absence(tmp_path: Path, recorded: Recording) -> None:
 
 def test_size_is_bounded(tmp_path: Path) -> None:
     with (tmp_path / RECORDING).open("wb") as stream:
-        stream.truncate(recorded_file.MAX_BYTES + 1)
+        stream.truncate(recorded_file.JSON_BYTES + 1)
     with pytest.raises(ArtifactError, match="at most"):
         load_recording(tmp_path)
 
@@ -258,6 +258,6 @@ def test_what_could_not_be_read_back_is_not_written(
     one = dataclasses.replace(first, hands=(far,))
     with pytest.raises(ArtifactError, match="does not match the schema"):
         dataclasses.replace(recorded, cases=(one,)).to_bytes()
-    monkeypatch.setattr(recorded_file, "MAX_BYTES", 1000)
+    monkeypatch.setattr(recorded_file, "JSON_BYTES", 1000)
     with pytest.raises(ArtifactError, match="record fewer pictures"):
         recorded.to_bytes()

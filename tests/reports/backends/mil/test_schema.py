@@ -77,3 +77,12 @@ def test_a_neural_network_is_told_apart(tmp_path: Path) -> None:
     path.write_bytes(model.SerializeToString())
     with pytest.raises(InvalidModel, match="kind neuralNetwork, not an ML program"):
         parse_model(path)
+
+
+def test_a_specification_that_would_fill_memory_is_not_read(tmp_path: Path) -> None:
+    """Two bytes of Protocol Buffers become seventy in memory; 100 MB of them took 3.8 GB."""
+    path = tmp_path / "a.mlmodel"
+    with path.open("wb") as file:
+        file.truncate(100 << 20)  # takes no room on the disk
+    with pytest.raises(InvalidModel, match="has 104857600 bytes, at most 33554432 are read; an ML"):
+        parse_model(path)
