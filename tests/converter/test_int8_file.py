@@ -2,21 +2,29 @@
 Reference: LiteRT on the float32 file.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from blazepalm.converter.convert import convert
 from blazepalm.converter.int8_file import (
     int8_file,
     missing_quantizer,
     ranges_of,
     with_integer_slopes,
 )
+from blazepalm.converter.loading import read_record
 from blazepalm.converter.tflite.float_form import signed_float_form
 from blazepalm.converter.tflite.read import read_as_stored
+from blazepalm.converter.verify import verify
 from blazepalm.errors import ArtifactError, CouldNotVerify
 from blazepalm.reports.backends.integer.network import open_network
+from blazepalm.reports.compression.int8_file import IntegerFile
+from support.hand_scenes import rendered
 from support.litert import run_litert
 from support.tflite_builder import ModelBuilder, schema
 
@@ -137,3 +145,32 @@ def test_what_the_quantizer_refuses_is_one_sentence(plain: bytes) -> None:
 def test_a_damaged_record(record: Any) -> None:
     with pytest.raises(ArtifactError, match="damaged"):
         ranges_of(record)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("BLAZEPALM_EVERY_RELEASE"), reason="long: BLAZEPALM_EVERY_RELEASE=1 runs it"
+)
+def test_a_release_in_integers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of palm-lite all values are integers, PRELU too; LiteRT's reference kernels agree bit for
+    bit; its layers have prices; `verify` writes the same bytes.
+    """
+    if (missing := missing_quantizer()) is not None:
+        pytest.skip(missing)
+    monkeypatch.setattr("blazepalm.reports.compression.int8_file.FEW", 1)
+    picture = tmp_path / "hand.png"
+    Image.fromarray(rendered("open").image).save(picture)
+    made = IntegerFile([str(picture)])
+    (folder,) = convert("palm-lite", tmp_path / "palm", coreml=None, tflite=made)
+    assert verify(folder).passed
+    content = (folder / "model.int8.tflite").read_bytes()
+    graph = read_as_stored(content, "palm")
+    assert {graph.tensors[t].dtype for op in graph.operators for t in op.outputs} == {"int8"}
+    assert graph.stored is not None and graph.stored.output_keys == ("boxes", "scores")
+    record = read_record(folder)["int8_tflite"]
+    computing = [op for op in graph.operators if op.name != "QUANTIZE"]  # to another scale
+    assert len(record["layers"]) == len(computing) == 119
+    image = np.random.default_rng(1).random((1, 192, 192, 3), np.float32)
+    values = open_network(content, ("boxes", "scores"), "palm").values(image)
+    interpreter = run_litert(content, values[graph.inputs[0]], plain=True)
+    for detail, out in zip(interpreter.get_output_details(), graph.outputs, strict=True):
+        np.testing.assert_array_equal(interpreter.get_tensor(detail["index"]), values[out])

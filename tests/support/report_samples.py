@@ -383,9 +383,7 @@ COMPRESSION = Compression(
         "Palm.mlpackage": (
             LayerCost("", "", None, 4.61, 0.653),
             *(
-                LayerCost(
-                    f"backbone.stage{i % 5}.block{i}.add", "add", 5.3 / i, 0.8 / i, 1 - 0.05 / i
-                )
+                LayerCost(f"backbone.stage{i}.add", "add", 5.3 / i, 0.8 / i, 1 - 0.05 / i)
                 for i in range(1, 16)
             ),
         )

@@ -2,14 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from blazepalm.errors import ArtifactError
+from blazepalm.reports.render.html import page
 from blazepalm.reports.render.html.compression import compressions, size_curve
-from blazepalm.reports.render.html.page import render
 from blazepalm.reports.subjects.compression import Compression, Tried, compression_of
-from support.report_samples import passing, typed
+from support.report_samples import COMPRESSION
 
 
 def test_a_curve() -> None:
@@ -40,13 +41,18 @@ def test_one_choice_is_drawn_in_the_middle() -> None:
 
 
 def test_the_page_has_curve_and_dearest_layers() -> None:
-    report = typed(passing())
-    entry = compressions(report)[0]
+    models = [
+        SimpleNamespace(name="palm", compression=COMPRESSION),
+        SimpleNamespace(name="hand", compression=None),
+    ]
+    (entry,) = compressions(SimpleNamespace(models=models))  # type: ignore[arg-type]
     (prices,) = entry["prices"]
     assert len(prices["layers"]) == 12 and prices["more"] == 3 and prices["boxes"]
-    page = render(report, None)
-    assert 'href="#compression"' in page and "this package" in page
-    assert "3 more layers are in parity.json" in page and "a hand lost" in page
+    section = page._environment().get_template("compression.html.j2").render(compressions=[entry])
+    assert 'id="compression"' in section and section.count("<circle") == 5
+    assert section.count("this package") == 2 and "2.15 MB" in section
+    assert "3 more layers are in parity.json" in section and "a hand lost" in section
+    assert "backbone.<wbr>stage1.<wbr>add" in section
 
 
 def written(folder: Path, **record: object) -> Path:
