@@ -126,7 +126,10 @@ def files(release: str, images: Sequence[NDArray[np.uint8]]) -> Iterator[tuple[s
     graph = read_bytes(plain, release)
     ranges = value_ranges(plain, graph, measure, lambda what, done, total: None)
     yield "weights and values in int8", int8_file(plain, release, ranges)
+    dense = any(op.name == "FULLY_CONNECTED" for op in graph.operators)
     for kind, change in kinds().items():
+        if "blocks" in kind and not dense:
+            continue  # only dense layers have blocks
         yield kind, with_normal_scales(quantised(plain, ranges, change))
 
 
