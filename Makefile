@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench fuzz crashes clean \
+  swift-test docs bench fuzz crashes load clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -153,8 +153,16 @@ bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executo
 	@$(BIN)/blazepalm bench run
 
 SEED ?= 0
-fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= for each reader, READER=, SEED=
-	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(N),--n $(N)) --seed $(SEED) --reader "$(READER)"
+fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= or SECONDS= for each reader, READER=, SEED=
+ifeq ($(ENGINE),atheris)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.guided $(if $(SECONDS),--seconds $(SECONDS)) --seed $(SEED) --reader "$(READER)"
+else
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(N),--n $(N)) --seed $(SEED) --reader "$(READER)" \
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
+endif
+
+load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1 for a tenth
+	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
 
 crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED)

@@ -23,6 +23,7 @@ from blazepalm.reports.backends.mil.package import Package, open_package
 from blazepalm.reports.backends.mil.schema import parse_model
 from blazepalm.reports.backends.mil.suppression import pipeline_interface, stages
 from blazepalm.reports.backends.mil.syntax import Function, read_functions
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,10 @@ def load(path: str | Path, *, suppressing: bool = True) -> "Program":
     Without `suppressing`, a pipeline is read as its program alone. Raises InvalidModel if it is
     broken or holds no ML program.
     """
-    return Program(open_package(path), suppressing=suppressing)
+    try:
+        return Program(open_package(path), suppressing=suppressing)
+    except InvalidModel as error:  # names in it are the file's own: a line break, say
+        raise InvalidModel(printable(str(error))) from error
 
 
 class Program:
