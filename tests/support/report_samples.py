@@ -48,6 +48,7 @@ from blazepalm.reports.judge.report_parts import (
 )
 from blazepalm.reports.judge.task_limits import LEAST
 from blazepalm.reports.stored.read import report_from
+from blazepalm.reports.subjects.compression import Compression, LayerCost, Tried
 from support.report_scenes import Scene, scenes, write_images
 
 HOSTILE = "<script>alert(1)</script>\"'&`"
@@ -365,7 +366,29 @@ def _model(name: str, found: list[Row]) -> ModelParity:
         useless=is_useless(own),
         tensor_map=convert(tuple(_tensor_map(name)), tuple[TensorMapRow, ...]),
         layers=_layers(family),
+        compression=COMPRESSION if family == "palm" else None,
     )  # fmt: skip
+
+
+COMPRESSION = Compression(
+    weights=2,
+    curve=(
+        Tried(2208192, 0.0, 0.0),
+        Tried(2179520, 0.153, 0.024),
+        Tried(2147264, 0.428, 0.056),
+        Tried(1887168, 0.815, 0.131),
+        Tried(1546432, None, 0.322),
+    ),
+    prices={
+        "Palm.mlpackage": (
+            LayerCost("", "", None, 4.61, 0.653),
+            *(
+                LayerCost(f"backbone.stage{i}.add", "add", 5.3 / i, 0.8 / i, 1 - 0.05 / i)
+                for i in range(1, 16)
+            ),
+        )
+    },
+)
 
 
 def _backend(name: str, own: list[Row]) -> BackendSummary:
