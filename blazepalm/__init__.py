@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
     from blazepalm.models.hand_pipeline import Hand
     from blazepalm.models.palm_detector import PalmDetections, PalmDetector
-    from blazepalm.reports.bench.fast import fast
     from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
+    from blazepalm.reports.forms.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.judge.policy import Limits
     from blazepalm.reports.judge.report import ParityReport
@@ -87,7 +87,7 @@ _HOMES = {
     "Verification": "blazepalm.converter.verify",
     "anchors": "blazepalm.converter.heads",
     "convert": "blazepalm.converter.convert",
-    "fast": "blazepalm.reports.bench.fast",
+    "fast": "blazepalm.reports.forms.fast",
     "hands": "blazepalm.reports.hands.hand_finder",
     "inspect": "blazepalm.converter.inspect",
     "load": "blazepalm.converter.loading",

@@ -3,13 +3,15 @@ and its log stay there.
 
 The child opens `module:function`, which is given JSON arguments and returns a function from arrays
 by name to arrays by name; every call sends arrays and receives arrays. Both directions use
-msgpack, never pickle. A child that dies becomes a ProcessDied that says what died on what.
+msgpack, followed by the arrays' bytes; never pickle. A child that dies becomes a ProcessDied that
+says what died on what.
 Limits of time and memory are kept by the child's own kernel, so they also hold for a child whose
 parent is gone (not on Windows, which has neither).
 """
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -56,11 +58,10 @@ class Opening(msgspec.Struct):
 
 
 class Array(msgspec.Struct):
-    """An array on its way."""
+    """What an array is; its bytes follow the message that names it."""
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes
 
 
 class Answer(msgspec.Struct):
@@ -97,7 +98,7 @@ class Child:
             stderr=self._log,
         )
         try:
-            self._ask(msgspec.msgpack.encode(Opening(function, dict(arguments), limits)))
+            self._ask(msgspec.msgpack.encode(Opening(function, dict(arguments), limits)), {})
         except BaseException:
             self.close()
             raise
@@ -106,9 +107,9 @@ class Child:
         """Sends arrays and returns what the function makes of them. Raises ProcessDied if the
         child dies (every later call then says the same), else the BlazePalmError raised there.
         """
-        message = msgspec.msgpack.encode({name: _packed(value) for name, value in arrays.items()})
+        message = msgspec.msgpack.encode(_described(arrays))
         with self._lock:
-            return _unpacked(self._ask(message).arrays)
+            return self._ask(message, arrays)
 
     def close(self) -> None:
         """Ends the child. It also ends when this process does."""
@@ -131,28 +132,29 @@ class Child:
         if hasattr(self, "_process") and not self._log.closed:
             self.close()
 
-    def _ask(self, message: bytes) -> Answer:
+    def _ask(self, message: bytes, arrays: Mapping[str, np.ndarray]) -> Arrays:
         process = self._process
         assert process.stdin is not None and process.stdout is not None
         if self._log.closed:
             raise ProcessDied(f"{self.what}: its process was ended")
         try:
-            _send(process.stdin, message)
+            _send(process.stdin, message, arrays)
             answer = _receive(process.stdout)
+            found = None if answer is None else msgspec.msgpack.decode(answer, type=Answer)
+            received = None if found is None else _receive_arrays(process.stdout, found.arrays)
         except OSError:  # the pipe of a dead child
-            answer = None
+            found = received = None
         except BaseException:  # Ctrl-C between question and answer: they would be mixed up
             self.close()
             raise
-        if answer is None:
+        if found is None or received is None:
             raise ProcessDied(self._why_dead())
-        found = msgspec.msgpack.decode(answer, type=Answer)
         if found.error is not None:
             name, text = found.error
             if not name:
                 raise ProcessDied(f"{self.what}: {text}")
             raise getattr(errors, name, CouldNotVerify)(text)
-        return found
+        return received
 
     def _why_dead(self) -> str:
         code = self._process.wait()
@@ -198,19 +200,23 @@ def serve() -> None:
         functions.append(getattr(import_module(module), name)(**opening.arguments))
         return {}
 
-    _send(answers, _answered(open_it, {}, limits.opening, limits))
+    _send(answers, *_answered(open_it, {}, limits.opening, limits))
     while functions and (message := _receive(questions)) is not None:
-        given = msgspec.msgpack.decode(message, type=dict[str, Array])
-        _send(answers, _answered(functions[0], given, limits.call, limits))
+        described = msgspec.msgpack.decode(message, type=dict[str, Array])
+        given = _receive_arrays(questions, described)
+        if given is None:
+            return
+        _send(answers, *_answered(functions[0], given, limits.call, limits))
 
 
 def _answered(
-    work: Function, given: dict[str, Array], seconds: float, limits: ChildLimits
-) -> bytes:
+    work: Function, given: Arrays, seconds: float, limits: ChildLimits
+) -> tuple[bytes, Arrays]:
+    found: Arrays = {}
     try:
         _set_alarm(seconds)
-        found = work(_unpacked(given))
-        answer = Answer({name: _packed(value) for name, value in found.items()})
+        found = work(given)
+        answer = Answer(_described(found))
     except BlazePalmError as error:
         answer = Answer(error=(type(error).__name__, str(error)))
     except MemoryError:
@@ -219,7 +225,7 @@ def _answered(
         answer = Answer(error=("", f"{first_line(error)} ({type(error).__name__})"))
     finally:
         _set_alarm(0)
-    return msgspec.msgpack.encode(answer)
+    return msgspec.msgpack.encode(answer), {} if answer.error else found
 
 
 def _set_alarm(seconds: float) -> None:
@@ -240,26 +246,26 @@ def _limit_memory(gib: float) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no core file
 
 
-def _packed(value: np.ndarray) -> Array:
-    if value.dtype.kind not in NUMERIC:
-        raise CouldNotVerify(f"an array of {value.dtype} cannot be sent to another process")
-    return Array(value.dtype.str, value.shape, value.tobytes())
+def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:
+    for value in arrays.values():
+        _check_kind(value.dtype)
+        if value.nbytes > MAX_FRAME:
+            raise CouldNotVerify(f"{value.nbytes} bytes are too many for another process")
+    return {name: Array(value.dtype.str, value.shape) for name, value in arrays.items()}
 
 
-def _unpacked(arrays: Mapping[str, Array]) -> Arrays:
-    found = {}
-    for name, array in arrays.items():
-        dtype = np.dtype(array.dtype)
-        if dtype.kind not in NUMERIC:
-            raise CouldNotVerify(f"an array of {dtype} cannot come from another process")
-        found[name] = np.frombuffer(bytearray(array.data), dtype).reshape(array.shape)
-    return found
+def _check_kind(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in NUMERIC:
+        raise CouldNotVerify(f"an array of {dtype} cannot go from one process to another")
 
 
-def _send(stream: IO[bytes], message: bytes) -> None:
+def _send(stream: IO[bytes], message: bytes, arrays: Mapping[str, np.ndarray]) -> None:
     if len(message) > MAX_FRAME:
         raise CouldNotVerify(f"{len(message)} bytes are too many for another process")
-    stream.write(len(message).to_bytes(8, "little") + message)
+    stream.write(len(message).to_bytes(8, "little"))
+    stream.write(message)
+    for value in arrays.values():
+        stream.write(_bytes_of(np.ascontiguousarray(value)))
     stream.flush()
 
 
@@ -270,3 +276,22 @@ def _receive(stream: IO[bytes]) -> bytes | None:
         return None
     message = stream.read(size)
     return message if len(message) == size else None
+
+
+def _receive_arrays(stream: IO[bytes], arrays: Mapping[str, Array]) -> Arrays | None:
+    """The arrays of a message; None where the stream ends before they do."""
+    found = {}
+    for name, array in arrays.items():
+        dtype = np.dtype(array.dtype)
+        _check_kind(dtype)
+        if math.prod(array.shape) * dtype.itemsize > MAX_FRAME:
+            return None
+        found[name] = value = np.empty(array.shape, dtype)
+        if stream.readinto(_bytes_of(value)) != value.nbytes:  # type: ignore[attr-defined]
+            return None
+    return found
+
+
+def _bytes_of(value: np.ndarray) -> memoryview:
+    """The memory of a contiguous array."""
+    return memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-an ExecuTorch program, a model card and the weights' licence, `conversion.json`; after fine-tuning
+an ExecuTorch program, a Core AI
+program, a model card and the weights' licence, `conversion.json`; after fine-tuning
 `model.tflite`, on request `model.onnx`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
@@ -35,7 +36,7 @@ SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
 ONNX = "model.onnx"
-# of a folder, besides its package, its program and its record
+# of a folder, besides its package, its programs and its record
 FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, *CARD_FILES)
 
 
@@ -59,10 +60,11 @@ def write_artifacts(
     tuning: FineTuning | None = None,
     *,
     onnx: bool = False,
+    aimodel: str | None = None,
 ) -> None:
     """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
-    its ExecuTorch program; None for none. `tuning` is given if `model` was converted from its
-    `content`; `onnx` adds an ONNX file.
+    its ExecuTorch program, `aimodel` the precision of its Core AI program; None for none. `tuning`
+    is given if `model` was converted from its `content`; `onnx` adds an ONNX file.
     """
     import torch
 
@@ -95,6 +97,11 @@ def write_artifacts(
         from blazepalm.converter.pte_file import write_pte
 
         program = asdict(write_pte(model, folder, pte))
+    core_ai = None
+    if aimodel is not None:
+        from blazepalm.converter.coreai.aimodel import write_aimodel
+
+        core_ai = write_aimodel(model, folder, aimodel).to_dict()
     record = {
         "schema": SCHEMA,
         "release": None if model.release is None else model.release.name,
@@ -116,6 +123,7 @@ def write_artifacts(
         "tensor_map": _rows(model),
         "coreml": package,
         "executorch": program,
+        "coreai": core_ai,
         "tools": {
             "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},

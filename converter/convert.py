@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.converted import Converted, Preserved, Settled
+from blazepalm.converter.coreai.needed import check_precision, need_coreai
 from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
@@ -185,6 +186,7 @@ def convert(
     layout: str = "nhwc",
     coreml: CoreMLChoice = CoreMLOptions(),  # noqa: B008, it is frozen
     pte: str | None = None,
+    aimodel: str | None = None,
     anyway: bool = False,
     notice: Notice = warn,
     on_failure: OnFailure | None = None,
@@ -199,7 +201,8 @@ def convert(
     graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
     the Core ML package, or a function that finds them for each model; None leaves it out.
     A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
-    delegate, "xnnpack" or "coreml". A file that LiteRT, where it is installed, refuses or dies of
+    delegate, "xnnpack" or "coreml"; `aimodel` a Core AI program, experimental, for iOS 27 and
+    macOS 27, in "fp16" or "fp32". A file that LiteRT, where it is installed, refuses or dies of
     is refused, unless `anyway` is set. If `on_failure` is given, it is called with
     each member of a bundle that cannot be read or converted, and the others are converted;
     otherwise the error is raised and nothing is written.
@@ -219,6 +222,9 @@ def convert(
     if pte is not None:
         check_delegate(pte)
         need_executorch()
+    if aimodel is not None:
+        check_precision(aimodel)
+        need_coreai()
     read = read_members(resolve(str(source)))
     if on_failure is None or not read.is_bundle:
         on_failure = _raise
@@ -254,7 +260,8 @@ def convert(
             try:
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-                    write_artifacts(model, place, _coreml_for(model, coreml, notice), pte)
+                    options = _coreml_for(model, coreml, notice)
+                    write_artifacts(model, place, options, pte, aimodel=aimodel)
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from blazepalm import strict_json
 from blazepalm.converter.artifacts import ANCHORS, FILES, RECORD, SCHEMA, WEIGHTS
+from blazepalm.converter.coreai.stable import ASSET_FILES
 from blazepalm.converter.coreml.package import PACKAGE_FILES
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import ArtifactError, check_path, one_line
@@ -107,16 +108,20 @@ def owned_files(folder: Path) -> tuple[str, ...]:
         record = read_record(folder)
     except ArtifactError:
         return ()
-    listed, package = record["artifacts"], record.get("coreml")
-    files = [name for name in FILES if name in listed]
-    name = package.get("name") if isinstance(package, dict) else None
-    if isinstance(name, str) and name.endswith(".mlpackage") and "/" not in name:
+    files = [name for name in FILES if name in record["artifacts"]]
+    if name := _named(record.get("coreml"), ".mlpackage"):
         files += [f"{name}/{file}" for file in PACKAGE_FILES]
-    program = record.get("executorch")
-    name = program.get("name") if isinstance(program, dict) else None
-    if isinstance(name, str) and name.endswith(".pte") and "/" not in name:
+    if name := _named(record.get("coreai"), ".aimodel"):
+        files += [f"{name}/{file}" for file in ASSET_FILES]
+    if name := _named(record.get("executorch"), ".pte"):
         files.append(name)
     return (RECORD, *files)
+
+
+def _named(part: Any, suffix: str) -> str | None:
+    """The file or folder that a part of a record names, if it is of its kind and in the folder."""
+    name = part.get("name") if isinstance(part, dict) else None
+    return name if isinstance(name, str) and name.endswith(suffix) and "/" not in name else None
 
 
 @contextmanager

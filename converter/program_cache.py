@@ -11,16 +11,16 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from blazepalm.atomic import atomic_file, claim
+from blazepalm.cache_file import PACKAGE as PACKAGE
+from blazepalm.cache_file import code_sha256 as code_sha256
 from blazepalm.errors import ArtifactError
 from blazepalm.models.release_registry import cache_folder
 
 MAX_BYTES = 256 << 20  # some fifty programs of one runtime
-PACKAGE = Path(__file__).parent.parent
 
 
 def kept_program(folder: Path, key: str, suffix: str, make: Callable[[], bytes]) -> bytes:
@@ -51,17 +51,6 @@ def programs_folder(runtime: str) -> Path:
 def key_of(known: Mapping[str, Any]) -> "hashlib._Hash":
     """The start of a key: plain values that decide a program's bytes."""
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-
-
-@cache
-def code_sha256(*parts: str) -> str:
-    """SHA-256 of all our code in these folders or files, each relative to the package."""
-    digest = hashlib.sha256()
-    for part in parts:
-        place = PACKAGE / part
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def find_program(folder: Path, key: str, suffix: str) -> bytes | None:

@@ -130,7 +130,7 @@ def exported(module: "nn.Module", shapes: Shapes) -> Any:
     import torch
 
     given = tuple(torch.zeros(shape) for shape in shapes)
-    return torch.export.export(_plain(module), given, strict=False)
+    return torch.export.export(plain_outputs(module), given, strict=False)
 
 
 def _xnnpack() -> Any:
@@ -161,7 +161,7 @@ def output_fields(module: "nn.Module") -> tuple[str, ...]:
     return PalmOutput._fields
 
 
-def _plain(module: "nn.Module") -> "nn.Module":
+def plain_outputs(module: "nn.Module") -> "nn.Module":
     """The module with a plain tuple of outputs, in evaluation mode."""
     from torch import Tensor, nn
 

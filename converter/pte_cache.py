@@ -4,7 +4,7 @@ A program is found by everything that decides its bytes: the weights, the struct
 ExecuTorch and torch, and our own code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,17 +56,26 @@ def cached_program(
         before()
         return lower(module, shapes, source)
 
-    key = _key(module, shapes, structure)
+    key = module_key(module, shapes, structure, DECIDING)
     return program_cache.kept_program(programs_folder(), key, ".pte", make)
 
 
-def _key(module: "nn.Module", shapes: Shapes, structure: Mapping[str, Any]) -> str:
+def module_key(
+    module: "nn.Module",
+    shapes: Shapes,
+    structure: Mapping[str, Any],
+    distributions: Iterable[str],
+    *code: str,
+) -> str:
+    """The key of what these distributions make of a module of this structure (plain values) for
+    inputs of these shapes. `code`: files of ours that decide, besides the converter and the models.
+    """
     digest = program_cache.key_of(
         {
             "shapes": shapes,
             "structure": structure,
-            "versions": {name: version(name) for name in DECIDING},
-            "code": _code(),
+            "versions": {name: version(name) for name in distributions},
+            "code": _code(*code),
         }
     )
     return _with_weights(digest, module)[:32]
@@ -88,6 +97,6 @@ def _structure(model: "Converted") -> dict[str, Any]:
     return spec_to_dict(model.recognition.spec)
 
 
-def _code() -> str:
+def _code(*files: str) -> str:
     """SHA-256 of all code that decides what a module computes and how it is lowered."""
-    return program_cache.code_sha256("converter", "models")
+    return program_cache.code_sha256("converter", "models", *files)

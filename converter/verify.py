@@ -2,11 +2,10 @@
 the named source gives?
 
 The source is converted again, and the folder compared with the result: weights bit for bit,
-anchors, structure, and each file of the Core ML package and the ExecuTorch program, byte for byte.
+anchors, structure, and each file of the Core ML package, the ExecuTorch program and the Core AI
+program, byte for byte.
 """
 
-import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,7 +27,18 @@ from blazepalm.converter.folder import (
 from blazepalm.converter.loading import load, read_record, sha256_of, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import ArtifactError, BlazePalmError, CouldNotVerify, check_path
+from blazepalm.converter.verify_programs import (
+    CORE_AI,
+    DIFFERS,
+    HOLDS,
+    NOT_CHECKED,
+    PROGRAM,
+    Finding,
+    check_aimodel,
+    check_package,
+    check_pte,
+)
+from blazepalm.errors import ArtifactError, CouldNotVerify, check_path
 from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.shown import Shown
 from blazepalm.text import printable
@@ -39,25 +49,12 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.converted import Converted
 
-PROGRAM = "ExecuTorch program"
-HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
 ENDS = {  # by exit code
     0: "everything holds",
     1: "differs from what convert wrote",
     3: "not everything could be checked",
 }
 TUNING = "fine-tuning"  # what `save` wrote about it
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked. `status`: `holds`, `differs` or `not checked`; `detail` says what
-    was compared, or what differs.
-    """
-
-    what: str
-    status: str
-    detail: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,6 +128,7 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
         names += [TUNING] if "fine_tuning" in record else []
         names += [PROGRAM] if record.get("executorch") else []
+        names += [CORE_AI] if record.get("coreai") else []
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
     else:
         findings += _against(folder, record, module, model)
@@ -141,13 +139,15 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
 
 def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
     """Each file's SHA-256 against the record's."""
-    package = record.get("coreml")
     recorded = {name: digest for name, digest in record["artifacts"].items() if name in FILES}
-    if isinstance(package, dict):
+    for part, what in (("coreml", "package"), ("coreai", CORE_AI)):
+        package = record.get(part)
+        if not isinstance(package, dict):
+            continue
         try:
             files = {f"{package['name']}/{k}": str(v) for k, v in package["files"].items()}
         except (KeyError, AttributeError) as error:
-            raise ArtifactError(f"{folder / RECORD}: does not list the package's files") from error
+            raise ArtifactError(f"{folder / RECORD}: does not list the {what}'s files") from error
         if any(".." in Path(name).parts or Path(name).is_absolute() for name in files):
             raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
         recorded.update(files)
@@ -216,9 +216,11 @@ def _against(
     kind = "operator by operator" if spec is None else type(module).__name__
     yield Finding("structure", HOLDS if same else DIFFERS, kind if same else f"not {name}'s")
     if record.get("coreml"):
-        yield _package(record["coreml"], model)
+        yield check_package(record["coreml"], model)
     if record.get("executorch"):
-        yield _program(record["executorch"], model)
+        yield check_pte(record["executorch"], model)
+    if record.get("coreai"):
+        yield check_aimodel(record["coreai"], model)
 
 
 def _tuning(folder: Path, record: dict[str, Any], module: "nn.Module") -> Finding:
@@ -239,54 +241,4 @@ def _tuning(folder: Path, record: dict[str, Any], module: "nn.Module") -> Findin
         )
     return Finding(
         TUNING, HOLDS, f"{len(moved)} of {len(new)} tensors moved from {start.name}'s, as listed"
-    )
-
-
-def _package(recorded: Mapping[str, Any], model: "Converted") -> Finding:
-    """Exports the model again with the recorded options and compares the files."""
-    from blazepalm.converter.coreml.export import export
-    from blazepalm.converter.coreml.options import CoreMLOptions
-
-    what = "Core ML package"
-    try:
-        keys = ("face", "precision", "target", "compress")
-        weights = tuple(sorted(dict(recorded.get("weights") or {}).items()))
-        options = CoreMLOptions(
-            **{key: recorded[key] for key in keys},
-            weights=weights,
-            activations=tuple(map(tuple, recorded.get("activations") or ())),
-        )
-        with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
-            again = export(model, Path(scratch), options)
-    except KeyError as error:
-        return Finding(what, DIFFERS, f"the record has no {error.args[0]}")
-    except BlazePalmError as error:
-        return Finding(what, NOT_CHECKED, str(error))
-    different = [
-        name for name, digest in again.files.items() if recorded["files"].get(name) != digest
-    ]
-    if not different:
-        return Finding(what, HOLDS, f"{len(again.files)} files equal a new export's, byte for byte")
-    tools = "written by another version of coremltools or torch, or altered"
-    return Finding(what, DIFFERS, f"{', '.join(different)} differ from a new export's: {tools}")
-
-
-def _program(recorded: Mapping[str, Any], model: "Converted") -> Finding:
-    """Lowers the model again and compares the bytes."""
-    from blazepalm.converter.pte import CORE_ML, export_pte
-
-    if recorded.get("delegate") == CORE_ML:
-        detail = "is as recorded; a new one would have other random identifiers"
-        return Finding(PROGRAM, HOLDS, detail)
-    try:
-        again = hashlib.sha256(export_pte(model)).hexdigest()
-    except BlazePalmError as error:
-        return Finding(PROGRAM, NOT_CHECKED, str(error))
-    if again == recorded.get("sha256"):
-        return Finding(PROGRAM, HOLDS, "equals a newly lowered one, byte for byte")
-    return Finding(
-        PROGRAM,
-        DIFFERS,
-        "differs from a newly lowered one: written by another version of ExecuTorch or torch, or "
-        "altered",
     )

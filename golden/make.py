@@ -7,16 +7,19 @@ replaced.
 
 import itertools
 import os
+import platform
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import DecodeError, msgpack
 
 from blazepalm.atomic import atomic_folder
+from blazepalm.cache_file import CacheFile, code_sha256, key_of, versions
 from blazepalm.errors import ArtifactError, InvalidImage, unknown_name
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
@@ -48,7 +51,12 @@ from blazepalm.models.release_registry import cache_folder
 SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
 
+PICTURES = "pictures.sqlite"
+MOST = 128 << 20  # bytes of kept pictures: some four versions of the set
+DECIDING = ("numpy", "opencv-python-headless", "pillow")
+
 Result = tuple[str, bytes, tuple[TrueHand, ...]]  # suffix, the file's content, the hands
+_decoder = msgpack.Decoder(Result)
 OnCase = Callable[[str, int, int], None]  # name, number done, number to render
 
 
@@ -66,13 +74,16 @@ def make_golden(
     jobs: int | None = None,
     on_case: OnCase = lambda name, done, total: None,
     on_skip: OnSkip = lambda path, sentence: None,
+    cache: bool = False,
+    on_kept: Callable[[str], None] = lambda name: None,
 ) -> GoldenSet:
     """Renders the set (or the named cases) into `folder`; `images` become cases of kind `own`.
 
     Existing correct cases are kept (`force` renders them again), and so are the set's other cases
-    and your own pictures. `on_skip`: as for `find_sources`. Raises ArtifactError if a name is
-    unknown, or if the folder holds anything else or cannot be written; InvalidImage if one of
-    `images` cannot be read.
+    and your own pictures. `on_skip`: as for `find_sources`. `cache`: whether pictures that this
+    code has rendered before are taken from the user's cache folder (with `force`, they are not);
+    `on_kept` is called with the name of each. Raises ArtifactError if a name is unknown, or if the
+    folder holds anything else or cannot be written; InvalidImage if one of `images` cannot be read.
     """
     folder = Path(folder)
     images = [images] if isinstance(images, str | Path) else list(images)
@@ -97,7 +108,7 @@ def make_golden(
         cases = {name: case for name, case in kept.items() if name not in made}
         for file in (*(case.file for case in cases.values()), *recordings(folder)):
             shutil.copyfile(folder / file, place / file)
-        results = map_in_processes(render_plan, needed, jobs=jobs, few=3, initializer=_begin)
+        results = _results(needed, jobs, open_pictures() if cache else None, force, on_kept)
         for plan, result in zip(needed, results, strict=True):
             cases[plan.name] = _written(plan, result, place)
             on_case(plan.name, sum(name in cases for name in made), len(made))
@@ -126,6 +137,50 @@ def render_plan(plan: CasePlan) -> Result:
         corner = large_corner(image)
         return suffix, content, tuple(_truth(hand, LARGE_SCALE, corner) for hand in hands)
     return suffix, content, tuple(_truth(hand) for hand in hands)
+
+
+def open_pictures() -> CacheFile:
+    """The file of all pictures that were rendered before."""
+    return CacheFile(cache_folder().parent / PICTURES, MOST)
+
+
+def picture_key(plan: CasePlan) -> str:
+    """The key of a case: all that decides its file and truth."""
+    return key_of(
+        {
+            "case": [plan.name, plan.kind, plan.seed, _parameters(plan)],
+            "code": code_sha256("golden", "media"),
+            "versions": versions(*DECIDING),
+            "system": [platform.system(), platform.machine(), *platform.libc_ver()],
+        }
+    )
+
+
+def _results(
+    plans: Sequence[CasePlan],
+    jobs: int | None,
+    pictures: CacheFile | None,
+    force: bool,
+    on_kept: Callable[[str], None],
+) -> Iterator[Result]:
+    """Each case's result, in order: kept, or rendered and then kept."""
+    known: dict[str, Result] = {}
+    for plan in plans if pictures is not None and not force else ():
+        assert pictures is not None
+        with suppress(DecodeError):
+            if (content := pictures.get(picture_key(plan))) is not None:
+                known[plan.name] = _decoder.decode(content)
+    missing = [plan for plan in plans if plan.name not in known]
+    rendered = map_in_processes(render_plan, missing, jobs=jobs, few=3, initializer=_begin)
+    for plan in plans:
+        if plan.name in known:
+            on_kept(plan.name)
+            yield known[plan.name]
+            continue
+        result = next(rendered)
+        if pictures is not None:
+            pictures.put(picture_key(plan), msgpack.encode(result))
+        yield result
 
 
 def _chosen(names: Sequence[str] | None) -> list[CasePlan]:

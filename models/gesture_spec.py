@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from blazepalm.models.spec_json import build
+from blazepalm.models.plain_values import build
 
 EMBEDDER, CLASSIFIER = "gesture-embedder", "gesture-classifier"
 ACTIVATIONS = ("none", "relu", "relu6")

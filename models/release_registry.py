@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from blazepalm.models.generation import STATED, Generation, RegionRule, SsdOptions
+from blazepalm.errors import ArtifactError, one_line
+from blazepalm.models.generation import STATED, Generation, RegionRule
+from blazepalm.models.plain_values import build
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,23 +137,41 @@ class Registry:
 
 @cache
 def load_registry(path: Path = REGISTRY) -> Registry:
-    """Reads the registry. Raises ValueError, KeyError or TypeError if the table is wrong."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    """Reads the registry. Raises ArtifactError if the table is damaged."""
+    try:
+        return _registry(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path}: is damaged ({one_line(error)}); reinstall blazepalm"
+        ) from error
+
+
+def _registry(table: Mapping[str, Any]) -> Registry:
     generations = {name: _generation(name, t) for name, t in table["generation"].items()}
     releases = tuple(
-        Release(
-            **{
-                **_tuples(_asset(t, table["source"])),
-                "generation": generations[t["generation"]],
-            }
+        build(
+            Release,
+            {**_asset(t, table["source"]), "generation": generations[t["generation"]]},
+            f"release {t['name']}",
         )
         for t in table["release"]
     )
     bundles = tuple(
-        Bundle(**{**_asset(t, table["source"]), "members": tuple(t["members"].items())})
+        build(
+            Bundle,
+            {**_asset(t, table["source"]), "members": tuple(t["members"].items())},
+            f"bundle {t['name']}",
+        )
         for t in table["bundle"]
     )
-    tasks = {family: _region_rule(rule) for family, rule in table["tasks"].items()}
+    tasks = {family: _region_rule(rule, family) for family, rule in table["tasks"].items()}
+    assets = {asset.name for asset in (*releases, *bundles)}
+    for alias, name in table["aliases"].items():
+        if name not in assets:
+            raise ValueError(f"alias {alias} names no release")
+    for family, name in table["defaults"].items():
+        if generations[name].family != family:
+            raise ValueError(f"default {name} is no generation of family {family}")
     return Registry(generations, releases, bundles, table["aliases"], table["defaults"], tasks)
 
 
@@ -165,22 +185,19 @@ def cache_folder() -> Path:
 
 
 def _generation(name: str, table: Mapping[str, Any]) -> Generation:
-    values = _tuples(table)
-    family = values["family"]
-    expected = {"family", "input_size", "value_range", "roi", "source", *STATED[family]}
-    if set(values) != expected:
-        raise ValueError(f"generation {name} must set {sorted(expected)}, not {sorted(values)}")
-    roi = _region_rule(values.pop("roi"))
-    ssd = values.pop("ssd", None)
-    if ssd is not None:
-        ssd = SsdOptions(input_size=values["input_size"], **_tuples(ssd))
-    return Generation(name=name, roi=roi, ssd=ssd, **values)
+    where = f"generation {name}"
+    expected = {"family", "input_size", "value_range", "roi", "source", *STATED[table["family"]]}
+    if set(table) != expected:
+        raise ValueError(f"{where} must set {sorted(expected)}, not {sorted(table)}")
+    values = {**table, "name": name, "roi": _region_rule(table["roi"], where)}
+    if "ssd" in table:
+        values["ssd"] = {"input_size": table["input_size"], **table["ssd"]}
+    return build(Generation, values, where)
 
 
-def _region_rule(table: Mapping[str, Any]) -> RegionRule:
-    values = _tuples(table)
-    values["towards"] = tuple((int(point), weight) for point, weight in values["towards"].items())
-    return RegionRule(**values)
+def _region_rule(table: Mapping[str, Any], where: str) -> RegionRule:
+    towards = tuple((int(point), weight) for point, weight in table["towards"].items())
+    return build(RegionRule, {**table, "towards": towards}, f"{where}.roi")
 
 
 def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any]:
@@ -195,8 +212,3 @@ def _asset(table: Mapping[str, Any], source: Mapping[str, str]) -> dict[str, Any
     if "asset" in table:
         urls.append(source["assets"].format(asset=table["asset"]))
     return {**values, "urls": tuple(urls)}
-
-
-def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts TOML's lists to tuples."""
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}

@@ -15,7 +15,7 @@ from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from blazepalm.models.hand_landmarks import HandLandmarks
     from blazepalm.models.palm_detector import PalmDetector
@@ -75,10 +75,21 @@ def torch_runner(module: "nn.Module") -> Runner:
 
     parameter = next(module.parameters())
 
-    def run(images: Floats) -> dict[str, NDArray[Any]]:
-        planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    def forward(planes: "Tensor") -> Any:
         with torch.inference_mode():
-            raw = module(planes.to(parameter.device, parameter.dtype))
+            return module(planes.contiguous().to(parameter.device, parameter.dtype))
+
+    return forward_runner(forward)
+
+
+def forward_runner(forward: Callable[["Tensor"], Any]) -> Runner:
+    """A function of (B, 3, H, W), on channels-last maps, to a module's named tuple as a function of
+    channels-last arrays.
+    """
+    import torch
+
+    def run(images: Floats) -> dict[str, NDArray[Any]]:
+        raw = forward(torch.from_numpy(images).permute(0, 3, 1, 2))
         found = raw._asdict().items()
         return {name: as_array(value) for name, value in found if value is not None}
 

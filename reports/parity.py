@@ -153,7 +153,7 @@ def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Open
     """The models to run, with a detector for landmark models that have none, and their plan."""
     models, groups = opened, group_models([subject for _, subject in opened])
     if options.has_images:
-        models, groups = with_companion(models, groups)
+        models, groups = with_companion(models, groups, options.cache)
     return models, Plan(
         sources=tuple(source for source, _ in models),
         groups=groups,
@@ -163,6 +163,7 @@ def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Open
         raw=options.folder / "raw" if options.folder and options.raw else None,
         limits=options.limits,
         asked_for=options.backends,
+        cache=options.cache,
     )
 
 

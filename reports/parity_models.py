@@ -61,6 +61,7 @@ def open_models(
                     images=images,
                     asked_for=options.backends,
                     before_lowering=ahead,
+                    cache=options.cache,
                 )
                 place = file_name(subject.name).casefold()
                 twice = place in opened and folder is None and opened[place][0].folder is None

@@ -56,7 +56,8 @@ class Options:
     `reference_every`: LiteRT's reference kernels and the generic module run on every n-th picture,
     1 for all. `overrides` state what the sources' files do not. `backends`: names of backends that
     run only if asked for (`executorch`; `installed`: all that are). `candidates`: paths of other
-    people's conversions of the only source, compared with it in place of ours.
+    people's conversions of the only source, compared with it in place of ours. `cache`: whether
+    what was computed on the same inputs by an earlier run is taken from the user's cache folder.
     """
 
     golden: "GoldenSet | None" = None
@@ -77,6 +78,7 @@ class Options:
     overrides: Overrides = NO_OVERRIDES
     backends: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    cache: bool = False
     limits: Limits = LIMITS
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (  # keyword, type
     ("every_kernel", bool, "True or False"),
     ("photos", bool, "True or False"),
     ("raw", bool, "True or False"),
+    ("cache", bool, "True or False"),
     ("force", bool, "True or False"),
     ("keep_going", bool, "True or False"),
     ("overrides", Overrides, "Overrides"),
@@ -55,6 +56,7 @@ def parity(
     self_test: bool = False,
     every_kernel: bool = False,
     raw: bool = True,
+    cache: bool = True,
     force: bool = False,
     overrides: Overrides = NO_OVERRIDES,
     limits: Limits = LIMITS,
@@ -84,6 +86,8 @@ def parity(
     ML, ONNX, TFLite, a converted folder), compared with it in place of ours; `layers` compares
     every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
     reference kernels, and what `backends` names, on every input.
+    With `cache`, pictures and network outputs that this code has computed before, on the same
+    inputs, versions and processor, are taken from the user's cache folder.
     `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
     out, `on_step` the progress: (step, done, total or None).
 
@@ -110,7 +114,7 @@ def parity(
     for reason in not_installed() if INSTALLED in asked else ():
         notice(reason)
     options = Options(
-        golden=_golden_set(golden),
+        golden=_golden_set(golden, cache),
         photos=local_photos() if photos else (),
         images=_listed("images", images),
         noise=inputs,
@@ -127,6 +131,7 @@ def parity(
         layers=layers,
         self_test=self_test,
         reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
+        cache=cache,
         overrides=overrides,
         limits=limits,
     )
@@ -144,7 +149,7 @@ def _listed(name: str, given: str | Path | Sequence[str | Path]) -> tuple[str, .
     return tuple(str(one) for one in several)
 
 
-def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
+def _golden_set(golden: "GoldenSet | str | Path | bool", cache: bool) -> "GoldenSet | None":
     """Renders what is missing. Raises TypeError, ArtifactError."""
     from blazepalm.golden.make import cached_folder, make_golden
     from blazepalm.golden.manifest import MANIFEST, GoldenSet, load_golden
@@ -158,4 +163,6 @@ def _golden_set(golden: "GoldenSet | str | Path | bool") -> "GoldenSet | None":
     else:
         check_path(golden, "golden, True, False, a GoldenSet or a folder")
         folder = Path(golden)
-    return load_golden(folder) if (folder / MANIFEST).is_file() else make_golden(folder)
+    if (folder / MANIFEST).is_file():
+        return load_golden(folder)
+    return make_golden(folder, cache=cache)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from blazepalm.errors import BlazePalmError
+from blazepalm.golden import make
+from blazepalm.reports.backends import kept_answers
 from support.cli import Cli, Outcome
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side
@@ -22,6 +24,9 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BLAZEPALM_URL", raising=False)
     monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path.with_name(tmp_path.name + "-photos")))
     monkeypatch.setenv("COLUMNS", "80")
+    # what a fault planted by one test computes must not reach another
+    monkeypatch.setattr(kept_answers, "FILE", f"answers-{tmp_path.name}.sqlite")
+    monkeypatch.setattr(make, "PICTURES", f"pictures-{tmp_path.name}.sqlite")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no limits of a 
 def test_nothing_escapes(name: str) -> None:
     found = fuzz(READERS[name], MUTANTS[name], seed=0)
     assert found.mutants == MUTANTS[name]
-    assert found.kinds == {}
+    assert not {kind for kind in found.kinds if kind[0] in ESCAPES}
     assert found.counts[FINE]  # not all the damage is total
     assert found.counts[SENTENCE] or name == "journals"  # their damaged records are dropped
 

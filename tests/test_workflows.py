@@ -75,3 +75,44 @@ def test_the_issue_forms_ask_for_the_doctor() -> None:
         fields = {field.get("id"): field for field in read(form)["body"]}
         assert fields["doctor"]["attributes"]["label"] == "blazepalm doctor --json"
         assert fields["doctor"]["validations"]["required"] is True
+
+
+def test_every_action_is_pinned_to_a_commit_and_says_its_version() -> None:
+    """A tag can be moved to other code; a commit cannot. One commit an action."""
+    lines = [
+        line.strip().removeprefix("- ")
+        for path in (*WORKFLOWS, ACTION)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(- )?uses:", line)
+    ]
+    found: dict[str, set[str]] = {}
+    for line in lines:
+        pinned = re.fullmatch(r"uses: ([\w/-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+", line)
+        assert pinned, line
+        found.setdefault(pinned[1], set()).add(pinned[2])
+    assert len(found) > 5 and all(len(commits) == 1 for commits in found.values())
+
+
+def test_the_citation_is_valid() -> None:
+    tool = shutil.which("cffconvert")
+    if tool is None:
+        pytest.skip("no cffconvert on the PATH: CITATION.cff is not validated")
+    done = subprocess.run([tool, "--validate"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_swift_package_index_finds_what_it_is_told_to_build() -> None:
+    """The keys that its reader knows, in a file of at most 1,000 bytes:
+    https://github.com/SwiftPackageIndex/SPIManifest/blob/main/Sources/SPIManifest/Manifest.swift
+    """
+    file = ROOT / ".spi.yml"
+    manifest = read(file)
+    assert file.stat().st_size <= 1000 and manifest["version"] == 1
+    assert set(manifest) <= {"version", "builder", "external_links"}
+    keys = {"platform", "swift_version", "image", "scheme", "target", "documentation_targets"}
+    products = re.findall(r'\.library\(name: "(\w+)"', (ROOT / "Package.swift").read_text())
+    for config in manifest["builder"]["configs"]:
+        assert set(config) <= keys
+        assert set(config["documentation_targets"]) <= set(products)
+        for target in config["documentation_targets"]:
+            assert (ROOT / "ios_harness" / "Sources" / target / f"{target}.docc").is_dir()

@@ -1,8 +1,9 @@
 """`blazepalm bench`: speed on this machine (`run`) and as measured on a device (`ingest`).
 
 `run` measures ratios within one run, so that the machine's own speed cancels out; its exit code
-is 1 if a limit is exceeded. `precision` measures where float32 pays in a float16 package. `ingest`
-reads the benchmark in the iOS harness's `results.json`.
+is 1 if a limit is exceeded. `forms` times what `blazepalm.fast` chooses from, beside LiteRT.
+`precision` measures where float32 pays in a float16 package. `ingest` reads the benchmark in the
+iOS harness's `results.json`.
 """
 
 from enum import Enum
@@ -75,6 +76,47 @@ def run_bench(
     if as_json:
         console.emit_json(values)
     raise typer.Exit(0 if passed else 1)
+
+
+@bench.command("forms")
+def forms_bench(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE_OR_RELEASE...", help="Palm detectors and landmark models."),
+    ],
+    batches: Annotated[
+        list[int] | None,
+        typer.Option("--batch", min=1, max=1024, help="Images at a time.", show_default="1, 32"),
+    ] = None,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option("--threads", min=1, max=64, help="Threads.", show_default="1, 2"),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="Rounds; figures are medians.")] = 7,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table in Markdown.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time every form that `blazepalm.fast` chooses from, beside LiteRT.
+
+    --batch and --threads can be repeated. Floors are a form's largest error, in units of what
+    float32 costs in the plain module.
+    """
+    from blazepalm.reports.bench import form_table
+
+    with console.working(f"timing the forms of {' and '.join(models)}"):
+        table = form_table.bench_forms(
+            models, batches or form_table.BATCHES, threads or form_table.THREADS, rounds
+        )
+    for line in table.unavailable:
+        console.note(line)
+    if as_json:
+        console.emit_json(form_table.values_of(table))
+    elif markdown:
+        console.out(form_table.markdown(table))
+    else:
+        console.out(form_table.shown(table))
 
 
 @bench.command("precision")

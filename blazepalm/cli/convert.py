@@ -1,6 +1,6 @@
 """`blazepalm convert`: converts a release, a file or a bundle into a folder of artifacts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +67,8 @@ def convert(
             "--coreml-face",
             metavar="FACE",
             help="app: image input, decoded outputs. batch: the same for a tensor of 1 to 4 "
-            "regions (landmarks only). raw: the TFLite file's own inputs and outputs.",
+            "regions (landmarks only). vision: suppresses boxes itself, for Apple's Vision "
+            "(detectors only). raw: the TFLite file's own inputs and outputs.",
         ),
     ] = CoreMLOptions.face,
     precision: PrecisionOption = CoreMLOptions.precision,
@@ -103,6 +104,14 @@ def convert(
             help="What computes the program; implies --pte. coreml: Apple's devices, in float32.",
         ),
     ] = None,
+    aimodel: Annotated[
+        bool,
+        typer.Option(
+            "--aimodel",
+            help="Write a Core AI program (.aimodel) in --precision, experimental: iOS 27 and "
+            "macOS 27.",
+        ),
+    ] = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Convert a file that LiteRT itself refuses, too.")
     ] = False,
@@ -138,6 +147,7 @@ def convert(
             layout=layout,
             coreml=coreml,
             pte=pte_delegate or (XNNPACK if pte else None),
+            aimodel=precision if aimodel else None,
             anyway=anyway,
             notice=console.warn,
             on_failure=failures.append,
@@ -183,6 +193,21 @@ def _chosen_size(measured: Sequence[Sequence[float]]) -> float:
     from blazepalm.reports.compression.search import TARGET
 
     return min(size for size, used, _ in measured if used <= TARGET)
+
+
+def _add_core_ai(add: "Callable[[str, str], None]", program: dict[str, Any]) -> None:
+    """What a table says of a Core AI program."""
+    versions = program["versions"]
+    add(
+        "Core AI",
+        f"experimental, iOS 27 and macOS 27: functions {' and '.join(program['functions'])}, "
+        f"{program['precision']}, coreai-core {versions['coreai-core']}",
+    )
+    for name, function in program["functions"].items():
+        worst = max(function["floors"].values(), default=0.0)
+        add("", f"{name}: {worst:.2g} × torch's own distance from float64, on this CPU")
+    if not program["stable"]:
+        add("", "another run gives other bytes: Core AI's names in it depend on memory addresses")
 
 
 def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
@@ -243,6 +268,8 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
         add("ONNX", f"opset {OPSET}, {layout} in float32, checked in ONNX Runtime")
     if program := record["executorch"]:
         add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
+    if core_ai := record.get("coreai"):
+        _add_core_ai(add, core_ai)
     add("written", f"{folder}/")
     for path in sorted(folder.iterdir()):
         size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

@@ -8,7 +8,7 @@ top to bottom); the table has pixels.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,13 +26,16 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
-from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.processor import usable_processors
+from blazepalm.reports.backends.names import FAST, PIPELINE
 
 if TYPE_CHECKING:
     from blazepalm.media.frames import Source
     from blazepalm.reports.hands.detections import FailureRecord
 
 NONE = "none"
+MOST_JOBS = 8  # pictures at a time, unless more are asked for: each takes memory
+HANDS = 2  # of one picture or frame that are looked at at the same time
 
 
 def detect(
@@ -62,7 +65,8 @@ def detect(
             "--backend",
             metavar="|".join(PIPELINE),
             help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
-            "`executorch` (an extra) is as fast as TFLite.",
+            "`fast` measures the forms of the readable modules once (extras `executorch` and "
+            "`openvino` are as fast as TFLite) and remembers the quickest.",
         ),
     ] = "torch",
     draw: Annotated[
@@ -135,6 +139,17 @@ def detect(
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
     ] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Pictures at a time.",
+            show_default="the number of processors, 8 at most",
+        ),
+    ] = None,
     roles: OutputsOption = None,
     generation: GenerationOption = None,
     value_range: ValueRangeOption = None,
@@ -175,6 +190,8 @@ def detect(
         raise typer.Exit(BAD_INPUT)
     outputs = settle(sources, draw=draw, video=video, csv=csv, json=output_json, force=force)
     hand = None if landmarks == NONE else str(landmarks or landmarks_beside(model))
+    pictures = sum(source.kind == "image" for source in sources)
+    at_once = 1 if track else max(1, min(jobs or min(usable_processors(), MOST_JOBS), pictures))
     named = gesture_model or (gestures_beside(model) if gestures else None)
     with torch_threads(backend, threads):
         names = dict.fromkeys(name for name in (model, hand) if name)
@@ -189,8 +206,23 @@ def detect(
                 rule=rule,
                 overrides=overrides,
                 gestures=named,
+                callers=max(at_once, min(jobs or usable_processors(), HANDS)),
             )
-        run(Work(sources, outputs, finder, track, max_frames, failures, as_json))
+        if backend == FAST:
+            console.note(f"computed by {finder.models['backend']}")
+        run(
+            Work(
+                sources,
+                outputs,
+                finder,
+                track,
+                max_frames,
+                failures,
+                as_json,
+                at_once,
+                torch_threads_prepared(backend, threads),
+            )
+        )
 
 
 def find_all(inputs: Sequence[str], failures: "list[FailureRecord]") -> "list[Source]":
@@ -226,3 +258,12 @@ def torch_threads(backend: str, threads: int) -> AbstractContextManager[None]:
         return one_torch_thread()
     torch.set_num_threads(threads)
     return nullcontext()
+
+
+def torch_threads_prepared(backend: str, threads: int) -> Callable[[], None]:
+    """What each further thread has to call, so that torch computes with as many there."""
+    if backend == "tflite" or threads > 1:  # others' default is what `torch_threads` has set
+        return lambda: None
+    from blazepalm.converter.threads import use_one_torch_thread
+
+    return use_one_torch_thread

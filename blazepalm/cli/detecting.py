@@ -8,9 +8,10 @@ and recorded as a failure; any other error stops the work and leaves no file beh
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, refuse_inputs
 from blazepalm.cli import console
+from blazepalm.cli.ahead import InTurn, in_order, one_ahead
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.findings import Tally, tell_outputs
 from blazepalm.cli.outputs import Outputs, whole_movie
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What the user asked for. `track` None: in videos and camera input. `failures` grows."""
+    """What the user asked for. `track` None: in videos and camera input. `failures` grows. `jobs`
+    pictures are looked at at a time, each thread of which calls `prepare` first.
+    """
 
     sources: "Sequence[Source]"
     outputs: Outputs
@@ -52,11 +56,26 @@ class Work:
     max_frames: int | None
     failures: "list[FailureRecord]"
     as_json: bool
+    jobs: int = 1
+    prepare: Callable[[], None] = lambda: None
 
     @property
     def alone(self) -> bool:
         """Whether the input is a single picture."""
         return len(self.sources) == 1 and self.sources[0].kind == "image" and not self.failures
+
+
+@dataclass(frozen=True)
+class Step:
+    """One frame: its record, and what writes its drawing to the picture and the video (open, or
+    None) that were asked for, if any was.
+    """
+
+    record: "FrameRecord"
+    put: "Callable[[Mp4 | None], None] | None"
+
+
+Steps = Iterator[Step]
 
 
 @dataclass(frozen=True)
@@ -90,11 +109,17 @@ def run(work: Work) -> None:
         sinks = open_sinks(work, files)
         began = time.perf_counter()
         with frames(_sum(lengths), live=live) as progress, until_interrupted() as interrupted:
-            in_pictures = work.finder.tracker() if work.track else work.finder.look
+            followed = work.finder.tracker() if work.track else None
+            alone = [source for source in work.sources if source.kind == "image"]
+            seen = files.enter_context(closing(pictures_ahead(work, alone)))
             for number, source in enumerate(work.sources):
-                fresh = source.kind != "image" and work.track is not False
-                look = work.finder.tracker() if fresh else in_pictures
-                summary = follow(work, source, look, sinks, progress, interrupted)
+                if source.kind == "image" and followed is None:
+                    steps: Steps = next(seen)
+                elif source.kind != "image" and work.track is not False:
+                    steps = frame_by_frame(work, source, work.finder.tracker())
+                else:
+                    steps = frame_by_frame(work, source, followed or work.finder.look)
+                summary = follow(work, source, steps, sinks, progress, interrupted)
                 if summary and not work.as_json:
                     with progress.aside():
                         console.out(*summary)
@@ -155,35 +180,62 @@ def _writing(name: str) -> Iterator[None]:
         raise ArtifactError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
+def pictures_ahead(work: Work, sources: "Sequence[Source]") -> Generator[Steps, None, None]:
+    """The one step of each picture, in order; up to `work.jobs` pictures are read, looked at and
+    drawn at a time.
+    """
+
+    def look(source: "Source") -> list[Step]:
+        return list(frame_by_frame(work, source, work.finder.look))
+
+    for take in in_order(look, sources, work.jobs, work.prepare):
+        yield _taken(take)
+
+
+def _taken(take: Callable[[], list[Step]]) -> Steps:
+    yield from take()
+
+
+def frame_by_frame(work: Work, source: "Source", look: "Look") -> "Iterator[Step]":
+    """Looks at a source's frames. Raises InvalidImage or InvalidModel, which name the frame."""
+    from blazepalm.reports.hands.detections import frame_record
+
+    frames = read(source, work.max_frames)
+    for frame in one_ahead(frames) if source.kind == "video" else frames:
+        try:
+            record = frame_record(frame, look(frame.image))
+        except (InvalidImage, InvalidModel) as error:
+            where = source.path
+            if source.kind != "image":
+                where += f", frame {frame.index}"
+            raise type(error)(f"{where}: {error}") from error
+        yield Step(record, drawn(source, frame, record, work.outputs))
+
+
 def follow(
     work: Work,
     source: "Source",
-    look: "Look",
+    steps: Steps,
     sinks: Sinks,
     progress: Frames,
     interrupted: Callable[[], bool],
 ) -> "Sequence[str | Table]":
-    """Processes one source to its end; returns what to print (nothing if it has no frames)."""
-    from blazepalm.reports.hands.detections import frame_record
-
+    """Processes one source to its end; returns what to print (nothing if it has no frames). A
+    video's frame is drawn while the next is looked at.
+    """
     tally = Tally(source)
     with ExitStack() as files:
         path = work.outputs.movies.get(source.path)
         movie = None
         if path is not None:
             movie = files.enter_context(whole_movie(path, source.fps, force=work.outputs.force))
+        beside = files.enter_context(InTurn()) if source.kind == "video" else _at_once
         try:
-            for frame in read(source, work.max_frames):
-                try:
-                    record = frame_record(frame, look(frame.image))
-                except (InvalidImage, InvalidModel) as error:
-                    where = source.path
-                    if source.kind != "image":
-                        where += f", frame {frame.index}"
-                    raise type(error)(f"{where}: {error}") from error
-                put_drawing(source, frame, record, work.outputs, movie)
-                sinks.add(record)
-                tally.add(record)
+            for step in steps:
+                if step.put is not None:
+                    beside(partial(step.put, movie))
+                sinks.add(step.record)
+                tally.add(step.record)
                 progress.advance(source.path)
                 if interrupted():
                     break
@@ -193,6 +245,10 @@ def follow(
     if tally.frames == 0:
         return []
     return tally.in_full() if work.alone else tally.in_a_line()
+
+
+def _at_once(action: Callable[[], None]) -> None:
+    action()
 
 
 def read(source: "Source", max_frames: int | None) -> "Iterator[Frame]":
@@ -221,24 +277,35 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def put_drawing(
-    source: "Source", frame: "Frame", record: "FrameRecord", outputs: Outputs, movie: "Mp4 | None"
-) -> None:
-    """Draws a frame's hands to every requested picture and video."""
+def drawn(
+    source: "Source", frame: "Frame", record: "FrameRecord", outputs: Outputs
+) -> "Callable[[Mp4 | None], None] | None":
+    """Writes a frame's drawing to the picture and the video that were asked for; None if neither
+    was. A picture is drawn now, a video's frame when it is written.
+    """
     path = outputs.drawings.get(source.path)
-    if path is None and movie is None:
-        return
+    if path is None and source.path not in outputs.movies:
+        return None
     from blazepalm.reports.hands.draw import draw_hands
 
-    size = (record["height"], record["width"])
-    drawn = draw_hands(frame.image, [as_drawn(hand, size) for hand in record["hands"]])
-    if path is not None:
-        if source.kind != "image":
-            path = path / f"{frame.index:06d}.png"
-            refuse_inputs(path, outputs.inputs)
-        write_drawing(drawn, path, force=outputs.force)
-    if movie is not None:
-        movie.write(drawn, frame.seconds if source.kind == "camera" else None)
+    def pixels() -> "NDArray[np.uint8]":
+        size = (record["height"], record["width"])
+        return draw_hands(frame.image, [as_drawn(hand, size) for hand in record["hands"]])
+
+    if path is not None and source.kind == "image":
+        packed = encoded(pixels(), path)
+        return lambda movie: write_whole(packed, path, force=outputs.force)
+
+    def put(movie: "Mp4 | None") -> None:
+        picture = pixels()
+        if path is not None:
+            numbered = path / f"{frame.index:06d}.png"
+            refuse_inputs(numbered, outputs.inputs)
+            write_whole(encoded(picture, numbered), numbered, force=outputs.force)
+        if movie is not None:
+            movie.write(picture, frame.seconds if source.kind == "camera" else None)
+
+    return put
 
 
 def as_drawn(hand: "HandRecord", size: tuple[int, int]) -> Any:
@@ -251,13 +318,18 @@ def as_drawn(hand: "HandRecord", size: tuple[int, int]) -> Any:
     return in_pixels(size, hand["box"], points, keypoints, label_of(hand))
 
 
-def write_drawing(pixels: "NDArray[np.uint8]", path: Path, *, force: bool = True) -> None:
-    """Writes the file whole or not at all. Raises ArtifactError."""
+def encoded(pixels: "NDArray[np.uint8]", path: Path) -> bytes:
+    """The picture as a PNG or JPEG file, as the name says."""
     from PIL import Image
 
     options = {"compress_level": 3} if path.suffix.lower() == ".png" else {"quality": 92}
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
     packed = io.BytesIO()  # Pillow ignores a short write to a file
     Image.fromarray(pixels).save(packed, kind, **options)
+    return packed.getvalue()
+
+
+def write_whole(content: bytes, path: Path, *, force: bool = True) -> None:
+    """Writes the file whole or not at all. Raises ArtifactError."""
     with atomic_file(path, force=force, option="--draw") as temporary:
-        temporary.write_bytes(packed.getvalue())
+        temporary.write_bytes(content)

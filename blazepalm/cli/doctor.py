@@ -41,6 +41,7 @@ PARTS = (
     Part("tflite", (("ai_edge_litert", "ai-edge-litert"),), "LiteRT: the reference of parity"),
     Part("coreml", (("coremltools", "coremltools"),), "Core ML packages"),
     Part("executorch", (("executorch", "executorch"),), "PyTorch's runtime for phones"),
+    Part("openvino", (("openvino", "openvino"),), "Intel's runtime for processors"),
     Part(
         "coreai", (("coreai", "coreai-core"), ("coreai_torch", "coreai-torch")), "Apple's Core AI"
     ),
@@ -107,8 +108,8 @@ def _version(distribution: str) -> str | None:
 
 
 def _processor() -> dict[str, Any]:
+    from blazepalm.processor import processor_facts, processor_name
     from blazepalm.reports.engine.plan import processors
-    from blazepalm.reports.judge.assemble import processor_facts, processor_name
 
     facts = processor_facts()
     flags = {f for name, value in facts if name in ("flags", "Features") for f in value.split()}

@@ -38,7 +38,10 @@ def export(
     ] = False,
     coreml: Annotated[bool, typer.Option("--coreml", help="Write a Core ML package.")] = False,
     face: Annotated[
-        str, typer.Option("--coreml-face", metavar="FACE", help="app, batch or raw, as in convert.")
+        str,
+        typer.Option(
+            "--coreml-face", metavar="FACE", help="app, batch, vision or raw, as in convert."
+        ),
     ] = CoreMLOptions.face,
     precision: PrecisionOption = CoreMLOptions.precision,
     target: TargetOption = CoreMLOptions.target,

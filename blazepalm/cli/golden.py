@@ -52,6 +52,10 @@ def make(
         int | None, typer.Option(min=1, help="Processes.", show_default="processors")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Render existing cases again.")] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Take no pictures from the user's cache, and keep none."),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Compare with the locked set; exit 1 if it differs.")
     ] = False,
@@ -67,6 +71,7 @@ def make(
     if lock and (only or check):
         raise ArtifactError("--lock needs the whole set; leave out --only and --check")
     made: set[str] = set()
+    kept: set[str] = set()
     skipped: list[Path] = []
 
     def on_skip(path: Path, sentence: str) -> None:
@@ -87,8 +92,10 @@ def make(
             jobs=jobs,
             on_case=on_case,
             on_skip=on_skip,
+            cache=not no_cache,
+            on_kept=kept.add,
         )
-    rendered = [case.name for case in found.cases if case.name in made]
+    rendered = [case.name for case in found.cases if case.name in made - kept]
     sheet = output / SHEET
     if not sheet.is_file():  # removed whenever the set changes
         with console.working("drawing the contact sheet"):
@@ -99,7 +106,7 @@ def make(
     if as_json:
         console.emit_json(to_values(found, sheet, rendered, compared))
     else:
-        show(found, sheet, rendered, compared)
+        show(found, sheet, rendered, compared, len(kept))
     if compared is not None and compared.differs:
         raise typer.Exit(1)
     raise typer.Exit(BAD_INPUT if skipped else 0)
@@ -163,13 +170,18 @@ def to_values(
 
 
 def show(
-    found: "GoldenSet", sheet: Path, rendered: list[str], compared: "Comparison | None"
+    found: "GoldenSet",
+    sheet: Path,
+    rendered: list[str],
+    compared: "Comparison | None",
+    kept: int = 0,
 ) -> None:
     from blazepalm.golden.manifest import MANIFEST
 
     kinds = Counter(case.kind for case in found.cases)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     done = f"{len(rendered)} rendered" if rendered else "none rendered again"
+    done += f", {kept} from the cache" if kept else ""
     console.out(
         f"golden set {found.version}: {len(found.cases)} cases ({counts}), {done}",
         f"manifest: {printable(str(found.folder / MANIFEST))}  {found.sha256[:16]}",

@@ -139,6 +139,7 @@ def golden_set(
             names=names,
             jobs=jobs,
             on_case=lambda name, done, total: on_step("rendering", done, total),
+            cache=True,
         )
         yield temporary
 

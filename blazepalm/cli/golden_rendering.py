@@ -33,10 +33,11 @@ def known_photos() -> "tuple[LocalPhoto, ...]":
 
 @contextmanager
 def rendering(
-    folder: Path | None, on_step: console.OnStep, wanted: bool
+    folder: Path | None, on_step: console.OnStep, wanted: bool, *, cache: bool = True
 ) -> "Iterator[Callable[[], GoldenSet] | None]":
     """Renders the golden set in `folder` (None: the user's cache) in the background if it is
     missing; yields a function that waits for it, or None. Leaving the block stops the rendering.
+    `cache`: whether pictures that were rendered before are taken from the user's cache folder.
     """
     from blazepalm.golden.make import cached_folder, make_golden
     from blazepalm.golden.manifest import MANIFEST, load_golden
@@ -57,7 +58,7 @@ def rendering(
         on_step("rendering", done, total)
 
     with ThreadPoolExecutor(1) as background:
-        rendered = background.submit(make_golden, place, on_case=on_case)
+        rendered = background.submit(make_golden, place, on_case=on_case, cache=cache)
         try:
             yield rendered.result
         finally:

@@ -30,6 +30,7 @@ EXAMPLES = {
     "detect": "blazepalm detect photo.jpg --draw drawn.png",
     "bench": "",
     "bench run": "blazepalm bench run",
+    "bench forms": "blazepalm bench forms palm-full hand-full",
     "bench precision": "blazepalm bench precision hand-full photos",
     "bench ingest": "blazepalm bench ingest results.json",
     "ios": "",

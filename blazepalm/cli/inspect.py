@@ -79,10 +79,13 @@ def inspect(
 def _is_package(path: Path) -> bool:
     """Whether `path` is Core ML: by content if it is a file, else by its name."""
     from blazepalm.converter.tflite.foreign import is_core_ml
-    from blazepalm.reports.backends.mil.package import is_package
 
     if path.is_file():
         return is_core_ml(path)
+    if not path.is_dir() and not path.suffix.lower().startswith(".ml"):
+        return False  # a release's name: the reader of packages need not be imported
+    from blazepalm.reports.backends.mil.package import is_package
+
     return is_package(path)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blazepalm.models.spec import Spec
     from blazepalm.reports.backends.mil.program import Program
     from blazepalm.reports.backends.mil.summary import Port, ProgramSummary
+    from blazepalm.reports.backends.mil.suppression import Suppression
 
 LONG = 160  # characters shown of a metadata entry; JSON has the whole entry
 
@@ -63,7 +64,8 @@ def _kind(summary: "ProgramSummary") -> str:
     """`Core ML program, app face, fp16, palettize8`."""
     own = [summary.own(key) for key in ("face", "precision", "compress")]
     words = [f"{own[0]} face" if own[0] else None, *own[1:]]
-    return ", ".join(["Core ML program", *(printable(word) for word in words if word)])
+    what = "Core ML program" if summary.suppression is None else "Core ML program and suppression"
+    return ", ".join([what, *(printable(word) for word in words if word)])
 
 
 def _facts(summary: "ProgramSummary", *, wide: bool) -> "Iterator[tuple[str, str | Text]]":
@@ -78,7 +80,18 @@ def _facts(summary: "ProgramSummary", *, wide: bool) -> "Iterator[tuple[str, str
         yield "executor", f"lacks {lacking}: blazepalm cannot run it"
     else:
         yield "executor", "blazepalm run supports every operation"
+    if summary.suppression is not None:
+        yield "suppression", _suppression(summary.suppression)
     yield from _metadata(summary)
+
+
+def _suppression(stage: "Suppression") -> str:
+    """`keeps 0.5 or more, drops boxes that overlap a better one by more than 0.3 (IoU)`."""
+    own = " of their class" if stage.per_class else ""
+    return (
+        f"keeps boxes of {stage.confidence_threshold:g} or more; drops those that overlap a better "
+        f"one{own} by more than {stage.iou_threshold:g} (IoU)"
+    )
 
 
 def _shares(counts: Mapping[str, int]) -> str:

@@ -163,6 +163,13 @@ def parity(
     no_raw: Annotated[
         bool, typer.Option("--no-raw", help="Keep no raw outputs beside the report.")
     ] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache",
+            help="Render and compute everything anew, and keep nothing for the next run.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Write the report into a folder of other files.")
     ] = False,
@@ -194,7 +201,10 @@ def parity(
     asked = asked_for(backends or ())
     if EXECUTORCH in asked:
         hush_executorch()
-    with console.progress() as on_step, rendering(golden, on_step, not no_golden) as rendered:
+    with (
+        console.progress() as on_step,
+        rendering(golden, on_step, not no_golden, cache=not no_cache) as rendered,
+    ):
         options = Options(
             photos=() if no_golden or no_photos else known_photos(),
             images=tuple(images or ()),
@@ -213,6 +223,7 @@ def parity(
             layers=layers,
             self_test=self_test,
             reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
+            cache=not no_cache,
         )
         report = compare(
             *sources,
@@ -236,6 +247,11 @@ def parity(
         print_report(report, console.stdout_console())
     if resumed := report.timing.resumed:
         console.note(f"resumed an interrupted run with {resumed} comparisons done")
+    if kept := report.timing.kept:
+        console.note(
+            f"{kept} of {report.timing.answers} network outputs were computed by an earlier run of "
+            "this code on the same inputs; --no-cache computes all"
+        )
     if output is not None:
         for path in save_report(report, output, input_cases(options)):
             line = f"report: {path}"

@@ -178,7 +178,7 @@ def _inputs(
     value_range: tuple[float, float] | None,
 ) -> "tuple[dict[str, Any], list[dict[str, Any]]]":
     """Every given input by name, and how each picture was fed to its input."""
-    from blazepalm.media.images import read_image
+    from blazepalm.media.cage import read_picture
     from blazepalm.reports.run.feed import feed, picture_input
     from blazepalm.reports.run.npz import read_npy
 
@@ -200,7 +200,7 @@ def _inputs(
         feature = picture_input(features if named else free, named, program.source)
         value, how = feed(
             feature,
-            read_image(path),
+            read_picture(path),
             program.source,
             letterbox=letterbox,
             value_range=value_range,

@@ -1,29 +1,26 @@
 """Turns files, folders, globs, videos and cameras into frames, one at a time, H×W×3 uint8 RGB.
 
 A file's first bytes say whether it is a picture or a video (`formats`), else its suffix does; one
-bad file never hides the others. OpenCV's FFmpeg decodes videos, and only from containers that
-cannot point at other files or hosts (a playlist named `.mp4` is refused unread).
+bad file never hides the others.
 """
 
 import glob
-import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.errors import InvalidImage, first_line
+from blazepalm.media import cage
+from blazepalm.media.captures import Captured, read_camera
 from blazepalm.media.formats import IMAGES, VIDEOS, content_of
-from blazepalm.media.images import MAX_PIXELS, read_image
 
 CAMERA = re.compile(r"camera(?::(\d{1,3}))?")
-MAX_FRAMES = 10_000_000  # a header that claims more is ignored
-SPARE = 50  # one frame in this many may be missing before a video counts as truncated
 
 
 @dataclass(frozen=True)
@@ -136,13 +133,15 @@ def _no_media(path: Path) -> str | None:
 def _source(path: Path) -> Source:
     kind = content_of(path).kind
     if kind == "video" or (kind is None and path.suffix.lower() in VIDEOS):
-        frames, fps = _header(path)
+        frames, fps = cage.read_header(path)
         return Source(str(path), "video", frames, fps)
+    cage.start()
     return Source(str(path), "image", 1, None)
 
 
 def read_frames(source: Source) -> Iterator[Frame]:
-    """The frames of a source, in order, one in memory at a time; a camera's never end.
+    """The frames of a source, in order, one in memory at a time; a camera's never end. Files are
+    decoded in another process (`cage`), as a stranger's may do harm.
 
     Pictures are rotated by their EXIF data, videos by their rotation flag (quarter turns; OpenCV
     knows no mirroring). Colours of videos are OpenCV's: version 5 converts them by the matrix that
@@ -151,94 +150,16 @@ def read_frames(source: Source) -> Iterator[Frame]:
     frame.
     """
     if source.kind == "image":
-        yield Frame(source.name, source.path, 0, None, read_image(source.path))
-        return
-    with_close = _open_camera(source) if source.kind == "camera" else _open_video(source.path)
-    try:
-        yield from _frames(source, with_close)
-    finally:
-        with_close.release()
+        yield Frame(source.name, source.path, 0, None, cage.read_picture(source.path))
+    elif source.kind == "camera":
+        yield from _numbered(source, read_camera(source.path))
+    else:
+        yield from _numbered(source, cage.read_video(source.path, source.frames, source.fps))
 
 
-def _frames(source: Source, capture: Any) -> Iterator[Frame]:
-    import cv2
-
-    count, last = 0, -1.0
-    while True:
-        good, image = capture.read()
-        if not good or image is None:
-            break
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise InvalidImage(f"{source.path}: has frames of {image.dtype} {image.shape}")
-        seconds = None
-        if source.kind == "video":
-            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-            if not math.isfinite(seconds) or seconds <= last:
-                seconds = count / source.fps if source.fps else None
-            last = last if seconds is None else seconds
-        rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-        yield Frame(f"{source.name}-{count:06d}", source.path, count, seconds, rgb)
-        count += 1
-    if count == 0:
-        raise InvalidImage(f"{source.path}: none of its frames can be decoded")
-    if source.frames is not None and count < source.frames - 1 - source.frames // SPARE:
-        raise InvalidImage(
-            f"{source.path}: is truncated or damaged, read {count} of {source.frames} frames"
-        )
-
-
-def _open_camera(source: Source) -> Any:
-    cv2 = _opencv()
-    capture = cv2.VideoCapture(int(source.path.partition(":")[2]))
-    if not capture.isOpened():
-        capture.release()
-        raise InvalidImage(f"{source.path}: no such camera, or no permission to use it")
-    return capture
-
-
-def _open_video(path: str) -> Any:
-    cv2 = _opencv()
-    if not os.path.isfile(path):
-        raise InvalidImage(f"{path}: no such file")
-    if content_of(Path(path)).kind != "video":
-        raise InvalidImage(f"{path}: is not a video (supported: {', '.join(VIDEOS)})")
-    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        capture.release()
-        raise InvalidImage(f"{path}: cannot be decoded: damaged, or unknown codec")
-    width, height = (
-        int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-    )
-    if not 0 < width * height <= MAX_PIXELS:
-        capture.release()
-        raise InvalidImage(f"{path}: has frames of {width}×{height}, at most {MAX_PIXELS} pixels")
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    return capture
-
-
-def _header(path: Path) -> tuple[int | None, float | None]:
-    """Frames and frames per second, if the file gives them; reading the file reports any error."""
-    try:
-        capture = _open_video(str(path))
-    except InvalidImage:
-        return None, None
-    import cv2
-
-    frames, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    return (
-        int(frames) if math.isfinite(frames) and 0 < frames <= MAX_FRAMES else None,
-        float(fps) if math.isfinite(fps) and 0 < fps <= 1000 else None,
-    )
-
-
-def _opencv() -> Any:
-    """OpenCV, with its decoders' log output kept off stderr (it reads its environment once)."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    import cv2
-
-    return cv2
+def _numbered(source: Source, images: Iterable[Captured]) -> Iterator[Frame]:
+    for index, (seconds, image) in enumerate(images):
+        yield Frame(f"{source.name}-{index:06d}", source.path, index, seconds, image)
 
 
 def _reason(error: Exception) -> str:

@@ -74,6 +74,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise InvalidImage(f"{path}: cannot be read: {reason}") from error
+    except MemoryError as error:
+        raise InvalidImage(f"{path}: cannot be decoded: needs more memory than it may") from error
     except Exception as error:  # decoders may raise anything on hostile bytes
         raise InvalidImage(f"{path}: cannot be decoded: {first_line(error)}") from error
 

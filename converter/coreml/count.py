@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.converter.coreml.vision import program_of
+
 if TYPE_CHECKING:
     from blazepalm.converter.tflite.graph import Graph
 
@@ -12,7 +14,7 @@ def mil_operations(specification: Any) -> dict[str, int]:
     (`constexpr_*`), compute nothing at run time and are left out.
     """
     counts: Counter[str] = Counter()
-    for function in specification.mlProgram.functions.values():
+    for function in program_of(specification).functions.values():
         for block in function.block_specializations.values():
             counts.update(op.type for op in block.operations)
     kept = {name: n for name, n in counts.items() if name != "const" and "constexpr" not in name}

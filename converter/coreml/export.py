@@ -16,7 +16,9 @@ from blazepalm.converter.coreml.options import CoreMLOptions, CoreMLRecord, Laye
 from blazepalm.converter.coreml.package import write_package
 from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.converter.coreml.quiet import import_coremltools
+from blazepalm.converter.coreml.vision import with_suppression
 from blazepalm.errors import ArtifactError
+from blazepalm.models.spec import PalmDetectorSpec
 
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
@@ -36,6 +38,12 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as scratch:
         built = _build(model, inputs, outputs, options, Path(scratch))
     specification, weights, rows, precise = built
+    if options.face == "vision":
+        assert model.recognition is not None
+        assert isinstance(model.recognition.spec, PalmDetectorSpec)
+        specification, inputs, outputs = with_suppression(
+            specification, model.recognition.spec, inputs
+        )
     describe(specification, model, options, (*inputs, *outputs))
     files = write_package(package, specification.SerializeToString(deterministic=True), weights)
     return CoreMLRecord(

@@ -1,9 +1,10 @@
 """The faces that Core ML packages expose: torch modules wrapped around the readable networks.
 
-`raw` adds nothing. `app` and `batch` take pixels 0..255, map them to the release's value range, and
-decode: the arithmetic of `models.decode`, in fewer operations. A Core ML *image* input has no batch
-axis, so `batch` takes a tensor; several images go into an `app` package as an `MLBatchProvider`,
-one prediction each.
+`raw` adds nothing. `app`, `batch` and `vision` take pixels 0..255, map them to the release's value
+range, and decode: the arithmetic of `models.decode`, in fewer operations. What `vision` gives goes
+into a suppression (`converter.coreml.vision`). A Core ML *image* input has no batch axis, so
+`batch` takes a tensor; several images go into an `app` package as an `MLBatchProvider`, one
+prediction each.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from blazepalm.converter.coreml.vision import CLASSES
 from blazepalm.models.layers import PaddedConv2d
 from blazepalm.models.palm_detector import PalmDetector, PalmHead
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, PalmHeadSpec
@@ -162,6 +164,26 @@ class DecodePalms(nn.Module):
         return boxes, keypoints.reshape(self.points), logits.reshape(-1).sigmoid()
 
 
+class LayOutForVision(nn.Module):
+    """Decoded palms → what Core ML's suppression reads (`converter.coreml.vision`): a box's centre
+    and size, and its confidence in each of several classes, of which only the first is a palm.
+    """
+
+    palm: Tensor
+
+    def __init__(self, decode: DecodePalms, classes: int) -> None:
+        super().__init__()
+        self.decode = decode
+        self.register_buffer("palm", torch.eye(1, classes), persistent=False)
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 5 + 2K) → confidences (N, classes), boxes (N, 4): x, y, width, height."""
+        boxes, _, scores = self.decode(rows)
+        low, high = boxes.split(2, dim=1)  # (N, 2)
+        coordinates = torch.cat(((low + high) * 0.5, high - low), dim=1)  # (N, 4)
+        return scores.reshape(-1, 1) * self.palm, coordinates
+
+
 class DecodeLandmarks(nn.Module):
     """Pixels of the input → normalised points, one row per point."""
 
@@ -198,7 +220,8 @@ def face_module(model: "Converted", face: str) -> nn.Module:
     if network.get_submodule("backbone.stem") in single:
         single.append(pixels)
     if isinstance(network, PalmDetector):
-        palms = DecodePalms(network.spec, network.anchors)
+        decode = DecodePalms(network.spec, network.anchors)
+        palms = LayOutForVision(decode, CLASSES) if face == "vision" else decode
         joined = JoinedPalmDetector(network)
         if network.heads in single:
             single.append(joined.heads)

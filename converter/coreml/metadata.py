@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.converter.coreml.options import CoreMLOptions, Port
+from blazepalm.converter.coreml.vision import program_of
 from blazepalm.models.gesture_spec import CLASSIFIER, EMBEDDER, gesture_spec_to_dict
 from blazepalm.models.spec import PalmDetectorSpec
 from blazepalm.models.spec_json import spec_to_dict
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 PREFIX = "blazepalm."
+SHOWS = {  # by face
+    "app": "Takes an image; its outputs are decoded and normalised.",
+    "batch": "Takes 1 to 4 crops; its outputs are normalised.",
+    "vision": "Takes an image; gives the boxes that are left after suppression, for Vision.",
+    "raw": "Input and outputs are those of the TFLite file.",
+}
 GESTURES = {
     EMBEDDER: "Gesture embedder: a hand's landmarks become a vector.",
     CLASSIFIER: "Gesture classifier: an embedding becomes the probability of each gesture.",
@@ -30,7 +37,7 @@ GESTURES = {
 
 def package_name(model: "Converted", face: str) -> str:
     """`palm-full-2023-09` → `PalmFull_2023_09`: Xcode names a Swift class after it. The face
-    `batch` goes into the same project as `app`: `HandFull_2022_Batch`.
+    `batch` goes into the same project as `app`: `HandFull_2022_Batch`, and so does `vision`.
     """
     words = re.findall(r"[A-Za-z0-9]+", model.name)[:12]
     name = "".join(
@@ -38,7 +45,7 @@ def package_name(model: "Converted", face: str) -> str:
         for i, word in enumerate(words)
     )
     name = name if name[:1].isalpha() else f"Model_{name}".rstrip("_")
-    return f"{name}_Batch" if face == "batch" else name
+    return f"{name}_{face.capitalize()}" if face in ("batch", "vision") else name
 
 
 def describe(
@@ -50,12 +57,8 @@ def describe(
     for feature in (*description.input, *description.output):
         feature.shortDescription = texts[feature.name]
     metadata = description.metadata
-    metadata.shortDescription = _summary(model, options)
-    known = model.release is not None
-    metadata.author = (
-        "Google (MediaPipe), converted by blazepalm" if known else "converted by blazepalm"
-    )
-    metadata.license = "Apache-2.0" if known else "that of the source file"
+    metadata.shortDescription = f"{summary(model)} {SHOWS[options.face]}"
+    metadata.author, metadata.license = author(model), licence(model)
     metadata.versionString = model.release.name if model.release else f"sha256:{model.graph.sha256}"
     defined = metadata.userDefined
     facts: dict[str, str | None] = {
@@ -69,7 +72,7 @@ def describe(
     spec = _spec(model)
     if spec is not None:
         facts["spec"] = _json({key: value for key, value in spec.items() if not _nested(value)})
-        _note(specification.mlProgram, f"{PREFIX}spec", _json(spec))
+        _note(program_of(specification), f"{PREFIX}spec", _json(spec))
     for key, value in facts.items():
         if value is not None:
             defined[PREFIX + key] = value
@@ -81,21 +84,26 @@ def _spec(model: "Converted") -> dict[str, Any] | None:
     return spec_to_dict(model.recognition.spec) if model.recognition else None
 
 
-def _summary(model: "Converted", options: CoreMLOptions) -> str:
+def summary(model: "Converted") -> str:
+    """What a model does, in one sentence."""
     if model.gesture is not None:
-        what = GESTURES[model.gesture.family]
-    elif model.recognition is None:
-        what = "A TFLite model, operator by operator."
-    elif isinstance(model.recognition.spec, PalmDetectorSpec):
-        what = "BlazePalm: finds palms in a picture."
-    else:
-        what = "Hand landmarks: 21 points of the hand in a crop."
-    shows = {
-        "app": "Takes an image; its outputs are decoded and normalised.",
-        "batch": "Takes 1 to 4 crops; its outputs are normalised.",
-        "raw": "Input and outputs are those of the TFLite file.",
-    }
-    return f"{what} {shows[options.face]}"
+        return GESTURES[model.gesture.family]
+    if model.recognition is None:
+        return "A TFLite model, operator by operator."
+    if isinstance(model.recognition.spec, PalmDetectorSpec):
+        return "BlazePalm: finds palms in a picture."
+    return "Hand landmarks: 21 points of the hand in a crop."
+
+
+def author(model: "Converted") -> str:
+    """Who made a model."""
+    by = "converted by blazepalm"
+    return by if model.release is None else f"Google (MediaPipe), {by}"
+
+
+def licence(model: "Converted") -> str:
+    """Under which licence its weights are."""
+    return "that of the source file" if model.release is None else "Apache-2.0"
 
 
 def _nested(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from blazepalm.errors import ArtifactError, unknown_name
 
-FACES = ("app", "raw", "batch")
+FACES = ("app", "raw", "batch", "vision")
 PRECISIONS = ("fp16", "fp32")
 TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18")
 COMPRESSIONS = ("palettize8", "palettize6", "int8")
@@ -19,13 +19,14 @@ class CoreMLOptions:
     """A package's interface, and how it computes.
 
     `face`: `"app"` takes an image and gives normalised, decoded outputs; `"batch"` is the same on a
-    tensor of 1 to 4 regions (landmark models); `"raw"` is the TFLite file's own input and outputs
-    under readable names. `target` is the oldest system that runs it. `compress`: how all large
-    weights are stored; "mixed" stores those of `weights` by the kind named for each (`KINDS`), the
-    others as they are (`convert --quantize auto` finds them). `measured` lists what was tried:
-    bytes of the large weights, the largest share of a limit, pixels. `activations`: the range of
-    each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8` measures
-    them). Raises ArtifactError for a value that is not listed above.
+    tensor of 1 to 4 regions (landmark models); `"vision"` is a detector that suppresses boxes
+    itself, in the layout that Apple's Vision reads; `"raw"` is the TFLite file's own input and
+    outputs under readable names. `target` is the oldest system that runs it. `compress`: how all
+    large weights are stored; "mixed" stores those of `weights` by the kind named for each
+    (`KINDS`), the others as they are (`convert --quantize auto` finds them). `measured` lists what
+    was tried: bytes of the large weights, the largest share of a limit, pixels. `activations`: the
+    range of each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8`
+    measures them). Raises ArtifactError for a value that is not listed above.
     """
 
     face: str = "app"
@@ -62,8 +63,9 @@ class CoreMLOptions:
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of a package. `kind` is `"image"` (RGB, 8 bits per channel) or
-    `"tensor"`; `shape` is the default one; `description` gives axis order, units, range.
+    """One input or output of a package. `kind` is `"image"` (RGB, 8 bits per channel), `"tensor"`
+    or `"number"` (an optional input); `shape` is the default one, or the largest of those that an
+    output may have; `description` gives axis order, units, range.
     """
 
     name: str

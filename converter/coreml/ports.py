@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from blazepalm.converter.coreml.options import Port
+from blazepalm.converter.coreml.vision import CLASSES, RAW_CONFIDENCE, RAW_COORDINATES
 from blazepalm.errors import ArtifactError
 from blazepalm.file_names import unique_name
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
@@ -44,7 +45,13 @@ def face_ports(model: "Converted", face: str) -> Ports:
     if face == "raw":
         return _raw(model, spec)
     if isinstance(spec, HandLandmarksSpec):
+        if face == "vision":
+            raise ArtifactError(
+                f"{model.graph.source}: only palm detectors find boxes for Vision; choose face app"
+            )
         return _hand(spec, single=face == "app")
+    if face == "vision":
+        return _before_suppression(spec)
     if face == "batch":
         raise ArtifactError(
             f"{model.graph.source}: only landmark models take a batch of regions; choose face app"
@@ -92,6 +99,17 @@ def _palm(spec: PalmDetectorSpec) -> Ports:
             f"How sure it is of each anchor's palm, 0..1. Keep those of {spec.score_threshold:g} "
             f"or more; merge those that overlap by more than {spec.suppression_iou:g} (IoU).",
         ),
+    )
+
+
+def _before_suppression(spec: PalmDetectorSpec) -> Ports:
+    """What the network of a `vision` package gives to its suppression."""
+    n = spec.anchors
+    return _palm(spec)[0], (
+        _tensor(
+            RAW_CONFIDENCE, (n, CLASSES), "How sure it is of each anchor's palm, first column."
+        ),
+        _tensor(RAW_COORDINATES, (n, 4), "x, y, width, height of each anchor's box."),
     )
 
 

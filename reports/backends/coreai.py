@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.coreai.needed import missing_coreai
 from blazepalm.reports.backends.backend import (
     FLOAT16,
     FLOAT32,
@@ -23,7 +24,7 @@ from blazepalm.reports.backends.backend import (
     Registration,
     split_inputs,
 )
-from blazepalm.reports.backends.coreai_asset import Asset, asset_key, missing_coreai
+from blazepalm.reports.backends.coreai_asset import Asset, asset_key
 from blazepalm.reports.backends.hashing import package_sha256
 from blazepalm.reports.backends.mil import Program, load
 from blazepalm.reports.backends.mil_package import APP_FP16, RAW_FP16, RAW_FP32, open_app

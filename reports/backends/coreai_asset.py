@@ -5,11 +5,8 @@ The runtime aborts the process on a damaged file, so this process imports nothin
 programs are made in one other process, because its imports alone take two seconds.
 """
 
-import importlib.util
 import io
 import os
-import platform
-import sys
 import tempfile
 import threading
 import weakref
@@ -23,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.child import Arrays, Child, ChildLimits
+from blazepalm.child import Arrays, Child
+from blazepalm.converter.coreai.needed import CHILD, LIMITS, PACKAGES, SUFFIX
 from blazepalm.converter.program_cache import (
     code_sha256,
     find_program,
@@ -33,30 +31,13 @@ from blazepalm.converter.program_cache import (
 )
 from blazepalm.errors import ProcessDied
 
-CHILD = "blazepalm.reports.backends.coreai_program"
-# An inference of the largest release takes 2 s of a processor, its conversion 10 s and 0.6 GiB.
-RUNNING = ChildLimits(opening=600, call=120, memory=8)
-CONVERTING = ChildLimits(opening=600, call=600, memory=8)
-DECIDING = ("coreai-core", "coreai-torch", "torch")
-CODE = ("reports/backends/mil", "reports/backends/coreai_program.py")
-SUFFIX = ".aimodel"
-
-
-def missing_coreai() -> str | None:
-    """Why Core AI's runtime cannot run here, and how to install it; None where it can."""
-    if sys.version_info < (3, 11) or sys.platform == "win32":
-        return (
-            f"Core AI needs Python 3.11 or newer on Linux or macOS, this is Python "
-            f"{platform.python_version()} on {platform.system()}"
-        )
-    if all(importlib.util.find_spec(name) is not None for name in ("coreai", "coreai_torch")):
-        return None
-    return "Core AI is not installed; install it with: pip install 'blazepalm[coreai]'"
+CONVERTER = "blazepalm.reports.backends.coreai_program:open_converter"
+CODE = ("reports/backends/mil", "reports/backends/coreai_program.py", "converter/coreai")
 
 
 def asset_key(**known: Any) -> str:
     """The key of a program: plain values that decide its bytes, with versions and our own code."""
-    versions = {name: version(name) for name in DECIDING}
+    versions = {name: version(name) for name in PACKAGES}
     return key_of({**known, "versions": versions, "code": code_sha256(*CODE)}).hexdigest()[:32]
 
 
@@ -121,7 +102,7 @@ class Asset:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(asset)
         what = f"Core AI on {self.source}"
-        return Child(what, f"{CHILD}:open_asset", {"asset": str(asset)}, RUNNING)
+        return Child(what, f"{CHILD}:open_asset", {"asset": str(asset)}, LIMITS)
 
 
 class _Converter:
@@ -148,7 +129,7 @@ class _Converter:
             asset = Path(folder) / f"made{SUFFIX}"
             paths = {"origin": origin.absolute(), "asset": asset}
             if self._child is None:
-                self._child = Child("Core AI", f"{CHILD}:open_converter", {}, CONVERTING)
+                self._child = Child("Core AI", CONVERTER, {}, LIMITS)
             self._child.what = f"Core AI on {source}"
             sent = {name: np.frombuffer(os.fsencode(p), np.uint8) for name, p in paths.items()}
             try:

@@ -1,23 +1,19 @@
-"""What runs in Core AI's own processes: a saved Core ML package, or a module that torch exported,
-becomes Core AI's program, which its runtime computes on a CPU (coreai-torch, coreai-core).
+"""What runs in the process that makes Core AI's programs: a saved Core ML package, or a module that
+torch exported, becomes one (`converter.coreai.child`).
 
 The executor's plan of a package is replayed as a torch module that `torch.export` can see. The
 gap: the executor carries float16 values in float32 and rounds them, Core AI computes in float16.
 So values that the package declares float16 are float16 here. An operation that mixes both types
 computes in float32 and rounds, as the executor does.
-
-Core AI's optimiser multiplies a constant factor for each channel into the weights of a convolution
-before it. It would compute every convolution before a PReLU twice, with weights that the package
-does not have; hence PReLU is written as max(x, 0) + alpha · min(x, 0), which has the same bits.
 """
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from blazepalm.converter.coreai.child import Exported, save_asset
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 
@@ -25,7 +21,9 @@ Arrays = dict[str, np.ndarray]
 
 
 def open_converter() -> Callable[[Arrays], Arrays]:
-    """Converts one file after the other: takes the UTF-8 of the paths `origin` and `asset`."""
+    """Converts one file after the other: takes the UTF-8 of the paths `origin` and `asset`. The
+    program's function `main` has inputs `i0`, `i1`, … and outputs `o0`, `o1`, ….
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -33,26 +31,13 @@ def open_converter() -> Callable[[Arrays], Arrays]:
     def convert(arrays: Arrays) -> Arrays:
         origin, asset = (Path(arrays[name].tobytes().decode()) for name in ("origin", "asset"))
         exported = torch.export.load(origin) if origin.suffix == ".pt2" else export_package(origin)
-        save_asset(exported, asset)
+        signature = exported.graph_signature
+        inputs = [f"i{n}" for n in range(len(signature.user_inputs))]
+        outputs = [f"o{n}" for n in range(len(signature.user_outputs))]
+        save_asset({"main": Exported(exported, inputs, outputs)}, asset)
         return {}
 
     return convert
-
-
-def save_asset(exported: Any, asset: Path) -> None:
-    """Converts an exported module to a new `.aimodel` folder. Its inputs are called `i0`, `i1`, …,
-    its outputs `o0`, `o1`, ….
-    """
-    from coreai_torch import TorchConverter, get_decomp_table
-
-    exported = exported.run_decompositions(get_decomp_table())
-    signature = exported.graph_signature
-    converter = TorchConverter(mode=TorchConverter.Mode.RELEASE).add_exported_program(
-        exported,
-        input_names=[f"i{n}" for n in range(len(signature.user_inputs))],
-        output_names=[f"o{n}" for n in range(len(signature.user_outputs))],
-    )
-    converter.to_coreai().save_asset(asset)
 
 
 def export_package(package: Path) -> Any:
@@ -78,27 +63,6 @@ def export_package(package: Path) -> Any:
         return torch.export.export(_replay(plan), tuple(examples))
 
 
-def open_asset(asset: str) -> Callable[[Arrays], Arrays]:
-    """Loads a `.aimodel` folder; the outputs of its function `main` by name. Imports no torch."""
-    from coreai.authoring.asset import AIModelAsset
-    from coreai.runtime import NDArray
-
-    loop = asyncio.new_event_loop()
-    context = AIModelAsset.load(Path(asset)).executable()
-    model = loop.run_until_complete(context.__aenter__())
-    function: Any = model.load_function("main")
-
-    async def call(arrays: Arrays) -> Arrays:
-        found = await function({name: NDArray(value) for name, value in arrays.items()})
-        return {name: np.array(value.numpy()) for name, value in found.items()}
-
-    def run(arrays: Arrays) -> Arrays:
-        assert context is not None  # kept: leaving it would unload the model
-        return loop.run_until_complete(call(arrays))
-
-    return run
-
-
 def _carrier(dtype: str) -> Any:
     import torch
 
@@ -112,15 +76,15 @@ def _replay(plan: Any) -> Any:
     import torch
     from torch import nn
 
+    from blazepalm.converter.coreai.mixed import prelu
+
     def carried(value: torch.Tensor, dtype: str) -> torch.Tensor:
         wanted = _carrier(dtype)
         return value if value.dtype == wanted else value.to(wanted)
 
     def result(step: Any, operands: list[torch.Tensor]) -> Any:
         if step.operation.type == "prelu":
-            x, alpha = operands
-            alpha = alpha.reshape(-1, *(1,) * (x.dim() - 2))
-            return torch.relu(x) + alpha * torch.clamp(x, max=0)
+            return prelu(*operands)
         return step.run(*operands)
 
     class Replay(nn.Module):

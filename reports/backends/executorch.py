@@ -6,6 +6,7 @@ A method is not safe to call from two threads, so there is one for each worker.
 
 import hashlib
 import queue
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from blazepalm.reports.backends.names import EXECUTORCH
 if TYPE_CHECKING:
     from torch import Tensor
 
+_loaded = threading.Event()  # a program was loaded in this process
 TRIAL = ChildLimits(opening=120.0, call=1.0, memory=8.0)
 
 
@@ -86,16 +88,22 @@ def hush_executorch() -> None:
             portable_lib._threadpool_get_thread_count()  # asks the processor what it is
 
 
-def load_program(content: bytes, source: str, copies: int = 1) -> Program:
-    """Loads a `.pte`'s bytes `copies` times, for as many threads.
+def load_program(
+    content: bytes, source: str, copies: int = 1, threads: int | None = None
+) -> Program:
+    """Loads a `.pte`'s bytes `copies` times, for as many callers at a time. `threads`: how many
+    compute one call (None: as many as the processor has), which the first program settles for all
+    of the process.
 
-    Raises CouldNotVerify where ExecuTorch is missing or cannot load the program.
+    Raises CouldNotVerify where ExecuTorch is missing, has settled on other threads, or cannot load
+    the program.
     """
     if (reason := missing_executorch()) is not None:
         raise CouldNotVerify(reason)
     with quiet(), quiet_native_log():
         from executorch.runtime import Runtime
 
+        _settle_threads(threads)
     methods: queue.SimpleQueue[Loaded] = queue.SimpleQueue()
     try:
         with quiet_native_log():
@@ -107,6 +115,23 @@ def load_program(content: bytes, source: str, copies: int = 1) -> Program:
             f"{source}: ExecuTorch cannot load the program: {first_line(error)}"
         ) from error
     return Program(source, hashlib.sha256(content).hexdigest(), methods)
+
+
+def _settle_threads(threads: int | None) -> None:
+    """Replaces ExecuTorch's threads where no loaded program holds them yet."""
+    from executorch.extension.pybindings import portable_lib
+
+    found = portable_lib._threadpool_get_thread_count()
+    if threads in (None, found):
+        _loaded.set()
+    elif _loaded.is_set():
+        raise CouldNotVerify(
+            f"ExecuTorch computes with {found} threads in this process already; "
+            f"start another for {threads}"
+        )
+    else:
+        portable_lib._unsafe_reset_threadpool(threads)
+        _loaded.set()
 
 
 @dataclass(frozen=True)

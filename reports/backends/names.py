@@ -15,4 +15,6 @@ BEHIND = {MIL_APP: MIL_FP16, COREAI_APP: COREAI_FP16, COREAI_APP_FP32: COREAI}
 INSTALLED = "installed"  # asks for every other runtime that is installed
 DEVICE = "device:"  # prefix of a backend that ran on a phone
 
-PIPELINE = (TORCH, TFLITE, "coreml")  # the choices of `detect`; coreml: blazepalm's own executor
+FAST = "fast"  # the quickest form of the readable module
+# the choices of `detect`; coreml: blazepalm's own executor
+PIPELINE = (TORCH, TFLITE, "coreml", FAST)

@@ -19,7 +19,8 @@ class Record(Struct, omit_defaults=True):
     model twice. `ranges`: (model, stage, backend, output, range). `inputs`: SHA-256 of each
     model's inputs. `seconds`: by model and backend. `hands`: by pair and backend, as the report
     lists them. `raw`: arrays to keep, by model and `backend/output`. `spared`: backends that
-    skip this case; not stored by `to_bytes`.
+    skip this case; not stored by `to_bytes`. `answers`: how often a backend was asked, `kept`: how
+    often the user's cache folder had the answer.
     """
 
     case: str
@@ -35,6 +36,8 @@ class Record(Struct, omit_defaults=True):
     hands: Listed = field(default_factory=dict)
     raw: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     spared: frozenset[str] = frozenset()
+    answers: int = 0
+    kept: int = 0
 
 
 _decoder = msgpack.Decoder(Record)

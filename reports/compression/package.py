@@ -106,7 +106,7 @@ def activation_ranges(
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
         record = export(model, Path(folder), options)
         program = load(Path(folder) / record.name)
-        (port,) = record.inputs
+        port = record.inputs[0]
         for number, (levels, *_) in enumerate(measure.inputs):
             on_step("measuring the range of each value", number, len(measure.inputs))
             given = as_input(levels, port, model)

@@ -34,14 +34,14 @@ def group_models(subjects: Sequence[Subject]) -> tuple[GroupIndices, ...]:
 
 
 def with_companion(
-    opened: Opened, groups: tuple[GroupIndices, ...]
+    opened: Opened, groups: tuple[GroupIndices, ...], cache: bool = False
 ) -> tuple[Opened, tuple[GroupIndices, ...]]:
     """Groups as `group_models`, and adds an embedded detector for landmark models without one."""
     if not any(group.palm is None and group.hands for group in groups):
         return opened, groups
     source = Source(COMPANION, resolve(COMPANION).read_bytes(), judged=False)
     number = len(opened)
-    opened = [*opened, (source, open_source(source, workers=1, packages=None))]
+    opened = [*opened, (source, open_source(source, workers=1, packages=None, cache=cache))]
     return opened, tuple(
         group._replace(palm=number, judged=False) if group.palm is None and group.hands else group
         for group in groups

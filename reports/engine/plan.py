@@ -2,13 +2,13 @@
 in its own process.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
+from blazepalm.processor import usable_processors
 from blazepalm.reports.backends.names import TFLITE
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case
@@ -47,7 +47,8 @@ class Plan:
     """What a worker in another process needs to open the same groups and do the same work.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed; `images`: whether any case is an image; `raw`: the folder for raw outputs, or
-    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named.
+    None; `limits`: see `compare_case`; `asked_for`: backends that run only if named;
+    `cache`: whether answers are kept across runs.
     """
 
     sources: tuple[Source, ...]
@@ -58,6 +59,7 @@ class Plan:
     raw: Path | None = None
     limits: Limits = LIMITS
     asked_for: tuple[str, ...] = ()
+    cache: bool = False
 
 
 class PendingRecord(Protocol):
@@ -78,9 +80,7 @@ class Engine(NamedTuple):
 
 def processors() -> int:
     """The number of processors this process may use, capped."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(count, MAX_WORKERS)
+    return min(usable_processors(), MAX_WORKERS)
 
 
 def open_source(
@@ -92,13 +92,19 @@ def open_source(
     images: bool = True,
     asked_for: tuple[str, ...] = (),
     before_lowering: Callable[[], None] = lambda: None,
+    cache: bool = False,
 ) -> Subject:
     """Opens one model of a plan; for a model that only finds regions, just the backend it needs.
     Raises BlazePalmError as `open_subject` does.
     """
     if not source.judged:
         return open_subject(
-            source.name, source.content, workers=workers, packages=None, only=(TFLITE,)
+            source.name,
+            source.content,
+            workers=workers,
+            packages=None,
+            only=(TFLITE,),
+            cache=cache,
         )
     return open_subject(
         source.name,
@@ -112,6 +118,7 @@ def open_source(
         asked_for=asked_for,
         candidates=source.candidates,
         before_lowering=before_lowering,
+        cache=cache,
     )
 
 
@@ -143,6 +150,7 @@ class Worker:
                 compress=plan.compress,
                 images=plan.images,
                 asked_for=plan.asked_for,
+                cache=plan.cache,
             )
             for source in plan.sources
         ]

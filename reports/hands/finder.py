@@ -55,13 +55,23 @@ def open_finder(
     rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
     gestures: str | Path | None = None,
+    callers: int = 1,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
+    `callers`: how many threads may call it at a time without waiting for each other.
     """
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
-    palm = open_model(model, "palm", backend, threads=threads, notice=notice, overrides=overrides)
+    palm = open_model(
+        model,
+        "palm",
+        backend,
+        threads=threads,
+        notice=notice,
+        overrides=overrides,
+        callers=callers,
+    )
     assert isinstance(palm.spec, PalmDetectorSpec)
     names: ModelsRecord = {
         "detector": palm.name,
@@ -73,7 +83,13 @@ def open_finder(
         look = palm_finder(palm, max_hands)
         return Finder(names, palm.spec.keypoints, look, lambda: look)
     hand = open_model(
-        landmarks, "hand", backend, threads=threads, notice=notice, overrides=overrides
+        landmarks,
+        "hand",
+        backend,
+        threads=threads,
+        notice=notice,
+        overrides=overrides,
+        callers=callers,
     )
     models = hand_models(palm, hand, rule or rule_of(model))
 
@@ -84,7 +100,12 @@ def open_finder(
         return with_gestures(HandTracker(models, max_hands or TRACKED_HANDS), named)
 
     return Finder(
-        {**names, "landmarks": hand.name, "rule": models.rule},
+        {
+            **names,
+            "landmarks": hand.name,
+            "backend": ", ".join(dict.fromkeys((palm.backend, hand.backend))),
+            "rule": models.rule,
+        },
         palm.spec.keypoints,
         look=_recorded(find),
         tracker=lambda: _recorded(new_tracker()),

@@ -15,7 +15,8 @@ from blazepalm.converter.convert import warn
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides
 from blazepalm.errors import check_path, in_python
-from blazepalm.media.images import picture_pixels, read_image
+from blazepalm.media.cage import read_picture
+from blazepalm.media.images import picture_pixels
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.letterbox import as_pixels
 from blazepalm.reports.hands.detections import HandRecord, hand_record, label_of
@@ -90,11 +91,11 @@ class HandFinder:
     """Finds hands with a detector and a landmark model.
 
     `model`: a detector or a bundle of both (a release, a file, a converted folder); `landmarks`:
-    the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `tflite`,
-    `coreml` (executed by blazepalm, not by Apple's runtime) or any registered one. `max_hands`:
-    None finds all in a picture and tracks two in a video. `threads`: of LiteRT. `rule`: "solutions"
-    finds what MediaPipe until 0.10 finds, "tasks" what MediaPipe 1 finds; None is "tasks" for a
-    bundle, else "solutions".
+    the landmark model, by default the bundle's, else "hand-full". `backend`: `torch`, `fast` (its
+    quickest form on this machine), `tflite`, `coreml` (executed by blazepalm, not by Apple's
+    runtime) or any registered one. `max_hands`: None finds all in a picture and tracks two in a
+    video. `threads`: of LiteRT. `rule`: "solutions" finds what MediaPipe until 0.10 finds, "tasks"
+    what MediaPipe 1 finds; None is "tasks" for a bundle, else "solutions".
     `overrides`: what the files do not state, and evidence does not show. `gestures`: True names
     each hand's gesture (`hand.gesture`) by the models of the same bundle, else of
     "gesture-recognizer-1"; or a bundle of gesture models.
@@ -219,7 +220,7 @@ def hands(
 def as_picture(picture: Picture) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB, upright. Raises InvalidImage, TypeError or ValueError."""
     if isinstance(picture, str | Path):
-        return read_image(picture)
+        return read_picture(picture)
     if hasattr(picture, "convert"):  # PIL's, which is not imported for others' sake
         return picture_pixels(cast("PilImage", picture))
     if isinstance(picture, np.ndarray) or hasattr(picture, "detach"):

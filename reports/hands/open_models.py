@@ -1,6 +1,7 @@
 """Opens files, releases and packages for the hand pipeline in any backend: `torch` (the readable
-modules), `tflite` (Google's runtime on the file itself, no torch needed), `coreml` (a package of
-face `raw`, executed by blazepalm, not by Apple's runtime), or any registered one.
+modules), `fast` (the quickest form of these), `tflite` (Google's runtime on the file itself, no
+torch needed), `coreml` (a package of face `raw`, executed by blazepalm, not by Apple's runtime), or
+any registered one.
 
 Files do not hold value range, thresholds and regions, and may put their outputs in any order. A
 converted model keeps what it was converted with; for a plain file, `converter.evidence` finds them,
@@ -9,6 +10,7 @@ and `notice` reports how.
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +36,11 @@ from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import generation_of
-from blazepalm.models.runners import HandModels, Runner, torch_runner
+from blazepalm.models.runners import HandModels, Runner, forward_runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
 from blazepalm.reports.backends.backend import FLOAT16, Opening
-from blazepalm.reports.backends.names import PIPELINE
+from blazepalm.reports.backends.names import FAST, PIPELINE, TORCH
 from blazepalm.reports.backends.registry import registered, runs_pipeline
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source, of_family, shaped
 from blazepalm.reports.hands.open_package import (
@@ -48,6 +50,9 @@ from blazepalm.reports.hands.open_package import (
     package_runner,
 )
 from blazepalm.reports.hands.open_tflite import open_tflite
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def open_hand_models(
@@ -121,6 +126,7 @@ def open_model(
     precision: str = "fp16",
     notice: Notice = warn,
     overrides: Overrides = NO_OVERRIDES,
+    callers: int = 1,
 ) -> OpenModel:
     """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
@@ -145,11 +151,11 @@ def open_model(
         package = package_of(folder)
         if backend == "coreml" and package is not None and package[1].get("face") == "raw":
             return open_package(package[0], family, notice)
-        if backend == "torch":
-            return _open_folder(folder, family)
+        if backend in (TORCH, FAST):
+            return _open_folder(folder, family, backend, callers)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
-        return open_tflite(model, family, threads, notice, overrides)
+        return open_tflite(model, family, threads, notice, overrides, callers)
     if not runs_pipeline(backend):
         raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model
@@ -160,9 +166,9 @@ def open_model(
     spec = of_family(model, None if recognition is None else recognition.spec, family)
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
-    if backend == "torch":
-        run = torch_runner(converted.module)
-        return OpenModel(converted.name, "torch", spec, generation, run, *digests)
+    if backend in (TORCH, FAST):
+        backend, run = _module_runner(converted.module, backend, callers)
+        return OpenModel(converted.name, backend, spec, generation, run, *digests)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
@@ -170,37 +176,56 @@ def open_model(
             half = precision == "fp16"
         else:
             _, content = choose(converted.graph.source, family)
-            run = _registered_runner(converted, content, backend, Path(made), spec, notice)
+            run = _registered_runner(converted, content, backend, Path(made), spec, notice, callers)
             half = registered()[backend].precision == FLOAT16
     return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
-def _open_folder(folder: Path, family: str) -> OpenModel:
+def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
     known = None if isinstance(structure, Graph | GestureSpec) else structure
     spec = of_family(folder, known, family)
     source = source_of(folder)
+    backend, run = _module_runner(module, backend, callers)
     return OpenModel(
         name=folder.absolute().name,
-        backend="torch",
+        backend=backend,
         spec=spec,
         generation=generation_of(spec.generation, family),
-        run=torch_runner(module),
+        run=run,
         sha256=source.sha256,
         network_sha256=source.network_sha256 or None,
     )
 
 
+def _module_runner(module: "nn.Module", backend: str, callers: int) -> tuple[str, Runner]:
+    """The backend's name, with the form that `fast` chose, and the module run by it."""
+    if backend == TORCH:
+        return TORCH, torch_runner(module)
+    from blazepalm.reports.forms.fast import choose
+    from blazepalm.reports.forms.make import PLAIN
+
+    choice, forward, _ = choose(module, callers=callers)
+    run = torch_runner(module) if choice.chosen == PLAIN else forward_runner(forward)
+    return f"{FAST}:{choice.chosen}", run
+
+
 def _registered_runner(
-    converted: Converted, content: bytes, name: str, folder: Path, spec: Spec, notice: Notice
+    converted: Converted,
+    content: bytes,
+    name: str,
+    folder: Path,
+    spec: Spec,
+    notice: Notice,
+    callers: int,
 ) -> Runner:
     """Runs the model in any backend of the registry."""
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
     registration = registered()[name]
     content = without_custom_operators(content, converted.graph.source).content
-    opening = Opening(converted, content, packages=folder, notice=notice)
+    opening = Opening(converted, content, callers, packages=folder, notice=notice)
     reason = registration.available()
     backend = registration.open(opening) if reason is None else None
     if backend is None:

@@ -1,5 +1,6 @@
 """Opens a `.tflite` in LiteRT, Google's runtime; torch is not needed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,16 @@ from blazepalm.reports.hands.open_model import (
 
 
 def open_tflite(
-    model: Source, family: str, threads: int, notice: Notice, overrides: Overrides
+    model: Source,
+    family: str,
+    threads: int,
+    notice: Notice,
+    overrides: Overrides,
+    callers: int = 1,
 ) -> OpenModel:
-    """Opens a file, or the file that a converted model comes from; as `open_models.open_model`."""
+    """Opens a file, or the file that a converted model comes from; as `open_models.open_model`.
+    With several `callers`, the images of a batch are run at the same time.
+    """
     from blazepalm.reports.backends.litert import open_litert
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
@@ -52,10 +60,15 @@ def open_tflite(
         recognition.outputs,
         source=source,
         threads=threads,
+        copies=callers,
     )
+    pool = ThreadPoolExecutor(callers, "blazepalm-hands")  # its threads begin when they are needed
     name = release.name if release else Path(source).stem
 
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        return shaped(backend.run(images), len(images), spec)
+        if callers == 1 or len(images) == 1:
+            return shaped(backend.run(images), len(images), spec)
+        each = list(pool.map(lambda image: shaped(backend.run(image[None]), 1, spec), images))
+        return {name: np.concatenate([found[name] for found in each]) for name in each[0]}
 
     return OpenModel(name, "tflite", spec, generation, run, graph.sha256, network_of(graph))

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blazepalm.processor import processor_name
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import Row
 from blazepalm.reports.judge.headline import NOTHING
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from blazepalm.golden.photos import LocalPhoto
 
 UTC = "%Y-%m-%dT%H:%M:%SZ"
-CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 TOOLS = (
     "blazepalm",
     "torch",
@@ -110,6 +109,8 @@ def make_report(
             tuple(ModelSeconds(m.name, dict(totals.seconds[m.name])) for m in models),
             started=(datetime.now(timezone.utc) - timedelta(seconds=seconds)).strftime(UTC),
             commit=git_commit(),
+            answers=totals.answers,
+            kept=totals.kept,
         ),
     )
     return concluded(report)
@@ -130,21 +131,6 @@ def golden_entry(golden: "GoldenSet | None") -> GoldenName | None:
     if golden is None:
         return None
     return GoldenName(golden.version, golden.sha256, len(golden.cases))
-
-
-def processor_name() -> str:
-    """The processor as its maker calls it ("Intel(R) Xeon(R) …"), or as Python does."""
-    names = (value for name, value in processor_facts() if name == "model name")
-    return next(names, platform.processor())
-
-
-def processor_facts() -> list[tuple[str, str]]:
-    """What Linux says of its processors, each fact as name and value; nothing on other systems."""
-    with suppress(OSError):
-        text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
-        parts = (line.partition(":") for line in text.splitlines())
-        return [(name.strip(), value.strip()) for name, _, value in parts]
-    return []
 
 
 def photo_credits(photos: "Sequence[LocalPhoto]") -> tuple[PhotoCredit, ...]:

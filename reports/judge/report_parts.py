@@ -85,7 +85,9 @@ class ModelSeconds(Part, frozen=True):
 class Timing(Part, frozen=True):
     """All that differs between two runs. `resumed`: comparisons taken from an interrupted run;
     `started`: when, in UTC (`2026-01-31T12:00:00Z`); `commit`: that of the Git repository in which
-    the command ran, None outside of one. An older report has neither.
+    the command ran, None outside of one; `answers`: how often a network was asked, and `kept`: how
+    often an earlier run's answer was taken from the user's cache folder. An older report has none
+    of these.
     """
 
     seconds: float
@@ -93,6 +95,8 @@ class Timing(Part, frozen=True):
     models: tuple[ModelSeconds, ...]
     started: str = ""
     commit: str | None = None
+    answers: Count = 0
+    kept: Count = 0
 
 
 class Counts(Part, frozen=True, rename={"passed": "pass"}):

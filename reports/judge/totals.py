@@ -64,6 +64,7 @@ class Totals:
         )
         self.accuracy: dict[tuple[str, str], dict[str, float]] = {}
         self.cases_total = 0
+        self.answers = self.kept = 0
         self._digests: dict[str, Any] = defaultdict(hashlib.sha256)
         self._cases: list[tuple[float, int, CaseTotals]] = []  # the worst, as a heap
 
@@ -106,6 +107,8 @@ class Totals:
         for model, spent in record.seconds.items():
             for backend, seconds in spent.items():
                 self.seconds[model][backend] += seconds
+        self.answers += record.answers
+        self.kept += record.kept
         case.hands.update(record.hands)
         self._add_accuracy(record)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from blazepalm.reports.backends.kept_answers import opened
 from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT32_SUMS
 from blazepalm.reports.backends.names import (
     COREAI,
@@ -129,7 +130,7 @@ def programs_of(subject: Subject, *, core_ai: bool = False) -> "dict[str, Progra
     from blazepalm.reports.backends.mil_package import Executed
 
     names = (MIL, MIL_FP16, *(CORE_AI if core_ai else ()))
-    found = {name: subject.backends.get(name) for name in names}
+    found = {n: opened(b) for n, b in subject.backends.items() if n in names}
     return {n: b.package.program for n, b in found.items() if isinstance(b, Executed | CoreAI)}
 
 

@@ -36,9 +36,13 @@ def worst(report: ParityReport) -> Tightest | None:
 
 
 def when_and_what(report: ParityReport) -> list[tuple[str, str]]:
-    """When the run began, how long it took, and the commit it ran on, as far as they are known."""
+    """When the run began, how long it took, how much an earlier run had computed, and the commit
+    it ran on, as far as they are known.
+    """
     timing = report.timing
     told = [("started", timing.started), ("took", figure(timing.seconds, "s"))]
+    if timing.kept:
+        told.append(("from the cache", f"{timing.kept} of {timing.answers} network outputs"))
     told.append(("git commit", timing.commit or ""))
     return [(name, value) for name, value in told if value]
 

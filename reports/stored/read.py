@@ -48,6 +48,11 @@ def report_from(values: Any, source: str) -> ParityReport:
                 f"{source}: case {short(case.name)} has {len(case.values)} values for "
                 f"{len(report.rows)} rows; run parity again"
             )
+    if report.tightest is not None and not 0 <= report.tightest.row < len(report.rows):
+        raise ArtifactError(
+            f"{source}: tightest.row is {report.tightest.row} of {len(report.rows)} rows; "
+            "run parity again"
+        )
     return report
 
 

@@ -21,6 +21,7 @@ from blazepalm.reports.backends.backend import (
     input_shape,
 )
 from blazepalm.reports.backends.hashing import package_sha256
+from blazepalm.reports.backends.kept_answers import kept, network_of, open_answers
 from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.backends.registry import registered
@@ -70,6 +71,7 @@ def open_subject(
     asked_for: Collection[str] = (),
     candidates: Collection[str] = (),
     before_lowering: Callable[[], None] = lambda: None,
+    cache: bool = False,
 ) -> Subject:
     """Converts one model's bytes and opens its backends (those named in `only`, else all) for
     `workers` concurrent threads. `packages` is the folder for Core ML packages; None leaves
@@ -79,7 +81,8 @@ def open_subject(
     `overrides` state what the file does not. `candidates` are paths of other people's conversions
     of the model: they are compared in place of our own.
     `folder` is a converted folder that was made from the file: its weights and its package are
-    opened, nothing is converted or exported. `before_lowering`: see `Opening`.
+    opened, nothing is converted or exported. `before_lowering`: see `Opening`. `cache`: whether
+    answers are kept across runs (`reports.backends.kept_answers`).
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if LiteRT cannot
     run it.
@@ -120,7 +123,7 @@ def open_subject(
         notice,
         before_lowering,
     )
-    opened = open_backends(opening, JUDGES if candidates else only, images, asked_for)
+    opened = open_backends(opening, JUDGES if candidates else only, images, asked_for, cache)
     if compress is not None and opened.apps and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
     if folder is not None and opened.apps:
@@ -167,11 +170,14 @@ def open_backends(
     only: Collection[str] | None = None,
     images: bool = True,
     asked_for: Collection[str] = (),
+    cache: bool = False,
 ) -> Opened:
     """Every registered backend that can run the model here, or those named in `only`. Without
     `images`, or for a model of no known family, those that only the task can judge are left out.
-    What has to be asked for is left out unless `asked_for` or `only` names it.
+    What has to be asked for is left out unless `asked_for` or `only` names it. `cache`: whether
+    answers are kept across runs.
     """
+    answers, network = (open_answers(), network_of(opening)) if cache else (None, {})
     by_task = judged_by_task(opening, images)
     backends: dict[str, Backend] = {}
     apps: dict[str, Backend] = {}
@@ -198,6 +204,8 @@ def open_backends(
             artifacts[name] = package_sha256(opening.export(package))
         elif isinstance(digest := getattr(backend, "artifact_sha256", None), str):
             artifacts[name] = digest
+        if answers is not None:
+            backend = kept(registration, backend, network, artifacts.get(name), answers)
         if package is not None and package.face == "app":
             apps[name] = backend
         else:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,50 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "two.png"
     Image.fromarray(rendered("two").image).save(path)
     return path
+
+
+@pytest.mark.parametrize("backend", ["tflite", "torch"])
+def test_the_same_however_many_pictures_at_a_time(
+    blazepalm: Command, photo: Path, tmp_path: Path, backend: str
+) -> None:
+    """The same hands to the last digit, failures, drawings and order."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    with Image.open(photo) as opened:
+        for number, turned in enumerate((0, 180, 90, 0)):
+            opened.rotate(turned, expand=True).save(pictures / f"{number}.png")
+    (pictures / "1.jpg").write_bytes(b"\xff\xd8\xff no picture")
+
+    def outcome(jobs: int) -> tuple[Any, Any, dict[str, bytes]]:
+        out = tmp_path / f"{backend}-{jobs}"
+        options = (*LITE, "--backend", backend, "--draw", out, "--json", "--jobs", str(jobs))
+        done = blazepalm("detect", pictures, *options)
+        assert done.code == 2, done.err
+        drawings = {path.name: path.read_bytes() for path in out.iterdir()}
+        return done.json["frames"], done.json["failures"], drawings
+
+    one = outcome(1)
+    frames, failures, drawings = one
+    assert len(frames[0]["hands"]) == 2 and len(failures) == 1 and len(drawings) == 4
+    assert outcome(3) == one
+
+
+def test_the_quickest_form_finds_the_same(
+    blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from blazepalm.reports.forms import fast, measure
+
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setattr(fast, "FORMS", ("channels-last",))
+    monkeypatch.setattr(measure, "ROUNDS", 1)
+    done = blazepalm("detect", photo, *LITE, "--backend", "fast", "--json")
+    plain = blazepalm("detect", photo, *LITE, "--backend", "torch", "--json")
+    assert done.code == 0 and done.json["models"]["backend"].startswith("fast:")
+    assert "computed by fast:" in done.err
+    for mine, theirs in zip(done.json["frames"], plain.json["frames"], strict=True):
+        assert len(mine["hands"]) == len(theirs["hands"]) == 2
+        for a, b in zip(mine["hands"], theirs["hands"], strict=True):
+            np.testing.assert_allclose(a["landmarks"], b["landmarks"], atol=1e-4)
 
 
 def test_json(blazepalm: Command, photo: Path) -> None:

@@ -1,11 +1,22 @@
 """`python -m fuzz [--n N] [--reader NAME] [--seed S]`: the table reader × outcomes × mutants."""
 
 import argparse
+import json
+import math
 import sys
+from pathlib import Path
 
 from fuzz.outcomes import ESCAPES, OUTCOMES, Tally, fuzz, judge, serve
 from fuzz.readers import READERS
 
+HEAD = """# Damaged files
+
+What becomes of damaged files of every kind that blazepalm reads; `make fuzz` made this table.
+*Fine*: still valid, or harmless; *sentence*: refused in one sentence; *unjudged*: LiteRT's answer
+cannot be compared, or the damaged values cannot be written as a file. Everything else is an escape,
+and has a column only if there was one.
+
+"""
 SHOWN = 12  # kinds of escape listed for a reader
 
 
@@ -19,20 +30,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reader", default="", help="one reader, or several with commas")
     parser.add_argument("--one", type=int, help="only this mutant, with its traceback")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="for each reader, at most")
+    parser.add_argument("--tally", type=Path, help="JSON of earlier runs, which this one continues")
+    parser.add_argument("--table", type=Path, help="Markdown that the table is written to, too")
     given = parser.parse_args()
     names = given.reader.split(",") if given.reader else list(READERS)
     if unknown := [name for name in names if name not in READERS]:
         parser.error(f"unknown reader {unknown[0]!r}; choose from {', '.join(READERS)}")
     if given.one is not None:
         return show_one(names[0], given.seed, given.one)
-    tallies = []
+    kept = read_tallies(given.tally, given.seed)
     for name in names:
         reader = READERS[name]
         count = max(1, given.n // 10) if reader.slow else given.n
-        tallies.append(fuzz(reader, count, given.seed))
-        print_tally(tallies[-1])
-    print()
-    print_table(tallies)
+        kept[name] = fuzz(reader, count, given.seed, kept.get(name), given.seconds)
+        print_tally(kept[name])
+        if given.tally:
+            values = {"seed": given.seed, "readers": [each.plain() for each in kept.values()]}
+            given.tally.write_text(json.dumps(values), "utf-8")
+    tallies = [kept[name] for name in READERS if name in kept]
+    print("\n" + table(tallies))
+    if given.table:
+        given.table.write_text(HEAD + table(tallies) + "\n", "utf-8")
     return int(any(tally.escapes for tally in tallies))
 
 
@@ -45,20 +64,30 @@ def print_tally(tally: Tally) -> None:
         print(f"  and {len(found) - SHOWN} more kinds")
 
 
-def print_table(tallies: list[Tally]) -> None:
+def read_tallies(path: Path | None, seed: int) -> dict[str, Tally]:
+    """By reader; none of a file that does not exist yet. Exits if the file is of another seed."""
+    if path is None or not path.exists():
+        return {}
+    values = json.loads(path.read_text("utf-8"))
+    if values["seed"] != seed:
+        sys.exit(f"{path}: counts mutants of seed {values['seed']}, not {seed}")
+    return {each["reader"]: Tally.read(each) for each in values["readers"]}
+
+
+def table(tallies: list[Tally]) -> str:
+    """Markdown: reader × outcomes."""
     used = [o for o in OUTCOMES if o not in ESCAPES or any(t.counts[o] for t in tallies)]
     head = ["reader", "mutants", *used, "seconds"]
-    print("| " + " | ".join(head) + " |")
-    print("|" + "---|" * len(head))
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
     for t in tallies:
-        cells = [t.reader, f"{t.mutants}", *(str(t.counts[o]) for o in used), f"{t.seconds:.0f}"]
-        print("| " + " | ".join(cells) + " |")
+        counts = [t.mutants, *(t.counts[o] for o in used), round(t.seconds)]
+        lines.append([t.reader, *(f"{count:,}" for count in counts)])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def show_one(name: str, seed: int, number: int) -> int:
     import tempfile
     import traceback
-    from pathlib import Path
     from random import Random
 
     reader = READERS[name]

@@ -4,7 +4,9 @@ import copy
 import io
 import json
 import math
+import re
 import struct
+import warnings
 import zipfile
 from random import Random
 from typing import Any
@@ -19,6 +21,10 @@ ODD: tuple[Any, ...] = (
     *INTEGERS,
     10**40,
     "\udc80",
+)
+METHODS = (  # LZMA is rare, because it is slow
+    *((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) * 20),
+    *(zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA),
 )
 
 
@@ -59,8 +65,10 @@ def damage_near_start(random: Random, content: bytes, size: int = 512) -> bytes:
 
 
 def damage_json(random: Random, values: Any) -> Any:
-    """A copy with one to three values dropped, retyped, scaled, repeated or exchanged."""
-    found = copy.deepcopy(values)
+    """A copy with one to three values dropped, retyped, scaled, repeated or exchanged; it shares
+    with `values` what is unchanged.
+    """
+    found = copy.copy(values)
     for _ in range(random.choice((1, 1, 2, 3))):
         holder, key = _somewhere(random, found)
         if holder is None:
@@ -72,7 +80,7 @@ def damage_json(random: Random, values: Any) -> Any:
             factor = random.choice((2, -1, 0.5, 1000, 1e9))
             holder[key] = type(value)(value * factor) if math.isfinite(value * factor) else 0
         elif kind == 2 and isinstance(value, list) and value:
-            value.append(copy.deepcopy(random.choice(value)))
+            value.append(random.choice(value))
         elif kind == 3 and isinstance(value, list) and value:
             value.pop(random.randrange(len(value)))
         elif kind == 4 and isinstance(holder, dict):
@@ -93,14 +101,16 @@ def json_bytes(random: Random, values: Any) -> bytes:
 
 
 def _somewhere(random: Random, tree: Any) -> tuple[Any, Any]:
-    """A container and a key in it, reached by a random walk; (None, None) in an empty tree."""
+    """A container and a key in it, reached by a random walk; (None, None) in an empty tree. Each
+    container on the way is replaced by a copy, so that it may be changed.
+    """
     holder, key = None, None
     while isinstance(tree, dict | list) and tree:
         if holder is not None and random.random() < 0.15:
             break
         holder = tree
         key = random.choice(list(tree)) if isinstance(tree, dict) else random.randrange(len(tree))
-        tree = tree[key]
+        tree = holder[key] = copy.copy(tree[key])
     return holder, key
 
 
@@ -109,8 +119,25 @@ def damage_objects(random: Random, root: Any) -> None:
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         owners = [owner for owner in _objects(root) if vars(owner)]
         owner = random.choice(owners)
+        data = getattr(owner, "data", None)
+        if data is not None and len(data) >= 4 and random.random() < 0.5:
+            owner.data = _odd_weights(random, data)
+            continue
         name = random.choice(list(vars(owner)))
         setattr(owner, name, _other(random, getattr(owner, name), root))
+
+
+def _odd_weights(random: Random, data: Any) -> bytes:
+    """A buffer with one of its float32 values, or all, not finite, denormal, huge or zero."""
+    content = bytearray(bytes(data))
+    value = struct.pack("<f", random.choice(FLOATS))
+    whole = len(content) // 4 * 4
+    if random.random() < 0.2:
+        content[:whole] = value * (whole // 4)
+    else:
+        at = random.randrange(0, whole, 4)
+        content[at : at + 4] = value
+    return bytes(content)
 
 
 def _objects(node: Any) -> list[Any]:
@@ -159,25 +186,61 @@ def _other(random: Random, value: Any, root: Any) -> Any:
     return None  # an object: dropped
 
 
+# each record's signature → (offset, format) of its fields: versions, flags (encryption), methods,
+# CRCs, sizes, lengths of names and extras, disks, attributes, offsets, counts
+# https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+RECORDS = {
+    b"PK\3\4": tuple(zip((4, 6, 8, 14, 18, 22, 26, 28), "HHHIIIHH", strict=True)),
+    b"PK\1\2": tuple(
+        zip((6, 8, 10, 16, 20, 24, 28, 30, 32, 34, 38, 42), "HHHIIIHHHHII", strict=True)
+    ),
+    b"PK\5\6": tuple(zip((4, 6, 8, 10, 12, 16, 20), "HHHHIIH", strict=True)),
+}
+
+
 def damage_archive(random: Random, members: dict[str, bytes]) -> bytes:
-    """A ZIP of the members with something wrong in names, sizes, methods or its own bytes."""
+    """A ZIP of the members with something wrong in names, sizes, methods, its records' fields or
+    its own bytes; one in a hundred holds a bomb.
+    """
     packed = io.BytesIO()
     names = list(members)
     if random.random() < 0.3:
         names.append(random.choice(names))  # twice
-    with zipfile.ZipFile(packed, "w") as archive:
+    bomb = random.choice(names) if random.random() < 0.01 else None
+    with zipfile.ZipFile(packed, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that comes twice
         for name in names:
-            content = members[name]
+            content = bytes(50 << 20) if name == bomb else members[name]
             if random.random() < 0.2:
                 name = random.choice(("../" + name, "/" + name, "a\\" + name, name + "/", "é" * 90))
             if random.random() < 0.2:
                 content = damage_bytes(random, content)
             info = zipfile.ZipInfo(name)
-            info.compress_type = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+            info.compress_type = random.choice(METHODS)
             if random.random() < 0.1:
                 info.external_attr = 0o120777 << 16  # a link
-            if random.random() < 0.05:
-                content = bytes(50 << 20)
-            archive.writestr(info, content)
+            with archive.open(info, "w", force_zip64=random.random() < 0.1) as file:
+                file.write(content)
     found = packed.getvalue()
-    return damage_bytes(random, found) if random.random() < 0.6 else found
+    kind = random.random()
+    if kind < 0.4:
+        return damage_bytes(random, found)
+    return _damage_records(random, found) if kind < 0.8 else found
+
+
+def _damage_records(random: Random, content: bytes) -> bytes:
+    """Sets one or two fields of the archive's records to edge values."""
+    data = bytearray(content)
+    places = [
+        (found.start() + offset, form)
+        for signature, fields in RECORDS.items()
+        for found in re.finditer(re.escape(signature), content)
+        for offset, form in fields
+        if found.start() + offset + struct.calcsize(form) <= len(content)
+    ]
+    for at, form in random.sample(places, random.choice((1, 1, 2))):
+        (old,) = struct.unpack_from(f"<{form}", data, at)
+        near = (old ^ 1, old + 1, old - 1, old * 2, random.choice(EDGES))
+        top = (1 << 8 * struct.calcsize(form)) - 1
+        struct.pack_into(f"<{form}", data, at, random.choice(near) & top)
+    return bytes(data)

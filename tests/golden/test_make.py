@@ -251,3 +251,31 @@ def test_processes_change_nothing(tmp_path: Path, folder: Path) -> None:
     two = make_golden(tmp_path / "other", names=names, jobs=2)
     assert one.to_bytes() == two.to_bytes()
     assert content(folder) == content(tmp_path / "other")
+
+
+def test_a_picture_is_rendered_once_for_all_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(module, "render_plan", lambda p: [calls.append(p.name), render_plan(p)][1])
+    kept: list[str] = []
+    first, _ = made(tmp_path / "a", cache=True, on_kept=kept.append)
+    again, _ = made(tmp_path / "b", cache=True, on_kept=kept.append)
+    assert sorted(calls) == sorted(kept) == sorted(QUICK)
+    assert content(tmp_path / "a") == content(tmp_path / "b") and first.sha256 == again.sha256
+    made(tmp_path / "c")
+    made(tmp_path / "b", cache=True, force=True)
+    assert len(calls) == 3 * len(QUICK) and content(tmp_path / "c") == content(tmp_path / "a")
+    monkeypatch.setattr(module, "code_sha256", lambda *parts: "another renderer")
+    made(tmp_path / "d", cache=True)
+    assert len(calls) == 4 * len(QUICK) and len(kept) == len(QUICK)
+
+
+def test_a_damaged_kept_picture_is_rendered_again(tmp_path: Path) -> None:
+    made(tmp_path / "a", cache=True)
+    pictures = module.open_pictures()
+    for name in QUICK:
+        pictures.put(module.picture_key(PLANS[name]), b"\x93 not what was packed")
+    kept: list[str] = []
+    made(tmp_path / "b", cache=True, on_kept=kept.append)
+    assert not kept and content(tmp_path / "a") == content(tmp_path / "b")

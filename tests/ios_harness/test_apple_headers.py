@@ -13,7 +13,7 @@ import pytest
 HARNESS = Path(__file__).parents[2] / "ios_harness"
 HEADERS = HARNESS / "Shims" / "Headers"
 STAND_INS = [HARNESS / "Shims" / "CoreML", HARNESS / "Shims" / "AppleTestShim"]
-APPLE = ["Darwin", "CoreGraphics", "ImageIO", "CoreVideo", "CoreML", "AppleTestShim"]
+APPLE = ["Darwin", "CoreGraphics", "ImageIO", "CoreVideo", "CoreML", "Vision", "AppleTestShim"]
 OURS = ["PalmCore", "PalmDevice", "PalmKit", "PalmHarness", "PalmScreens"]
 TESTS = ["Tests/PalmScreensTests", "Tests/PalmKitTests", "App/HarnessTests"]
 SIL = ["-emit-sil", "-o", "/dev/null"]  # data races are found after the types
@@ -61,6 +61,24 @@ def test_tests_use_nothing_but_apples_own(modules: Path, folder: str) -> None:
     assert files
     arguments = ["-swift-version", "6", "-wmo", "-parse-as-library", "-module-name", "Tests"]
     assert compiled(modules, *arguments, *SIL, *files) == ""
+
+
+@swift
+def test_the_readmes_example_for_vision_compiles(modules: Path, tmp_path: Path) -> None:
+    """The class of the model is the one that Xcode generates, the picture the app's."""
+    text = (HARNESS / "README.md").read_text()
+    (example,) = re.findall(r"```swift\n(import Vision\n.*?)```", text, re.DOTALL)
+    own = (
+        "final class PalmFull_2023_09_Vision {\n  let model: MLModel\n"
+        "  init(configuration: MLModelConfiguration) throws { fatalError() }\n}\n"
+        "func find(in pixelBuffer: CVPixelBuffer) throws {\n"
+    )
+    file = tmp_path / "example.swift"
+    file.write_text(example.replace("import Vision\n", f"import Vision\n{own}") + "}\n")
+    arguments = ["-swift-version", "6", "-parse-as-library", *SIL, file]
+    assert compiled(modules, *arguments) == ""
+    file.write_text(file.read_text().replace("palm.confidence", "palm.score"))
+    assert "has no member 'score'" in compiled(modules, *arguments)
 
 
 @swift

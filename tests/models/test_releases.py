@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.errors import UnknownRelease
-from blazepalm.models.release_registry import WEIGHTS, Bundle, Release, load_registry
+from blazepalm.errors import ArtifactError, UnknownRelease
+from blazepalm.models.release_registry import REGISTRY, WEIGHTS, Bundle, Release, load_registry
 from blazepalm.models.releases import by_name, by_network, by_sha256, defaults, resolve
 from support.models import ROOT, SHARED, shared_model
 
@@ -361,3 +361,27 @@ def test_needs_neither_torch_nor_numpy() -> None:
         "sys.exit(bool({'torch', 'numpy', 'platformdirs'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[source]", "[source", r"is damaged \(.*\); reinstall blazepalm$"),
+        (
+            "score_threshold = 0.5",
+            'score_threshold = "much"',
+            "score_threshold is 'much', expected",
+        ),
+        ("input_size = [256, 256]", "input_size = [256]", "has 1 entries, expected 2"),
+        ('family = "palm"', 'family = "foot"', "'foot' is missing"),
+        ("sha256 = ", "sha257 = ", r"unknown fields \['sha257'\]"),
+        ("[defaults]", '[defaults]\nfoot = "palm-2020-11"', "no generation of family foot"),
+    ],
+)
+def test_a_damaged_registry_is_one_sentence(old: str, new: str, said: str, tmp_path: Path) -> None:
+    text = REGISTRY.read_text("utf-8")
+    assert old in text
+    (tmp_path / "releases.toml").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ArtifactError, match=said) as caught:
+        load_registry.__wrapped__(tmp_path / "releases.toml")
+    assert "\n" not in str(caught.value)

@@ -21,6 +21,7 @@ from blazepalm.reports.stored.read import report_from
 from support.models import ROOT, shared_file, shared_model
 from support.small_golden import small_golden
 from support.tflite_builder import ModelBuilder
+from support.tiny import doubling
 
 PAIR = ("palm-lite", "hand-lite")
 
@@ -257,3 +258,19 @@ def test_without_images_an_integer_file_is_judged_by_its_float_network() -> None
     lost = [row for row in report.rows if (row.backend, row.reference) == ("integer", "oracle")]
     assert len(lost) == 2 and not any(row.judged for row in lost)
     assert all(row.value is not None and row.value > 1 for row in lost)
+
+
+def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
+    model = tmp_path / "doubling.tflite"
+    model.write_bytes(doubling())
+    whole = parity(model, noise=3)
+    first, again = (parity(model, noise=3, cache=True) for _ in range(2))
+    assert timeless(whole) == timeless(first) == timeless(again)
+    found = [(run.timing.answers, run.timing.kept) for run in (whole, first, again)]
+    count = found[0][0]
+    assert count >= 3 * 5 and found == [(count, 0), (count, 0), (count, count)]
+    assert f"{count} of {count} network outputs" in markdown(again)
+    assert "from the cache" not in markdown(first)
+    assert not any(again.timing.models[0].seconds.values())
+    more = parity(model, noise=4, cache=True)
+    assert (more.timing.answers, more.timing.kept) == (count * 4 // 3, count), "one input is new"

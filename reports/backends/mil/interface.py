@@ -161,5 +161,13 @@ def _read_array(feature: Feature, array: Any) -> Feature:
     )
 
 
+def rows_of(array: Any) -> Range:
+    """How many rows an array may have, by its description; any number if it says nothing."""
+    ranges = array.shapeRange.sizeRanges
+    if len(ranges):
+        return _read_range(ranges[0])
+    return Range(array.shape[0], array.shape[0]) if len(array.shape) else Range(0, None)
+
+
 def _read_range(proto: Any) -> Range:
     return Range(proto.lowerBound, None if proto.upperBound < 0 else proto.upperBound)

@@ -76,7 +76,7 @@ def _root_item(path: Path) -> str:
         raise InvalidModel(f"{manifest}: not JSON ({error})") from error
     try:
         item = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError) as error:
         raise InvalidModel(f"{manifest}: names no root model") from error
     if not isinstance(item, str):
         raise InvalidModel(f"{manifest}: the root model's path is not text")

@@ -1,4 +1,5 @@
-"""The public interface of this package: a saved ML program, read and ready to run anywhere.
+"""The public interface of this package: a saved ML program, read and ready to run anywhere; alone,
+or with the non-maximum suppression that follows it in a pipeline.
 
 This package executes the program operation by operation, in torch on a CPU. Apple's runtime, which
 this is not, may fuse and reorder operations and choose other precisions.
@@ -20,19 +21,23 @@ from blazepalm.reports.backends.mil.interface import Feature, Interface, read_in
 from blazepalm.reports.backends.mil.notes import notes_of
 from blazepalm.reports.backends.mil.package import Package, open_package
 from blazepalm.reports.backends.mil.schema import parse_model
+from blazepalm.reports.backends.mil.suppression import pipeline_interface, stages
 from blazepalm.reports.backends.mil.syntax import Function, read_functions
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from blazepalm.reports.backends.mil.plan import Plan
 
 LABEL = "executed by blazepalm"
 
 
-def load(path: str | Path) -> "Program":
-    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools. Raises
-    InvalidModel if it is broken or holds no ML program.
+def load(path: str | Path, *, suppressing: bool = True) -> "Program":
+    """Reads a `.mlpackage` folder or `.mlmodel` file. Imports neither torch nor coremltools.
+    Without `suppressing`, a pipeline is read as its program alone. Raises InvalidModel if it is
+    broken or holds no ML program.
     """
-    return Program(open_package(path))
+    return Program(open_package(path), suppressing=suppressing)
 
 
 class Program:
@@ -40,7 +45,7 @@ class Program:
 
     label = LABEL
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, *, suppressing: bool = True) -> None:
         self.path = package.path
         self.source = str(package.path)
         self._package = package
@@ -49,12 +54,20 @@ class Program:
         self._plans: dict[tuple[str, str], Plan] = {}
         model = parse_model(package.model)
         self.specification_version: int = model.specificationVersion
-        self.functions = read_functions(model.mlProgram, self.source, self._read_blob)
-        self.default_function = self._default_function(model.description)
-        self.interfaces: dict[str, Interface] = {
-            name: read_interface(model.description, function, self.source)
+        first, suppression = stages(model, self.source)
+        self.suppression = suppression if suppressing else None
+        self.functions = read_functions(first.mlProgram, self.source, self._read_blob)
+        self.default_function = self._default_function(first.description)
+        self._own: dict[str, Interface] = {  # of the program alone
+            name: read_interface(first.description, function, self.source)
             for name, function in self.functions.items()
         }
+        self.interfaces = dict(self._own)
+        if self.suppression is not None:
+            self.interfaces = {
+                name: pipeline_interface(model.description, own, self.suppression, self.source)
+                for name, own in self._own.items()
+            }
         metadata = model.description.metadata
         self.metadata: dict[str, str] = {
             "description": metadata.shortDescription,
@@ -64,7 +77,7 @@ class Program:
         }
         for key in sorted(metadata.userDefined):
             self.metadata.setdefault(key, metadata.userDefined[key])
-        self.metadata.update(notes_of(model.mlProgram))
+        self.metadata.update(notes_of(first.mlProgram))
         self.file_bytes = package.model.stat().st_size + sum(f.size for f in self._files.values())
 
     # What it is -------------------------------------------------------------------------
@@ -134,17 +147,18 @@ class Program:
         Raises InvalidInput or InvalidImage for what is given, UnsupportedOperator listing every
         operation that cannot be executed, InvalidModel where the program contradicts itself.
         """
-        from blazepalm.reports.backends.mil.inputs import prepare_inputs
         from blazepalm.reports.backends.mil.run import run_plan
 
         name = self.function_name(function)
         plan = self.plan(name, accumulation=accumulation)
         keep = self._kept(plan, intermediates)
-        interface = self.interfaces[name]
-        tensors = prepare_inputs(interface, inputs, self.source)
+        tensors, thresholds = self._prepared(name, inputs)
         values = run_plan(plan, tensors, self.source, keep, replace)
-        outputs = {feature.name: values.pop(feature.name) for feature in interface.outputs}
-        return {**outputs, **values}
+        if self.suppression is not None:
+            values |= self.suppression.run(values, thresholds, self.source)
+        outputs = {feature.name: values[feature.name] for feature in self.interfaces[name].outputs}
+        inner = set(keep) - set(outputs)
+        return {**outputs, **{name: value for name, value in values.items() if name in inner}}
 
     def plan(self, function: str | None = None, *, accumulation: str = FLOAT32_SUMS) -> "Plan":
         """The function made ready to run; made once. Raises as `run` does."""
@@ -169,6 +183,20 @@ class Program:
         return name
 
     # How ---------------------------------------------------------------------------------
+
+    def _prepared(
+        self, name: str, inputs: Mapping[str, Any]
+    ) -> "tuple[dict[str, Tensor], dict[str, Any]]":
+        """The program's inputs as tensors, and what its suppression is given."""
+        from blazepalm.reports.backends.mil.inputs import prepare_inputs, values_by_input
+
+        own = self._own[name]
+        if self.suppression is None:
+            return prepare_inputs(own, inputs, self.source), {}
+        checked = values_by_input(self.interfaces[name], inputs, self.source)
+        given = {feature.name: value for feature, value in checked}
+        mine = {feature.name: given[feature.name] for feature in own.inputs}
+        return prepare_inputs(own, mine, self.source), given
 
     def _kept(self, plan: "Plan", intermediates: bool | Collection[str]) -> list[str]:
         function: Function = plan.function

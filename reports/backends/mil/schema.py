@@ -48,8 +48,8 @@ def data_types() -> dict[int, str]:
 
 
 def parse_model(path: Path) -> Any:
-    """The file's `Model` message, which holds an ML program. Raises InvalidModel if the bytes are
-    not such a message, or one of another kind.
+    """The file's `Model` message, which holds an ML program or a pipeline. Raises InvalidModel if
+    the bytes are not such a message, or one of another kind.
     """
     from google.protobuf.message import DecodeError
 
@@ -75,7 +75,7 @@ def parse_model(path: Path) -> Any:
         raise InvalidModel(f"{path}: not a Core ML model but {what}")
     if kind is None:
         raise InvalidModel(f"{path}: holds no model (the file may be cut off)")
-    if kind != "mlProgram":
+    if kind not in ("mlProgram", "pipeline"):
         raise InvalidModel(
             f"{path}: is a Core ML model of kind {kind}, not an ML program; "
             'convert it anew with coremltools and convert_to="mlprogram"'

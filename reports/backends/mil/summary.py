@@ -19,6 +19,7 @@ from blazepalm.reports.backends.mil.coverage import EXECUTED
 from blazepalm.reports.backends.mil.interface import Feature, Interface
 from blazepalm.reports.backends.mil.notes import OWN
 from blazepalm.reports.backends.mil.program import Program, load
+from blazepalm.reports.backends.mil.suppression import Suppression
 from blazepalm.reports.backends.mil.weights import UNPACKS, StoredWeights, stored_weights
 
 SAYS = ("description", "version", "author", "licence")
@@ -64,7 +65,7 @@ class FunctionSummary:
 class ProgramSummary:
     """A package. `operations` are by type, most frequent first, those that unpack weights
     (`unpacking`) apart; `precision` counts computed values by type; `lacking` are operations
-    that blazepalm does not execute.
+    that blazepalm does not execute; `suppression` follows the program in a pipeline, if it does.
     """
 
     file: str
@@ -78,6 +79,7 @@ class ProgramSummary:
     precision: dict[str, int]
     weights: tuple[StoredWeights, ...]
     lacking: dict[str, int]
+    suppression: Suppression | None
     metadata: dict[str, str]
 
     @property
@@ -134,6 +136,7 @@ def summary_of(program: Program) -> ProgramSummary:
         precision={name.lower(): count for name, count in program.precisions.items()},
         weights=stored_weights(functions),
         lacking={n: count for n, count in program.operations.items() if n not in EXECUTED},
+        suppression=program.suppression,
         metadata={key: value for key, value in program.metadata.items() if value},
     )
 

@@ -373,7 +373,7 @@ def test_two_processes_write_the_same_bytes_and_no_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"face": "APP"}, "unknown Core ML face 'APP'; choose app, raw or batch"),
+        ({"face": "APP"}, "unknown Core ML face 'APP'; choose app, raw, batch or vision"),
         ({"precision": "bf16"}, "choose fp16 or fp32"),
         ({"target": "iOS4"}, "unknown Core ML target 'iOS4'"),
         ({"compress": "zip"}, "choose palettize8, palettize6 or int8"),

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from blazepalm.converter import program_cache
+from blazepalm.converter.coreai.needed import missing_coreai
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends import coreai_asset
-from blazepalm.reports.backends.coreai_asset import Asset, missing_coreai
+from blazepalm.reports.backends.coreai_asset import Asset
 from blazepalm.reports.subjects.open_subject import open_subject
 from support.tiny import doubling
 

@@ -184,6 +184,20 @@ def test_our_own_packages_for_apps(release: str, face: str, tmp_path: Path) -> N
     assert agreement(it, found) < 1e-2
 
 
+def test_a_package_for_vision_is_compared_before_its_suppression(
+    palm: Stranger, tmp_path: Path
+) -> None:
+    """Its boxes lack the keypoints that the file's have: the scores are compared."""
+    record = export(palm.opening.converted, tmp_path, CoreMLOptions(face="vision"))
+    value_range, _ = value_range_of(palm.opening.converted)
+    path = str(tmp_path / record.name)
+    found = open_candidate(path, palm.opening, palm.litert, value_range, set())
+    assert "scores from 'scores' as a probability" in found.notes[0]
+    assert any(note.endswith("has no output for boxes") for note in found.notes)
+    image = np.random.default_rng(3).random(palm.shape, np.float32)
+    assert list(found.backend.run(image)) == [palm.opening.outputs[1]]
+
+
 def test_another_models_input_is_refused(hand: Stranger) -> None:
     with pytest.raises(CouldNotVerify, match="takes 1×3×192×192, but .* takes 1×224×224×3"):
         hand.found((1, 3, 192, 192), lambda v: np.zeros(hand.shape, np.float32), anonymous)

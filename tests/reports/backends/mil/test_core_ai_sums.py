@@ -12,9 +12,9 @@ import pytest
 from coremltools.converters.mil import Builder
 
 from blazepalm.child import Child
+from blazepalm.converter.coreai.needed import missing_coreai
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.coreai import core_ai_program
-from blazepalm.reports.backends.coreai_asset import missing_coreai
 from blazepalm.reports.backends.mil import Program, load
 
 # what Core AI's runtime computed: the first digits of the SHA-256 of each output's bytes
@@ -114,6 +114,6 @@ def test_a_damaged_program_ends_its_own_process_only(tmp_path: Path) -> None:
     asset.mkdir()
     (asset / "main.mlirb").write_bytes(b"ML\xefR" + bytes(4096))
     (asset / "metadata.json").write_text('{"assetVersion": "2.0"}')
-    function = "blazepalm.reports.backends.coreai_program:open_asset"
+    function = "blazepalm.converter.coreai.child:open_asset"
     with pytest.raises(ProcessDied, match="^Core AI on palm.mlpackage: "):
         Child("Core AI on palm.mlpackage", function, {"asset": str(asset)})

@@ -49,6 +49,7 @@ def test_a_bare_model_file(tmp_path: Path) -> None:
         ({"itemInfoEntries": {"A": {}}, "rootModelIdentifier": "A"}, "names no root model"),
         ({"itemInfoEntries": {"A": 7}, "rootModelIdentifier": "A"}, "names no root model"),
         ({"itemInfoEntries": {}, "rootModelIdentifier": [1]}, "names no root model"),
+        ({"itemInfoEntries": [], "rootModelIdentifier": 10**40}, "names no root model"),
         (item(7), "not text"),
         (item("com.apple.CoreML/missing.mlmodel"), "is missing"),
         (item("com.apple.CoreML"), "is missing"),

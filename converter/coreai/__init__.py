@@ -1,0 +1,1 @@
+"""A converted model → `<Name>.aimodel`, a program for Apple's Core AI (extra `coreai`)."""
