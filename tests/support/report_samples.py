@@ -227,7 +227,7 @@ def _report(
         default_limits=True,
         models=models,
         rows=tuple(found),
-        cases=tuple(cases),
+        cases=_adding_up(cases, found),
         cases_total=len(cases),
         failures=(),
         options=RunOptions(2, 0, (), True, None, 16),
@@ -463,6 +463,21 @@ def _noise_case(number: int, found: list[Row], random: np.random.Generator) -> C
         _case_value(row, name, True, random) if row.stage == rows.RAW else None for row in found
     )
     return CaseResult(name, "noise", 0, 0, "0f" * 32, None, None, {}, values)
+
+
+def _adding_up(cases: list[CaseResult], found: list[Row]) -> tuple[CaseResult, ...]:
+    """The cases with values that make a tensor's row: its largest error, or the sum of its bits."""
+    columns = [list(column) for column in zip(*(case.values for case in cases), strict=True)]
+    for row, column in zip(found, columns, strict=True):
+        known = [value for value in column if value is not None]
+        if row.difference is None or row.value is None or not known:
+            continue
+        largest = column.index(max(known))
+        if row.judge == rows.BY_BITS:
+            column[:] = [None if value is None else 0.0 for value in column]
+        column[largest] = row.value
+    values = zip(*columns, strict=True)
+    return tuple(replace(c, values=tuple(v)) for c, v in zip(cases, values, strict=True))
 
 
 def _tensor_map(name: str) -> Iterator[dict[str, Any]]:
