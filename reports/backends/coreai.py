@@ -56,8 +56,19 @@ class CoreAIProgram:
         """Takes and returns the same as `Program.run`. Callable from several threads, one at a
         time. Raises what it raises, and ProcessDied if Core AI fails.
         """
-        from blazepalm.reports.backends.mil.inputs import prepare_inputs
         from blazepalm.reports.backends.mil.values import NUMPY
+
+        program = self.program
+        function = program.functions[program.default_function]
+        found = self.asset(self._arrays(inputs))
+        return {
+            name: found[f"o{place}"].astype(NUMPY[function.types[name].dtype])
+            for place, name in enumerate(function.outputs)
+        }
+
+    def _arrays(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The package's inputs as its program takes them."""
+        from blazepalm.reports.backends.mil.inputs import prepare_inputs
 
         program = self.program
         function = program.functions[program.default_function]
@@ -69,11 +80,38 @@ class CoreAIProgram:
             array = tensors[value.name].numpy()
             half = value.type.dtype == "FLOAT16"
             arrays[f"i{place}"] = array.astype(np.float16) if half else array
-        found = self.asset(arrays)
-        return {
-            name: found[f"o{place}"].astype(NUMPY[function.types[name].dtype])
-            for place, name in enumerate(function.outputs)
-        }
+        return arrays
+
+    def layers(
+        self,
+        inputs: Mapping[str, Any],
+        names: tuple[str, ...],
+        replace: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The values of these MIL names, which a program of their own returns. `replace`: for each
+        name what the operations after it compute with, in place of what was computed (which is
+        what is returned). Raises as `run` does.
+        """
+        program, path = self.program, self.program.path
+        types = program.functions[program.default_function].types
+        arrays = self._arrays(inputs)
+        if replace is not None:
+            for place, name in enumerate(names, len(arrays)):
+                half = types[name].dtype == "FLOAT16"
+                value = replace[name].reshape(types[name].shape)
+                arrays[f"i{place}"] = value.astype(np.float16 if half else np.float32)
+        asset = Asset(
+            program.source,
+            path,
+            lambda: asset_key(package=package_sha256(path), layers=names),
+            names,
+            "cumulative" if replace is None else "local",
+        )
+        try:
+            found = asset(arrays)
+        finally:
+            asset.close()
+        return {name: found[f"o{place}"] for place, name in enumerate(names)}
 
 
 def core_ai_program(program: Program) -> CoreAIProgram:
