@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench fuzz crashes load clean \
+  swift-test docs bench fuzz crashes load lock locked sbom audit clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -54,6 +54,35 @@ parity: $(VENV)/.core-ai  ## convert the four embedded releases, compare TFLite,
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
+
+# The file of each package is the one whose SHA-256 is in locked.txt, or nothing is installed. On
+# Linux torch is a CPU wheel from PIP_FIND_LINKS: pip would prefer the index's, whose hash it knows.
+locked: | $(BIN)/python  ## install all of it by locked.txt, which has the hash of every file
+	@awk '/^torch==/ {p=1} p {print} p && !/\\$$/ {exit}' locked.txt > $(VENV)/torch.txt
+	@if ls $${PIP_FIND_LINKS:-none}/torch-*+cpu-*.whl >/dev/null 2>&1; then \
+	  $(BIN)/python -m pip install --quiet --no-index --no-deps --require-hashes -r $(VENV)/torch.txt; fi
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r locked.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	@touch $(VENV)/.installed $(VENV)/.installed-dev $(VENV)/.installed-docs $(VENV)/.core-ai
+
+LOCK_TOOLS := build/venv-lock
+lock:  ## write locked.txt anew, from constraints.txt and the package index
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet uv==0.13.9
+	$(LOCK_TOOLS)/bin/python tests/support/lock.py $(LOCK_TOOLS)/bin/uv
+
+audit:  ## ask the index which of the locked versions have known vulnerabilities
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet pip-audit==2.10.1
+	$(LOCK_TOOLS)/bin/pip-audit --require-hashes --disable-pip --requirement locked.txt
+
+sbom: $(VENV)/.installed  ## what is installed, as CycloneDX: build/sbom.json
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
+	@$(LOCK_TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --mc-type library --output-file build/sbom.json $(BIN)/python
+	@echo build/sbom.json
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
