@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench fuzz crashes load lock locked sbom audit clean \
+  swift-test docs bench fuzz crashes disks load lock locked sbom audit clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -178,7 +178,7 @@ ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict  # --quiet would let warnings pass
 
-bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
+bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, detect, parity
 	@$(BIN)/blazepalm bench run
 
 SEED ?= 0
@@ -194,7 +194,11 @@ load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOA
 	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
 
 crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED) \
+	  --signal $(or $(SIGNAL),KILL)
+
+disks: $(VENV)/.installed-dev  ## run every command that writes on disks that are too small; Linux, root
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .build .mypy_cache .ruff_cache .pytest_cache .hypothesis

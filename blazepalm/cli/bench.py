@@ -29,6 +29,7 @@ class Bench(str, Enum):
     COMMANDS = "commands"
     EXECUTOR = "executor"
     PIPELINE = "pipeline"
+    DETECT = "detect"
     PARITY = "parity"
 
 
@@ -54,7 +55,9 @@ FixturesFolder = Annotated[
 def run_bench(
     what: Annotated[
         list[Bench] | None,
-        typer.Argument(metavar="[WHAT]...", help="commands, executor, pipeline, parity; all."),
+        typer.Argument(
+            metavar="[WHAT]...", help="commands, executor, pipeline, detect, parity; all."
+        ),
     ] = None,
     rounds: Annotated[
         int | None,
@@ -62,7 +65,7 @@ def run_bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time commands, the Core ML executor, the hand pipeline, and parity."""
+    """Time commands, the Core ML executor, the hand pipeline, detect, and parity."""
     values: dict[str, object] = {}
     passed = True
     for name in [name for name in Bench if name in (what or Bench)]:

@@ -5,6 +5,7 @@ This package executes the program operation by operation, in torch on a CPU. App
 this is not, may fuse and reorder operations and choose other precisions.
 """
 
+import copy
 import difflib
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -174,6 +175,12 @@ class Program:
                 self.functions[key[0]], self.source, accumulation=accumulation
             )
         return self._plans[key]
+
+    def with_plan(self, plan: "Plan") -> "Program":
+        """This program with another plan of its default function, for float32 sums."""
+        changed = copy.copy(self)
+        changed._plans = {(self.function_name(None), FLOAT32_SUMS): plan}
+        return changed
 
     def function_name(self, function: str | None) -> str:
         """The name of that function, or of the default one. Raises InvalidModel if there
