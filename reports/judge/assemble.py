@@ -180,7 +180,8 @@ def _model(
 
 def _unread(layers: Layers | None) -> Iterator[str]:
     """A note for each backend whose layers could not be read."""
-    for backend, why in (layers.unread if layers else {}).items():
+    unread = None if layers is None else layers.unread
+    for backend, why in (unread or {}).items():
         yield f"the layers of {backend} could not be read: {why}"
 
 

@@ -152,7 +152,7 @@ class Layers(Part, frozen=True):
     reference: str
     rows: tuple[Layer, ...]
     culprits: dict[str, Culprit | None]
-    unread: dict[str, str] = {}
+    unread: dict[str, str] | None = None
 
 
 class Accuracy(Part, frozen=True):
