@@ -1,12 +1,15 @@
-"""`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL|INT|TERM]`: ends commands that write at
-random moments. After each, what is there under the final name is whole, or nothing is; SIGINT and
-SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
+"""`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL,INT,TERM]`: ends commands that write.
+Every second one ends at a random moment, the others just after they changed something on the disk.
+After each, what is there under the final name is whole, or nothing is; no process lives on; SIGINT
+and SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
 succeed, the bytes are those of a run that nobody ended, and no temporary is left.
 """
 
 import argparse
 import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,26 +17,42 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from fuzz.tables import CODES, Tallies
+
 BLAZEPALM = [sys.executable, "-m", "blazepalm"]
-FAULTS = ("half written", "next fails", "other", "litter", "left over", "exit", "traceback")
+FAULTS = ("half written", "input changed", "next fails", "other", "litter", "left over", "exit",
+          "traceback", "lives on")  # fmt: skip
+OUTCOMES = ("kills", "whole", "nothing", *FAULTS)
+HEAD = """# Killed commands
+
+What becomes of commands that are ended; `make crashes` made this table. Every second one is ended
+at a random moment, the others just after they changed something on the disk. SIGINT goes to all
+processes of the command, as from a terminal; the others to its first. *Whole*: the output was
+there, complete; *nothing*: it was not there. After each, the next run succeeded, wrote what an
+undisturbed run writes, and left no temporary. The other columns count faults: a file *half
+written*; an *input changed*; the *next* run *fails*, writes *other* bytes, or leaves *litter*; a
+temporary *left over* by SIGINT or SIGTERM; another *exit* code than the signal's; a *traceback*; a
+process that *lives on* after ten seconds. `parity -o` writes file by file.
+
+"""
 # what may end the process: the end of its work, our handler, or the signal before Python has one
 EXITS = {"KILL": (0, -9), "INT": (0, 130, -2), "TERM": (0, 143, -15)}
+PATIENCE = 10.0  # seconds in which a command's other processes must end
 TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from run to run
 
 
 @dataclass(frozen=True)
 class Command:
-    """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything;
-    `rarely`: it takes so long that only every so many kills are made.
+    """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything.
     """
 
     words: Callable[[Path, Path], list[str]]
     output: str
-    rarely: int = 1
 
 
 COMMANDS = {
@@ -67,10 +86,9 @@ COMMANDS = {
         "out.tflite",
     ),
     "golden export-ios": Command(
-        lambda _, place: ["golden", "export-ios", "--models", "hand-lite", "--cases", "hard-white",
+        lambda _, place: ["golden", "export-ios", "--models", "palm-lite", "--cases", "hard-white",
                           "-o", f"{place}/out"],
         "out",
-        rarely=5,
     ),
     "ios ingest": Command(  # reads only
         lambda read, _: ["ios", "ingest", f"{read}/phone", "--fixtures", f"{read}/phone/Fixtures"],
@@ -84,24 +102,23 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=200, help="kills of each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", choices=COMMANDS)
-    parser.add_argument("--signal", choices=EXITS, default="KILL")
+    parser.add_argument("--signal", default="KILL", help="KILL, INT, TERM, or several with commas")
+    parser.add_argument("--tally", type=Path, help="JSON of earlier runs, which this one adds to")
+    parser.add_argument("--table", type=Path, help="Markdown that the table is written to, too")
     given = parser.parse_args()
-    columns = ("command", given.signal, "whole", "nothing", *FAULTS, "exit codes")
-    print(f"| {' | '.join(columns)} |")
-    print("|" + "---|" * len(columns))
-    bad = 0
+    signals = given.signal.split(",")
+    if unknown := [name for name in signals if name not in EXITS]:
+        parser.error(f"unknown signal {unknown[0]!r}; choose from {', '.join(EXITS)}")
+    tallies = Tallies(("command", "signal"), OUTCOMES, given.tally)
     with tempfile.TemporaryDirectory() as top:
         read = inputs(Path(top) / "read")
         for name in [given.command] if given.command else COMMANDS:
-            count = -(-given.n // COMMANDS[name].rarely)
-            found = kills(name, COMMANDS[name], read, Path(top), count, given.seed, given.signal)
-            faults = [found[what] for what in FAULTS]
-            codes = sorted(what for what in found if isinstance(what, int))
-            told = ", ".join(f"{code}: {found[code]}" for code in codes)
-            cells = [name, count, found["whole"], found["nothing"], *faults, told]
-            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-            bad += sum(faults)
-    return int(bad > 0)
+            for ended_by in signals:
+                found = kills(name, read, Path(top), given.n, given.seed, ended_by)
+                tallies.add((name, ended_by), found)
+    if given.table:
+        given.table.write_text(HEAD + tallies.table(), "utf-8")
+    return int(any(tallies.counts[row][what] for row in tallies.counts for what in FAULTS))
 
 
 def inputs(folder: Path) -> Path:
@@ -122,48 +139,114 @@ def inputs(folder: Path) -> Path:
 
 
 def kills(
-    name: str, command: Command, read: Path, top: Path, count: int, seed: int, ended_by: str
-) -> Counter[str | int]:
-    place = top / name.replace(" ", "-")
-    place.mkdir()
+    name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
+) -> Counter[str]:
+    """Ends a command `count` times; what became of it."""
+    command = COMMANDS[name]
+    place = empty(top / "place")
+    words = BLAZEPALM + command.words(read, place)
+    surroundings = own_surroundings(top)
     began = time.monotonic()
-    subprocess.run(BLAZEPALM + command.words(read, place), capture_output=True, check=True)
+    whole = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings)
+    steps = watch(whole, place)
+    assert whole.wait() == 0, f"{name} fails"
     seconds = time.monotonic() - began
-    sound = content(place / command.output)
-    found: Counter[str | int] = Counter()
+    sound, given = content(place / command.output), content(read)
+    found: Counter[str] = Counter()
     for number in range(count):
         random = Random(f"{name} {seed} {number}")
         empty(place)
+        surroundings = own_surroundings(top)
         process = subprocess.Popen(
-            BLAZEPALM + command.words(read, place),
+            words,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            env=surroundings,
+            start_new_session=True,
         )
-        try:
-            process.wait(random.uniform(0.0, seconds))
-        except subprocess.TimeoutExpired:
-            process.send_signal(getattr(signal, f"SIG{ended_by}"))
-        said = process.communicate()[1]
-        found[process.returncode] += 1
-        found["exit"] += process.returncode not in EXITS[ended_by]
-        found["traceback"] += b"Traceback" in said
+        if number % 2 and steps:
+            watch(process, place, random.randint(1, steps))
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(random.uniform(0.0, seconds))
+        end(process, ended_by)
+        said = process.communicate()[1] if dies(process.pid) else b""
+        # before a line of the command line is run, Python tells of SIGINT in its own way
+        early = ended_by == "INT" and b"Traceback" in said and b"blazepalm/cli" not in said
+        found["kills"] += 1
+        found[CODES + ("before the start" if early else str(process.wait()))] += 1
+        found["exit"] += not early and process.returncode not in EXITS[ended_by]
+        found["traceback"] += not early and b"Traceback" in said
+        found["lives on"] += not dies(process.pid, kill=True)
         if ended_by != "KILL":
-            found["left over"] += litter(place)
+            found["left over"] += litter(place) or any((top / "temporary").iterdir())
+        found["input changed"] += content(read) != given
         left = content(place / command.output)
         # parity writes into its folder file by file, each of them whole
-        if left and (left == sound or name == "parity -o"):
+        if left and (left == sound or (name == "parity -o" and left.items() <= sound.items())):
             found["whole"] += 1
         else:
             found["half written" if left else "nothing"] += 1
         if left == sound:
             empty(place)
-        again = subprocess.run(
-            BLAZEPALM + command.words(read, place), capture_output=True, check=False
-        )
+        again = subprocess.run(words, capture_output=True, check=False, env=surroundings)
         found["next fails"] += again.returncode != 0
         found["other"] += content(place / command.output) != sound
         found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
     return found
+
+
+def own_surroundings(top: Path) -> dict[str, str]:
+    """The environment, with an empty cache and an empty folder for temporary files."""
+    folders = {"BLAZEPALM_CACHE": "cache", "TMPDIR": "temporary"}
+    return {**os.environ, **{name: str(empty(top / at)) for name, at in folders.items()}}
+
+
+def watch(process: subprocess.Popen[bytes], place: Path, steps: int = 0) -> int:
+    """Waits until a process ends, or has changed something in `place` so many times; the changes
+    seen.
+    """
+    seen, before = 0, look(place)
+    while process.poll() is None and (not steps or seen < steps):
+        time.sleep(0.001)
+        now = look(place)
+        seen, before = seen + (now != before), now
+    return seen
+
+
+def look(place: Path) -> list[tuple[str, int]]:
+    found = []
+    for folder, _, names in os.walk(place):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            with suppress(OSError):
+                found.append((path, os.lstat(path).st_size))
+    return found
+
+
+def end(process: subprocess.Popen[bytes], ended_by: str) -> None:
+    """Sends the signal: SIGINT to the whole group, as a terminal does."""
+    number = getattr(signal, f"SIG{ended_by}")
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            (os.killpg if ended_by == "INT" else os.kill)(process.pid, number)
+
+
+def dies(group: int, *, kill: bool = False) -> bool:
+    """Whether no process of the group lives on; `kill`: ends what does."""
+    until = time.monotonic() + (0.0 if kill else PATIENCE)
+    while True:
+        listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True)
+        states = [line.split()[1] for line in listed.stdout.splitlines()
+                  if line.split()[0] == str(group)]  # fmt: skip
+        if all(state.startswith("Z") for state in states):
+            return True
+        if time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    if kill:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    return False
 
 
 def litter(place: Path) -> bool:
@@ -186,14 +269,16 @@ def _lasting(file: Path) -> bytes:
     if file.name == "parity.json":
         values = json.loads(file.read_text("utf-8"))
         return json.dumps({k: v for k, v in values.items() if k not in TIMED}).encode()
-    return b"" if file.name in ("parity.html", "parity.md", "junit.xml") else file.read_bytes()
+    if file.name in ("parity.html", "junit.xml"):
+        return file.read_bytes()[-8:]  # whole if its last element is closed
+    return b"" if file.name == "parity.md" else file.read_bytes()
 
 
-def empty(place: Path) -> None:
-    import shutil
-
-    shutil.rmtree(place)
+def empty(place: Path) -> Path:
+    """The folder, made anew."""
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
+    return place
 
 
 if __name__ == "__main__":
