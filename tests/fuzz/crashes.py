@@ -48,8 +48,7 @@ TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from r
 
 @dataclass(frozen=True)
 class Command:
-    """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything.
-    """
+    """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything."""
 
     words: Callable[[Path, Path], list[str]]
     output: str
@@ -138,16 +137,16 @@ def inputs(folder: Path) -> Path:
     return folder
 
 
-def kills(
-    name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
-) -> Counter[str]:
+def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str) -> Counter[str]:
     """Ends a command `count` times; what became of it."""
     command = COMMANDS[name]
     place = empty(top / "place")
     words = BLAZEPALM + command.words(read, place)
     surroundings = own_surroundings(top)
     began = time.monotonic()
-    whole = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings)
+    whole = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings
+    )
     steps = watch(whole, place)
     assert whole.wait() == 0, f"{name} fails"
     seconds = time.monotonic() - began
