@@ -189,8 +189,7 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
             found["left over"] += litter(place) or any((top / "temporary").iterdir())
         found["input changed"] += content(read) != given
         left = content(place / command.output)
-        early_files = {k: v for k, v in sound.items() if not re.fullmatch(command.late, k)}
-        if left and early_files.items() <= left.items() <= sound.items():
+        if left and is_whole(left, sound, command):
             found["whole"] += 1
         else:
             found["half written" if left else "nothing"] += 1
@@ -254,6 +253,12 @@ def dies(group: int, *, kill: bool = False) -> bool:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
     return False
+
+
+def is_whole(left: dict[str, str], sound: dict[str, str], command: Command) -> bool:
+    """Whether no file is damaged, and none is missing but those that are written later."""
+    first = {name: sha for name, sha in sound.items() if not re.fullmatch(command.late, name)}
+    return first.items() <= left.items() <= sound.items()
 
 
 def litter(place: Path) -> bool:
