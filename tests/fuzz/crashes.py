@@ -1,11 +1,13 @@
 """`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL,INT,TERM]`: ends commands that write.
 Every second one ends at a random moment, the others just after they changed something on the disk.
+Each is a fork of one process that has imported the libraries.
 After each, what is there under the final name is whole, or nothing is; no process lives on; SIGINT
 and SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
 succeed, the bytes are those of a run that nobody ended, and no temporary is left.
 """
 
 import argparse
+import atexit
 import hashlib
 import json
 import os
@@ -20,9 +22,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from random import Random
 
+from blazepalm.converter.coreml.quiet import import_coremltools
 from fuzz.tables import CODES, Tallies
 
 BLAZEPALM = [sys.executable, "-m", "blazepalm"]
@@ -44,6 +50,10 @@ and `golden make` its contact sheet after the set.
 """
 # what may end the process: the end of its work, our handler, or the signal before Python has one
 EXITS = {"KILL": (0, -9), "INT": (0, 130, -2), "TERM": (0, 143, -15)}
+SAID = "said.txt"
+# imported once, since a command takes longer to import them than to do its work
+LIBRARIES = ("torch", "cv2", "PIL.Image", "ai_edge_litert.interpreter",
+             "blazepalm.cli.app")  # fmt: skip
 PATIENCE = 10.0  # seconds in which a command's other processes must end
 TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from run to run
 
@@ -108,7 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="crashes")
     parser.add_argument("--n", type=int, default=200, help="kills of each command")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--command", choices=COMMANDS)
+    parser.add_argument("--command", action="append", choices=COMMANDS)
     parser.add_argument("--signal", default="KILL", help="KILL, INT, TERM, or several with commas")
     parser.add_argument("--tally", type=Path, help="JSON of earlier runs, which this one adds to")
     parser.add_argument("--table", type=Path, help="Markdown that the table is written to, too")
@@ -117,12 +127,18 @@ def main() -> int:
     if unknown := [name for name in signals if name not in EXITS]:
         parser.error(f"unknown signal {unknown[0]!r}; choose from {', '.join(EXITS)}")
     tallies = Tallies(("command", "signal"), OUTCOMES, given.tally)
-    with tempfile.TemporaryDirectory() as top:
-        read = inputs(Path(top) / "read")
-        for name in [given.command] if given.command else COMMANDS:
+    import_coremltools()
+    for library in LIBRARIES:
+        import_module(library)
+    top = Path(tempfile.mkdtemp())  # a TemporaryDirectory would be deleted by every fork's end
+    try:
+        read = inputs(top / "read")
+        for name in given.command or COMMANDS:
             for ended_by in signals:
-                found = kills(name, read, Path(top), given.n, given.seed, ended_by)
+                found = kills(name, read, top, given.n, given.seed, ended_by)
                 tallies.add((name, ended_by), found)
+    finally:
+        shutil.rmtree(top)
     if given.table:
         given.table.write_text(HEAD + tallies.table(), "utf-8")
     return int(any(tallies.counts[row][what] for row in tallies.counts for what in FAULTS))
@@ -149,42 +165,34 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
     """Ends a command `count` times; what became of it."""
     command = COMMANDS[name]
     place = empty(top / "place")
-    words = BLAZEPALM + command.words(read, place)
-    surroundings = own_surroundings(top)
+    words = command.words(read, place)
     began = time.monotonic()
-    whole = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings
-    )
+    whole = start(words, top)
     steps = watch(whole, place)
-    assert whole.wait() == 0, f"{name} fails"
+    whole.join()
+    assert whole.exitcode == 0, f"{name}: {(top / SAID).read_text('utf-8')}"
     seconds = time.monotonic() - began
     sound, given = content(place / command.output), content(read)
     found: Counter[str] = Counter()
     for number in range(count):
         random = Random(f"{name} {seed} {number}")
         empty(place)
-        surroundings = own_surroundings(top)
-        process = subprocess.Popen(
-            words,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=surroundings,
-            start_new_session=True,
-        )
+        own_surroundings(top)
+        process = start(words, top)
         if number % 2 and steps:
             watch(process, place, random.randint(1, steps))
         else:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(random.uniform(0.0, seconds))
+            process.join(random.uniform(0.0, seconds))
         end(process, ended_by)
-        said = process.communicate()[1] if dies(process.pid) else b""
+        process.join()
+        found["lives on"] += not dies(process.pid)
+        said = (top / SAID).read_bytes() if (top / SAID).exists() else b""
         # before a line of the command line is run, Python tells of SIGINT in its own way
         early = ended_by == "INT" and b"Traceback" in said and b"blazepalm/cli" not in said
         found["kills"] += 1
-        found[CODES + ("before the start" if early else str(process.wait()))] += 1
-        found["exit"] += not early and process.returncode not in EXITS[ended_by]
+        found[CODES + ("before the start" if early else str(process.exitcode))] += 1
+        found["exit"] += not early and process.exitcode not in EXITS[ended_by]
         found["traceback"] += not early and b"Traceback" in said
-        found["lives on"] += not dies(process.pid, kill=True)
         if ended_by != "KILL":
             found["left over"] += litter(place) or any((top / "temporary").iterdir())
         found["input changed"] += content(read) != given
@@ -195,25 +203,53 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
             found["half written" if left else "nothing"] += 1
         if left == sound:
             empty(place)
-        again = subprocess.run(words, capture_output=True, check=False, env=surroundings)
-        found["next fails"] += again.returncode != 0
+        again = start(words, top)
+        again.join()
+        found["next fails"] += again.exitcode != 0
         found["other"] += content(place / command.output) != sound
         found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
     return found
 
 
+def start(words: list[str], top: Path) -> ForkProcess:
+    """Begins a command in a fork of this process, which has imported the libraries."""
+    (top / SAID).unlink(missing_ok=True)
+    process = get_context("fork").Process(target=_run, args=(words, top))
+    process.start()
+    return process
+
+
+def _run(words: list[str], top: Path) -> None:
+    os.setsid()
+    for number, path in ((1, Path(os.devnull)), (2, top / SAID)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), number)
+    os.environ.update(folders(top))
+    tempfile.tempdir = None  # where it was before
+    sys.argv = ["blazepalm", *words]
+    from blazepalm.__main__ import main
+
+    code = main()
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def folders(top: Path) -> dict[str, str]:
+    return {"BLAZEPALM_CACHE": f"{top}/cache", "TMPDIR": f"{top}/temporary"}
+
+
 def own_surroundings(top: Path) -> dict[str, str]:
     """The environment, with an empty cache and an empty folder for temporary files."""
-    folders = {"BLAZEPALM_CACHE": "cache", "TMPDIR": "temporary"}
-    return {**os.environ, **{name: str(empty(top / at)) for name, at in folders.items()}}
+    for folder in folders(top).values():
+        empty(Path(folder))
+    return {**os.environ, **folders(top)}
 
 
-def watch(process: subprocess.Popen[bytes], place: Path, steps: int = 0) -> int:
+def watch(process: ForkProcess, place: Path, steps: int = 0) -> int:
     """Waits until a process ends, or has changed something in `place` so many times; the changes
     seen.
     """
     seen, before = 0, look(place)
-    while process.poll() is None and (not steps or seen < steps):
+    while process.is_alive() and (not steps or seen < steps):
         time.sleep(0.001)
         now = look(place)
         seen, before = seen + (now != before), now
@@ -229,29 +265,27 @@ def look(place: Path) -> list[tuple[str, int]]:
     return found
 
 
-def end(process: subprocess.Popen[bytes], ended_by: str) -> None:
+def end(process: ForkProcess, ended_by: str) -> None:
     """Sends the signal: SIGINT to the whole group, as a terminal does."""
     number = getattr(signal, f"SIG{ended_by}")
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
+    assert process.pid
+    if process.is_alive():
+        with suppress(ProcessLookupError):  # no group yet
             (os.killpg if ended_by == "INT" else os.kill)(process.pid, number)
 
 
-def dies(group: int, *, kill: bool = False) -> bool:
-    """Whether no process of the group lives on; `kill`: ends what does."""
-    until = time.monotonic() + (0.0 if kill else PATIENCE)
-    while True:
+def dies(group: int | None) -> bool:
+    """Whether no process of the group lives on; ends what does."""
+    assert group
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True)
-        states = [line.split()[1] for line in listed.stdout.splitlines()
-                  if line.split()[0] == str(group)]  # fmt: skip
-        if all(state.startswith("Z") for state in states):
+        found = [line.split() for line in listed.stdout.splitlines()]
+        if not any(pgid == str(group) and not stat.startswith("Z") for pgid, stat in found):
             return True
-        if time.monotonic() > until:
-            break
         time.sleep(0.05)
-    if kill:
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
     return False
 
 
