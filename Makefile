@@ -153,7 +153,7 @@ bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executo
 	@$(BIN)/blazepalm bench run
 
 # Resumes where it was interrupted; it keeps its environments and cells in build/bench-field.
-bench-field: $(VENV)/.installed-dev  ## what others use, each in its environment, beside ours: docs/performance.md
+bench-field: $(VENV)/.installed-dev  ## other people's tools beside ours, in docs/performance.md
 	@PYTHONPATH=tests $(BIN)/python -m field $(FIELD)
 
 SEED ?= 0

@@ -58,11 +58,17 @@ def run_all(
         name: file for name, file in release_files().items() if not releases or name in releases
     }
     chosen = [tool for tool in TOOLS if not tools or tool.name in tools]
-    for (release, file), tool in itertools.product(files.items(), chosen):
+    for release in list(files) if chosen else ():
+        try:
+            reference_of(release, files[release])
+        except FailedError as error:
+            print(f"{release} is left out: {error}", file=sys.stderr)
+            del files[release]
+    for release, tool in itertools.product(files, chosen):
         if tool.releases and release not in tool.releases:
             continue
         if "conversion" in kinds:
-            cell(tool, release, "conversion", partial(conversion, tool, file, rounds))
+            cell(tool, release, "conversion", partial(conversion, tool, release, rounds))
         for threads in THREADS:
             kind = f"speed-{threads}"
             if kind in kinds and converts(tool.name, release):
@@ -109,21 +115,20 @@ def file_name(tool: str) -> str:
     return tool.replace(", ", "+").replace(" ", "-")
 
 
-def conversion(tool: Tool, file: Path, rounds: int | None) -> Cell:
+def conversion(tool: Tool, release: str, rounds: int | None) -> Cell:
     """Converts beside blazepalm, in turns, then compares the outputs with LiteRT's."""
-    release = next(name for name, found in release_files().items() if found == file)
-    reference = reference_of(release, file)
+    reference = REFERENCE / release
     model = reference / f"{release}.tflite"
     folder = MADE / file_name(tool.name) / release
     ours = next(tool for tool in TOOLS if tool.name == BLAZEPALM)
     facts: Cell = {}
     pairs: list[tuple[Cost, Cost]] = []
-    for _ in range(1 if tool.shipped else rounds or CONVERSIONS):
+    for _ in range((rounds or CONVERSIONS) if tool.timed else 1):
         try:
             theirs = convert(tool.steps, model, folder)
         except FailedError as error:
             return {"error": str(error)}
-        if not tool.shipped:
+        if tool.timed:
             beside = convert(ours.steps, model, BUILT / "beside") if tool != ours else theirs
             pairs.append((beside, theirs))
     if pairs:

