@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench bench-field fuzz crashes clean \
+  swift-test docs bench bench-field fuzz crashes disks load lock locked sbom audit clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -54,6 +54,35 @@ parity: $(VENV)/.core-ai  ## convert the four embedded releases, compare TFLite,
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
+
+# The file of each package is the one whose SHA-256 is in locked.txt, or nothing is installed. On
+# Linux torch is a CPU wheel from PIP_FIND_LINKS: pip would prefer the index's, whose hash it knows.
+locked: | $(BIN)/python  ## install all of it by locked.txt, which has the hash of every file
+	@awk '/^torch==/ {p=1} p {print} p && !/\\$$/ {exit}' locked.txt > $(VENV)/torch.txt
+	@if ls $${PIP_FIND_LINKS:-none}/torch-*+cpu-*.whl >/dev/null 2>&1; then \
+	  $(BIN)/python -m pip install --quiet --no-index --no-deps --require-hashes -r $(VENV)/torch.txt; fi
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r locked.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	@touch $(VENV)/.installed $(VENV)/.installed-dev $(VENV)/.installed-docs $(VENV)/.core-ai
+
+LOCK_TOOLS := build/venv-lock
+lock:  ## write locked.txt anew, from constraints.txt and the package index
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet uv==0.13.9
+	$(LOCK_TOOLS)/bin/python tests/support/lock.py $(LOCK_TOOLS)/bin/uv
+
+audit:  ## ask the index which of the locked versions have known vulnerabilities
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet pip-audit==2.10.1
+	$(LOCK_TOOLS)/bin/pip-audit --require-hashes --disable-pip --requirement locked.txt
+
+sbom: $(VENV)/.installed  ## what is installed, as CycloneDX: build/sbom.json
+	@$(PYTHON) -m venv --clear $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
+	@$(LOCK_TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --mc-type library --output-file build/sbom.json $(BIN)/python
+	@echo build/sbom.json
 
 test: check python-test swift-test  ## everything: lint, types, pytest, swift test
 
@@ -149,7 +178,7 @@ ios-farm: ios-fixtures  ## on a Mac: build the upload for a device farm
 docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict  # --quiet would let warnings pass
 
-bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, parity
+bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, detect, parity
 	@$(BIN)/blazepalm bench run
 
 # Resumes where it was interrupted; it keeps its environments and cells in build/bench-field.
@@ -157,11 +186,23 @@ bench-field: $(VENV)/.installed-dev  ## other people's tools beside ours, in doc
 	@PYTHONPATH=tests $(BIN)/python -m field $(FIELD)
 
 SEED ?= 0
-fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= for each reader, READER=, SEED=
-	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(N),--n $(N)) --seed $(SEED) --reader "$(READER)"
+fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= or SECONDS= for each reader, READER=, SEED=
+ifeq ($(ENGINE),atheris)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.guided $(if $(SECONDS),--seconds $(SECONDS)) --seed $(SEED) --reader "$(READER)"
+else
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(N),--n $(N)) --seed $(SEED) --reader "$(READER)" \
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
+endif
+
+load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1 for a tenth
+	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
 
 crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED) \
+	  --signal $(or $(SIGNAL),KILL)
+
+disks: $(VENV)/.installed-dev  ## run every command that writes on disks that are too small; Linux, root
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .build .mypy_cache .ruff_cache .pytest_cache .hypothesis

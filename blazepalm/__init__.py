@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
     from blazepalm.models.hand_pipeline import Hand
     from blazepalm.models.palm_detector import PalmDetections, PalmDetector
+    from blazepalm.reports.compression.int8_file import IntegerFile
     from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
     from blazepalm.reports.forms.fast import fast
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
@@ -44,6 +45,7 @@ __all__ = [
     "HandLandmarks",
     "Hands",
     "Inspection",
+    "IntegerFile",
     "IntegerPackage",
     "LandmarkPrediction",
     "Limits",
@@ -76,6 +78,7 @@ _HOMES = {
     "HandLandmarks": "blazepalm.models.hand_landmarks",
     "Hands": "blazepalm.reports.hands.hand_finder",
     "Inspection": "blazepalm.converter.inspection",
+    "IntegerFile": "blazepalm.reports.compression.int8_file",
     "IntegerPackage": "blazepalm.reports.compression.package",
     "LandmarkPrediction": "blazepalm.models.hand_landmarks",
     "Limits": "blazepalm.reports.judge.policy",

@@ -49,6 +49,10 @@ class ProcessDied(CouldNotVerify):
     """A foreign runtime failed in a process of its own: it crashed, hung or raised an error."""
 
 
+class NotTried(ProcessDied):
+    """A runtime's process died of several inputs in a row, so that it got no other."""
+
+
 def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """`unknown backend 'x'; choose torch or tflite`: the message for a name that is not `known`."""
     *others, last = known

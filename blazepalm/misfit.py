@@ -91,6 +91,6 @@ def _refused_key(values: Any, kind: Any, mapping: dict[str, Any]) -> str:
 def _is_refused(values: Any, kind: Any) -> bool:
     try:
         msgspec.convert(values, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # … of half a surrogate pair
         return True
     return False

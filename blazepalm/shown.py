@@ -36,7 +36,10 @@ class Shown:
 
         from rich.console import Console
 
-        console = Console(file=io.StringIO(), record=True, width=WIDTH, force_jupyter=False)
+        console = Console(
+            file=io.StringIO(), record=True, width=WIDTH, force_jupyter=False, markup=False,
+            emoji=False,
+        )  # fmt: skip
         console.print(*self.pieces(WIDTH), sep="\n")
         return console.export_html(inline_styles=True, code_format=FORMAT)
 

@@ -5,9 +5,11 @@ or a page could act on (control characters, changes of direction, unpaired surro
 an escape instead.
 """
 
+import json
 import re
 
 NOTHING = "–"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what formulas begin with, in one program or another
 # where a long name may go on in the next line: after a mark that joins its words
 JOINTS = re.compile(r"(?<=[-_./:~])(?=[^-_./:~])")
 
@@ -20,6 +22,21 @@ def printable(text: str, *, keep: str = "") -> str:
         c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii")
         for c in text
     )
+
+
+def printable_json(line: str) -> str:
+    """A line of JSON with the same values and every unprintable character as an escape of JSON."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """`text` for a cell of CSV: printable, and behind an apostrophe where a spreadsheet would take
+    it for a formula.
+    """
+    shown = printable(text)
+    return f"'{shown}" if text.startswith(FORMULA) else shown
 
 
 def folded_name(name: str, width: int) -> str:

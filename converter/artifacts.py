@@ -1,7 +1,7 @@
 """The folder of one release: `model.safetensors`, `model.pth`, `anchors.npy`, a Core ML package,
-an ExecuTorch program, a Core AI
-program, a model card and the weights' licence, `conversion.json`; after fine-tuning
-`model.tflite`, on request `model.onnx`.
+an ExecuTorch program, a Core AI program, a model card and the weights' licence,
+`conversion.json`; after fine-tuning `model.tflite`, on request `model.onnx` and, in integers,
+`model.int8.tflite`.
 
 The caller moves the finished folder into place (`blazepalm.atomic`). The same input gives the same
 bytes. `converter.loading` reads the folder back.
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.converted import Converted
     from blazepalm.converter.coreml import CoreMLOptions
+    from blazepalm.converter.int8_file import Int8File
 
 SCHEMA = "blazepalm-conversion/1"
 RECORD = "conversion.json"
 WEIGHTS, ANCHORS, TFLITE = "model.safetensors", "anchors.npy", "model.tflite"
-ONNX = "model.onnx"
+ONNX, INT8 = "model.onnx", "model.int8.tflite"
 # of a folder, besides its package, its programs and its record
-FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, *CARD_FILES)
+FILES = (WEIGHTS, "model.pth", ANCHORS, TFLITE, ONNX, INT8, *CARD_FILES)
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,12 @@ def write_artifacts(
     *,
     onnx: bool = False,
     aimodel: str | None = None,
+    integers: "Int8File | None" = None,
 ) -> None:
     """Fills an empty folder. `coreml` are the options of its Core ML package, `pte` the delegate of
     its ExecuTorch program, `aimodel` the precision of its Core AI program; None for none. `tuning`
-    is given if `model` was converted from its `content`; `onnx` adds an ONNX file.
+    is given if `model` was converted from its `content`; `onnx` adds an ONNX file, `integers` a
+    TFLite file in integers.
     """
     import torch
 
@@ -87,6 +90,8 @@ def write_artifacts(
         from blazepalm.converter.onnx_file import write_onnx
 
         write_onnx(model, folder / ONNX)
+    if integers is not None:
+        (folder / INT8).write_bytes(integers.content)
     package = None
     if coreml is not None:
         from blazepalm.converter.coreml import export
@@ -124,6 +129,7 @@ def write_artifacts(
         "coreml": package,
         "executorch": program,
         "coreai": core_ai,
+        **({} if integers is None else {"int8_tflite": integers.record()}),
         "tools": {
             "blazepalm": __version__,
             **{name: version(name) for name in ("numpy", "safetensors", "torch")},

@@ -20,6 +20,7 @@ from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.evidence.roles import renamed
 from blazepalm.converter.gesture_structure import GestureRecognition, recognise_gestures
+from blazepalm.converter.int8_file import Int8File
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.litert_probe import refusal
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
 CoreMLChoice = CoreMLOptions | Callable[[Converted], CoreMLOptions] | None
+TFLiteChoice = Callable[[Converted, bytes], Int8File | None] | None
 
+NO_TASK = "its values can be measured on pictures of hands only, which it does not read"
 SOURCE = "a release, a .tflite file or a bundle"  # what is converted
 
 
@@ -185,6 +188,7 @@ def convert(
     overrides: Overrides = NO_OVERRIDES,
     layout: str = "nhwc",
     coreml: CoreMLChoice = CoreMLOptions(),  # noqa: B008, it is frozen
+    tflite: TFLiteChoice = None,
     pte: str | None = None,
     aimodel: str | None = None,
     anyway: bool = False,
@@ -200,12 +204,13 @@ def convert(
     of outputs, value range, generation); evidence decides the rest. `layout`: of the images that a
     graph of no known family takes, the file's own ("nhwc") or "nchw". `coreml` are the options of
     the Core ML package, or a function that finds them for each model; None leaves it out.
-    A graph of no known family has the raw face only. `pte` adds an ExecuTorch program for that
-    delegate, "xnnpack" or "coreml"; `aimodel` a Core AI program, experimental, for iOS 27 and
-    macOS 27, in "fp16" or "fp32". A file that LiteRT, where it is installed, refuses or dies of
-    is refused, unless `anyway` is set. If `on_failure` is given, it is called with
-    each member of a bundle that cannot be read or converted, and the others are converted;
-    otherwise the error is raised and nothing is written.
+    A graph of no known family has the raw face only. `tflite` makes a TFLite file in integers from
+    each model and its file's bytes (`IntegerFile`), or returns None; None leaves it out. `pte` adds
+    an ExecuTorch program for that delegate, "xnnpack" or "coreml"; `aimodel` a Core AI program,
+    experimental, for iOS 27 and macOS 27, in "fp16" or "fp32". A file that LiteRT, where it is
+    installed, refuses or dies of is refused, unless `anyway` is set. If `on_failure` is given, it
+    is called with each member of a bundle that cannot be read or converted, and the others are
+    converted; otherwise the error is raised and nothing is written.
     Returns the folders.
     """
     from blazepalm.converter.artifacts import write_artifacts
@@ -219,6 +224,8 @@ def convert(
         )
     if coreml is not None:
         need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
+    if tflite is not None and not callable(tflite):
+        raise TypeError(f"tflite is {type(tflite).__name__}, expected IntegerFile or None")
     if pte is not None:
         check_delegate(pte)
         need_executorch()
@@ -261,7 +268,12 @@ def convert(
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
                     options = _coreml_for(model, coreml, notice)
-                    write_artifacts(model, place, options, pte, aimodel=aimodel)
+                    integers = None
+                    if tflite is not None:
+                        integers = tflite(model, contents[model.graph.source])
+                        if integers is None:
+                            notice(f"{model.graph.source}: no TFLite file in integers: {NO_TASK}")
+                    write_artifacts(model, place, options, pte, aimodel=aimodel, integers=integers)
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either

@@ -31,10 +31,12 @@ from blazepalm.converter.verify_programs import (
     CORE_AI,
     DIFFERS,
     HOLDS,
+    INTEGERS,
     NOT_CHECKED,
     PROGRAM,
     Finding,
     check_aimodel,
+    check_integers,
     check_package,
     check_pte,
 )
@@ -121,17 +123,20 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
     except ArtifactError as error:
         module = None
         findings.append(Finding("module", DIFFERS, str(error)))
-    reason, model = "the files differ already", None
+    reason, model, content = "the files differ already", None, b""
     if module is not None:
-        model, reason = _again(folder, record, source)
+        model, content, reason = _again(folder, record, source)
     if model is None or module is None:
         names = ["weights", "structure", *(["Core ML package"] if record.get("coreml") else [])]
         names += [TUNING] if "fine_tuning" in record else []
         names += [PROGRAM] if record.get("executorch") else []
         names += [CORE_AI] if record.get("coreai") else []
+        names += [INTEGERS] if "int8_tflite" in record else []
         findings += [Finding(name, NOT_CHECKED, reason) for name in names]
     else:
         findings += _against(folder, record, module, model)
+        if "int8_tflite" in record:
+            findings.append(check_integers(folder, record["int8_tflite"], model, content))
         if "fine_tuning" in record:
             findings.append(_tuning(folder, record, module))
     return Verification(str(folder), tuple(findings))
@@ -168,13 +173,13 @@ def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _again(
     folder: Path, record: dict[str, Any], source: str | Path | None
-) -> tuple["Converted | None", str]:
-    """Converts the source again; None and the reason if it is not on this machine."""
+) -> tuple["Converted | None", bytes, str]:
+    """The source, converted again, and its bytes; None and the reason if it is not here."""
     if source is None:
         try:
             name, content, _ = original(folder)
         except CouldNotVerify:
-            return None, "the source is not on this machine: give it with --source"
+            return None, b"", "the source is not on this machine: give it with --source"
     else:
         name, content = choose_by_sha256(source, source_of(folder).sha256)
     structure = structure_of(folder, record)
@@ -183,10 +188,10 @@ def _again(
     model = convert_graph(graph, lambda note: None, overrides, layout_of(record), settled)
     recognition = model.recognition
     if recognition is None or isinstance(structure, Graph | GestureSpec):
-        return model, ""
+        return model, content, ""
     if without_evidence(recognition.spec) == without_evidence(structure):
         model = replace(model, recognition=replace(recognition, spec=structure))
-    return model, ""
+    return model, content, ""
 
 
 def _against(

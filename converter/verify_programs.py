@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
 
 PROGRAM, CORE_AI = "ExecuTorch program", "Core AI program"
+INTEGERS = "TFLite file in integers"
 HOLDS, DIFFERS, NOT_CHECKED = "holds", "differs", "not checked"
 
 
@@ -96,4 +97,26 @@ def check_aimodel(recorded: Mapping[str, Any], model: "Converted") -> Finding:
         DIFFERS,
         f"{different[0][0]} differs from a newly converted one's: written by another version of "
         "coreai-core, coreai-torch or torch, or altered",
+    )
+
+
+def check_integers(
+    folder: Path, recorded: Mapping[str, Any], model: "Converted", content: bytes
+) -> Finding:
+    """Quantises the source again by the recorded ranges and compares the bytes."""
+    from blazepalm.converter.artifacts import INT8
+    from blazepalm.converter.int8_file import float_file, int8_file, ranges_of
+
+    try:
+        plain = float_file(model, content)
+        again = int8_file(plain, model.graph.source, ranges_of(recorded))
+    except BlazePalmError as error:
+        return Finding(INTEGERS, NOT_CHECKED, str(error))
+    if again == (folder / INT8).read_bytes():
+        return Finding(INTEGERS, HOLDS, "equals a newly quantised one, byte for byte")
+    return Finding(
+        INTEGERS,
+        DIFFERS,
+        "differs from a newly quantised one: written by another version of AI Edge Quantizer, or "
+        "altered",
     )

@@ -41,10 +41,13 @@ def on_files(files: Files, config: Any) -> Files:
 def overview(releases: tuple[Release, ...]) -> str:
     rows = [
         f"| [{r.name}]({r.name}.md) | {r.family} | {r.first_seen} | "
-        f"{'in the package' if r.embedded else f'`blazepalm releases fetch {r.name}`'} |"
+        f"{'in the package' if r.embedded else 'to fetch'} |"
         for r in releases
     ]
-    head = "# Releases\n\n| release | family | first seen | here |\n|---|---|---|---|\n"
+    head = (
+        "# Releases\n\n`blazepalm releases fetch NAME` brings those that are to fetch.\n\n"
+        "| release | family | first seen | here |\n|---|---|---|---|\n"
+    )
     return head + "\n".join(rows) + "\n"
 
 

@@ -1,5 +1,6 @@
 """The installed package: `blazepalm` and nothing else, with its data, from a wheel built here."""
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -175,6 +176,31 @@ def test_tflite_finds_hands_without_torch() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
+
+
+def test_every_pin_is_locked_with_hashes() -> None:
+    """`locked.txt` has the pins of `constraints.txt`, on the Pythons and systems it is for."""
+    text = (ROOT / "locked.txt").read_text(encoding="utf-8")
+    entries = [entry.splitlines() for entry in re.split(r"^(?=\w)", text, flags=re.M)[1:]]
+    locked = [Requirement(first.removesuffix("\\")) for first, *_ in entries]
+    for first, *hashes in entries:
+        digests = [re.fullmatch(r" +--hash=sha256:([0-9a-f]{64})( \\)?", line) for line in hashes]
+        assert digests and all(digests), first
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+    def needed(requirements: list[Requirement], here: dict[str, str]) -> set[tuple[str, str]]:
+        found = [r for r in requirements if r.marker is None or r.marker.evaluate(here)]
+        return {(r.name.lower().replace(".", "-"), str(r.specifier)) for r in found}
+
+    for python in ("3.11.5", "3.12.0", "3.13.0", "3.14.0"):
+        for platform in ("linux", "darwin", "win32"):
+            here = {
+                "python_version": python.rpartition(".")[0],
+                "python_full_version": python,
+                "sys_platform": platform,
+            }
+            assert needed(locked, here) == needed(pins, here), "run make lock"
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])

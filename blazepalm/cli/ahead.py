@@ -45,6 +45,19 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
+def with_next(items: Iterator[T]) -> Iterator[tuple[T, T | None]]:
+    """Each item with the one that comes after it; the last one, also before an error, with None."""
+    item = next(items, None)
+    while item is not None:
+        try:
+            following = next(items, None)
+        except Exception:
+            yield item, None
+            raise
+        yield item, following
+        item = following
+
+
 class InTurn:
     """Does one thing after the other in another thread, while the caller does the next."""
 

@@ -2,8 +2,8 @@
 
 `run` measures ratios within one run, so that the machine's own speed cancels out; its exit code
 is 1 if a limit is exceeded. `forms` times what `blazepalm.fast` chooses from, beside LiteRT.
-`precision` measures where float32 pays in a float16 package. `ingest` reads the benchmark in the
-iOS harness's `results.json`.
+`precision` measures where float32 pays in a float16 package, `growth` what more pictures and
+processes cost parity. `ingest` reads the benchmark in the iOS harness's `results.json`.
 """
 
 from enum import Enum
@@ -29,6 +29,7 @@ class Bench(str, Enum):
     COMMANDS = "commands"
     EXECUTOR = "executor"
     PIPELINE = "pipeline"
+    DETECT = "detect"
     PARITY = "parity"
 
 
@@ -54,7 +55,9 @@ FixturesFolder = Annotated[
 def run_bench(
     what: Annotated[
         list[Bench] | None,
-        typer.Argument(metavar="[WHAT]...", help="commands, executor, pipeline, parity; all."),
+        typer.Argument(
+            metavar="[WHAT]...", help="commands, executor, pipeline, detect, parity; all."
+        ),
     ] = None,
     rounds: Annotated[
         int | None,
@@ -62,7 +65,7 @@ def run_bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time commands, the Core ML executor, the hand pipeline, and parity."""
+    """Time commands, the Core ML executor, the hand pipeline, detect, and parity."""
     values: dict[str, object] = {}
     passed = True
     for name in [name for name in Bench if name in (what or Bench)]:
@@ -144,6 +147,34 @@ def precision_bench(
         console.emit_json([to_builtins(choice) for choice in choices])
     else:
         console.out(shown(choices))
+
+
+@bench.command("growth")
+def growth_bench(
+    pictures: Annotated[
+        list[int] | None,
+        typer.Option("--pictures", min=1, help="Numbers of pictures; repeatable."),
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE", help="Write the table into this page, between its marks."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how parity's time, memory and report grow with pictures and processes."""
+    from blazepalm.reports.bench import growth
+
+    with console.progress() as on_step:
+        found = growth.measure_growth(
+            tuple(pictures or growth.PICTURES),
+            on_run=lambda done, total: on_step("measuring parity", done, total),
+        )
+    if into is not None:
+        growth.write_into(into, growth.markdown(found))
+    if as_json:
+        console.emit_json(growth.values(found))
+    else:
+        console.out(growth.markdown(found))
 
 
 @bench.command("ingest")

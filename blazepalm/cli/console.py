@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from blazepalm.text import printable
+from blazepalm.text import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -47,7 +47,7 @@ def out(*renderables: "RenderableType") -> None:
 def emit_json(values: Any) -> None:
     """Prints one JSON document; `--json` prints nothing else to stdout."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    text = "\n".join(map(_harmless, text.split("\n")))
+    text = "\n".join(map(printable_json, text.split("\n")))
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -162,13 +162,6 @@ def quit_quietly() -> NoReturn:
     """Exits as if killed by SIGPIPE; nothing more is written, not even at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(BROKEN_PIPE)
-
-
-def _harmless(line: str) -> str:
-    """A line of JSON with whatever a terminal could obey as JSON's own escapes."""
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _labelled(label: str, style: str, message: str) -> None:

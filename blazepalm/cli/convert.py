@@ -1,6 +1,6 @@
 """`blazepalm convert`: converts a release, a file or a bundle into a folder of artifacts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,9 +27,11 @@ from blazepalm.text import printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from blazepalm.converter.convert import CoreMLChoice
+    from blazepalm.converter.convert import CoreMLChoice, TFLiteChoice
 
 MAX_MOVED = 8  # weights that a table lists
+DEAREST = 5  # layers that it lists by what they cost in integers
+PRICES = "on pictures of hands: error, share of a limit (lost: a hand); layers alone:"
 
 
 def convert(
@@ -83,9 +85,17 @@ def convert(
             metavar="auto|int8",
             help="auto: the smallest Core ML package that passes parity's limits, each weight "
             "compressed as far as it allows (takes minutes). int8: weights and the values between "
-            "layers in 8 bits (iOS17); `parity` says what it costs.",
+            "layers in 8 bits (iOS17), with what that costs, layer by layer.",
         ),
     ] = None,
+    tflite: Annotated[
+        bool,
+        typer.Option(
+            "--tflite",
+            help="With --quantize int8: write a TFLite file in 8-bit integers, too "
+            "(model.int8.tflite, by AI Edge Quantizer).",
+        ),
+    ] = False,
     calibrate: Annotated[
         list[str] | None,
         typer.Option(
@@ -132,13 +142,21 @@ def convert(
     coreml: CoreMLChoice = None
     if not no_coreml:
         coreml = CoreMLOptions(face, precision, target, compress)
+    integers: TFLiteChoice = None
+    if tflite and quantize != "int8":
+        raise typer.BadParameter("--tflite writes a file in integers: give --quantize int8 with it")
     failures: list[BlazePalmError] = []
     with ExitStack() as shown:
         if quantize is None:
             shown.enter_context(console.working(f"converting {source}"))
         else:
             on_step = shown.enter_context(console.progress())
-            coreml = quantised(quantize, coreml, calibrate or (), on_step)
+            if coreml is not None or not tflite:
+                coreml = quantised(quantize, coreml, calibrate or (), on_step)
+            if tflite:
+                from blazepalm.reports.compression.int8_file import IntegerFile
+
+                integers = IntegerFile(calibrate or (), on_step)
         folders = run(
             source,
             output,
@@ -146,6 +164,7 @@ def convert(
             overrides=overrides,
             layout=layout,
             coreml=coreml,
+            tflite=integers,
             pte=pte_delegate or (XNNPACK if pte else None),
             aimodel=precision if aimodel else None,
             anyway=anyway,
@@ -172,7 +191,8 @@ def quantised(
     check_choice("--quantize", how, ("auto", "int8"))
     if not isinstance(options, CoreMLOptions):
         raise typer.BadParameter(
-            "--quantize makes a Core ML package, but --no-coreml leaves it out"
+            "--quantize makes a Core ML package, but --no-coreml leaves it out (--quantize int8 "
+            "--tflite writes a TFLite file)"
         )
     if options.compress is not None:
         raise typer.BadParameter("--quantize chooses the compression: leave out --compress")
@@ -188,11 +208,26 @@ def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def _chosen_size(measured: Sequence[Sequence[float]]) -> float:
+def _chosen_size(measured: Sequence[Sequence[Any]]) -> int:
     """The smallest size that stays within the search's target."""
-    from blazepalm.reports.compression.search import TARGET
+    from blazepalm.reports.judge.policy import COMPRESSION_SHARE as TARGET
 
-    return min(size for size, used, _ in measured if used <= TARGET)
+    return min(int(size) for size, used, _ in measured if used is not None and used <= TARGET)
+
+
+def price_lines(prices: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The whole network's price, then those of its dearest layers alone."""
+    return [
+        "  ".join(
+            (
+                "  lost   " if p["pixels"] is None else f"{p['pixels']:6.2f} px",
+                "" if p["iou"] is None else f"IoU {p['iou']:5.3f}",
+                "  lost" if p["used"] is None else f"{p['used']:6.0%}",
+                p["layer"] or "the whole network",
+            )
+        ).rstrip()
+        for p in prices[: DEAREST + 1]
+    ]
 
 
 def _add_core_ai(add: "Callable[[str, str], None]", program: dict[str, Any]) -> None:
@@ -253,9 +288,19 @@ def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
             add("", f"{len(package['weights'])} weights compressed, measured on pictures of hands:")
             for size, used, pixels in measured:
                 chosen = "  ← this one" if size == _chosen_size(measured) else ""
-                add("", f"{size / 1e6:6.2f} MB  {pixels:5.2f} px  {used:4.0%} of a limit{chosen}")
+                error = "    –" if pixels is None else f"{pixels:5.2f}"
+                share = "a hand lost" if used is None else f"{used:4.0%} of a limit"
+                add("", f"{size / 1e6:6.2f} MB  {error} px  {share}{chosen}")
         if package["float32_modules"]:
             add("", f"float32 in {', '.join(package['float32_modules'])}")
+    if prices := (record["coreml"] or {}).get("prices"):
+        add("", PRICES)
+        for line in price_lines(prices):
+            add("", line)
+    if integers := record.get("int8_tflite"):
+        add("TFLite int8", PRICES)
+        for line in price_lines([integers["price"], *integers["layers"]]):
+            add("", line)
     if tuning := record.get("fine_tuning"):
         moved = tuning["moved"]
         add("moved", f"{len(moved)} of {len(rows)} weights, from {tuning['from']['file']}")

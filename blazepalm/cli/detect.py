@@ -146,7 +146,7 @@ def detect(
             min=1,
             max=64,
             metavar="N",
-            help="Pictures at a time.",
+            help="Pictures at a time; 1: nothing of a video ahead, either.",
             show_default="the number of processors, 8 at most",
         ),
     ] = None,
@@ -221,6 +221,7 @@ def detect(
                 as_json,
                 at_once,
                 torch_threads_prepared(backend, threads),
+                detects_ahead=(jobs or usable_processors()) > 1,
             )
         )
 

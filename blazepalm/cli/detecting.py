@@ -9,6 +9,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,7 @@ import typer
 
 from blazepalm.atomic import atomic_file, refuse_inputs
 from blazepalm.cli import console
-from blazepalm.cli.ahead import InTurn, in_order, one_ahead
+from blazepalm.cli.ahead import InTurn, in_order, one_ahead, with_next
 from blazepalm.cli.app import BAD_INPUT
 from blazepalm.cli.findings import Tally, tell_outputs
 from blazepalm.cli.outputs import Outputs, whole_movie
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Work:
     """What the user asked for. `track` None: in videos and camera input. `failures` grows. `jobs`
-    pictures are looked at at a time, each thread of which calls `prepare` first.
+    pictures are looked at at a time, each thread of which calls `prepare` first; `detects_ahead`:
+    palms in a video's next frame meanwhile.
     """
 
     sources: "Sequence[Source]"
@@ -58,6 +60,7 @@ class Work:
     as_json: bool
     jobs: int = 1
     prepare: Callable[[], None] = lambda: None
+    detects_ahead: bool = False
 
     @property
     def alone(self) -> bool:
@@ -200,8 +203,7 @@ def frame_by_frame(work: Work, source: "Source", look: "Look") -> "Iterator[Step
     """Looks at a source's frames. Raises InvalidImage or InvalidModel, which name the frame."""
     from blazepalm.reports.hands.detections import frame_record
 
-    frames = read(source, work.max_frames)
-    for frame in one_ahead(frames) if source.kind == "video" else frames:
+    def looked_at(frame: "Frame") -> Step:
         try:
             record = frame_record(frame, look(frame.image))
         except (InvalidImage, InvalidModel) as error:
@@ -209,7 +211,17 @@ def frame_by_frame(work: Work, source: "Source", look: "Look") -> "Iterator[Step
             if source.kind != "image":
                 where += f", frame {frame.index}"
             raise type(error)(f"{where}: {error}") from error
-        yield Step(record, drawn(source, frame, record, work.outputs))
+        return Step(record, drawn(source, frame, record, work.outputs))
+
+    frames, expect = read(source, work.max_frames), work.finder.expect
+    if source.kind != "video":
+        yield from map(looked_at, frames)
+        return
+    with ThreadPoolExecutor(1, "blazepalm", work.prepare) as beside:
+        for frame, following in with_next(one_ahead(frames)):
+            if following is not None and expect is not None and work.detects_ahead:
+                expect(following.image, beside.submit)
+            yield looked_at(frame)
 
 
 def follow(

@@ -46,6 +46,7 @@ PARTS = (
         "coreai", (("coreai", "coreai-core"), ("coreai_torch", "coreai-torch")), "Apple's Core AI"
     ),
     Part("onnx", (("onnx", "onnx"), ("onnxruntime", "onnxruntime")), "ONNX files"),
+    Part("quantizer", (("ai_edge_quantizer", "ai-edge-quantizer"),), "TFLite files in integers"),
     Part("tensorflow", (("tensorflow", "tensorflow"),), "a second TFLite runtime"),
     Part("ray", (("ray", "ray"),), "parity on a cluster"),
     Part("heif", (("pillow_heif", "pillow-heif"),), "HEIC pictures"),

@@ -32,6 +32,7 @@ EXAMPLES = {
     "bench run": "blazepalm bench run",
     "bench forms": "blazepalm bench forms palm-full hand-full",
     "bench precision": "blazepalm bench precision hand-full photos",
+    "bench growth": "blazepalm bench growth --pictures 1 --pictures 100",
     "bench ingest": "blazepalm bench ingest results.json",
     "ios": "",
     "ios ingest": "blazepalm ios ingest results.json",

@@ -219,6 +219,8 @@ def _scale(tensor: "TensorSummary") -> str:
     found = tensor.quantisation
     if found is None:
         return ""
+    if found.block:
+        return f"{len(found.scale)} scales, one for {found.block} values"
     if len(found.scale) > 1:
         return f"{len(found.scale)} scales along axis {found.axis}"
     zero = found.zero_point[0] if found.zero_point else 0

@@ -56,6 +56,7 @@ def export(model: "Converted", folder: Path, options: CoreMLOptions) -> CoreMLRe
         weights=dict(options.weights),
         measured=options.measured,
         activations=options.activations,
+        prices=options.prices,
         inputs=inputs,
         outputs=outputs,
         operations=mil_operations(specification),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from blazepalm.converter.layer_price import LayerPrice
 from blazepalm.errors import ArtifactError, unknown_name
 
 FACES = ("app", "raw", "batch", "vision")
@@ -12,6 +13,8 @@ TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18")
 COMPRESSIONS = ("palettize8", "palettize6", "int8")
 MIXED = "mixed"  # each weight by a kind of its own
 KINDS = (*COMPRESSIONS, "palettize4")  # of one weight
+
+Tried = tuple[int, float | None, float | None]  # None: a hand was lost, a number not finite
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class CoreMLOptions:
     (`KINDS`), the others as they are (`convert --quantize auto` finds them). `measured` lists what
     was tried: bytes of the large weights, the largest share of a limit, pixels. `activations`: the
     range of each value that is stored as 8-bit integers, from iOS17 on (`convert --quantize int8`
-    measures them). Raises ArtifactError for a value that is not listed above.
+    measures them); `prices`: what those cost, the whole network first, then each layer alone.
+    Raises ArtifactError for a value that is not listed above.
     """
 
     face: str = "app"
@@ -34,8 +38,9 @@ class CoreMLOptions:
     target: str = "iOS16"
     compress: str | None = None
     weights: tuple[tuple[str, str], ...] = ()  # (name of a weight, its kind)
-    measured: tuple[tuple[int, float, float], ...] = field(default=(), compare=False)
+    measured: tuple[Tried, ...] = field(default=(), compare=False)
     activations: tuple[tuple[str, float, float], ...] = ()  # (name, lowest, highest)
+    prices: tuple[LayerPrice, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for what, known in (
@@ -101,7 +106,7 @@ class CoreMLRecord:
     `tflite_operators` counts the file's, except constant DEQUANTIZE and DENSIFY, with a fused
     activation counted separately, as in MIL. `float32_modules` compute in float32 in an fp16
     package. `weights`: the kind of each weight where `compress` is "mixed", and `measured` what was
-    tried, and `activations`, as in the options. `layers` has one row per operation.
+    tried, `activations` and `prices`, as in the options. `layers` has one row per operation.
     """
 
     name: str
@@ -111,8 +116,9 @@ class CoreMLRecord:
     target: str
     compress: str | None
     weights: Mapping[str, str]
-    measured: tuple[tuple[int, float, float], ...]
+    measured: tuple[Tried, ...]
     activations: tuple[tuple[str, float, float], ...]
+    prices: tuple[LayerPrice, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     operations: Mapping[str, int]

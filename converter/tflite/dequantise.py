@@ -48,6 +48,12 @@ def _parameters(
     zero_point = zero_point or (0,)
     if max(abs(z) for z in zero_point) >= 1 << 16:
         raise InvalidModel(f"{what} has a zero point outside 16 bits")
+    if quantisation.block:
+        blocks = (*shape[:-1], shape[-1] // quantisation.block) if shape else ()
+        if not blocks or math.prod(blocks) != len(scale):
+            raise InvalidModel(f"{what} has {len(scale)} scales, expected one for each block")
+        each = np.asarray(scale, np.float64).reshape(blocks)
+        return np.repeat(each, quantisation.block, axis=-1), np.asarray(zero_point[0], np.int64)
     if len(scale) == 1 and len(zero_point) == 1:
         return np.asarray(scale[0], np.float64), np.asarray(zero_point[0], np.int64)
     if not 0 <= axis < len(shape) or shape[axis] != len(scale):

@@ -10,6 +10,7 @@ The generated accessors follow any offset they find, so this module caps counts 
 everything through a BoundedFile.
 """
 
+import math
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -158,13 +159,17 @@ class _Parser:
             shape=shape,
             dtype=self.types.get(table.Type(), f"type_{table.Type()}"),
             buffer=table.Buffer(),
-            quantisation=self.quantisation(table.Quantization()),
+            quantisation=self.quantisation(what, shape, table.Quantization()),
             sparsity=self.sparsity(what, table.Sparsity()),
             content=self.buffer(table.Buffer(), what),
         )
 
-    def quantisation(self, table: Any) -> Quantisation | None:
-        if table is None or table.ScaleLength() == 0:
+    def quantisation(self, what: str, shape: tuple[int, ...], table: Any) -> Quantisation | None:
+        if table is None:
+            return None
+        if table.DetailsType() == self.schema.QuantizationDetails.BlockwiseQuantization:
+            return self.blockwise(what, shape, table.Details())
+        if table.ScaleLength() == 0:
             return None
         scale = self.file.vector(table.ScaleAsNumpy())
         return Quantisation(
@@ -172,6 +177,29 @@ class _Parser:
             zero_point=self.file.integers(table.ZeroPointAsNumpy()),
             axis=table.QuantizedDimension(),
         )
+
+    def blockwise(self, what: str, shape: tuple[int, ...], union: Any) -> Quantisation:
+        """Scales in a tensor of their own, one for each block of values along the last axis."""
+        details = self.schema.BlockwiseQuantization()
+        details.Init(union.Bytes, union.Pos)
+        graph, block = self.root.Subgraphs(0), details.BlockSize()
+        if not shape or block < 1 or shape[-1] % block:
+            raise self.file.invalid(f"{what} of shape {list(shape)} has blocks of {block} values")
+        if details.ZeroPoints() >= 0:
+            raise self.file.invalid(f"{what} has zero points for each block; only scales are read")
+        if not 0 <= details.Scales() < graph.TensorsLength():
+            raise self.file.invalid(f"{what} has its scales in tensor {details.Scales()}")
+        table = graph.Tensors(details.Scales())
+        dtype, content = self.types.get(table.Type()), self.buffer(table.Buffer(), what)
+        blocks = (*shape[:-1], shape[-1] // block)
+        if dtype not in ("float16", "float32") or content is None:
+            raise self.file.invalid(f"{what} has scales of type {dtype}, expected float16, float32")
+        values = np.frombuffer(content.tobytes(), np.dtype(dtype).newbyteorder("<"))
+        if values.size != math.prod(blocks):
+            raise self.file.invalid(
+                f"{what} has {values.size} scales for {math.prod(blocks)} blocks of {block} values"
+            )
+        return Quantisation(tuple(values.astype(np.float64).tolist()), (), 0, block)
 
     def sparsity(self, what: str, table: Any) -> Sparsity | None:
         if table is None:

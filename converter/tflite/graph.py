@@ -17,11 +17,14 @@ from blazepalm.converter.tflite.options import Options
 
 @dataclass(frozen=True)
 class Quantisation:
-    """Affine quantisation: real = scale · (stored − zero_point), per tensor or along `axis`."""
+    """Affine quantisation: real = scale · (stored − zero_point), per tensor or along `axis`; with a
+    `block`, each run of so many values along the last axis has a scale, in the order of the values.
+    """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int
+    block: int = 0
 
 
 @dataclass(frozen=True)

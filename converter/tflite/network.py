@@ -89,7 +89,8 @@ def _quantisation(quantisation: Quantisation | None) -> object:
     if quantisation is None:
         return None
     scales = [scale.hex() for scale in quantisation.scale]
-    return scales, quantisation.zero_point, quantisation.axis
+    found = (scales, quantisation.zero_point, quantisation.axis)
+    return (*found, quantisation.block) if quantisation.block else found
 
 
 def _sparsity(sparsity: Sparsity | None) -> object:

@@ -64,3 +64,15 @@ def add_buffer(model: Any, values: np.ndarray) -> int:
     little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     buffer.data = np.frombuffer(little.tobytes(), np.uint8)
     return append(model.buffers, buffer)
+
+
+def empty_unread_buffers(model: Any) -> None:
+    """Empties the buffers of constants that no operator reads; tensors keep their numbers."""
+    kept = {int(entry.buffer) for entry in model.metadata or ()}
+    for subgraph in model.subgraphs:
+        read = {int(i) for op in subgraph.operators for i in op.inputs}
+        read.update(int(i) for i in (*subgraph.inputs, *subgraph.outputs))
+        kept.update(int(t.buffer) for i, t in enumerate(subgraph.tensors) if i in read)
+    for index, buffer in enumerate(model.buffers):
+        if index not in kept:
+            buffer.data = None

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.tflite.labels import read_labels, with_labels
-from blazepalm.converter.tflite.repack import add_buffer, append, pack, unpack
+from blazepalm.converter.tflite.repack import (
+    add_buffer,
+    append,
+    empty_unread_buffers,
+    pack,
+    unpack,
+)
 
 PURPOSE = "its weights cannot be replaced"
 
@@ -38,7 +44,7 @@ def with_weights(
         inputs[operand] = append(subgraph.tensors, tensor)
         operator.inputs = inputs
     _drop_unread(subgraph)
-    _empty_unread_buffers(model)
+    empty_unread_buffers(model)
     return with_labels(pack(model), read_labels(content, source))
 
 
@@ -51,15 +57,3 @@ def _drop_unread(subgraph: Any) -> None:
             wanted.update(int(index) for index in operator.inputs)
             kept.append(operator)
     subgraph.operators = kept[::-1]
-
-
-def _empty_unread_buffers(model: Any) -> None:
-    """Empties the buffers of constants that no operator reads; tensors keep their numbers."""
-    kept = {int(entry.buffer) for entry in model.metadata or ()}
-    for subgraph in model.subgraphs:
-        read = {int(i) for op in subgraph.operators for i in op.inputs}
-        read.update(int(i) for i in (*subgraph.inputs, *subgraph.outputs))
-        kept.update(int(t.buffer) for i, t in enumerate(subgraph.tensors) if i in read)
-    for index, buffer in enumerate(model.buffers):
-        if index not in kept:
-            buffer.data = None

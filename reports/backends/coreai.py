@@ -174,7 +174,7 @@ BACKENDS = (
             every_picture=False,
             rare=True,
             asked_for=True,
-            by_name=package == APP_FP32,
+            by_name=package in (RAW_FP16, APP_FP32),
             in_other_units=package.face == "app",
         )
         for name, package in (

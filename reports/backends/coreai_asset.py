@@ -29,7 +29,7 @@ from blazepalm.converter.program_cache import (
     key_of,
     programs_folder,
 )
-from blazepalm.errors import ProcessDied
+from blazepalm.reports.backends.revived import Revived
 
 CONVERTER = "blazepalm.reports.backends.coreai_program:open_converter"
 CODE = ("reports/backends/mil", "reports/backends/coreai_program.py", "converter/coreai")
@@ -47,22 +47,28 @@ class Asset:
     exported module) unless `key` finds it; `source` is the model's name in messages. Callable from
     several threads, one at a time: inputs `i0`, `i1`, … → outputs `o0`, `o1`, ….
 
-    Raises ProcessDied if Core AI fails; then every later call says the same.
+    Raises ProcessDied if Core AI fails; after two inputs in a row nothing more is tried.
     """
 
     source: str
     origin: Path
     key: Callable[[], str]
-    _child: Child | None = None
-    _died: ProcessDied | None = None
+    _running: Revived = field(init=False)
     _remove: Callable[[], Any] = lambda: None  # the files that the child reads
-    _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        own = weakref.WeakMethod(self._open)  # a cycle would keep the process
+
+        def start() -> Child:
+            opening = own()
+            assert opening is not None
+            return opening()
+
+        self._running = Revived(start)
         _CONVERTER.expect(self)
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
-        return self._opened()(arrays)
+        return self._running(arrays)
 
     def is_kept(self) -> bool:
         """Whether the program need not be made."""
@@ -79,20 +85,8 @@ class Asset:
     def close(self) -> None:
         """Ends the process, which otherwise ends with this object."""
         _CONVERTER.done(self)
-        if self._child is not None:
-            self._child.close()
+        self._running.close()
         self._remove()
-
-    def _opened(self) -> Child:
-        with self._lock:
-            if self._died is not None:  # it would die again, after ten seconds
-                raise self._died
-            try:
-                self._child = self._child or self._open()
-            except ProcessDied as error:
-                self._died = error
-                raise
-            return self._child
 
     def _open(self) -> Child:
         content = self.kept()

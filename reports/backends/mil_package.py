@@ -25,7 +25,7 @@ from blazepalm.reports.backends.backend import (
 from blazepalm.reports.backends.mil import Program, load
 from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT16_SUMS, FLOAT32_SUMS
 from blazepalm.reports.backends.names import (
-    COREAI_FP16,
+    COREAI_APP,
     MIL,
     MIL_APP,
     MIL_FP16,
@@ -177,7 +177,7 @@ RAW_BACKENDS = (
         package=RAW_FP16,
         every_picture=False,  # costs seven times as much
         asked_for=True,
-        stands_in_for=COREAI_FP16,
+        stands_in_for=COREAI_APP,
     ),
     Registration(
         MIL_FP16_BOUND,

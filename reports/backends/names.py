@@ -10,8 +10,12 @@ EXECUTORCH = "executorch"
 COREAI, COREAI_FP16 = "coreai-mil", "coreai-mil-fp16"
 COREAI_MODULE = "coreai"  # the readable module there
 COREAI_APP, COREAI_APP_FP32 = "coreai-mil-app", "coreai-mil-app-fp32"
-# the network behind a backend of the app face
-BEHIND = {MIL_APP: MIL_FP16, COREAI_APP: COREAI_FP16, COREAI_APP_FP32: COREAI}
+# the network behind a backend of the app face: the first of these that ran
+BEHIND = {
+    MIL_APP: (MIL_FP16,),
+    COREAI_APP: (COREAI_FP16, MIL_FP16),
+    COREAI_APP_FP32: (COREAI, MIL),
+}
 INSTALLED = "installed"  # asks for every other runtime that is installed
 DEVICE = "device:"  # prefix of a backend that ran on a phone
 

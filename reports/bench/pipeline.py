@@ -123,12 +123,12 @@ def _measure(
     alone = [process() for _ in range(WARM_UP + rounds)][WARM_UP:]
     found = alone[-1][2]
     ours, theirs = [seconds for seconds, _, _ in alone], []
-    with _mediapipe(python, image, complexity, mode) as mediapipe:
-        if mediapipe is not None:
+    with mediapipe(python, image, complexity, mode) as theirs_once:
+        if theirs_once is not None:
             ours.clear()
             for number in range(WARM_UP + rounds):
                 seconds, _, found = process()
-                other, count = mediapipe()
+                other, count = theirs_once()
                 if count != found:
                     raise CouldNotVerify(f"MediaPipe finds {count} hands, blazepalm {found}")
                 if number >= WARM_UP:
@@ -168,7 +168,7 @@ def _timed(models: "HandModels") -> "tuple[HandModels, list[float]]":
 
 
 @contextmanager
-def _mediapipe(
+def mediapipe(
     python: str | None, image: "NDArray[np.uint8]", complexity: int, mode: str
 ) -> "Iterator[Callable[[], tuple[float, int]] | None]":
     """Yields a function that has MediaPipe process the image once: (seconds, hands)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from blazepalm.errors import ProcessDied
+from blazepalm.errors import NotTried, ProcessDied
 from blazepalm.reports.backends.backend import Outputs
 from blazepalm.reports.backends.kept_answers import found_here
 from blazepalm.reports.backends.names import ORACLE, TFLITE
@@ -73,13 +73,16 @@ def compare_raw(
 def record_death(
     record: Record, subject: Subject, backend: str, label: str, error: ProcessDied
 ) -> None:
-    """Adds rows that fail, and say why, for a backend whose own process failed on an input."""
+    """Adds rows that fail, and say why and on which input, for a backend whose own process failed;
+    one that is no longer tried says it once.
+    """
+    problem = str(error) if isinstance(error, NotTried) else f"{error} (case {label})"
     pairs = (*subject.raw_pairs, *((name, ORACLE) for name in subject.apps))
     for output in subject.outputs:
         for candidate, reference in pairs:
             if candidate == backend:
                 key = Key(subject.name, rows.RAW, ISOLATED, output, candidate, reference)
-                record.entries.append((key, label, TensorDifference(problem=str(error))))
+                record.entries.append((key, label, TensorDifference(problem=problem)))
 
 
 def timed(record: Record, subject: Subject, name: str, run: Callable[[], Any]) -> Any:

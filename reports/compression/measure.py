@@ -5,7 +5,7 @@ compares what it finds with parity's own comparisons. A share of 1 is a limit re
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COMPANION = "palm-full"  # finds the hands for a landmark model
 GREY = 255
+FAR = (2, 4)  # a detector also sees each picture so many times smaller, framed in black
 PIXELS = (("landmarks", "largest error"), ("boxes", "centre error"), ("boxes", "size error"))
 
 Image = NDArray[np.uint8]
@@ -38,11 +39,13 @@ Answer = dict[str, NDArray[Any]]  # a face's outputs for one input, by port
 class Cost(NamedTuple):
     """`used`: the largest share of a limit (also by depth and world landmarks), infinite if a
     detection was lost or a probability crossed its threshold; `pixels`: the largest error of a
-    landmark, or of a box's centre or size, in pixels of the input.
+    landmark, or of a box's centre or size, in pixels of the input; `iou`: the least of a box, None
+    for landmarks.
     """
 
     used: float
     pixels: float
+    iou: float | None = None
 
 
 class Measure:
@@ -97,10 +100,10 @@ class Measure:
     def cost(self, reference: Sequence[Answer], candidate: Sequence[Answer]) -> Cost:
         """The largest over all inputs of the candidate, the first ones of the reference."""
         pairs = zip(self.inputs, reference, candidate, strict=False)
-        costs = [self._cost(*pair) for pair in pairs]
-        return Cost(max(c.used for c in costs), max(c.pixels for c in costs))
+        return worst([self.cost_of(*pair) for pair in pairs])
 
-    def _cost(self, item: tuple[Any, ...], reference: Answer, candidate: Answer) -> Cost:
+    def cost_of(self, item: tuple[Any, ...], reference: Answer, candidate: Answer) -> Cost:
+        """The cost on one of `inputs`."""
         if not all(np.isfinite(value).all() for value in candidate.values()):
             return Cost(math.inf, math.inf)
         if isinstance(self.rules, PalmRules):
@@ -109,7 +112,28 @@ class Measure:
             scalars, stage = self._landmarks(item[1], reference, candidate), rows.LANDMARKS
         errors = [scalars[name].value for name in PIXELS if name in scalars]
         share = max(used(scalars, stage, self.limits), self._unjudged(scalars, reference))
-        return Cost(share, max(errors, default=0.0))
+        overlap = scalars.get(("boxes", "IoU"))
+        return Cost(share, max(errors, default=0.0), None if overlap is None else overlap.value)
+
+    def decoded(self, raw: Mapping[str, NDArray[Any]]) -> Answer:
+        """A network's own outputs for one image → those of a face, which `cost_of` compares."""
+        if isinstance(self.rules, PalmRules):
+            points, scores = self.rules.decode(raw)
+            keypoints = points[:, 4:].reshape(len(points), -1, 2)
+            return {"boxes": points[:, :4], "keypoints": keypoints, "scores": scores}
+        height, width = self.rules.spec.input_size
+        unit = np.array((width, height, width * self.rules.spec.z_scale), np.float32)
+        found: Answer = {name: np.asarray(value).reshape(-1) for name, value in raw.items()}
+        for name in ("landmarks", "world_landmarks"):
+            if name in found:
+                found[name] = found[name].reshape(-1, 3)
+        return {**found, "landmarks": found["landmarks"] / unit}
+
+    def images(self) -> Iterator[NDArray[np.float32]]:
+        """The inputs as a network takes them: (1, H, W, 3) in its value range."""
+        low, high = self.rules.spec.value_range
+        for levels, *_ in self.inputs:
+            yield (levels * np.float32((high - low) / GREY) + np.float32(low))[None]
 
     def _unjudged(self, scalars: Scalars, reference: Answer) -> float:
         """The share that depth and world landmarks use, for which the task has no limit: it is that
@@ -158,9 +182,10 @@ class Measure:
         )
 
     def _pictures(self, images: Sequence[Image]) -> list[tuple[Any, ...]]:
+        """Also from afar: a small box loses most, and photographs have smaller palms."""
         assert isinstance(self.rules, PalmRules)
         found: list[tuple[Any, ...]] = []
-        for image in images:
+        for image in [*images, *(framed(one, times) for times in FAR for one in images)]:
             tensor, box = self.rules.prepare(image)
             levels = as_levels(tensor[0], self.rules.spec.value_range)
             found.append((levels, box, image.shape[:2]))
@@ -183,6 +208,22 @@ class Measure:
                 crop, place = self.rules.crop(image, region)
                 found.append((as_levels(crop[0], spec.value_range), place))
         return found
+
+
+def worst(costs: Sequence[Cost]) -> Cost:
+    """The largest of each number, the least overlap."""
+    overlaps = [c.iou for c in costs if c.iou is not None]
+    least = min(overlaps) if overlaps else None
+    return Cost(max(c.used for c in costs), max(c.pixels for c in costs), least)
+
+
+def framed(image: Image, times: int) -> Image:
+    """The picture in the middle of a black one that is so many times as high and wide."""
+    height, width = image.shape[:2]
+    frame = np.zeros((height * times, width * times, 3), np.uint8)
+    top, left = (height * times - height) // 2, (width * times - width) // 2
+    frame[top : top + height, left : left + width] = image
+    return frame
 
 
 def as_levels(values: NDArray[np.float32], value_range: tuple[float, float]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ rendered hands of the golden set, or on pictures of your own.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,14 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.converted import Converted
 from blazepalm.converter.coreml.options import MIXED, CoreMLOptions, Port
-from blazepalm.reports.cases.inputs import golden_cases, own_cases
 from blazepalm.reports.compression.measure import GREY, Image, Measure
+from blazepalm.reports.compression.package_prices import package_prices
+from blazepalm.reports.compression.pictures import hands
+from blazepalm.reports.compression.prices import price
 from blazepalm.reports.compression.search import OnStep, smallest
 from blazepalm.reports.judge.policy import LIMITS
 
 Levels = NDArray[np.float32]
-
-# cases of the golden set: every pose, turns, light and tone, small hands, two hands, covered ones
-GOLDEN = (
-    *("open-right", "open-left", "back-of-hand", "fist", "point", "pinch", "victory", "thumb-up"),
-    *("rotated-100", "rotated-220", "tone-deep", "light-dim", "on-stripes", "two-hands"),
-    *("wide-frame", "occluded-by-bar"),
-)
 
 
 @dataclass
@@ -49,11 +44,8 @@ class _Measured:
 
     def _hands(self) -> list[Image]:
         if not self._images:
-            self._images += self._own() if self.pictures else rendered(self.on_step)
+            self._images += hands(self.pictures, self.on_step)
         return self._images
-
-    def _own(self) -> list[Image]:
-        return [case.image for case in own_cases(self.pictures) if case.image is not None]
 
 
 class SmallestPackage(_Measured):
@@ -66,42 +58,43 @@ class SmallestPackage(_Measured):
     def measured(self, model: Converted, images: Sequence[Image]) -> CoreMLOptions:
         """Raises CouldNotVerify if no weight can be compressed within the limits."""
         found = smallest(model, images, on_step=self.on_step)
-        tried = tuple((c.size, c.cost.used, c.cost.pixels) for c in found.curve)
+        tried = ((c.size, price("", "", c.cost)) for c in found.curve)
         return replace(
             self.options,
             compress=MIXED,
             weights=found.best.weights,
-            measured=((found.plain, 0.0, 0.0), *tried),
+            measured=((found.plain, 0.0, 0.0), *((n, p.used, p.pixels) for n, p in tried)),
         )
 
 
 class IntegerPackage(_Measured):
     """For `convert(…, coreml=IntegerPackage())`: weights in 8-bit integers with a scale for each
     channel, and so are the values between layers, by the range that they have on `pictures`, as in
-    `SmallestPackage`. Needs iOS17, which `options` get if their target is older. What it costs is
-    for `parity` to say.
+    `SmallestPackage`. Needs iOS17, which `options` get if their target is older. What that costs
+    on those pictures, as a whole and by layer, is in `conversion.json` (`coreml.prices`).
     """
 
     def measured(self, model: Converted, images: Sequence[Image]) -> CoreMLOptions:
         later = "iOS17" if self.options.target in ("iOS15", "iOS16") else self.options.target
         options = replace(self.options, target=later)
+        measure = Measure(model, images, LIMITS)
         return replace(
             options,
             compress="int8",
-            activations=activation_ranges(model, images, options, self.on_step),
+            activations=activation_ranges(model, measure, options, self.on_step),
+            prices=package_prices(model, measure, self.on_step),
         )
 
 
 def activation_ranges(
-    model: Converted, images: Sequence[Image], options: CoreMLOptions, on_step: OnStep
+    model: Converted, measure: Measure, options: CoreMLOptions, on_step: OnStep
 ) -> tuple[tuple[str, float, float], ...]:
-    """The lowest and highest number of every value of a package, by name, over the pictures (for a
-    landmark model, over their hands).
+    """The lowest and highest number of every value of a package, by name, over the measure's
+    inputs.
     """
     from blazepalm.converter.coreml import export
     from blazepalm.reports.backends.mil import load
 
-    measure = Measure(model, images, LIMITS)
     ranges: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
         record = export(model, Path(folder), options)
@@ -128,15 +121,3 @@ def as_input(levels: Levels, port: Port, model: Converted) -> NDArray[Any]:
     assert model.recognition is not None
     low, high = model.recognition.spec.value_range
     return planes * np.float32((high - low) / GREY) + np.float32(low)
-
-
-def rendered(on_step: OnStep) -> list[Image]:
-    """The pictures named in `GOLDEN`."""
-    from blazepalm.golden.make import make_golden
-
-    told: Callable[[str, int, int], None] = lambda name, done, total: on_step(  # noqa: E731
-        f"rendering {name}", done, total
-    )
-    with tempfile.TemporaryDirectory(prefix="blazepalm-") as folder:
-        golden = make_golden(Path(folder) / "golden", names=GOLDEN, on_case=told)
-        return [case.image for case in golden_cases(golden) if case.image is not None]

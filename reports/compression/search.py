@@ -20,13 +20,12 @@ from blazepalm.converter.coreml.ports import face_ports
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import CouldNotVerify
 from blazepalm.reports.compression.measure import Cost, Image, Measure
+from blazepalm.reports.judge.policy import COMPRESSION_SHARE as TARGET
 from blazepalm.reports.judge.policy import LIMITS, Limits
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Of a limit: other pictures err more than those that were measured, and float16 adds its share.
-TARGET = 0.6
 FEW = 8  # inputs that show what a weight costs alone; choices are measured on all
 LEAST_SHARE = 0.01  # of the large weights' bytes: smaller ones stay as they are
 STEPS = 12  # choices that are measured, halving the interval of prices

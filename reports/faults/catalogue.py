@@ -7,6 +7,7 @@ the self-test checks not only that the gate fails, but that it points at the rig
 
 from blazepalm.reports.faults.misread import MISREAD_FAULTS
 from blazepalm.reports.faults.network import NETWORK_FAULTS
+from blazepalm.reports.faults.package import PACKAGE_FAULTS
 from blazepalm.reports.faults.planted import Fault, Planted
 from blazepalm.reports.faults.stages import ANSWER_FAULTS, STAGE_FAULTS, Answers
 
@@ -14,6 +15,7 @@ __all__ = ["FAULTS", "Answers", "Fault", "Planted"]
 
 FAULTS: tuple[Fault, ...] = (
     *NETWORK_FAULTS,
+    *PACKAGE_FAULTS,
     *STAGE_FAULTS,
     *ANSWER_FAULTS,
     *MISREAD_FAULTS,

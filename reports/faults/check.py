@@ -10,19 +10,27 @@ import numpy as np
 from msgspec import structs
 
 from blazepalm.reports.backends.backend import Backend, Outputs
-from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF, TORCH
+from blazepalm.reports.backends.names import (
+    GENERIC,
+    MIL,
+    ORACLE,
+    TFLITE,
+    TFLITE_REF,
+    TORCH,
+)
 from blazepalm.reports.backends.registry import spared_backends
 from blazepalm.reports.cases.compare import Group, compare_case
 from blazepalm.reports.cases.inputs import Case, noise, noise_cases
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import FAIL, Row
 from blazepalm.reports.faults.catalogue import Answers, Fault, Planted
+from blazepalm.reports.faults.check_package import plant_in_package
 from blazepalm.reports.judge.judge import first_divergence
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report_parts import FaultOutcome
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.judge.verdict import judge_model
-from blazepalm.reports.layers.compare import compare_layers
+from blazepalm.reports.layers.compare import compare_layers, programs_of
 from blazepalm.reports.layers.join import Joined, join
 from blazepalm.reports.layers.truth import LayerTruth
 from blazepalm.reports.layers.values import Candidate, planes, trace_subject
@@ -76,6 +84,7 @@ class FaultBench:
     def __init__(
         self, group: Group, subject: Subject, content: bytes, images: tuple[Case, ...]
     ) -> None:
+        self._whole = subject
         kept = (TFLITE, TFLITE_REF, ORACLE, GENERIC, TORCH)
         backends = {name: Remembered(subject.backends[name]) for name in kept}
         self.subject = replace(subject, backends=backends, apps={})
@@ -84,8 +93,9 @@ class FaultBench:
             palm = replace(palm, backends={TFLITE: Remembered(palm.backends[TFLITE])}, apps={})
         self.palm = palm
         self.images = images
-        self._calls = trace_subject(subject)
-        self._joined, self._content = join(subject, self._calls, None), content
+        self.calls = trace_subject(subject)
+        program = programs_of(subject).get(MIL)
+        self._joined, self._content = join(subject, self.calls, program), content
         self.truth = self._layer_truth(seed=0)
 
     def _layer_truth(self, seed: int) -> LayerTruth:
@@ -123,13 +133,24 @@ class FaultBench:
                 if row.status == FAIL
             ]
             truth = self.truth if seed == 0 else self._layer_truth(seed)
-            culprit = compare_layers(truth, self._calls).culprits[TORCH]
+            culprit = compare_layers(truth, self.calls).culprits[TORCH]
             if culprit is not None:
                 alarms.append(f"{self.subject.name}, seed {seed}: {culprit.module} is a culprit")
         return alarms
 
     def plant(self, fault: Fault) -> FaultOutcome | None:
-        planted = fault.plant(self.subject)
+        planted = fault.plant(self._whole)
+        if planted is not None and planted.halves is not None:
+            if not self.images:  # float16 is judged on hands
+                return None
+            return plant_in_package(
+                fault.name,
+                planted,
+                self.subject,
+                lambda subject: self.judge(subject, self.cases()),
+                self.truth,
+                self.calls,
+            )
         if planted is None or (planted.stages and not self.images):
             return None
         if planted.misread is not None and not any(case.truth for case in self.images):

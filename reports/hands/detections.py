@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from blazepalm.errors import InvalidModel
 from blazepalm.models.gesture_pipeline import NO_GESTURE
-from blazepalm.text import printable
+from blazepalm.text import printable, printable_json, spreadsheet_cell
 
 if TYPE_CHECKING:
     from blazepalm.media.frames import Frame
@@ -208,7 +208,7 @@ class JsonDocument:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return printable_json(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 def csv_columns(keypoints: int, gestures: bool = False) -> tuple[str, ...]:
@@ -228,7 +228,8 @@ def csv_columns(keypoints: int, gestures: bool = False) -> tuple[str, ...]:
 
 class CsvTable:
     """Writes one row per hand to a text file opened with `newline=""`. A frame without hands has
-    no row; a value that the release does not give is an empty cell.
+    no row; a value that the release does not give is an empty cell. A name is printable; one that
+    a spreadsheet would take for a formula begins with an apostrophe.
     """
 
     def __init__(self, file: TextIO, keypoints: int, gestures: bool = False) -> None:
@@ -242,6 +243,7 @@ class CsvTable:
         for number, hand in enumerate(record["hands"], start=1):
             plain = {**record, **hand, "hand": number, "tracked": int(hand["tracked"])}
             cells = [plain[name] for name in self._columns[: self._plain]]
+            cells = [spreadsheet_cell(c) if isinstance(c, str) else c for c in cells]
             cells += (*hand["box"], *_flat(hand["keypoints"]))
             for points in (hand["landmarks"], hand["world_landmarks"]):
                 cells += [None] * (3 * len(LANDMARKS)) if points is None else _flat(points)

@@ -15,6 +15,7 @@ from blazepalm.models.gesture_pipeline import GestureModels
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.reports.hands.detection_ahead import DetectionAhead, Submit
 from blazepalm.reports.hands.detections import HandRecord, ModelsRecord, hand_record, palm_records
 from blazepalm.reports.hands.gestures import open_gestures
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source
@@ -32,7 +33,8 @@ class Finder:
     """`models`: their names, as in the JSON document; `keypoints`: how many a palm has. `look`
     finds the hands in a picture; each call of `tracker` makes a function for the frames of one
     video (`look` itself without a landmark model). With a landmark model, `find` and `new_tracker`
-    do the same and return `Hand`s. `gestures`: whether it names each hand's gesture.
+    do the same and return `Hand`s. `gestures`: whether it names each hand's gesture. `expect`:
+    tells a tracker the next frame before it is called with the present one (`DetectionAhead`).
     """
 
     models: ModelsRecord
@@ -42,6 +44,7 @@ class Finder:
     find: Find | None = None
     new_tracker: Callable[[], Find] | None = None
     gestures: bool = False
+    expect: Callable[[NDArray[np.uint8], Submit], None] | None = None
 
 
 def open_finder(
@@ -92,12 +95,14 @@ def open_finder(
         callers=callers,
     )
     models = hand_models(palm, hand, rule or rule_of(model))
+    ahead = DetectionAhead(palm.run, palm.spec)
+    tracking = replace(models, detector=ahead)
 
     named = None if gestures is None else open_gestures(gestures, backend, threads=threads)
     find = with_gestures(HandPipeline(models, max_hands), named)
 
     def new_tracker() -> Find:
-        return with_gestures(HandTracker(models, max_hands or TRACKED_HANDS), named)
+        return with_gestures(HandTracker(tracking, max_hands or TRACKED_HANDS), named)
 
     return Finder(
         {
@@ -112,6 +117,7 @@ def open_finder(
         find=find,
         new_tracker=new_tracker,
         gestures=named is not None,
+        expect=ahead.expect,
     )
 
 

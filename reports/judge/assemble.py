@@ -174,6 +174,7 @@ def _model(
         tensor_map=tuple(sorted(converted.tensor_map, key=lambda row: row.key)),
         layers=layers,
         alike=_alike(converted),
+        compression=subject.compression,
     )
 
 

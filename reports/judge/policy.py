@@ -67,6 +67,11 @@ FLOAT32_MAX = 2.0**127
 MAX_CASES = 200
 
 
+# `convert --quantize auto` uses at most this much of every limit on the pictures that it measures:
+# other pictures err more, and float16 adds its share.
+COMPRESSION_SHARE = 0.6
+
+
 # What the known releases find in the golden set, version 1: 44 hands in 41 pictures, six pictures
 # without a hand. Landmark models: with the regions of palm-full-2023-09, then in the renderer's
 # own. The last two lines: a detector together with hand-full-2022. palm-2019-08 was measured on its

@@ -37,6 +37,7 @@ from blazepalm.reports.judge.report_parts import (
     Timing,
 )
 from blazepalm.reports.judge.tightest import Tightest, tightest
+from blazepalm.reports.subjects.compression import Compression
 from blazepalm.shown import Collected, Shown
 from blazepalm.text import printable
 
@@ -90,7 +91,7 @@ class ModelParity(Part, frozen=True):
     `coverage`: rows compared, of rows that there are. `useless`: all backends agree, but the file
     itself fails against the rendered truth. `tensor_map`: where every weight went (see
     `conversion.json`). `layers`: None without `--layers`. `alike`: a known release some of whose
-    weights an unknown file has.
+    weights an unknown file has. `compression`: what `convert --quantize` measured for its folder.
     """
 
     name: str
@@ -113,6 +114,7 @@ class ModelParity(Part, frozen=True):
     tensor_map: tuple[TensorMapRow, ...]
     layers: Layers | None
     alike: str | None = None
+    compression: Compression | None = None
 
 
 class CaseResult(Part, frozen=True):

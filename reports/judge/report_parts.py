@@ -93,10 +93,10 @@ class Timing(Part, frozen=True):
     seconds: float
     resumed: Count
     models: tuple[ModelSeconds, ...]
-    started: str = ""
+    started: str | None = None
     commit: str | None = None
-    answers: Count = 0
-    kept: Count = 0
+    answers: Count | None = None
+    kept: Count | None = None
 
 
 class Counts(Part, frozen=True, rename={"passed": "pass"}):

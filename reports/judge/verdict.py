@@ -126,13 +126,15 @@ def _floor_doubts(totals: Totals, key: Key) -> list[str]:
 
 def _varies(totals: Totals, model: str, backend: str) -> bool:
     """Whether every raw output of a backend is known to depend on its input."""
-    network = BEHIND.get(backend, backend)
-    found = [
-        meter.result().constant
-        for (m, stage, b, _), meter in totals.ranges.items()
-        if (m, stage, b) == (model, rows.RAW, network)
-    ]
-    return bool(found) and not any(found)
+    for network in BEHIND.get(backend, (backend,)):
+        found = [
+            meter.result().constant
+            for (m, stage, b, _), meter in totals.ranges.items()
+            if (m, stage, b) == (model, rows.RAW, network)
+        ]
+        if found:
+            return not any(found)
+    return False
 
 
 def _floor_parts(

@@ -113,7 +113,7 @@ def truth_table(report: ParityReport) -> Table:
             given = ", true regions" if row.mode == rows.ISOLATED else ""
             unit = f" {row.unit}".rstrip()
             sign = "≥" if row.metric in LEAST else "≤"
-            name = f"  {row.output}, {row.metric}{unit}{given}"
+            name = safe(f"  {row.output}, {row.metric}{unit}{given}")
             below = worse_than_known(row, report) is not None
             value = f"{figure(row.value)}{BELOW * below}"
             table.add_row(name, f"{sign} {figure(row.limit)}", value, verdict_cell(row.status))
@@ -150,7 +150,7 @@ def accuracy_table(report: ParityReport) -> Table:
             if entry.pair != pair or entry.backend not in shown:
                 continue
             table.add_row(
-                f"  {entry.backend}",
+                safe(f"  {entry.backend}"),
                 str(entry.hands),
                 percent(entry.recall),
                 percent(entry.precision),
@@ -259,7 +259,7 @@ def _task_line(
     some = next(iter(mine.values()))
     sign = "≥" if metric in LEAST else "≤"
     unit = f" {some.unit}" if some.unit in ("px", "mm") else ""
-    cells: list[Text | str] = [f"  {output}, {metric}{unit}", f"{sign} {some.limit:g}"]
+    cells: list[Text | str] = [safe(f"  {output}, {metric}{unit}"), f"{sign} {some.limit:g}"]
     for name in columns:
         row = mine.get(name)
         style = "bold red" if row and row.status == FAIL else ""

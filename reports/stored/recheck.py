@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import asdict, replace
 
 from blazepalm.errors import InvalidInput
-from blazepalm.reports.compare.rows import NOT_RUN, Row
+from blazepalm.reports.compare.rows import BY_BITS, NOT_RUN, Row
 from blazepalm.reports.judge.judge import judge_backend, litert_bits, model_verdict
 from blazepalm.reports.judge.judge_rows import judge_row, unjudged, value_of
 from blazepalm.reports.judge.policy import Limits
@@ -109,11 +109,15 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
     """Where a report contradicts its own numbers and limits. The wording of reasons is not
     compared: another version may have written them.
     """
-    for row, now in zip(stored.rows, judged.rows, strict=True):
+    for index, (row, now) in enumerate(zip(stored.rows, judged.rows, strict=True)):
         name = f"{row.model}, {row.stage}, {row.field}, {row.metric}: {row.backend}"
         if row.difference is not None and row.value != value_of(row.judge, row.difference):
             measured = figure(value_of(row.judge, row.difference))
             yield printable(f"{name}: value {figure(row.value)}, but its metrics give {measured}")
+        cases = [case.values[index] for case in stored.cases]
+        whole = len(cases) == stored.cases_total
+        if gives := _of_cases(row, [value for value in cases if value is not None], whole):
+            yield printable(f"{name}: value {figure(row.value)}, but its cases give {gives}")
         for field in ("limit", "status"):
             says, gives = getattr(row, field), getattr(now, field)
             if says != gives:
@@ -131,6 +135,21 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
             yield from _differing(who, backend, other, ("litert_bits",))
         yield from _differing(f"{model.name}:", model, again, ("passed", "useless"))
     yield from _differing("the report:", stored, judged, VERDICT)
+
+
+def _of_cases(row: Row, cases: Sequence[float], whole: bool) -> str | None:
+    """What the listed cases make of a row if they contradict its value: of a tensor, their largest
+    error or their unequal values together; of anything else, no more than that. `whole`: every
+    case is listed, not the worst alone.
+    """
+    if row.value is None or not cases:
+        return None
+    most, together = max(cases), sum(cases)
+    exact = together if row.judge == BY_BITS else most
+    if row.difference is None:
+        return figure(most) if whole and row.value > max(most, together) else None
+    wrong = row.value != exact if whole else row.value < exact
+    return figure(exact) if wrong else None
 
 
 def _differing(who: str, stored: Part, now: Part, names: Sequence[str]) -> Iterator[str]:

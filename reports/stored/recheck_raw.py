@@ -5,6 +5,7 @@ arrays `<backend>/<output>`, with `#1` after the name for an image's second hand
 change to either of them, and wrong arithmetic. No model runs; torch is not imported.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def recheck_raw(report: ParityReport, folder: Path) -> RawCheck:
         for case in report.cases:
             path = raw_path(folder, model.name, case.name)
             wanted = [(index, row) for index, row in own if case.values[index] is not None]
-            if not path.is_file():
+            if not os.path.isfile(path):
                 missing += [str(path)] if wanted else []
                 complete &= not wanted
                 continue

@@ -26,6 +26,7 @@ from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.backends.registry import registered
 from blazepalm.reports.stages.stages import HandRules, PalmRules
+from blazepalm.reports.subjects.compression import Compression, compression_of
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def open_subject(
     opened = open_backends(opening, JUDGES if candidates else only, images, asked_for, cache)
     if compress is not None and opened.apps and folder is None:
         notes.append(f"its float16 packages are compressed: {compress}")
-    if folder is not None and opened.apps:
-        notes += size_against_pixels(folder)
+    compression = None if folder is None else compression_of(folder)
+    if compression is not None and opened.apps:
+        notes += size_against_pixels(compression)
     value_range, value_range_from = value_range_of(converted)
     foreign = open_foreign(opening, opened, candidates, value_range, images, notes)
     return Subject(
@@ -145,23 +147,23 @@ def open_subject(
         artifacts=opened.artifacts,
         missing=opened.missing,
         foreign=foreign,
+        compression=compression,
     )
 
 
-def size_against_pixels(folder: Path) -> list[str]:
+def size_against_pixels(compression: Compression) -> list[str]:
     """What `convert --quantize auto` measured for the folder's package, as a note; empty for any
     other package.
     """
-    from blazepalm.converter.folder import package_of
-
-    kept = package_of(folder)
-    measured = [] if kept is None else kept[1].get("measured") or []
-    if kept is None or not measured:
+    if not compression.curve:
         return []
-    curve = "; ".join(f"{size / 1e6:.2f} MB {pixels:.2f} px" for size, _, pixels in measured)
+    curve = "; ".join(
+        f"{one.size / 1e6:.2f} MB {'–' if one.pixels is None else f'{one.pixels:.2f}'} px"
+        for one in compression.curve
+    )
     return [
-        f"its package compresses {len(kept[1].get('weights') or {})} weights, each by a kind of "
-        f"its own; size of the large weights against error, when it was converted: {curve}"
+        f"its package compresses {compression.weights} weights, each by a kind of its own; size of "
+        f"the large weights against error, when it was converted: {curve}"
     ]
 
 

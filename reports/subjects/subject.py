@@ -26,6 +26,7 @@ from blazepalm.reports.backends.names import (
 )
 from blazepalm.reports.backends.registry import registration_of
 from blazepalm.reports.stages.stages import HandChain, HandRules, PalmChain, PalmRules, Raw
+from blazepalm.reports.subjects.compression import Compression
 
 if TYPE_CHECKING:
     from blazepalm.converter.converted import Converted
@@ -42,6 +43,7 @@ class Subject:
     recognised. `artifacts`: SHA-256 of the package a backend ran. `missing`: why a requested
     backend is absent. `stages`: by backend, functions that replace its chain's (a planted
     fault). `foreign`: registrations of other people's conversions, which the registry lacks.
+    `compression`: what `convert --quantize` measured for its folder.
     """
 
     converted: "Converted"
@@ -59,6 +61,7 @@ class Subject:
     missing: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, Registration] = field(default_factory=dict)
     stages: Mapping[str, Mapping[str, Callable[..., Any]]] = field(default_factory=dict)
+    compression: Compression | None = None
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blazepalm.cli.ahead import InTurn, in_order, one_ahead
+from blazepalm.cli.ahead import InTurn, in_order, one_ahead, with_next
 
 
 @given(st.integers(0, 12), st.integers(1, 5))
@@ -84,3 +84,17 @@ def test_actions_in_turn_and_their_errors() -> None:
         with pytest.raises(OSError, match="full"):
             beside(lambda: done.append(-1))
     assert -1 not in done
+
+
+def test_each_item_with_the_next() -> None:
+    assert list(with_next(iter([1, 2, 3]))) == [(1, 2), (2, 3), (3, None)]
+    assert list(with_next(iter([]))) == []
+
+    def broken() -> Iterator[int]:
+        yield from (1, 2)
+        raise ValueError("no third")
+
+    pairs = with_next(broken())
+    assert [next(pairs), next(pairs)] == [(1, 2), (2, None)], "the last whole one comes first"
+    with pytest.raises(ValueError, match="no third"):
+        next(pairs)

@@ -32,7 +32,7 @@ def test_run(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, ratio: float, code
 
 
 def test_all_run_where_none_is_named(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("commands", "executor", "pipeline", "parity")
+    names = ("commands", "executor", "pipeline", "detect", "parity")
     for name in names:
         found = Findings({name: []}, f"figures of {name}", passed=name != "pipeline")
         monkeypatch.setattr(

@@ -192,6 +192,14 @@ def test_a_member_that_cannot_be_converted_keeps_no_other(
     assert f"{source}:text.tflite: not a TFLite model" in done.err and "FFT_3D" in done.err
 
 
+def test_a_file_in_integers_needs_int8(blazepalm: Command, tmp_path: Path) -> None:
+    for options in (["--tflite"], ["--tflite", "--quantize", "auto"]):
+        done = blazepalm("convert", "palm-lite", *options, "-o", tmp_path / "out")
+        assert done.code == 2 and "give --quantize int8 with" in done.err
+    done = blazepalm("convert", "palm-lite", "--quantize", "int8", "--no-coreml", "-o", tmp_path)
+    assert done.code == 2 and "--tflite writes a TFLite file" in done.err
+
+
 def test_core_ml_options(blazepalm: Command, tmp_path: Path) -> None:
     """Uses the file of no known family, which converts quickly."""
     source = shared_model(SMALL)

@@ -1,12 +1,13 @@
-"""`python -m fuzz.crashes [--n N] [--seed S]`: kills commands that write with SIGKILL at random
-moments. After each kill, what is there under the final name is whole, or nothing is; after the
-next run, which must succeed, the bytes are those of a run that nobody killed, and no temporary
-is left.
+"""`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL|INT|TERM]`: ends commands that write at
+random moments. After each, what is there under the final name is whole, or nothing is; SIGINT and
+SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
+succeed, the bytes are those of a run that nobody ended, and no temporary is left.
 """
 
 import argparse
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,15 +19,21 @@ from pathlib import Path
 from random import Random
 
 BLAZEPALM = [sys.executable, "-m", "blazepalm"]
+FAULTS = ("half written", "next fails", "other", "litter", "left over", "exit", "traceback")
+# what may end the process: the end of its work, our handler, or the signal before Python has one
+EXITS = {"KILL": (0, -9), "INT": (0, 130, -2), "TERM": (0, 143, -15)}
 TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from run to run
 
 
 @dataclass(frozen=True)
 class Command:
-    """`words(inputs, place)` is the command line; `output` what it writes in `place`."""
+    """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything;
+    `rarely`: it takes so long that only every so many kills are made.
+    """
 
     words: Callable[[Path, Path], list[str]]
     output: str
+    rarely: int = 1
 
 
 COMMANDS = {
@@ -47,6 +54,9 @@ COMMANDS = {
     "detect --draw": Command(
         lambda read, place: ["detect", f"{read}/p.png", "--draw", f"{place}/out.png"], "out.png"
     ),
+    "detect --video": Command(
+        lambda read, place: ["detect", f"{read}/clip.mp4", "--video", f"{place}/out.mp4"], "out.mp4"
+    ),
     "report render": Command(
         lambda read, place: ["report", "render", f"{read}/parity.json", "--html",
                              f"{place}/out.html"],
@@ -56,6 +66,16 @@ COMMANDS = {
         lambda _, place: ["releases", "fetch", "palm-full", "-o", f"{place}/out.tflite"],
         "out.tflite",
     ),
+    "golden export-ios": Command(
+        lambda _, place: ["golden", "export-ios", "--models", "hand-lite", "--cases", "hard-white",
+                          "-o", f"{place}/out"],
+        "out",
+        rarely=5,
+    ),
+    "ios ingest": Command(  # reads only
+        lambda read, _: ["ios", "ingest", f"{read}/phone", "--fixtures", f"{read}/phone/Fixtures"],
+        "out",
+    ),
 }  # fmt: skip
 
 
@@ -64,72 +84,91 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=200, help="kills of each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", choices=COMMANDS)
+    parser.add_argument("--signal", choices=EXITS, default="KILL")
     given = parser.parse_args()
-    print("| command | kills | whole | nothing | half written | next fails | other | litter |")
-    print("|" + "---|" * 8)
+    columns = ("command", given.signal, "whole", "nothing", *FAULTS, "exit codes")
+    print(f"| {' | '.join(columns)} |")
+    print("|" + "---|" * len(columns))
     bad = 0
     with tempfile.TemporaryDirectory() as top:
         read = inputs(Path(top) / "read")
         for name in [given.command] if given.command else COMMANDS:
-            found = kills(name, COMMANDS[name], read, Path(top), given.n, given.seed)
-            faults = [found[what] for what in ("half", "fails", "other", "litter")]
-            cells = [name, given.n, found["whole"], found["nothing"], *faults]
+            count = -(-given.n // COMMANDS[name].rarely)
+            found = kills(name, COMMANDS[name], read, Path(top), count, given.seed, given.signal)
+            faults = [found[what] for what in FAULTS]
+            codes = sorted(what for what in found if isinstance(what, int))
+            told = ", ".join(f"{code}: {found[code]}" for code in codes)
+            cells = [name, count, found["whole"], found["nothing"], *faults, told]
             print("| " + " | ".join(map(str, cells)) + " |", flush=True)
             bad += sum(faults)
     return int(bad > 0)
 
 
 def inputs(folder: Path) -> Path:
+    import numpy as np
     from PIL import Image
 
-    from support import report_samples
+    from support import device_results, report_samples
+    from support.clips import write_clip
     from support.records import many_operators
 
     folder.mkdir()
     (folder / "m.tflite").write_bytes(many_operators())
     report_samples.write(report_samples.passing(), folder / "parity.json")
     Image.new("RGB", (64, 64), "white").save(folder / "p.png")
+    write_clip(folder / "clip.mp4", [np.full((64, 64, 3), 40 * i, np.uint8) for i in range(6)])
+    device_results.write(folder / "phone")
     return folder
 
 
 def kills(
-    name: str, command: Command, read: Path, top: Path, count: int, seed: int
-) -> Counter[str]:
+    name: str, command: Command, read: Path, top: Path, count: int, seed: int, ended_by: str
+) -> Counter[str | int]:
     place = top / name.replace(" ", "-")
     place.mkdir()
     began = time.monotonic()
     subprocess.run(BLAZEPALM + command.words(read, place), capture_output=True, check=True)
     seconds = time.monotonic() - began
     sound = content(place / command.output)
-    found: Counter[str] = Counter()
+    found: Counter[str | int] = Counter()
     for number in range(count):
         random = Random(f"{name} {seed} {number}")
         empty(place)
         process = subprocess.Popen(
             BLAZEPALM + command.words(read, place),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         try:
             process.wait(random.uniform(0.0, seconds))
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.send_signal(getattr(signal, f"SIG{ended_by}"))
+        said = process.communicate()[1]
+        found[process.returncode] += 1
+        found["exit"] += process.returncode not in EXITS[ended_by]
+        found["traceback"] += b"Traceback" in said
+        if ended_by != "KILL":
+            found["left over"] += litter(place)
         left = content(place / command.output)
         # parity writes into its folder file by file, each of them whole
         if left and (left == sound or name == "parity -o"):
             found["whole"] += 1
         else:
-            found["half" if left else "nothing"] += 1
+            found["half written" if left else "nothing"] += 1
         if left == sound:
             empty(place)
         again = subprocess.run(
             BLAZEPALM + command.words(read, place), capture_output=True, check=False
         )
-        found["fails"] += again.returncode != 0
+        found["next fails"] += again.returncode != 0
         found["other"] += content(place / command.output) != sound
-        found["litter"] += any(place.rglob(".blazepalm-*"))
+        found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
     return found
+
+
+def litter(place: Path) -> bool:
+    """Whether a temporary is there; parity's journal is kept for the next run."""
+    return any(".blazepalm-journal" not in path.parts for path in place.rglob(".blazepalm-*"))
 
 
 def content(path: Path) -> dict[str, str]:

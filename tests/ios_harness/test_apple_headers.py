@@ -1,4 +1,4 @@
-"""All Swift but the app's views is compiled in Swift 6 mode against modules that declare what
+"""All Swift, the app's views too, is compiled in Swift 6 mode against modules that declare what
 Apple's documentation declares, and nothing of ours (ios_harness/Shims/Headers): what compiles only
 with the stand-ins of Linux, or only in Swift 5 mode, would fail on a Mac."""
 
@@ -13,7 +13,10 @@ import pytest
 HARNESS = Path(__file__).parents[2] / "ios_harness"
 HEADERS = HARNESS / "Shims" / "Headers"
 STAND_INS = [HARNESS / "Shims" / "CoreML", HARNESS / "Shims" / "AppleTestShim"]
-APPLE = ["Darwin", "CoreGraphics", "ImageIO", "CoreVideo", "CoreML", "Vision", "AppleTestShim"]
+APPLE = [
+    *("Darwin", "CoreGraphics", "ImageIO", "CoreVideo", "CoreML", "Vision", "AppleTestShim"),
+    *("Combine", "UIKit", "AVFoundation", "SwiftUI", "Charts"),  # of the app alone
+]
 OURS = ["PalmCore", "PalmDevice", "PalmKit", "PalmHarness", "PalmScreens"]
 TESTS = ["Tests/PalmScreensTests", "Tests/PalmKitTests", "App/HarnessTests"]
 SIL = ["-emit-sil", "-o", "/dev/null"]  # data races are found after the types
@@ -64,6 +67,14 @@ def test_tests_use_nothing_but_apples_own(modules: Path, folder: str) -> None:
 
 
 @swift
+def test_the_app_compiles(modules: Path) -> None:
+    files = sorted((HARNESS / "App" / "HarnessHost").rglob("*.swift"))
+    assert len(files) > 10
+    arguments = ["-swift-version", "6", "-wmo", "-parse-as-library", "-module-name", "HarnessHost"]
+    assert compiled(modules, *arguments, *SIL, *files) == ""
+
+
+@swift
 def test_the_readmes_example_for_vision_compiles(modules: Path, tmp_path: Path) -> None:
     """The class of the model is the one that Xcode generates, the picture the app's."""
     text = (HARNESS / "README.md").read_text()
@@ -91,6 +102,16 @@ def test_the_readmes_example_for_vision_compiles(modules: Path, tmp_path: Path) 
             "func f(_ m: MLModel) async { await g(m) }\n"
             "@MainActor func h(_ m: MLModel) async { await f(m) }\nfunc g(_ m: MLModel) async {}",
             "risks causing data races",
+        ),
+        (
+            "import AVFoundation\nfunc f(_ s: AVCaptureSession, _ q: DispatchQueue) "
+            "{ q.async { s.stopRunning() } }",
+            "non-Sendable type 'AVCaptureSession' in a '@Sendable' closure",
+        ),
+        (
+            "import SwiftUI\nfinal class M: ObservableObject { @MainActor var n = 0 }\n"
+            'func f(_ m: M) -> some View { Text("a").task { m.n = 1 } }',
+            "main actor-isolated property 'n' can not be mutated",
         ),
         ("func f(_ t: MLFeatureType) -> Int { switch t { case .image: 1 } }", "must be exhaustive"),
     ],

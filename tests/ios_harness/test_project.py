@@ -170,6 +170,7 @@ def test_settings_of_both_configurations(project: Project) -> None:
         assert settings["GENERATE_INFOPLIST_FILE"] == "YES"
         assert "INFOPLIST_FILE" not in settings
         assert not any("UIFileSharing" in key for key in settings)  # Xcode knows no such setting
+    assert {settings["SWIFT_VERSION"] for settings in common.values()} == {"6.0"}
     assert "DEBUG" in common["Debug"]["SWIFT_ACTIVE_COMPILATION_CONDITIONS"]
     assert "SWIFT_ACTIVE_COMPILATION_CONDITIONS" not in common["Release"]
     assert common["Release"].get("SWIFT_OPTIMIZATION_LEVEL", "-O") == "-O"

@@ -225,6 +225,7 @@ FAULTS: dict[str, Callable[[Written], Any]] = {
     "cut off": _raw(lambda content: content[:-4]),
     "padded": _raw(_padded),
     "absent": _absent,
+    "name too long": _set("parity", 0, "raw_file", to="é" * 200),
     "NaN": _raw(_with_nan),
     "wrong shape": _set("models", 0, "io", 1, "shape", to=[4, 8]),
     "wrong count": _set("parity", 0, "n", to=31),

@@ -28,6 +28,8 @@ public var kCVPixelFormatType_OneComponent8: OSType { 0x4C30_3038 }
 
 /// https://developer.apple.com/documentation/corevideo/kcvpixelbufferiosurfacepropertieskey
 public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""
+/// https://developer.apple.com/documentation/corevideo/kcvpixelbufferpixelformattypekey
+public let kCVPixelBufferPixelFormatTypeKey: CFString = ""
 /// https://developer.apple.com/documentation/corevideo/kcvimagebufferycbcrmatrixkey
 public let kCVImageBufferYCbCrMatrixKey: CFString = ""
 /// https://developer.apple.com/documentation/corevideo/kcvimagebufferycbcrmatrix_itu_r_601_4

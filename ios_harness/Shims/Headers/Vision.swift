@@ -1,6 +1,6 @@
 // What the README's example uses of Vision, as Apple's documentation declares it. Nothing runs.
 
-import Foundation
+@_exported import Foundation
 
 @_exported import CoreML
 @_exported import ImageIO

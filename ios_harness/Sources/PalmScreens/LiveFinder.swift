@@ -77,6 +77,12 @@
       rate = FrameRate()
     }
 
+    /// Replaces the tracker on the frames' queue, which alone has it from then on.
+    public func use(_ tracker: sending HandTracker, on queue: DispatchQueue) {
+      nonisolated(unsafe) let tracker = tracker
+      queue.async { self.use(tracker) }
+    }
+
     /// The number of hands to look for, from the next frame on.
     public func setMaximumHands(_ count: Int) {
       tracker?.maximumHands = count

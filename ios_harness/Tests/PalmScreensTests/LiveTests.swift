@@ -46,7 +46,9 @@
     func testAFrameThatFailsIsToldAndTheNextIsFound() async throws {
       let fixtures = try fixtures()
       let finder = LiveFinder()
-      finder.use(try await loadTracker(TrackerChoice(), from: fixtures, store: store))
+      let queue = DispatchQueue(label: "frames")
+      finder.use(try await loadTracker(TrackerChoice(), from: fixtures, store: store), on: queue)
+      queue.sync {}
       let frame = try makePixelBuffer(
         fixtures.image(try XCTUnwrap(fixtures.manifest.cases.first { $0.name == "one" }).image))
       ReplayFault.current = .nan

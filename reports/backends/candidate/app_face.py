@@ -1,5 +1,5 @@
-"""The outputs of a package that blazepalm wrote for an app (faces `app`, `batch` and `vision`) →
-those of the TFLite file: points normalised to the input become the network's own numbers again.
+"""The outputs of a package that blazepalm wrote for an app (faces `app` and `batch`) → those of the
+TFLite file: points normalised to the input become the network's own numbers again.
 
 The reverse of `models.decode`, in float64. It costs float32 some digits, so the task judges it.
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from blazepalm.converter.coreml.vision import RAW_CONFIDENCE
 from blazepalm.errors import InvalidModel
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
@@ -23,8 +22,7 @@ Undo = Callable[[Outputs], Outputs]
 
 def raw_outputs(program: Program, path: Path) -> Undo:
     """A function from the package's outputs for one image to the file's, by their readable names;
-    scores stay probabilities. The boxes of face `vision` lack the keypoints that the file's have,
-    so only its scores are given. Raises InvalidModel if the package does not record its network.
+    scores stay probabilities. Raises InvalidModel if the package does not record its network.
     """
     try:
         spec = spec_from_dict(json.loads(program.metadata["blazepalm.spec"]))
@@ -32,8 +30,6 @@ def raw_outputs(program: Program, path: Path) -> Undo:
         raise InvalidModel(f"{path}: its metadata hold no readable model structure") from error
     if isinstance(spec, HandLandmarksSpec):
         return lambda found: _landmarks(found, spec)
-    if RAW_CONFIDENCE in {output.name for output in program.outputs}:  # face vision
-        return lambda found: {"scores": found[RAW_CONFIDENCE][None, :, :1]}
     heads = [(*head.size, head.anchors_per_cell) for head in spec.heads]
     anchors = anchors_from_heads(heads).astype(np.float64)
     return lambda found: _boxes(found, spec, anchors)

@@ -25,17 +25,22 @@ from blazepalm.reports.backends.mil.storage_types import FLOATS
 from blazepalm.reports.backends.package_outputs import FACE
 
 INDICES = ("INT16", "INT32", "INT64", "UINT16", "UINT32", "UINT64", "BOOL", "STRING")
-DECODING = ("app", "batch", "vision")  # the faces whose outputs are decoded
+DECODING = ("app", "batch")  # the faces whose outputs are decoded
 COLOURS = ("RGB", "BGR")
 
 
 def open_core_ml(path: Path) -> ForeignModel:
     """A pipeline is opened without its suppression: what the network gives is compared. Raises
     InvalidModel for a broken file, UnsupportedOperator for a program that cannot be executed,
-    CouldNotVerify if it does not take one image.
+    CouldNotVerify if it does not take one image, or is a package for Vision.
     """
     program = load(path, suppressing=False)
     face = program.metadata.get(FACE, "raw")
+    if face == "vision":
+        raise CouldNotVerify(
+            f"{path}: a package for Vision has no keypoints, which the detector's boxes have; "
+            "compare one of face app, which computes the same boxes and scores"
+        )
     decodes = face in DECODING
     undo = raw_outputs(program, path) if decodes else None
     needed = [feature for feature in program.inputs if not feature.optional]
@@ -50,8 +55,6 @@ def open_core_ml(path: Path) -> ForeignModel:
         return found if undo is None else undo(found)
 
     names = tuple(output.name for output in program.outputs)
-    if face == "vision":
-        names = ("scores",)
     return ForeignModel(
         str(path),
         package_sha256(path),

@@ -1,12 +1,12 @@
-"""An ONNX file as a candidate, in ONNX Runtime on the CPU (extra `onnx`)."""
+"""An ONNX file as a candidate: ONNX Runtime (extra `onnx`) in a process of its own, on the CPU."""
 
 from pathlib import Path
 
 import numpy as np
 
-from blazepalm.converter.onnx_file import open_session
 from blazepalm.errors import CouldNotVerify, InvalidModel, first_line
 from blazepalm.reports.backends.backend import FLOAT16, FLOAT32, INTEGERS
+from blazepalm.reports.backends.candidate.in_child import onnx_in_child
 from blazepalm.reports.backends.candidate.model import (
     LEVELS,
     ForeignModel,
@@ -31,31 +31,22 @@ UNPACKS = ("Cast", "DequantizeLinear")  # turn stored weights into floats
 
 def open_onnx(path: Path) -> ForeignModel:
     """Raises InvalidModel for a broken file, CouldNotVerify without ONNX Runtime or if the file
-    does not take one image.
+    does not take one image, ProcessDied if ONNX Runtime dies of it.
     """
-    session = open_session(path, str(path))
-    inputs = session.get_inputs()
-    only_input(str(path), tuple(given.name for given in inputs))
-    (given,) = inputs
+    session = onnx_in_child(path)
+    only_input(str(path), tuple(given.name for given in session.inputs))
+    (given,) = session.inputs
     dtype = FLOAT_TYPES.get(given.type) or WHOLE_TYPES.get(given.type)
     if dtype is None:
         raise CouldNotVerify(
             f"{path}: input '{given.name}' takes {given.type}; parity feeds images of "
             f"{', '.join((*FLOAT_TYPES.values(), *WHOLE_TYPES.values()))}"
         )
-    declared = tuple(size if isinstance(size, int) else None for size in given.shape)
-    outputs = tuple(output.name for output in session.get_outputs())
     whole = given.type in WHOLE_TYPES
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         array = as_whole(values, dtype) if whole else values.astype(dtype, copy=False)
-        try:
-            found = session.run(None, {given.name: np.ascontiguousarray(array)})
-        except Exception as error:
-            raise CouldNotVerify(
-                f"{path}: ONNX Runtime cannot run it: {first_line(error)}"
-            ) from error
-        return dict(zip(outputs, map(np.asarray, found), strict=True))
+        return session.run(given.name, np.ascontiguousarray(array))
 
     computes, stores = _precisions(path, given.type)
     return ForeignModel(
@@ -64,12 +55,12 @@ def open_onnx(path: Path) -> ForeignModel:
         "ONNX file, in ONNX Runtime",
         Input(
             given.name,
-            lambda shape: fits(shape, declared),
-            shape_text(declared),
+            lambda shape: fits(shape, given.shape),
+            shape_text(given.shape),
             LEVELS if whole else None,
             whole=whole,
         ),
-        outputs,
+        session.outputs,
         computes,
         stores,
         run,

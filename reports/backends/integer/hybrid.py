@@ -4,6 +4,8 @@ https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/lite/kernels/in
 Each image (each row of FULLY_CONNECTED) is quantised to int8 by its own range, multiplied in
 integers, and scaled back. Which range depends on the kernel: convolutions with scales per channel
 take zero point and range from the values, the others are symmetric. XNNPACK rounds differently.
+Weights with a scale for each block of values are for XNNPACK alone, which takes a zero point, too;
+LiteRT's own kernels read them as if they had one scale.
 """
 
 import numpy as np
@@ -23,15 +25,18 @@ def hybrid(step: Step) -> np.ndarray:
     assert weights is not None
     dense = step.op.name == "FULLY_CONNECTED"
     rows = given.reshape(-1, weights.shape[-1]) if dense else given
-    centre = len(step.quantisation(KERNEL).scale) > 1 and not dense
+    steps = step.quantisation(KERNEL)
+    centre = bool(steps.block) or (len(steps.scale) > 1 and not dense)
     pairs = [(_centred if centre else _symmetric)(row) for row in rows]
     stored = np.stack([integers for integers, _ in pairs]).reshape(given.shape)
-    sums = np.rint(step.lowered(stored)).astype(np.float32)
+    sums = step.lowered(stored)  # of blocks: with their scales
+    sums = (sums if steps.block else np.rint(sums)).astype(np.float32)
     along = (-1,) + (1,) * (sums.ndim - 1)
     own = np.asarray([scale for _, scale in pairs], np.float32)
     if dense:  # leading axes may be kept
         own, along = own.reshape(*sums.shape[:-1], 1), (*sums.shape[:-1], 1)
-    found = sums * own.reshape(along) * np.asarray(step.quantisation(KERNEL).scale, np.float32)
+    scale = np.float32(1) if steps.block else np.asarray(steps.scale, np.float32)
+    found = sums * own.reshape(along) * scale
     bias = bias_of(step)
     found = found if bias is None else found + bias
     low, high = ACTIVATIONS[getattr(step.options, "activation", "NONE")]

@@ -67,7 +67,7 @@ class IntegerNetwork:
 
     def _run(self, images: np.ndarray) -> list[np.ndarray]:
         values = self.values(images)
-        return [_real(self.graph.tensors[t], values[t]) for t in self.graph.outputs]
+        return [as_real(self.graph.tensors[t], values[t]) for t in self.graph.outputs]
 
     def values(self, images: np.ndarray) -> Values:
         """Every tensor as the file stores it, by index: images of the file's batch, float32."""
@@ -76,7 +76,7 @@ class IntegerNetwork:
         for tensor, given in zip(
             inputs, split_inputs(images, [t.shape for t in inputs]), strict=True
         ):
-            values[tensor.index] = _stored(tensor, in_files_order(given, tensor.shape))
+            values[tensor.index] = as_stored(tensor, in_files_order(given, tensor.shape))
         for op, run in self.steps:
             values.update(zip(op.outputs, run(values), strict=True))
         return values
@@ -97,7 +97,9 @@ def _step(op: Operator, stored: Graph, real: Graph) -> Run:
     if op.name in LOGIC and len(op.outputs) == 1:
         return _logic(op, operands, result)
     quantised = _is_quantised(result) and _in_single_scales(op, operands)
-    whole_kernel = op.name not in LINEAR or _has_integer_weights(operands)
+    whole_kernel = op.name not in LINEAR or (
+        _has_integer_weights(operands) and not _in_blocks(operands)
+    )
     if op.name in CASTS or (op.name in KERNELS and quantised and whole_kernel):
         compute = KERNELS[op.name]
     elif op.name in HYBRID and result.dtype == "float32" and _is_dynamic(operands):
@@ -138,6 +140,12 @@ def _has_integer_weights(operands: Sequence[Tensor | None]) -> bool:
     return weights is not None and weights.is_constant and _is_quantised(weights)
 
 
+def _in_blocks(operands: Sequence[Tensor | None]) -> bool:
+    """Whether the weights have a scale for each block of values."""
+    weights = operands[KERNEL]
+    return bool(weights and weights.quantisation and weights.quantisation.block)
+
+
 def _is_dynamic(operands: Sequence[Tensor | None]) -> bool:
     """Whether an operator on floats has int8 weights, and one scale or one for each channel."""
     data = operands[0]
@@ -155,12 +163,16 @@ def _sums(op: Operator, stored: Graph, real: Graph) -> Callable[[np.ndarray], np
         weights = stored.tensors[op.inputs[KERNEL]]
         assert weights.data is not None and weights.quantisation is not None
         centred = weights.data.astype(np.float32) - zero_of(weights.quantisation)
+        if weights.quantisation.block:  # each with its block's scale
+            real_weights = real.tensors[weights.index].data
+            assert real_weights is not None
+            centred = real_weights
         tensors[weights.index] = replace(weights, dtype="float32", data=centred, quantisation=None)
     options: Any = op.options
     if hasattr(options, "activation"):
         options = replace(options, activation="NONE")
     plain = replace(op, inputs=inputs, options=options)
-    module = doubled(_alone(replace(real, tensors=tuple(tensors)), plain, (data,)))
+    module = doubled(alone(replace(real, tensors=tuple(tensors)), plain, (data,)))
 
     def run(values: np.ndarray) -> np.ndarray:
         import torch
@@ -183,18 +195,18 @@ def _rounded(op: Operator, stored: Graph, real: Graph) -> Run:
 
     given = tuple(dict.fromkeys(t for t in op.inputs if t >= 0 and not real.tensors[t].is_constant))
     results = [stored.tensors[t] for t in op.outputs]
-    module = _alone(real, op, given)
+    module = alone(real, op, given)
 
     def run(values: Mapping[int, np.ndarray]) -> Sequence[np.ndarray]:
-        fed = [_real(stored.tensors[t], values[t]) for t in given]
+        fed = [as_real(stored.tensors[t], values[t]) for t in given]
         with torch.inference_mode():
             found = module(*(torch.from_numpy(np.array(value)) for value in fed))
-        return [_stored(t, value.numpy()) for t, value in zip(results, found, strict=True)]
+        return [as_stored(t, value.numpy()) for t, value in zip(results, found, strict=True)]
 
     return run
 
 
-def _alone(graph: Graph, op: Operator, inputs: tuple[int, ...]) -> "LoweredGraph":
+def alone(graph: Graph, op: Operator, inputs: tuple[int, ...]) -> "LoweredGraph":
     """The lowering of one operator."""
     from blazepalm.converter.lowering import lower
 
@@ -203,18 +215,18 @@ def _alone(graph: Graph, op: Operator, inputs: tuple[int, ...]) -> "LoweredGraph
 
 def _logic(op: Operator, operands: Sequence[Tensor | None], result: Tensor) -> Run:
     def run(values: Mapping[int, np.ndarray]) -> Sequence[np.ndarray]:
-        given = [_real(t, values[t.index]) for t in operands if t is not None]
-        return (_stored(result, LOGIC[op.name](*given)),)
+        given = [as_real(t, values[t.index]) for t in operands if t is not None]
+        return (as_stored(result, LOGIC[op.name](*given)),)
 
     return run
 
 
-def _real(tensor: Tensor, value: np.ndarray) -> np.ndarray:
+def as_real(tensor: Tensor, value: np.ndarray) -> np.ndarray:
     """A stored value as a real one."""
     return dequantise(value, tensor.quantisation, str(tensor)) if _is_quantised(tensor) else value
 
 
-def _stored(tensor: Tensor, value: np.ndarray) -> np.ndarray:
+def as_stored(tensor: Tensor, value: np.ndarray) -> np.ndarray:
     """A real value as the file stores it."""
     if not _is_quantised(tensor) or tensor.quantisation is None:
         return value

@@ -5,6 +5,7 @@ This package executes the program operation by operation, in torch on a CPU. App
 this is not, may fuse and reorder operations and choose other precisions.
 """
 
+import copy
 import difflib
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -23,6 +24,7 @@ from blazepalm.reports.backends.mil.package import Package, open_package
 from blazepalm.reports.backends.mil.schema import parse_model
 from blazepalm.reports.backends.mil.suppression import pipeline_interface, stages
 from blazepalm.reports.backends.mil.syntax import Function, read_functions
+from blazepalm.text import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +39,10 @@ def load(path: str | Path, *, suppressing: bool = True) -> "Program":
     Without `suppressing`, a pipeline is read as its program alone. Raises InvalidModel if it is
     broken or holds no ML program.
     """
-    return Program(open_package(path), suppressing=suppressing)
+    try:
+        return Program(open_package(path), suppressing=suppressing)
+    except InvalidModel as error:  # names in it are the file's own: a line break, say
+        raise InvalidModel(printable(str(error))) from error
 
 
 class Program:
@@ -170,6 +175,12 @@ class Program:
                 self.functions[key[0]], self.source, accumulation=accumulation
             )
         return self._plans[key]
+
+    def with_plan(self, plan: "Plan") -> "Program":
+        """This program with another plan of its default function, for float32 sums."""
+        changed = copy.copy(self)
+        changed._plans = {(self.function_name(None), FLOAT32_SUMS): plan}
+        return changed
 
     def function_name(self, function: str | None) -> str:
         """The name of that function, or of the default one. Raises InvalidModel if there

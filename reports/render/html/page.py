@@ -21,6 +21,7 @@ from blazepalm.reports.compare.rows import TRUTH
 from blazepalm.reports.judge.known_accuracy import pair_worse_than_known, worse_than_known
 from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.render.first_words import MODES, WORDS, capitalised, when_and_what
+from blazepalm.reports.render.html.compression import compressions
 from blazepalm.reports.render.html.curves import curves
 from blazepalm.reports.render.html.heat import heat
 from blazepalm.reports.render.html.numbers import figure
@@ -63,6 +64,7 @@ def render(report: ParityReport, folder: Path | None) -> str:
             truth=[row for row in report.rows if row.stage == TRUTH],
             heat=heat(report),
             curves=curves(report),
+            compressions=compressions(report),
             images=images,
             lost=sum(
                 case.image is not None and image is None

@@ -7,6 +7,7 @@ limits for any untrusted image: size and a fixed list of formats. Unreadable fil
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +64,7 @@ def pictures(cases: Sequence[CaseResult], folder: Path | None) -> list[str | Non
 def missing_pictures(report: ParityReport, folder: Path) -> int:
     """How many pictures that the report names are not in the folder."""
     named = [case.image for case in report.cases if case.image is not None]
-    return sum(not (folder / name).is_file() for name in named)
+    return sum(not os.path.isfile(folder / name) for name in named)
 
 
 def _picture(name: str | None, folder: Path, width: int) -> str | None:

@@ -61,7 +61,7 @@ def test_its_rows_fail_and_say_why(group: Group, case: Case) -> None:
         own = [r for r in judge_model(totals, subject, LIMITS) if r.backend == COREAI_APP]
         failed = [row for row in own if row.status == FAIL]
         assert {row.output for row in failed} == set(subject.outputs)
-        assert all(SENTENCE in row.reasons for row in failed)
+        assert all(f"{SENTENCE} (case picture" in " ".join(row.reasons) for row in failed)
 
 
 def test_a_spared_picture_is_not_given_to_it(group: Group, case: Case) -> None:

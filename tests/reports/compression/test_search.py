@@ -20,10 +20,10 @@ from blazepalm.models.newest import newest_hand_spec
 from blazepalm.reports.backends.mil import load
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.rows import MAX, MIN, SUM, Scalar
-from blazepalm.reports.compression import search
+from blazepalm.reports.compression import package, search
 from blazepalm.reports.compression.measure import Cost, Measure, used
 from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
-from blazepalm.reports.compression.search import Way, bytes_of, smallest, stored
+from blazepalm.reports.compression.search import Choice, Found, Way, bytes_of, smallest, stored
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.stages.stages import HandRules
 from support.converted import converted, images
@@ -183,6 +183,16 @@ def test_integers_between_the_layers(tmp_path: Path, hand_picture: None) -> None
     steps = [values for name, values in found.items() if values.dtype == np.int8]
     assert len(steps) == kinds["quantize"] and max(len(np.unique(s)) for s in steps) > 200
     assert found["scores"].max() > 0.9
+
+
+def test_a_choice_that_loses_a_hand_is_kept_without_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """JSON has no infinity."""
+    curve = (Choice((("a", "int8"),), 90, Cost(0.5, 0.1)), Choice((), 80, Cost(math.inf, math.inf)))
+    monkeypatch.setattr(package, "smallest", lambda *_, **__: Found(curve[0], curve, 100, 1))
+    options = SmallestPackage().measured(converted(HAND), [])
+    assert options.measured == ((100, 0.0, 0.0), (90, 0.5, 0.1), (80, None, None))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def test_a_culprit_in_an_unharmed_model_is_a_false_alarm() -> None:
         assert bench.false_alarms(seeds=2) == []
         planted = next(f for f in FAULTS if "bias" in f.name).plant(subject)
         assert planted is not None and planted.candidate is not None
-        bench._calls = planted.candidate
+        bench.calls = planted.candidate
         alarms = bench.false_alarms(seeds=2)
     assert [alarm.split(":")[0] for alarm in alarms] == [
         f"{subject.name}, seed 0",

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from blazepalm.reports.judge.judge_rows import judge_row
 from blazepalm.reports.judge.policy import FEW, LIMITS, Limits
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.judge.totals import Totals
-from blazepalm.reports.judge.verdict import judge_model, output_facts
+from blazepalm.reports.judge.verdict import _varies, judge_model, output_facts
 from support.tiny import (
     OUTPUT,
     SHAPE,
@@ -165,6 +167,20 @@ def test_a_constant_model_does_not_pass_even_if_all_agree() -> None:
     report = report_of(chosen_subject(oracle=lambda _: fixed, **answers))
     assert not report.passed and report.exit_code == 1
     assert any("the same values for every input" in r for row in report.rows for r in row.reasons)
+
+
+def test_an_app_varies_if_the_network_of_its_package_does() -> None:
+    """The raw face in the same runtime says it, else blazepalm's executor on the same package."""
+
+    def meter(constant: bool) -> Any:
+        return SimpleNamespace(result=lambda: SimpleNamespace(constant=constant))
+
+    ranges = {("m", rows.RAW, "coreml-mil-fp16", "boxes"): meter(False)}
+    totals: Any = SimpleNamespace(ranges=ranges)
+    assert _varies(totals, "m", "coreai-mil-app") and _varies(totals, "m", "coreml-mil-app")
+    assert not _varies(totals, "m", "coreai-mil-app-fp32")
+    ranges["m", rows.RAW, "coreai-mil-fp16", "boxes"] = meter(True)
+    assert not _varies(totals, "m", "coreai-mil-app")
 
 
 def test_one_input_shows_too_little() -> None:

@@ -118,6 +118,7 @@ def test_structs_and_schemas_agree(tmp_path: Path) -> None:
         (lambda v: v["tightest"].update(row=10**6), "tightest.row is 1000000 of"),
         (lambda v: v["tightest"].update(row=-1), "tightest.row is -1 of"),
         (lambda v: v["limits"].pop("iou"), "limits: iou is missing"),
+        (lambda v: v["tools"].update({"\udc80": "x", "torch": 2}), "tools"),
         (lambda v: v["tools"].update(torch=2), "tools.torch: expected text, found 2"),
         (
             lambda v: v["models"][2]["layers"]["rows"][9]["backends"]["torch"].pop("local"),

@@ -151,6 +151,29 @@ def test_a_number_beyond_its_limit_fails_whatever_its_status_says(
     assert found.report.to_dict()["models"][0]["passed"] is False
 
 
+@pytest.mark.parametrize("times", [1000.0, 0.001])
+@pytest.mark.parametrize("where", ["row", "case"])
+def test_cases_and_totals_that_contradict_each_other(
+    passing: Report, where: str, times: float
+) -> None:
+    """A row without a limit (LiteRT's own error) is judged by nothing else."""
+    index = next(
+        i for i, r in enumerate(passing["rows"]) if r["judge"] == "none" and r["difference"]
+    )
+    changed = copy.deepcopy(passing)
+    row = changed["rows"][index]
+    if where == "row":  # with all that is computed from it
+        row["value"] *= times
+        row["difference"]["max_abs"] *= times
+    else:
+        (case,) = (c for c in changed["cases"] if c["values"][index] == row["value"])
+        case["values"][index] *= times
+    found = recheck(changed, LIMITS)
+    assert not found.passed and found.exit_code == 1
+    assert any("but its cases give" in line for line in found.altered)
+    assert recheck(passing, LIMITS).altered == ()
+
+
 def with_bits(report: Report, bits: list[int]) -> Report:
     """The report with another claim about its first model's torch."""
     changed = copy.deepcopy(report)

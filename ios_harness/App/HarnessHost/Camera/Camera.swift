@@ -48,8 +48,8 @@ final class Camera: NSObject, @unchecked Sendable {
 
   /// Stops; frames in progress may still arrive.
   func stop() {
-    sessionQueue.async { [session] in
-      if session.isRunning { session.stopRunning() }
+    sessionQueue.async {
+      if self.session.isRunning { self.session.stopRunning() }
     }
   }
 

@@ -70,7 +70,7 @@ final class CameraModel: ObservableObject {
       camera.frameQueue.async { finder.use(nil) }
       let tracker = try await loadTracker(choice, from: fixtures)
       try Task.checkCancellation()
-      camera.frameQueue.async { finder.use(tracker) }
+      finder.use(tracker, on: camera.frameQueue)
     }
     loaded = choice
   }

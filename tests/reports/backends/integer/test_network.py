@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
+from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.errors import InvalidModel
 from blazepalm.reports.backends.integer.network import open_network
 from support.litert import run_litert
 from support.models import shared_file
@@ -194,3 +197,67 @@ def test_a_whole_detector() -> None:
     assert len(compared) == 316
     for tensor in compared:
         np.testing.assert_array_equal(values[tensor], interpreter.get_tensor(tensor), str(tensor))
+
+
+def weights_by_blocks(block: int = 32, scales: int = 4, zero_points: int = -1) -> ModelBuilder:
+    """1×64 floats → FULLY_CONNECTED with int4 weights, a float16 scale for each 32 of them."""
+    model, random = ModelBuilder(), np.random.default_rng(7)
+    given = model.tensor((1, 64))
+    stored = random.integers(-7, 8, (2, 64))
+    nibbles = (stored.reshape(-1, 2) & 15).astype(np.uint8)
+    raw = (nibbles[:, 0] | nibbles[:, 1] << 4).tobytes()
+    weights = model.tensor((2, 64), "int4", raw=raw)
+    sizes = np.array([[0.25, 0.5], [1.0, 0.125]])[:, : scales // 2]
+    held = model.tensor(sizes.shape, "float16", sizes)
+    model.graph.tensors[weights].quantization = schema.QuantizationParametersT(
+        detailsType=schema.QuantizationDetails.BlockwiseQuantization,
+        details=schema.BlockwiseQuantizationT(scales=held, zeroPoints=zero_points, blockSize=block),
+    )
+    bias = model.tensor((2,), data=np.array([3.0, -2.0]))
+    out = model.tensor((1, 2))
+    model.operator(
+        "FULLY_CONNECTED", [given, weights, bias], [out], schema.FullyConnectedOptionsT(), version=9
+    )
+    model.expected = (stored, np.repeat(sizes, 32, axis=1))  # type: ignore[attr-defined]
+    return model
+
+
+def test_weights_by_blocks() -> None:
+    """On paper: real weights are integers times their block's scale. Reference: LiteRT by XNNPACK,
+    which rounds the 64 values to 255 steps, too; two roundings of a value are at most a step apart.
+    """
+    model = weights_by_blocks()
+    stored, scales = model.expected  # type: ignore[attr-defined]
+    content = model.build([0], [4])
+    image = np.random.default_rng(8).normal(size=(1, 64)).astype(np.float32)
+    (op,) = read_bytes(content, "blocks").operators
+    real = read_bytes(content, "blocks").tensors[op.inputs[1]].data
+    assert real is not None
+    np.testing.assert_array_equal(real, (stored * scales).astype(np.float32))
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    interpreter.invoke()
+    reference = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    found = open_network(content, ("out",), "blocks").run(image)["out"]
+    exact = image.astype(np.float64) @ real.T.astype(np.float64) + [[3.0, -2.0]]
+    step = (max(0, image.max()) - min(0, image.min())) / 255
+    bound = step * np.abs(real).sum(axis=1)
+    assert (np.abs(found - reference) <= bound / 10).all()
+    assert (np.abs(found - exact) <= bound / 2 + 1e-4).all() and not np.array_equal(found, exact)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ({"block": 48}, "blocks of 48 values"),
+        ({"block": 0}, "blocks of 0 values"),
+        ({"scales": 2}, "2 scales for 4 blocks of 32 values"),
+        ({"zero_points": 3}, "zero points for each block"),
+    ],
+)
+def test_damaged_blocks(spoilt: dict[str, int], words: str) -> None:
+    content = weights_by_blocks(**spoilt).build([0], [4])
+    with pytest.raises(InvalidModel, match=words) as failure:
+        read_bytes(content, "spoilt.tflite")
+    assert str(failure.value).startswith("spoilt.tflite: tensor 1 ")

@@ -116,6 +116,10 @@ EDITS: dict[str, tuple[Change, str]] = {
         lambda m: setattr(operation(m, "relu").inputs["x"].arguments[0], "name", "ghost"),
         "reads 'ghost' before anything computes it",
     ),
+    "a line break in a name": (
+        lambda m: setattr(operation(m, "relu").inputs["x"].arguments[0], "name", "a\nb"),
+        r"reads 'a\\nb' before anything computes it",
+    ),
     "an output that nothing computes": (
         lambda m: block_of(m).outputs.append("ghost"),
         "nothing computes the output 'ghost'",
