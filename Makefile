@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench fuzz crashes disks load lock locked sbom audit clean \
+  swift-test docs bench bench-field fuzz crashes disks load lock locked sbom audit clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -181,6 +181,10 @@ docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any war
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, detect, parity
 	@$(BIN)/blazepalm bench run
 
+# Resumes where it was interrupted; it keeps its environments and cells in build/bench-field.
+bench-field: $(VENV)/.installed-dev  ## other people's tools beside ours, in docs/performance.md
+	@PYTHONPATH=tests $(BIN)/python -m field $(FIELD)
+
 SEED ?= 0
 fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= or SECONDS= for each reader, READER=, SEED=
 ifeq ($(ENGINE),atheris)
@@ -193,12 +197,12 @@ endif
 load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1 for a tenth
 	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
 
-crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
+crashes: $(VENV)/.installed-dev  ## end every command that writes N times, SIGNAL=KILL,INT,TERM; TALLY=, TABLE=
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED) \
-	  --signal $(or $(SIGNAL),KILL)
+	  --signal $(or $(SIGNAL),KILL) $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 
 disks: $(VENV)/.installed-dev  ## run every command that writes on disks that are too small; Linux, root
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .build .mypy_cache .ruff_cache .pytest_cache .hypothesis
