@@ -19,6 +19,7 @@ from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 from blazepalm.reports.compare import rows
 from blazepalm.reports.compare.hands import Scalars, compare_detections, compare_landmarks
+from blazepalm.reports.judge.limit_usage import share
 from blazepalm.reports.judge.policy import Limits
 from blazepalm.reports.judge.task_limits import TASK_LIMITS
 from blazepalm.reports.stages.stages import HandRules, PalmRules
@@ -111,9 +112,9 @@ class Measure:
         else:
             scalars, stage = self._landmarks(item[1], reference, candidate), rows.LANDMARKS
         errors = [scalars[name].value for name in PIXELS if name in scalars]
-        share = max(used(scalars, stage, self.limits), self._unjudged(scalars, reference))
+        most = max(used(scalars, stage, self.limits), self._unjudged(scalars, reference))
         overlap = scalars.get(("boxes", "IoU"))
-        return Cost(share, max(errors, default=0.0), None if overlap is None else overlap.value)
+        return Cost(most, max(errors, default=0.0), None if overlap is None else overlap.value)
 
     def decoded(self, raw: Mapping[str, NDArray[Any]]) -> Answer:
         """A network's own outputs for one image → those of a face, which `cost_of` compares."""
@@ -241,15 +242,9 @@ def _extent(points: NDArray[Any]) -> float:
 
 def used(scalars: Scalars, stage: str, limits: Limits) -> float:
     """The largest share of a limit that any of the numbers uses."""
-    shares = [0.0]
-    for name, scalar in scalars.items():
-        of = TASK_LIMITS.get((stage, *name))
-        if of is None:
-            continue
-        best = scalar.best if scalar.best is not None else 0.0
-        allowed, error = abs(of(limits) - best), abs(scalar.value - best)
-        shares.append(error / allowed if allowed else math.inf if error else 0.0)
-    return max(shares)
+    judged = ((name, TASK_LIMITS.get((stage, *name))) for name in scalars)
+    shares = [share(name[1], scalars[name].value, of(limits)) for name, of in judged if of]
+    return max([0.0, *shares])
 
 
 def _palm_rules(model: Converted) -> PalmRules:

@@ -7,15 +7,19 @@ from blazepalm.reports.judge.task_limits import LEAST
 
 
 def usage(row: Row, value: float | None) -> float | None:
-    """The share of a row's limit used by `value` (the row's, or one case's); infinite if the limit
-    allows no difference and there is one. None without a limit or a value.
+    """The share of a row's limit used by `value` (the row's, or one case's). None without a limit
+    or a value.
     """
-    limit = row.limit
-    if value is None or limit is None:
+    if value is None or row.limit is None:
         return None
-    used, allowed = float(value), float(limit)
-    if row.metric in LEAST:
-        used, allowed = 1.0 - used, 1.0 - allowed
+    return share(row.metric, float(value), float(row.limit))
+
+
+def share(metric: str, value: float, limit: float) -> float:
+    """The share of `limit` that a value of `metric` uses; infinite if the limit allows no
+    difference and there is one.
+    """
+    used, allowed = (1.0 - value, 1.0 - limit) if metric in LEAST else (value, limit)
     if used <= 0.0:
         return 0.0
     return used / allowed if allowed > 0.0 else math.inf

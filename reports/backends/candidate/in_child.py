@@ -15,6 +15,7 @@ from blazepalm.child import Child, ChildLimits
 from blazepalm.converter.litert_probe import trust_all
 from blazepalm.converter.onnx_file import need_onnx, open_session
 from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.reports.backends.candidate.onnx_precisions import precisions
 from blazepalm.reports.backends.litert import open_litert
 from blazepalm.reports.backends.revived import Revived
 
@@ -66,10 +67,14 @@ class OnnxPort:
 
 @dataclass(frozen=True)
 class OnnxInChild:
-    """An ONNX file that a process of its own has opened: its inputs, its outputs' names."""
+    """An ONNX file that a process of its own has opened: its inputs, its outputs' names, the
+    precision of its arithmetic and of its weights.
+    """
 
     inputs: tuple[OnnxPort, ...]
     outputs: tuple[str, ...]
+    computes: str
+    stores: str
     child: Revived
 
     def run(self, name: str, values: np.ndarray) -> Arrays:
@@ -91,12 +96,13 @@ def onnx_in_child(path: Path) -> OnnxInChild:
     )
     facts = json.loads(child({})[FACTS].tobytes())
     inputs = tuple(OnnxPort(name, kind, tuple(shape)) for name, kind, shape in facts["inputs"])
-    return OnnxInChild(inputs, tuple(facts["outputs"]), child)
+    computes, stores = facts["precisions"]
+    return OnnxInChild(inputs, tuple(facts["outputs"]), computes, stores, child)
 
 
 def open_onnx_here(path: str) -> Callable[[Arrays], Arrays]:
     """In the child: a function from one input to the outputs by position, as text; from nothing to
-    what the file says of its inputs and outputs.
+    what the file says of its inputs, outputs and precisions.
     """
     session = open_session(Path(path), path)
     facts = {
@@ -105,6 +111,7 @@ def open_onnx_here(path: str) -> Callable[[Arrays], Arrays]:
             for port in session.get_inputs()
         ],
         "outputs": [port.name for port in session.get_outputs()],
+        "precisions": precisions(path, [port.type for port in session.get_inputs()]),
     }
 
     def run(given: Arrays) -> Arrays:

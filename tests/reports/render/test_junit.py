@@ -81,7 +81,7 @@ def test_the_file_fails_whenever_the_report_does() -> None:
     silent = copy.deepcopy(report)
     silent["models"][0]["passed"] = False  # for no reason that stands in a row
     assert read(silent).get("failures") == "1"
-    report |= {"models": [], "rows": [], "cases": [], "self_test": None}
+    report |= {"models": [], "rows": [], "cases": [], "tightest": None, "self_test": None}
     (case,) = read(report).iter("testcase")
     assert case.get("name") == "verdict" and "nothing was compared" in ET.tostring(case, "unicode")
 

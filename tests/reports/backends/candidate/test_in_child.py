@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from blazepalm.child import ChildLimits
 from blazepalm.errors import CouldNotVerify, InvalidModel, ProcessDied
+from blazepalm.reports.backends.backend import FLOAT32
 from blazepalm.reports.backends.candidate import in_child
 from blazepalm.reports.backends.candidate.onnx_file import open_onnx
 from blazepalm.reports.backends.candidate.tflite_file import open_tflite
@@ -74,13 +75,18 @@ def endless() -> onnx.NodeProto:
     return helper.make_node("Loop", ["times", "", "image"], ["out"], body=body)
 
 
-def test_an_onnx_file_gives_what_it_computes(tmp_path: Path) -> None:
-    """On paper: x + x, and the maximum of x and 0."""
+def test_an_onnx_file_gives_what_it_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On paper: x + x, and the maximum of x and 0. This process does not parse the file."""
     operators = [
         helper.make_node("Add", ["image", "image"], ["twice"]),
         helper.make_node("Relu", ["image"], ["positive"]),
     ]
-    model = open_onnx(onnx_file(tmp_path / "m.onnx", operators, ["twice", "positive"]))
+    path = onnx_file(tmp_path / "m.onnx", operators, ["twice", "positive"])
+    monkeypatch.setattr("onnx.load", lambda *_, **__: pytest.fail("was parsed here"))
+    model = open_onnx(path)
+    assert (model.computes, model.stores) == (FLOAT32, FLOAT32)
     assert model.input.allows((5, 4, 4, 3)) and not model.input.allows((1, 3, 4, 4))
     image = np.random.default_rng(0).normal(size=(1, 4, 4, 3)).astype(np.float32)
     found = model.run(image)
