@@ -14,7 +14,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.atomic import claim
 from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
@@ -87,7 +86,6 @@ def parity(
         place, journal = None, None
         if options.folder is not None and opened:
             place = options.folder / JOURNAL
-            stack.enter_context(claim(place))
         while True:
             models, plan = _plan(opened, packages, options)
             subjects = [subject for _, subject in models]

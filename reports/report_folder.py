@@ -9,20 +9,21 @@ folder shows that parity wrote it.
 import json
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from blazepalm.atomic import (
     atomic_file,
     check_alone,
     check_into,
+    claim,
     foreign,
     recover,
     told,
     walk,
 )
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, InUse
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
 from blazepalm.reports.judge.local_paths import without_local_paths
@@ -80,6 +81,22 @@ def check_report(folder: Path, force: bool) -> None:
     check_journal(folder / JOURNAL)
     if not owned:
         check_alone(folder, (JOURNAL,), force)
+
+
+@contextmanager
+def writing(folder: Path, force: bool) -> Iterator[None]:
+    """Keeps other parity runs out of a folder, from the check to the last file. Raises
+    ArtifactError as `check_report` does, and if another run is writing there.
+    """
+    with ExitStack() as stack:
+        try:
+            check_report(folder, force)
+            stack.enter_context(claim(folder / JOURNAL))
+        except InUse as error:
+            raise InUse(
+                f"{folder}: another process is writing it; wait for its end, or choose another -o"
+            ) from error
+        yield
 
 
 def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
