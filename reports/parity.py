@@ -122,7 +122,7 @@ def parity(
             )
         if options.self_test:
             tested = plant_faults(found_groups, contents, input_cases(options), on_step)
-    report = make_report(
+    return make_report(
         totals,
         judged,
         options.limits,
@@ -142,9 +142,6 @@ def parity(
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
     )
-    if journal is not None:
-        journal.remove()
-    return report
 
 
 def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Opened, Plan]:

@@ -25,7 +25,7 @@ from blazepalm.atomic import (
 )
 from blazepalm.errors import ArtifactError, InUse
 from blazepalm.reports.cases.inputs import Case
-from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal, remove_journal
 from blazepalm.reports.judge.local_paths import without_local_paths
 from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
@@ -119,7 +119,9 @@ def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) 
     """
     report = without_local_paths(report)
     before = owned_images(folder) or ()
-    return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
+    written = write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
+    remove_journal(folder / JOURNAL)  # it shows, until now, whose files these are
+    return written
 
 
 def write_reports(report: ParityReport, folder: Path) -> list[Path]:

@@ -553,6 +553,22 @@ def test_a_folder_is_locked_until_its_report_is_written(
     assert tried
 
 
+def test_a_run_that_ends_before_its_report_is_there_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has written is still known as its own."""
+
+    def ends(*_: Any) -> list[Path]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(report_folder, "write_reports", ends)
+        assert desk("parity", ".").code == 130
+    again = desk("parity", ".")
+    assert again.code == 0, again.err
+    assert not (desk.work / ".blazepalm-journal").exists()
+
+
 def test_an_own_picture_among_the_reports(desk: Desk) -> None:
     assert desk("parity images", "out").code == 0
     (desk.work / "out" / "images" / "holiday.jpg").write_bytes(MINE)
