@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help parity test test-processors test-python test-newest check browser python-test \
-  swift-test docs bench fuzz crashes disks load lock locked sbom audit clean \
+  swift-test docs bench bench-field fuzz crashes disks load lock locked sbom audit clean \
   ios-fixtures ios-replay ios-simulator ios-phone ios-farm
 
 help:  ## this list
@@ -180,6 +180,10 @@ docs: $(VENV)/.installed-docs  ## the documentation site, in build/site; any war
 
 bench: $(VENV)/.installed  ## speed, as ratios within one run: commands, executor, hand pipeline, detect, parity
 	@$(BIN)/blazepalm bench run
+
+# Resumes where it was interrupted; it keeps its environments and cells in build/bench-field.
+bench-field: $(VENV)/.installed-dev  ## other people's tools beside ours, in docs/performance.md
+	@PYTHONPATH=tests $(BIN)/python -m field $(FIELD)
 
 SEED ?= 0
 fuzz: $(VENV)/.installed-dev  ## damage files of every kind: N= or SECONDS= for each reader, READER=, SEED=

@@ -93,10 +93,10 @@ class Timing(Part, frozen=True):
     seconds: float
     resumed: Count
     models: tuple[ModelSeconds, ...]
-    started: str = ""
+    started: str | None = None
     commit: str | None = None
-    answers: Count = 0
-    kept: Count = 0
+    answers: Count | None = None
+    kept: Count | None = None
 
 
 class Counts(Part, frozen=True, rename={"passed": "pass"}):
@@ -144,12 +144,15 @@ class Layer(Part, frozen=True):
 
 
 class Layers(Part, frozen=True):
-    """One model's layers on one case, and each backend's culprit, if any."""
+    """One model's layers on one case, and each backend's culprit, if any; `unread`: the backends
+    whose layers could not be read, and why (an older report has none).
+    """
 
     case: str
     reference: str
     rows: tuple[Layer, ...]
     culprits: dict[str, Culprit | None]
+    unread: dict[str, str] | None = None
 
 
 class Accuracy(Part, frozen=True):

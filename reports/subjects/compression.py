@@ -41,9 +41,9 @@ class Compression(Struct, frozen=True, forbid_unknown_fields=True):
     first; `prices`: by file, that of the whole and of each layer, the dearest first.
     """
 
-    weights: Annotated[int, Meta(ge=0)] = 0
-    curve: tuple[Tried, ...] = ()
-    prices: dict[str, tuple[LayerCost, ...]] = {}
+    weights: Annotated[int, Meta(ge=0)]
+    curve: tuple[Tried, ...]
+    prices: dict[str, tuple[LayerCost, ...]]
 
 
 def compression_of(folder: Path) -> Compression | None:

@@ -22,6 +22,7 @@ ODD: tuple[Any, ...] = (
     10**40,
     "\udc80",
 )
+MOST_SLOWLY = 1 << 20  # bytes that are packed by the slow methods
 METHODS = (  # LZMA is rare, because it is slow
     *((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) * 20),
     *(zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA),
@@ -217,6 +218,8 @@ def damage_archive(random: Random, members: dict[str, bytes]) -> bytes:
                 content = damage_bytes(random, content)
             info = zipfile.ZipInfo(name)
             info.compress_type = random.choice(METHODS)
+            if len(content) > MOST_SLOWLY:
+                info.compress_type = zipfile.ZIP_DEFLATED
             if random.random() < 0.1:
                 info.external_attr = 0o120777 << 16  # a link
             with archive.open(info, "w", force_zip64=random.random() < 0.1) as file:

@@ -23,7 +23,7 @@ def test_a_curve() -> None:
         Tried(1_000_000, 0.61, 0.4),
         Tried(900_000, None, None),
     )
-    curve = size_curve(Compression(2, tried))
+    curve = size_curve(Compression(2, tried, {}))
     assert curve is not None
     dots = curve["dots"]
     assert [dot["x"] for dot in dots] == [64.0, 380.0, 696.0]  # of 64 … 720 − 24
@@ -32,11 +32,11 @@ def test_a_curve() -> None:
     assert [dot["within"] for dot in dots] == [False, True, True]
     assert curve["path"] == "M64.0 26.0L380.0 168.5L696.0 216.0"
     assert [tick["text"] for tick in curve["across"]] == ["1.00", "1.25", "1.50", "1.75", "2.00"]
-    assert size_curve(Compression()) is None
+    assert size_curve(Compression(0, (), {})) is None
 
 
 def test_one_choice_is_drawn_in_the_middle() -> None:
-    curve = size_curve(Compression(1, (Tried(1000, 0.0, 0.0),)))
+    curve = size_curve(Compression(1, (Tried(1000, 0.0, 0.0),), {}))
     assert curve is not None and [dot["x"] for dot in curve["dots"]] == [380.0]
 
 

@@ -1,0 +1,21 @@
+"""The form "executorch" of blazepalm's module, on XNNPACK. See `serving`."""
+
+from pathlib import Path
+
+import torch
+from serving import Network, serve
+
+import blazepalm
+
+
+def open_network(folder: Path, threads: int) -> Network:
+    torch.set_num_threads(threads)
+    module = blazepalm.fast(blazepalm.load(folder / "converted").eval(), "executorch")
+
+    def run(images):
+        return [value for value in module(torch.from_numpy(images)) if value is not None]
+
+    return Network(run, channels_first=True)
+
+
+serve(open_network)
