@@ -94,7 +94,9 @@ COMMANDS = {
         lambda read, place: ["detect", f"{read}/p.png", "--draw", f"{place}/out.png"], "out.png"
     ),
     "detect --video": Command(
-        lambda read, place: ["detect", f"{read}/clip.mp4", "--video", f"{place}/out.mp4"], "out.mp4", shorter=True
+        lambda read, place: ["detect", f"{read}/clip.mp4", "--video", f"{place}/out.mp4"],
+        "out.mp4",
+        shorter=True,
     ),
     "report render": Command(
         lambda read, place: ["report", "render", f"{read}/parity.json", "--html",
