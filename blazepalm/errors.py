@@ -29,6 +29,10 @@ class ArtifactError(BlazePalmError):
     """A file or folder written by blazepalm cannot be written or read back."""
 
 
+class InUse(ArtifactError):
+    """Another process is writing that file or folder."""
+
+
 class UnknownRelease(BlazePalmError):
     """No file or registered release has that name."""
 

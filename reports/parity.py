@@ -14,7 +14,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.atomic import claim
 from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
@@ -88,7 +87,6 @@ def parity(
         place, journal = None, None
         if options.folder is not None and opened:
             place = options.folder / JOURNAL
-            stack.enter_context(claim(place))
         while True:
             models, plan = _plan(opened, packages, options)
             subjects = [subject for _, subject in models]
@@ -129,7 +127,7 @@ def parity(
             )
         if options.self_test:
             tested = plant_faults(found_groups, contents, input_cases(options), on_step)
-    report = make_report(
+    return make_report(
         totals,
         judged,
         options.limits,
@@ -149,9 +147,6 @@ def parity(
         seconds=time.perf_counter() - start,
         resumed=journal.resumed if journal else 0,
     )
-    if journal is not None:
-        journal.remove()
-    return report
 
 
 def _plan(opened: Opened, packages: Path | None, options: Options) -> tuple[Opened, Plan]:

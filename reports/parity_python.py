@@ -1,6 +1,7 @@
 """`blazepalm.parity`: a parity run with the command line's words as keywords."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from blazepalm.reports.judge.report import ParityReport
 from blazepalm.reports.parity import parity as run
 from blazepalm.reports.parity_models import OnStep
 from blazepalm.reports.parity_options import Options, check_count, input_cases
-from blazepalm.reports.report_folder import check_report, save_report
+from blazepalm.reports.report_folder import save_report, writing
 
 if TYPE_CHECKING:
     from blazepalm.golden.manifest import GoldenSet
@@ -110,35 +111,37 @@ def parity(
     if output is not None:
         check_path(output, "output, a folder,")
         folder = Path(output)
-        check_report(folder, force)
-    asked = _listed("backends", backends)
-    for reason in not_installed() if INSTALLED in asked else ():
-        notice(reason)
-    options = Options(
-        golden=_golden_set(golden, cache),
-        photos=local_photos() if photos else (),
-        images=_listed("images", images),
-        noise=inputs,
-        seed=seed,
-        workers=jobs,
-        engine=engine,
-        address=address,
-        folder=folder,
-        raw=raw,
-        coreml=coreml,
-        compress=compress,
-        backends=asked,
-        candidates=_listed("candidates", candidates),
-        layers=layers,
-        self_test=self_test,
-        reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
-        cache=cache,
-        overrides=overrides,
-        limits=limits,
-    )
-    report = run(*sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options))
-    if folder is not None:
-        save_report(report, folder, input_cases(options))
+    with nullcontext() if folder is None else writing(folder, force):
+        asked = _listed("backends", backends)
+        for reason in not_installed() if INSTALLED in asked else ():
+            notice(reason)
+        options = Options(
+            golden=_golden_set(golden, cache),
+            photos=local_photos() if photos else (),
+            images=_listed("images", images),
+            noise=inputs,
+            seed=seed,
+            workers=jobs,
+            engine=engine,
+            address=address,
+            folder=folder,
+            raw=raw,
+            coreml=coreml,
+            compress=compress,
+            backends=asked,
+            candidates=_listed("candidates", candidates),
+            layers=layers,
+            self_test=self_test,
+            reference_every=1 if every_kernel else policy.REFERENCE_EVERY,
+            cache=cache,
+            overrides=overrides,
+            limits=limits,
+        )
+        report = run(
+            *sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options)
+        )
+        if folder is not None:
+            save_report(report, folder, input_cases(options))
     return report
 
 

@@ -9,22 +9,23 @@ folder shows that parity wrote it.
 import json
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from blazepalm.atomic import (
     atomic_file,
     check_alone,
     check_into,
+    claim,
     foreign,
     recover,
     told,
     walk,
 )
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, InUse
 from blazepalm.reports.cases.inputs import Case
-from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal
+from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal, remove_journal
 from blazepalm.reports.judge.local_paths import without_local_paths
 from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
@@ -82,6 +83,22 @@ def check_report(folder: Path, force: bool) -> None:
         check_alone(folder, (JOURNAL,), force)
 
 
+@contextmanager
+def writing(folder: Path, force: bool) -> Iterator[None]:
+    """Keeps other parity runs out of a folder, from the check to the last file. Raises
+    ArtifactError as `check_report` does, and if another run is writing there.
+    """
+    with ExitStack() as stack:
+        try:
+            check_report(folder, force)
+            stack.enter_context(claim(folder / JOURNAL))
+        except InUse as error:
+            raise InUse(
+                f"{folder}: another process is writing it; wait for its end, or choose another -o"
+            ) from error
+        yield
+
+
 def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
     """Removes those raw outputs and layers' files among `owned` (from `owned_files`), so that they
     do not mix with a new run's.
@@ -102,7 +119,9 @@ def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) 
     """
     report = without_local_paths(report)
     before = owned_images(folder) or ()
-    return write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
+    written = write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
+    remove_journal(folder / JOURNAL)  # it shows, until now, whose files these are
+    return written
 
 
 def write_reports(report: ParityReport, folder: Path) -> list[Path]:

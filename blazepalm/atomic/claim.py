@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blazepalm.atomic.look import OURS, foreign, part_of, status, told
-from blazepalm.errors import ArtifactError
+from blazepalm.errors import ArtifactError, InUse
 
 OLD = ".old"  # suffix of a folder that was moved aside
 WAITING = 0.1  # seconds between attempts to take a lock
@@ -88,7 +88,7 @@ def _lock(name: Path, path: Path, wait: bool) -> int:
         except BlockingIOError as error:
             os.close(lock)
             if not wait:
-                raise ArtifactError(f"{path}: another process is writing it") from error
+                raise InUse(f"{path}: another process is writing it") from error
             time.sleep(WAITING)
         except OSError as error:
             os.close(lock)

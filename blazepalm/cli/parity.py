@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from blazepalm.cli import console
@@ -186,14 +187,14 @@ def parity(
     from blazepalm.reports.parity import parity as compare
     from blazepalm.reports.parity_options import Options, input_cases
     from blazepalm.reports.render.terminal import print_report
-    from blazepalm.reports.report_folder import check_report, save_report
+    from blazepalm.reports.report_folder import save_report, writing
 
     sources = _sources(sources or [], candidates or [], against)
     check_choice("--engine", engine, ("local", "ray"))
     CoreMLOptions(compress=compress)
     overrides = overrides_of(outputs, generation, value_range)
     if output is not None:
-        check_report(output, force)
+        click.get_current_context().with_resource(writing(output, force))
     hush_litert()
     if INSTALLED in (backends or ()):
         for reason in not_installed():

@@ -66,13 +66,14 @@ class Journal:
             return
         _write(self._path(index, group), hashlib.sha256(packed).digest() + packed)
 
-    def remove(self) -> None:
-        """Removes the journal of a finished run."""
-        with suppress(OSError):
-            _remove(self.folder)
-
     def _path(self, index: int, group: int) -> Path:
         return self.folder / f"{index:07d}-{group}.msgpack.z"
+
+
+def remove_journal(folder: Path) -> None:
+    """Removes the journal of a finished run."""
+    with suppress(OSError):
+        _remove(folder)
 
 
 def check_journal(folder: Path) -> None:

@@ -19,6 +19,8 @@ import pytest
 from PIL import Image
 
 from blazepalm.atomic import claim
+from blazepalm.errors import ArtifactError
+from blazepalm.reports import report_folder
 from blazepalm.reports.fixtures import export
 from blazepalm.reports.fixtures.folder import whole_fixtures
 from blazepalm.reports.hands import finder
@@ -528,8 +530,43 @@ def test_a_folder_of_something_else_takes_no_report(desk: Desk, command: str) ->
 
 def test_two_runs_in_one_folder(desk: Desk) -> None:
     with claim(desk.work / ".blazepalm-journal"), untouched(desk.work):
-        refused(desk("parity", "."), "another process is writing it")
+        done = desk("parity", ".")
+        refused(done, "another process is writing it; wait for its end, or choose another -o")
+        assert "journal" not in done.err
     assert content(desk.work) == {}
+
+
+def test_a_folder_is_locked_until_its_report_is_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run that began between the last comparison and the report would mix with it."""
+    save, tried = report_folder.save_report, []
+
+    def meanwhile(*given: Any) -> list[Path]:
+        with pytest.raises(ArtifactError, match="another process is writing it"):
+            claim(desk.work / ".blazepalm-journal").__enter__()
+        tried.append(True)
+        return save(*given)
+
+    monkeypatch.setattr(report_folder, "save_report", meanwhile)
+    assert desk("parity", ".").code == 0
+    assert tried
+
+
+def test_a_run_that_ends_before_its_report_is_there_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has written is still known as its own."""
+
+    def ends(*_: Any) -> list[Path]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(report_folder, "write_reports", ends)
+        assert desk("parity", ".").code == 130
+    again = desk("parity", ".")
+    assert again.code == 0, again.err
+    assert not (desk.work / ".blazepalm-journal").exists()
 
 
 def test_an_own_picture_among_the_reports(desk: Desk) -> None:

@@ -45,7 +45,8 @@ undisturbed run writes, and left no temporary. The other columns count faults: a
 written*; an *input changed*; the *next* run *fails*, writes *other* bytes, or leaves *litter*; a
 temporary *left over* by SIGINT or SIGTERM; another *exit* code than the signal's; a *traceback*; a
 process that *lives on* after ten seconds. `parity -o` writes file by file,
-and `golden make` its contact sheet after the set.
+`golden make` its contact sheet after the set; `detect --video` ends at SIGINT with a video of the
+frames so far, which counts as whole if it can be read.
 
 """
 # what may end the process: the end of its work, our handler, or the signal before Python has one
@@ -61,12 +62,14 @@ TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from r
 @dataclass(frozen=True)
 class Command:
     """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything;
-    `late`, a pattern, which files are written one by one after the others.
+    `late`, a pattern, which files are written one by one after the others; `shorter`, whether
+    Ctrl-C ends it with a video of the frames so far.
     """
 
     words: Callable[[Path, Path], list[str]]
     output: str
     late: str = ""
+    shorter: bool = False
 
 
 COMMANDS = {
@@ -91,7 +94,9 @@ COMMANDS = {
         lambda read, place: ["detect", f"{read}/p.png", "--draw", f"{place}/out.png"], "out.png"
     ),
     "detect --video": Command(
-        lambda read, place: ["detect", f"{read}/clip.mp4", "--video", f"{place}/out.mp4"], "out.mp4"
+        lambda read, place: ["detect", f"{read}/clip.mp4", "--video", f"{place}/out.mp4"],
+        "out.mp4",
+        shorter=True,
     ),
     "report render": Command(
         lambda read, place: ["report", "render", f"{read}/parity.json", "--html",
@@ -197,11 +202,12 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
             found["left over"] += litter(place) or any((top / "temporary").iterdir())
         found["input changed"] += content(read) != given
         left = content(place / command.output)
-        if left and is_whole(left, sound, command):
+        shorter = ended_by == "INT" and command.shorter and has_frames(place / command.output)
+        if left and (shorter or is_whole(left, sound, command)):
             found["whole"] += 1
         else:
             found["half written" if left else "nothing"] += 1
-        if left == sound:
+        if left == sound or shorter:
             empty(place)
         again = start(words, top)
         again.join()
@@ -287,6 +293,12 @@ def dies(group: int | None) -> bool:
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     return False
+
+
+def has_frames(video: Path) -> bool:
+    import cv2
+
+    return bool(cv2.VideoCapture(str(video)).read()[0])
 
 
 def is_whole(left: dict[str, str], sound: dict[str, str], command: Command) -> bool:

@@ -18,7 +18,7 @@ from blazepalm.reports.backends.names import GENERIC, ORACLE, TFLITE, TFLITE_REF
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import Case, noise_cases
 from blazepalm.reports.engine.engine import THREADS, records
-from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.journal import JOURNAL, Journal, remove_journal
 from blazepalm.reports.engine.plan import Plan
 from blazepalm.reports.judge.policy import LIMITS
 from blazepalm.reports.judge.report import plain
@@ -84,7 +84,7 @@ def run(
     ):
         totals.add(found)
     if journal is not None:
-        journal.remove()
+        remove_journal(journal.folder)
     return as_values(totals), 0 if journal is None else journal.resumed
 
 

@@ -24,7 +24,7 @@ from blazepalm.reports.compare.hands import ListedHand, ListedTruth
 from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 from blazepalm.reports.compare.rows import MEAN, Key, Scalar
 from blazepalm.reports.compare.tensors import TensorDifference, TensorRange
-from blazepalm.reports.engine.journal import JOURNAL, Journal
+from blazepalm.reports.engine.journal import JOURNAL, Journal, remove_journal
 from support import slow_run
 from support.models import ROOT
 
@@ -187,7 +187,7 @@ def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
     assert journal.read(0, 0, CASE) is None
     (folder / "thesis.tex").write_text("years of work")  # while it runs
     journal.write(0, 0, RECORD)
-    journal.remove()
+    remove_journal(journal.folder)
     assert files(tmp_path) == {"thesis.tex": b"years of work"}
 
 
