@@ -197,12 +197,12 @@ endif
 load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1 for a tenth
 	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
 
-crashes: $(VENV)/.installed-dev  ## kill -9 every command that writes N times, at random moments
+crashes: $(VENV)/.installed-dev  ## end every command that writes N times, SIGNAL=KILL,INT,TERM; TALLY=, TABLE=
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED) \
-	  --signal $(or $(SIGNAL),KILL)
+	  --signal $(or $(SIGNAL),KILL) $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 
 disks: $(VENV)/.installed-dev  ## run every command that writes on disks that are too small; Linux, root
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.disks $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .build .mypy_cache .ruff_cache .pytest_cache .hypothesis

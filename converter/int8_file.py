@@ -3,7 +3,8 @@ weights with a scale for each channel, values by the range that they were measur
 
 https://github.com/google-ai-edge/ai-edge-quantizer
 It has no rule for PRELU, and leaves it in float32 between a DEQUANTIZE and a QUANTIZE. These three
-become one PRELU in integers here, which TFLite's kernels have. It runs in a process of its own,
+become one PRELU in integers here, which TFLite's kernels have. The biases that it loses are put
+back (`int8_biases`). It runs in a process of its own,
 since it logs and warns.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blazepalm.child import Arrays, Child, Function
+from blazepalm.converter.int8_biases import with_biases
 from blazepalm.converter.layer_price import LayerPrice
 from blazepalm.converter.tflite.float_form import signed_float_form
 from blazepalm.converter.tflite.repack import add_buffer, append, empty_unread_buffers, pack, unpack
@@ -93,7 +95,7 @@ def int8_file(plain: bytes, source: str, ranges: Sequence[Range]) -> bytes:
             found = quantizer({"content": np.frombuffer(plain, np.uint8)})
         except ProcessDied as error:
             raise CouldNotVerify(str(error)) from error
-    return with_integer_slopes(found["content"].tobytes(), source)
+    return with_integer_slopes(with_biases(found["content"].tobytes(), plain, source), source)
 
 
 def open_here(ranges: list[tuple[str, float, float]]) -> Function:

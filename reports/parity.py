@@ -19,6 +19,7 @@ from blazepalm.converter.tflite.float_form import float_form
 from blazepalm.converter.threads import one_torch_thread
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
 from blazepalm.models.spec_json import spec_to_dict
+from blazepalm.reports.cases.blind import found_nothing, rendered_records
 from blazepalm.reports.cases.inputs import skipped_files
 from blazepalm.reports.engine.engine import records
 from blazepalm.reports.engine.groups import Opened, group_models, with_companion
@@ -107,6 +108,10 @@ def parity(
                 "compare at least two pictures or random inputs"
             )
         judged = [subject for _, subject in opened]
+        for subject in judged:
+            if found_nothing(totals.scalars, subject):
+                for record in rendered_records(subject):
+                    totals.add_numbers(record)
         found_groups = make_groups(plan.groups, subjects)
         contents = {
             subject.name: float_form(source.content, source.name) for source, subject in models

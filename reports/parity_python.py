@@ -85,7 +85,8 @@ def parity(
     ("installed": all that are); `candidates`, other people's conversions of the only source (Core
     ML, ONNX, TFLite, a converted folder), compared with it in place of ours; `layers` compares
     every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
-    reference kernels, and what `backends` names, on every input.
+    reference kernels, and what `backends` names, on every input, and with `layers` compares
+    Core AI's, too.
     With `cache`, pictures and network outputs that this code has computed before, on the same
     inputs, versions and processor, are taken from the user's cache folder.
     `overrides` state what the files do not, `limits` what passes. `notice` is told what is left

@@ -65,7 +65,7 @@ def test_wheel_carries_both_licences(wheel: Path) -> None:
     notice = archive.read(f"{info}/licenses/NOTICE").decode()
     for digits in ("1b14e942", "e9a4aadd", "048edd36", "11c272b8"):
         assert digits in notice
-    assert b"blazepalm = blazepalm.cli.app:main" in archive.read(f"{info}/entry_points.txt")
+    assert b"blazepalm = blazepalm.__main__:main" in archive.read(f"{info}/entry_points.txt")
 
 
 def test_installed_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:

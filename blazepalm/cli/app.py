@@ -55,8 +55,10 @@ BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
 ENDED = {128 + getattr(signal, name, 0): name for name in ("SIGTERM", "SIGHUP")}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line (default: `sys.argv`) and returns its exit code."""
+def main(arguments: Sequence[str] | None = None, *, interruptible: bool = False) -> int:
+    """Runs one command line (default: `sys.argv`) and returns its exit code. `interruptible`: has
+    SIGINT raise KeyboardInterrupt from here on, which is caught.
+    """
     if arguments is None:
         arguments = sys.argv[1:]
         _end_in_order()
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # the stream has been replaced by something else
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = _run(list(arguments))
+    code = _run(list(arguments), interruptible)
     gc.freeze()  # else Python scans every remaining object at exit
     try:
         sys.stdout.flush()
@@ -80,10 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], interruptible: bool) -> int:
     from blazepalm.cli import console
 
     try:
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         command(arguments)(arguments, prog_name="blazepalm")
     except BlazePalmError as problem:
         console.error(str(problem))

@@ -157,7 +157,7 @@ def parity(
             "--every-kernel",
             help="Run LiteRT's reference kernels, the generic module and what --backend names on "
             f"every picture, not just every {policy.REFERENCE_EVERY}th (Core AI: every "
-            f"{policy.REFERENCE_EVERY * policy.RARELY}th).",
+            f"{policy.REFERENCE_EVERY * policy.RARELY}th); with --layers also Core AI's layers.",
         ),
     ] = False,
     no_raw: Annotated[

@@ -15,7 +15,10 @@ NEAR = 0.05  # of the range's width: a quantiser's pictures need not reach its e
 
 
 def quantised_range(graph: Graph) -> Range | None:
-    """The one of `RANGES` that the input's integers span."""
+    """The one of `RANGES` that the input's integers span; None if they span two: signed integers
+    about zero reach as far below it as above, whether or not any pixel is there. So are all of
+    int16.
+    """
     model = graph.stored
     if model is None or len(model.inputs) != 1:
         return None
@@ -25,8 +28,12 @@ def quantised_range(graph: Graph) -> Range | None:
             continue
         scale, zero = tensor.quantisation.scale, tensor.quantisation.zero_point
         if len(scale) == 1 and len(zero) == 1:
-            low, high = LEVELS[tensor.dtype]
-            return nearest(((low - zero[0]) * scale[0], (high - zero[0]) * scale[0]))
+            low, high = ((level - zero[0]) * scale[0] for level in LEVELS[tensor.dtype])
+            spanned = {nearest((low, high))}
+            if low < 0 and zero[0] == 0:
+                spanned.add(nearest((0.0, high)))
+            known = spanned - {None}
+            return known.pop() if len(known) == 1 else None
     return None
 
 

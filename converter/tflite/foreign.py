@@ -1,7 +1,8 @@
 """A file that is not a TFLite model → what its content says it is, and which command takes it.
 
-Only the start of a file is read. ONNX, Core ML and TensorFlow files are Protocol Buffers, which
-begin alike and differ in the fields of their outermost message:
+Only the start of a file is read, and a Core ML model's outermost fields. ONNX, Core ML and
+TensorFlow files are Protocol Buffers, which begin alike and differ in the fields of their outermost
+message:
 https://protobuf.dev/programming-guides/encoding/
 https://github.com/onnx/onnx/blob/v1.16.0/onnx/onnx.proto
 https://github.com/tensorflow/tensorflow/blob/v2.16.1/tensorflow/core/framework/graph.proto
@@ -10,6 +11,7 @@ https://github.com/apple/coremltools/blob/8.0/mlmodel/format/Model.proto
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TFLite model
@@ -139,14 +141,21 @@ def described_folder(folder: Path) -> str:
 
 
 def is_core_ml(path: Path) -> bool:
-    """Whether the content is a Core ML package or a bare model."""
+    """Whether the content is a Core ML package or a bare model; of a `.mlmodel`, whether it is
+    nothing else that is known.
+    """
     try:
         if path.is_dir():
             return (path / "Manifest.json").is_file()
         if not path.is_file():  # reading a pipe would block
             return False
         with path.open("rb") as file:
-            return _described_message(file.read(MESSAGE)) == CORE_ML
+            start = file.read(MESSAGE)
+            if start:  # the kind of model may come after a long description
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    if _described_message(content) == CORE_ML:
+                        return True
+            return path.suffix.lower() == ".mlmodel" and described_as_found(start) is None
     except (OSError, ValueError):
         return False
 
@@ -169,7 +178,7 @@ def _described_text(start: bytes) -> str | None:
     return next((what for mark, what in TEXTS if text.startswith(mark)), None)
 
 
-def _described_message(content: bytes) -> str | None:
+def _described_message(content: bytes | mmap) -> str | None:
     """What a Protocol Buffer is, by its outermost fields."""
     fields = set(_fields(content))
     if (1, 0) not in fields:  # the version, in all of them but a frozen graph
@@ -181,13 +190,13 @@ def _described_message(content: bytes) -> str | None:
     return SAVED_MODEL if fields == {(1, 0), (2, 2)} else None
 
 
-def _is_node(content: bytes) -> bool:
+def _is_node(content: bytes | mmap) -> bool:
     """Whether a message begins with a TensorFlow node: its name, then its operator."""
     length, at = _varint(content, 1)
-    return [*islice(_fields(content[at : at + length]), 2)] == [(1, 2), (2, 2)]
+    return [*islice(_fields(content[at : at + min(length, MESSAGE)]), 2)] == [(1, 2), (2, 2)]
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int]]:
+def _fields(content: bytes | mmap) -> Iterator[tuple[int, int]]:
     """(number, wire type) of the valid leading outermost fields; a last one that reaches beyond the
     end counts, since the file may be cut short.
     """
@@ -209,7 +218,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int]]:
             at += 8 if wire == 1 else 4
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: bytes | mmap, at: int) -> tuple[int, int]:
     """A number stored with 7 bits per byte, and the offset after it."""
     value = 0
     for position, byte in enumerate(content[at : at + 10]):

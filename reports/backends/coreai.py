@@ -56,24 +56,29 @@ class CoreAIProgram:
         """Takes and returns the same as `Program.run`. Callable from several threads, one at a
         time. Raises what it raises, and ProcessDied if Core AI fails.
         """
-        from blazepalm.reports.backends.mil.inputs import prepare_inputs
         from blazepalm.reports.backends.mil.values import NUMPY
 
         program = self.program
         function = program.functions[program.default_function]
-        tensors = prepare_inputs(
-            program.interfaces[program.default_function], inputs, program.source
-        )
-        arrays = {}
-        for place, value in enumerate(function.inputs):
-            array = tensors[value.name].numpy()
-            half = value.type.dtype == "FLOAT16"
-            arrays[f"i{place}"] = array.astype(np.float16) if half else array
-        found = self.asset(arrays)
+        found = self.asset(core_ai_inputs(program, inputs))
         return {
             name: found[f"o{place}"].astype(NUMPY[function.types[name].dtype])
             for place, name in enumerate(function.outputs)
         }
+
+
+def core_ai_inputs(program: Program, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The inputs of a package's default function as its program in Core AI takes them: `i0`, …."""
+    from blazepalm.reports.backends.mil.inputs import prepare_inputs
+
+    function = program.functions[program.default_function]
+    tensors = prepare_inputs(program.interfaces[program.default_function], inputs, program.source)
+    arrays = {}
+    for place, value in enumerate(function.inputs):
+        array = tensors[value.name].numpy()
+        half = value.type.dtype == "FLOAT16"
+        arrays[f"i{place}"] = array.astype(np.float16) if half else array
+    return arrays
 
 
 def core_ai_program(program: Program) -> CoreAIProgram:

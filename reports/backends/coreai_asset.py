@@ -6,6 +6,7 @@ programs are made in one other process, because its imports alone take two secon
 """
 
 import io
+import json
 import os
 import tempfile
 import threading
@@ -45,7 +46,8 @@ def asset_key(**known: Any) -> str:
 class Asset:
     """A program of Core AI, made from the file at `origin` (a `.mlpackage`, or the `.pt2` of an
     exported module) unless `key` finds it; `source` is the model's name in messages. Callable from
-    several threads, one at a time: inputs `i0`, `i1`, … → outputs `o0`, `o1`, ….
+    several threads, one at a time: inputs `i0`, `i1`, … → outputs `o0`, `o1`, …. With `layers`,
+    MIL names of the package, its `function` is one of `coreai_program.export_layers`.
 
     Raises ProcessDied if Core AI fails; after two inputs in a row nothing more is tried.
     """
@@ -53,6 +55,8 @@ class Asset:
     source: str
     origin: Path
     key: Callable[[], str]
+    layers: tuple[str, ...] | None = None
+    function: str = "main"
     _running: Revived = field(init=False)
     _remove: Callable[[], Any] = lambda: None  # the files that the child reads
 
@@ -76,7 +80,7 @@ class Asset:
 
     def kept(self) -> bytes:
         """The program's folder as a ZIP file, made where none is kept."""
-        make = partial(_CONVERTER.make, self.source, self.origin)
+        make = partial(_CONVERTER.make, self.source, self.origin, self.layers)
         try:
             return kept_program(programs_folder("coreai"), self.key(), SUFFIX, make)
         finally:
@@ -96,7 +100,8 @@ class Asset:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(asset)
         what = f"Core AI on {self.source}"
-        return Child(what, f"{CHILD}:open_asset", {"asset": str(asset)}, LIMITS)
+        arguments = {"asset": str(asset), "function": self.function}
+        return Child(what, f"{CHILD}:open_asset", arguments, LIMITS)
 
 
 class _Converter:
@@ -117,15 +122,17 @@ class _Converter:
             if self._child is not None and not self._awaited:
                 self._close()
 
-    def make(self, source: str, origin: Path) -> bytes:
+    def make(self, source: str, origin: Path, layers: tuple[str, ...] | None = None) -> bytes:
         """The program's folder as a ZIP file. Raises ProcessDied."""
         with self._lock, tempfile.TemporaryDirectory() as folder:
             asset = Path(folder) / f"made{SUFFIX}"
-            paths = {"origin": origin.absolute(), "asset": asset}
+            given = {"origin": os.fsencode(origin.absolute()), "asset": os.fsencode(asset)}
+            if layers is not None:
+                given["layers"] = json.dumps(layers).encode()
             if self._child is None:
                 self._child = Child("Core AI", CONVERTER, {}, LIMITS)
             self._child.what = f"Core AI on {source}"
-            sent = {name: np.frombuffer(os.fsencode(p), np.uint8) for name, p in paths.items()}
+            sent = {name: np.frombuffer(text, np.uint8) for name, text in given.items()}
             try:
                 self._child(sent)
             except BaseException:

@@ -3,7 +3,7 @@
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -167,7 +167,7 @@ def _model(
         value_range_from=subject.value_range_from,
         inputs=totals.inputs[subject.name],
         inputs_sha256=totals.digest(subject.name),
-        notes=_notes(subject, found),
+        notes=(*_notes(subject, found), *_unread(layers)),
         backends=backends,
         outputs=output_facts(totals, subject),
         **model_verdict(found, statuses),
@@ -176,6 +176,13 @@ def _model(
         alike=_alike(converted),
         compression=subject.compression,
     )
+
+
+def _unread(layers: Layers | None) -> Iterator[str]:
+    """A note for each backend whose layers could not be read."""
+    unread = None if layers is None else layers.unread
+    for backend, why in (unread or {}).items():
+        yield f"the layers of {backend} could not be read: {why}"
 
 
 def _alike(converted: "Converted") -> str | None:

@@ -144,12 +144,15 @@ class Layer(Part, frozen=True):
 
 
 class Layers(Part, frozen=True):
-    """One model's layers on one case, and each backend's culprit, if any."""
+    """One model's layers on one case, and each backend's culprit, if any; `unread`: the backends
+    whose layers could not be read, and why (an older report has none).
+    """
 
     case: str
     reference: str
     rows: tuple[Layer, ...]
     culprits: dict[str, Culprit | None]
+    unread: dict[str, str] | None = None
 
 
 class Accuracy(Part, frozen=True):

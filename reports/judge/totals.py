@@ -90,12 +90,17 @@ class Totals:
         """SHA-256 over the SHA-256s of a model's inputs, in order."""
         return str(self._digests[model].hexdigest())
 
-    def _add(self, record: Record, case: CaseTotals) -> None:
+    def add_numbers(self, record: Record) -> None:
+        """Adds the measured numbers of an input that is no case of the report."""
         for key, label, share in record.entries:
             if isinstance(share, TensorDifference):
                 self.differences.setdefault(key, DifferenceMeter()).add(share, label)
             else:
                 self.scalars.setdefault(key, ScalarMeter(share)).add(share, label)
+
+    def _add(self, record: Record, case: CaseTotals) -> None:
+        self.add_numbers(record)
+        for key, _, share in record.entries:
             case.badness = max(case.badness, _badness(key, share, self.limits))
             _case_value(case.values, key, share)
         for model, stage, backend, output, part in record.ranges:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from blazepalm.errors import ProcessDied
+from blazepalm.reports.backends.coreai_layers import CoreAILayers
 from blazepalm.reports.backends.kept_answers import opened
 from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS, FLOAT32_SUMS
 from blazepalm.reports.backends.names import (
@@ -33,7 +35,13 @@ from blazepalm.reports.judge.policy import FLOAT16_LAYER, LIMITS
 from blazepalm.reports.judge.report_parts import Culprit, Layer, LayerError, Layers
 from blazepalm.reports.layers.join import JOIN_SEED, join
 from blazepalm.reports.layers.truth import LayerTruth, Truth
-from blazepalm.reports.layers.values import Candidate, Named, run_program, run_traced
+from blazepalm.reports.layers.values import (
+    Candidate,
+    Named,
+    run_core_ai,
+    run_program,
+    run_traced,
+)
 from blazepalm.reports.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -41,7 +49,6 @@ if TYPE_CHECKING:
 
 
 HALVES = (MIL_FP16, MIL_FP16_CORE_AI, COREAI_FP16)
-CORE_AI = (COREAI, COREAI_FP16, MIL_FP16_CORE_AI)
 
 
 class _Far(NamedTuple):
@@ -56,18 +63,28 @@ def compare_layers(
     candidate: Candidate,
     programs: "Mapping[str, Program] | None" = None,
     case: str = NOISE,
+    core_ai: "Mapping[str, Program] | None" = None,
 ) -> Layers:
     """Compares every layer of one model on one input, called `case`.
 
-    `candidate`: the readable module's calls. `programs`: Core ML programs by backend.
+    `candidate`: the readable module's calls. `programs`: by backend the Core ML programs that
+    blazepalm's executor computes; `core_ai`: those that Core AI does. A backend whose layers
+    cannot be read is left out, and `Layers.unread` says why.
     """
     joined, mil = truth.joined, [j.mil for j in truth.joined]
     run = partial(run_traced, *candidate, truth.inputs)
     distances = {TORCH: _distances(truth, run, [j.node for j in joined])}
     for backend, program in (programs or {}).items():
-        sums = CORE_AI_SUMS if backend in CORE_AI else FLOAT32_SUMS
+        sums = CORE_AI_SUMS if backend == MIL_FP16_CORE_AI else FLOAT32_SUMS
         run = partial(run_program, program, truth.inputs, accumulation=sums)
         distances[backend] = _distances(truth, run, mil)
+    unread = {}
+    for backend, program in (core_ai or {}).items():
+        run = partial(run_core_ai, CoreAILayers(program, filter(None, mil)), truth.inputs)
+        try:
+            distances[backend] = _distances(truth, run, mil)
+        except ProcessDied as died:
+            unread[backend] = str(died)
     found = _judge(truth, distances)
     rows = []
     culprits: dict[str, Culprit | None] = dict.fromkeys(found)
@@ -96,7 +113,7 @@ def compare_layers(
                 backends=errors,
             )
         )
-    return Layers(case, TFLITE, tuple(rows), culprits)
+    return Layers(case, TFLITE, tuple(rows), culprits, unread)
 
 
 def layers_of(
@@ -110,28 +127,36 @@ def layers_of(
 ) -> Layers:
     """Compares every layer of one model on one case: the letterboxed image for a detector,
     the first hand's crop for a landmark model, otherwise noise. `calls`: the result of
-    `trace_subject`; `content`: the model's file; `core_ai`: see `programs_of`.
+    `trace_subject`; `content`: the model's file; `core_ai`: also what Core AI computes, and the
+    executor with its sums, each of which takes seconds.
     """
     programs = programs_of(subject, core_ai=core_ai)
+    with_core_ai = core_ai_programs_of(subject) if core_ai else {}
     image = None if case is None or case.image is None else network_input(group, subject, case)
     name = NOISE if image is None or case is None else case.name
     if image is None:
         image = noise(subject.input_shape, subject.value_range, JOIN_SEED, 1)
     truth = LayerTruth(subject, join(subject, calls, programs.get(MIL)), content, image)
-    return compare_layers(truth, calls, programs, name)
+    return compare_layers(truth, calls, programs, name, with_core_ai)
 
 
 def programs_of(subject: Subject, *, core_ai: bool = False) -> "dict[str, Program]":
-    """The programs of a model's raw packages, by backend; with `core_ai` also of those that Core AI
-    runs. blazepalm's executor computes their layers with Core AI's sums, whose bits it has, which
-    takes seconds.
+    """The programs of a model's raw packages that blazepalm's executor computes, by backend; with
+    `core_ai` also by Core AI's sums.
     """
-    from blazepalm.reports.backends.coreai import CoreAI
     from blazepalm.reports.backends.mil_package import Executed
 
-    names = (MIL, MIL_FP16, *(CORE_AI if core_ai else ()))
+    names = (MIL, MIL_FP16, *((MIL_FP16_CORE_AI,) if core_ai else ()))
     found = {n: opened(b) for n, b in subject.backends.items() if n in names}
-    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed | CoreAI)}
+    return {n: b.package.program for n, b in found.items() if isinstance(b, Executed)}
+
+
+def core_ai_programs_of(subject: Subject) -> "dict[str, Program]":
+    """The programs of a model's raw packages that Core AI computes, by backend."""
+    from blazepalm.reports.backends.coreai import CoreAI
+
+    found = {n: opened(b) for n, b in subject.backends.items() if n in (COREAI, COREAI_FP16)}
+    return {n: b.package.program for n, b in found.items() if isinstance(b, CoreAI)}
 
 
 def network_input(group: Group, subject: Subject, case: Case) -> np.ndarray | None:

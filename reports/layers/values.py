@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch.fx import Graph, GraphModule
 
     from blazepalm.converter.coreml.trace import Traced
+    from blazepalm.reports.backends.coreai_layers import CoreAILayers
     from blazepalm.reports.backends.mil import Program
 
 Layers = dict[int, np.ndarray]  # TFLite tensor → its value
@@ -78,13 +79,27 @@ def run_program(
     """Every value of the MIL program of a raw package, by its name, in execution order.
     `accumulation`: how products are summed.
     """
-    feeds = {
-        feature.name: next(x for x in (planes(value), value) if feature.allows(x.shape))
-        for feature, value in zip(program.inputs, inputs, strict=True)
-    }
+    feeds = _feeds(program, inputs)
     found = program.run(feeds, intermediates=True, replace=given, accumulation=accumulation)
     slots = program.plan(accumulation=accumulation).slots
     return {name: found[name] for name in slots if name in found}
+
+
+def run_core_ai(
+    layers: "CoreAILayers", inputs: Sequence[np.ndarray], given: Named | None = None
+) -> Named:
+    """Values of the MIL program of a raw package by its names, read from Core AI. `given` must hold
+    all of them or be None. Raises ProcessDied if Core AI fails.
+    """
+    return layers.run(_feeds(layers.program, inputs), given)
+
+
+def _feeds(program: "Program", inputs: Sequence[np.ndarray]) -> Named:
+    """The file's inputs by the program's names and in its axis order."""
+    return {
+        feature.name: next(x for x in (planes(value), value) if feature.allows(x.shape))
+        for feature, value in zip(program.inputs, inputs, strict=True)
+    }
 
 
 def planes(value: np.ndarray) -> np.ndarray:

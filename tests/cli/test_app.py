@@ -1,5 +1,6 @@
 """What every command shares: help, exit codes, one-line errors, interrupts, closed pipes."""
 
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -203,3 +204,29 @@ def test_bundle_path_in_arguments_is_no_command(blazepalm: Cli, tmp_path: Path) 
     result = blazepalm("inspect", tmp_path / "releases")
     assert result.code == 2
     assert "no such file" in result.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("module", "code", "said"),
+    [
+        ("typer", -signal.SIGINT, ""),  # before the command line is read
+        ("blazepalm.cli.releases", 130, "error: interrupted\n"),
+    ],
+)
+def test_ctrl_c_at_the_start_prints_no_traceback(module: str, code: int, said: str) -> None:
+    """SIGINT arrives in the middle of an import."""
+    script = f"""
+import runpy, signal, sys
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["blazepalm", "releases"]
+runpy.run_module("blazepalm", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)

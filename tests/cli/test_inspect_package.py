@@ -1,6 +1,7 @@
 """`blazepalm inspect` of Core ML packages: what it says, that it fits, that it stays quick."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,6 +50,48 @@ def test_a_file_of_its_own_is_a_package_too(blazepalm: Cli, tmp_path: Path) -> N
     result = blazepalm("inspect", model.rename(tmp_path / "bare.mlmodel"))
     assert result.code == 0, result.err
     assert result.out.startswith("bare  Core ML program")
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of a Protocol Buffer: its number and wire type 2, the length, the content."""
+    words = b""
+    for value in (number << 3 | 2, len(content)):
+        while value > 127:
+            words, value = words + bytes([value & 127 | 128]), value >> 7
+        words += bytes([value])
+    return words + content
+
+
+SPECIFIED = b"\x08\x08"  # field 1, the version: 8
+PROGRAM = field(502, b"\x08\x01")  # an ML program of version 1, with no function
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "said"),
+    [
+        # the kind of model lies behind a description of 2 MB
+        (SPECIFIED + field(2, bytes(2_000_000)) + PROGRAM, 0, "not a Core ML model"),
+        (SPECIFIED + field(2, field(100, field(1, b"x" * 2_000_000))) + PROGRAM, 0, "no function"),
+        (SPECIFIED + PROGRAM, (32 << 20) + 1, "has 33554433 bytes, at most 33554432 are read"),
+        (b"", (32 << 20) + 1, "has 33554433 bytes, at most 33554432 are read"),
+        (b"", 0, "holds no model"),
+        (b"\xff\xfe\xfd", 0, "not a Core ML model, or cut off"),
+        (b"\x89PNG\r\n\x1a\n", 0, "but a picture"),
+    ],
+)
+def test_a_bare_model_that_cannot_be_read_has_a_sentence_of_core_ml(
+    blazepalm: Cli, tmp_path: Path, content: bytes, size: int, said: str
+) -> None:
+    model = tmp_path / "x.mlmodel"
+    model.write_bytes(content)
+    if size:
+        os.truncate(model, size)
+    result = blazepalm("inspect", model)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {model}: ")
+    assert said in result.err
+    assert "blazepalm inspect" not in result.err
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("width", [80, 160])

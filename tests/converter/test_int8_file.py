@@ -31,6 +31,7 @@ from support.tflite_builder import ModelBuilder, schema
 RANDOM = np.random.default_rng(3)
 SHAPE = (1, 6, 5, 4)
 IN, OUT = 0.04, 0.03  # scales
+BIASES = np.array([0.1, -0.2, 0.8, 0.3])
 
 
 def prelu_between_casts(*, read_twice: bool = False) -> bytes:
@@ -131,6 +132,31 @@ def test_a_whole_file_in_integers(plain: bytes) -> None:
     wanted = reference.get_tensor(reference.get_output_details()[0]["index"])
     apart = np.abs(network.run(image)["answer"] - wanted).max()
     assert 0 < apart < 0.03 * np.abs(wanted).max()
+
+
+def test_a_channel_without_weights_keeps_its_bias() -> None:
+    """The channel is its bias in every pixel, 0.8, to a step of the result (1.6 / 255)."""
+    if (missing := missing_quantizer()) is not None:
+        pytest.skip(missing)
+    model = ModelBuilder()
+    image = model.tensor((1, 4, 4, 3), name="image")
+    weights = RANDOM.uniform(-0.3, 0.3, (4, 1, 1, 3))
+    weights[2] = 0.0
+    kernel, bias = model.tensor((4, 1, 1, 3), data=weights), model.tensor((4,), data=BIASES)
+    out = model.tensor((1, 4, 4, 4))
+    options = schema.Conv2DOptionsT(strideH=1, strideW=1)
+    model.operator("CONV_2D", [image, kernel, bias], [out], options)
+    content = signed_float_form(model.build([image], [out]), "net", ["image"], ["answer"])
+    shown = RANDOM.random((1, 4, 4, 3), np.float32)
+    measured = ranges(content, shown)
+    (name,) = {name for name, *_ in measured} - {"image"}
+    whole = int8_file(content, "net", [("image", 0.0, 1.0), (name, -0.8, 0.8)])
+    given = np.full((1, 4, 4, 3), -128, np.int8)
+    interpreter = run_litert(whole, given, plain=True)
+    (found,) = interpreter.get_output_details()
+    scale, zero = found["quantization"]
+    answer = (interpreter.get_tensor(found["index"]).astype(np.float64) - zero) * scale
+    np.testing.assert_allclose(answer, np.broadcast_to(BIASES, answer.shape), atol=1.6 / 255)
 
 
 def test_what_the_quantizer_refuses_is_one_sentence(plain: bytes) -> None:

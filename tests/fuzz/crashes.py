@@ -1,12 +1,18 @@
-"""`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL|INT|TERM]`: ends commands that write at
-random moments. After each, what is there under the final name is whole, or nothing is; SIGINT and
-SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
+"""`python -m fuzz.crashes [--n N] [--seed S] [--signal KILL,INT,TERM]`: ends commands that write.
+Every second one ends at a random moment, the others just after they changed something on the disk.
+Each is a fork of one process that has imported the libraries.
+After each, what is there under the final name is whole, or nothing is; no process lives on; SIGINT
+and SIGTERM leave no temporary, no traceback, and their exit codes. After the next run, which must
 succeed, the bytes are those of a run that nobody ended, and no temporary is left.
 """
 
 import argparse
+import atexit
 import hashlib
 import json
+import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,26 +20,53 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from random import Random
 
+from blazepalm.converter.coreml.quiet import import_coremltools
+from fuzz.tables import CODES, Tallies
+
 BLAZEPALM = [sys.executable, "-m", "blazepalm"]
-FAULTS = ("half written", "next fails", "other", "litter", "left over", "exit", "traceback")
+FAULTS = ("half written", "input changed", "next fails", "other", "litter", "left over", "exit",
+          "traceback", "lives on")  # fmt: skip
+OUTCOMES = ("kills", "whole", "nothing", *FAULTS)
+HEAD = """# Killed commands
+
+What becomes of commands that are ended; `make crashes` made this table. Every second one is ended
+at a random moment, the others just after they changed something on the disk. SIGINT goes to all
+processes of the command, as from a terminal; the others to its first. *Whole*: the output was
+there, complete; *nothing*: it was not there. After each, the next run succeeded, wrote what an
+undisturbed run writes, and left no temporary. The other columns count faults: a file *half
+written*; an *input changed*; the *next* run *fails*, writes *other* bytes, or leaves *litter*; a
+temporary *left over* by SIGINT or SIGTERM; another *exit* code than the signal's; a *traceback*; a
+process that *lives on* after ten seconds. `parity -o` writes file by file,
+and `golden make` its contact sheet after the set.
+
+"""
 # what may end the process: the end of its work, our handler, or the signal before Python has one
 EXITS = {"KILL": (0, -9), "INT": (0, 130, -2), "TERM": (0, 143, -15)}
+SAID = "said.txt"
+# imported once, since a command takes longer to import them than to do its work
+LIBRARIES = ("torch", "cv2", "PIL.Image", "ai_edge_litert.interpreter",
+             "blazepalm.cli.app")  # fmt: skip
+PATIENCE = 10.0  # seconds in which a command's other processes must end
 TIMED = ("timing", "machine", "resumed")  # parts of a report that differ from run to run
 
 
 @dataclass(frozen=True)
 class Command:
     """`words(inputs, place)` is the command line; `output` what it writes in `place`, if anything;
-    `rarely`: it takes so long that only every so many kills are made.
+    `late`, a pattern, which files are written one by one after the others.
     """
 
     words: Callable[[Path, Path], list[str]]
     output: str
-    rarely: int = 1
+    late: str = ""
 
 
 COMMANDS = {
@@ -42,7 +75,9 @@ COMMANDS = {
         "out",
     ),
     "golden make": Command(
-        lambda _, place: ["golden", "make", "-o", f"{place}/out", "--only", "hard-white"], "out"
+        lambda _, place: ["golden", "make", "-o", f"{place}/out", "--only", "hard-white"],
+        "out",
+        late="sheet.png",
     ),
     "parity -o": Command(
         lambda read, place: [
@@ -50,6 +85,7 @@ COMMANDS = {
             *("-o", f"{place}/out"),
         ],
         "out",
+        late=".*",
     ),
     "detect --draw": Command(
         lambda read, place: ["detect", f"{read}/p.png", "--draw", f"{place}/out.png"], "out.png"
@@ -67,10 +103,9 @@ COMMANDS = {
         "out.tflite",
     ),
     "golden export-ios": Command(
-        lambda _, place: ["golden", "export-ios", "--models", "hand-lite", "--cases", "hard-white",
+        lambda _, place: ["golden", "export-ios", "--models", "palm-lite", "--cases", "hard-white",
                           "-o", f"{place}/out"],
         "out",
-        rarely=5,
     ),
     "ios ingest": Command(  # reads only
         lambda read, _: ["ios", "ingest", f"{read}/phone", "--fixtures", f"{read}/phone/Fixtures"],
@@ -83,25 +118,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="crashes")
     parser.add_argument("--n", type=int, default=200, help="kills of each command")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--command", choices=COMMANDS)
-    parser.add_argument("--signal", choices=EXITS, default="KILL")
+    parser.add_argument("--command", action="append", choices=COMMANDS)
+    parser.add_argument("--signal", default="KILL", help="KILL, INT, TERM, or several with commas")
+    parser.add_argument("--tally", type=Path, help="JSON of earlier runs, which this one adds to")
+    parser.add_argument("--table", type=Path, help="Markdown that the table is written to, too")
     given = parser.parse_args()
-    columns = ("command", given.signal, "whole", "nothing", *FAULTS, "exit codes")
-    print(f"| {' | '.join(columns)} |")
-    print("|" + "---|" * len(columns))
-    bad = 0
-    with tempfile.TemporaryDirectory() as top:
-        read = inputs(Path(top) / "read")
-        for name in [given.command] if given.command else COMMANDS:
-            count = -(-given.n // COMMANDS[name].rarely)
-            found = kills(name, COMMANDS[name], read, Path(top), count, given.seed, given.signal)
-            faults = [found[what] for what in FAULTS]
-            codes = sorted(what for what in found if isinstance(what, int))
-            told = ", ".join(f"{code}: {found[code]}" for code in codes)
-            cells = [name, count, found["whole"], found["nothing"], *faults, told]
-            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-            bad += sum(faults)
-    return int(bad > 0)
+    signals = given.signal.split(",")
+    if unknown := [name for name in signals if name not in EXITS]:
+        parser.error(f"unknown signal {unknown[0]!r}; choose from {', '.join(EXITS)}")
+    tallies = Tallies(("command", "signal"), OUTCOMES, given.tally)
+    import_coremltools()
+    for library in LIBRARIES:
+        import_module(library)
+    top = Path(tempfile.mkdtemp())  # a TemporaryDirectory would be deleted by every fork's end
+    try:
+        read = inputs(top / "read")
+        for name in given.command or COMMANDS:
+            for ended_by in signals:
+                found = kills(name, read, top, given.n, given.seed, ended_by)
+                tallies.add((name, ended_by), found)
+    finally:
+        shutil.rmtree(top)
+    if given.table:
+        given.table.write_text(HEAD + tallies.table(), "utf-8")
+    return int(any(tallies.counts[row][what] for row in tallies.counts for what in FAULTS))
 
 
 def inputs(folder: Path) -> Path:
@@ -121,49 +161,138 @@ def inputs(folder: Path) -> Path:
     return folder
 
 
-def kills(
-    name: str, command: Command, read: Path, top: Path, count: int, seed: int, ended_by: str
-) -> Counter[str | int]:
-    place = top / name.replace(" ", "-")
-    place.mkdir()
+def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str) -> Counter[str]:
+    """Ends a command `count` times; what became of it."""
+    command = COMMANDS[name]
+    place = empty(top / "place")
+    words = command.words(read, place)
     began = time.monotonic()
-    subprocess.run(BLAZEPALM + command.words(read, place), capture_output=True, check=True)
+    whole = start(words, top)
+    steps = watch(whole, place)
+    whole.join()
+    assert whole.exitcode == 0, f"{name}: {(top / SAID).read_text('utf-8')}"
     seconds = time.monotonic() - began
-    sound = content(place / command.output)
-    found: Counter[str | int] = Counter()
+    sound, given = content(place / command.output), content(read)
+    found: Counter[str] = Counter()
     for number in range(count):
         random = Random(f"{name} {seed} {number}")
         empty(place)
-        process = subprocess.Popen(
-            BLAZEPALM + command.words(read, place),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            process.wait(random.uniform(0.0, seconds))
-        except subprocess.TimeoutExpired:
-            process.send_signal(getattr(signal, f"SIG{ended_by}"))
-        said = process.communicate()[1]
-        found[process.returncode] += 1
-        found["exit"] += process.returncode not in EXITS[ended_by]
-        found["traceback"] += b"Traceback" in said
+        own_surroundings(top)
+        process = start(words, top)
+        if number % 2 and steps:
+            watch(process, place, random.randint(1, steps))
+        else:
+            process.join(random.uniform(0.0, seconds))
+        end(process, ended_by)
+        process.join()
+        found["lives on"] += not dies(process.pid)
+        said = (top / SAID).read_bytes() if (top / SAID).exists() else b""
+        # before a line of the command line is run, Python tells of SIGINT in its own way
+        early = ended_by == "INT" and b"Traceback" in said and b"blazepalm/cli" not in said
+        found["kills"] += 1
+        found[CODES + ("before the start" if early else str(process.exitcode))] += 1
+        found["exit"] += not early and process.exitcode not in EXITS[ended_by]
+        found["traceback"] += not early and b"Traceback" in said
         if ended_by != "KILL":
-            found["left over"] += litter(place)
+            found["left over"] += litter(place) or any((top / "temporary").iterdir())
+        found["input changed"] += content(read) != given
         left = content(place / command.output)
-        # parity writes into its folder file by file, each of them whole
-        if left and (left == sound or name == "parity -o"):
+        if left and is_whole(left, sound, command):
             found["whole"] += 1
         else:
             found["half written" if left else "nothing"] += 1
         if left == sound:
             empty(place)
-        again = subprocess.run(
-            BLAZEPALM + command.words(read, place), capture_output=True, check=False
-        )
-        found["next fails"] += again.returncode != 0
+        again = start(words, top)
+        again.join()
+        found["next fails"] += again.exitcode != 0
         found["other"] += content(place / command.output) != sound
         found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
     return found
+
+
+def start(words: list[str], top: Path) -> ForkProcess:
+    """Begins a command in a fork of this process, which has imported the libraries."""
+    (top / SAID).unlink(missing_ok=True)
+    process = get_context("fork").Process(target=_run, args=(words, top))
+    process.start()
+    return process
+
+
+def _run(words: list[str], top: Path) -> None:
+    os.setsid()
+    for number, path in ((1, Path(os.devnull)), (2, top / SAID)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), number)
+    os.environ.update(folders(top))
+    tempfile.tempdir = None  # where it was before
+    sys.argv = ["blazepalm", *words]
+    from blazepalm.__main__ import main
+
+    code = main()
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def folders(top: Path) -> dict[str, str]:
+    return {"BLAZEPALM_CACHE": f"{top}/cache", "TMPDIR": f"{top}/temporary"}
+
+
+def own_surroundings(top: Path) -> dict[str, str]:
+    """The environment, with an empty cache and an empty folder for temporary files."""
+    for folder in folders(top).values():
+        empty(Path(folder))
+    return {**os.environ, **folders(top)}
+
+
+def watch(process: ForkProcess, place: Path, steps: int = 0) -> int:
+    """Waits until a process ends, or has changed something in `place` so many times; the changes
+    seen.
+    """
+    seen, before = 0, look(place)
+    while process.is_alive() and (not steps or seen < steps):
+        time.sleep(0.001)
+        now = look(place)
+        seen, before = seen + (now != before), now
+    return seen
+
+
+def look(place: Path) -> list[tuple[str, int]]:
+    found = []
+    for folder, _, names in os.walk(place):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            with suppress(OSError):
+                found.append((path, os.lstat(path).st_size))
+    return found
+
+
+def end(process: ForkProcess, ended_by: str) -> None:
+    """Sends the signal: SIGINT to the whole group, as a terminal does."""
+    number = getattr(signal, f"SIG{ended_by}")
+    assert process.pid
+    if process.is_alive():
+        with suppress(ProcessLookupError):  # no group yet
+            (os.killpg if ended_by == "INT" else os.kill)(process.pid, number)
+
+
+def dies(group: int | None) -> bool:
+    """Whether no process of the group lives on; ends what does."""
+    assert group
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True)
+        found = [line.split() for line in listed.stdout.splitlines()]
+        if not any(pgid == str(group) and not stat.startswith("Z") for pgid, stat in found):
+            return True
+        time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    return False
+
+
+def is_whole(left: dict[str, str], sound: dict[str, str], command: Command) -> bool:
+    """Whether no file is damaged, and none is missing but those that are written later."""
+    first = {name: sha for name, sha in sound.items() if not re.fullmatch(command.late, name)}
+    return first.items() <= left.items() <= sound.items()
 
 
 def litter(place: Path) -> bool:
@@ -186,14 +315,16 @@ def _lasting(file: Path) -> bytes:
     if file.name == "parity.json":
         values = json.loads(file.read_text("utf-8"))
         return json.dumps({k: v for k, v in values.items() if k not in TIMED}).encode()
-    return b"" if file.name in ("parity.html", "parity.md", "junit.xml") else file.read_bytes()
+    if file.name in ("parity.html", "junit.xml"):
+        return file.read_bytes()[-8:]  # whole if its last element is closed
+    return b"" if file.name == "parity.md" else file.read_bytes()
 
 
-def empty(place: Path) -> None:
-    import shutil
-
-    shutil.rmtree(place)
+def empty(place: Path) -> Path:
+    """The folder, made anew."""
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
+    return place
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 what the verdict must say of them follows on paper.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,7 +15,7 @@ from blazepalm.reports.cases.inputs import noise_cases
 from blazepalm.reports.judge.assemble import make_report
 from blazepalm.reports.judge.policy import LIMITS, Limits
 from blazepalm.reports.judge.report import ParityReport
-from blazepalm.reports.judge.report_parts import RunOptions
+from blazepalm.reports.judge.report_parts import Layers, RunOptions
 from blazepalm.reports.judge.totals import Totals
 from blazepalm.reports.subjects.open_subject import open_subject
 from blazepalm.reports.subjects.subject import Subject
@@ -96,8 +96,13 @@ def totals_of(subject: Subject, inputs: int = 3) -> Totals:
     return totals
 
 
-def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> ParityReport:
-    """The whole report of subjects, each on its own."""
+def report_of(
+    *subjects: Subject,
+    inputs: int = 3,
+    limits: Limits = LIMITS,
+    layers: Mapping[str, Layers] | None = None,
+) -> ParityReport:
+    """The whole report of subjects, each on its own; `layers` by name."""
     totals = Totals(limits)
     for case in noise_cases(inputs, seed=3):
         totals.add([compare_case(Group(other=subject), case) for subject in subjects])
@@ -105,7 +110,7 @@ def report_of(*subjects: Subject, inputs: int = 3, limits: Limits = LIMITS) -> P
         totals,
         subjects,
         limits,
-        layers={},
+        layers=layers or {},
         failures=(),
         options=RunOptions(inputs, 3, (), False, None, 1),
         golden=None,

@@ -46,7 +46,7 @@ def test_what_died_once_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mo
     """Each picture would otherwise cost another ten seconds, and fail again."""
     made: list[str] = []
 
-    def dies(source: str, origin: Path) -> bytes:
+    def dies(source: str, origin: Path, layers: object = None) -> bytes:
         made.append(source)
         raise ProcessDied(f"Core AI on {source}: its process was killed by SIGABRT")
 

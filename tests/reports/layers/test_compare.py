@@ -16,10 +16,14 @@ import numpy as np
 import pytest
 import torch
 
+from blazepalm.converter.coreai.needed import missing_coreai
 from blazepalm.converter.coreml.names import identifier
 from blazepalm.converter.threads import one_torch_thread
+from blazepalm.errors import ProcessDied
 from blazepalm.reports import layers
-from blazepalm.reports.backends.names import COREAI_FP16, MIL, MIL_FP16, TORCH
+from blazepalm.reports.backends.coreai_layers import CoreAILayers
+from blazepalm.reports.backends.mil.accumulation import CORE_AI_SUMS
+from blazepalm.reports.backends.names import COREAI, MIL, MIL_FP16, MIL_FP16_CORE_AI, TORCH
 from blazepalm.reports.cases.compare import Group
 from blazepalm.reports.cases.inputs import noise
 from blazepalm.reports.faults.catalogue import FAULTS, Fault
@@ -27,6 +31,7 @@ from blazepalm.reports.layers.compare import compare_layers, programs_of
 from blazepalm.reports.layers.join import Joined, join
 from blazepalm.reports.layers.truth import LayerTruth
 from blazepalm.reports.layers.values import (
+    run_core_ai,
     run_lowered,
     run_program,
     run_traced,
@@ -121,18 +126,73 @@ def test_no_layer_of_an_unharmed_model_diverges(name: str, folder: Path) -> None
 
 
 def test_core_ai_s_layers_are_summed_in_its_order(folder: Path) -> None:
-    """The same package under Core AI's name: no layer diverges, and the errors are others."""
+    """The same package with Core AI's sums: no layer diverges, and the errors are others."""
     model = opened(SYNTHETIC, folder)
     half = programs_of(model.subject)[MIL_FP16]
-    programs = {MIL_FP16: half, COREAI_FP16: half}
+    programs = {MIL_FP16: half, MIL_FP16_CORE_AI: half}
     found = compare_layers(model.truth, trace_subject(model.subject), programs)
-    assert found.culprits[COREAI_FP16] is None
+    assert found.culprits[MIL_FP16_CORE_AI] is None
     pairs = [
-        (row.backends[MIL_FP16].cumulative, row.backends[COREAI_FP16].cumulative)
+        (row.backends[MIL_FP16].cumulative, row.backends[MIL_FP16_CORE_AI].cumulative)
         for row in found.rows
     ]
     assert all(ours is not None and theirs is not None for ours, theirs in pairs)
     assert any(ours != theirs for ours, theirs in pairs)
+
+
+def test_core_ai_s_layers_are_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Core AI returns is compared, here the executor's values, the stem's spoilt."""
+    model = opened(SYNTHETIC, folder)
+    program = programs_of(model.subject)[MIL]
+    asked: list[set[str]] = []
+
+    def run(layers: CoreAILayers, inputs: Any, replace: Any = None) -> dict[str, np.ndarray]:
+        asked.append(set(layers.names if replace is None else replace))
+        found = program.run(inputs, intermediates=layers.names, replace=replace)
+        return {name: found[name] + (name == "backbone__stem__conv") for name in layers.names}
+
+    monkeypatch.setattr(CoreAILayers, "run", run)
+    calls = trace_subject(model.subject)
+    found = compare_layers(model.truth, calls, core_ai={COREAI: program})
+    assert asked == [{j.mil for j in model.joined}] * 2
+    culprit = found.culprits[COREAI]
+    assert culprit is not None and culprit.mil == "backbone__stem__conv"
+    assert found.culprits[TORCH] is None and not found.unread
+    others = [row.backends[COREAI] for row in found.rows if row.mil != culprit.mil]
+    assert {error.status for error in others} == {"pass"}
+
+
+def test_layers_that_core_ai_cannot_give_are_left_out_and_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = opened(SYNTHETIC, folder)
+
+    def dies(*given: Any) -> None:
+        raise ProcessDied("Core AI on palm: its process was killed by SIGABRT")
+
+    monkeypatch.setattr(CoreAILayers, "run", dies)
+    program = programs_of(model.subject)[MIL]
+    found = compare_layers(model.truth, trace_subject(model.subject), core_ai={COREAI: program})
+    assert set(found.culprits) == {TORCH} == set(found.rows[0].backends)
+    assert found.unread == {COREAI: "Core AI on palm: its process was killed by SIGABRT"}
+
+
+@pytest.mark.skipif(len(EVERY) == len(QUICK), reason="slow; set BLAZEPALM_EVERY_RELEASE=1")
+@pytest.mark.parametrize("name", SHARED.values())
+def test_the_executor_has_the_bits_of_core_ai_s_layers(name: str, folder: Path) -> None:
+    """Of every operator that has a MIL value, in float32: two runtimes, one's code in C++."""
+    if (reason := missing_coreai()) is not None:
+        pytest.skip(reason)
+    model = opened(name, folder)
+    program = programs_of(model.subject)[MIL]
+    layers = CoreAILayers(program, [j.mil for j in model.joined if j.mil])
+    inputs = model.subject.inputs(model.image)
+    given = dict(zip([j.mil for j in model.truth.joined], model.truth.given, strict=True))
+    for replace in (None, {name: given[name] for name in layers.names}):
+        theirs = run_core_ai(layers, inputs, replace)
+        ours = run_program(program, inputs, replace, CORE_AI_SUMS)
+        assert len(theirs) == len(layers.names) > 0
+        assert [n for n, value in theirs.items() if not np.array_equal(value, ours[n])] == []
 
 
 def test_nothing_is_traced_while_modules_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

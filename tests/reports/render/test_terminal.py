@@ -72,6 +72,15 @@ def test_the_culprit_is_named_in_all_three_vocabularies() -> None:
         assert name in line
 
 
+def test_layers_that_could_not_be_read_are_said() -> None:
+    subject = chosen_subject()
+    why = "Core AI on tiny: its process was killed by SIGABRT"
+    unread = replace(layers(None), unread={"coreai-mil": why})
+    text = shown(report_of(subject, layers={subject.name: unread}))
+    said = f"the layers of coreai-mil could not be read: {why}"
+    assert said in " ".join(text.split())
+
+
 def test_layers_without_a_culprit_are_counted() -> None:
     model = replace(BAD.models[0], layers=layers(None))
     lines = shown(replace(BAD, models=(model,)), 80).splitlines()
