@@ -296,6 +296,7 @@ def with_raw(passing: Report, folder: Path) -> Report:
     return {
         **passing,
         "counts": {"pass": 3, "fail": 0, "not_run": 0, "rows": 3},
+        "tightest": None,
         "models": [{**model, "name": "hand", "backends": mine}],
         "rows": [plain(r) for r in found],
         "cases": cases,
