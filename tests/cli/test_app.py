@@ -224,6 +224,7 @@ class Interrupts:
         if name == {module!r}:
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 sys.meta_path.insert(0, Interrupts())
 sys.argv = ["blazepalm", "releases"]
 runpy.run_module("blazepalm", run_name="__main__", alter_sys=True)
