@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
 OTHER_PYTHON ?= $(firstword $(wildcard $(PYENV)/versions/3.10.*/bin/python3.10) python3.10)
 # Nothing that runs there needs these: torch's own runtimes, what they bring along, Ray, a browser.
-LEFT_OUT := torch|ray|playwright|torchao|executorch|coreai-core|coreai-torch|antlr4-python3-runtime|hydra-core|omegaconf|pandas|scikit-learn|joblib|threadpoolctl|tokenizers|pytorch-tokenizers|tiktoken|sentencepiece|huggingface-hub|hf-xet|regex|kgb|expecttest|parameterized|tabulate|ruamel.yaml|py-cpuinfo|onnxruntime
+LEFT_OUT := torch|openvino|openvino-telemetry|ray|playwright|torchao|executorch|coreai-core|coreai-torch|antlr4-python3-runtime|hydra-core|omegaconf|pandas|scikit-learn|joblib|threadpoolctl|tokenizers|pytorch-tokenizers|tiktoken|sentencepiece|huggingface-hub|hf-xet|regex|kgb|expecttest|parameterized|tabulate|ruamel.yaml|py-cpuinfo|onnxruntime
 OTHER := build/venv-$(notdir $(OTHER_PYTHON))
 NEWEST := build/venv-newest
 RELEASES := palm-lite palm-full hand-lite hand-full

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from blazepalm.converter.lowering import lower
 from blazepalm.converter.tflite import budget, bundle, read, read_bytes
 from blazepalm.errors import InvalidModel
 from support.models import shared_model
@@ -324,6 +323,8 @@ def test_results_that_fill_memory(content: bytes, values: int) -> None:
 
 def test_indices_that_fill_memory() -> None:
     """A result that is allowed, but whose places are listed one by one, eight bytes each."""
+    from blazepalm.converter.lowering import lower  # needs torch, as nothing else here
+
     model = ModelBuilder()
     image = model.tensor((1, 1, 3, 1))
     size = model.tensor((2,), "int32", np.array([1, 100_000_000]))
