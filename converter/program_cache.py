@@ -7,16 +7,12 @@ MAX_BYTES. Without a writable folder nothing is kept.
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 from blazepalm.atomic import atomic_file, claim
-from blazepalm.cache_file import PACKAGE as PACKAGE
-from blazepalm.cache_file import code_sha256 as code_sha256
 from blazepalm.errors import ArtifactError
 from blazepalm.models.release_registry import cache_folder
 
@@ -46,11 +42,6 @@ def kept_program(folder: Path, key: str, suffix: str, make: Callable[[], bytes])
 def programs_folder(runtime: str) -> Path:
     """Where a runtime's programs are kept, beside the folder of fetched releases."""
     return cache_folder().parent / runtime
-
-
-def key_of(known: Mapping[str, Any]) -> "hashlib._Hash":
-    """The start of a key: plain values that decide a program's bytes."""
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode())
 
 
 def find_program(folder: Path, key: str, suffix: str) -> bytes | None:

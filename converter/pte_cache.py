@@ -4,11 +4,13 @@ A program is found by everything that decides its bytes: the weights, the struct
 ExecuTorch and torch, and our own code.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blazepalm.cache_file import code_sha256, key_of
 from blazepalm.converter import program_cache
 from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch, pte_module
 from blazepalm.models.spec_json import spec_to_dict
@@ -38,8 +40,14 @@ def module_sha256(model: "Converted") -> str:
     """SHA-256 of all that decides what a converted model's module computes: structure, weights, and
     our code.
     """
-    known = {"shapes": input_shapes(model), "structure": _structure(model), "code": _code()}
-    return _with_weights(program_cache.key_of(known), model.module)
+    return key_of(
+        {
+            "shapes": input_shapes(model),
+            "structure": _structure(model),
+            "code": _code(),
+            "weights": weights_sha256(model.module),
+        }
+    )
 
 
 def cached_program(
@@ -70,23 +78,26 @@ def module_key(
     """The key of what these distributions make of a module of this structure (plain values) for
     inputs of these shapes. `code`: files of ours that decide, besides the converter and the models.
     """
-    digest = program_cache.key_of(
+    key = key_of(
         {
             "shapes": shapes,
             "structure": structure,
             "versions": {name: version(name) for name in distributions},
             "code": _code(*code),
+            "weights": weights_sha256(module),
         }
     )
-    return _with_weights(digest, module)[:32]
+    return key[:32]
 
 
-def _with_weights(digest: Any, module: "nn.Module") -> str:
+def weights_sha256(module: "nn.Module") -> str:
+    """SHA-256 of a module's state_dict: names, dtypes, shapes and bytes."""
+    digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.data)
-    return str(digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _structure(model: "Converted") -> dict[str, Any]:
@@ -99,4 +110,4 @@ def _structure(model: "Converted") -> dict[str, Any]:
 
 def _code(*files: str) -> str:
     """SHA-256 of all code that decides what a module computes and how it is lowered."""
-    return program_cache.code_sha256("converter", "models", *files)
+    return code_sha256("converter", "models", *files)

@@ -21,15 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.cache_file import code_sha256, key_of
 from blazepalm.child import Arrays, Child
 from blazepalm.converter.coreai.needed import CHILD, LIMITS, PACKAGES, SUFFIX
-from blazepalm.converter.program_cache import (
-    code_sha256,
-    find_program,
-    kept_program,
-    key_of,
-    programs_folder,
-)
+from blazepalm.converter.program_cache import find_program, kept_program, programs_folder
 from blazepalm.reports.backends.revived import Revived
 
 CONVERTER = "blazepalm.reports.backends.coreai_program:open_converter"
@@ -39,7 +34,7 @@ CODE = ("reports/backends/mil", "reports/backends/coreai_program.py", "converter
 def asset_key(**known: Any) -> str:
     """The key of a program: plain values that decide its bytes, with versions and our own code."""
     versions = {name: version(name) for name in PACKAGES}
-    return key_of({**known, "versions": versions, "code": code_sha256(*CODE)}).hexdigest()[:32]
+    return key_of({**known, "versions": versions, "code": code_sha256(*CODE)})[:32]
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 
 from blazepalm.cache_file import CacheFile, code_sha256, key_of, versions
+from blazepalm.converter.pte_cache import weights_sha256
 from blazepalm.models.release_registry import cache_folder
 from blazepalm.processor import kernels
 from blazepalm.reports.backends.backend import Backend, Opening, Outputs, Registration
@@ -123,7 +124,7 @@ def network_of(opening: Opening) -> dict[str, Any]:
         "source": model.graph.sha256,
         "spec": _spec(model),
         "outputs": [*opening.outputs, *model.outputs],
-        **{name: _weights_sha256(module) for name, module in states.items()},
+        **{name: weights_sha256(module) for name, module in states.items()},
     }
 
 
@@ -159,15 +160,6 @@ def _spec(model: Any) -> Any:
     from blazepalm.models.spec_json import spec_to_dict
 
     return None if model.recognition is None else spec_to_dict(model.recognition.spec)
-
-
-def _weights_sha256(module: Any) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        array = value.detach().cpu().contiguous().numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
 
 
 def _packed(outputs: Outputs) -> bytes:

@@ -1,19 +1,19 @@
 """`blazepalm.fast`: the quickest form of a readable module on this machine, chosen by measurement.
 
 Each form (`make`) is compared with the module in float64 first (`measure`); one beyond ten floors
-is refused. The choice is kept in the user's cache folder, for
-the same weights, versions, processor, threads and batch.
+is refused. The choice is kept in the user's cache folder, for the same weights, versions,
+processor, threads and batch.
 """
 
 import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from blazepalm.cache_file import versions
 from blazepalm.converter import program_cache
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
 from blazepalm.processor import processor_name
@@ -129,20 +129,13 @@ def known_choice(module: Any, threads: int, batch: int, make: Callable[[], Choic
     from blazepalm.converter.pte_cache import module_key
     from blazepalm.models.spec_json import spec_to_dict
 
-    versions = {name: installed_version(name) for name in DISTRIBUTIONS}
-    machine = {"processor": processor_name(), "threads": threads, "batch": batch, **versions}
+    found = {"processor": processor_name(), "threads": threads, "batch": batch}
+    machine = {**found, **versions(*DISTRIBUTIONS)}
     structure = {"spec": spec_to_dict(module.spec), "machine": machine}
     key = module_key(module, (), structure, ("torch",), "reports/forms")
     folder = program_cache.programs_folder("fast")
     content = program_cache.kept_program(folder, key, ".json", lambda: msgspec.json.encode(make()))
     return msgspec.json.decode(content, type=Choice)
-
-
-def installed_version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def all_forms(module: Any, threads: int, callers: int = 1) -> tuple[dict[str, Forward], list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blazepalm.converter import program_cache
+from blazepalm import cache_file
 from blazepalm.converter.coreai.needed import missing_coreai
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends import coreai_asset
@@ -67,5 +67,5 @@ def test_a_program_s_key_holds_versions_and_code(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(coreai_asset, "version", lambda name: "1.0")
     monkeypatch.setattr(coreai_asset, "code_sha256", lambda *parts: "other")
     assert coreai_asset.asset_key(package="a") != first
-    folder = program_cache.PACKAGE
+    folder = cache_file.PACKAGE
     assert all((folder / part).exists() for part in coreai_asset.CODE)
