@@ -84,8 +84,8 @@ COMMANDS = {
     ),
     "parity -o": Command(
         lambda read, place: [
-            *("parity", f"{read}/m.tflite", "--no-golden", "--inputs", "3", "--no-coreml"),
-            *("-o", f"{place}/out"),
+            *("parity", f"{read}/m.tflite", "--no-golden", "--inputs", "2", "--no-coreml"),
+            *("--images", f"{read}/p.png", "-o", f"{place}/out"),
         ],
         "out",
         late=".*",
