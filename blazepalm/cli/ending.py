@@ -44,8 +44,8 @@ class Ending:
     def listen(self, number: int) -> None:
         """Handles a signal from here on. Only in the main thread of a process of our own."""
         signal.signal(number, self._came)
-        if sys.unraisablehook is sys.__unraisablehook__:
-            sys.unraisablehook = self._lost
+        sys.unraisablehook = self._lost
+        threading.excepthook = self._in_thread
 
     def _came(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
@@ -85,6 +85,10 @@ class Ending:
             sys.__unraisablehook__(lost)
         elif self.working:
             _thread.start_new_thread(self._send_soon, ())
+
+    def _in_thread(self, failed: Any) -> None:
+        if self.by is None:  # else it ran into the end of the work
+            threading.__excepthook__(failed)
 
     def _send_soon(self) -> None:
         time.sleep(LOST)

@@ -56,6 +56,19 @@ THREADS_AT_WORK = """
         pool.submit(time.sleep, 60)
         signal.raise_signal(SIGNAL)
 """
+THREAD_FAILS = """
+    came = threading.Event()
+    def fails():
+        came.wait(30)
+        raise OSError("its pipe is gone")
+    thread = threading.Thread(target=fails)
+    thread.start()
+    try:
+        signal.raise_signal(SIGNAL)
+    finally:
+        came.set()
+        thread.join()
+"""
 TWICE = """
     try:
         signal.raise_signal(SIGNAL)
@@ -82,6 +95,7 @@ CASES = {
     "swallowed": (SWALLOWED, "SIGTERM", 143, TERM, False),
     "became another": (BECAME_ANOTHER, "SIGHUP", 129, "error: ended by SIGHUP\n", False),
     "threads at work": (THREADS_AT_WORK, "SIGTERM", 143, TERM, False),
+    "thread fails": (THREAD_FAILS, "SIGTERM", 143, TERM, False),
     "twice": (TWICE, "SIGTERM", 143, f"put back\n{TERM}", False),
     "at exit": (AT_EXIT, "SIGTERM", 0, "", False),
     "deaf": (DEAF, "SIGTERM", 143, TERM, True),
