@@ -13,8 +13,11 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from types import FrameType
 from typing import Any
+
+from blazepalm.atomic.hold import now_or_later
 
 AGAIN = 5.0  # seconds after which nothing that the main thread waits for is waited for any longer
 EVERY = 1.0  # seconds between further attempts
@@ -57,7 +60,7 @@ class Ending:
         self._last = now
         self._insists = False
         if self.working:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+            now_or_later(partial(_raise, number))
 
     def _insist(self) -> None:
         until = time.monotonic() + AT_LAST
@@ -93,6 +96,10 @@ class Ending:
     def _send_soon(self) -> None:
         time.sleep(LOST)
         self._send_again()
+
+
+def _raise(number: int) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 def in_words(code: int) -> str:

@@ -11,19 +11,21 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 # a command with a folder of its own for temporary files, with its times shortened
 SCRIPT = """
-import atexit, signal, sys, tempfile, threading, time
+import atexit, os, signal, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from blazepalm.atomic import atomic_folder, claim
 from blazepalm.cli import app, ending
 
 ending.AGAIN, ending.EVERY, ending.AT_LAST = 0.1, 0.1, {last}
-SIGNAL = signal.{signal}
+SIGNAL, FOLDER = signal.{signal}, Path({folder!r})
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 
 def work():
 {work}
 
 def command(arguments, prog_name):
-    with tempfile.TemporaryDirectory(dir={folder!r}):
+    with tempfile.TemporaryDirectory(dir=FOLDER):
         work()
 
 app.command = lambda arguments: command
@@ -76,6 +78,33 @@ TWICE = """
         signal.raise_signal(SIGNAL)
         print("put back", file=sys.stderr)
 """
+NEW_LOCK = """
+    opened = os.open
+    def open_and_signal(*given):
+        os.open = opened
+        number = opened(*given)
+        signal.raise_signal(SIGNAL)
+        return number
+    os.open = open_and_signal
+    with claim(FOLDER / "x"):
+        print("goes on", file=sys.stderr)
+"""
+MOVED_ASIDE = """
+    (FOLDER / "x").mkdir()
+    (FOLDER / "x" / "old").touch()
+    rename = os.rename
+    def rename_and_signal(*given):
+        rename(*given)
+        signal.raise_signal(SIGNAL)
+    os.rename = rename_and_signal
+    try:
+        with atomic_folder(FOLDER / "x", owned=lambda _: ["old"], force=True) as made:
+            (made / "new").touch()
+    finally:
+        print(os.listdir(FOLDER / "x"), file=sys.stderr)
+        (FOLDER / "x" / "new").unlink()
+        (FOLDER / "x").rmdir()
+"""
 AT_EXIT = """
     atexit.register(signal.raise_signal, SIGNAL)
 """
@@ -97,6 +126,8 @@ CASES = {
     "threads at work": (THREADS_AT_WORK, "SIGTERM", 143, TERM, False),
     "thread fails": (THREAD_FAILS, "SIGTERM", 143, TERM, False),
     "twice": (TWICE, "SIGTERM", 143, f"put back\n{TERM}", False),
+    "new lock": (NEW_LOCK, "SIGTERM", 143, TERM, False),
+    "moved aside": (MOVED_ASIDE, "SIGTERM", 143, f"['new']\n{TERM}", False),
     "at exit": (AT_EXIT, "SIGTERM", 0, "", False),
     "deaf": (DEAF, "SIGTERM", 143, TERM, True),
 }  # fmt: skip

@@ -221,8 +221,8 @@ def kills(
         found[CODES + ("before the start" if early else str(process.exitcode))] += 1
         found["exit"] += not early and process.exitcode not in EXITS[ended_by]
         found["traceback"] += not early and b"Traceback" in said
-        if ended_by != "KILL":
-            found["left over"] += litter(place) or any((top / "temporary").iterdir())
+        over = [] if ended_by == "KILL" else [*litter(place), *(top / "temporary").rglob("*")]
+        found["left over"] += bool(over)
         found["input changed"] += content(read) != given
         left = content(place / command.output)
         shorter = ended_by == "INT" and command.shorter and has_frames(place / command.output)
@@ -236,9 +236,9 @@ def kills(
         again.join()
         found["next fails"] += again.exitcode != 0
         found["other"] += content(place / command.output) != sound
-        found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
-        texts = (f"kill {number}, seed {seed}, left {sorted(left)}".encode(), said,
-                 b"The next run:", (top / SAID).read_bytes())  # fmt: skip
+        found["litter"] += any(place.rglob(".blazepalm-*"))
+        told = f"kill {number}, seed {seed}; there: {sorted(left)}; left over: {over}"
+        texts = (told.encode(), said, b"The next run:", (top / SAID).read_bytes())
         yield found, b"\n".join(texts).decode(errors="replace")
 
 
@@ -260,6 +260,7 @@ def _run(words: list[str], top: Path) -> None:
     os.setsid()
     for number, path in ((1, Path(os.devnull)), (2, top / SAID)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     os.environ.update(folders(top))
     tempfile.tempdir = None  # where it was before
@@ -341,9 +342,9 @@ def is_whole(left: dict[str, str], sound: dict[str, str], command: Command) -> b
     return first.items() <= left.items() <= sound.items()
 
 
-def litter(place: Path) -> bool:
-    """Whether a temporary is there; parity's journal is kept for the next run."""
-    return any(".blazepalm-journal" not in path.parts for path in place.rglob(".blazepalm-*"))
+def litter(place: Path) -> list[Path]:
+    """The temporaries that are there; parity's journal is kept for the next run."""
+    return [path for path in place.rglob(".blazepalm-*") if ".blazepalm-journal" not in path.parts]
 
 
 def content(path: Path) -> dict[str, str]:
