@@ -101,16 +101,15 @@ def contradictions(row: Row, listed: Listed) -> Iterator[str]:
         yield f"{row.inputs} inputs, but {len(values)} cases have a number"
     if row.value is None:  # NaN: it fails
         return
-    range_ = allowed(row, listed)
-    if not range_.holds(row.value):
-        yield f"value {figure(row.value)}, but its cases give {range_}"
+    most_least = allowed(row, listed)
+    if not most_least.holds(row.value):
+        yield f"value {figure(row.value)}, but its cases give {most_least}"
     if row.spread is None:
         return
-    for name, range_ in (("median", _spread(row, listed, "median")),
-                         ("p99", _spread(row, listed, "p99"))):  # fmt: skip
-        stored = getattr(row.spread, name)
-        if range_ is not None and (stored is None or not range_.holds(stored)):
-            yield f"{name} {figure(stored)}, but its cases give {range_}"
+    for name in ("median", "p99"):
+        found, stored = _spread(row, listed, name), getattr(row.spread, name)
+        if found is not None and (stored is None or not found.holds(stored)):
+            yield f"{name} {figure(stored)}, but its cases give {found}"
     spread = row.spread
     if spread.measured > row.inputs:
         yield f"{spread.measured} inputs measured with noise, of {row.inputs}"
