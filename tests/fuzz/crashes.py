@@ -348,12 +348,12 @@ def litter(place: Path) -> list[Path]:
 
 
 def content(path: Path) -> dict[str, str]:
-    """The hash of every file under a path."""
+    """The hash of every file under a path that is not a temporary or in one."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     return {
         str(file.relative_to(path)): hashlib.sha256(_lasting(file)).hexdigest()
         for file in files
-        if not file.name.startswith(".blazepalm-") and ".blazepalm-journal" not in file.parts
+        if not any(part.startswith(".blazepalm-") for part in file.relative_to(path.parent).parts)
     }
 
 
