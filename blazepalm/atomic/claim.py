@@ -37,36 +37,48 @@ def claim(
     if path.name in ("", ".."):
         raise ArtifactError(f"{path}: is a folder, expected a file name")
     made: list[Path] = []
+    held: list[int] = []  # the lock's descriptor, if there are locks
     name = part_of(path, ".lock")
-    lock: int | None = None
     try:
         with told(path):
-            while lock is None:
+            while True:
                 with held_off():
                     _make_parents(path.parent, made)
                     lock = _lock(name, path, wait)
                     if lock is not None and lock >= 0:
+                        held.append(lock)
                         _sweep(lock, path, owned)
-                if lock is None:
-                    time.sleep(WAITING)
+                if lock is not None:
+                    break
+                time.sleep(WAITING)
 
         def sibling(suffix: str = "") -> Path:
             token = secrets.token_hex(8)
             plain = suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ""
             temporary = part_of(path, f"-{token}{plain}")
-            if lock is not None and lock >= 0:
+            for lock in held:
                 os.write(lock, f"{temporary.name}\n".encode("ascii"))
             return temporary
 
         yield sibling
     finally:
-        if lock is not None and lock >= 0:
-            with suppress(OSError):
+        try:
+            _release(name, held, made)
+        except BaseException:  # a signal's, which came in between
+            _release(name, held, made)
+            raise
+
+
+def _release(name: Path, held: list[int], made: list[Path]) -> None:
+    """Gives back the lock, and removes new folders that stayed empty. Twice does no harm."""
+    if held:
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(held[0]), os.lstat(name)):
                 os.unlink(name)
-            os.close(lock)
-        for folder in reversed(made):
-            with suppress(OSError):  # it stays if it is not empty
-                folder.rmdir()
+        os.close(held.pop())
+    for folder in reversed(made):
+        with suppress(OSError):  # it stays if it is not empty
+            folder.rmdir()
 
 
 def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:

@@ -14,7 +14,9 @@ SCRIPT = """
 import atexit, os, signal, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+import blazepalm.atomic.claim
 from blazepalm.atomic import atomic_folder, claim
+claims = sys.modules["blazepalm.atomic.claim"]  # the package's own `claim` is the function
 from blazepalm.cli import app, ending
 
 ending.AGAIN, ending.EVERY, ending.AT_LAST = 0.1, 0.1, {last}
@@ -89,6 +91,15 @@ NEW_LOCK = """
     with claim(FOLDER / "x"):
         print("goes on", file=sys.stderr)
 """
+OLD_LOCK = """
+    released = claims._release
+    def signal_and_release(*given):
+        claims._release = released
+        signal.raise_signal(SIGNAL)
+    claims._release = signal_and_release
+    with claim(FOLDER / "x"):
+        pass
+"""
 MOVED_ASIDE = """
     (FOLDER / "x").mkdir()
     (FOLDER / "x" / "old").touch()
@@ -127,6 +138,7 @@ CASES = {
     "thread fails": (THREAD_FAILS, "SIGTERM", 143, TERM, False),
     "twice": (TWICE, "SIGTERM", 143, f"put back\n{TERM}", False),
     "new lock": (NEW_LOCK, "SIGTERM", 143, TERM, False),
+    "old lock": (OLD_LOCK, "SIGTERM", 143, TERM, False),
     "moved aside": (MOVED_ASIDE, "SIGTERM", 143, f"['new']\n{TERM}", False),
     "at exit": (AT_EXIT, "SIGTERM", 0, "", False),
     "deaf": (DEAF, "SIGTERM", 143, TERM, True),
