@@ -181,7 +181,8 @@ def _missing(cause: BaseException | None) -> str | None:
 
 
 def _releases() -> dict[str, Any]:
-    from blazepalm.models.release_registry import cache_folder, load_registry
+    from blazepalm.cache_folder import cache_folder
+    from blazepalm.models.release_registry import load_registry
 
     assets = load_registry().assets
     return {
