@@ -185,9 +185,10 @@ def _releases() -> dict[str, Any]:
     from blazepalm.models.release_registry import load_registry
 
     assets = load_registry().assets
+    fetched = (asset for asset in assets if asset.embedded is None)
     return {
         "known": len(assets),
-        "fetched": [asset.name for asset in assets if asset.cached.is_file()],
+        "fetched": [asset.name for asset in fetched if asset.location() is not None],
         "cache": _home(str(cache_folder())),
     }
 

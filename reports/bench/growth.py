@@ -255,7 +255,9 @@ def _write_pictures(folder: Path, count: int) -> None:
     there = sum(1 for _ in folder.iterdir())
     for number in range(count, there):
         (folder / f"{number:06d}.jpg").unlink()
-    image = _scene() if there < count else None
+    if there >= count:
+        return
+    image = _scene()
     for number in range(there, count):
         shifted = np.roll(image, (number % 97, number // 97), (0, 1))
         Image.fromarray(shifted).save(folder / f"{number:06d}.jpg", quality=90)

@@ -124,6 +124,12 @@ def child(name: str, count: int) -> None:
     """Runs one load and prints what was found, as JSON."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    out.write(json.dumps(asdict(watch(name, count))))
+    out.close()
+
+
+def watch(name: str, count: int) -> Found:
+    """Runs one load in this process."""
     answers: set[str] = set()
     memory: list[float] = []
     opened: list[int] = []
@@ -136,8 +142,7 @@ def child(name: str, count: int) -> None:
                 memory.append(held())
                 opened.append(descriptors())
     seconds = time.perf_counter() - began
-    out.write(json.dumps(asdict(Found(name, count, memory, opened, sorted(answers), seconds))))
-    out.close()
+    return Found(name, count, memory, opened, sorted(answers), seconds)
 
 
 def held() -> float:

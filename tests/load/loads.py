@@ -72,7 +72,7 @@ def tracker(count: int, folder: Path) -> Steps:
     from blazepalm.golden.sequence import render_frame
 
     frames = [render_frame(number, SIZE).image for number in range(FRAMES)]
-    models, tapes = _models(), [Tape() for _ in range(4)]
+    models, tapes = _models("tflite"), [Tape() for _ in range(4)]
 
     def found(wrap: Callable[[Tape, Any], Any]) -> list[str]:
         palm, hand, square, crop = tapes
@@ -157,7 +157,7 @@ def conversions(count: int, folder: Path) -> Steps:
 
 def threads(count: int, folder: Path) -> Steps:
     """`count` pictures through one pipeline by 64 threads at once."""
-    pipeline = HandPipeline(_models())
+    pipeline = HandPipeline(_models("torch"))
     pictures = _pictures()
     truth = [_digest(pipeline(picture)) for picture in pictures]
     rounds = max(1, count // THREADS)
@@ -184,11 +184,11 @@ LOADS = {
 }
 
 
-def _models() -> HandModels:
+def _models(backend: str) -> HandModels:
     from blazepalm.reports.hands.open_models import hand_models, open_model, rule_of
 
     palm, hand = (
-        open_model(f"{family}-lite", family, "torch", threads=1, notice=lambda note: None)
+        open_model(f"{family}-lite", family, backend, threads=1, notice=lambda note: None)
         for family in ("palm", "hand")
     )
     return hand_models(palm, hand, rule_of("palm-lite"))
