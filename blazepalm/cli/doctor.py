@@ -215,11 +215,8 @@ def _print(values: dict[str, Any]) -> None:
                 ("Python", f"{values['python']} in {_home(sys.prefix)}"),
                 ("system", values["system"]),
                 ("processor", f"{processor['name'] or 'unknown'}{sets}; {usable}{gigabytes}"),
-                (
-                    "releases",
-                    f"{releases['known']} known, {len(releases['fetched'])} fetched into "
-                    f"{releases['cache']}",
-                ),
+                ("releases", f"{releases['known']} known, {len(releases['fetched'])} fetched"),
+                ("cache", releases["cache"]),
             ]
         )
     )
