@@ -51,7 +51,7 @@ def convert_several(
             console.out(line(folder, record) + (", from an earlier run" if kept else ""))
 
     failed = number = 0
-    taken: dict[str, str] = {}
+    taken: dict[tuple[str, ...], str] = {}
     try:
         for number, source in enumerate(sources, 1):
             console.note(f"converting {source}, {number} of {len(sources)}")
@@ -82,12 +82,16 @@ def convert_several(
         raise typer.Exit(BAD_INPUT)
 
 
-def _claim(folders: Sequence[Path], source: str, taken: dict[str, str]) -> None:
-    """Raises ArtifactError if another source of this run has one of the folders."""
-    for folder in folders:
-        other = taken.setdefault(folded(str(folder)), source)
-        if other is not source:
-            raise ArtifactError(
-                f"{source}: would be written to {folder}, as {other} is; convert it by itself, "
-                "with another -o"
-            )
+def _claim(folders: Sequence[Path], source: str, taken: dict[tuple[str, ...], str]) -> None:
+    """Raises ArtifactError if another source of this run has one of the folders, or one that is
+    inside or above it.
+    """
+    own = {tuple(map(folded, folder.parts)): folder for folder in folders}
+    for parts, folder in own.items():
+        for others, other in taken.items():
+            if parts[: len(others)] == others[: len(parts)]:
+                raise ArtifactError(
+                    f"{source}: would be written to {folder}, where {other} is; convert it by "
+                    "itself, with another -o"
+                )
+    taken.update(dict.fromkeys(own, source))

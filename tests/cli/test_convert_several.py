@@ -151,6 +151,10 @@ def test_two_files_of_one_name(
     assert done.code == 2
     assert "RELU.tflite: would be written to" in done.err and "with another -o" in done.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["add", "relu"]
+    (files / "two.tflite").write_bytes(ADD)
+    for names in (("two.task", "two.tflite"), ("two.tflite", "two.task")):
+        done = several(*names, options=("--force",))
+        assert done.code == 2 and f"{names[1]}: would be written to" in done.err
 
 
 @pytest.mark.parametrize("force", [False, True])
