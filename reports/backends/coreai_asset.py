@@ -139,7 +139,8 @@ class _Converter:
             packed = io.BytesIO()
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
                 for path in sorted(p for p in asset.rglob("*") if p.is_file()):
-                    archive.write(path, path.relative_to(asset).as_posix())
+                    info = zipfile.ZipInfo(path.relative_to(asset).as_posix())  # no date
+                    archive.writestr(info, path.read_bytes())
             return packed.getvalue()
 
     def _close(self) -> None:
