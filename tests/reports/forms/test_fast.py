@@ -41,7 +41,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def two_forms(monkeypatch: pytest.MonkeyPatch, own_cache: None) -> None:
     """The forms that take no time to make."""
-    for name in (forms.EXECUTORCH, forms.OPENVINO):
+    for name in (forms.COMPILED, forms.EXECUTORCH, forms.OPENVINO):
         monkeypatch.delitem(forms.MAKERS, name)
     monkeypatch.setattr(choosing, "FORMS", tuple(forms.MAKERS))
 
@@ -190,7 +190,7 @@ def test_a_remembered_form_that_is_gone_is_chosen_anew(
 def test_what_it_does_not_take(hand: HandLandmarks) -> None:
     with pytest.raises(TypeError, match="expected a PalmDetector or a HandLandmarks, got Linear"):
         blazepalm.fast(nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="unknown form 'slow'; choose channels-last, frozen, exec"):
+    with pytest.raises(ValueError, match="unknown form 'slow'; choose channels-last, frozen, comp"):
         blazepalm.fast(hand, "slow")
     with pytest.raises(ValueError, match="batch is 0"):
         blazepalm.fast(hand, batch=0)
