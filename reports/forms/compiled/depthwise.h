@@ -9,11 +9,11 @@
 // that it reaches; a row of the kernel stays in registers.
 template <int K, int S, int P>
 static inline void depthwise(const float* const* rows, int64_t at, int64_t pixel,
-                             const float* kernel, int64_t channels, Vector (&sums)[P][1]) {
-    for (int y = 0; y < K; ++y, kernel += K * channels) {
+                             const float* kernel, Vector (&sums)[P][1]) {
+    for (int y = 0; y < K; ++y, kernel += K * LANES) {
         Vector taps[K];
 #pragma GCC unroll 8
-        for (int x = 0; x < K; ++x) taps[x] = load(kernel + x * channels);
+        for (int x = 0; x < K; ++x) taps[x] = load(kernel + x * LANES);
         const float* from = rows[y] + at;
 #pragma GCC unroll 32
         for (int j = 0; j < (P - 1) * S + K; ++j, from += pixel) {
@@ -29,9 +29,9 @@ static inline void depthwise(const float* const* rows, int64_t at, int64_t pixel
 
 // The same for any kernel, one pixel at a time; its first row lies at `in`.
 static inline void any_depthwise(const Step& s, const float* in, const float* kernel,
-                                 int64_t channels, Vector& sum) {
+                                 Vector& sum) {
     for (int64_t y = 0; y < s.kernel_height; ++y)
-        for (int64_t x = 0; x < s.kernel_width; ++x, kernel += channels)
+        for (int64_t x = 0; x < s.kernel_width; ++x, kernel += LANES)
             sum += load(in + y * s.in.row + x * s.in.pixel) * load(kernel);
 }
 
@@ -39,18 +39,19 @@ static inline void any_depthwise(const Step& s, const float* in, const float* ke
 template <int K, int S, int P>
 static void depthwise_pixels(const Step& s, const float* weights, const float* const* rows,
                              int64_t skip, float* to, int64_t to_pixel) {
-    const int64_t vectors = s.depthwise_vectors, channels = vectors * LANES, pixel = s.in.pixel;
+    const int64_t vectors = s.depthwise_vectors, pixel = s.in.pixel;
+    const int64_t size = s.kernel_height * s.kernel_width * LANES;  // of a vector's kernel
     const float* bias = weights + s.depthwise_bias;
     const float* kernel = weights + s.depthwise_weights;
     const Activated activation = s.depthwise_activation;
-    for (int64_t vector = 0; vector < vectors; ++vector) {
+    for (int64_t vector = 0; vector < vectors; ++vector, kernel += size) {
         const int64_t at = vector * LANES;
         Vector sums[P][1];
         for (int p = 0; p < P; ++p) sums[p][0] = load(bias + at);
         if constexpr (K > 0)
-            depthwise<K, S, P>(rows, skip + at, pixel, kernel + at, channels, sums);
+            depthwise<K, S, P>(rows, skip + at, pixel, kernel, sums);
         else
-            any_depthwise(s, rows[0] + skip + at, kernel + at, channels, sums[0][0]);
+            any_depthwise(s, rows[0] + skip + at, kernel, sums[0][0]);
         activate(activation, weights, vector, sums);
         for (int p = 0; p < P; ++p) store(to + p * to_pixel + at, sums[p][0]);
     }

@@ -152,8 +152,9 @@ def packed(weights: Floats, pixel: int, lanes: int) -> Floats:
 
 
 def packed_depthwise(weights: Floats, lanes: int) -> Floats:
-    """(C, 1, kh, kw) as rows, columns, channels filled up to whole vectors."""
+    """(C, 1, kh, kw) as vectors of channels, the last filled up; in each rows, columns, lanes."""
     channels, _, height, width = weights.shape
-    filled = np.zeros((height, width, -(-channels // lanes) * lanes), np.float32)
-    filled[:, :, :channels] = weights[:, 0].transpose(1, 2, 0)
-    return filled
+    vectors = -(-channels // lanes)
+    filled = np.zeros((vectors * lanes, height, width), np.float32)
+    filled[:channels] = weights[:, 0]
+    return filled.reshape(vectors, lanes, height, width).transpose(0, 2, 3, 1)

@@ -178,10 +178,10 @@ class Lowering:
         """An inverted residual. Where the expanded map would not stay in the cache, it is made row
         by row.
         """
-        width = self.steps.vectors(len(expand.bias)) * self.steps.lanes
-        whole = Map(len(expand.bias), x.height, x.width, width)
+        pixel = self.steps.spaced(len(expand.bias))
+        whole = Map(len(expand.bias), x.height, x.width, pixel)
         down, across = depthwise.windows(whole)
-        row = across.outputs * width  # of a tile
+        row = across.outputs * pixel  # of a tile, or a little less
         if not (
             expand.pointwise
             and not expand.depthwise
@@ -199,7 +199,7 @@ class Lowering:
         rows = (band - 1) * down.stride + down.kernel
         # made first: it is written while `x` is still read
         made = self.steps.new_map(len(last.bias), down.outputs, across.outputs)
-        ring = self.steps.new_map(len(expand.bias), (rows + 1) * self.parts, x.width, width)
+        ring = self.steps.new_map(len(expand.bias), (rows + 1) * self.parts, x.width, pixel)
         ring.ring = True
         whole.widen(down, across)
         ring.margin[2:] = whole.margin[2:]
@@ -212,7 +212,7 @@ class Lowering:
             Place(ring),
             kind=steps.EXPANSION,
         )
-        margin = ring.margin[2] * width
+        margin = ring.margin[2] * pixel
         self.product(
             ring,
             down,

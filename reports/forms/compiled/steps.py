@@ -18,6 +18,7 @@ INPUT, CONVOLUTION, DEPTHWISE, RESIZE, MEAN, EXPANSION = range(6)
 ACTIVATIONS = ("none", "relu", "relu6", "prelu", "maximum")
 SHORTCUTS = ("none", "identity", "max_pool")
 ALIGNED = 16  # floats, a line of the cache
+MANY = 8 * ALIGNED  # channels, from which on a line more costs little
 FOREVER = 1 << 30  # steps
 
 Floats = NDArray[np.float32]
@@ -146,9 +147,16 @@ class Steps:
     def vectors(self, channels: int) -> int:
         return -(-channels // self.lanes)
 
+    def spaced(self, channels: int) -> int:
+        """Floats from one pixel to the next."""
+        whole = self.vectors(channels) * self.lanes
+        return whole + ALIGNED if whole >= MANY and whole // ALIGNED % 2 == 0 else whole
+
     def new_map(self, channels: int, height: int, width: int, pixel: int = 0) -> Map:
-        """A map that the next step writes."""
-        pixel = pixel or self.vectors(channels) * self.lanes
+        """A map that the next step writes. Pixels of many channels lie an odd number of the cache's
+        lines apart, so that those under a kernel do not compete for the same places in it.
+        """
+        pixel = pixel or self.spaced(channels)
         made = Map(channels, height, width, pixel, first=len(self._steps))
         self.maps.append(made)
         return made
