@@ -85,6 +85,11 @@ class CacheFile:
             except sqlite3.DatabaseError:
                 self._give_up()
 
+    def close(self) -> None:
+        """Closes the file; nothing more can be asked of it."""
+        if self._file is not None:
+            self._file.close()
+
     def _execute(self, command: str, *values: Any) -> list[Any]:
         return [] if self._file is None else self._file.execute(command, values).fetchall()
 

@@ -12,6 +12,7 @@ import pytest
 
 from blazepalm.errors import BlazePalmError
 from blazepalm.golden import make
+from blazepalm.models import release_registry
 from blazepalm.reports.backends import kept_answers
 from support.cli import Cli, Outcome
 
@@ -20,11 +21,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path.with_name(tmp_path.name + "-cache")))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path.with_name("cache")))
     monkeypatch.delenv("BLAZEPALM_URL", raising=False)
     monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path.with_name(tmp_path.name + "-photos")))
     monkeypatch.setenv("COLUMNS", "80")
+    # the cache is shared by tests that run in one process, for the programs and the golden set; but
     # what a fault planted by one test computes must not reach another
+    monkeypatch.setattr(release_registry, "RELEASES", f"releases-{tmp_path.name}")
     monkeypatch.setattr(kept_answers, "FILE", f"answers-{tmp_path.name}.sqlite")
     monkeypatch.setattr(make, "PICTURES", f"pictures-{tmp_path.name}.sqlite")
 
@@ -32,7 +35,7 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cache() -> Path:
     """The folder that fetched releases go to in this test."""
-    folder = Path(os.environ["BLAZEPALM_CACHE"])
+    folder = Path(os.environ["BLAZEPALM_CACHE"]) / release_registry.RELEASES
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

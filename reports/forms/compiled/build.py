@@ -87,14 +87,8 @@ def library() -> Library:
 
 @cache
 def _library(compiler: Compiler) -> Library:
-    return loaded(
-        program_cache.kept_program(
-            program_cache.programs_folder("compiled"),
-            library_key(compiler, kernels()),
-            ".so",
-            lambda: compile_kernels(compiler),
-        )
-    )
+    key = library_key(compiler, kernels())
+    return loaded(program_cache.kept_program("compiled", key, lambda: compile_kernels(compiler)))
 
 
 def library_key(compiler: Compiler, machine: Mapping[str, Any]) -> str:
