@@ -1,6 +1,7 @@
 """`blazepalm.fast`: the quickest exact form is taken, an inexact one refused."""
 
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from blazepalm.models.palm_detector import PalmDetector
 from blazepalm.reports.forms import fast as choosing
 from blazepalm.reports.forms import make as forms
 from blazepalm.reports.forms import openvino
-from blazepalm.reports.forms.measure import FLOORS, Form
+from blazepalm.reports.forms.measure import FLOORS, Form, in_turns
 from blazepalm.reports.forms.openvino import missing_openvino
 from blazepalm.reports.judge.policy import LIMITS
 from support.records import hand_spec, palm_spec
@@ -200,6 +201,13 @@ def test_what_it_does_not_take(hand: HandLandmarks) -> None:
         blazepalm.fast(hand, batch=0)
     with pytest.raises(ValueError, match="is in float16 on cpu; fast takes float32 on the CPU"):
         blazepalm.fast(hand.half())
+
+
+@pytest.mark.parametrize(("threads", "counts"), [(1, False), (2, True)])
+def test_with_one_thread_waiting_costs_nothing(threads: int, counts: bool) -> None:
+    """Another process's turn on the processor is no form's time."""
+    (seconds,) = in_turns({"waits": lambda: time.sleep(0.02)}, 1, threads=threads)["waits"]
+    assert (seconds >= 0.02) == counts
 
 
 def test_the_limit_is_paritys() -> None:
