@@ -65,8 +65,8 @@ def detect(
             "--backend",
             metavar="|".join(PIPELINE),
             help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
-            "`fast` measures the forms of the readable modules once (extras `executorch` and "
-            "`openvino` are as fast as TFLite) and remembers the quickest.",
+            "`fast` measures the forms of the readable modules once (with a C++ compiler or "
+            "the extra `openvino`, as fast as TFLite) and remembers the quickest.",
         ),
     ] = "torch",
     draw: Annotated[
