@@ -34,8 +34,9 @@ BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
 MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
 FAR = 32000.0  # pixels; if no corner is further off, no position is
-LIMIT = 32767.0 * STEPS  # everything further off is border
-ROUNDING = 1.5 * 2.0**52  # a double of this size has no room for a fraction
+LIMIT = 32767.0  # pixels; everything further off is border
+ROUNDING = 1.5 * 2.0**52 / STEPS  # a double of this size has room for 1/32, for nothing smaller
+BAND = 32  # rows of a crop whose positions are computed at a time, in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -157,25 +158,30 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     # x, y and the divisor of each output pixel: of the first of its block, and from there on
     lines = inverse[:, :, None, None]
     first = lines[:, 0] * starts + lines[:, 1] * np.arange(rows, dtype=np.float64)[:, None]
-    first += lines[:, 2]
+    first = (first + lines[:, 2])[..., None]
     steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
-    at = np.empty((*first.shape[1:], wide))
-    scale = first[2][..., None] + steps[2]
-    maps = np.empty((rows, columns, 2), np.int16)
-    parts = np.zeros((rows, columns), np.int32)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a region of no size
-        np.divide(STEPS, scale, out=scale)
-        for axis in (1, 0):
-            np.add(first[axis][..., None], steps[axis], out=at)
-            at *= scale
-            if np.abs(source).max() > FAR:
-                np.clip(at, -LIMIT, LIMIT, out=at)
-            at += ROUNDING  # to a whole number, halves to even, which then is the low half
-            whole = at.view(np.int64).astype(np.int32).reshape(rows, -1)[:, :columns]
-            np.right_shift(whole, 5, out=maps[..., axis], casting="unsafe")
-            parts <<= 5
-            parts |= whole & (STEPS - 1)
-    return maps, parts.astype(np.uint16)
+    maps, parts = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
+    near = bool(np.abs(source).max() <= FAR)  # false for NaN
+    scale, at = np.empty((2, BAND, len(starts), wide))
+    rounded = np.empty((2, BAND, len(starts) * wide), np.float32)
+    for top in range(0, rows, BAND):
+        band = slice(top, min(top + BAND, rows))
+        count = band.stop - top
+        divisor, position = scale[:count], at[:count]
+        np.add(first[2, band], steps[2], out=divisor)
+        np.divide(1.0, divisor, out=divisor, where=divisor != 0)  # 0: a region of no size
+        for axis in (0, 1):
+            np.add(first[axis, band], steps[axis], out=position)
+            position *= divisor
+            if not near:
+                np.clip(position, -LIMIT, LIMIT, out=position)
+                np.nan_to_num(position, copy=False)
+            position += ROUNDING  # to 1/32, halves to even
+            position -= ROUNDING
+            rounded[axis, :count] = position.reshape(count, -1)
+        x, y = rounded[:, :count, :columns]
+        cv2.convertMaps(x, y, cv2.CV_16SC2, maps[band], parts[band])  # exact
+    return maps, parts
 
 
 @lru_cache(maxsize=KEPT_MAPS)

@@ -149,13 +149,15 @@ def write_video(path: Path, image: "NDArray[np.uint8]", frames: int) -> Path:
 
 
 def picture(image: "NDArray[np.uint8]", rounds: int, python: str | None) -> Result:
-    """One picture after the other in one process each, both hands at a time if there are two
-    processors.
+    """One picture after the other in one process each, as the command finds the hands of a single
+    one: with two threads if there are two processors.
     """
     from blazepalm.reports.hands.finder import open_finder
 
     callers = min(2, usable_processors())
-    finder = open_finder(*MODELS, "tflite", lambda note: None, callers=callers, max_hands=2)
+    finder = open_finder(
+        *MODELS, "tflite", lambda note: None, max_hands=2, callers=callers, in_turn=True
+    )
     assert finder.find is not None
     ours: list[float] = []
     theirs: list[float] = []
