@@ -36,7 +36,7 @@ KEPT_MAPS = 8  # of recent image sizes
 FAR = 32000.0  # pixels; if no corner is further off, no position is
 LIMIT = 32767.0  # pixels; everything further off is border
 ROUNDING = 1.5 * 2.0**52 / STEPS  # a double of this size has room for 1/32, for nothing smaller
-BAND = 32  # rows of a crop whose positions are computed at a time, in the processor's cache
+BAND = 56  # rows of a crop whose positions are computed at a time: the arrays stay small
 
 
 @dataclass(frozen=True)
@@ -162,25 +162,26 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
     maps, parts = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
     near = bool(np.abs(source).max() <= FAR)  # false for NaN
-    scale, at = np.empty((2, BAND, len(starts), wide))
-    rounded = np.empty((2, BAND, len(starts) * wide), np.float32)
+    positive = bool(first[2].min() + steps[2].min() > 0)  # so is every divisor
+    divisors = np.empty((BAND, len(starts), wide))
+    positions = np.empty((2, *divisors.shape))
+    rounded = np.empty(positions.shape, np.float32)
     for top in range(0, rows, BAND):
         band = slice(top, min(top + BAND, rows))
         count = band.stop - top
-        divisor, position = scale[:count], at[:count]
+        divisor, position = divisors[:count], positions[:, :count]
         np.add(first[2, band], steps[2], out=divisor)
-        np.divide(1.0, divisor, out=divisor, where=divisor != 0)  # 0: a region of no size
-        for axis in (0, 1):
-            np.add(first[axis, band], steps[axis], out=position)
-            position *= divisor
-            if not near:
-                np.clip(position, -LIMIT, LIMIT, out=position)
-                np.nan_to_num(position, copy=False)
-            position += ROUNDING  # to 1/32, halves to even
-            position -= ROUNDING
-            rounded[axis, :count] = position.reshape(count, -1)
-        x, y = rounded[:, :count, :columns]
-        cv2.convertMaps(x, y, cv2.CV_16SC2, maps[band], parts[band])  # exact
+        # a region of no size has divisors of 0
+        np.divide(1.0, divisor, out=divisor, where=True if positive else divisor != 0)
+        np.add(first[:2, band], steps[:2, None, None], out=position)
+        position *= divisor
+        if not near:
+            np.clip(position, -LIMIT, LIMIT, out=position)
+            np.nan_to_num(position, copy=False)
+        position += ROUNDING  # to 1/32, halves to even
+        np.subtract(position, ROUNDING, out=rounded[:, :count], casting="same_kind")  # exact
+        x, y = rounded[:, :count].reshape(2, count, -1)[:, :, :columns]
+        cv2.convertMaps(x, y, cv2.CV_16SC2, maps[band], parts[band])
     return maps, parts
 
 
