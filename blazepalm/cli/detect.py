@@ -138,7 +138,13 @@ def detect(
     ] = None,
     threads: Annotated[
         int,
-        typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
+        typer.Option(
+            "--threads",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Threads per model, at least: LiteRT has two for a picture by itself.",
+        ),
     ] = 1,
     jobs: Annotated[
         int | None,
