@@ -7,10 +7,10 @@ than a run on one, divided by how many more they are, so that starting counts fo
 processes take turns; the ratio is the median of the rounds' ratios. Without MediaPipe, only
 blazepalm's times are measured.
 
-Each is measured as its users have it. Of MediaPipe: one process that reads a picture or frame with
-OpenCV, calls `Hands.process`, draws, and writes, one after the other; its networks and OpenCV choose
-their own threads. Of blazepalm: the command, which checks what it reads, decodes in a process of its
-own, records every hand, and uses all processors. Both find the same hands with the same networks.
+Each is measured as its users have it. MediaPipe: one process that reads a picture or frame with
+OpenCV, calls `Hands.process`, draws, and writes, one after the other; its networks and OpenCV
+choose their own threads. blazepalm: the command, which checks what it reads, decodes in a process
+of its own, records every hand, and uses all processors. Both run the same networks.
 """
 
 import os
