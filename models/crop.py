@@ -52,8 +52,9 @@ class Letterbox:
         """(…, 2k) x, y pairs normalised to the input → normalised to the picture."""
         moved: Points = points.reshape(*points.shape[:-1], points.shape[-1] // 2, 2) + 0.0  # a copy
         for axis, margin in ((0, self.left), (1, self.top)):
-            moved[..., axis] -= margin
-            moved[..., axis] /= 1.0 - 2.0 * margin
+            if margin:  # else both change nothing
+                moved[..., axis] -= margin
+                moved[..., axis] /= 1.0 - 2.0 * margin
         return moved.reshape(points.shape)
 
     def boxes_to_image(self, corners: Points, sizes: Points) -> tuple[Points, Points]:

@@ -148,7 +148,9 @@ def intersection_over_union(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     high = np.minimum(a[..., 2:], b[..., 2:])
     overlap = _area(high - low)
     union = _area(a[..., 2:] - a[..., :2]) + _area(b[..., 2:] - b[..., :2]) - overlap
-    found: NDArray[Any] = np.divide(overlap, union, out=np.zeros_like(union), where=union > 0)
+    found: NDArray[Any] = np.divide(
+        overlap, union, out=np.zeros(union.shape, union.dtype), where=union > 0
+    )
     return found
 
 
