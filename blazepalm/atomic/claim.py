@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blazepalm.atomic.hold import held_off
 from blazepalm.atomic.look import OURS, foreign, part_of, status, told
 from blazepalm.errors import ArtifactError, InUse
 
@@ -36,25 +37,30 @@ def claim(
     if path.name in ("", ".."):
         raise ArtifactError(f"{path}: is a folder, expected a file name")
     made: list[Path] = []
-    name, lock = part_of(path, ".lock"), -1
+    name = part_of(path, ".lock")
+    lock: int | None = None
     try:
         with told(path):
-            _make_parents(path.parent, made)
-            lock = _lock(name, path, wait)
-            if lock >= 0:
-                _sweep(lock, path, owned)
+            while lock is None:
+                with held_off():
+                    _make_parents(path.parent, made)
+                    lock = _lock(name, path, wait)
+                    if lock is not None and lock >= 0:
+                        _sweep(lock, path, owned)
+                if lock is None:
+                    time.sleep(WAITING)
 
         def sibling(suffix: str = "") -> Path:
             token = secrets.token_hex(8)
             plain = suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ""
             temporary = part_of(path, f"-{token}{plain}")
-            if lock >= 0:
+            if lock is not None and lock >= 0:
                 os.write(lock, f"{temporary.name}\n".encode("ascii"))
             return temporary
 
         yield sibling
     finally:
-        if lock >= 0:
+        if lock is not None and lock >= 0:
             with suppress(OSError):
                 os.unlink(name)
             os.close(lock)
@@ -70,8 +76,10 @@ def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:
             pass
 
 
-def _lock(name: Path, path: Path, wait: bool) -> int:
-    """The descriptor of the locked file; -1 if locks are unavailable."""
+def _lock(name: Path, path: Path, wait: bool) -> int | None:
+    """The descriptor of the locked file; -1 if locks are unavailable, None if the caller shall
+    `wait` for another process.
+    """
     if sys.platform == "win32":
         return -1
     import fcntl
@@ -89,7 +97,7 @@ def _lock(name: Path, path: Path, wait: bool) -> int:
             os.close(lock)
             if not wait:
                 raise InUse(f"{path}: another process is writing it") from error
-            time.sleep(WAITING)
+            return None
         except OSError as error:
             os.close(lock)
             if error.errno not in UNLOCKABLE:

@@ -133,8 +133,7 @@ def known_choice(module: Any, threads: int, batch: int, make: Callable[[], Choic
     machine = {**found, **versions(*DISTRIBUTIONS)}
     structure = {"spec": spec_to_dict(module.spec), "machine": machine}
     key = module_key(module, (), structure, ("torch",), "reports/forms")
-    folder = program_cache.programs_folder("fast")
-    content = program_cache.kept_program(folder, key, ".json", lambda: msgspec.json.encode(make()))
+    content = program_cache.kept_program("fast", key, lambda: msgspec.json.encode(make()))
     return msgspec.json.decode(content, type=Choice)
 
 

@@ -71,7 +71,7 @@ def test_the_quickest_form_finds_the_same(
 ) -> None:
     from blazepalm.reports.forms import fast, measure
 
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fast, "FORMS", ("channels-last",))
     monkeypatch.setattr(measure, "ROUNDS", 1)
     done = blazepalm("detect", photo, *LITE, "--backend", "fast", "--json")
