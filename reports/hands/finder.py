@@ -59,11 +59,13 @@ def open_finder(
     overrides: Overrides = NO_OVERRIDES,
     gestures: str | Path | None = None,
     callers: int = 1,
+    in_turn: bool = False,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
-    `callers`: how many threads may call it at a time without waiting for each other.
+    `callers`: how many threads may call it at a time without waiting for each other; `in_turn`:
+    they call one after the other, so that LiteRT may use their threads for each call.
     """
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
     palm = open_model(
@@ -74,6 +76,7 @@ def open_finder(
         notice=notice,
         overrides=overrides,
         callers=callers,
+        in_turn=in_turn,
     )
     assert isinstance(palm.spec, PalmDetectorSpec)
     names: ModelsRecord = {
@@ -93,6 +96,7 @@ def open_finder(
         notice=notice,
         overrides=overrides,
         callers=callers,
+        in_turn=in_turn,
     )
     models = hand_models(palm, hand, rule or rule_of(model))
     ahead = DetectionAhead(palm.run, palm.spec)
