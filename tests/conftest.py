@@ -21,7 +21,7 @@ from support.cli import Cli, Outcome
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side
 
-# Python's own (700, 10, 10) spends a ninth of the tests' time on scanning what the libraries made.
+# Python's own (700, 10, 10) spends up to a ninth of the tests' time on what the libraries made.
 gc.set_threshold(50_000, 10, 10)
 NUMBERS = count()
 
