@@ -99,15 +99,18 @@ static void expand_convolve(const Step& expand, const Step& s, const float* weig
     for (int64_t row = begin; row < end; row += s.band) {
         const int64_t band = end - row < s.band ? end - row : s.band;
         const int64_t needed = (row + band - 1) * s.stride + s.first_row + s.kernel_height;
-        for (made = made < 0 ? 0 : made; made < needed && made < expand.height; ++made)
+        for (made = made < 0 ? 0 : made; made < needed && made < expand.height; ++made) {
+            const float* from = pixel_in(expand, arena, made, 0);
+            float* to = slot(made) + s.ring_margin;
             for (int64_t x = 0; x < expand.width; x += TILE) {
                 const int64_t count = expand.width - x < TILE ? expand.width - x : TILE;
                 for (int64_t p = 0; p < count; ++p) {
-                    tile.from[p] = tile.other[p] = pixel_in(expand, arena, made, x + p);
-                    tile.to[p] = slot(made) + s.ring_margin + (x + p) * s.in.pixel;
+                    tile.from[p] = tile.other[p] = from + (x + p) * expand.in.pixel;
+                    tile.to[p] = to + (x + p) * s.in.pixel;
                 }
                 tile_product(expand, weights, tile, count);
             }
+        }
         for (int64_t y = row; y < row + band; ++y) {
             const float* rows[MOST_ROWS];
             for (int64_t k = 0; k < s.kernel_height; ++k)

@@ -43,9 +43,11 @@ template <int M, int N>
 static void panel_product(const Step& s, const float* weights, const float* panel, int64_t vector,
                           const Tile& tile, int64_t pixels) {
     const int64_t blocks = (pixels + M - 1) / M;  // as equal as can be
-    for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t first = pixels * block / blocks, end = pixels * (block + 1) / blocks;
-        some_pixels<M, N>(end - first, s, weights, panel, vector, tile, first);
+    const int64_t least = pixels / blocks, larger = pixels % blocks;
+    for (int64_t block = 0, first = 0; block < blocks; ++block) {
+        const int64_t count = least + (block < larger);
+        some_pixels<M, N>(count, s, weights, panel, vector, tile, first);
+        first += count;
     }
 }
 
