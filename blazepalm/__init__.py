@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from blazepalm.reports.compression.int8_file import IntegerFile
     from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
     from blazepalm.reports.forms.fast import fast
+    from blazepalm.reports.hands.batched_finder import BatchedHandFinder
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.judge.policy import Limits
     from blazepalm.reports.judge.report import ParityReport
     from blazepalm.reports.parity_python import parity
 
 __all__ = [
+    "BatchedHandFinder",
     "BlazePalmError",
     "CoreMLOptions",
     "Gesture",
@@ -68,6 +70,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchedHandFinder": "blazepalm.reports.hands.batched_finder",
     "BlazePalmError": "blazepalm.errors",
     "CoreMLOptions": "blazepalm.converter.coreml.options",
     "Gesture": "blazepalm.models.gesture_pipeline",

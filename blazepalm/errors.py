@@ -45,6 +45,10 @@ class InvalidInput(BlazePalmError):
     """The arrays do not fit the inputs of a Core ML package."""
 
 
+class NoDevice(BlazePalmError):
+    """The device that was asked for is not on this machine."""
+
+
 class CouldNotVerify(BlazePalmError):
     """The requested comparison could not be made (exit code 3, not 2)."""
 

@@ -32,7 +32,12 @@ class FoundHands(NamedTuple):
 
 
 def crop_regions(
-    pictures: Tensor, which: Tensor, regions: Regions, size: Tensor, spec: HandLandmarksSpec, rule: str
+    pictures: Tensor,
+    which: Tensor,
+    regions: Regions,
+    size: Tensor,
+    spec: HandLandmarksSpec,
+    rule: str,
 ) -> tuple[Tensor, Margins]:
     """The regions (M,) of pictures (N, H, W, 3) uint8, each of picture `which` (M,), as the
     network's input (M, 3, *spec.input_size), and how each lies in it. `size`: `image_extent`.

@@ -5,13 +5,20 @@ Given equal numbers the merged palms are equal to the last bit: a mean adds its 
 other, best first, like MediaPipe.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from blazepalm.models.decode import Place, decode_boxes, decode_scores
+from blazepalm.models.decode import decode_boxes, decode_scores
 from blazepalm.models.spec import PalmDetectorSpec
+
+
+class Place(Protocol):
+    """Where pictures lie in a network's input, as `decode.Place` for tensors."""
+
+    def to_image(self, points: Tensor, /) -> Tensor: ...
+    def boxes_to_image(self, corners: Tensor, sizes: Tensor, /) -> tuple[Tensor, Tensor]: ...
 
 
 class PalmSlots(NamedTuple):
@@ -44,8 +51,8 @@ def decode_palms(
     place: Place,
     slots: int | None,
 ) -> PalmSlots:
-    """The detector's outputs, (N, A, 4 + 2P) and (N, A, 1) float32, → the best `slots` palms of each
-    picture (None: all, in as many slots as the picture with the most needs). `place` is the
+    """The detector's outputs, (N, A, 4 + 2P) and (N, A, 1) float32, → the best `slots` palms of
+    each picture (None: all, in as many slots as the picture with the most needs). `place` is the
     pictures' place in the network's input.
     """
     probabilities = decode_scores(scores)  # (N, A)
@@ -86,7 +93,8 @@ def suppress(
     columns[..., 2:4] = columns[..., :2] + (columns[..., 2:4] - columns[..., :2])
     place = torch.arange(candidates, device=points.device)
     left = given.gather(1, order)
-    firsts, groups = [], []
+    firsts: list[Tensor] = []
+    groups: list[Tensor] = []
     while len(groups) < slots if slots is not None else bool(left.any()):
         first = torch.where(left, place, candidates).amin(1, keepdim=True)  # (N, 1)
         here = place == first  # (N, C): nowhere if nothing is left
@@ -123,10 +131,10 @@ def _area(extent: Tensor) -> Tensor:
 
 
 def _sums(columns: Tensor, weights: Tensor, group: Tensor) -> Tensor:
-    """The sum of the rows of `columns` (N, C, D) that belong to each group (N, K, C), each times its
-    weight (N, C), row after row in float32. → (N, K, D)
+    """The sum of the rows of `columns` (N, C, D) that belong to each group (N, K, C), each times
+    its weight (N, C), row after row in float32. → (N, K, D)
     """
-    count, candidates, width = columns.shape
+    count, _, width = columns.shape
     products = columns * weights[..., None]
     products = torch.cat((products, torch.zeros_like(products[:, :1])), dim=1)  # a row for nobody
     members = _first(group, int(group.sum(dim=2).max()))  # (N, K, T)
@@ -137,8 +145,8 @@ def _sums(columns: Tensor, weights: Tensor, group: Tensor) -> Tensor:
 
 
 def _first(given: Tensor, count: int) -> Tensor:
-    """The places of the first `count` that are `given` along the last axis (…, C), in order; C where
-    there are fewer. → (…, count) int64
+    """The places of the first `count` that are `given` along the last axis (…, C), in order; C
+    where there are fewer. → (…, count) int64
     """
     place = torch.arange(given.shape[-1], device=given.device)
     return torch.where(given, place, given.shape[-1]).sort(dim=-1).values[..., :count]
@@ -155,3 +163,12 @@ def _nothing(points: Tensor, slots: int) -> Merged:
     empty = points.new_zeros(count, slots, width)
     found = torch.zeros(count, slots, dtype=torch.bool, device=points.device)
     return Merged(empty[..., :2], empty[..., 2:4], empty[..., 4:], empty[..., 0], found)
+
+
+def no_palms(spec: PalmDetectorSpec, slots: int, device: torch.device) -> PalmSlots:
+    """The palms of no picture."""
+    pair, points = (0, slots, 2), (0, slots, spec.keypoints, 2)
+    low, extent, keypoints, scores = (
+        torch.zeros(shape, device=device) for shape in (pair, pair, points, pair[:2])
+    )
+    return PalmSlots(low, extent, keypoints, scores, scores > 0)

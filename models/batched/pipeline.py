@@ -24,10 +24,9 @@ from blazepalm.models.batched.landmarks import (
     decode_hands,
     distinct_hands,
 )
-from blazepalm.models.batched.palms import PalmSlots, decode_palms
+from blazepalm.models.batched.palms import PalmSlots, Place, decode_palms, no_palms
 from blazepalm.models.batched.regions import Regions, distinct, image_extent, regions_from_palms
 from blazepalm.models.batched.sampling import letterboxed
-from blazepalm.models.decode import Place
 from blazepalm.models.generation import RegionRule
 from blazepalm.models.hand_pipeline import Hand
 from blazepalm.models.regions import Region
@@ -54,8 +53,8 @@ class BatchedModels:
 
 
 class HandSlots(NamedTuple):
-    """The hands of N pictures in K slots each, as tensors on the device: best palm first, slots that
-    are not `found` hold zeros or a palm without a hand. Values as of `Hand`.
+    """The hands of N pictures in K slots each, as tensors on the device: best palm first; slots
+    that are not `found` hold zeros or a palm without a hand. Values as of `Hand`.
     """
 
     found: Tensor  # (N, K) bool
@@ -72,9 +71,9 @@ class HandSlots(NamedTuple):
 def find_hands(
     models: BatchedModels, pictures: Tensor, max_hands: int | None = None, batch: int = 16
 ) -> HandSlots:
-    """The hands of pictures (N, H, W, 3) uint8 RGB on the models' device. `max_hands`: slots for each
-    picture; None: as many as the one with the most palms needs. The networks compute up to `batch`
-    images at a time. Raises InvalidImage if a side is too long.
+    """The hands of pictures (N, H, W, 3) uint8 RGB on the models' device. `max_hands`: slots for
+    each picture; None: as many as the one with the most palms needs. The networks compute up to
+    `batch` images at a time. Raises InvalidImage if a side is too long.
     """
     palms = detect_palms(models, pictures, max_hands, batch)
     size = image_extent((pictures.shape[1], pictures.shape[2]), pictures.device)
@@ -115,10 +114,12 @@ def detect_palms(
 ) -> PalmSlots:
     """The palms of pictures (N, H, W, 3) uint8 RGB; arguments and errors as for `find_hands`."""
     spec = models.detector_spec
+    if not len(pictures):
+        return no_palms(spec, max_hands or 0, pictures.device)
     found = []
     for part in pictures.split(batch):
         squares, box = letterboxed(part, spec.input_size, spec.value_range)
-        place: Place = cast(Place, box)
+        place: Place = box
         if models.rule == tasks.TASKS:
             size = (pictures.shape[1], pictures.shape[2])
             projection = tasks.projection(size, spec.input_size)
@@ -137,7 +138,12 @@ def detect_palms(
 
 
 def _look(
-    models: BatchedModels, pictures: Tensor, which: Tensor, regions: Regions, size: Tensor, batch: int
+    models: BatchedModels,
+    pictures: Tensor,
+    which: Tensor,
+    regions: Regions,
+    size: Tensor,
+    batch: int,
 ) -> FoundHands:
     """The hands in regions (M,) of pictures `which` (M,)."""
     spec = models.landmarks_spec
@@ -188,5 +194,6 @@ def to_hands(slots: HandSlots) -> list[tuple[Hand, ...]]:
         )
 
     return [
-        tuple(hand(number, slot) for slot in np.flatnonzero(row)) for number, row in enumerate(found)
+        tuple(hand(number, slot) for slot in np.flatnonzero(row).tolist())
+        for number, row in enumerate(found)
     ]

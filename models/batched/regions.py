@@ -42,8 +42,8 @@ def image_extent(image_size: tuple[int, int], device: torch.device) -> Tensor:
 def regions_from_palms(
     low: Tensor, extent: Tensor, keypoints: Tensor, size: Tensor, rule: RegionRule
 ) -> Regions:
-    """Where to look for landmarks, as `region_from_palm`. low, extent: (…, 2) upper left corner, and
-    width and height, keypoints: (…, K, 2), normalised to pictures of `size` (`image_extent`).
+    """Where to look for landmarks, as `region_from_palm`. low, extent: (…, 2) upper left corner,
+    and width and height, keypoints: (…, K, 2), normalised to pictures of `size` (`image_extent`).
     """
     rotation = rotation_of(keypoints, size, rule)
     (wide, tall), (width, height) = size, extent.unbind(dim=-1)
@@ -101,8 +101,8 @@ def project_world(landmarks: Tensor, regions: Regions) -> Tensor:
 
 
 def distinct(regions: Regions, given: Tensor) -> Tensor:
-    """Which regions (N, K) of those `given` (N, K) to keep: of two of a picture that overlap by more
-    than `SAME_HAND_IOU` (as if upright), the later one; as `regions.distinct`. → (N, K) bool
+    """Which regions (N, K) of those `given` (N, K) to keep: of two of a picture that overlap by
+    more than `SAME_HAND_IOU` (as if upright), the later one; as `regions.distinct`. → (N, K) bool
     """
     wide = Regions(*(values.double() for values in regions))
     first, second = (

@@ -167,8 +167,9 @@ def open_model(
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
     if backend in (TORCH, FAST):
+        module = converted.module if backend == TORCH else None
         backend, run = _module_runner(converted.module, backend, callers)
-        return OpenModel(converted.name, backend, spec, generation, run, *digests)
+        return OpenModel(converted.name, backend, spec, generation, run, *digests, module=module)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
@@ -187,6 +188,7 @@ def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenM
     known = None if isinstance(structure, Graph | GestureSpec) else structure
     spec = of_family(folder, known, family)
     source = source_of(folder)
+    plain = module if backend == TORCH else None
     backend, run = _module_runner(module, backend, callers)
     return OpenModel(
         name=folder.absolute().name,
@@ -196,6 +198,7 @@ def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenM
         run=run,
         sha256=source.sha256,
         network_sha256=source.network_sha256 or None,
+        module=plain,
     )
 
 
