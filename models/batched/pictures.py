@@ -19,7 +19,7 @@ def pixel_batch(pictures: NDArray[Any] | Tensor) -> Tensor:
     if isinstance(pictures, np.ndarray):
         if not (pictures.dtype == np.uint8 or np.issubdtype(pictures.dtype, np.floating)):
             raise ValueError(f"expected uint8 or floating-point pictures, got {pictures.dtype}")
-        pictures = torch.from_numpy(np.ascontiguousarray(pictures))
+        pictures = torch.from_numpy(np.require(pictures, requirements=("C", "W")))
     pictures = pictures.detach()
     floating, shape = pictures.is_floating_point(), tuple(pictures.shape)
     if len(shape) == 4 and (shape[3] != 3 or (shape[1] == 3 and floating)):

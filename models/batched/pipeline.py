@@ -2,8 +2,8 @@
 `hand_pipeline.HandPipeline` on whole tensors, with the same stages in the same order.
 
 Differs from it only in the last digits of float32: networks compute a batch, sigmoids are torch's,
-and angles are rounded correctly whatever the C library does. Crops are the same bytes where the
-regions are the same numbers (`sampling`).
+and angles are rounded correctly whatever the C library does. Such a digit of a region can move the
+positions that lie near the middle between two by 1/32 pixel (`sampling`).
 """
 
 from collections.abc import Callable, Mapping

@@ -4,8 +4,8 @@ rotated rectangles, each pixel as `crop` samples it, byte for byte at the same p
 Positions are multiples of 1/32 pixel, so the four weights of a sample are whole numbers that add up
 to 1024, and its sum is exact. cv2.remap, which `crop` calls, multiplies by weights that add up to
 2¹⁵, adds a half and shifts: the same whole grey level. Positions are computed in float64 from
-corners in float32, like OpenCV's, but by another formula: one that lies within float64's rounding
-of the middle between two multiples may become the other one.
+corners in float32, as OpenCV does, but in closed form; OpenCV solves eight equations, which leaves
+some 1e-8 pixels, so about one position in a million is rounded to the other side.
 """
 
 import math

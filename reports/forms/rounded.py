@@ -30,21 +30,23 @@ def rounded_error(name: str, module: Any, network: "Network", device: "torch.dev
     stacked = np.stack([to_range(picture.pixels, spec.value_range) for picture in seen])
     images = torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
 
-    def run(given: "Tensor") -> "tuple[Tensor, ...]":
-        return tuple(values.cpu() for values in network(given.to(device)).values())
-
     with torch.no_grad():
-        plain, found = module(images), network(images.to(device))
+        plain = module(images)
+        found = {key: values.cpu() for key, values in network(images.to(device)).items()}
+
+    def again(given: "Tensor") -> "tuple[Tensor, ...]":
+        return tuple(values[: len(given)] for values in found.values())
+
     if palm:
         likely = plain.scores[..., 0].sigmoid() >= spec.score_threshold
-        away = (found["boxes"].cpu() - plain.boxes)[likely].unflatten(1, (-1, 2))  # (A, 2 + K, 2)
+        away = (found["boxes"] - plain.boxes)[likely].unflatten(1, (-1, 2))  # (A, 2 + K, 2)
         away = torch.cat((away[:, :1], away[:, 2:]), dim=1)  # without width and height
         what = "palms"
     else:
-        away = (found["landmarks"].cpu() - plain.landmarks).unflatten(1, (-1, 3))[..., :2]
+        away = (found["landmarks"] - plain.landmarks).unflatten(1, (-1, 3))[..., :2]
         what = "landmarks"
     pixels = float(away.norm(dim=-1).max()) if away.numel() else 0.0
-    floors = errors(module, {name: run}, images)[name]
+    floors = errors(module, {name: again}, images)[name]
     return (
         f"{name} in bf16: {what} of rendered hands move by up to {pixels:.2g} of "
         f"{spec.input_size[1]} pixels, values by {floors:.2g} × float32's own error"
