@@ -139,6 +139,14 @@ def detect(
         int,
         typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
     ] = 1,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            metavar="cpu|cuda|cuda:N",
+            help="Where `--backend torch` computes the networks; the rest stays on the CPU.",
+        ),
+    ] = "cpu",
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -206,6 +214,7 @@ def detect(
                 rule=rule,
                 overrides=overrides,
                 gestures=named,
+                device=device,
                 callers=max(at_once, min(jobs or usable_processors(), HANDS)),
             )
         if backend == FAST:

@@ -1,9 +1,9 @@
 """A batch of pictures → hands, computed on one device from the pixels to the landmarks:
 `hand_pipeline.HandPipeline` on whole tensors, with the same stages in the same order.
 
-Differs from it only in the last digits of float32: networks compute a batch, sigmoids are torch's,
-and angles are rounded correctly whatever the C library does. Such a digit of a region can move the
-positions that lie near the middle between two by 1/32 pixel (`sampling`).
+Differs from it only in the last digits of float32: a GPU's networks compute a batch, sigmoids are
+torch's, and angles are rounded correctly whatever the C library does. Such a digit of a region can
+move the positions that lie near the middle between two by 1/32 pixel (`sampling`).
 """
 
 from collections.abc import Callable, Mapping

@@ -128,4 +128,4 @@ def corners_of(
         x3, y3 = x - a * height + b * width, y + b * height + a * width
     else:
         x2, y2, x3, y3 = 2 * x - x0, 2 * y - y0, 2 * x - x1, 2 * y - y1
-    return torch.stack((x0, y0, x1, y1, x2, y2, x3, y3), dim=1).unflatten(1, (4, 2))
+    return torch.stack((x0, y0, x1, y1, x2, y2, x3, y3), dim=1).reshape(-1, 4, 2)
