@@ -83,9 +83,10 @@ def sample(pictures: Tensor, which: Tensor, at: Positions, *, replicate: bool) -
             near_y, near_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
             if not replicate:
                 weight = weight * ((y == near_y) & (x == near_x))
-            values = flat[start + near_y * width + near_x]  # (M, rows, columns, 3)
+            places = start + near_y * width + near_x  # (M, rows, columns)
+            values = flat.index_select(0, places.flatten()).view(*places.shape, 3)
             total = total + values * weight[..., None]
-    return total // WEIGHTS
+    return total >> (2 * PART)
 
 
 def to_planes(pixels: Tensor, value_range: tuple[float, float]) -> Tensor:
