@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.saving import save
     from blazepalm.converter.verify import Verification, verify
     from blazepalm.errors import BlazePalmError
+    from blazepalm.models.batched.pipeline import HandSlots
     from blazepalm.models.gesture_pipeline import Gesture
     from blazepalm.models.gestures import GestureClassifier, GestureEmbedder
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
@@ -45,6 +46,7 @@ __all__ = [
     "Hand",
     "HandFinder",
     "HandLandmarks",
+    "HandSlots",
     "Hands",
     "Inspection",
     "IntegerFile",
@@ -79,6 +81,7 @@ _HOMES = {
     "Hand": "blazepalm.models.hand_pipeline",
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
+    "HandSlots": "blazepalm.models.batched.pipeline",
     "Hands": "blazepalm.reports.hands.hand_finder",
     "Inspection": "blazepalm.converter.inspection",
     "IntegerFile": "blazepalm.reports.compression.int8_file",
