@@ -15,7 +15,6 @@ from blazepalm.models.releases import generation_of
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     from blazepalm.models.hand_landmarks import HandLandmarks
@@ -81,21 +80,6 @@ def torch_runner(module: "nn.Module") -> Runner:
             return module(planes.contiguous().to(parameter.device, parameter.dtype))
 
     return forward_runner(forward)
-
-
-def device_runner(module: "nn.Module", device: "torch.device") -> Runner:
-    """A readable module on a GPU (`batched.networks`) as a function of channels-last arrays."""
-    import torch
-
-    from blazepalm.models.batched.networks import open_network
-
-    network = open_network(module, device)
-
-    def run(images: Floats) -> dict[str, NDArray[Any]]:
-        given = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
-        return {name: as_array(values) for name, values in network(given).items()}
-
-    return run
 
 
 def forward_runner(forward: Callable[["Tensor"], Any]) -> Runner:

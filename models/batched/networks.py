@@ -14,11 +14,14 @@ from threading import Lock
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from blazepalm.errors import BlazePalmError, NoDevice, unknown_name
 from blazepalm.models.batched.pipeline import Network
+from blazepalm.models.decode import as_array
+from blazepalm.models.runners import Floats, Runner
 
 FP32, BF16 = "fp32", "bf16"
 PRECISIONS = {FP32: torch.float32, BF16: torch.bfloat16}
@@ -75,8 +78,19 @@ def open_network(
     return FixedShapes(graph, batch)
 
 
+def device_runner(module: nn.Module, device: torch.device) -> Runner:
+    """The same as a function of channels-last arrays, in float32."""
+    network = open_network(module, device)
+
+    def run(images: Floats) -> dict[str, NDArray[Any]]:
+        given = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
+        return {name: as_array(values) for name, values in network(given).items()}
+
+    return run
+
+
 def eager(module: nn.Module, device: torch.device, precision: str = FP32) -> Network:
-    """The same, kernel by kernel."""
+    """As `open_network`, but kernel by kernel, a whole batch at a time."""
     dtype = precision_of(precision)
     twin: Any = copy.deepcopy(module).eval().to(device, dtype)
     twin.to(memory_format=torch.channels_last)

@@ -36,13 +36,7 @@ from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import generation_of
-from blazepalm.models.runners import (
-    HandModels,
-    Runner,
-    device_runner,
-    forward_runner,
-    torch_runner,
-)
+from blazepalm.models.runners import HandModels, Runner, forward_runner, torch_runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 from blazepalm.models.tasks import RULES, SOLUTIONS, TASKS
 from blazepalm.reports.backends.backend import FLOAT16, Opening
@@ -219,11 +213,11 @@ def gpu_of(device: str, backend: str) -> "torch.device | None":
     """
     if device == "cpu":
         return None
+    if backend != TORCH:
+        raise NoDevice(f"--device {device} needs --backend torch, not {backend}")
     from blazepalm.models.batched.networks import device_of
 
     found = device_of(device)
-    if backend != TORCH:
-        raise NoDevice(f"--device {device} needs --backend torch, not {backend}")
     return found if found.type == "cuda" else None
 
 
@@ -232,6 +226,8 @@ def _module_runner(
 ) -> tuple[str, Runner]:
     """The backend's name, with the form that `fast` chose or the GPU, and the module run by it."""
     if device is not None:
+        from blazepalm.models.batched.networks import device_runner
+
         return f"{TORCH}:{device}", device_runner(module, device)
     if backend == TORCH:
         return TORCH, torch_runner(module)

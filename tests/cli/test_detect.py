@@ -436,11 +436,7 @@ def test_a_device_that_is_not_there(
     assert " ".join(done.err.split()).endswith(f"hand-lite error: {message}")
 
 
-def test_only_torch_computes_on_a_gpu(
-    blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+def test_only_torch_computes_on_a_gpu(blazepalm: Command, photo: Path) -> None:
     done = blazepalm("detect", photo, *LITE, *QUICK, "--device", "cuda")
     assert (done.code, done.out) == (2, "")
     message = "error: --device cuda needs --backend torch, not tflite"
