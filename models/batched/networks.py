@@ -27,6 +27,7 @@ FP32, BF16 = "fp32", "bf16"
 PRECISIONS = {FP32: torch.float32, BF16: torch.bfloat16}
 DEVICES = ("cpu", "cuda", "cuda:N")
 WARM_UP = 3  # runs before a capture: libraries choose kernels and allocate in them
+CAPTURING = Lock()  # all captures of a process share a stream
 
 
 def device_of(name: str | torch.device) -> torch.device:
@@ -121,6 +122,7 @@ class FixedShapes:
         self.make = make
         self.largest = largest
         self.made: dict[int, Network] = {}
+        self._making = Lock()
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         found = [self._one(part) for part in images.split(self.largest)]
@@ -129,8 +131,9 @@ class FixedShapes:
     def _one(self, images: Tensor) -> dict[str, Tensor]:
         count = len(images)
         size = min(1 << max(count - 1, 0).bit_length(), self.largest)
-        if size not in self.made:
-            self.made[size] = self.make(size)
+        with self._making:
+            if size not in self.made:
+                self.made[size] = self.make(size)
         behind = (0, 0, 0, 0, 0, 0, 0, size - count)
         outputs = self.made[size](functional.pad(images, behind))
         return {name: values[:count] for name, values in outputs.items()}
@@ -148,7 +151,8 @@ def captured(run: Network, example: Tensor) -> Network:
             run(given)
     torch.cuda.current_stream().wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # thread_local: what other threads do on the GPU meanwhile does not break the capture
+    with CAPTURING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
         outputs = run(given)
 
     def replay(images: Tensor) -> Mapping[str, Tensor]:

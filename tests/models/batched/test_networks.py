@@ -2,7 +2,9 @@
 a graph is played by the calls that it stands for.
 """
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +113,20 @@ def test_fixed_shapes() -> None:
     assert sorted(fixed.made) == [1, 2, 4, 6]
 
 
+def test_each_shape_is_made_once_by_many_threads() -> None:
+    made: list[int] = []
+
+    def make(size: int) -> Any:
+        made.append(size)
+        time.sleep(0.01)  # so that another thread could begin meanwhile
+        return lambda images: {"same": images}
+
+    fixed = FixedShapes(make, 4)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fixed, [torch.ones(3, 1, 1, 1)] * 4))
+    assert made == [4] and all(len(each["same"]) == 3 for each in found)
+
+
 def test_tf32_is_off_inside_and_restored() -> None:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
@@ -136,7 +152,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Any:
                 play()
 
     @contextmanager
-    def graph(into: Graph) -> Iterator[None]:
+    def graph(into: Graph, capture_error_mode: str) -> Iterator[None]:
+        assert capture_error_mode == "thread_local"  # `detect` has several threads
         into.calls = []
         recording.append(into)
         yield
