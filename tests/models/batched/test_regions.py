@@ -135,3 +135,22 @@ def test_regions_are_widened_as_one_is(size: tuple[int, int]) -> None:
         (expected_width, expected_height), letterbox = widened(wide, tall, size)
         assert (width[number].item(), height[number].item()) == (expected_width, expected_height)
         assert (box.left[number].item(), box.top[number].item()) == (letterbox.left, letterbox.top)
+
+
+def test_hands_that_touch_are_two() -> None:
+    """Ten landmarks at the same places, the others on opposite sides: the bounds overlap by a tenth
+    of either, less than 0.2.
+    """
+    common = np.full((10, 3), 0.5)
+    hands = np.stack(
+        [
+            np.concatenate(
+                (common, np.linspace((0.5 - 0.4 * side, 0.4, 0), (0.5 + 0.04 * side, 0.6, 0), 11))
+            )
+            for side in (1, -1)
+        ]
+    ).astype(F)
+    assert tasks.distinct_hands(list(hands), SIZE) == [0, 1]
+    size, given_slots = image_extent(SIZE, CPU), torch.ones(1, 2).bool()
+    kept = landmarks.distinct_hands(torch.from_numpy(hands)[None], given_slots, size)
+    assert kept.tolist() == [[True, True]]
