@@ -194,8 +194,9 @@ else
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 endif
 
-load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1 for a tenth
-	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE))
+load: $(VENV)/.installed-dev  ## long work in one process: does memory grow? LOAD=, SCALE=0.1; TALLY=, TABLE=
+	@PYTHONPATH=tests $(BIN)/python -m load $(if $(LOAD),--load $(LOAD)) $(if $(SCALE),--scale $(SCALE)) \
+	  $(if $(TALLY),--tally $(TALLY)) $(if $(TABLE),--table $(TABLE))
 
 crashes: $(VENV)/.installed-dev  ## end every command that writes N times, SIGNAL=KILL,INT,TERM; TALLY=, TABLE=
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.crashes $(if $(N),--n $(N)) --seed $(SEED) \

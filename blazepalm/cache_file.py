@@ -85,16 +85,24 @@ class CacheFile:
             except sqlite3.DatabaseError:
                 self._give_up()
 
+    def close(self) -> None:
+        """Closes the file; nothing more can be asked of it."""
+        if self._file is not None:
+            self._file.close()
+
     def _execute(self, command: str, *values: Any) -> list[Any]:
         return [] if self._file is None else self._file.execute(command, values).fetchall()
 
     def _trim(self) -> None:
-        """Deletes what was of no use for the longest time."""
+        """Deletes what was of no use for the longest time, and first what was kept while the clock
+        was ahead: it would outlive all that is kept from now on.
+        """
         total = self._execute("SELECT total(size) FROM kept")
         excess = total[0][0] - self.most if total else 0
         if excess <= 0:
             return
-        for key, size in self._execute("SELECT key, size FROM kept ORDER BY used, rowid"):
+        oldest_first = "SELECT key, size FROM kept ORDER BY used > ? DESC, used, rowid"
+        for key, size in self._execute(oldest_first, _now() + DAY):
             if excess <= 0:
                 return
             self._execute("DELETE FROM kept WHERE key = ?", key)

@@ -37,6 +37,7 @@ START = (
     "from blazepalm.child import serve; serve()"
 )
 MAX_FRAME = 1 << 30  # bytes of one message
+PIPE = 1 << 20  # bytes that a pipe holds: what Linux allows any user
 LOG_TAIL = 4096  # bytes of the log that are read for the error message
 NUMERIC = "biuf"  # kinds of numpy types that are sent
 
@@ -97,6 +98,8 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        _widen(self._process.stdin, self._process.stdout)
         try:
             self._ask(msgspec.msgpack.encode(Opening(function, dict(arguments), limits)), {})
         except BaseException:
@@ -257,6 +260,16 @@ def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:
 def _check_kind(dtype: np.dtype[Any]) -> None:
     if dtype.kind not in NUMERIC:
         raise CouldNotVerify(f"an array of {dtype} cannot go from one process to another")
+
+
+def _widen(*pipes: IO[bytes]) -> None:
+    """Has Linux hold a picture in a pipe, so that the two processes need not take turns."""
+    if sys.platform == "linux":
+        import fcntl
+
+        for pipe in pipes:
+            with contextlib.suppress(OSError):  # more than the system allows
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _send(stream: IO[bytes], message: bytes, arrays: Mapping[str, np.ndarray]) -> None:

@@ -130,10 +130,7 @@ def write_artifacts(
         "executorch": program,
         "coreai": core_ai,
         **({} if integers is None else {"int8_tflite": integers.record()}),
-        "tools": {
-            "blazepalm": __version__,
-            **{name: version(name) for name in ("numpy", "safetensors", "torch")},
-        },
+        "tools": tools(),
     }
     write_card(folder, record)
     files = sorted(path for path in folder.iterdir() if path.name in FILES)
@@ -177,6 +174,14 @@ def source_record(graph: Graph) -> dict[str, Any]:
         "network_sha256": network_of(graph),
         "bytes": graph.size,
         "description": graph.description,
+    }
+
+
+def tools() -> dict[str, str]:
+    """The versions of what writes a folder: of this package, and of those whose bytes it writes."""
+    return {
+        "blazepalm": __version__,
+        **{name: version(name) for name in ("numpy", "safetensors", "torch")},
     }
 
 

@@ -4,8 +4,7 @@ The proof (`converter.proof`) runs before anything is written.
 """
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +13,21 @@ from typing import TYPE_CHECKING
 from blazepalm.atomic import atomic_folder, check_folder
 from blazepalm.converter.architecture import Recognition, examine
 from blazepalm.converter.converted import Converted, Preserved, Settled
-from blazepalm.converter.coreai.needed import check_precision, need_coreai
-from blazepalm.converter.coreml.needed import need_coremltools
 from blazepalm.converter.coreml.options import CoreMLOptions
+from blazepalm.converter.destinations import Opened, open_source
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle, summary
 from blazepalm.converter.evidence.roles import renamed
 from blazepalm.converter.gesture_structure import GestureRecognition, recognise_gestures
-from blazepalm.converter.int8_file import Int8File
 from blazepalm.converter.known import release_of
 from blazepalm.converter.layout import channels_first, check_layout_name
 from blazepalm.converter.litert_probe import refusal
 from blazepalm.converter.normal_form import channels_last
 from blazepalm.converter.proof import prove, prove_gestures, prove_normal_form
-from blazepalm.converter.pte import check_delegate, need_executorch
-from blazepalm.converter.tflite import read, read_members
+from blazepalm.converter.tflite import read
 from blazepalm.converter.tflite.bundle import left_out
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.threads import one_torch_thread
+from blazepalm.converter.wanted import CoreMLChoice, TFLiteChoice, Wanted
 from blazepalm.errors import (
     ArtifactError,
     BlazePalmError,
@@ -38,7 +35,6 @@ from blazepalm.errors import (
     check_path,
     python_words,
 )
-from blazepalm.file_names import folded
 from blazepalm.models.release_registry import Release
 from blazepalm.models.releases import resolve
 from blazepalm.models.spec import PalmDetectorSpec, in_file
@@ -48,8 +44,6 @@ if TYPE_CHECKING:
 
 Notice = Callable[[str], None]
 OnFailure = Callable[[BlazePalmError], None]
-CoreMLChoice = CoreMLOptions | Callable[[Converted], CoreMLOptions] | None
-TFLiteChoice = Callable[[Converted, bytes], Int8File | None] | None
 
 NO_TASK = "its values can be measured on pictures of hands only, which it does not read"
 SOURCE = "a release, a .tflite file or a bundle"  # what is converted
@@ -213,67 +207,67 @@ def convert(
     converted; otherwise the error is raised and nothing is written.
     Returns the folders.
     """
+    check_path(source, SOURCE)
+    wanted = Wanted(overrides, layout, coreml, tflite, pte, aimodel, anyway)
+    wanted.check()
+    return convert_opened(open_source(source, output), wanted, force, notice, on_failure)
+
+
+def convert_opened(
+    opened: Opened,
+    wanted: Wanted,
+    force: bool = False,
+    notice: Notice = warn,
+    on_failure: OnFailure | None = None,
+) -> list[Path]:
+    """As `convert`, of what has been read, with options that have been checked."""
     from blazepalm.converter.artifacts import write_artifacts
     from blazepalm.converter.loading import owned_files
 
-    check_path(source, SOURCE)
-    check_layout_name(layout)
-    if coreml is not None and not isinstance(coreml, CoreMLOptions) and not callable(coreml):
-        raise TypeError(
-            f"coreml is {type(coreml).__name__}, expected CoreMLOptions, a function or None"
-        )
-    if coreml is not None:
-        need_coremltools("writing a Core ML package", "leave it out (--no-coreml, coreml=None)")
-    if tflite is not None and not callable(tflite):
-        raise TypeError(f"tflite is {type(tflite).__name__}, expected IntegerFile or None")
-    if pte is not None:
-        check_delegate(pte)
-        need_executorch()
-    if aimodel is not None:
-        check_precision(aimodel)
-        need_coreai()
-    read = read_members(resolve(str(source)))
+    read, folders = opened
     if on_failure is None or not read.is_bundle:
         on_failure = _raise
     for failure in read.failures:
         on_failure(failure)
     if note := left_out(read.contents):
         notice(note)
-    several = len(read.graphs) + len(read.failures) > 1
-    if output is None:
-        release = None if several else release_of(read.graphs[0])
-        output = release.name if release else Path(str(source).rpartition(":")[2]).stem
-    parent = Path(output)
-    names = folder_names(read.file, [graph.source for graph in read.graphs])
-    folders = [parent / name for name in names] if several else [parent]
     for folder in folders:
         check_folder(folder, owned=owned_files, force=force)
     converted, contents = [], dict(read.contents.models)
     for graph, folder in zip(read.graphs, folders, strict=True):
         try:
-            if not anyway and (reason := refusal(contents[graph.source])):
+            if not wanted.anyway and (reason := refusal(contents[graph.source])):
                 raise InvalidModel(
                     f"{graph.source}: LiteRT refuses this file: {reason}; give --anyway to convert "
                     "it all the same"
                 )
-            converted.append((convert_graph(graph, notice, overrides, layout), folder))
+            converted.append(
+                (convert_graph(graph, notice, wanted.overrides, wanted.layout), folder)
+            )
         except BlazePalmError as error:
             on_failure(error)
     if converted:
-        overrides.check_used([model.family for model, _ in converted])
+        wanted.overrides.check_used([model.family for model, _ in converted])
     written = []
     with ExitStack() as whole:  # all folders appear at the end, or none do
         for model, folder in converted:
             try:
                 with ExitStack() as own:
                     place = own.enter_context(atomic_folder(folder, owned=owned_files, force=force))
-                    options = _coreml_for(model, coreml, notice)
+                    options = _coreml_for(model, wanted.coreml, notice)
                     integers = None
-                    if tflite is not None:
-                        integers = tflite(model, contents[model.graph.source])
+                    if wanted.tflite is not None:
+                        integers = wanted.tflite(model, contents[model.graph.source])
                         if integers is None:
                             notice(f"{model.graph.source}: no TFLite file in integers: {NO_TASK}")
-                    write_artifacts(model, place, options, pte, aimodel=aimodel, integers=integers)
+                    write_artifacts(
+                        model,
+                        place,
+                        options,
+                        wanted.pte,
+                        aimodel=wanted.aimodel,
+                        integers=integers,
+                    )
                     whole.push(own.pop_all())
             except ArtifactError:
                 raise  # from the disk: the others would not fit either
@@ -297,25 +291,3 @@ def _coreml_for(model: Converted, options: CoreMLChoice, notice: Notice) -> Core
     why = "its family is unknown" if model.gesture is None else "it takes no image"
     notice(f"{model.graph.source}: the Core ML package gets the raw face: {why}")
     return replace(options, face="raw")
-
-
-def folder_names(file: str, sources: Sequence[str]) -> list[str]:
-    """One folder name per member: `x.task:hand_detector.tflite` → `hand_detector`, or its whole
-    path in the bundle if two members would share a name. Raises ArtifactError if a member's name
-    gives no folder name, or if two still collide.
-    """
-    short = [Path(source.rpartition(":")[2]).stem for source in sources]
-    counts = Counter(folded(name) for name in short)
-    long = [_joined(source.removeprefix(f"{file}:")) for source in sources]
-    names = [a if counts[folded(a)] == 1 else b for a, b in zip(short, long, strict=True)]
-    for source, name in zip(sources, names, strict=True):
-        if name.strip(". ") == "":
-            raise ArtifactError(f"{source}: {name!r} cannot be a folder name; rename the member")
-    if len({folded(name) for name in names}) < len(names):
-        raise ArtifactError(f"{file}: two members would share a folder; name one of them")
-    return names
-
-
-def _joined(path: str) -> str:
-    """`a.task:b/m.tflite` → `a-b-m`."""
-    return "-".join(Path(part).stem for part in path.replace("/", ":").split(":"))

@@ -7,13 +7,13 @@ what the file does not state (roles of outputs, value range, generation) is foun
 
 import hashlib
 import math
+import os
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from blazepalm.converter.architecture import examine
 from blazepalm.converter.evidence import NO_OVERRIDES, Overrides, settle
-from blazepalm.converter.folder import described, is_converted, original
 from blazepalm.converter.gesture_structure import recognise_gestures
 from blazepalm.converter.heads import heads_of
 from blazepalm.converter.inspection import (
@@ -24,7 +24,6 @@ from blazepalm.converter.inspection import (
     WeightSummary,
 )
 from blazepalm.converter.known import network_of, release_of
-from blazepalm.converter.loading import read_record, structure_of
 from blazepalm.converter.tflite import read_bytes, read_members
 from blazepalm.converter.tflite.graph import Graph, Operator, Tensor
 from blazepalm.errors import InvalidInput, InvalidModel, check_path
@@ -40,8 +39,11 @@ def inspect(file_or_release: str | Path, overrides: Overrides = NO_OVERRIDES) ->
     InvalidInput if `overrides` do not fit.
     """
     check_path(file_or_release, "a release, a file or a folder")
-    if is_converted(file_or_release):
-        return _inspect_folder(Path(file_or_release), overrides)
+    if os.path.isdir(file_or_release):
+        from blazepalm.converter.folder import is_converted
+
+        if is_converted(file_or_release):
+            return _inspect_folder(Path(file_or_release), overrides)
     read = read_members(resolve(str(file_or_release)))
     failures = list(read.failures)
     models = []
@@ -74,6 +76,9 @@ def _inspect_folder(folder: Path, overrides: Overrides) -> Inspection:
     """The report on the file that a converted folder was made from, with what the folder's record
     says about it. Raises ArtifactError, CouldNotVerify, or InvalidInput for any `overrides`.
     """
+    from blazepalm.converter.folder import described, original
+    from blazepalm.converter.loading import read_record, structure_of
+
     if overrides != NO_OVERRIDES:
         raise InvalidInput(f"{folder}: a converted folder states its outputs, range and generation")
     found = original(folder)

@@ -7,11 +7,10 @@ ExecuTorch and torch, and our own code.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blazepalm.cache_file import code_sha256, key_of
-from blazepalm.converter import program_cache
+from blazepalm.converter.program_cache import kept_program
 from blazepalm.converter.pte import Shapes, input_shapes, lower, need_executorch, pte_module
 from blazepalm.models.spec_json import spec_to_dict
 
@@ -20,12 +19,8 @@ if TYPE_CHECKING:
 
     from blazepalm.converter.converted import Converted
 
+RUNTIME = "executorch"
 DECIDING = ("executorch", "torch")
-
-
-def programs_folder() -> Path:
-    """Where programs are kept."""
-    return program_cache.programs_folder("executorch")
 
 
 def cached_pte(model: "Converted", before: Callable[[], None] = lambda: None) -> bytes:
@@ -65,7 +60,7 @@ def cached_program(
         return lower(module, shapes, source)
 
     key = module_key(module, shapes, structure, DECIDING)
-    return program_cache.kept_program(programs_folder(), key, ".pte", make)
+    return kept_program(RUNTIME, key, make)
 
 
 def module_key(

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blazepalm.converter.artifacts import FILES, RECORD
 from blazepalm.converter.choose import choose_by_sha256
 from blazepalm.converter.convert import SOURCE, convert_graph
 from blazepalm.converter.folder import (
@@ -24,9 +23,10 @@ from blazepalm.converter.folder import (
     tuned_from,
     without_evidence,
 )
-from blazepalm.converter.loading import load, read_record, sha256_of, structure_of
+from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
+from blazepalm.converter.verify_files import check_files
 from blazepalm.converter.verify_programs import (
     CORE_AI,
     DIFFERS,
@@ -116,7 +116,7 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
         check_path(source, SOURCE)
     folder = Path(folder)
     record = read_record(folder)
-    findings = [*_files(folder, record)]
+    findings = [*check_files(folder, record)]
     whole = all(finding.status == HOLDS for finding in findings)
     try:
         module = load(folder) if whole else None
@@ -140,35 +140,6 @@ def verify(folder: str | Path, source: str | Path | None = None) -> Verification
         if "fine_tuning" in record:
             findings.append(_tuning(folder, record, module))
     return Verification(str(folder), tuple(findings))
-
-
-def _files(folder: Path, record: Mapping[str, Any]) -> Iterator[Finding]:
-    """Each file's SHA-256 against the record's."""
-    recorded = {name: digest for name, digest in record["artifacts"].items() if name in FILES}
-    for part, what in (("coreml", "package"), ("coreai", CORE_AI)):
-        package = record.get(part)
-        if not isinstance(package, dict):
-            continue
-        try:
-            files = {f"{package['name']}/{k}": str(v) for k, v in package["files"].items()}
-        except (KeyError, AttributeError) as error:
-            raise ArtifactError(f"{folder / RECORD}: does not list the {what}'s files") from error
-        if any(".." in Path(name).parts or Path(name).is_absolute() for name in files):
-            raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
-        recorded.update(files)
-    if isinstance(program := record.get("executorch"), dict):
-        name = str(program.get("name"))
-        if Path(name).name != name:
-            raise ArtifactError(f"{folder / RECORD}: names files outside its folder")
-        recorded[name] = str(program.get("sha256"))
-    for name, wanted in recorded.items():
-        found = sha256_of(folder / name)
-        if found is None:
-            yield Finding(name, DIFFERS, "is missing")
-        elif found != wanted:
-            yield Finding(name, DIFFERS, f"SHA-256 {found[:16]}…, recorded {wanted[:16]}…")
-        else:
-            yield Finding(name, HOLDS, "SHA-256 as recorded")
 
 
 def _again(

@@ -20,6 +20,7 @@ from msgspec import DecodeError, msgpack
 
 from blazepalm.atomic import atomic_folder
 from blazepalm.cache_file import CacheFile, code_sha256, key_of, versions
+from blazepalm.cache_folder import cache_folder
 from blazepalm.errors import ArtifactError, InvalidImage, unknown_name
 from blazepalm.golden import layer
 from blazepalm.golden.cases import (
@@ -46,7 +47,6 @@ from blazepalm.golden.render import HandTruth
 from blazepalm.golden.scene_plan import draw_scene
 from blazepalm.media.frames import OnSkip
 from blazepalm.media.images import read_image
-from blazepalm.models.release_registry import cache_folder
 
 SHEET = "sheet.png"  # may also be in the folder; deleted when the set changes
 UNSEEN = ("1x1", "truncated", "not-an-image")  # difficult files that show no hand
@@ -62,7 +62,7 @@ OnCase = Callable[[str, int, int], None]  # name, number done, number to render
 
 def cached_folder() -> Path:
     """Where this version's set is kept if no folder is named."""
-    return cache_folder().parent / f"golden-{GOLDEN_VERSION}"
+    return cache_folder() / f"golden-{GOLDEN_VERSION}"
 
 
 def make_golden(
@@ -141,7 +141,7 @@ def render_plan(plan: CasePlan) -> Result:
 
 def open_pictures() -> CacheFile:
     """The file of all pictures that were rendered before."""
-    return CacheFile(cache_folder().parent / PICTURES, MOST)
+    return CacheFile(cache_folder() / PICTURES, MOST)
 
 
 def picture_key(plan: CasePlan) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.cache_folder import cache_folder
 from blazepalm.errors import ArtifactError
 from blazepalm.golden.manifest import file_sha256
 from blazepalm.media.images import read_image
-from blazepalm.models.release_registry import cache_folder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,12 +82,12 @@ class LocalPhoto:
 
 
 def photos_folder() -> Path:
-    """Where photographs are fetched to: the folder BLAZEPALM_PHOTOS, else one beside the cache of
-    releases. It may not exist.
+    """Where photographs are fetched to: the folder BLAZEPALM_PHOTOS, else one in the cache
+    folder. It may not exist.
     """
     if chosen := os.environ.get(VARIABLE):
         return Path(chosen)
-    return cache_folder().parent / "photos"
+    return cache_folder() / "photos"
 
 
 def find_photo(photo: Photo) -> Path | None:

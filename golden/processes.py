@@ -2,10 +2,13 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
@@ -32,7 +35,9 @@ def map_in_processes(
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, _begin, (initializer,)) as pool:
             try:
-                for result in pool.map(function, items, chunksize=chunk):
+                with deaf_to_ctrl_c():
+                    results = pool.map(function, items, chunksize=chunk)
+                for result in results:
                     yield result
                     done += 1
             except BrokenProcessPool:
@@ -41,6 +46,22 @@ def map_in_processes(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     yield from map(function, items[done:])
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started in the block never see Ctrl-C, which goes to all processes of a
+    terminal, and which their parent handles.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it later would end the blocking
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent() -> None:

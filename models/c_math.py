@@ -76,6 +76,6 @@ ROUNDED = Functions(_rounded_arctan2, _rounded_cos_sin, _rounded_exp)  # correct
 
 def _complex(real: Any, imaginary: Any, dtype: Any = np.complex64) -> NDArray[Any]:
     """Complex of two parts, which keep their bits (multiplying by 1j would lose −0 and NaN)."""
-    values = np.empty(np.broadcast_shapes(np.shape(real), np.shape(imaginary)), dtype)
+    values = np.empty(np.broadcast(real, imaginary).shape, dtype)
     values.real, values.imag = real, imaginary
     return values

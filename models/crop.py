@@ -34,8 +34,9 @@ BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
 MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
 FAR = 32000.0  # pixels; if no corner is further off, no position is
-LIMIT = 32767.0 * STEPS  # everything further off is border
-ROUNDING = 1.5 * 2.0**52  # a double of this size has no room for a fraction
+LIMIT = 32767.0  # pixels; everything further off is border
+ROUNDING = 1.5 * 2.0**52 / STEPS  # a double of this size has room for 1/32, for nothing smaller
+BAND = 56  # rows of a crop whose positions are computed at a time: the arrays stay small
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Letterbox:
         """(…, 2k) x, y pairs normalised to the input → normalised to the picture."""
         moved: Points = points.reshape(*points.shape[:-1], points.shape[-1] // 2, 2) + 0.0  # a copy
         for axis, margin in ((0, self.left), (1, self.top)):
-            moved[..., axis] -= margin
-            moved[..., axis] /= 1.0 - 2.0 * margin
+            if margin:  # else both change nothing
+                moved[..., axis] -= margin
+                moved[..., axis] /= 1.0 - 2.0 * margin
         return moved.reshape(points.shape)
 
     def boxes_to_image(self, corners: Points, sizes: Points) -> tuple[Points, Points]:
@@ -157,25 +159,31 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     # x, y and the divisor of each output pixel: of the first of its block, and from there on
     lines = inverse[:, :, None, None]
     first = lines[:, 0] * starts + lines[:, 1] * np.arange(rows, dtype=np.float64)[:, None]
-    first += lines[:, 2]
+    first = (first + lines[:, 2])[..., None]
     steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
-    at = np.empty((*first.shape[1:], wide))
-    scale = first[2][..., None] + steps[2]
-    maps = np.empty((rows, columns, 2), np.int16)
-    parts = np.zeros((rows, columns), np.int32)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a region of no size
-        np.divide(STEPS, scale, out=scale)
-        for axis in (1, 0):
-            np.add(first[axis][..., None], steps[axis], out=at)
-            at *= scale
-            if np.abs(source).max() > FAR:
-                np.clip(at, -LIMIT, LIMIT, out=at)
-            at += ROUNDING  # to a whole number, halves to even, which then is the low half
-            whole = at.view(np.int64).astype(np.int32).reshape(rows, -1)[:, :columns]
-            np.right_shift(whole, 5, out=maps[..., axis], casting="unsafe")
-            parts <<= 5
-            parts |= whole & (STEPS - 1)
-    return maps, parts.astype(np.uint16)
+    maps, parts = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
+    near = bool(np.abs(source).max() <= FAR)  # false for NaN
+    positive = bool(first[2].min() + steps[2].min() > 0)  # so is every divisor
+    divisors = np.empty((BAND, len(starts), wide))
+    positions = np.empty((2, *divisors.shape))
+    rounded = np.empty(positions.shape, np.float32)
+    for top in range(0, rows, BAND):
+        band = slice(top, min(top + BAND, rows))
+        count = band.stop - top
+        divisor, position = divisors[:count], positions[:, :count]
+        np.add(first[2, band], steps[2], out=divisor)
+        # a region of no size has divisors of 0
+        np.divide(1.0, divisor, out=divisor, where=True if positive else divisor != 0)
+        np.add(first[:2, band], steps[:2, None, None], out=position)
+        position *= divisor
+        if not near:
+            np.clip(position, -LIMIT, LIMIT, out=position)
+            np.nan_to_num(position, copy=False)
+        position += ROUNDING  # to 1/32, halves to even
+        np.subtract(position, ROUNDING, out=rounded[:, :count], casting="same_kind")  # exact
+        x, y = rounded[:, :count].reshape(2, count, -1)[:, :, :columns]
+        cv2.convertMaps(x, y, cv2.CV_16SC2, maps[band], parts[band])
+    return maps, parts
 
 
 @lru_cache(maxsize=KEPT_MAPS)

@@ -146,10 +146,18 @@ def intersection_over_union(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """
     low = np.maximum(a[..., :2], b[..., :2])
     high = np.minimum(a[..., 2:], b[..., 2:])
-    overlap = np.maximum(high - low, 0).prod(axis=-1)
-    area_a, area_b = (np.maximum(x[..., 2:] - x[..., :2], 0).prod(axis=-1) for x in (a, b))
-    union = area_a + area_b - overlap
-    found: NDArray[Any] = np.divide(overlap, union, out=np.zeros_like(union), where=union > 0)
+    overlap = _area(high - low)
+    union = _area(a[..., 2:] - a[..., :2]) + _area(b[..., 2:] - b[..., :2]) - overlap
+    found: NDArray[Any] = np.divide(
+        overlap, union, out=np.zeros(union.shape, union.dtype), where=union > 0
+    )
+    return found
+
+
+def _area(extent: NDArray[Any]) -> NDArray[Any]:
+    """(…, 2) width and height → (…), 0 where one is negative."""
+    sides = np.maximum(extent, 0)
+    found: NDArray[Any] = sides[..., 0] * sides[..., 1]
     return found
 
 

@@ -5,7 +5,6 @@ and regions.
 """
 
 import hashlib
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from blazepalm.cache_folder import cache_folder
 from blazepalm.errors import ArtifactError, one_line
 from blazepalm.models.generation import STATED, Generation, RegionRule
 from blazepalm.models.plain_values import build
@@ -24,7 +24,7 @@ else:
 
 REGISTRY = Path(__file__).parent / "releases.toml"
 WEIGHTS = Path(__file__).parent / "weights"
-CACHE_VARIABLE = "BLAZEPALM_CACHE"
+RELEASES = "releases"  # folder of fetched releases in the cache folder
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ class Asset:
     @property
     def cached(self) -> Path:
         """Where `releases fetch` keeps the file, whether or not it exists."""
-        return cache_folder() / f"{self.name}{self.suffix}"
+        return cache_folder() / RELEASES / f"{self.name}{self.suffix}"
 
     def location(self) -> Path | None:
-        """The file on this machine, embedded or fetched earlier; None if it is neither, or if what
-        is in the cache is another file.
+        """The file on this machine, embedded or fetched earlier (also one that lies directly in
+        the cache folder); None if it is neither, or if what is in the cache is another file.
         """
         if self.embedded is not None:
             return WEIGHTS / self.embedded
-        path = self.cached
+        return next(filter(self._is_at, (self.cached, cache_folder() / self.cached.name)), None)
+
+    def _is_at(self, path: Path) -> bool:
         if not path.is_file():
-            return None
-        if self.sha256 is None:
-            return path
-        return path if hashlib.sha256(path.read_bytes()).hexdigest() == self.sha256 else None
+            return False
+        return self.sha256 in (None, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the generation as its name."""
@@ -173,15 +173,6 @@ def _registry(table: Mapping[str, Any]) -> Registry:
         if generations[name].family != family:
             raise ValueError(f"default {name} is no generation of family {family}")
     return Registry(generations, releases, bundles, table["aliases"], table["defaults"], tasks)
-
-
-def cache_folder() -> Path:
-    """The folder of fetched releases: BLAZEPALM_CACHE, else this user's cache folder."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return Path(user_cache_path("blazepalm", appauthor=False)) / "releases"
 
 
 def _generation(name: str, table: Mapping[str, Any]) -> Generation:

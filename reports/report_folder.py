@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from blazepalm.atomic import (
@@ -25,7 +26,14 @@ from blazepalm.atomic import (
 )
 from blazepalm.errors import ArtifactError, InUse
 from blazepalm.reports.cases.inputs import Case
-from blazepalm.reports.engine.journal import JOURNAL, PLAN, check_journal, remove_journal
+from blazepalm.reports.engine.journal import (
+    JOURNAL,
+    PLAN,
+    check_journal,
+    note_pictures,
+    noted_pictures,
+    remove_journal,
+)
 from blazepalm.reports.judge.local_paths import without_local_paths
 from blazepalm.reports.judge.report import FORMAT, ParityReport, as_stored
 from blazepalm.reports.render.thumbnails import FOLDER as IMAGES
@@ -45,6 +53,7 @@ def owned_files(folder: Path) -> tuple[str, ...]:
         return ()
     found = list(walk(folder, (RAW, EXPLORER)))
     named = [path for path, is_folder in found if is_folder or NAMED.fullmatch(path)]
+    named += noted_pictures(folder / JOURNAL)
     return (*named, IMAGES, *(() if images is None else (*TEXTS, *images)))
 
 
@@ -117,10 +126,12 @@ def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) 
     Explorer, with small pictures of those `cases` that the report lists, and without the folders
     of this machine. Returns the paths. Raises ArtifactError if the folder cannot be written.
     """
-    report = without_local_paths(report)
-    before = owned_images(folder) or ()
-    written = write_reports(write_thumbnails(as_stored(report), cases, folder, before), folder)
-    remove_journal(folder / JOURNAL)  # it shows, until now, whose files these are
+    journal = folder / JOURNAL  # it shows, until the end, whose files these are
+    report = as_stored(without_local_paths(report))
+    before = (*(owned_images(folder) or ()), *noted_pictures(journal))
+    report = write_thumbnails(report, cases, folder, before, partial(note_pictures, journal))
+    written = write_reports(report, folder)
+    remove_journal(journal)
     return written
 
 

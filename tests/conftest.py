@@ -3,36 +3,63 @@
 Where torch is not installed, tests that import it are skipped (`make test-python`).
 """
 
+import gc
 import os
+import re
 from collections.abc import Generator
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from blazepalm.errors import BlazePalmError
 from blazepalm.golden import make
+from blazepalm.models import release_registry
 from blazepalm.reports.backends import kept_answers
 from support.cli import Cli, Outcome
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side
 
+# Python's own (700, 10, 10) spends up to a ninth of the tests' time on what the libraries made.
+gc.set_threshold(50_000, 10, 10)
+NUMBERS = count()
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: no collection scans it again."""
+    gc.freeze()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, which looks through all earlier folders each time."""
+    name = re.sub(r"\W", "_", request.node.name, flags=re.ASCII)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}-{next(NUMBERS)}"
+    path.mkdir(0o700)
+    return path
+
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path.with_name(tmp_path.name + "-cache")))
+def _own_surroundings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path_factory.getbasetemp() / f"own-{next(NUMBERS)}"  # made by whoever needs it
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(own.with_name("cache")))
     monkeypatch.delenv("BLAZEPALM_URL", raising=False)
-    monkeypatch.setenv("BLAZEPALM_PHOTOS", str(tmp_path.with_name(tmp_path.name + "-photos")))
+    monkeypatch.setenv("BLAZEPALM_PHOTOS", f"{own}-photos")
     monkeypatch.setenv("COLUMNS", "80")
+    # the cache is shared by tests that run in one process, for the programs and the golden set; but
     # what a fault planted by one test computes must not reach another
-    monkeypatch.setattr(kept_answers, "FILE", f"answers-{tmp_path.name}.sqlite")
-    monkeypatch.setattr(make, "PICTURES", f"pictures-{tmp_path.name}.sqlite")
+    monkeypatch.setattr(release_registry, "RELEASES", f"releases-{own.name}")
+    monkeypatch.setattr(kept_answers, "FILE", f"answers-{own.name}.sqlite")
+    monkeypatch.setattr(make, "PICTURES", f"pictures-{own.name}.sqlite")
 
 
 @pytest.fixture
 def cache() -> Path:
     """The folder that fetched releases go to in this test."""
-    folder = Path(os.environ["BLAZEPALM_CACHE"])
+    folder = Path(os.environ["BLAZEPALM_CACHE"]) / release_registry.RELEASES
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -89,6 +89,22 @@ def test_what_was_of_no_use_for_the_longest_time_goes_first(
     assert there == ["0", "3", "new"], "3500 of 4000 bytes"
 
 
+@pytest.mark.parametrize("now", [0.0, 1e9], ids=["1970", "years back"])
+def test_what_was_kept_while_the_clock_was_ahead_goes_first(
+    tmp_path: Path, now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "values.sqlite"
+    for ahead in (5e9, 2e9, now):
+        monkeypatch.setattr(cache_file.time, "time", lambda ahead=ahead: ahead)
+        cache = CacheFile(path, MOST)
+        for name in ("x", "y"):
+            cache.put(f"{ahead}{name}", bytes(1500))
+    assert [cache.get(f"{now}{name}") is not None for name in ("x", "y")] == [True, True]
+    assert [cache.get(f"{ahead}{name}") for ahead in (5e9, 2e9) for name in ("x", "y")] == [
+        None
+    ] * 4
+
+
 def test_a_run_writes_no_more_than_the_file_holds(tmp_path: Path) -> None:
     cache = CacheFile(tmp_path / "values.sqlite", MOST)
     for number in range(9):

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blazepalm.atomic.claim import OLD, Owned, claim, recover
+from blazepalm.atomic.hold import held_off
 from blazepalm.atomic.look import (
     Inputs,
     foreign,
@@ -104,7 +105,8 @@ def atomic_folder(
             yield temporary
             _open_to_others(temporary)
             check(place)
-            _swap(temporary, place, (sibling(OLD), sibling()), check)
+            with held_off():
+                _swap(temporary, place, (sibling(OLD), sibling()), check)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise

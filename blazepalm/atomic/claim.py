@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blazepalm.atomic.hold import held_off
 from blazepalm.atomic.look import OURS, foreign, part_of, status, told
 from blazepalm.errors import ArtifactError, InUse
 
@@ -36,31 +37,48 @@ def claim(
     if path.name in ("", ".."):
         raise ArtifactError(f"{path}: is a folder, expected a file name")
     made: list[Path] = []
-    name, lock = part_of(path, ".lock"), -1
+    held: list[int] = []  # the lock's descriptor, if there are locks
+    name = part_of(path, ".lock")
     try:
         with told(path):
-            _make_parents(path.parent, made)
-            lock = _lock(name, path, wait)
-            if lock >= 0:
-                _sweep(lock, path, owned)
+            while True:
+                with held_off():
+                    _make_parents(path.parent, made)
+                    lock = _lock(name, path, wait)
+                    if lock is not None and lock >= 0:
+                        held.append(lock)
+                        _sweep(lock, path, owned)
+                if lock is not None:
+                    break
+                time.sleep(WAITING)
 
         def sibling(suffix: str = "") -> Path:
             token = secrets.token_hex(8)
             plain = suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ""
             temporary = part_of(path, f"-{token}{plain}")
-            if lock >= 0:
+            for lock in held:
                 os.write(lock, f"{temporary.name}\n".encode("ascii"))
             return temporary
 
         yield sibling
     finally:
-        if lock >= 0:
-            with suppress(OSError):
+        try:
+            _release(name, held, made)
+        except BaseException:  # a signal's, which came in between
+            _release(name, held, made)
+            raise
+
+
+def _release(name: Path, held: list[int], made: list[Path]) -> None:
+    """Gives back the lock, and removes new folders that stayed empty. Twice does no harm."""
+    if held:
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(held[0]), os.lstat(name)):
                 os.unlink(name)
-            os.close(lock)
-        for folder in reversed(made):
-            with suppress(OSError):  # it stays if it is not empty
-                folder.rmdir()
+        os.close(held.pop())
+    for folder in reversed(made):
+        with suppress(OSError):  # it stays if it is not empty
+            folder.rmdir()
 
 
 def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:
@@ -70,8 +88,10 @@ def recover(path: Path, owned: Owned | None = None, wait: bool = False) -> None:
             pass
 
 
-def _lock(name: Path, path: Path, wait: bool) -> int:
-    """The descriptor of the locked file; -1 if locks are unavailable."""
+def _lock(name: Path, path: Path, wait: bool) -> int | None:
+    """The descriptor of the locked file; -1 if locks are unavailable, None if the caller shall
+    `wait` for another process.
+    """
     if sys.platform == "win32":
         return -1
     import fcntl
@@ -89,7 +109,7 @@ def _lock(name: Path, path: Path, wait: bool) -> int:
             os.close(lock)
             if not wait:
                 raise InUse(f"{path}: another process is writing it") from error
-            time.sleep(WAITING)
+            return None
         except OSError as error:
             os.close(lock)
             if error.errno not in UNLOCKABLE:

@@ -17,9 +17,10 @@ def in_order(
     prepare: Callable[[], None] = lambda: None,
 ) -> Iterator[Callable[[], R]]:
     """For each item, in order, a function that returns what `work` makes of it, or raises what it
-    raises. At most `at_once` items are worked on, or done and not taken yet, at any time; each
-    thread calls `prepare` first. With one at a time there are no threads. Closing the iterator
-    drops what was not begun.
+    raises. At most `at_once` items are worked on at any time; at most twice as many are worked on,
+    or done and not taken yet, so that an item which takes long leaves no thread idle. Each thread
+    calls `prepare` first. With one at a time there are no threads. Closing the iterator drops what
+    was not begun.
     """
     if at_once == 1:
         for item in items:
@@ -28,7 +29,9 @@ def in_order(
     pool = ThreadPoolExecutor(at_once, "blazepalm", prepare)
     try:
         rest = iter(items)
-        begun: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(rest, at_once))
+        begun: deque[Future[R]] = deque(
+            pool.submit(work, item) for item in islice(rest, 2 * at_once)
+        )
         while begun:
             yield begun.popleft().result
             begun.extend(pool.submit(work, item) for item in islice(rest, 1))

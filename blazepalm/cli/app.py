@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
+from blazepalm.cli.ending import Ending, in_words
 from blazepalm.errors import BlazePalmError, CouldNotVerify, missing_part, os_sentence
 
 COMMANDS = {
@@ -52,16 +53,20 @@ GOES_ON = "; run the same command again: it goes on where it stopped"
 RESUMING = (["golden", "make"], ["golden", "photos", "fetch"], ["releases", "fetch"])
 
 BAD_INPUT, NOT_VERIFIED, INTERRUPTED = 2, 3, 130
-ENDED = {128 + getattr(signal, name, 0): name for name in ("SIGTERM", "SIGHUP")}
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDED = (INTERRUPTED, *(128 + number for number in SIGNALS))
 
 
 def main(arguments: Sequence[str] | None = None, *, interruptible: bool = False) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit code. `interruptible`: has
     SIGINT raise KeyboardInterrupt from here on, which is caught.
     """
+    ending = Ending()
     if arguments is None:
         arguments = sys.argv[1:]
-        _end_in_order()
+        for number in SIGNALS:  # one that the caller has the process ignore (nohup) stays ignored
+            if signal.getsignal(number) == signal.SIG_DFL:
+                ending.listen(number)
         gc.set_threshold(*GARBAGE)
         sys.setswitchinterval(SWITCH)
         if not sys.warnoptions:  # hides the libraries' developer warnings, Pillow's on odd files
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, *, interruptible: bool = False)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # the stream has been replaced by something else
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = _run(list(arguments), interruptible)
+    code = _run(list(arguments), ending, interruptible)
     gc.freeze()  # else Python scans every remaining object at exit
     try:
         sys.stdout.flush()
@@ -82,49 +87,53 @@ def main(arguments: Sequence[str] | None = None, *, interruptible: bool = False)
     return code
 
 
-def _run(arguments: list[str], interruptible: bool) -> int:
+def _run(arguments: list[str], ending: Ending, interruptible: bool) -> int:
     from blazepalm.cli import console
 
+    code: object = 0
     try:
-        if interruptible:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        command(arguments)(arguments, prog_name="blazepalm")
-    except BlazePalmError as problem:
-        console.error(str(problem))
-        return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
-    except ModuleNotFoundError as problem:
-        console.error(missing_part(problem))
-        return BAD_INPUT
-    except BrokenPipeError:
-        console.quit_quietly()
-    except OSError as problem:  # of a path that no reader has checked
-        console.error(os_sentence(problem))
-        return BAD_INPUT
-    except MemoryError:
-        console.error("there is not enough memory for this input")
-        return BAD_INPUT
+        try:
+            if interruptible:
+                ending.listen(signal.SIGINT)
+            command(arguments)(arguments, prog_name="blazepalm")
+        finally:
+            ending.working = False
+    except Exception as problem:
+        if ending.by is None:
+            return _tell(problem)
+        code = 128 + ending.by  # what the end of the work ran into is no news
     except KeyboardInterrupt:
-        code: object = INTERRUPTED
+        code = INTERRUPTED
     except SystemExit as ended:
         code = ended.code
-    if code == INTERRUPTED or code in ENDED:
-        how = "interrupted" if code == INTERRUPTED else f"ended by {ENDED[code]}"
+    if isinstance(code, int) and code in ENDED:
+        how = in_words(code)
         console.error(f"{how}{GOES_ON}" if _resumes(arguments) else how)
     return code if isinstance(code, int) else 0 if code is None else 1
 
 
-def _end_in_order() -> None:
-    """Makes SIGTERM and SIGHUP end the process as Ctrl-C does: whatever is half written is removed.
-    One that the caller has the process ignore (nohup) stays ignored.
+def _tell(problem: Exception) -> int:
+    """Prints a command's error as one sentence; returns the exit code. Raises what is a fault of
+    ours.
     """
+    from blazepalm.cli import console
 
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    for name in ENDED.values():
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, end)
+    if isinstance(problem, BlazePalmError):
+        console.error(str(problem))
+        return NOT_VERIFIED if isinstance(problem, CouldNotVerify) else BAD_INPUT
+    if isinstance(problem, BrokenPipeError):
+        with suppress(SystemExit):
+            console.quit_quietly()
+        return console.BROKEN_PIPE
+    if isinstance(problem, ModuleNotFoundError):
+        console.error(missing_part(problem))
+    elif isinstance(problem, OSError):  # of a path that no reader has checked
+        console.error(os_sentence(problem))
+    elif isinstance(problem, MemoryError):
+        console.error("there is not enough memory for this input")
+    else:
+        raise problem
+    return BAD_INPUT
 
 
 def _resumes(arguments: list[str]) -> bool:

@@ -155,18 +155,26 @@ def growth_bench(
         list[int] | None,
         typer.Option("--pictures", min=1, help="Numbers of pictures; repeatable."),
     ] = None,
+    tally: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON of earlier runs, which are not run again; new ones are added.",
+        ),
+    ] = None,
     into: Annotated[
         Path | None,
         typer.Option(metavar="PAGE", help="Write the table into this page, between its marks."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how parity's time, memory and report grow with pictures and processes."""
+    """Measure how parity's time, memory and report grow with pictures, processes, Ray's nodes."""
     from blazepalm.reports.bench import growth
 
     with console.progress() as on_step:
         found = growth.measure_growth(
             tuple(pictures or growth.PICTURES),
+            tally=tally,
             on_run=lambda done, total: on_step("measuring parity", done, total),
         )
     if into is not None:

@@ -1,6 +1,6 @@
 """`blazepalm convert`: converts a release, a file or a bundle into a folder of artifacts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,31 +22,29 @@ from blazepalm.cli.model_options import (
 from blazepalm.converter.coreml.options import CoreMLOptions
 from blazepalm.converter.pte import XNNPACK
 from blazepalm.errors import BlazePalmError
-from blazepalm.text import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from blazepalm.converter.convert import CoreMLChoice, TFLiteChoice
-
-MAX_MOVED = 8  # weights that a table lists
-DEAREST = 5  # layers that it lists by what they cost in integers
-PRICES = "on pictures of hands: error, share of a limit (lost: a hand); layers alone:"
+    from blazepalm.converter.wanted import CoreMLChoice, TFLiteChoice, Wanted
 
 
 def convert(
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
-            metavar="FILE_OR_RELEASE",
+            metavar="FILE_OR_RELEASE…",
             autocompletion=model_names,
-            help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name.",
+            help="A .tflite file, a .task bundle (or FILE.task:MEMBER), or a release's name; or "
+            "several of them.",
         ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Output folder; by default the release's name."
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Output folder; by default the release's name. Of several files: the folder that "
+            "each one's goes into; by default the current one.",
         ),
     ] = None,
     outputs: OutputsOption = None,
@@ -133,10 +131,11 @@ def convert(
     """Convert to readable PyTorch and Core ML: weights, anchors, a record of every tensor.
 
     Each model of a bundle goes to its own folder. If one cannot be converted, the error goes to
-    stderr, the others are still converted, and the exit code is 2.
+    stderr, the others are still converted, and the exit code is 2. Likewise for several files
+    (blazepalm convert *.tflite palm-full -o converted); there, a folder that an earlier run
+    finished with the same options is kept, except with --quantize.
     """
-    from blazepalm.converter.convert import convert as run
-    from blazepalm.converter.loading import read_record
+    from blazepalm.converter.wanted import Wanted
 
     overrides = overrides_of(outputs, generation, value_range)
     coreml: CoreMLChoice = None
@@ -145,11 +144,8 @@ def convert(
     integers: TFLiteChoice = None
     if tflite and quantize != "int8":
         raise typer.BadParameter("--tflite writes a file in integers: give --quantize int8 with it")
-    failures: list[BlazePalmError] = []
     with ExitStack() as shown:
-        if quantize is None:
-            shown.enter_context(console.working(f"converting {source}"))
-        else:
+        if quantize is not None:
             on_step = shown.enter_context(console.progress())
             if coreml is not None or not tflite:
                 coreml = quantised(quantize, coreml, calibrate or (), on_step)
@@ -157,20 +153,38 @@ def convert(
                 from blazepalm.reports.compression.int8_file import IntegerFile
 
                 integers = IntegerFile(calibrate or (), on_step)
-        folders = run(
-            source,
-            output,
-            force=force,
-            overrides=overrides,
-            layout=layout,
-            coreml=coreml,
-            tflite=integers,
-            pte=pte_delegate or (XNNPACK if pte else None),
-            aimodel=precision if aimodel else None,
-            anyway=anyway,
-            notice=console.warn,
-            on_failure=failures.append,
-        )
+        elif len(sources) == 1:
+            shown.enter_context(console.working(f"converting {sources[0]}"))
+        program = pte_delegate or (XNNPACK if pte else None)
+        core_ai = precision if aimodel else None
+        wanted = Wanted(overrides, layout, coreml, integers, program, core_ai, anyway)
+        if len(sources) > 1:
+            from blazepalm.cli.convert_several import convert_several
+
+            convert_several(sources, output or Path(), wanted, force=force, as_json=as_json)
+            return
+        folders, failures = _convert_one(sources[0], output, wanted, force)
+    _show(folders, failures, as_json)
+
+
+def _convert_one(
+    source: str, output: Path | None, wanted: "Wanted", force: bool
+) -> tuple[list[Path], list[BlazePalmError]]:
+    """The folders, and what could not be converted of a bundle."""
+    from blazepalm.converter.convert import convert_opened
+    from blazepalm.converter.destinations import open_source
+
+    wanted.check()
+    failures: list[BlazePalmError] = []
+    opened = open_source(source, output)
+    return convert_opened(opened, wanted, force, console.warn, failures.append), failures
+
+
+def _show(folders: list[Path], failures: list[BlazePalmError], as_json: bool) -> None:
+    """Prints a table for each folder; exits with 2 if a member of a bundle failed."""
+    from blazepalm.cli.convert_tables import folder_table, summary
+    from blazepalm.converter.loading import read_record
+
     records = [(folder, read_record(folder)) for folder in folders]
     if as_json:
         console.emit_json([summary(folder, record) for folder, record in records])
@@ -200,123 +214,3 @@ def quantised(
 
     kind = SmallestPackage if how == "auto" else IntegerPackage
     return kind(pictures, options, on_step)
-
-
-def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    """The record without its two long parts, plus its folder."""
-    short = {key: value for key, value in record.items() if key not in ("tensor_map", "graph")}
-    return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
-
-
-def _chosen_size(measured: Sequence[Sequence[Any]]) -> int:
-    """The smallest size that stays within the search's target."""
-    from blazepalm.reports.judge.policy import COMPRESSION_SHARE as TARGET
-
-    return min(int(size) for size, used, _ in measured if used is not None and used <= TARGET)
-
-
-def price_lines(prices: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The whole network's price, then those of its dearest layers alone."""
-    return [
-        "  ".join(
-            (
-                "  lost   " if p["pixels"] is None else f"{p['pixels']:6.2f} px",
-                "" if p["iou"] is None else f"IoU {p['iou']:5.3f}",
-                "  lost" if p["used"] is None else f"{p['used']:6.0%}",
-                p["layer"] or "the whole network",
-            )
-        ).rstrip()
-        for p in prices[: DEAREST + 1]
-    ]
-
-
-def _add_core_ai(add: "Callable[[str, str], None]", program: dict[str, Any]) -> None:
-    """What a table says of a Core AI program."""
-    versions = program["versions"]
-    add(
-        "Core AI",
-        f"experimental, iOS 27 and macOS 27: functions {' and '.join(program['functions'])}, "
-        f"{program['precision']}, coreai-core {versions['coreai-core']}",
-    )
-    for name, function in program["functions"].items():
-        worst = max(function["floors"].values(), default=0.0)
-        add("", f"{name}: {worst:.2g} × torch's own distance from float64, on this CPU")
-    if not program["stable"]:
-        add("", "another run gives other bytes: Core AI's names in it depend on memory addresses")
-
-
-def folder_table(folder: Path, record: dict[str, Any]) -> "Table":
-    """What a folder holds, as text."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from blazepalm.converter.artifacts import ONNX
-    from blazepalm.converter.model_card import CLASSES
-    from blazepalm.converter.onnx_file import OPSET
-
-    rows = record["tensor_map"]
-    source = record["source"]
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-
-    def add(label: str, text: str) -> None:
-        table.add_row(label, Text(printable(text)))
-
-    add("source", f"{source['file']}, {source['bytes']:,} bytes, SHA-256 {source['sha256'][:16]}…")
-    add("release", record["release"] or "not in the registry")
-    stored = sorted({row["stored_dtype"] + (" sparse" if row["sparse"] else "") for row in rows})
-    add("tensors", f"{len(rows)}, stored as {', '.join(stored)}; each placed once")
-    if "spec" in record:
-        add("module", CLASSES[record["spec"]["family"]])
-        add("proof", "equals the operator-by-operator module, bit for bit")
-    else:
-        add("module", "operator by operator (no known family)")
-    outputs = (f"{o['name']} {'×'.join(map(str, o['shape']))}" for o in record["outputs"])
-    add("outputs", ", ".join(outputs))
-    for output in record["outputs"]:
-        if values := output.get("values"):
-            add("", f"{output['name']}: {', '.join(values)}")
-    if package := record["coreml"]:
-        add(
-            "Core ML",
-            f"{package['face']} face, {package['precision']}, {package['target']}: "
-            f"{package['operation_count']} operations for TFLite's {package['tflite_operators']}",
-        )
-        if measured := package.get("measured"):
-            add("", f"{len(package['weights'])} weights compressed, measured on pictures of hands:")
-            for size, used, pixels in measured:
-                chosen = "  ← this one" if size == _chosen_size(measured) else ""
-                error = "    –" if pixels is None else f"{pixels:5.2f}"
-                share = "a hand lost" if used is None else f"{used:4.0%} of a limit"
-                add("", f"{size / 1e6:6.2f} MB  {error} px  {share}{chosen}")
-        if package["float32_modules"]:
-            add("", f"float32 in {', '.join(package['float32_modules'])}")
-    if prices := (record["coreml"] or {}).get("prices"):
-        add("", PRICES)
-        for line in price_lines(prices):
-            add("", line)
-    if integers := record.get("int8_tflite"):
-        add("TFLite int8", PRICES)
-        for line in price_lines([integers["price"], *integers["layers"]]):
-            add("", line)
-    if tuning := record.get("fine_tuning"):
-        moved = tuning["moved"]
-        add("moved", f"{len(moved)} of {len(rows)} weights, from {tuning['from']['file']}")
-        for name in moved[:MAX_MOVED]:
-            add("", name)
-        if len(moved) > MAX_MOVED:
-            add("", f"and {len(moved) - MAX_MOVED} more in conversion.json")
-    if ONNX in record["artifacts"]:
-        layout = "N×3×H×W" if "spec" in record and "input_size" in record["spec"] else "inputs"
-        add("ONNX", f"opset {OPSET}, {layout} in float32, checked in ONNX Runtime")
-    if program := record["executorch"]:
-        add("ExecuTorch", f"float32, by {program['delegate']}, ExecuTorch {program['executorch']}")
-    if core_ai := record.get("coreai"):
-        _add_core_ai(add, core_ai)
-    add("written", f"{folder}/")
-    for path in sorted(folder.iterdir()):
-        size = sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())
-        add("", f"{path.name}  {size:,} bytes")
-    return table

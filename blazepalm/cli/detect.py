@@ -26,6 +26,7 @@ from blazepalm.cli.model_options import (
     overrides_of,
 )
 from blazepalm.errors import InvalidImage
+from blazepalm.freed_memory import keep_freed_memory
 from blazepalm.processor import usable_processors
 from blazepalm.reports.backends.names import FAST, PIPELINE
 
@@ -65,8 +66,8 @@ def detect(
             "--backend",
             metavar="|".join(PIPELINE),
             help="What runs the models; `coreml` is executed by blazepalm, not Apple's runtime. "
-            "`fast` measures the forms of the readable modules once (extras `executorch` and "
-            "`openvino` are as fast as TFLite) and remembers the quickest.",
+            "`fast` measures the forms of the readable modules once (with a C++ compiler or "
+            "the extra `openvino`, as fast as TFLite) and remembers the quickest.",
         ),
     ] = "torch",
     draw: Annotated[
@@ -137,7 +138,13 @@ def detect(
     ] = None,
     threads: Annotated[
         int,
-        typer.Option("--threads", min=1, max=64, metavar="N", help="Threads per model."),
+        typer.Option(
+            "--threads",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Threads per model, at least: LiteRT has two for a picture by itself.",
+        ),
     ] = 1,
     device: Annotated[
         str,
@@ -191,6 +198,7 @@ def detect(
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
     from blazepalm.reports.hands.gestures import gestures_beside
 
+    keep_freed_memory()
     overrides = overrides_of(roles, generation, value_range)
     failures: list[FailureRecord] = []
     sources = find_all(inputs, failures)
@@ -216,6 +224,7 @@ def detect(
                 gestures=named,
                 device=device,
                 callers=max(at_once, min(jobs or usable_processors(), HANDS)),
+                in_turn=at_once == 1 and all(source.kind != "video" for source in sources),
             )
         if backend == FAST:
             console.note(f"computed by {finder.models['backend']}")

@@ -181,12 +181,14 @@ def _missing(cause: BaseException | None) -> str | None:
 
 
 def _releases() -> dict[str, Any]:
-    from blazepalm.models.release_registry import cache_folder, load_registry
+    from blazepalm.cache_folder import cache_folder
+    from blazepalm.models.release_registry import load_registry
 
     assets = load_registry().assets
+    fetched = (asset for asset in assets if asset.embedded is None)
     return {
         "known": len(assets),
-        "fetched": [asset.name for asset in assets if asset.cached.is_file()],
+        "fetched": [asset.name for asset in fetched if asset.location() is not None],
         "cache": _home(str(cache_folder())),
     }
 
@@ -213,11 +215,8 @@ def _print(values: dict[str, Any]) -> None:
                 ("Python", f"{values['python']} in {_home(sys.prefix)}"),
                 ("system", values["system"]),
                 ("processor", f"{processor['name'] or 'unknown'}{sets}; {usable}{gigabytes}"),
-                (
-                    "releases",
-                    f"{releases['known']} known, {len(releases['fetched'])} fetched into "
-                    f"{releases['cache']}",
-                ),
+                ("releases", f"{releases['known']} known, {len(releases['fetched'])} fetched"),
+                ("cache", releases["cache"]),
             ]
         )
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from blazepalm.cli import console
-from blazepalm.cli.convert import folder_table, summary
+from blazepalm.cli.convert_tables import folder_table, summary
 from blazepalm.cli.model_options import PrecisionOption, TargetOption
 from blazepalm.converter.coreml.options import CoreMLOptions
 

@@ -47,12 +47,26 @@ def recheck_pieces(
         pieces += [*_more(len(found.altered)), Text("the report was altered", style="bold red")]
     if checked is not None:
         pieces += _raw_pieces(checked)
+    pieces += _open_pieces(found)
     counts = found.report.counts
     pieces.append(f"{counts.passed} of {counts.rows} judged rows pass")
     said = found.report.verdict
     if found.passed != found.passed_before:
         said += ", held before" if found.passed_before else ", failed before"
     pieces.append(Text(said, style="bold green" if found.passed else "bold red"))
+    return pieces
+
+
+def _open_pieces(found: Rechecked) -> list[RenderableType]:
+    """How many numbers the listed cases do not decide, which are taken as they are stored."""
+    pieces: list[RenderableType] = []
+    if found.bounded:
+        pieces.append(
+            f"{found.bounded} of the task's numbers are held between bounds that the cases give: "
+            "hands share a picture, noise was measured, or not every case is listed"
+        )
+    if found.unlisted:
+        pieces.append(f"{found.unlisted} of the task's numbers are not checked: no case lists them")
     return pieces
 
 

@@ -97,8 +97,10 @@ def _path(path: str | Path) -> NDArray[np.uint8]:
 
 def open_decoder() -> Function:
     """The child's side."""
+    from blazepalm.freed_memory import keep_freed_memory
     from blazepalm.media import captures, images
 
+    keep_freed_memory()
     streams: dict[int, Iterator[Captured]] = {}
 
     def text(value: NDArray[Any]) -> str:

@@ -36,7 +36,7 @@ PLUGINS = {
         "blazepalm[jxl]",
     ),
 }
-BAND = 256  # rows
+BAND = 1 << 24  # pixels
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
@@ -158,10 +158,13 @@ def _as_rgb(path: Path, picture: "Image.Image") -> NDArray[np.uint8]:
 
 
 def _pixels(picture: "Image.Image") -> NDArray[np.uint8]:
-    """Converts in bands: Pillow makes copies, and those of a large picture would fill memory."""
+    """Converts a large picture in bands: Pillow makes copies, which would fill memory."""
     width, height = picture.size
+    rows = max(1, BAND // width)
+    if height <= rows:
+        return np.array(picture)
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, BAND):
-        end = min(top + BAND, height)
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
         pixels[top:end] = np.asarray(picture.crop((0, top, width, end)))
     return pixels

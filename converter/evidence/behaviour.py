@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import Recognition
 from blazepalm.converter.evidence.input_range import RANGES, Range
+from blazepalm.converter.evidence.kinds import POINTS, SCORES
 from blazepalm.converter.evidence.pictures import Picture, crops, exposures, letterboxed
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.crop import Pixels, to_range
@@ -36,8 +37,6 @@ CLEAR = 0.5
 MARGIN = 2.0
 RANGE_MARGIN = 1.25
 DETECTABLE = 4  # of the exposures
-POINTS = ("landmarks", "world_landmarks")
-SCORES = ("presence", "handedness")
 FAR = 0.1  # of the crop's side: landmarks so far from the truth, on average, cost 1
 PALM = 0.0865  # metres from the wrist to the base of the middle finger, of the rendered hand
 FAR_PALM = 0.6  # of the palm's length: keypoints so far from the truth cost 1

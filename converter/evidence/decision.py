@@ -7,15 +7,14 @@ overrule names.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepalm.converter.architecture import Recognition
-from blazepalm.converter.evidence.behaviour import Outputs, Seen, watch
 from blazepalm.converter.evidence.generation import settle_generation, settle_value_range
 from blazepalm.converter.evidence.kinds import BEHAVIOUR, NAMES, WEIGHTS, Notice
-from blazepalm.converter.evidence.known_weights import Known, known_weights
 from blazepalm.converter.evidence.names import roles_by_names
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.evidence.roles import (
@@ -31,6 +30,10 @@ from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import UnsupportedOperator
 from blazepalm.models.generation import Generation
 from blazepalm.models.spec import Evidence, PalmDetectorSpec, Spec
+
+if TYPE_CHECKING:  # needed only for a network that is no known release
+    from blazepalm.converter.evidence.behaviour import Outputs, Seen
+    from blazepalm.converter.evidence.known_weights import Known
 
 
 def settle(
@@ -52,6 +55,8 @@ def settle(
     seen: Seen | None = None
     sources: list[Source] = []
     if release is None:
+        from blazepalm.converter.evidence.known_weights import known_weights
+
         known = known_weights(recognition)
         seen = watched(recognition)
         guesses = roles_by_names(graph, recognition)
@@ -98,10 +103,11 @@ def with_generation(spec: Spec, generation: Generation) -> Spec:
     )
 
 
-def watched(recognition: Recognition) -> Seen | None:
+def watched(recognition: Recognition) -> "Seen | None":
     """What the network does; None if it cannot be run."""
     import torch
 
+    from blazepalm.converter.evidence.behaviour import watch
     from blazepalm.converter.lowering import lower
     from blazepalm.converter.threads import one_torch_thread
 
@@ -112,7 +118,7 @@ def watched(recognition: Recognition) -> Seen | None:
         return None
     batch = graph.tensors[graph.inputs[0]].shape[0] if module.batch_fixed_by is not None else 1
 
-    def run(image: NDArray[np.float32]) -> Outputs:
+    def run(image: NDArray[np.float32]) -> "Outputs":
         images = torch.from_numpy(np.repeat(image, batch, axis=0))
         with torch.no_grad():
             return [value[:1].double().numpy().reshape(-1) for value in module(images)]
@@ -136,7 +142,7 @@ def summary(spec: Spec) -> str:
     )
 
 
-def _tell(seen: Seen, warn: Notice) -> None:
+def _tell(seen: "Seen", warn: Notice) -> None:
     if not seen.sees:
         warn("it does not find the rendered hands, whatever its outputs and range are taken for")
     if seen.mirrored:

@@ -1,9 +1,9 @@
 """The generation and the input's value range, from what the user states and all evidence."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from blazepalm.converter.architecture import Recognition
-from blazepalm.converter.evidence.behaviour import Seen
 from blazepalm.converter.evidence.input_range import Range, quantised_range, stated_range
 from blazepalm.converter.evidence.kinds import (
     ASSUMED,
@@ -15,19 +15,22 @@ from blazepalm.converter.evidence.kinds import (
     WEIGHTS,
     Notice,
 )
-from blazepalm.converter.evidence.known_weights import Known
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.models.generation import Generation
 from blazepalm.models.release_registry import Release, load_registry
 from blazepalm.models.releases import defaults
 
+if TYPE_CHECKING:
+    from blazepalm.converter.evidence.behaviour import Seen
+    from blazepalm.converter.evidence.known_weights import Known
+
 
 def settle_generation(
     recognition: Recognition,
     release: Release | None,
     overrides: Overrides,
-    known: Known | None,
+    known: "Known | None",
     roles: Mapping[str, str],
     warn: Notice,
 ) -> tuple[Generation, str]:
@@ -64,8 +67,8 @@ def settle_value_range(
     release: Release | None,
     overrides: Overrides,
     generation: Generation,
-    known: Known | None,
-    seen: Seen | None,
+    known: "Known | None",
+    seen: "Seen | None",
     warn: Notice,
 ) -> tuple[Range, str]:
     stated = overrides.value_range_of(generation.family)

@@ -1,4 +1,6 @@
-"""The kinds of evidence, in the words of specs and reports (listed in `converter.evidence`)."""
+"""The kinds of evidence, in the words of specs and reports (listed in `converter.evidence`), and
+the kinds of outputs that a landmark network has.
+"""
 
 from collections.abc import Callable
 
@@ -11,5 +13,7 @@ WEIGHTS, FILE, BEHAVIOUR, STRUCTURE, ASSUMED = (
     "assumed",
 )
 
+POINTS = ("landmarks", "world_landmarks")
+SCORES = ("presence", "handedness")
 
 Notice = Callable[[str], None]

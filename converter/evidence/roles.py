@@ -5,26 +5,30 @@ Weights and behaviour show what the network really does, so they overrule names.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from blazepalm.converter.architecture import Recognition
-from blazepalm.converter.evidence.behaviour import POINTS, SCORES
 from blazepalm.converter.evidence.kinds import (
     ASSUMED,
     BEHAVIOUR,
     NAMES,
     OPTION,
+    POINTS,
     RELEASE,
+    SCORES,
     SHAPE,
     WEIGHTS,
     Notice,
 )
-from blazepalm.converter.evidence.known_weights import Known
 from blazepalm.converter.evidence.names import Guess
 from blazepalm.converter.evidence.overrides import Overrides
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.errors import InvalidInput
 from blazepalm.models.release_registry import Release
 from blazepalm.models.spec import PalmDetectorSpec
+
+if TYPE_CHECKING:
+    from blazepalm.converter.evidence.known_weights import Known
 
 ORDER = (OPTION, NAMES, SHAPE, WEIGHTS, BEHAVIOUR)  # as reports list them
 STRENGTH = (WEIGHTS, BEHAVIOUR, NAMES)  # the first decides where they contradict each other
@@ -155,7 +159,7 @@ def _listed(graph: Graph, roles: Mapping[int, str]) -> str:
     return ", ".join(f"{names[i]!r} {role}" for i, role in roles.items())
 
 
-def roles_by_weights(recognition: Recognition, known: Known) -> Guess:
+def roles_by_weights(recognition: Recognition, known: "Known") -> Guess:
     """Each output's role in the release that has its head."""
     found: dict[str, str] = {}
     for own, path in known.roles.items():  # heads.landmarks.layer, heads.stride8.boxes

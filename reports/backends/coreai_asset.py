@@ -13,6 +13,7 @@ import threading
 import weakref
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -24,9 +25,10 @@ import numpy as np
 from blazepalm.cache_file import code_sha256, key_of
 from blazepalm.child import Arrays, Child
 from blazepalm.converter.coreai.needed import CHILD, LIMITS, PACKAGES, SUFFIX
-from blazepalm.converter.program_cache import find_program, kept_program, programs_folder
+from blazepalm.converter.program_cache import kept_program, programs_file
 from blazepalm.reports.backends.revived import Revived
 
+RUNTIME = "coreai"
 CONVERTER = "blazepalm.reports.backends.coreai_program:open_converter"
 CODE = ("reports/backends/mil", "reports/backends/coreai_program.py", "converter/coreai")
 
@@ -71,13 +73,14 @@ class Asset:
 
     def is_kept(self) -> bool:
         """Whether the program need not be made."""
-        return find_program(programs_folder("coreai"), self.key(), SUFFIX) is not None
+        with closing(programs_file(RUNTIME)) as file:
+            return file.get(self.key()) is not None
 
     def kept(self) -> bytes:
         """The program's folder as a ZIP file, made where none is kept."""
         make = partial(_CONVERTER.make, self.source, self.origin, self.layers)
         try:
-            return kept_program(programs_folder("coreai"), self.key(), SUFFIX, make)
+            return kept_program(RUNTIME, self.key(), make)
         finally:
             _CONVERTER.done(self)
 
@@ -136,7 +139,8 @@ class _Converter:
             packed = io.BytesIO()
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
                 for path in sorted(p for p in asset.rglob("*") if p.is_file()):
-                    archive.write(path, path.relative_to(asset).as_posix())
+                    info = zipfile.ZipInfo(path.relative_to(asset).as_posix())  # no date
+                    archive.writestr(info, path.read_bytes())
             return packed.getvalue()
 
     def _close(self) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 
 from blazepalm.cache_file import CacheFile, code_sha256, key_of, versions
+from blazepalm.cache_folder import cache_folder
 from blazepalm.converter.pte_cache import weights_sha256
-from blazepalm.models.release_registry import cache_folder
 from blazepalm.processor import kernels
 from blazepalm.reports.backends.backend import Backend, Opening, Outputs, Registration
 from blazepalm.reports.backends.names import (
@@ -101,7 +101,7 @@ class Kept:
 
 def open_answers() -> CacheFile:
     """The file of all answers."""
-    return CacheFile(cache_folder().parent / FILE, MOST)
+    return CacheFile(cache_folder() / FILE, MOST)
 
 
 def found_here() -> int:

@@ -46,10 +46,13 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Run:
-    """One process: wall-clock seconds and peak resident bytes."""
+    """One process: wall-clock seconds, peak resident bytes, and seconds of processor, with those of
+    the processes that it waited for.
+    """
 
     seconds: float
     peak_bytes: int
+    processor_seconds: float
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def measure(command: Sequence[str], folder: str) -> Run:
     if process.returncode != 0:
         raise CouldNotVerify(f"{' '.join(command)}: exit code {process.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
-    return Run(seconds, usage.ru_maxrss * unit)
+    return Run(seconds, usage.ru_maxrss * unit, usage.ru_utime + usage.ru_stime)
 
 
 def table(baseline: Run, results: Sequence[Result]) -> "Table":
@@ -168,4 +171,5 @@ def _median(runs: Sequence[Run]) -> Run:
     return Run(
         statistics.median(run.seconds for run in runs),
         int(statistics.median(run.peak_bytes for run in runs)),
+        statistics.median(run.processor_seconds for run in runs),
     )

@@ -6,6 +6,11 @@ are measured in whole processes, from the file to the drawn video: what a run on
 than a run on one, divided by how many more they are, so that starting counts for neither. The
 processes take turns; the ratio is the median of the rounds' ratios. Without MediaPipe, only
 blazepalm's times are measured.
+
+Each is measured as its users have it. MediaPipe: one process that reads a picture or frame with
+OpenCV, calls `Hands.process`, draws, and writes, one after the other; its networks and OpenCV
+choose their own threads. blazepalm: the command, which checks what it reads, decodes in a process
+of its own, records every hand, and uses all processors. Both run the same networks.
 """
 
 import os
@@ -149,13 +154,15 @@ def write_video(path: Path, image: "NDArray[np.uint8]", frames: int) -> Path:
 
 
 def picture(image: "NDArray[np.uint8]", rounds: int, python: str | None) -> Result:
-    """One picture after the other in one process each, both hands at a time if there are two
-    processors.
+    """One picture after the other in one process each, as the command finds the hands of a single
+    one: with two threads if there are two processors.
     """
     from blazepalm.reports.hands.finder import open_finder
 
     callers = min(2, usable_processors())
-    finder = open_finder(*MODELS, "tflite", lambda note: None, callers=callers, max_hands=2)
+    finder = open_finder(
+        *MODELS, "tflite", lambda note: None, max_hands=2, callers=callers, in_turn=True
+    )
     assert finder.find is not None
     ours: list[float] = []
     theirs: list[float] = []

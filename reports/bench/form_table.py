@@ -2,7 +2,8 @@
 
 LiteRT, the plain module and the forms take turns in each round, so that other load on the machine
 affects all; ratios are medians of the rounds' ratios. LiteRT takes the images of a batch one after
-the other, since the files are made for one. A process has one number of threads.
+the other, since the files are made for one. A process has one number of threads; with one, the
+times are the processor's.
 """
 
 import json
@@ -106,7 +107,7 @@ def measured_here(model: str, batches: Sequence[int], threads: int, rounds: int)
             actions: dict[str, Any] = {LITERT: lambda maps=maps: litert.run(maps)}
             for name, forward in forms.items():
                 actions[name] = lambda forward=forward, given=given: forward(given)
-            seconds = in_turns(actions, rounds, batch)
+            seconds = in_turns(actions, rounds, batch, threads)
             for name, times in seconds.items():
                 ratios = [truediv(*pair) for pair in zip(times, seconds[LITERT], strict=True)]
                 low, middle, high = _quartiles(ratios)

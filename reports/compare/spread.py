@@ -40,10 +40,10 @@ class ErrorCounts:
     def __init__(self) -> None:
         self._counts: Counter[int | None] = Counter()  # by bucket; None: no difference
 
-    def add(self, error: float) -> None:
+    def add(self, error: float, times: int = 1) -> None:
         error = LARGEST if math.isnan(error) else min(error, LARGEST)
         some = error > mapping().min_possible
-        self._counts[mapping().key(error) if some else None] += 1
+        self._counts[mapping().key(error) if some else None] += times
 
     @property
     def median(self) -> float | None:

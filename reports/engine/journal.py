@@ -1,7 +1,8 @@
 """Stores finished records on disk, so that an interrupted run resumes where it stopped.
 
 One compressed MessagePack file per case and group, preceded by its SHA-256, written whole or not
-at all, in a folder whose name identifies the plan. A finished run removes the folder.
+at all, beside the plan that they are of; and the names of the pictures that are put beside the
+report before the report is there. A finished run removes the folder.
 """
 
 import hashlib
@@ -10,9 +11,12 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from blazepalm.atomic import atomic_file, foreign, remove_files, status, told
 from blazepalm.atomic.look import OURS
@@ -24,6 +28,7 @@ from blazepalm.reports.compare.record import Record, from_bytes, to_bytes
 DIGEST = hashlib.sha256().digest_size
 JOURNAL = ".blazepalm-journal"
 PLAN = "plan.json"
+PICTURES = "pictures.json"
 RECORD = re.compile(r"\d{7,}-\d+\.(msgpack|json)\.z")  # JSON: from older versions
 
 
@@ -40,7 +45,7 @@ class Journal:
         content = json.dumps(plan, sort_keys=True).encode()
         with told(folder):
             if _content(folder / PLAN) != content:
-                _remove(folder)
+                _remove(folder, but=(PICTURES,))
                 _write(folder / PLAN, content)
                 self.begun = True
 
@@ -70,6 +75,22 @@ class Journal:
         return self.folder / f"{index:07d}-{group}.msgpack.z"
 
 
+def note_pictures(folder: Path, names: Collection[str]) -> None:
+    """Keeps the names of pictures that are about to be put beside the report. Raises
+    ArtifactError.
+    """
+    _write(folder / PICTURES, json.dumps(sorted({*names, *noted_pictures(folder)})).encode())
+
+
+def noted_pictures(folder: Path) -> tuple[str, ...]:
+    """The names that runs which did not get to their report have kept."""
+    try:
+        names = msgspec.json.decode(_content(folder / PICTURES) or b"[]", type=list[str])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
+    return tuple(names)
+
+
 def remove_journal(folder: Path) -> None:
     """Removes the journal of a finished run."""
     with suppress(OSError):
@@ -92,12 +113,13 @@ def check_journal(folder: Path) -> None:
 def _ours(folder: Path) -> list[str]:
     """Removes the plan last: while it exists, records may exist too."""
     names = os.listdir(folder)
-    return [*(name for name in names if RECORD.fullmatch(name) or OURS.fullmatch(name)), PLAN]
+    records = (name for name in names if RECORD.fullmatch(name) or OURS.fullmatch(name))
+    return [*records, PICTURES, PLAN]
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, but: Collection[str] = ()) -> None:
     if os.path.isdir(folder):
-        remove_files(folder, _ours(folder))
+        remove_files(folder, [name for name in _ours(folder) if name not in but])
 
 
 def _content(path: Path) -> bytes | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blazepalm.converter.litert_probe import trust_all
 from blazepalm.errors import CouldNotVerify
-from blazepalm.golden.processes import end_with_parent
+from blazepalm.golden.processes import deaf_to_ctrl_c, end_with_parent
 from blazepalm.reports.backends.litert import hush_litert
 from blazepalm.reports.cases.inputs import Case
 from blazepalm.reports.compare.record import Record
@@ -39,7 +39,8 @@ class Processes:
 
     def submit(self, group: int, case: Case) -> "Begun":
         try:
-            future = self.pool.submit(_work, group, case)
+            with deaf_to_ctrl_c():
+                future = self.pool.submit(_work, group, case)
         except BrokenProcessPool as error:
             raise CouldNotVerify(self.why()) from error
         self.started.update(multiprocessing.active_children())

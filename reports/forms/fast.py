@@ -17,6 +17,7 @@ from blazepalm.cache_file import versions
 from blazepalm.converter import program_cache
 from blazepalm.errors import BlazePalmError, CouldNotVerify, unknown_name
 from blazepalm.processor import processor_name
+from blazepalm.reports.forms.compiled.build import SOURCES, compiler_version
 from blazepalm.reports.forms.make import DISTRIBUTIONS, FORMS, PLAIN, Forward, make_form
 from blazepalm.reports.forms.measure import Form, measure
 
@@ -50,14 +51,15 @@ def fast(
 ) -> M:
     """A copy of a `PalmDetector` or `HandLandmarks` that computes by the quickest form: the same
     methods and outputs, no gradients. The plain form shares the module's weights; the others keep
-    the present ones. `form` ("channels-last", "frozen", "executorch", "openvino") leaves no choice.
-    `notice` takes each form's error and speed, and what was chosen. It is measured on `batch`
-    images, with torch's threads as they are set, and remembered; without `remembered`, it is
-    measured again.
+    the present ones. `form` ("channels-last", "frozen", "compiled", "executorch", "openvino")
+    leaves no choice. "compiled" needs a C++ compiler (c++, g++, clang++, or CXX's) and takes it
+    some seconds the first time. `notice` takes each form's error and speed, and what was chosen.
+    It is measured on `batch` images, with torch's threads as they are set, and remembered; without
+    `remembered`, it is measured again.
 
     Raises TypeError for another module, ValueError for one that is not in float32 on the CPU, for
-    an unknown form or a batch below 1, CouldNotVerify if `form` is not installed or beyond the
-    limit.
+    an unknown form or a batch below 1, CouldNotVerify if `form` is not installed, has no compiler
+    or is beyond the limit.
     """
     check_module(module)
     if form is not None and form not in FORMS:
@@ -130,11 +132,10 @@ def known_choice(module: Any, threads: int, batch: int, make: Callable[[], Choic
     from blazepalm.models.spec_json import spec_to_dict
 
     found = {"processor": processor_name(), "threads": threads, "batch": batch}
-    machine = {**found, **versions(*DISTRIBUTIONS)}
+    machine = {**found, "compiler": compiler_version(), **versions(*DISTRIBUTIONS)}
     structure = {"spec": spec_to_dict(module.spec), "machine": machine}
-    key = module_key(module, (), structure, ("torch",), "reports/forms")
-    folder = program_cache.programs_folder("fast")
-    content = program_cache.kept_program(folder, key, ".json", lambda: msgspec.json.encode(make()))
+    key = module_key(module, (), structure, ("torch",), "reports/forms", *SOURCES)
+    content = program_cache.kept_program("fast", key, lambda: msgspec.json.encode(make()))
     return msgspec.json.decode(content, type=Choice)
 
 

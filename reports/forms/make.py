@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Forward = Callable[["Tensor"], Any]  # (B, 3, H, W) → the module's named tuple
 Compute = Callable[["Tensor"], Sequence["Tensor"]]  # (1, 3, H, W) → the outputs that it has
 
-PLAIN, CHANNELS_LAST, FROZEN = "plain", "channels-last", "frozen"
+PLAIN, CHANNELS_LAST, FROZEN, COMPILED = "plain", "channels-last", "frozen", "compiled"
 EXECUTORCH, OPENVINO = "executorch", "openvino"
 DISTRIBUTIONS = ("torch", "executorch", "openvino")  # whose versions decide what is quickest
 
@@ -106,6 +106,14 @@ def frozen(module: Any, threads: int, callers: int) -> Forward:
     return by_image(module, compute, threads)
 
 
+def compiled(module: Any, threads: int, callers: int) -> Forward:
+    """Our own kernels, compiled in a few seconds the first time, then kept (`compiled.build`)."""
+    from blazepalm.reports.forms.compiled.network import Network
+
+    network = Network(module, threads)
+    return by_image(module, network.computing(threads), threads, network.computing(1))
+
+
 def executorch(module: Any, threads: int, callers: int) -> Forward:
     """The program is lowered in some ten seconds the first time, then kept (`pte_cache`)."""
     from blazepalm.converter.pte import missing_executorch
@@ -138,6 +146,7 @@ def image_shape(module: Any) -> tuple[int, ...]:
 MAKERS: dict[str, Callable[[Any, int, int], Forward]] = {
     CHANNELS_LAST: channels_last,
     FROZEN: frozen,
+    COMPILED: compiled,
     EXECUTORCH: executorch,
     OPENVINO: openvino,
 }

@@ -59,7 +59,8 @@ def measure(module: Any, forwards: Mapping[str, Forward], batch: int = 1) -> lis
     given = torch.from_numpy(images[:batch])
     with torch.no_grad():
         actions = {name: _calling(forward, given) for name, forward in forwards.items()}
-        seconds = in_turns(actions, ROUNDS if batch == 1 else BATCH_ROUNDS, batch)
+        rounds = ROUNDS if batch == 1 else BATCH_ROUNDS
+        seconds = in_turns(actions, rounds, batch, torch.get_num_threads())
     return [
         Form(
             name,
@@ -101,20 +102,22 @@ def errors(module: Any, forwards: Mapping[str, Forward], images: "Tensor") -> di
 
 
 def in_turns(
-    actions: Mapping[str, Callable[[], Any]], rounds: int, batch: int = 1
+    actions: Mapping[str, Callable[[], Any]], rounds: int, batch: int = 1, threads: int = 1
 ) -> dict[str, list[float]]:
     """Seconds of each action in each round, after `WARM_UP` rounds. On a single image it runs twice
-    and the second counts: the first finds the caches and threads of the action before.
+    and the second counts: the first finds the caches and threads of the action before. With one
+    thread it is the processor's time, which other load on the machine lengthens little.
     """
+    clock = time.process_time if threads == 1 else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(WARM_UP + rounds):
         for name, action in actions.items():
             if batch == 1:
                 action()
-            start = time.perf_counter()
+            start = clock()
             action()
             if turn >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 

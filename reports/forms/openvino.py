@@ -74,11 +74,8 @@ def open_network(module: Any, shape: tuple[int, ...]) -> Network:
 
     structure, code = spec_to_dict(module.spec), "reports/forms/openvino.py"
     key = module_key(module, (shape,), structure, DECIDING, code)
-    folder = program_cache.programs_folder("openvino")
     try:
-        content = program_cache.kept_program(
-            folder, key, ".openvino", lambda: converted(module, shape)
-        )
+        content = program_cache.kept_program("openvino", key, lambda: converted(module, shape))
         core = openvino.Core()
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             network, weights = (archive.read(name) for name in FILES)

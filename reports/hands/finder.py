@@ -66,11 +66,13 @@ def open_finder(
     gestures: str | Path | None = None,
     callers: int = 1,
     device: str = "cpu",
+    in_turn: bool = False,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
-    `callers`: how many threads may call it at a time without waiting for each other. `device`:
+    `callers`: how many threads may call it at a time without waiting for each other; `in_turn`:
+    they call one after the other, so that LiteRT may use their threads for each call. `device`:
     where the backend `torch` computes the networks of palms and hands, see `gpu_of`.
     """
     gpu = gpu_of(device, backend)
@@ -84,6 +86,7 @@ def open_finder(
         overrides=overrides,
         callers=callers,
         device=gpu,
+        in_turn=in_turn,
     )
     assert isinstance(palm.spec, PalmDetectorSpec)
     names: ModelsRecord = {
@@ -104,6 +107,7 @@ def open_finder(
         overrides=overrides,
         callers=callers,
         device=gpu,
+        in_turn=in_turn,
     )
     models = hand_models(palm, hand, rule or rule_of(model))
     ahead = DetectionAhead(palm.run, palm.spec)

@@ -129,6 +129,7 @@ def open_model(
     overrides: Overrides = NO_OVERRIDES,
     callers: int = 1,
     device: "torch.device | None" = None,
+    in_turn: bool = False,
 ) -> OpenModel:
     """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
@@ -158,7 +159,7 @@ def open_model(
             return _open_folder(folder, family, backend, callers, device)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
-        return open_tflite(model, family, threads, notice, overrides, callers)
+        return open_tflite(model, family, threads, notice, overrides, callers, in_turn)
     if not runs_pipeline(backend):
         raise CouldNotVerify(unknown_name("backend", backend, PIPELINE))
     converted = model

@@ -31,11 +31,13 @@ def open_tflite(
     notice: Notice,
     overrides: Overrides,
     callers: int = 1,
+    in_turn: bool = False,
 ) -> OpenModel:
     """Opens a file, or the file that a converted model comes from; as `open_models.open_model`.
-    With several `callers`, the images of a batch are run at the same time.
+    With several `callers`, the images of a batch are run at the same time; if calls come
+    `in_turn`, a single image gets the threads of all callers.
     """
-    from blazepalm.reports.backends.litert import open_litert
+    from blazepalm.reports.backends.litert import LiteRT, open_litert
     from blazepalm.reports.backends.litert_rewrite import without_custom_operators
 
     source, content = choose(source_of_model(model), family)
@@ -55,20 +57,22 @@ def open_tflite(
             notice(f"{source}: not a known release: {summary(recognition.spec)}")
     spec = recognition.spec
     generation = generation_of(spec.generation, family)
-    backend = open_litert(
-        without_custom_operators(content, source).content,
-        recognition.outputs,
-        source=source,
-        threads=threads,
-        copies=callers,
-    )
+    content = without_custom_operators(content, source).content
+
+    def opened(threads: int, copies: int) -> LiteRT:
+        return open_litert(
+            content, recognition.outputs, source=source, threads=threads, copies=copies
+        )
+
+    single = opened(max(threads, callers), 1) if in_turn else opened(threads, callers)
+    several = opened(threads, callers) if in_turn and family == "hand" else single
     pool = ThreadPoolExecutor(callers, "blazepalm-hands")  # its threads begin when they are needed
     name = release.name if release else Path(source).stem
 
     def run(images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         if callers == 1 or len(images) == 1:
-            return shaped(backend.run(images), len(images), spec)
-        each = list(pool.map(lambda image: shaped(backend.run(image[None]), 1, spec), images))
-        return {name: np.concatenate([found[name] for found in each]) for name in each[0]}
+            return shaped(single.run(images), len(images), spec)
+        found = list(pool.map(lambda image: shaped(several.run(image[None]), 1, spec), images))
+        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
     return OpenModel(name, "tflite", spec, generation, run, graph.sha256, network_of(graph))

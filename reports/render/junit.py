@@ -5,6 +5,8 @@ reasons, and one for each image listed in the report. An image fails only if its
 mean over all images may pass though one image exceeds it), so the file fails exactly when the
 report does. A suite's properties say how many outputs have LiteRT's own bits. Times: a model's
 verdict has the seconds that its backends took, added up over threads, and the file the whole run's.
+Elements and attributes are those of the schema that Jenkins and pytest use, `junit-10` of
+https://github.com/jenkinsci/xunit-plugin.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,17 +41,18 @@ def junit(report: ParityReport) -> str:
         if model.name in unknown:
             cases.insert(1, _case(model.name, "known release", [], skipped=unknown[model.name]))
         cases[0].time = round(taken.get(model.name, 0.0), 3)
-        suite = _suite(model.name, cases)
+        properties = [
+            (f"LiteRT's bits, {backend.name}", "{} of {}".format(*backend.litert_bits))
+            for backend in model.backends
+            if backend.litert_bits is not None
+        ]
+        own = (line for line in warnings(report) if line.startswith(printable(model.name)))
+        properties += [("note", line) for line in own]
+        if found is not None and report.rows[found.row].model == model.name:
+            properties.append(("worst", found.sentence))
+        suite = _suite(model.name, cases, properties)
         if report.timing.started:
             suite.timestamp = report.timing.started
-        for backend in model.backends:
-            if backend.litert_bits is not None:
-                bits = "{} of {}".format(*backend.litert_bits)
-                suite.add_property(_text(f"LiteRT's bits, {backend.name}"), bits)
-        for line in (line for line in warnings(report) if line.startswith(printable(model.name))):
-            suite.add_property("note", _text(line))
-        if found is not None and report.rows[found.row].model == model.name:
-            suite.add_property("worst", _text(found.sentence))
         xml.add_testsuite(suite)
     if report.self_test is not None:
         xml.add_testsuite(_suite("self-test", _self_test_cases(report.self_test)))
@@ -57,13 +60,19 @@ def junit(report: ParityReport) -> str:
     if sources:
         xml.add_testsuite(_suite("sources", sources))
     xml.update_statistics()  # type: ignore[no-untyped-call]
+    del xml._elem.attrib["skipped"]  # only a suite has it
     xml.time = round(report.timing.seconds, 3)
     text: str = xml.tostring().decode("utf-8")  # type: ignore[no-untyped-call]
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+def _suite(
+    name: str, cases: Iterable[TestCase], properties: Iterable[tuple[str, str]] = ()
+) -> TestSuite:
+    """The properties come first, where every schema allows them."""
     suite = TestSuite(_text(name))
+    for key, value in properties:
+        suite.add_property(_text(key), _text(value))
     suite.add_testcases(list(cases))
     return suite
 

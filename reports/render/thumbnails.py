@@ -1,7 +1,7 @@
 """Writes small pictures of the cases beside a report (`images/<case>.jpg`), for the HTML page."""
 
 import io
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -17,10 +17,15 @@ QUALITY = 82
 
 
 def write_thumbnails(
-    report: ParityReport, cases: Iterable[Case], folder: Path, before: Collection[str]
+    report: ParityReport,
+    cases: Iterable[Case],
+    folder: Path,
+    before: Collection[str],
+    on_made: Callable[[Collection[str]], None] = lambda names: None,
 ) -> ParityReport:
     """Writes a picture for each case of the report that has one in `cases`, replaces the files in
-    `before` (an older report's), and returns the report with their paths. Raises ArtifactError.
+    `before` (an older report's), and returns the report with their paths. `on_made` is called with
+    these before they are put in place. Raises ArtifactError.
     """
     from PIL import Image
 
@@ -38,5 +43,6 @@ def write_thumbnails(
             picture.save(packed, "JPEG", quality=QUALITY)
             (made / name).write_bytes(packed.getvalue())
             images[case.name] = f"{FOLDER}/{name}"
+        on_made(images.values())
     found = (replace(case, image=images.get(case.name)) for case in report.cases)
     return replace(report, cases=tuple(found))

@@ -7,7 +7,7 @@ while numbers are measured and cannot be changed afterwards: `margin` and `floor
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import asdict, replace
@@ -25,6 +25,7 @@ from blazepalm.reports.judge.report import (
     plain,
 )
 from blazepalm.reports.judge.report_parts import Part
+from blazepalm.reports.stored.case_values import Listed, contradictions, has_spread, is_decided
 from blazepalm.text import figure, printable
 
 VERDICT = ("passed", "exit_code", "verdict", "counts", "default_limits")  # of a report
@@ -35,13 +36,16 @@ MEASURED_BY = ("margin", "floor_multiple")  # limits that stored numbers depend 
 class Rechecked:
     """`report` is what parity would have written with `limits`; `changed` pairs the rows whose
     status differs, before and after. `altered` lists where the stored report contradicts its
-    own numbers and limits.
+    own numbers and limits. Of the task's rows, `bounded` counts those whose cases allow other
+    numbers, too, `unlisted` those of which no case has a number.
     """
 
     report: ParityReport
     changed: tuple[tuple[Row, Row], ...]
     passed_before: bool
     altered: tuple[str, ...]
+    bounded: int
+    unlisted: int
 
     @property
     def passed(self) -> bool:
@@ -69,7 +73,10 @@ def recheck(report: ParityReport, limits: Limits) -> Rechecked:
         pair for pair in zip(before, after, strict=True) if pair[0].status != pair[1].status
     )
     altered = tuple(_altered(report, again))
-    return Rechecked(judged, changed, report.passed, altered)
+    task = [(row, _listed(report, i)) for i, row in enumerate(before) if _is_of_task(row)]
+    unlisted = sum(not listed.values for _, listed in task)
+    bounded = sum(not is_decided(row, listed) for row, listed in task) - unlisted
+    return Rechecked(judged, changed, report.passed, altered, bounded, unlisted)
 
 
 def _judged(report: ParityReport, rows: Sequence[Row], limits: Limits) -> ParityReport:
@@ -109,15 +116,21 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
     """Where a report contradicts its own numbers and limits. The wording of reasons is not
     compared: another version may have written them.
     """
+    spreads = any(row.spread is not None for row in stored.rows)
     for index, (row, now) in enumerate(zip(stored.rows, judged.rows, strict=True)):
         name = f"{row.model}, {row.stage}, {row.field}, {row.metric}: {row.backend}"
         if row.difference is not None and row.value != value_of(row.judge, row.difference):
             measured = figure(value_of(row.judge, row.difference))
             yield printable(f"{name}: value {figure(row.value)}, but its metrics give {measured}")
-        cases = [case.values[index] for case in stored.cases]
-        whole = len(cases) == stored.cases_total
-        if gives := _of_cases(row, [value for value in cases if value is not None], whole):
-            yield printable(f"{name}: value {figure(row.value)}, but its cases give {gives}")
+        listed = _listed(stored, index)
+        if row.difference is not None:
+            wrong: Iterable[str] = _of_tensor(row, listed)
+        else:
+            wrong = contradictions(row, listed)
+        for what in wrong:
+            yield printable(f"{name}: {what}")
+        if spreads and row.spread is None and has_spread(row) and listed.values:
+            yield printable(f"{name}: no median and p99, which the other rows have")
         for field in ("limit", "status"):
             says, gives = getattr(row, field), getattr(now, field)
             if says != gives:
@@ -137,19 +150,33 @@ def _altered(stored: ParityReport, judged: ParityReport) -> Iterator[str]:
     yield from _differing("the report:", stored, judged, VERDICT)
 
 
-def _of_cases(row: Row, cases: Sequence[float], whole: bool) -> str | None:
-    """What the listed cases make of a row if they contradict its value: of a tensor, their largest
-    error or their unequal values together; of anything else, no more than that. `whole`: every
-    case is listed, not the worst alone.
+def _is_of_task(row: Row) -> bool:
+    return row.difference is None and row.value is not None
+
+
+def _listed(report: ParityReport, index: int) -> Listed:
+    """What the report's cases list for the row of that index."""
+    found = [
+        (value, len(case.truth or ()))
+        for case in report.cases
+        if (value := case.values[index]) is not None
+    ]
+    values, hands = zip(*found, strict=True) if found else ((), ())
+    return Listed(values, hands, len(report.cases) == report.cases_total)
+
+
+def _of_tensor(row: Row, listed: Listed) -> Iterator[str]:
+    """Where the listed cases contradict a tensor's row: they make it their largest error or their
+    unequal values together.
     """
-    if row.value is None or not cases:
-        return None
-    most, together = max(cases), sum(cases)
-    exact = together if row.judge == BY_BITS else most
-    if row.difference is None:
-        return figure(most) if whole and row.value > max(most, together) else None
-    wrong = row.value != exact if whole else row.value < exact
-    return figure(exact) if wrong else None
+    assert row.difference is not None
+    if row.inputs != row.difference.inputs:
+        yield f"{row.inputs} inputs, but its metrics are of {row.difference.inputs}"
+    if row.value is None or not listed.values:
+        return
+    exact = sum(listed.values) if row.judge == BY_BITS else max(listed.values)
+    if row.value != exact if listed.whole else row.value < exact:
+        yield f"value {figure(row.value)}, but its cases give {figure(exact)}"
 
 
 def _differing(who: str, stored: Part, now: Part, names: Sequence[str]) -> Iterator[str]:

@@ -26,9 +26,18 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def imported(code: str) -> set[str]:
-    """Which heavy modules a piece of code imports."""
-    probe = f"import sys\n{code}\nprint(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+# of a known release, nothing needs them
+UNKNOWN_FILES = (
+    "blazepalm.converter.evidence.behaviour",
+    "blazepalm.converter.evidence.known_weights",
+    "blazepalm.converter.folder",
+    "blazepalm.models.hand_pipeline",
+)
+
+
+def imported(code: str, modules: tuple[str, ...] = HEAVY) -> set[str]:
+    """Which of these modules a piece of code imports."""
+    probe = f"import sys\n{code}\nprint(' '.join(m for m in {modules!r} if m in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -68,6 +77,15 @@ def test_help_imports_nothing_heavy() -> None:
 def test_help_of_a_command_imports_nothing_heavy() -> None:
     code = "from blazepalm.cli.app import COMMANDS, main\nfor c in COMMANDS: main([c, '--help'])"
     assert imported(code) == set()
+
+
+@pytest.mark.parametrize("arguments", [["inspect", "palm-full"], ["anchors", "palm-full"]])
+def test_a_known_release_is_read_alone(arguments: list[str], tmp_path: Path) -> None:
+    """ai_edge_litert: its schema; numpy holds the constants."""
+    if arguments[0] == "anchors":
+        arguments += ["-o", str(tmp_path / "anchors.npy")]
+    code = f"from blazepalm.cli.app import main; assert main({arguments!r}) == 0"
+    assert imported(code, (*HEAVY, *UNKNOWN_FILES)) == {"ai_edge_litert", "numpy"}
 
 
 def test_package_imports_nothing_heavy() -> None:

@@ -21,7 +21,7 @@ def fits(text: str) -> bool:
 def test_run(blazepalm: Cli, monkeypatch: pytest.MonkeyPatch, ratio: float, code: int) -> None:
     def measured(rounds: int) -> tuple[Run, list[Result]]:
         assert rounds == 2
-        return Run(2.0, 1 << 20), [Result("x", 1.0, 1 << 20, ratio, 1.0, Limit(time=0.5))]
+        return Run(2.0, 1 << 20, 2.0), [Result("x", 1.0, 1 << 20, ratio, 1.0, Limit(time=0.5))]
 
     monkeypatch.setattr(reports_bench, "bench", measured)
     result = blazepalm("bench", "run", "commands", "--rounds", "2", "--json")

@@ -66,12 +66,21 @@ def test_the_same_however_many_pictures_at_a_time(
     assert outcome(3) == one
 
 
+def test_a_picture_by_itself_is_the_same_on_two_threads(blazepalm: Command, photo: Path) -> None:
+    one, two = (
+        blazepalm("detect", photo, *LITE, "--backend", "tflite", "--json", "--jobs", str(jobs))
+        for jobs in (1, 2)
+    )
+    assert len(one.json["frames"][0]["hands"]) == 2
+    assert two.json["frames"] == one.json["frames"]
+
+
 def test_the_quickest_form_finds_the_same(
     blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from blazepalm.reports.forms import fast, measure
 
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fast, "FORMS", ("channels-last",))
     monkeypatch.setattr(measure, "ROUNDS", 1)
     done = blazepalm("detect", photo, *LITE, "--backend", "fast", "--json")

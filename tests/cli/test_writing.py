@@ -557,19 +557,32 @@ def test_a_folder_is_locked_until_its_report_is_written(
     assert tried
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["nothing", "a report"])
 def test_a_run_that_ends_before_its_report_is_there_goes_on(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, tmp_path: Path, older: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it has written is still known as its own."""
+    """What it has written is still known as its own, by a run of other inputs, too; what the user
+    adds meanwhile is not.
+    """
+    picture = tmp_path / "second.png"
+    picture.write_bytes((desk.read / "photo.png").read_bytes())
+    if older:
+        assert desk("parity images", ".").code == 0
 
     def ends(*_: Any) -> list[Path]:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(report_folder, "write_reports", ends)
-        assert desk("parity", ".").code == 130
-    again = desk("parity", ".")
+        for more in ((), ("--images", picture)):
+            assert desk("parity images", ".", *more).code == 130
+    mine = desk.work / "images" / "holiday.jpg"
+    mine.write_bytes(MINE)
+    refused(desk("parity images", "."), "holds 'images/holiday.jpg'")
+    mine.unlink()
+    again = desk("parity images", ".")
     assert again.code == 0, again.err
+    assert os.listdir(desk.work / "images") == ["photo.jpg"]
     assert not (desk.work / ".blazepalm-journal").exists()
 
 

@@ -17,6 +17,7 @@ import blazepalm
 from blazepalm.converter import convert as conversion
 from blazepalm.converter.convert import convert_graph, module_of
 from blazepalm.converter.converted import Converted
+from blazepalm.converter.destinations import folder_names
 from blazepalm.converter.evidence import Overrides
 from blazepalm.converter.loading import load, read_record
 from blazepalm.converter.proof import prove
@@ -327,4 +328,4 @@ def test_a_weight_that_is_no_number_is_the_fault_of_the_file(tmp_path: Path) -> 
 @pytest.mark.parametrize("member", ["..tflite", "...tflite", ". .tflite"])
 def test_a_member_whose_name_is_no_folder(member: str) -> None:
     with pytest.raises(ArtifactError, match="cannot be a folder name"):
-        conversion.folder_names("x.task", [f"x.task:{member}"])
+        folder_names("x.task", [f"x.task:{member}"])

@@ -2,10 +2,11 @@
 taken.
 """
 
-import os
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from torch import nn
 
 from blazepalm.converter import program_cache, pte_cache
 from blazepalm.converter.pte import Shapes, missing_executorch
-from blazepalm.converter.pte_cache import cached_program, programs_folder
+from blazepalm.converter.pte_cache import cached_program
 
 SHAPES: Shapes = ((1, 2),)
 
@@ -24,7 +25,7 @@ def lowered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The sources that were lowered; each gives other bytes."""
     if (reason := missing_executorch()) is not None:
         pytest.skip(reason)
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     done: list[str] = []
 
     def lower(module: nn.Module, shapes: Shapes, source: str) -> bytes:
@@ -62,34 +63,33 @@ def test_only_what_decides_the_bytes_lowers_again(
 
 
 @pytest.mark.parametrize("content", [b"", b"program 2", b"program"])
-def test_a_damaged_program_is_lowered_again(lowered: list[str], content: bytes) -> None:
+def test_a_damaged_program_is_lowered_again(
+    lowered: list[str], content: bytes, tmp_path: Path
+) -> None:
     module = nn.Linear(2, 2)
     get(module)
-    (path,) = programs_folder().glob("*.pte")
-    path.write_bytes(content)
+    with closing(sqlite3.connect(tmp_path / "cache" / "executorch.sqlite")) as file, file:
+        file.execute("UPDATE kept SET value = ?", (content,))
     assert get(module) == b"program 2" and len(lowered) == 2
     assert get(module) == b"program 2" and len(lowered) == 2, "and kept"
 
 
-def test_the_oldest_goes_first(lowered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_take_no_more_than_their_size(
+    lowered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which one goes first: `tests/test_cache_file.py`."""
     monkeypatch.setattr(program_cache, "MAX_BYTES", 3 * len(b"program 1"))
     modules = [nn.Linear(2, 2) for _ in range(4)]
-    for age, module in enumerate(modules[:3]):
-        get(module)
-        for path in programs_folder().glob("*.pte"):
-            if path.read_bytes() == f"program {age + 1}".encode():
-                os.utime(path, (age + 1, age + 1))
-    get(modules[0])  # is of use
-    get(modules[3])
-    kept = sorted(path.read_bytes() for path in programs_folder().glob("*.pte"))
-    assert kept == [b"program 1", b"program 3", b"program 4"]
+    made = [get(module) for module in modules]
+    assert [get(module) for module in modules[1:]] == made[1:] and len(lowered) == 4
+    assert get(modules[0]) == b"program 5"
 
 
 def test_nothing_is_kept_where_nothing_can_be_written(
     lowered: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "file" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "file" / "cache"))
     module = nn.Linear(2, 2)
     assert (get(module), get(module)) == (b"program 1", b"program 2")
 

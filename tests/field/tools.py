@@ -89,6 +89,8 @@ def _back(exporter: str) -> Command:
 TOOLS = (
     Tool(BLAZEPALM, (_OURS,), (OWN, "run_blazepalm.py")),
     Tool("blazepalm.fast", (_OURS,), (OWN, "run_blazepalm_fast.py"), timed=False),
+    Tool("blazepalm.fast, compiled", (_OURS,), (OWN, "run_blazepalm_compiled.py"), timed=False),
+    Tool("blazepalm.fast, frozen", (_OURS,), (OWN, "run_blazepalm_frozen.py"), timed=False),
     Tool("blazepalm, ExecuTorch", ((OWN, (*_OURS[1], "--pte")),), (OWN, "run_executorch.py")),
     Tool(
         "tf2onnx, onnx2torch",  # which has no Pad of opset 18

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -84,8 +84,8 @@ COMMANDS = {
     ),
     "parity -o": Command(
         lambda read, place: [
-            *("parity", f"{read}/m.tflite", "--no-golden", "--inputs", "3", "--no-coreml"),
-            *("-o", f"{place}/out"),
+            *("parity", f"{read}/m.tflite", "--no-golden", "--inputs", "2", "--no-coreml"),
+            *("--images", f"{read}/p.png", "-o", f"{place}/out"),
         ],
         "out",
         late=".*",
@@ -121,11 +121,16 @@ COMMANDS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="crashes")
-    parser.add_argument("--n", type=int, default=200, help="kills of each command")
+    parser.add_argument("--n", type=int, default=200, help="kills of each command and signal")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", action="append", choices=COMMANDS)
     parser.add_argument("--signal", default="KILL", help="KILL, INT, TERM, or several with commas")
-    parser.add_argument("--tally", type=Path, help="JSON of earlier runs, which this one adds to")
+    parser.add_argument(
+        "--tally",
+        type=Path,
+        help="JSON of earlier runs, which this one continues up to --n; what the commands said at "
+        "each fault goes to a file beside it, with the suffix .faults",
+    )
     parser.add_argument("--table", type=Path, help="Markdown that the table is written to, too")
     given = parser.parse_args()
     signals = given.signal.split(",")
@@ -140,8 +145,13 @@ def main() -> int:
         read = inputs(top / "read")
         for name in given.command or COMMANDS:
             for ended_by in signals:
-                found = kills(name, read, top, given.n, given.seed, ended_by)
-                tallies.add((name, ended_by), found)
+                row = (name, ended_by)
+                done = tallies.counts.get(row, Counter())["kills"]
+                numbers = range(done, given.n)
+                for found, said in kills(name, read, top, numbers, given.seed, ended_by):
+                    tallies.add(row, found)
+                    if any(found[what] for what in FAULTS):
+                        keep(given.tally, row, found, said)
     finally:
         shutil.rmtree(top)
     if given.table:
@@ -166,8 +176,21 @@ def inputs(folder: Path) -> Path:
     return folder
 
 
-def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str) -> Counter[str]:
-    """Ends a command `count` times; what became of it."""
+def keep(tally: Path | None, row: tuple[str, str], found: Counter[str], said: str) -> None:
+    """Prints what the command, and the run after it, said at a fault; keeps it beside the tally."""
+    told = f"{' '.join(row)}: {dict(+found)}\n{said}\n"
+    print(told, flush=True)
+    if tally is not None:
+        with tally.with_suffix(".faults").open("a", encoding="utf-8") as file:
+            file.write(told)
+
+
+def kills(
+    name: str, read: Path, top: Path, numbers: range, seed: int, ended_by: str
+) -> Iterator[tuple[Counter[str], str]]:
+    """Ends a command once for each number; what became of it, and what was said."""
+    if not numbers:
+        return
     command = COMMANDS[name]
     place = empty(top / "place")
     words = command.words(read, place)
@@ -178,8 +201,8 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
     assert whole.exitcode == 0, f"{name}: {(top / SAID).read_text('utf-8')}"
     seconds = time.monotonic() - began
     sound, given = content(place / command.output), content(read)
-    found: Counter[str] = Counter()
-    for number in range(count):
+    for number in numbers:
+        found: Counter[str] = Counter()
         random = Random(f"{name} {seed} {number}")
         empty(place)
         own_surroundings(top)
@@ -191,15 +214,15 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
         end(process, ended_by)
         process.join()
         found["lives on"] += not dies(process.pid)
-        said = (top / SAID).read_bytes() if (top / SAID).exists() else b""
+        said = (top / SAID).read_bytes()
         # before a line of the command line is run, Python tells of SIGINT in its own way
         early = ended_by == "INT" and b"Traceback" in said and b"blazepalm/cli" not in said
         found["kills"] += 1
         found[CODES + ("before the start" if early else str(process.exitcode))] += 1
         found["exit"] += not early and process.exitcode not in EXITS[ended_by]
         found["traceback"] += not early and b"Traceback" in said
-        if ended_by != "KILL":
-            found["left over"] += litter(place) or any((top / "temporary").iterdir())
+        over = [] if ended_by == "KILL" else [*litter(place), *(top / "temporary").rglob("*")]
+        found["left over"] += bool(over)
         found["input changed"] += content(read) != given
         left = content(place / command.output)
         shorter = ended_by == "INT" and command.shorter and has_frames(place / command.output)
@@ -213,15 +236,23 @@ def kills(name: str, read: Path, top: Path, count: int, seed: int, ended_by: str
         again.join()
         found["next fails"] += again.exitcode != 0
         found["other"] += content(place / command.output) != sound
-        found["litter"] += litter(place) or any(place.rglob(".blazepalm-*"))
-    return found
+        found["litter"] += any(place.rglob(".blazepalm-*"))
+        told = f"kill {number}, seed {seed}; there: {sorted(left)}; left over: {over}"
+        texts = (told.encode(), said, b"The next run:", (top / SAID).read_bytes())
+        yield found, b"\n".join(texts).decode(errors="replace")
 
 
 def start(words: list[str], top: Path) -> ForkProcess:
-    """Begins a command in a fork of this process, which has imported the libraries."""
-    (top / SAID).unlink(missing_ok=True)
+    """Begins a command in a fork of this process, which has imported the libraries. No signal
+    reaches it before what it says goes to its own file.
+    """
+    (top / SAID).write_bytes(b"")
     process = get_context("fork").Process(target=_run, args=(words, top))
-    process.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return process
 
 
@@ -229,6 +260,8 @@ def _run(words: list[str], top: Path) -> None:
     os.setsid()
     for number, path in ((1, Path(os.devnull)), (2, top / SAID)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     os.environ.update(folders(top))
     tempfile.tempdir = None  # where it was before
     sys.argv = ["blazepalm", *words]
@@ -276,8 +309,10 @@ def end(process: ForkProcess, ended_by: str) -> None:
     number = getattr(signal, f"SIG{ended_by}")
     assert process.pid
     if process.is_alive():
-        with suppress(ProcessLookupError):  # no group yet
+        try:
             (os.killpg if ended_by == "INT" else os.kill)(process.pid, number)
+        except ProcessLookupError:  # no group yet
+            os.kill(process.pid, number)
 
 
 def dies(group: int | None) -> bool:
@@ -307,18 +342,18 @@ def is_whole(left: dict[str, str], sound: dict[str, str], command: Command) -> b
     return first.items() <= left.items() <= sound.items()
 
 
-def litter(place: Path) -> bool:
-    """Whether a temporary is there; parity's journal is kept for the next run."""
-    return any(".blazepalm-journal" not in path.parts for path in place.rglob(".blazepalm-*"))
+def litter(place: Path) -> list[Path]:
+    """The temporaries that are there; parity's journal is kept for the next run."""
+    return [path for path in place.rglob(".blazepalm-*") if ".blazepalm-journal" not in path.parts]
 
 
 def content(path: Path) -> dict[str, str]:
-    """The hash of every file under a path."""
+    """The hash of every file under a path that is not a temporary or in one."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     return {
         str(file.relative_to(path)): hashlib.sha256(_lasting(file)).hexdigest()
         for file in files
-        if not file.name.startswith(".blazepalm-") and ".blazepalm-journal" not in file.parts
+        if not any(part.startswith(".blazepalm-") for part in file.relative_to(path.parent).parts)
     }
 
 

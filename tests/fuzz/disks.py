@@ -99,7 +99,7 @@ def _try(
     enough = done.returncode == 0
     found["disks"] += 1
     found["whole" if enough else "refused"] += 1
-    found["litter"] += litter(place)
+    found["litter"] += bool(litter(place))
     left = content(target)
     if enough:
         found["half written"] += left != sound

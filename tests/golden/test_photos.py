@@ -52,7 +52,7 @@ def test_found_in_the_cache_then_beside_the_checkout(
     photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BLAZEPALM_PHOTOS")
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "pyproject.toml").touch()
     monkeypatch.setattr(table, "PROJECT", tmp_path / "project")

@@ -1,6 +1,7 @@
 """Decoding in another process: the same pixels, and a sentence where that process ends."""
 
 import os
+import platform
 import signal
 import sys
 from pathlib import Path
@@ -47,6 +48,27 @@ def test_the_same_pixels_and_times(picture: Path, clip: Path) -> None:
     )
     assert len(here) == 6 and [seconds for seconds, _ in here] == [seconds for seconds, _ in there]
     assert all((a == b).all() for (_, a), (_, b) in zip(here, there, strict=True))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory")
+def test_a_picture_costs_few_page_faults_and_turns(tmp_path: Path) -> None:
+    """Its memory is the last one's, and the pipe holds its 225 pages of pixels at once."""
+    Image.new("RGB", (640, 480)).save(tmp_path / "p.bmp")
+    costs = []
+    for _ in range(12):
+        cage.read_picture(tmp_path / "p.bmp")
+        costs.append(faults_and_turns(decoder()))
+    faults, turns = np.diff(np.array(costs[2:]), axis=0).mean(axis=0)
+    assert faults < 50 and turns < 8
+
+
+def faults_and_turns(process: int) -> tuple[int, int]:
+    """Page faults of a process so far, and how often it waited for another."""
+    folder = Path("/proc") / str(process)
+    faults = (folder / "stat").read_text().rpartition(")")[2].split()[7]
+    lines = (folder / "status").read_text().splitlines()
+    (turns,) = (line.split()[1] for line in lines if line.startswith("voluntary_ctxt_switches"))
+    return int(faults), int(turns)
 
 
 def test_two_videos_at_once_and_one_given_up(clip: Path) -> None:

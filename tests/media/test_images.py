@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from blazepalm.errors import InvalidImage
+from blazepalm.media import images
 from blazepalm.media.formats import Content, content_of
 from blazepalm.media.frames import find_sources, read_frames
 from blazepalm.media.images import MAX_PIXELS, read_image
@@ -35,6 +36,19 @@ def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
     path = tmp_path / "picture.dat"
     Image.fromarray(RGB).save(path, "PNG")
     np.testing.assert_array_equal(read_image(str(path)), RGB)
+
+
+@pytest.mark.parametrize("pixels", [1, 7 * 5, 7 * 23, 7 * 23 + 1])
+def test_large_pictures_are_converted_in_bands(
+    pixels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """23 rows of 7 pixels: row by row, by five, and whole."""
+    monkeypatch.setattr(images, "BAND", pixels)
+    drawn = np.random.default_rng(1).integers(0, 256, (23, 7, 3), np.uint8)
+    Image.fromarray(drawn).save(tmp_path / "p.png")
+    found = read_image(tmp_path / "p.png")
+    np.testing.assert_array_equal(found, drawn)
+    assert found.flags.writeable
 
 
 def test_grey(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blazepalm.errors import InvalidImage
 from blazepalm.models.crop import (
+    LIMIT,
     Letterbox,
     corners,
     crop_region,
@@ -35,6 +38,42 @@ def test_the_bytes_are_opencv_4s(number: int) -> None:
     maps = sampling_maps(corners(centre, (side, side), warp.rotation), warp.output)
     found = cv2.remap(picture(warp), *maps, cv2.INTER_LINEAR, borderMode=warp.border)
     assert digest(found) == expected[number]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(224, 224), (192, 192), (33, 70), (5, 300), (1, 1), (64, 64)]),
+)
+@settings(max_examples=30, deadline=None)
+def test_positions_are_opencv_4s_formula(seed: int, size: tuple[int, int]) -> None:
+    """Pixel by pixel in Python's doubles, as warpPerspective of OpenCV 4.10 (imgwarp.cpp) says."""
+    import cv2
+
+    draw = np.random.default_rng(seed)
+    side = F(10 ** draw.uniform(-3, 4))
+    turned = draw.choice([0.0, math.pi / 2, -math.pi / 4, draw.uniform(-math.pi, math.pi)])
+    centre = (F(draw.uniform(-1000, 30000)), F(round(draw.uniform(-100, 3000))))
+    source = corners(centre, (side, side), float(turned))
+    maps, parts = sampling_maps(source, size)
+    rows, columns = size
+    target = np.array([[0, rows], [0, 0], [columns, 0], [columns, rows]], F)
+    m = cv2.invert(cv2.getPerspectiveTransform(source, target))[1].ravel().tolist()
+    wide = min(1024 // min(16, rows), columns)
+    for _ in range(40):
+        y, x = int(draw.integers(rows)), int(draw.integers(columns))
+        start, step = x - x % wide, x % wide
+        divisor = m[6] * start + m[7] * y + m[8] + m[6] * step
+        scale = 32.0 / divisor if divisor else 0.0
+        across, down = (
+            round(
+                min(max((m[k] * start + m[k + 1] * y + m[k + 2] + m[k] * step) * scale, -2e9), 2e9)
+            )
+            for k in (0, 3)
+        )
+        whole = [min(max(value >> 5, -32768), 32767) for value in (across, down)]
+        assert maps[y, x].tolist() == whole
+        if abs(across) < LIMIT * 32 > abs(down):  # nearer than the furthest
+            assert parts[y, x] == (down & 31) * 32 + (across & 31)
 
 
 def test_letterboxes_and_crops_are_those_warps() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blazepalm.errors import ArtifactError, UnknownRelease
+from blazepalm.models import release_registry
 from blazepalm.models.release_registry import REGISTRY, WEIGHTS, Bundle, Release, load_registry
 from blazepalm.models.releases import by_name, by_network, by_sha256, defaults, resolve
 from support.models import ROOT, SHARED, shared_model
@@ -283,6 +284,37 @@ def test_a_fetched_release_is_found_in_the_cache(
     assert resolve("palm-2020-11") == cache / "palm-2020-11.tflite"
 
 
+def test_a_release_directly_in_the_cache_folder_is_found(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where BLAZEPALM_CACHE named the folder of releases itself."""
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(cache))
+    before = cache / "palm-2020-11.tflite"
+    before.write_bytes(b"")
+    assert by_name("palm-2020-11").location() is None, "another file"
+    monkeypatch.setitem(vars(by_name("palm-2020-11")), "sha256", hashlib.sha256(b"").hexdigest())
+    assert resolve("palm-2020-11") == before
+    by_name("palm-2020-11").cached.parent.mkdir()
+    fetched("palm-2020-11", cache, monkeypatch)
+    assert resolve("palm-2020-11") == by_name("palm-2020-11").cached
+
+
+def test_all_that_is_kept_lies_in_the_cache_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blazepalm.converter.program_cache import kept_program
+    from blazepalm.golden import make, photos
+    from blazepalm.reports.backends import kept_answers
+
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "own"))
+    monkeypatch.delenv("BLAZEPALM_PHOTOS")
+    kept_program("executorch", "key", lambda: b"program")
+    folders = [by_name("palm-2020-11").cached, photos.photos_folder(), make.cached_folder()]
+    files = [make.open_pictures().path, kept_answers.open_answers().path]
+    assert all((tmp_path / "own") in path.parents for path in (*folders, *files))
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
 def test_another_file_in_the_cache_is_no_release(cache: Path) -> None:
     (cache / "palm-2020-11.tflite").write_bytes(resolve("palm-lite").read_bytes())
     assert by_name("palm-2020-11").location() is None
@@ -349,10 +381,9 @@ def test_unknown_names_say_what_to_do(name: str, message: str) -> None:
 
 
 def test_the_user_cache_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from blazepalm.models.release_registry import cache_folder
-
     monkeypatch.delenv("BLAZEPALM_CACHE")
-    assert cache_folder().parts[-2:] == ("blazepalm", "releases")
+    monkeypatch.setattr(release_registry, "RELEASES", "releases")
+    assert by_name("palm-2020-11").cached.parts[-3:-1] == ("blazepalm", "releases")
 
 
 def test_needs_neither_torch_nor_numpy() -> None:

@@ -47,6 +47,7 @@ from blazepalm.reports.judge.report_parts import (
     Timing,
 )
 from blazepalm.reports.judge.task_limits import LEAST
+from blazepalm.reports.stored.case_values import HOW
 from blazepalm.reports.stored.read import report_from
 from blazepalm.reports.subjects.compression import Compression, LayerCost, Tried
 from support.report_scenes import Scene, scenes, write_images
@@ -234,7 +235,7 @@ def _report(
         counts=Counts(0, 0, 0, 0),
         default_limits=True,
         models=models,
-        rows=tuple(found),
+        rows=tuple(_counted(row, cases, number) for number, row in enumerate(found)),
         cases=_adding_up(cases, found),
         cases_total=len(cases),
         failures=(),
@@ -473,17 +474,28 @@ def _noise_case(number: int, found: list[Row], random: np.random.Generator) -> C
     return CaseResult(name, "noise", 0, 0, "0f" * 32, None, None, {}, values)
 
 
+def _counted(row: Row, cases: list[CaseResult], number: int) -> Row:
+    """A number of the task with an input for each case that has a value."""
+    inputs = sum(case.values[number] is not None for case in cases)
+    return row if row.difference is not None else replace(row, inputs=inputs)
+
+
 def _adding_up(cases: list[CaseResult], found: list[Row]) -> tuple[CaseResult, ...]:
-    """The cases with values that make a tensor's row: its largest error, or the sum of its bits."""
+    """The cases with values that make each row: its largest or least number, the sum of its bits
+    or counts, or the mean of equal ones.
+    """
     columns = [list(column) for column in zip(*(case.values for case in cases), strict=True)]
     for row, column in zip(found, columns, strict=True):
         known = [value for value in column if value is not None]
-        if row.difference is None or row.value is None or not known:
+        if row.value is None or not known:
             continue
-        largest = column.index(max(known))
-        if row.judge == rows.BY_BITS:
+        worst = column.index(min(known) if row.metric in LEAST else max(known))
+        how = HOW.get(row.metric, rows.MAX)
+        if how in (rows.MEAN, rows.SHARE):
+            column[:] = [None if value is None else row.value for value in column]
+        elif row.judge == rows.BY_BITS or how == rows.SUM:
             column[:] = [None if value is None else 0.0 for value in column]
-        column[largest] = row.value
+        column[worst] = row.value
     values = zip(*columns, strict=True)
     return tuple(replace(c, values=tuple(v)) for c, v in zip(cases, values, strict=True))
 

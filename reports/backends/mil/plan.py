@@ -20,6 +20,7 @@ from blazepalm.reports.backends.mil.ops import EXECUTORS
 from blazepalm.reports.backends.mil.storage_types import STORAGE_TYPES, round_to_float16, to_tensor
 from blazepalm.reports.backends.mil.syntax import Function, Operation
 from blazepalm.reports.backends.mil.values import NUMPY, Constant, TensorType
+from blazepalm.text import printable
 
 # what a type of less than a byte is once it is unpacked
 UNPACKED = {np.dtype(np.uint8): "UINT8", np.dtype(np.int8): "INT8"}
@@ -66,7 +67,7 @@ def check_supported(function: Function, source: str) -> None:
             f"  help:  add @executes({name!r}) in {FAMILY} and a case in tests/{FAMILY}",
         ]
     if lines:
-        raise UnsupportedOperator("\n".join(lines))
+        raise UnsupportedOperator("\n".join(map(printable, lines)))
 
 
 def make_plan(function: Function, source: str, *, accumulation: str, rounds: bool = True) -> Plan:
@@ -99,7 +100,7 @@ def make_plan(function: Function, source: str, *, accumulation: str, rounds: boo
         else:
             kernels.append((op, kernel))
     if refused:
-        raise UnsupportedOperator("\n  ".join(refused))
+        raise UnsupportedOperator("\n  ".join(map(printable, refused)))
     return _arrange(function, kernels, known, source, rounds)
 
 

@@ -8,14 +8,15 @@ this is not, may fuse and reorder operations and choose other precisions.
 import copy
 import difflib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.errors import InvalidModel
+from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil.accumulation import FLOAT32_SUMS
 from blazepalm.reports.backends.mil.blob import Blob, BlobFile
 from blazepalm.reports.backends.mil.interface import Feature, Interface, read_interface
@@ -39,10 +40,22 @@ def load(path: str | Path, *, suppressing: bool = True) -> "Program":
     Without `suppressing`, a pipeline is read as its program alone. Raises InvalidModel if it is
     broken or holds no ML program.
     """
-    try:
+    with _escaping():
         return Program(open_package(path), suppressing=suppressing)
-    except InvalidModel as error:  # names in it are the file's own: a line break, say
-        raise InvalidModel(printable(str(error))) from error
+
+
+@contextmanager
+def _escaping() -> Iterator[None]:
+    """Escapes what is unprintable in an error's sentence: names in it are the file's own. A list of
+    unsupported operations has lines, whose names are escaped already.
+    """
+    try:
+        yield
+    except UnsupportedOperator:
+        raise
+    except BlazePalmError as error:
+        error.args = (printable(str(error)),)
+        raise
 
 
 class Program:
@@ -129,6 +142,7 @@ class Program:
 
     # What it does -----------------------------------------------------------------------
 
+    @_escaping()
     def run(
         self,
         inputs: Mapping[str, Any],
@@ -165,6 +179,7 @@ class Program:
         inner = set(keep) - set(outputs)
         return {**outputs, **{name: value for name, value in values.items() if name in inner}}
 
+    @_escaping()
     def plan(self, function: str | None = None, *, accumulation: str = FLOAT32_SUMS) -> "Plan":
         """The function made ready to run; made once. Raises as `run` does."""
         from blazepalm.reports.backends.mil.plan import make_plan
@@ -182,6 +197,7 @@ class Program:
         changed._plans = {(self.function_name(None), FLOAT32_SUMS): plan}
         return changed
 
+    @_escaping()
     def function_name(self, function: str | None) -> str:
         """The name of that function, or of the default one. Raises InvalidModel if there
         is none.

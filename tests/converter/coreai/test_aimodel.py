@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from blazepalm.child import Child
-from blazepalm.cli.convert import folder_table
+from blazepalm.cli.convert_tables import folder_table
 from blazepalm.converter.convert import convert
 from blazepalm.converter.coreai import aimodel, needed
 from blazepalm.converter.coreai.needed import CHILD, LIMITS, missing_coreai

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from blazepalm.converter.pte_cache import programs_folder
 from blazepalm.reports.backends import lowering_ahead as ahead
 from blazepalm.reports.backends.lowering_ahead import lowering_ahead
 
@@ -36,7 +35,7 @@ def test_every_model_is_shared_out_once(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_cannot_be_converted_is_left_to_whoever_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     (tmp_path / "0").write_bytes(b"no model")
     ahead.lower_all([[str(tmp_path / "0"), "x.tflite"]])
-    assert not programs_folder().exists()
+    assert not (tmp_path / "cache").exists()

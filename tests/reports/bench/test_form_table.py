@@ -16,7 +16,7 @@ from support.tiny import doubling
 def test_ratios_are_of_the_same_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of 4, 2 and 8 s in LiteRT, of 2, 2 and 2 s in a form: 0.5, 1 and 0.25."""
 
-    def in_turns(actions: Any, rounds: int, batch: int) -> dict[str, list[float]]:
+    def in_turns(actions: Any, rounds: int, batch: int, threads: int) -> dict[str, list[float]]:
         for action in actions.values():
             action()
         return {n: [4.0, 2.0, 8.0] if n == "litert" else [2.0, 2.0, 2.0] for n in actions}

@@ -1,6 +1,7 @@
 """`blazepalm.fast`: the quickest exact form is taken, an inexact one refused."""
 
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 import blazepalm
-from blazepalm.converter import program_cache
 from blazepalm.converter.pte import missing_executorch
 from blazepalm.errors import CouldNotVerify
 from blazepalm.models.hand_landmarks import HandLandmarks, HandOutput
 from blazepalm.models.palm_detector import PalmDetector
 from blazepalm.reports.forms import fast as choosing
 from blazepalm.reports.forms import make as forms
-from blazepalm.reports.forms.measure import FLOORS, Form
+from blazepalm.reports.forms import openvino
+from blazepalm.reports.forms.measure import FLOORS, Form, in_turns
 from blazepalm.reports.forms.openvino import missing_openvino
 from blazepalm.reports.judge.policy import LIMITS
 from support.records import hand_spec, palm_spec
@@ -35,13 +36,13 @@ def images(module: nn.Module, count: int = 2) -> Tensor:
 @pytest.fixture
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is remembered from another test."""
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def two_forms(monkeypatch: pytest.MonkeyPatch, own_cache: None) -> None:
     """The forms that take no time to make."""
-    for name in (forms.EXECUTORCH, forms.OPENVINO):
+    for name in (forms.COMPILED, forms.EXECUTORCH, forms.OPENVINO):
         monkeypatch.delitem(forms.MAKERS, name)
     monkeypatch.setattr(choosing, "FORMS", tuple(forms.MAKERS))
 
@@ -74,9 +75,13 @@ def test_each_image_of_a_batch_is_its_own(hand: HandLandmarks, threads: int) -> 
         form(torch.zeros(1, 3, 16, 16))
 
 
-def test_openvino_computes_the_same(hand: HandLandmarks, own_cache: None) -> None:
+def test_openvino_computes_the_same(
+    hand: HandLandmarks, own_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if (reason := missing_openvino()) is not None:
         pytest.skip(reason)
+    plain, converted = openvino.converted, []
+    monkeypatch.setattr(openvino, "converted", lambda *given: converted.append(1) or plain(*given))
     for _ in range(2):  # converted, then kept
         found = forms.make_form(forms.OPENVINO, hand, 2)
         for given in (images(hand, 3), images(hand, 1)):
@@ -84,7 +89,7 @@ def test_openvino_computes_the_same(hand: HandLandmarks, own_cache: None) -> Non
                 found(given).landmarks, hand(given).landmarks, rtol=1e-5, atol=1e-5
             )
             assert found(given).world_landmarks is None
-    assert len(list(program_cache.programs_folder("openvino").glob("*.openvino"))) == 1
+    assert converted == [1]
 
 
 def test_executorch_computes_each_image_of_a_batch(hand: HandLandmarks) -> None:
@@ -190,12 +195,19 @@ def test_a_remembered_form_that_is_gone_is_chosen_anew(
 def test_what_it_does_not_take(hand: HandLandmarks) -> None:
     with pytest.raises(TypeError, match="expected a PalmDetector or a HandLandmarks, got Linear"):
         blazepalm.fast(nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="unknown form 'slow'; choose channels-last, frozen, exec"):
+    with pytest.raises(ValueError, match="unknown form 'slow'; choose channels-last, frozen, comp"):
         blazepalm.fast(hand, "slow")
     with pytest.raises(ValueError, match="batch is 0"):
         blazepalm.fast(hand, batch=0)
     with pytest.raises(ValueError, match="is in float16 on cpu; fast takes float32 on the CPU"):
         blazepalm.fast(hand.half())
+
+
+@pytest.mark.parametrize(("threads", "counts"), [(1, False), (2, True)])
+def test_with_one_thread_waiting_costs_nothing(threads: int, counts: bool) -> None:
+    """Another process's turn on the processor is no form's time."""
+    (seconds,) = in_turns({"waits": lambda: time.sleep(0.02)}, 1, threads=threads)["waits"]
+    assert (seconds >= 0.02) == counts
 
 
 def test_the_limit_is_paritys() -> None:

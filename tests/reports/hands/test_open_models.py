@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from blazepalm.converter.tflite import read_bytes
 from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.models.release_registry import load_registry
 from blazepalm.models.releases import defaults, resolve
+from blazepalm.reports.backends import litert
 from blazepalm.reports.hands.open_model import output_shapes
 from blazepalm.reports.hands.open_models import detector_anchors, open_hand_models, open_model
 from support.models import ROOT, shared_model
@@ -50,6 +52,29 @@ def by_litert(release: str, given: np.ndarray) -> list[list[np.ndarray]]:
         details = interpreter.get_output_details()
         found.append([interpreter.get_tensor(detail["index"]) for detail in details])
     return found
+
+
+@pytest.mark.parametrize("release", FAMILIES)
+def test_calls_in_turn_use_the_threads_of_all(
+    release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One image has two threads, of two hands each has one; the bits are those of one thread."""
+    opened = []
+    plain = litert.open_litert
+
+    def noted(*args: Any, threads: int, copies: int, **options: Any) -> litert.LiteRT:
+        opened.append((threads, copies))
+        return plain(*args, threads=threads, copies=copies, **options)
+
+    monkeypatch.setattr(litert, "open_litert", noted)
+    run = open_model(release, FAMILIES[release], "tflite", callers=2, in_turn=True).run
+    assert opened == ([(2, 1)] if release == "palm-lite" else [(2, 1), (1, 2)])
+    given = images(release, 3)
+    single = open_model(release, FAMILIES[release], "tflite").run
+    for some in (given[:1], given[1:]):
+        found, expected = run(some), single(some)
+        assert found.keys() == expected.keys()
+        assert all(found[name].tobytes() == expected[name].tobytes() for name in found)
 
 
 @pytest.mark.parametrize("release", FAMILIES)

@@ -174,6 +174,60 @@ def test_cases_and_totals_that_contradict_each_other(
     assert recheck(passing, LIMITS).altered == ()
 
 
+KINDS = sorted(
+    {
+        (row.judge, row.metric)
+        for row in report_samples.typed(report_samples.passing()).rows
+        if row.value
+    }
+)
+
+
+@pytest.mark.parametrize("times", [1000.0, 1.01, 0.99, 0.001])
+@pytest.mark.parametrize(("judge", "metric"), KINDS)
+def test_every_kind_of_row_is_held_against_its_cases(
+    passing: Report, judge: str, metric: str, times: float
+) -> None:
+    """Those of no limit, and those that an altered number leaves within it, too."""
+    index, stored = next(
+        (i, r)
+        for i, r in enumerate(passing["rows"])
+        if (r["judge"], r["metric"]) == (judge, metric) and r["value"]
+    )
+    changed = copy.deepcopy(passing)
+    row = changed["rows"][index]
+    row["value"] *= times
+    if row["difference"]:
+        row["difference"]["max_abs"] *= times
+    if row["multiple"]:
+        row["multiple"] *= times
+    found = recheck(changed, LIMITS)
+    assert not found.passed and found.exit_code == 1
+    assert any(f"{metric}: {stored['backend']}: value" in line for line in found.altered)
+
+
+def test_a_spread_that_was_taken_out(passing: Report) -> None:
+    changed = copy.deepcopy(passing)
+    first, *others = (row for row in changed["rows"] if row["metric"] == "IoU")
+    first["spread"] = {"median": first["value"], "p99": first["value"], "sensitivity": None,
+                       "measured": 0, "beyond": first["value"], "beyond_case": "fist"}  # fmt: skip
+    found = "\n".join(recheck(changed, LIMITS).altered)
+    assert found.count("IoU: torch: no median and p99, which the other rows have") == len(
+        [row for row in others if row["backend"] == "torch"]
+    )
+
+
+def test_what_the_cases_do_not_decide_is_counted(passing: Report) -> None:
+    changed = copy.deepcopy(passing)
+    for index, row in enumerate(changed["rows"]):
+        if row["metric"] == "recall" and row["model"].startswith("palm"):
+            for case in changed["cases"]:
+                case["values"][index] = None
+    before, found = recheck(passing, LIMITS), recheck(changed, LIMITS)
+    assert (before.unlisted, found.unlisted, found.altered) == (0, 2, ())
+    assert found.bounded == before.bounded
+
+
 def with_bits(report: Report, bits: list[int]) -> Report:
     """The report with another claim about its first model's torch."""
     changed = copy.deepcopy(report)
@@ -284,7 +338,13 @@ def with_raw(passing: Report, folder: Path) -> Report:
         cases.append({**passing["cases"][0], "name": case, "values": values})
     results = [meter.result() for meter in meters]
     found = [
-        replace(r, difference=d, value=0.0 if r.judge == "bits" else d.max_abs, limit=limit)
+        replace(
+            r,
+            difference=d,
+            inputs=d.inputs,
+            value=0.0 if r.judge == "bits" else d.max_abs,
+            limit=limit,
+        )
         for r, d, limit in zip(rows, results, (10.0, 10.0, 0.0), strict=True)
     ]
     model = passing["models"][3]

@@ -86,6 +86,6 @@ def test_core_ai_reads_and_replaces_them(
 ) -> None:
     if (reason := missing_coreai()) is not None:
         pytest.skip(reason)
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     layers = CoreAILayers(program, NAMES)
     check(lambda x, replace: layers.run({"x": x}, replace))

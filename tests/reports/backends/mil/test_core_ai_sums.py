@@ -100,7 +100,7 @@ def _installed() -> None:
 def test_core_ai_computes_the_recorded_bits(
     program: Program, given: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache" / "releases"))
+    monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     core_ai = core_ai_program(program)
     try:
         assert digests(program, core_ai.run({"x": given})) == RECORDED

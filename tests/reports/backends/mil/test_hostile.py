@@ -10,7 +10,7 @@ import pytest
 from coremltools import proto
 from coremltools.converters.mil import Builder
 
-from blazepalm.errors import BlazePalmError, InvalidModel, UnsupportedOperator
+from blazepalm.errors import BlazePalmError, InvalidInput, InvalidModel, UnsupportedOperator
 from blazepalm.reports.backends.mil import load
 from blazepalm.reports.backends.mil.summary import summary_of
 from support.packages import block_of, edit_package
@@ -62,6 +62,12 @@ def set_dimension(op: Any, size: int) -> None:
 
 def rename(op: Any, kind: str) -> None:
     op.type = kind
+
+
+def rename_value(model: Any, name: str) -> None:
+    """The name of what is between the two operations, wherever it is."""
+    operation(model, "reshape").outputs[0].name = name
+    operation(model, "relu").inputs["x"].arguments[0].name = name
 
 
 def set_parameter(model: Any, kind: str, parameter: str, values: list[int]) -> None:
@@ -129,6 +135,14 @@ EDITS: dict[str, tuple[Change, str]] = {
         lambda m: setattr(operation(m, "relu").outputs[0], "name", "y"),
         "'y' is named twice",
     ),
+    "a line break in the name of what is wrong when it runs": (
+        lambda m: (rename_value(m, "fla\nt"), set_dimension(operation(m, "reshape"), 3)),
+        r"operation reshape 'fla\\nt': its operands give",
+    ),
+    "a line break in the name of what is bound before": (
+        lambda m: (rename_value(m, "fla\nt"), rename(operation(m, "reshape"), "max_pool")),
+        r"operation max_pool 'fla\\nt': has no kernel_sizes",
+    ),
     "a missing operand": (
         lambda m: operation(m, "conv").inputs.pop("weight"),
         "operation conv 'y': has no weight",
@@ -194,6 +208,25 @@ def test_an_unknown_operation(package: Path) -> None:
     program = load(package)
     with pytest.raises(UnsupportedOperator, match="unsupported operation: levitate"):
         program.run({"x": X})
+
+
+def test_line_breaks_in_names_of_what_is_listed(package: Path) -> None:
+    """The list has its own three lines for each kind, and no other."""
+
+    def edit(model: Any) -> None:
+        rename_value(model, "fla\nt")
+        rename(operation(model, "relu"), "levi\ntate")
+
+    program = load(edit_package(package, edit))
+    with pytest.raises(UnsupportedOperator, match=r"unsupported operation: levi\\ntate") as caught:
+        program.run({"x": X})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_line_break_in_the_name_of_an_input(package: Path) -> None:
+    program = load(package)
+    with pytest.raises(InvalidInput, match=r"has no input 'x\\n'"):
+        program.run({"x\n": X})
 
 
 def test_no_weight_file(package: Path) -> None:

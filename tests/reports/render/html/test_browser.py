@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blazepalm.reports.render.html import write_html
-from support import report_samples
+from support import hostile_names, report_samples
 from support.report_samples import typed
 from tests.reports.render.html.test_views import FIGURES
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SAMPLES = ("passing", "failing", "hostile")
+NAMES = "hostile names"  # the last sample with every kind of name there is
 SCRIPT = Path(__file__).resolve().parents[4] / "reports" / "render" / "html" / "script"
 
 
@@ -40,7 +41,10 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, dict[str, Any]]:
-    return {name: getattr(report_samples, name)() for name in SAMPLES}
+    found = {name: getattr(report_samples, name)() for name in SAMPLES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_samples, "HOSTILE", hostile_names.ALL)
+        return {**found, NAMES: report_samples.hostile()}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +83,7 @@ def in_wide_window(page: "Page", files: dict[str, str], name: str) -> "Locator":
     return page.locator('[data-listing="rows"]')
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", [*SAMPLES, NAMES])
 def test_opens_without_a_word_or_a_request(page: "Page", files: dict[str, str], name: str) -> None:
     said: list[str] = []
     asked: list[str] = []
@@ -100,14 +104,24 @@ def test_opens_without_a_word_or_a_request(page: "Page", files: dict[str, str], 
     assert page.locator("script").count() == 2
 
 
-def test_hostile_names_stay_text(page: "Page", files: dict[str, str]) -> None:
-    listing = in_wide_window(page, files, "hostile")
-    assert report_samples.HOSTILE in column(listing, 4)[0]
+@pytest.mark.parametrize(
+    ("sample", "names"),
+    [("hostile", {"markup": report_samples.HOSTILE}), (NAMES, hostile_names.NAMES)],
+)
+def test_hostile_names_stay_text(
+    page: "Page", files: dict[str, str], sample: str, names: dict[str, str]
+) -> None:
+    """A page shows a line break as a space."""
+    listing = in_wide_window(page, files, sample)
+    texts = [column(listing, 4)[0]]
     listing.locator("button.open").first.click()
-    assert report_samples.HOSTILE in page.locator("#explorer-body").inner_text()
+    texts.append(page.locator("#explorer-body").inner_text())
     page.keyboard.press("Escape")
     page.locator("#gallery button.card").first.click()
-    assert report_samples.HOSTILE in page.locator("#explorer-title").inner_text()
+    texts.append(page.locator("#explorer-title").inner_text())
+    for name in names.values():
+        expected = hostile_names.shown(name.replace("\n", " "))
+        assert [expected in " ".join(text.splitlines()) for text in texts] == [True] * 3, name
 
 
 def test_sorting(page: "Page", files: dict[str, str], values: dict[str, dict[str, Any]]) -> None:

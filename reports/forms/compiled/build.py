@@ -1,0 +1,164 @@
+"""`kernels.cpp` → a library for this processor, made once by the machine's C++ compiler.
+
+It is kept in the user's cache folder (`program_cache`) by what decides its bytes: our sources, the
+compiler's version, the flags, and the processor, for whose instructions it is made.
+"""
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from blazepalm.cache_file import code_sha256, key_of
+from blazepalm.converter import program_cache
+from blazepalm.errors import CouldNotVerify, first_line
+from blazepalm.processor import kernels
+from blazepalm.reports.forms.compiled.steps import Sizes, Step
+from blazepalm.text import printable
+
+FOLDER = Path(__file__).parent
+SOURCE = "kernels.cpp"
+SOURCES = tuple(
+    f"reports/forms/compiled/{name}" for name in (SOURCE, "steps.h", "product.h", "depthwise.h")
+)
+NAMES = ("c++", "g++", "clang++")
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread")
+SECONDS = 120.0  # it takes some five
+ARM = ("arm64", "aarch64")
+
+
+@dataclass(frozen=True)
+class Library:
+    """The loaded library's function, and its sizes."""
+
+    run: Any
+    sizes: Sizes
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A command, and what it says of its version."""
+
+    command: str
+    version: str
+
+
+def find_compiler() -> Compiler:
+    """The compiler that the environment names in CXX, else the first on the path.
+
+    Raises CouldNotVerify where there is none, or it does not run.
+    """
+    if os.name == "nt":
+        raise CouldNotVerify("the compiled form is for Linux and macOS only")
+    named = os.environ.get("CXX")
+    found = next(filter(None, map(shutil.which, (named,) if named else NAMES)), None)
+    if found is None:
+        where = f"CXX names {named!r}, which is not there" if named else "no C++ compiler is here"
+        raise CouldNotVerify(f"{where}; install one ({', '.join(NAMES)}), or name one in CXX")
+    return Compiler(found, _version(found))
+
+
+def compiler_version() -> str:
+    """What the compiler says of its version, empty without one."""
+    try:
+        return find_compiler().version
+    except CouldNotVerify:
+        return ""
+
+
+@cache
+def _version(command: str) -> str:
+    return _output([command, "--version"])
+
+
+def library() -> Library:
+    """The library, from the cache if it is there. Raises CouldNotVerify as `find_compiler`, and if
+    it cannot be compiled or loaded.
+    """
+    return _library(find_compiler())
+
+
+@cache
+def _library(compiler: Compiler) -> Library:
+    key = library_key(compiler, kernels())
+    return loaded(program_cache.kept_program("compiled", key, lambda: compile_kernels(compiler)))
+
+
+def library_key(compiler: Compiler, machine: Mapping[str, Any]) -> str:
+    """The key of a compiler's library on a machine."""
+    found = {"compiler": compiler.version, "flags": flags(), "machine": machine}
+    return key_of({**found, "sources": code_sha256(*SOURCES)})[:32]
+
+
+def flags() -> list[str]:
+    """All instructions of this processor may be used."""
+    native = "-mcpu=native" if platform.machine() in ARM else "-march=native"
+    return [*FLAGS, native]
+
+
+def compile_kernels(compiler: Compiler) -> bytes:
+    """The library's bytes, compiled anew in a few seconds. Raises CouldNotVerify."""
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
+        library = Path(made) / "kernels.so"
+        _output([compiler.command, *flags(), str(FOLDER / SOURCE), "-o", str(library)])
+        if not library.is_file():
+            raise CouldNotVerify(f"the C++ compiler {Path(compiler.command).name} wrote no library")
+        content = library.read_bytes()
+    loaded(content)  # what cannot be loaded is not kept
+    return content
+
+
+def _output(command: list[str]) -> str:
+    """What a compiler writes. Raises CouldNotVerify if it fails."""
+    name = Path(command[0]).name
+    english = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+            env=english,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CouldNotVerify(
+            f"the C++ compiler {name} does not run: {first_line(error)}"
+        ) from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line]
+        said = lines or done.stderr.splitlines() or [f"exit code {done.returncode}"]
+        raise CouldNotVerify(f"the C++ compiler {name} failed: {printable(said[0].strip())[:300]}")
+    return done.stdout
+
+
+def loaded(content: bytes) -> Library:
+    """Loads a library's bytes. Raises CouldNotVerify."""
+    with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
+        path = Path(made) / "kernels.so"
+        path.write_bytes(content)
+        try:
+            found = ctypes.CDLL(str(path))
+            found.sizes, found.run  # noqa: B018, both are there
+        except (OSError, AttributeError) as error:
+            raise CouldNotVerify(f"the kernels cannot be loaded: {first_line(error)}") from error
+    sizes = (ctypes.c_int64 * 4)()
+    found.sizes(sizes)
+    lanes, scratch, tile, step = sizes
+    assert step == ctypes.sizeof(Step)
+    number, address = ctypes.c_int64, ctypes.c_void_p
+    found.run.argtypes = [
+        *(address, number, address, address, address),  # steps, weights, arena, scratch
+        *(address, number, number, address),  # image, part, parts, arrived
+    ]
+    found.run.restype = None
+    return Library(found.run, Sizes(lanes, scratch, tile))
