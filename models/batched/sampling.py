@@ -63,7 +63,8 @@ def region_positions(corners: Tensor, size: tuple[int, int]) -> Positions:
         (along[:, i, None, None] * u + below[:, i, None, None] * v + upper_left[:, i, None, None])
         for i in (0, 1)
     )
-    return Positions(*((at / divisor).round().clamp(-LIMIT, LIMIT).int() for at in (x, y)))
+    most = LIMIT * STEPS
+    return Positions(*((at / divisor).round().clamp(-most, most).int() for at in (x, y)))
 
 
 def sample(pictures: Tensor, which: Tensor, at: Positions, *, replicate: bool) -> Tensor:
