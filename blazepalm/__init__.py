@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blazepalm.converter.saving import save
     from blazepalm.converter.verify import Verification, verify
     from blazepalm.errors import BlazePalmError
+    from blazepalm.models.batched.pipeline import HandSlots
     from blazepalm.models.gesture_pipeline import Gesture
     from blazepalm.models.gestures import GestureClassifier, GestureEmbedder
     from blazepalm.models.hand_landmarks import HandLandmarks, LandmarkPrediction
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from blazepalm.reports.compression.int8_file import IntegerFile
     from blazepalm.reports.compression.package import IntegerPackage, SmallestPackage
     from blazepalm.reports.forms.fast import fast
+    from blazepalm.reports.hands.batched_finder import BatchedHandFinder
     from blazepalm.reports.hands.hand_finder import HandFinder, Hands, hands
     from blazepalm.reports.judge.policy import Limits
     from blazepalm.reports.judge.report import ParityReport
     from blazepalm.reports.parity_python import parity
 
 __all__ = [
+    "BatchedHandFinder",
     "BlazePalmError",
     "CoreMLOptions",
     "Gesture",
@@ -43,6 +46,7 @@ __all__ = [
     "Hand",
     "HandFinder",
     "HandLandmarks",
+    "HandSlots",
     "Hands",
     "Inspection",
     "IntegerFile",
@@ -68,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchedHandFinder": "blazepalm.reports.hands.batched_finder",
     "BlazePalmError": "blazepalm.errors",
     "CoreMLOptions": "blazepalm.converter.coreml.options",
     "Gesture": "blazepalm.models.gesture_pipeline",
@@ -76,6 +81,7 @@ _HOMES = {
     "Hand": "blazepalm.models.hand_pipeline",
     "HandFinder": "blazepalm.reports.hands.hand_finder",
     "HandLandmarks": "blazepalm.models.hand_landmarks",
+    "HandSlots": "blazepalm.models.batched.pipeline",
     "Hands": "blazepalm.reports.hands.hand_finder",
     "Inspection": "blazepalm.converter.inspection",
     "IntegerFile": "blazepalm.reports.compression.int8_file",

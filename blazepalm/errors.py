@@ -45,6 +45,10 @@ class InvalidInput(BlazePalmError):
     """The arrays do not fit the inputs of a Core ML package."""
 
 
+class NoDevice(BlazePalmError):
+    """The device that was asked for is not on this machine."""
+
+
 class CouldNotVerify(BlazePalmError):
     """The requested comparison could not be made (exit code 3, not 2)."""
 
@@ -100,6 +104,7 @@ IN_PYTHON: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\(--no-coreml(, coreml=None)?\)", "(coreml=None)"),
     (r"--coreml-face (\w+)", r'coreml=CoreMLOptions(face="\1")'),
     (r"--engine (\w+)", r'engine="\1"'),
+    (r"--device (\S+) needs --backend (\w+)", r'device="\1" needs backend="\2"'),
     (r"--(self-test|layers|force|anyway)\b", lambda found: f"{found[1].replace('-', '_')}=True"),
     (r"--generation\b", "Overrides(generations=…)"),
     (r"--value-range\b", "Overrides(value_ranges=…)"),

@@ -87,7 +87,7 @@ def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[P
 
 def crop_whole(image: Pixels, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
     """The whole (H, W, 3) image, centred in (*size, 3) uint8 with black margins."""
-    maps, box = _whole(image.shape[0], image.shape[1], size)
+    maps, box = whole_maps(image.shape[0], image.shape[1], size)
     return remap(image, maps, replicate=False), box
 
 
@@ -187,7 +187,8 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
 
 
 @lru_cache(maxsize=KEPT_MAPS)
-def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[Maps, Letterbox]:
+def whole_maps(height: int, width: int, size: tuple[int, int]) -> tuple[Maps, Letterbox]:
+    """The `sampling_maps` of `crop_whole` for an image of `height` and `width`."""
     tall, wide = np.float32(height), np.float32(width)
     extent, box = widened(wide, tall, size)
     centre = (np.float32(0.5) * wide, np.float32(0.5) * tall)
@@ -200,11 +201,16 @@ def remap(image: Pixels, maps: Maps, replicate: bool) -> Pixels:
     """
     import cv2
 
-    if max(image.shape[:2]) > MAX_SIDE:
-        raise InvalidImage(
-            f"the image has {image.shape[1]}×{image.shape[0]} pixels, "
-            f"but the limit is {MAX_SIDE} per side; scale it down"
-        )
+    check_sides(image.shape[0], image.shape[1])
     border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
     found: Any = cv2.remap(image, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(found, np.uint8)
+
+
+def check_sides(height: int, width: int) -> None:
+    """Raises InvalidImage if a side is too long."""
+    if max(height, width) > MAX_SIDE:
+        raise InvalidImage(
+            f"the image has {width}×{height} pixels, "
+            f"but the limit is {MAX_SIDE} per side; scale it down"
+        )

@@ -115,16 +115,16 @@ def decode_boxes(
     """Offsets to anchor centres → normalised corners and keypoints.
 
     raw: (…, N, 4 + 2K) in pixels of the input: x, y, w, h of the box, then K × (x, y).
-    anchors: (N, 4) x_center, y_center, w, h, normalised, w = h = 1.
+    anchors: (N, 4), or (…, N, 4): x_center, y_center, w, h, normalised, w = h = 1.
     → boxes (…, N, 4) xmin, ymin, xmax, ymax and keypoints (…, N, K, 2), normalised to the
     input square, not clipped.
     """
     pairs = raw.reshape(*raw.shape[:-1], raw.shape[-1] // 2, 2) + 0.0  # (…, N, 2 + K, 2), a copy
     pairs[..., 0] /= input_size[1]
     pairs[..., 1] /= input_size[0]
-    pairs *= anchors[:, None, 2:]
+    pairs *= anchors[..., None, 2:]
     half = pairs[..., 1, :] / 2  # (…, N, 2)
-    pairs += anchors[:, None, :2]
+    pairs += anchors[..., None, :2]
     centre = pairs[..., 0, :] + 0.0  # (…, N, 2)
     pairs[..., 0, :] = centre - half
     pairs[..., 1, :] = centre + half

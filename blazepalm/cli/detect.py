@@ -146,6 +146,14 @@ def detect(
             help="Threads per model, at least: LiteRT has two for a picture by itself.",
         ),
     ] = 1,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            metavar="cpu|cuda|cuda:N",
+            help="Where `--backend torch` computes the networks; the rest stays on the CPU.",
+        ),
+    ] = "cpu",
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -214,6 +222,7 @@ def detect(
                 rule=rule,
                 overrides=overrides,
                 gestures=named,
+                device=device,
                 callers=max(at_once, min(jobs or usable_processors(), HANDS)),
                 in_turn=at_once == 1 and all(source.kind != "video" for source in sources),
             )

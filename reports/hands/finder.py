@@ -19,7 +19,13 @@ from blazepalm.reports.hands.detection_ahead import DetectionAhead, Submit
 from blazepalm.reports.hands.detections import HandRecord, ModelsRecord, hand_record, palm_records
 from blazepalm.reports.hands.gestures import open_gestures
 from blazepalm.reports.hands.open_model import Notice, OpenModel, Source
-from blazepalm.reports.hands.open_models import detector_anchors, hand_models, open_model, rule_of
+from blazepalm.reports.hands.open_models import (
+    detector_anchors,
+    gpu_of,
+    hand_models,
+    open_model,
+    rule_of,
+)
 
 TRACKED_HANDS = 2  # MediaPipe's own default
 LANDMARKS = "hand-full"  # the landmark model where none is named
@@ -59,14 +65,17 @@ def open_finder(
     overrides: Overrides = NO_OVERRIDES,
     gestures: str | Path | None = None,
     callers: int = 1,
+    device: str = "cpu",
     in_turn: bool = False,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
     `callers`: how many threads may call it at a time without waiting for each other; `in_turn`:
-    they call one after the other, so that LiteRT may use their threads for each call.
+    they call one after the other, so that LiteRT may use their threads for each call. `device`:
+    where the backend `torch` computes the networks of palms and hands, see `gpu_of`.
     """
+    gpu = gpu_of(device, backend)
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
     palm = open_model(
         model,
@@ -76,6 +85,7 @@ def open_finder(
         notice=notice,
         overrides=overrides,
         callers=callers,
+        device=gpu,
         in_turn=in_turn,
     )
     assert isinstance(palm.spec, PalmDetectorSpec)
@@ -96,6 +106,7 @@ def open_finder(
         notice=notice,
         overrides=overrides,
         callers=callers,
+        device=gpu,
         in_turn=in_turn,
     )
     models = hand_models(palm, hand, rule or rule_of(model))

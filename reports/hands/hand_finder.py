@@ -98,10 +98,11 @@ class HandFinder:
     what MediaPipe 1 finds; None is "tasks" for a bundle, else "solutions".
     `overrides`: what the files do not state, and evidence does not show. `gestures`: True names
     each hand's gesture (`hand.gesture`) by the models of the same bundle, else of
-    "gesture-recognizer-1"; or a bundle of gesture models.
+    "gesture-recognizer-1"; or a bundle of gesture models. `device`: where `torch` computes the
+    networks, "cpu", "cuda" or "cuda:1"; for many pictures at a time see `BatchedHandFinder`.
 
-    Raises UnknownRelease, InvalidModel, UnsupportedOperator, and CouldNotVerify where a backend is
-    missing or cannot run a model.
+    Raises UnknownRelease, InvalidModel, UnsupportedOperator, CouldNotVerify where a backend is
+    missing or cannot run a model, and NoDevice for a GPU that is not there.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class HandFinder:
         rule: str | None = None,
         overrides: Overrides = NO_OVERRIDES,
         gestures: bool | str | Path = False,
+        device: str = "cpu",
     ) -> None:
         if max_hands is not None and (not isinstance(max_hands, int) or max_hands < 1):
             raise ValueError(f"max_hands is {max_hands!r:.80}, expected at least 1, or None")
@@ -132,6 +134,7 @@ class HandFinder:
                 rule=rule,
                 overrides=overrides,
                 gestures=gestures_beside(model) if gestures is True else gestures or None,
+                device=device,
             )
         assert finder.find is not None and finder.new_tracker is not None
         self.models = finder.models  # their names, and what runs them
@@ -172,6 +175,7 @@ def hands(
     rule: str | None = ...,
     overrides: Overrides = ...,
     gestures: bool | str | Path = ...,
+    device: str = ...,
 ) -> Hands: ...
 @overload
 def hands(
@@ -185,6 +189,7 @@ def hands(
     rule: str | None = ...,
     overrides: Overrides = ...,
     gestures: bool | str | Path = ...,
+    device: str = ...,
 ) -> list[Hands]: ...
 def hands(
     pictures: Picture | list[Any] | tuple[Any, ...],
@@ -197,6 +202,7 @@ def hands(
     rule: str | None = None,
     overrides: Overrides = NO_OVERRIDES,
     gestures: bool | str | Path = False,
+    device: str = "cpu",
 ) -> Hands | list[Hands]:
     """The hands of a picture; of each picture of a list, or of an array or tensor of four axes
     (type checkers take that for one picture: give `list(batch)`). Opens both models each time: use
@@ -211,6 +217,7 @@ def hands(
         rule=rule,
         overrides=overrides,
         gestures=gestures,
+        device=device,
     )
     if isinstance(pictures, list | tuple) or getattr(pictures, "ndim", 0) == 4:
         return [finder(picture) for picture in cast("Sequence[Picture]", pictures)]

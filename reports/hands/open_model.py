@@ -1,9 +1,9 @@
 """An opened network: what every way of opening one returns, and what they share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from blazepalm.models.generation import Generation
 from blazepalm.models.runners import Floats, Runner
 from blazepalm.models.spec import HandLandmarksSpec, PalmDetectorSpec, Spec
 
+if TYPE_CHECKING:
+    from torch import nn
+
 Source = str | Path | Converted  # a file, bundle, release (or alias) or package; or in memory
 Notice = Callable[[str], None]
 
@@ -24,8 +27,8 @@ class OpenModel:
     """A network ready to run. `backend`: `torch`, `tflite` or `coreml-mil`; `sha256`: of the
     `.tflite` it comes from, "" for a package that does not record it; `network_sha256`: of its
     network (`converter.tflite.network`), None if unknown; `float16`: whether it computes in it.
-    `run` raises InvalidModel where an output holds NaN or infinity: decoded, that would be "no
-    hand".
+    `module`: the readable module that `run` computes, if the backend is `torch`. `run` raises
+    InvalidModel where an output holds NaN or infinity: decoded, that would be "no hand".
     """
 
     name: str  # the release's, else the file's
@@ -36,6 +39,7 @@ class OpenModel:
     sha256: str
     network_sha256: str | None = None
     float16: bool = False
+    module: "nn.Module | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "run", _finite(self.name, self.run))
@@ -63,13 +67,18 @@ def _finite(name: str, run: Runner) -> Runner:
         outputs = run(images)
         wrong = [key for key, values in outputs.items() if not np.isfinite(values).all()]
         if wrong:
-            raise InvalidModel(
-                f"{name} gives numbers that are not finite ({', '.join(wrong)}): its weights are "
-                "damaged, or too large for this backend"
-            )
+            raise not_finite(name, wrong)
         return outputs
 
     return checked
+
+
+def not_finite(name: str, outputs: Sequence[str]) -> InvalidModel:
+    """The error where a model's `outputs` hold NaN or infinity."""
+    return InvalidModel(
+        f"{name} gives numbers that are not finite ({', '.join(outputs)}): its weights are "
+        "damaged, or too large for this backend"
+    )
 
 
 def source_of_model(model: Source) -> str | Path:

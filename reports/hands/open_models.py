@@ -31,7 +31,7 @@ from blazepalm.converter.known import network_of
 from blazepalm.converter.loading import load, read_record, structure_of
 from blazepalm.converter.tflite.graph import Graph
 from blazepalm.converter.tflite.read import read_bytes
-from blazepalm.errors import CouldNotVerify, InvalidInput, InvalidModel, unknown_name
+from blazepalm.errors import CouldNotVerify, InvalidInput, InvalidModel, NoDevice, unknown_name
 from blazepalm.models.anchors import anchors_from_heads
 from blazepalm.models.gesture_spec import GestureSpec
 from blazepalm.models.release_registry import load_registry
@@ -52,6 +52,7 @@ from blazepalm.reports.hands.open_package import (
 from blazepalm.reports.hands.open_tflite import open_tflite
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
@@ -127,12 +128,14 @@ def open_model(
     notice: Notice = warn,
     overrides: Overrides = NO_OVERRIDES,
     callers: int = 1,
+    device: "torch.device | None" = None,
     in_turn: bool = False,
 ) -> OpenModel:
     """Opens one network. It must be of `family` ("palm" or "hand"), which also selects it from a
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
     `.mlpackage` has its own, and only the backend `coreml` runs it. `overrides` state what a file
-    does not; they do not apply to a package or a converted model.
+    does not; they do not apply to a package or a converted model. `device` (`gpu_of`): where the
+    backend `torch` computes, if not on the CPU.
 
     Raises UnknownRelease, InvalidModel (also for a model of another family or of none),
     UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.
@@ -153,7 +156,7 @@ def open_model(
         if backend == "coreml" and package is not None and package[1].get("face") == "raw":
             return open_package(package[0], family, notice)
         if backend in (TORCH, FAST):
-            return _open_folder(folder, family, backend, callers)
+            return _open_folder(folder, family, backend, callers, device)
         model = converted_folder(folder, original(folder), notice)
     if backend == "tflite":
         return open_tflite(model, family, threads, notice, overrides, callers, in_turn)
@@ -168,8 +171,9 @@ def open_model(
     generation = generation_of(spec.generation, family)
     digests = converted.graph.sha256, network_of(converted.graph)
     if backend in (TORCH, FAST):
-        backend, run = _module_runner(converted.module, backend, callers)
-        return OpenModel(converted.name, backend, spec, generation, run, *digests)
+        module = converted.module if backend == TORCH else None
+        backend, run = _module_runner(converted.module, backend, callers, device)
+        return OpenModel(converted.name, backend, spec, generation, run, *digests, module=module)
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         if backend == "coreml":
             backend = "coreml-mil"
@@ -182,13 +186,16 @@ def open_model(
     return OpenModel(converted.name, backend, spec, generation, run, *digests, float16=half)
 
 
-def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenModel:
+def _open_folder(
+    folder: Path, family: str, backend: str, callers: int, device: "torch.device | None"
+) -> OpenModel:
     """Opens a converted folder's own weights; the file that they come from is not needed."""
     module, structure = load(folder), structure_of(folder, read_record(folder))
     known = None if isinstance(structure, Graph | GestureSpec) else structure
     spec = of_family(folder, known, family)
     source = source_of(folder)
-    backend, run = _module_runner(module, backend, callers)
+    plain = module if backend == TORCH else None
+    backend, run = _module_runner(module, backend, callers, device)
     return OpenModel(
         name=folder.absolute().name,
         backend=backend,
@@ -197,11 +204,32 @@ def _open_folder(folder: Path, family: str, backend: str, callers: int) -> OpenM
         run=run,
         sha256=source.sha256,
         network_sha256=source.network_sha256 or None,
+        module=plain,
     )
 
 
-def _module_runner(module: "nn.Module", backend: str, callers: int) -> tuple[str, Runner]:
-    """The backend's name, with the form that `fast` chose, and the module run by it."""
+def gpu_of(device: str, backend: str) -> "torch.device | None":
+    """The GPU that `device` names ("cuda", "cuda:1"), None for "cpu". Raises NoDevice for one that
+    is not there, and for a backend that does not compute on it.
+    """
+    if device == "cpu":
+        return None
+    if backend != TORCH:
+        raise NoDevice(f"--device {device} needs --backend torch, not {backend}")
+    from blazepalm.models.batched.networks import device_of
+
+    found = device_of(device)
+    return found if found.type == "cuda" else None
+
+
+def _module_runner(
+    module: "nn.Module", backend: str, callers: int, device: "torch.device | None"
+) -> tuple[str, Runner]:
+    """The backend's name, with the form that `fast` chose or the GPU, and the module run by it."""
+    if device is not None:
+        from blazepalm.models.batched.networks import device_runner
+
+        return f"{TORCH}:{device}", device_runner(module, device)
     if backend == TORCH:
         return TORCH, torch_runner(module)
     from blazepalm.reports.forms.fast import choose

@@ -425,3 +425,28 @@ def test_what_is_given_for_a_model(
     path = tmp_path / "photo.tflite"
     path.write_bytes(photo.read_bytes())
     refused(blazepalm("detect", photo, option, path), "not a TFLite model but a picture")
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("tpu", "unknown device 'tpu'; choose cpu, cuda or cuda:N"),
+        ("cuda", "device cuda: this PyTorch was built without CUDA; choose cpu"),
+        ("cuda:1", "device cuda:1: this PyTorch was built without CUDA; choose cpu"),
+    ],
+)
+def test_a_device_that_is_not_there(
+    blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch, device: str, message: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.version.cuda", None)
+    done = blazepalm("detect", photo, *LITE, "--device", device, "--json")
+    assert (done.code, done.out) == (2, "")
+    assert " ".join(done.err.split()).endswith(f"hand-lite error: {message}")
+
+
+def test_only_torch_computes_on_a_gpu(blazepalm: Command, photo: Path) -> None:
+    done = blazepalm("detect", photo, *LITE, *QUICK, "--device", "cuda")
+    assert (done.code, done.out) == (2, "")
+    message = "error: --device cuda needs --backend torch, not tflite"
+    assert " ".join(done.err.split()).endswith(message)

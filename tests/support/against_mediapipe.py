@@ -1,8 +1,10 @@
 """Prints README's table of the pipeline against MediaPipe's recorded output, as Markdown:
 
     PYTHONPATH=tests python -m support.against_mediapipe GOLDEN
+    PYTHONPATH=tests python -m support.against_mediapipe --batched
 
-GOLDEN is a folder of `blazepalm golden make`; photographs and videos come from BLAZEPALM_PHOTOS.
+GOLDEN is a folder of `blazepalm golden make`; `--batched` prints the rows of `BatchedHandFinder` on
+the CPU, in float32 and bfloat16; photographs and videos come from BLAZEPALM_PHOTOS.
 The solutions' landmarks in pictures were recorded with seven decimals, all others with every bit;
 of the tasks' videos only a hash was kept, so pixels are told against LiteRT, which has that hash.
 """
@@ -18,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm import BatchedHandFinder
 from blazepalm.golden.manifest import load_golden
 from blazepalm.golden.mediapipe import FACTS, pixels_sha256
 from blazepalm.media.frames import find_sources, read_frames
@@ -35,6 +38,7 @@ DIGITS = 7
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
+Find = Callable[[Image], tuple[Hand, ...]]
 
 
 class Shot(NamedTuple):
@@ -47,7 +51,7 @@ class Shot(NamedTuple):
 
 @dataclass
 class Count:
-    """How the hands of one row agree."""
+    """How the hands of one row agree, in inputs with as many hands as MediaPipe found."""
 
     inputs: int = 0
     other_count: int = 0
@@ -57,9 +61,11 @@ class Count:
 
     def add(self, hands: tuple[Hand, ...], shot: Shot, rounded: bool) -> None:
         self.inputs += 1
-        self.other_count += len(hands) != len(shot.expected)
+        if len(hands) != len(shot.expected):
+            self.other_count += 1
+            return
         height, width = shot.image.shape[:2]
-        for hand, points in zip(hands, shot.expected, strict=False):
+        for hand, points in zip(hands, shot.expected, strict=True):
             found = hand.landmarks
             if rounded:
                 found = np.float32(np.round(found.astype(np.float64), DIGITS))
@@ -126,7 +132,7 @@ def measured(models: HandModels, shots: Iterator[Shot], *, tracked: bool) -> Cou
     """Runs the shots; the solutions' pictures are compared as they were recorded, rounded."""
     rounded = not tracked and models.rule == SOLUTIONS
     count = Count()
-    find: Callable[[Image], tuple[Hand, ...]] = HandPipeline(models)
+    find: Find = HandPipeline(models)
     for shot in shots:
         if tracked and shot.start:
             find = HandTracker(models)
@@ -134,11 +140,23 @@ def measured(models: HandModels, shots: Iterator[Shot], *, tracked: bool) -> Cou
     return count
 
 
+def batched(photos: dict[str, Any]) -> None:
+    """The rows of the batched pipeline on photographs, complexity 1."""
+    for precision in ("fp32", "bf16"):
+        finder = BatchedHandFinder(
+            *COMPLEXITIES["1"], precision=precision, max_hands=2, rule=SOLUTIONS
+        )
+        count = Count()
+        for shot in photo_shots(photos, "1"):
+            count.add(finder(shot.image[None])[0], shot, rounded=True)
+        row("0.10.21, `solutions`", "photographs, complexity 1", f"batched, {precision}", count)
+
+
 def row(api: str, what: str, backend: str, count: Count) -> None:
     cells = [
         api,
         what,
-        {"tflite": "LiteRT", "torch": "torch"}[backend],
+        {"tflite": "LiteRT"}.get(backend, backend),
         str(count.inputs),
         str(count.other_count),
         f"{count.equal} of {count.hands}",
@@ -147,12 +165,15 @@ def row(api: str, what: str, backend: str, count: Count) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def main(golden: Path) -> None:
+def main(golden: Path | None) -> None:
     import torch
 
     torch.set_num_threads(1)
     solutions, tasks = "0.10.21, `solutions`", "1.2.3, `tasks`"
     photos = recorded(photos_folder() / "mediapipe-0.10.21-pictures.json")["images"]
+    if golden is None:
+        batched(photos)
+        return
     for complexity, names in COMPLEXITIES.items():
         for backend in BACKENDS:
             models = open_hand_models(*names, backend, rule=SOLUTIONS)
@@ -174,4 +195,4 @@ def main(golden: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(None if sys.argv[1] == "--batched" else Path(sys.argv[1]))
