@@ -186,26 +186,24 @@ def _measured(key: Key, scratch: Path) -> Growth:
     folder = scratch / "pictures"
     _write_pictures(folder, count)
     raw = count <= MOST_RAW
-    report = scratch / "report"
-    with _cluster(nodes) as engine:
+    with tempfile.TemporaryDirectory(dir=scratch) as made, _cluster(nodes) as engine:
+        report = Path(made) / "report"
         command = (sys.executable, "-m", "blazepalm", "parity", RELEASE, "--no-coreml")
         how = ("--no-cache", "--no-golden", "--jobs", str(workers), *(() if raw else ("--no-raw",)))
         where = ("--images", str(folder), "-o", str(report))
         run = measure((*command, *how, *engine, *where), str(scratch))
-    page, values = ((report / name).stat().st_size for name in ("parity.html", "parity.json"))
-    files = (path for path in (report / "raw").rglob("*") if path.is_file())
-    found = Growth(
-        *key,
-        run.seconds,
-        run.processor_seconds,
-        run.peak_bytes,
-        page,
-        seconds_to_open(report / "parity.html"),
-        values,
-        sum(path.stat().st_size for path in files) if raw else None,
-    )
-    shutil.rmtree(report)
-    return found
+        page, values = ((report / name).stat().st_size for name in ("parity.html", "parity.json"))
+        files = (path for path in (report / "raw").rglob("*") if path.is_file())
+        return Growth(
+            *key,
+            run.seconds,
+            run.processor_seconds,
+            run.peak_bytes,
+            page,
+            seconds_to_open(report / "parity.html"),
+            values,
+            sum(path.stat().st_size for path in files) if raw else None,
+        )
 
 
 def seconds_to_open(page: Path) -> float | None:
