@@ -133,7 +133,7 @@ def detect(
             "--gesture-model",
             metavar="BUNDLE",
             help="The gestures' embedder and classifiers; implies --gestures.",
-            show_default="--model's, else gesture-recognizer-1",
+            show_default="--model's, or gesture-recognizer-1 if it has none",
         ),
     ] = None,
     threads: Annotated[
@@ -143,7 +143,7 @@ def detect(
             min=1,
             max=64,
             metavar="N",
-            help="Threads per model, at least: LiteRT has two for a picture by itself.",
+            help="Threads per model; for a single picture LiteRT uses at least 2, unless --jobs 1.",
         ),
     ] = 1,
     device: Annotated[

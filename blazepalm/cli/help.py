@@ -1,8 +1,13 @@
 """What `--help` shows beside a command's own text: an example of each command, and flags without
-the type that newer versions of typer print beside them. `-h` is short for `--help`.
+the type that newer versions of typer print beside them. `-h` is short for `--help`. Paragraphs are
+broken for the terminal's width, not where the docstring's lines end.
 """
 
+import inspect
+import re
 from typing import Any
+
+LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")  # inside a paragraph
 
 # command → a line to type
 EXAMPLES = {
@@ -41,7 +46,10 @@ EXAMPLES = {
 
 
 def improve_help(command: Any, path: str = "") -> None:
-    """Adds the examples and `-h` to a click command and all those below it."""
+    """Adds the examples and `-h` to a click command and all those below it, and joins the lines of
+    each paragraph of their texts.
+    """
+    command.help = LINE_BREAK.sub(" ", inspect.cleandoc(command.help or "")) or None
     command.context_settings["help_option_names"] = ["-h", "--help"]
     if example := EXAMPLES.get(path):
         command.epilog = f"Example: {example}"

@@ -34,7 +34,7 @@ OutputsOption = Annotated[
         "--outputs",
         metavar="ROLE=OUTPUT,…",
         help="What the file's outputs are, by name or position from 0, such as "
-        "landmarks=Identity_2,world_landmarks=0; repeatable.",
+        "landmarks=Identity or presence=1; repeatable.",
         show_default="found by evidence",
     ),
 ]

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -36,6 +37,16 @@ def test_examples_are_valid_and_shown(path: str, blazepalm: Cli) -> None:
     shown = blazepalm(*place, "-h")
     assert shown.code == 0 and shown.out == blazepalm(*place, "--help").out
     assert f"Example: {EXAMPLES[path]}" in shown.out
+
+
+def test_paragraphs_are_broken_for_the_terminal(blazepalm: Cli) -> None:
+    """Every line is filled with as many words as fit; nothing breaks where the source does."""
+    shown = blazepalm("convert", "--help").out.partition("╭")[0].splitlines()
+    lines = [line.strip() for line in shown]
+    for line, following in pairwise(lines):
+        if line and following:
+            assert len(line) + len(following.split()[0]) + 1 > 78, line
+    assert sum(len(line) > 60 for line in lines) > 3
 
 
 def test_flags_have_no_type(blazepalm: Cli) -> None:
