@@ -34,9 +34,16 @@ def is_finished(folder: Path, graph: Graph, wanted: Wanted) -> bool:
     )
 
 
+def is_measured(wanted: Wanted) -> bool:
+    """Whether some of the options are measured on pictures, so that no folder can be told to be
+    finished.
+    """
+    return wanted.tflite is not None or callable(wanted.coreml)
+
+
 def _as_wanted(record: dict[str, Any], wanted: Wanted) -> bool:
     """Whether the record states these options."""
-    if wanted.overrides != NO_OVERRIDES or wanted.tflite is not None:
+    if wanted.overrides != NO_OVERRIDES or is_measured(wanted):
         return False
     if "fine_tuning" in record or "int8_tflite" in record:
         return False

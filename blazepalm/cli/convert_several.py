@@ -13,11 +13,11 @@ import typer
 
 from blazepalm.cli import console
 from blazepalm.cli.app import BAD_INPUT, GOES_ON
-from blazepalm.cli.convert_tables import line, summary
+from blazepalm.cli.convert_tables import folder_line, summary
 from blazepalm.converter.convert import convert_opened
 from blazepalm.converter.destinations import open_source
 from blazepalm.converter.evidence import NO_OVERRIDES
-from blazepalm.converter.finished import is_finished
+from blazepalm.converter.finished import is_finished, is_measured
 from blazepalm.converter.folder import is_converted
 from blazepalm.converter.loading import read_record
 from blazepalm.converter.wanted import Wanted
@@ -48,7 +48,7 @@ def convert_several(
         record = read_record(folder)
         summaries.append({**summary(folder, record), "kept": kept})
         if not as_json:
-            console.out(line(folder, record) + (", from an earlier run" if kept else ""))
+            console.out(folder_line(folder, record) + (", from an earlier run" if kept else ""))
 
     failed = number = 0
     taken: dict[tuple[str, ...], str] = {}
@@ -73,7 +73,8 @@ def convert_several(
                 console.error(str(failure))
             failed += bool(failures)
     except (KeyboardInterrupt, SystemExit):
-        console.note(f"stopped at {number} of {len(sources)}{'' if force else GOES_ON}")
+        goes_on = "" if force or is_measured(wanted) else GOES_ON
+        console.note(f"stopped at {number} of {len(sources)}{goes_on}")
         raise
     if as_json:
         console.emit_json(summaries)

@@ -21,7 +21,7 @@ def summary(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     return {"folder": str(folder), "tensors": len(record["tensor_map"]), **short}
 
 
-def line(folder: Path, record: dict[str, Any]) -> str:
+def folder_line(folder: Path, record: dict[str, Any]) -> str:
     """What a folder holds, in one line."""
     module = CLASSES[record["spec"]["family"]] if "spec" in record else "operator by operator"
     package = "" if not record["coreml"] else f", {record['coreml']['name']}"

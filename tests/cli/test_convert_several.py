@@ -178,6 +178,21 @@ def test_an_interrupted_run_goes_on(
     assert done.code == 0 and done.out.count("from an earlier run") == 1 - force
 
 
+def test_what_is_measured_does_not_go_on(
+    blazepalm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: Path
+) -> None:
+    """Folders of --quantize are never known to be finished."""
+
+    def interrupted(*_: object) -> list[Path]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(convert_several, "convert_opened", interrupted)
+    paths = [files / name for name in ("relu.tflite", "add.tflite")]
+    done = blazepalm("convert", "--quantize", "int8", *paths, "-o", tmp_path / "out")
+    assert done.code == 130 and "stopped at 1 of 2" in done.err
+    assert "goes on" not in done.err
+
+
 def test_a_full_disk_ends_the_run(
     several: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
