@@ -37,7 +37,7 @@ START = (
     "from blazepalm.child import serve; serve()"
 )
 MAX_FRAME = 1 << 30  # bytes of one message
-PIPE = 1 << 20  # bytes that a pipe holds: what Linux allows any user
+PIPE_BYTES = 1 << 20  # that a pipe holds: as many as Linux allows any user
 LOG_TAIL = 4096  # bytes of the log that are read for the error message
 NUMERIC = "biuf"  # kinds of numpy types that are sent
 
@@ -263,13 +263,13 @@ def _check_kind(dtype: np.dtype[Any]) -> None:
 
 
 def _widen(*pipes: IO[bytes]) -> None:
-    """Has Linux hold a picture in a pipe, so that the two processes need not take turns."""
+    """Makes pipes on Linux large enough for a picture: the two processes need not take turns."""
     if sys.platform == "linux":
         import fcntl
 
         for pipe in pipes:
             with contextlib.suppress(OSError):  # more than the system allows
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _send(stream: IO[bytes], message: bytes, arrays: Mapping[str, np.ndarray]) -> None:

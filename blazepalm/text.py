@@ -52,6 +52,12 @@ def folded_name(name: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 process`, `2 processes`, `1,000 pictures`."""
+    ending = "" if number == 1 else "es" if what.endswith("s") else "s"
+    return f"{number:,} {what}{ending}"
+
+
 def figure(value: float | None, unit: str = "") -> str:
     """Three significant digits and the unit; a dash for None."""
     if value is None:

@@ -18,8 +18,8 @@ def in_order(
 ) -> Iterator[Callable[[], R]]:
     """For each item, in order, a function that returns what `work` makes of it, or raises what it
     raises. At most `at_once` items are worked on at any time; at most twice as many are worked on,
-    or done and not taken yet, so that an item which takes long leaves no thread idle. Each thread
-    calls `prepare` first. With one at a time there are no threads. Closing the iterator drops what
+    or done and not taken yet, so that the others go on while one item takes long. Each thread calls
+    `prepare` first. With one at a time there are no threads. Closing the iterator drops what
     was not begun.
     """
     if at_once == 1:

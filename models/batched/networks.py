@@ -48,7 +48,7 @@ def device_of(name: str | torch.device) -> torch.device:
         raise NoDevice(f"device {name}: {why}; choose cpu")
     count = torch.cuda.device_count()
     if (device.index or 0) >= count:
-        raise NoDevice(f"device {name}: there are {count} GPUs, numbered from 0")
+        raise NoDevice(f"device {name}: PyTorch finds only cuda:0 to cuda:{count - 1}")
     return torch.device("cuda", device.index or 0)
 
 

@@ -53,19 +53,20 @@ class BatchedModels:
 
 
 class HandSlots(NamedTuple):
-    """The hands of N pictures in K slots each, as tensors on the device: best palm first; slots
-    that are not `found` hold zeros or a palm without a hand. Values as of `Hand`.
+    """The hands of N pictures in K slots each, as float32 tensors on the device, best palm first. A
+    slot that is not `found` holds zeros, or a palm without a hand. Box, keypoints, landmarks and
+    regions are normalised to the picture; what the values mean is said at `Hand`.
     """
 
     found: Tensor  # (N, K) bool
-    box: Tensor  # (N, K, 4)
-    keypoints: Tensor  # (N, K, P, 2)
-    score: Tensor  # (N, K)
-    landmarks: Tensor  # (N, K, 21, 3)
-    presence: Tensor  # (N, K)
-    handedness: Tensor | None  # (N, K)
-    world_landmarks: Tensor | None  # (N, K, 21, 3)
-    regions: Tensor  # (N, K, 5): x_center, y_center, width, height, rotation
+    box: Tensor  # (N, K, 4): xmin, ymin, xmax, ymax of the palm
+    keypoints: Tensor  # (N, K, P, 2): x, y on the palm
+    score: Tensor  # (N, K) of the palm, 0..1
+    landmarks: Tensor  # (N, K, 21, 3): x, y, and z in image widths
+    presence: Tensor  # (N, K) of the hand, 0..1
+    handedness: Tensor | None  # (N, K), 0 left to 1 right; None if the release lacks it
+    world_landmarks: Tensor | None  # (N, K, 21, 3) metres; None if the release lacks them
+    regions: Tensor  # (N, K, 5): x_center, y_center, width, height, rotation in radians
 
 
 def find_hands(

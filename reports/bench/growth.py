@@ -28,6 +28,7 @@ from blazepalm.atomic import atomic_file
 from blazepalm.errors import ArtifactError
 from blazepalm.processor import processor_name
 from blazepalm.reports.bench.commands import measure
+from blazepalm.text import counted
 
 RELEASE, SCENE = "palm-lite", "fist"
 PICTURES = (1, 10, 100, 1000)
@@ -122,9 +123,12 @@ def markdown(found: Sequence[Growth]) -> str:
                 more = run.processor_seconds - first.processor_seconds
                 each = f"{1e3 * more / (run.pictures - 1):.0f}"
         opened = "" if run.page_seconds is None else f"{run.page_seconds:.1f}"
+        workers = counted(run.workers, "process")
+        if run.nodes:
+            workers = f"{counted(run.nodes, 'node')} of Ray"
         cells = [
             f"{run.pictures:,}",
-            _count(run.nodes, "node") + " of Ray" if run.nodes else _count(run.workers, "process"),
+            workers,
             *(f"{run.seconds:.1f}", processor, each, _megabytes(run.peak_bytes)),
             *(_megabytes(run.page_bytes), opened, _megabytes(run.report_bytes)),
             "not kept" if run.raw_bytes is None else _megabytes(run.raw_bytes),
@@ -171,10 +175,6 @@ def _read(path: Path) -> dict[Key, Growth]:
             f"on {processor_name()}; choose another file"
         )
     return {run.key: run for run in tally.runs}
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}{'es' if what[-1] == 's' else 's'}"
 
 
 def _megabytes(size: int) -> str:

@@ -51,8 +51,9 @@ class BatchedHandFinder:
         notice: Notice = tell,
     ) -> None:
         for name, value in (("max_hands", max_hands), ("batch", batch)):
-            least = isinstance(value, int) and value >= 1
-            if not least and not (name == "max_hands" and value is None):
+            if name == "max_hands" and value is None:
+                continue
+            if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} is {value!r:.80}, expected at least 1")
         for named in (model, *(() if landmarks is None else (landmarks,))):
             if not isinstance(named, Converted):

@@ -33,8 +33,12 @@ HOW = {
     HANDEDNESS: rows.SHARE,
 }
 # (output, metric) whose inputs are each judged, so that its rows have a spread
-SPREADS = (BOX_IOU, ("landmarks", "largest error"), ("presence", "difference"),
-           ("handedness", "difference"))  # fmt: skip
+SPREADS = (
+    BOX_IOU,
+    ("landmarks", "largest error"),
+    ("presence", "difference"),
+    ("handedness", "difference"),
+)
 ROUNDING = 1e-9  # relative; of sums in another order, and of 1 - (1 - x)
 
 
@@ -80,10 +84,9 @@ def allowed(row: Row, listed: Listed) -> Range:
         return Range(min(values) if whole else -math.inf, min(values))
     others = max(0, row.inputs - len(values))
     if row.stage == LANDMARKS:  # each hand counts once
-        total = sum(values)
+        total, inputs = sum(values), len(values) + others
         most = total + others * max(values)
-        return Range(total / (len(values) + others), most / (len(values) + others)
-                     if whole else math.inf)  # fmt: skip
+        return Range(total / inputs, most / inputs if whole else math.inf)
     if others or not whole:
         return Range(0.0, math.inf)
     if (row.stage, row.metric) == (TRUTH, RECALL) and any(listed.hands):
@@ -101,9 +104,9 @@ def contradictions(row: Row, listed: Listed) -> Iterator[str]:
         yield f"{row.inputs} inputs, but {len(values)} cases have a number"
     if row.value is None:  # NaN: it fails
         return
-    most_least = allowed(row, listed)
-    if not most_least.holds(row.value):
-        yield f"value {figure(row.value)}, but its cases give {most_least}"
+    possible = allowed(row, listed)
+    if not possible.holds(row.value):
+        yield f"value {figure(row.value)}, but its cases give {possible}"
     if row.spread is None:
         return
     for name in ("median", "p99"):

@@ -160,8 +160,7 @@ def threads(count: int, folder: Path) -> Steps:
     pipeline = HandPipeline(_models("torch"))
     pictures = _pictures()
     truth = [_digest(pipeline(picture)) for picture in pictures]
-    rounds = max(1, count // THREADS)
-    for number in range(rounds):
+    for done in range(THREADS, count + THREADS, THREADS):
         wrong: list[int] = []
 
         def work(index: int, wrong: list[int] = wrong) -> None:
@@ -173,7 +172,7 @@ def threads(count: int, folder: Path) -> Steps:
             thread.start()
         for thread in running:
             thread.join()
-        yield (number + 1) * THREADS, "differs" if wrong else "as one thread's"
+        yield done, "differs" if wrong else "as one thread's"
 
 
 LOADS = {

@@ -16,6 +16,7 @@ from blazepalm.reports.render.first_words import capitalised, warnings, worst
 from blazepalm.reports.render.html.limit_usage import level
 from blazepalm.reports.render.html.numbers import figure
 from blazepalm.reports.render.task_use import task_use
+from blazepalm.text import counted
 
 Entry = dict[str, Any]  # what a template shows
 MAX_LINES = 3  # failures listed under the headline
@@ -31,8 +32,8 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
     tested, verdict = report.self_test, report.verdict
     state = {HOLDS: "holds", PARTLY: "partly", UNVERIFIED: "partly"}.get(verdict, "fails")
     facts = [
-        (_count(len(models), "model"), ""),
-        (_count(report.cases_total, "input"), _of_photos(report)),
+        (counted(len(models), "model"), ""),
+        (counted(report.cases_total, "input"), _of_photos(report)),
         (f"{counts.passed} of {counts.rows}", "judged comparisons pass"),
     ]
     if counts.fail:
@@ -43,7 +44,7 @@ def masthead(report: ParityReport, failed: Sequence[Entry]) -> Entry:
         if equal == compared:
             facts.append((f"{equal} of {compared}", f"outputs of {name} are LiteRT’s bit for bit"))
     if report.failures:
-        facts.append((_count(len(report.failures), "source"), "without a verdict"))
+        facts.append((counted(len(report.failures), "source"), "without a verdict"))
     if tested is not None:
         facts.append((f"{tested.caught} of {tested.planted}", "planted faults caught"))
     if any(TRUTH_UNCHECKED in model.notes for model in models):
@@ -118,7 +119,7 @@ def why(report: ParityReport) -> list[Entry]:
 
 def _of_photos(report: ParityReport) -> str:
     number = len(report.photos)
-    return f"with {_count(number, 'photograph')}" if number else ""
+    return f"with {counted(number, 'photograph')}" if number else ""
 
 
 def _cell(report: ParityReport, model: ModelParity, backend: BackendSummary) -> Entry:
@@ -174,7 +175,3 @@ def _farthest(report: ParityReport) -> float | None:
         if backend.judge == BY_FLOOR and backend.worst_multiple is not None
     ]
     return max(multiples, default=None)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

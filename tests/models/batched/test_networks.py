@@ -56,7 +56,7 @@ def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert device_of("cuda") == torch.device("cuda", 0)
-    with pytest.raises(NoDevice, match="device cuda:1: there are 1 GPUs, numbered from 0"):
+    with pytest.raises(NoDevice, match="device cuda:1: PyTorch finds only cuda:0 to cuda:0"):
         device_of("cuda:1")
 
 

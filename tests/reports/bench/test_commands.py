@@ -18,10 +18,7 @@ def test_ratios_are_medians_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(commands.COMMANDS, "x", Limit(time=0.5, memory=0.5))
     rounds = [
         (Run(2.0, 100, 1.5), Run(1.0, 30, 0.5)),  # 0.5, 0.3
-        (
-            Run(4.0, 100, 1.5),
-            Run(1.0, 90, 0.5),
-        ),  # 0.25, 0.9: the machine was busy
+        (Run(4.0, 100, 1.5), Run(1.0, 90, 0.5)),  # 0.25, 0.9: the machine was busy
         (Run(1.0, 100, 1.5), Run(3.0, 50, 0.5)),  # 3.0, 0.5
     ]
     result = summarise("x", rounds)
