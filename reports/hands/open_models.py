@@ -135,7 +135,7 @@ def open_model(
     bundle. `threads` applies to LiteRT, `precision` to the Core ML package made here; an
     `.mlpackage` has its own, and only the backend `coreml` runs it. `overrides` state what a file
     does not; they do not apply to a package or a converted model. `device` (`gpu_of`): where the
-    backend `torch` computes, if not on the CPU.
+    backend `torch` computes, if not on the CPU. `callers`, `in_turn`: as for `open_finder`.
 
     Raises UnknownRelease, InvalidModel (also for a model of another family or of none),
     UnsupportedOperator, and CouldNotVerify where a backend is missing or cannot run the model.

@@ -64,8 +64,9 @@ def open_tflite(
             content, recognition.outputs, source=source, threads=threads, copies=copies
         )
 
-    single = opened(max(threads, callers), 1) if in_turn else opened(threads, callers)
-    several = opened(threads, callers) if in_turn and family == "hand" else single
+    shares = in_turn and callers > 1  # the threads of all callers
+    single = opened(max(threads, callers), 1) if shares else opened(threads, callers)
+    several = opened(threads, callers) if shares and family == "hand" else single
     pool = ThreadPoolExecutor(callers, "blazepalm-hands")  # its threads begin when they are needed
     name = release.name if release else Path(source).stem
 

@@ -70,7 +70,9 @@ def test_calls_in_turn_use_the_threads_of_all(
     run = open_model(release, FAMILIES[release], "tflite", callers=2, in_turn=True).run
     assert opened == ([(2, 1)] if release == "palm-lite" else [(2, 1), (1, 2)])
     given = images(release, 3)
-    single = open_model(release, FAMILIES[release], "tflite").run
+    opened.clear()
+    single = open_model(release, FAMILIES[release], "tflite", in_turn=True).run
+    assert opened == [(1, 1)], "a single caller has nothing to share"
     for some in (given[:1], given[1:]):
         found, expected = run(some), single(some)
         assert found.keys() == expected.keys()
