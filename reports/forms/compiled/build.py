@@ -7,6 +7,7 @@ compiler's version, the flags, and the processor, for whose instructions it is m
 import ctypes
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -44,9 +45,9 @@ class Library:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A command, and what it says of its version."""
+    """A command with its options, as in CXX="ccache g++", and what it says of its version."""
 
-    command: str
+    command: tuple[str, ...]
     version: str
 
 
@@ -57,12 +58,21 @@ def find_compiler() -> Compiler:
     """
     if os.name == "nt":
         raise CouldNotVerify("the compiled form is for Linux and macOS only")
-    named = os.environ.get("CXX")
-    found = next(filter(None, map(shutil.which, (named,) if named else NAMES)), None)
-    if found is None:
-        where = f"CXX names {named!r}, which is not there" if named else "no C++ compiler is here"
-        raise CouldNotVerify(f"{where}; install one ({', '.join(NAMES)}), or name one in CXX")
-    return Compiler(found, _version(found))
+    named = os.environ.get("CXX", "").strip()
+    choices = [_words(named)] if named else [[name] for name in NAMES]
+    for program, *options in choices:
+        if found := shutil.which(program):
+            words = (found, *options)
+            return Compiler(words, _version(words))
+    where = f"CXX names {named!r}, which is not there" if named else "no C++ compiler is here"
+    raise CouldNotVerify(f"{where}; install one ({', '.join(NAMES)}), or name one in CXX")
+
+
+def _words(named: str) -> list[str]:
+    try:
+        return shlex.split(named)
+    except ValueError as error:
+        raise CouldNotVerify(f"CXX cannot be read as a command: {error}") from error
 
 
 def compiler_version() -> str:
@@ -74,8 +84,8 @@ def compiler_version() -> str:
 
 
 @cache
-def _version(command: str) -> str:
-    return _output([command, "--version"])
+def _version(command: tuple[str, ...]) -> str:
+    return _output([*command, "--version"])
 
 
 def library() -> Library:
@@ -93,7 +103,8 @@ def _library(compiler: Compiler) -> Library:
 
 def library_key(compiler: Compiler, machine: Mapping[str, Any]) -> str:
     """The key of a compiler's library on a machine."""
-    found = {"compiler": compiler.version, "flags": flags(), "machine": machine}
+    said = [*compiler.command[1:], compiler.version]
+    found = {"compiler": said, "flags": flags(), "machine": machine}
     return key_of({**found, "sources": code_sha256(*SOURCES)})[:32]
 
 
@@ -107,9 +118,11 @@ def compile_kernels(compiler: Compiler) -> bytes:
     """The library's bytes, compiled anew in a few seconds. Raises CouldNotVerify."""
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         library = Path(made) / "kernels.so"
-        _output([compiler.command, *flags(), str(FOLDER / SOURCE), "-o", str(library)])
+        _output([*compiler.command, *flags(), str(FOLDER / SOURCE), "-o", str(library)])
         if not library.is_file():
-            raise CouldNotVerify(f"the C++ compiler {Path(compiler.command).name} wrote no library")
+            raise CouldNotVerify(
+                f"the C++ compiler {Path(compiler.command[0]).name} wrote no library"
+            )
         content = library.read_bytes()
     loaded(content)  # what cannot be loaded is not kept
     return content

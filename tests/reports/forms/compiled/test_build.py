@@ -56,14 +56,14 @@ def test_it_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_decides_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     machine: dict[str, Any] = dict(kernels())
     keys = {
-        build.library_key(build.Compiler("c++", "1"), machine),
-        build.library_key(build.Compiler("c++", "2"), machine),
-        build.library_key(build.Compiler("c++", "1"), {**machine, "processor": ["flags: sse"]}),
+        build.library_key(build.Compiler(("c++",), "1"), machine),
+        build.library_key(build.Compiler(("c++",), "2"), machine),
+        build.library_key(build.Compiler(("c++",), "1"), {**machine, "processor": ["flags: sse"]}),
     }
     monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-g"))
-    keys.add(build.library_key(build.Compiler("c++", "1"), machine))
+    keys.add(build.library_key(build.Compiler(("c++",), "1"), machine))
     assert len(keys) == 4
-    assert build.library_key(build.Compiler("g++", "1"), machine) in keys, "only by its version"
+    assert build.library_key(build.Compiler(("g++",), "1"), machine) in keys, "only by its version"
 
 
 FAILURES = {
@@ -108,6 +108,18 @@ def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "icpx")
     with pytest.raises(CouldNotVerify, match="CXX names 'icpx', which is not there; install one"):
         blazepalm.fast(hand, "compiled", said.append)
+
+
+def test_a_compiler_with_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CXX may hold a whole command, as for make."""
+    own = compiler(tmp_path, 'echo "$@" >> "$(dirname "$0")/words"; exit 1')
+    monkeypatch.setenv("CXX", f"'{own}' -m64")
+    with pytest.raises(CouldNotVerify, match="failed"):
+        build.library()
+    assert (tmp_path / "words").read_text().split()[0] == "-m64"
+    monkeypatch.setenv("CXX", "g++ '")
+    with pytest.raises(CouldNotVerify, match="CXX cannot be read as a command: No closing"):
+        build.library()
 
 
 def test_a_compiler_that_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
