@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from blazepalm.reports.forms.compiled import steps
 from blazepalm.reports.forms.compiled.kernel import (
     Kernel,
@@ -18,6 +20,8 @@ from blazepalm.reports.forms.compiled.steps import Activated, Map, Place, Sizes,
 SPECIAL = (31, 32, 51, 52)  # kernel and stride of the depthwise convolutions with code of their own
 BAND = 56  # pixels of a band of rows: enough for the weights to be used often
 CACHED = 1 << 19  # bytes of a map that stays in the second cache
+
+LIMITS = {"relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
 
 Layer = Any  # a readable module's part; torch is not imported here
 
@@ -112,18 +116,24 @@ class Lowering:
             "vectors": self.steps.vectors(made.channels),
         }
         if finish.shortcut is not None:
+            limits = self.activated(finish.shortcut_activation)
+            kind = "clamped" if limits.kind else finish.kind
             fields |= {
                 "shortcut": finish.shortcut,
-                "shortcut_kind": steps.SHORTCUTS.index(finish.kind),
+                "shortcut_kind": steps.SHORTCUTS.index(kind),
                 "shortcut_vectors": self.steps.vectors(finish.shortcut.map.channels),
-                "shortcut_activation": self.activated(finish.shortcut_activation).kind,
+                "limits": limits.values,
             }
         return fields
 
     def activated(self, layer: Layer) -> Activated:
-        name = activation_name(layer)
-        slopes = self.steps.per_channel(values(layer.weight).ravel()) if _sloped(name) else 0
-        return Activated(steps.ACTIVATIONS.index(name), slopes)
+        name, held = activation_name(layer), 0
+        if name in LIMITS:
+            held = self.steps.weights(np.repeat(np.float32(LIMITS[name]), self.steps.lanes))
+            name = "clamp"
+        elif name != "none":
+            held = self.steps.per_channel(values(layer.weight).ravel())
+        return Activated(steps.ACTIVATIONS.index(name), held)
 
     def depthwise_part(self, kernel: Kernel, activation: Layer) -> dict[str, Any]:
         """The fields of a step for a depthwise convolution."""
@@ -288,7 +298,3 @@ NAMES = {
 def activation_name(layer: Layer) -> str:
     """Its name in a spec."""
     return "none" if layer is None else NAMES[type(layer).__name__]
-
-
-def _sloped(name: str) -> bool:
-    return name in ("prelu", "maximum")
