@@ -167,12 +167,21 @@ static void mean(const Step& s, float* arena) {
 
 // The image, channels × height × width, as a map of as many channels.
 static void take(const Step& s, const float* image, float* arena, int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-        for (int64_t c = 0; c < s.vectors; ++c) {
-            const float* from = image + (c * s.height + y) * s.width;
-            float* to = pixel_out(s, arena, y, 0) + c;
-            for (int64_t x = 0; x < s.width; ++x) to[x * s.out.pixel] = from[x];
+    const int64_t size = s.height * s.width;  // of a channel
+    for (int64_t y = begin; y < end; ++y) {
+        const float* from = image + y * s.width;
+        float* __restrict to = pixel_out(s, arena, y, 0);
+        if (s.vectors == 3 && s.out.pixel == 3) {  // compilers make it vectors
+            for (int64_t x = 0; x < s.width; ++x) {
+                to[3 * x] = from[x];
+                to[3 * x + 1] = from[size + x];
+                to[3 * x + 2] = from[2 * size + x];
+            }
+            continue;
         }
+        for (int64_t c = 0; c < s.vectors; ++c)
+            for (int64_t x = 0; x < s.width; ++x) to[x * s.out.pixel + c] = from[c * size + x];
+    }
 }
 
 static void depthwise_alone(const Step& s, const float* weights, float* arena, int64_t begin,
