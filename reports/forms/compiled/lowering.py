@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from blazepalm.reports.forms.compiled import steps
+from blazepalm.reports.forms.compiled.finish import LIMITS, NOTHING, Finish, activation_name
 from blazepalm.reports.forms.compiled.kernel import (
     Kernel,
     joined,
@@ -17,29 +18,7 @@ from blazepalm.reports.forms.compiled.kernel import (
 )
 from blazepalm.reports.forms.compiled.steps import Activated, Map, Place, Sizes, Steps, Window
 
-SPECIAL = (31, 32, 51, 52)  # kernel and stride of the depthwise convolutions with code of their own
-BAND = 56  # pixels of a band of rows: enough for the weights to be used often
-CACHED = 1 << 19  # bytes of a map that stays in the second cache
-
-LIMITS = {"relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
-
 Layer = Any  # a readable module's part; torch is not imported here
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What follows a convolution or a resizing: an activation, the addition of a shortcut (itself
-    through an activation), an activation.
-    """
-
-    before: Layer = None
-    shortcut: Place | None = None
-    kind: str = "identity"  # of the shortcut
-    shortcut_activation: Layer = None
-    after: Layer = None
-
-
-NOTHING = Finish()
 
 
 @dataclass(frozen=True)
@@ -176,68 +155,6 @@ class Lowering:
         self.product(x, down, across, pointwise, finish, Place(made), **part)
         return made
 
-    def expanded(
-        self,
-        x: Map,
-        expand: Kernel,
-        depthwise: Kernel,
-        activation: Layer,
-        last: Kernel,
-        end: Finish,
-    ) -> Map:
-        """An inverted residual. Where the expanded map would not stay in the cache, it is made row
-        by row.
-        """
-        pixel = self.steps.spaced(len(expand.bias))
-        whole = Map(len(expand.bias), x.height, x.width, pixel)
-        down, across = depthwise.windows(whole)
-        row = across.outputs * pixel  # of a tile, or a little less
-        if not (
-            expand.pointwise
-            and not expand.depthwise
-            and depthwise.depthwise
-            and last.pointwise
-            and down.kernel == across.kernel
-            and 10 * down.kernel + down.stride in SPECIAL
-            and across.outputs <= self.sizes.tile
-            and row <= self.sizes.scratch
-            and 4 * whole.size > CACHED
-        ):
-            x = self.conv(x, expand, Finish(activation))
-            return self.separable(x, depthwise, activation, last, end)
-        band = max(1, min(down.outputs, BAND // across.outputs, self.sizes.scratch // row))
-        rows = (band - 1) * down.stride + down.kernel
-        # made first: it is written while `x` is still read
-        made = self.steps.new_map(len(last.bias), down.outputs, across.outputs)
-        ring = self.steps.new_map(len(expand.bias), (rows + 1) * self.parts, x.width, pixel)
-        ring.ring = True
-        whole.widen(down, across)
-        ring.margin[2:] = whole.margin[2:]
-        self.product(
-            x,
-            Window(0, 1, 1, x.height),
-            Window(0, 1, 1, x.width),
-            expand,
-            Finish(activation),
-            Place(ring),
-            kind=steps.EXPANSION,
-        )
-        margin = ring.margin[2] * pixel
-        self.product(
-            ring,
-            down,
-            across,
-            last,
-            end,
-            Place(made),
-            **self.depthwise_part(depthwise, activation),
-            ring=rows,
-            band=band,
-            first_row=down.first,
-            ring_margin=margin,
-        )
-        return made
-
     def transposed(self, x: Map, layer: Layer, finish: Finish) -> Map:
         """A `TransposedConv2d`."""
         height, width, parts = phases(layer, x)
@@ -284,17 +201,3 @@ class Lowering:
             found[name] = Output(made, begin, begin + len(kernel.bias))
             begin += len(kernel.bias)
         return found
-
-
-NAMES = {
-    "Identity": "none",
-    "ReLU": "relu",
-    "ReLU6": "relu6",
-    "PReLU": "prelu",
-    "ScaledMaximum": "maximum",
-}
-
-
-def activation_name(layer: Layer) -> str:
-    """Its name in a spec."""
-    return "none" if layer is None else NAMES[type(layer).__name__]

@@ -20,6 +20,7 @@ static void product(const Step& s, const float* weights, const float* panel, int
         UNROLL for (int m = 0; m < M; ++m) pixel[m] = tile.from[first + m];
         const float* columns = panel;
         for (int64_t run = 0; run < s.runs; ++run) {
+#pragma GCC unroll 2
             for (int64_t k = 0; k < s.run_length; ++k, columns += N * LANES) {
                 Vector column[N];
                 UNROLL for (int n = 0; n < N; ++n) column[n] = load(columns + n * LANES);
