@@ -23,7 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by
 
 # Python's own (700, 10, 10) spends up to a ninth of the tests' time on what the libraries made.
 gc.set_threshold(50_000, 10, 10)
-NUMBERS = count()
+COLLECT_EVERY = 100  # tests: models in circles of references would take up to 4 GB
+NUMBERS, STARTED = count(), count(1)
 
 
 def pytest_collection_finish() -> None:
@@ -54,6 +55,11 @@ def _own_surroundings(
     monkeypatch.setattr(release_registry, "RELEASES", f"releases-{own.name}")
     monkeypatch.setattr(kept_answers, "FILE", f"answers-{own.name}.sqlite")
     monkeypatch.setattr(make, "PICTURES", f"pictures-{own.name}.sqlite")
+
+
+def pytest_runtest_setup() -> None:
+    if next(STARTED) % COLLECT_EVERY == 0:
+        gc.collect()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from blazepalm.cli import app, ending
 ending.AGAIN, ending.EVERY, ending.AT_LAST = 0.1, 0.1, {last}
 SIGNAL, FOLDER = signal.{signal}, Path({folder!r})
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 
 def work():
 {work}
