@@ -110,8 +110,9 @@ def compiled(module: Any, threads: int, callers: int) -> Forward:
     """Our own kernels, compiled in a few seconds the first time, then kept (`compiled.build`)."""
     from blazepalm.reports.forms.compiled.network import Network
 
-    network = Network(module, threads)
-    return by_image(module, network.computing(threads), threads, network.computing(1))
+    busy = cache(lambda: Network(module, 1))
+    alone = busy() if threads == 1 else Network(module, threads)
+    return by_image(module, alone.compute, threads, lambda image: busy().compute(image))
 
 
 def executorch(module: Any, threads: int, callers: int) -> Forward:

@@ -27,7 +27,8 @@ from blazepalm.text import printable
 FOLDER = Path(__file__).parent
 SOURCE = "kernels.cpp"
 SOURCES = tuple(
-    f"reports/forms/compiled/{name}" for name in (SOURCE, "steps.h", "product.h", "depthwise.h")
+    f"reports/forms/compiled/{name}"
+    for name in (SOURCE, *("steps.h", "maps.h", "product.h", "depthwise.h", "threads.h"))
 )
 NAMES = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread")
@@ -37,9 +38,11 @@ ARM = ("arm64", "aarch64")
 
 @dataclass(frozen=True)
 class Library:
-    """The loaded library's function, and its sizes."""
+    """The loaded library's functions, and its sizes."""
 
     run: Any
+    new_team: Any
+    free_team: Any
     sizes: Sizes
 
 
@@ -161,17 +164,20 @@ def loaded(content: bytes) -> Library:
         path.write_bytes(content)
         try:
             found = ctypes.CDLL(str(path))
-            found.sizes, found.run  # noqa: B018, both are there
+            found.sizes, found.run, found.new_team, found.free_team  # noqa: B018, all are there
         except (OSError, AttributeError) as error:
             raise CouldNotVerify(f"the kernels cannot be loaded: {first_line(error)}") from error
     sizes = (ctypes.c_int64 * 4)()
     found.sizes(sizes)
     lanes, scratch, tile, step = sizes
+    number, address = ctypes.c_int64, ctypes.c_void_p
     assert step == ctypes.sizeof(Step)
     number, address = ctypes.c_int64, ctypes.c_void_p
+    found.new_team.argtypes, found.new_team.restype = [number], address
+    found.free_team.argtypes, found.free_team.restype = [address], None
     found.run.argtypes = [
-        *(address, number, address, address, address),  # steps, weights, arena, scratch
-        *(address, number, number, address),  # image, part, parts, arrived
+        *(address, number, address, number),  # team, threads, steps
+        *(address, address, address, address),  # weights, arena, scratch, image
     ]
     found.run.restype = None
-    return Library(found.run, Sizes(lanes, scratch, tile))
+    return Library(found.run, found.new_team, found.free_team, Sizes(lanes, scratch, tile))

@@ -8,7 +8,7 @@
 // inputs under the kernel's rows; `at`: the vector in them. An input is loaded once for all outputs
 // that it reaches; a row of the kernel stays in registers.
 template <int K, int S, int P>
-static inline void depthwise(const float* const* rows, int64_t at, int64_t pixel,
+INLINE void depthwise(const float* const* rows, int64_t at, int64_t pixel,
                              const float* kernel, Vector (&sums)[P][1]) {
     for (int y = 0; y < K; ++y, kernel += K * LANES) {
         Vector taps[K];
@@ -28,7 +28,7 @@ static inline void depthwise(const float* const* rows, int64_t at, int64_t pixel
 }
 
 // The same for any kernel, one pixel at a time; its first row lies at `in`.
-static inline void any_depthwise(const Step& s, const float* in, const float* kernel,
+INLINE void any_depthwise(const Step& s, const float* in, const float* kernel,
                                  Vector& sum) {
     for (int64_t y = 0; y < s.kernel_height; ++y)
         for (int64_t x = 0; x < s.kernel_width; ++x, kernel += LANES)

@@ -12,26 +12,15 @@
 // cache, from where the pointwise convolution after it reads; activation, shortcut and addition
 // happen in registers before the block is written.
 
-#include <atomic>
+#include <algorithm>
 #include <cstdint>
-#include <thread>
+#include <vector>
 
 #include "depthwise.h"
+#include "maps.h"
 #include "product.h"
 #include "steps.h"
-
-static const float* pixel_in(const Step& s, const float* arena, int64_t y, int64_t x) {
-    return arena + s.in.start + (y * s.in.row + x * s.in.pixel) * s.stride;
-}
-
-static float* pixel_out(const Step& s, float* arena, int64_t y, int64_t x) {
-    return arena + s.out.start + y * s.out.row + x * s.out.pixel;
-}
-
-static const float* pixel_shortcut(const Step& s, const float* arena, int64_t y, int64_t x) {
-    const int64_t halves = s.shortcut_kind == MAX_POOL ? 2 : 1;
-    return arena + s.shortcut.start + (y * s.shortcut.row + x * s.shortcut.pixel) * halves;
-}
+#include "threads.h"
 
 // The inputs under the kernel's rows for row `y` of the output.
 constexpr int64_t MOST_ROWS = 5;
@@ -86,11 +75,11 @@ static void convolve(const Step& s, const float* weights, float* arena, float* s
 
 // An expanding 1×1 convolution and the depthwise separable one after it, `band` rows of the output
 // at a time. The rows between them are never all there: a ring holds those under the kernel, and
-// after them a row of zeros. Each part of the work has a ring of its own.
+// after them a row of zeros. Each thread has a ring of its own.
 static void expand_convolve(const Step& expand, const Step& s, const float* weights, float* arena,
-                            float* scratch, int64_t begin, int64_t end, int64_t part) {
+                            float* scratch, int64_t begin, int64_t end, int64_t thread) {
     const int64_t channels = s.depthwise_vectors * LANES;
-    float* ring = arena + s.in.start + part * (s.ring + 1) * s.in.row;
+    float* ring = arena + s.in.start + thread * (s.ring + 1) * s.in.row;
     const auto slot = [&](int64_t y) {
         return ring + (y < 0 || y >= expand.height ? s.ring : y % s.ring) * s.in.row;
     };
@@ -125,56 +114,6 @@ static void expand_convolve(const Step& expand, const Step& s, const float* weig
     }
 }
 
-static void resize(const Step& s, const float* weights, float* arena, int64_t begin, int64_t end) {
-    const auto source = [](int64_t to, int64_t from_size, int64_t to_size, int64_t& low,
-                           int64_t& high) {  // the weight of the higher one of two neighbours
-        float at = (to + 0.5f) * ((float)from_size / to_size) - 0.5f;
-        if (at < 0) at = 0;
-        low = (int64_t)at < from_size - 1 ? (int64_t)at : from_size - 1;
-        high = low + 1 < from_size ? low + 1 : low;
-        return at - low;
-    };
-    for (int64_t p = begin; p < end; ++p) {
-        const int64_t y = p / s.width, x = p % s.width;
-        int64_t top, bottom, left, right;
-        const float down = source(y, s.in_height, s.height, top, bottom);
-        const float across = source(x, s.in_width, s.width, left, right);
-        const float* a = pixel_in(s, arena, top, left);
-        const float* b = pixel_in(s, arena, top, right);
-        const float* c = pixel_in(s, arena, bottom, left);
-        const float* d = pixel_in(s, arena, bottom, right);
-        for (int64_t v = 0; v < s.vectors; ++v) {
-            const int64_t at = v * LANES;
-            const Vector upper = load(a + at) * (1 - across) + load(b + at) * across;
-            const Vector lower = load(c + at) * (1 - across) + load(d + at) * across;
-            Vector values[1][1] = {{upper * (1 - down) + lower * down}};
-            const float* other = pixel_shortcut(s, arena, y, x);
-            float* to = pixel_out(s, arena, y, x);
-            finish(s, weights, &other, &to, v, values);
-        }
-    }
-}
-
-static void mean(const Step& s, float* arena) {
-    for (int64_t v = 0; v < s.vectors; ++v) {
-        Vector sum = {};
-        for (int64_t y = 0; y < s.in_height; ++y)
-            for (int64_t x = 0; x < s.in_width; ++x)
-                sum += load(pixel_in(s, arena, y, x) + v * LANES);
-        store(arena + s.out.start + v * LANES, sum / (float)(s.in_height * s.in_width));
-    }
-}
-
-// The image, channels × height × width, as a map of as many channels.
-static void take(const Step& s, const float* image, float* arena, int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-        for (int64_t c = 0; c < s.vectors; ++c) {
-            const float* from = image + (c * s.height + y) * s.width;
-            float* to = pixel_out(s, arena, y, 0) + c;
-            for (int64_t x = 0; x < s.width; ++x) to[x * s.out.pixel] = from[x];
-        }
-}
-
 static void depthwise_alone(const Step& s, const float* weights, float* arena, int64_t begin,
                             int64_t end) {
     for (int64_t p = begin; p < end;) {
@@ -187,10 +126,40 @@ static void depthwise_alone(const Step& s, const float* weights, float* arena, i
     }
 }
 
-static void wait_for_all(std::atomic<int64_t>& arrived, int64_t all) {
-    arrived.fetch_add(1);
-    for (int64_t turn = 0; arrived.load() < all; ++turn)
-        if (turn > 2000) std::this_thread::yield();
+// The parts into which a step is divided for `threads` threads: all have some blocks of 6 pixels.
+static int64_t parts_of(const Step& s, int64_t threads) {
+    const int64_t most = s.kind == MEAN ? 1 : s.height * s.width / 12;
+    return most < 1 ? 1 : most < threads ? most : threads;
+}
+
+struct Image {
+    const Step* steps;
+    const float *weights, *image;
+    float *arena, *scratch;
+};
+
+static void compute(const Image& of, int64_t step, int64_t part, int64_t parts, int64_t thread) {
+    const Step& s = of.steps[step];
+    const float* weights = of.weights;
+    float *arena = of.arena, *scratch = of.scratch + thread * SCRATCH;
+    const int64_t pixels = s.height * s.width, blocks = (pixels + 11) / 12;
+    const int64_t begin = blocks * part / parts * 12;
+    const int64_t end = part + 1 < parts ? blocks * (part + 1) / parts * 12 : pixels;
+    const auto rows = [&](int64_t height, int64_t each) { return height * each / parts; };
+    switch (s.kind) {
+        case INPUT:
+            take(s, of.image, arena, rows(s.height, part), rows(s.height, part + 1));
+            break;
+        case CONVOLUTION: convolve(s, weights, arena, scratch, begin, end); break;
+        case DEPTHWISE: depthwise_alone(s, weights, arena, begin, end); break;
+        case RESIZE: resize(s, weights, arena, begin, end); break;
+        case MEAN: mean(s, arena); break;
+        case EXPANSION: {
+            const Step& next = of.steps[step + 1];
+            expand_convolve(s, next, weights, arena, scratch, rows(next.height, part),
+                            rows(next.height, part + 1), thread);
+        }
+    }
 }
 
 extern "C" {
@@ -203,33 +172,28 @@ void sizes(int64_t* into) {
     into[3] = sizeof(Step);
 }
 
-// Part `part` of `parts` of all steps: each thread calls it with its own, and the same `arrived`,
-// which is 0 before. `scratch` holds SCRATCH floats for each part; `image`: channels × height ×
-// width.
-void run(const Step* steps, int64_t count, const float* weights, float* arena, float* scratch,
-         const float* image, int64_t part, int64_t parts, std::atomic<int64_t>* arrived) {
-    float* own = scratch + part * SCRATCH;
-    for (int64_t i = 0, waits = 0; i < count; ++i) {
-        const Step& s = steps[i];
-        const int64_t pixels = s.height * s.width, blocks = (pixels + 11) / 12;
-        const int64_t begin = blocks * part / parts * 12;
-        const int64_t end = part + 1 < parts ? blocks * (part + 1) / parts * 12 : pixels;
-        const auto rows = [&](int64_t height, int64_t each) { return height * each / parts; };
-        switch (s.kind) {
-            case INPUT:
-                take(s, image, arena, rows(s.height, part), rows(s.height, part + 1));
-                break;
-            case CONVOLUTION: convolve(s, weights, arena, own, begin, end); break;
-            case DEPTHWISE: depthwise_alone(s, weights, arena, begin, end); break;
-            case RESIZE: resize(s, weights, arena, begin, end); break;
-            case MEAN: if (part == 0) mean(s, arena); break;
-            case EXPANSION: {
-                const Step& next = steps[++i];
-                expand_convolve(s, next, weights, arena, own, rows(next.height, part),
-                                rows(next.height, part + 1), part);
-            }
+// Threads that help the one that calls `run`.
+Team* new_team(int64_t helpers) { return new Team(helpers); }
+void free_team(Team* team) { delete team; }
+
+// All steps of an image, channels × height × width, by `threads` threads; `team` may be null for
+// one. `scratch` holds SCRATCH floats for each thread.
+void run(Team* team, int64_t threads, const Step* steps, int64_t count, const float* weights,
+         float* arena, float* scratch, const float* image) {
+    const Image of = {steps, weights, image, arena, scratch};
+    std::vector<int64_t> at, parts;
+    for (int64_t i = 0; i < count; i += steps[i].kind == EXPANSION ? 2 : 1) {
+        if (threads == 1) {
+            compute(of, i, 0, 1, 0);
+        } else {
+            const int64_t rows = steps[i].kind == EXPANSION ? steps[i + 1].height : threads;
+            at.push_back(i);
+            parts.push_back(std::min(parts_of(steps[i], threads), rows));
         }
-        if (parts > 1) wait_for_all(*arrived, ++waits * parts);
     }
+    if (threads > 1)
+        team->share(parts, [of, at](int64_t i, int64_t part, int64_t all, int64_t thread) {
+            compute(of, at[i], part, all, thread);
+        });
 }
 }

@@ -10,8 +10,10 @@ it is large.
 from collections.abc import Iterable
 from typing import Any
 
+from blazepalm.reports.forms.compiled.finish import NOTHING, Finish
+from blazepalm.reports.forms.compiled.inverted import expanded
 from blazepalm.reports.forms.compiled.kernel import kernel_of, linear_kernel
-from blazepalm.reports.forms.compiled.lowering import NOTHING, Finish, Lowering, Output
+from blazepalm.reports.forms.compiled.lowering import Lowering, Output
 from blazepalm.reports.forms.compiled.steps import Map, Place, Sizes, Steps
 
 Layer = Any  # a readable module's part; torch is not imported here
@@ -82,7 +84,7 @@ def block(here: Lowering, layer: Layer, x: Map) -> Map:
     between = layer.activation if inverted else None
     if inverted and layer.expand is not None:
         expand, depthwise = kernel_of(layer.expand), kernel_of(layer.depthwise)
-        return here.expanded(x, expand, depthwise, between, last, finish)
+        return expanded(here, x, expand, depthwise, between, last, finish)
     return here.separable(x, kernel_of(layer.depthwise), between, last, finish)
 
 

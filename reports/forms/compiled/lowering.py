@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from blazepalm.reports.forms.compiled import steps
+from blazepalm.reports.forms.compiled.finish import LIMITS, NOTHING, Finish, activation_name
 from blazepalm.reports.forms.compiled.kernel import (
     Kernel,
     joined,
@@ -15,27 +18,7 @@ from blazepalm.reports.forms.compiled.kernel import (
 )
 from blazepalm.reports.forms.compiled.steps import Activated, Map, Place, Sizes, Steps, Window
 
-SPECIAL = (31, 32, 51, 52)  # kernel and stride of the depthwise convolutions with code of their own
-BAND = 56  # pixels of a band of rows: enough for the weights to be used often
-CACHED = 1 << 19  # bytes of a map that stays in the second cache
-
 Layer = Any  # a readable module's part; torch is not imported here
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What follows a convolution or a resizing: an activation, the addition of a shortcut (itself
-    through an activation), an activation.
-    """
-
-    before: Layer = None
-    shortcut: Place | None = None
-    kind: str = "identity"  # of the shortcut
-    shortcut_activation: Layer = None
-    after: Layer = None
-
-
-NOTHING = Finish()
 
 
 @dataclass(frozen=True)
@@ -112,18 +95,24 @@ class Lowering:
             "vectors": self.steps.vectors(made.channels),
         }
         if finish.shortcut is not None:
+            limits = self.activated(finish.shortcut_activation)
+            kind = "clamped" if limits.kind else finish.kind
             fields |= {
                 "shortcut": finish.shortcut,
-                "shortcut_kind": steps.SHORTCUTS.index(finish.kind),
+                "shortcut_kind": steps.SHORTCUTS.index(kind),
                 "shortcut_vectors": self.steps.vectors(finish.shortcut.map.channels),
-                "shortcut_activation": self.activated(finish.shortcut_activation).kind,
+                "limits": limits.values,
             }
         return fields
 
     def activated(self, layer: Layer) -> Activated:
-        name = activation_name(layer)
-        slopes = self.steps.per_channel(values(layer.weight).ravel()) if _sloped(name) else 0
-        return Activated(steps.ACTIVATIONS.index(name), slopes)
+        name, held = activation_name(layer), 0
+        if name in LIMITS:
+            held = self.steps.weights(np.repeat(np.float32(LIMITS[name]), self.steps.lanes))
+            name = "clamp"
+        elif name != "none":
+            held = self.steps.per_channel(values(layer.weight).ravel())
+        return Activated(steps.ACTIVATIONS.index(name), held)
 
     def depthwise_part(self, kernel: Kernel, activation: Layer) -> dict[str, Any]:
         """The fields of a step for a depthwise convolution."""
@@ -164,68 +153,6 @@ class Lowering:
         made = self.steps.new_map(len(pointwise.bias), down.outputs, across.outputs)
         part = self.depthwise_part(depthwise, activation)
         self.product(x, down, across, pointwise, finish, Place(made), **part)
-        return made
-
-    def expanded(
-        self,
-        x: Map,
-        expand: Kernel,
-        depthwise: Kernel,
-        activation: Layer,
-        last: Kernel,
-        end: Finish,
-    ) -> Map:
-        """An inverted residual. Where the expanded map would not stay in the cache, it is made row
-        by row.
-        """
-        pixel = self.steps.spaced(len(expand.bias))
-        whole = Map(len(expand.bias), x.height, x.width, pixel)
-        down, across = depthwise.windows(whole)
-        row = across.outputs * pixel  # of a tile, or a little less
-        if not (
-            expand.pointwise
-            and not expand.depthwise
-            and depthwise.depthwise
-            and last.pointwise
-            and down.kernel == across.kernel
-            and 10 * down.kernel + down.stride in SPECIAL
-            and across.outputs <= self.sizes.tile
-            and row <= self.sizes.scratch
-            and 4 * whole.size > CACHED
-        ):
-            x = self.conv(x, expand, Finish(activation))
-            return self.separable(x, depthwise, activation, last, end)
-        band = max(1, min(down.outputs, BAND // across.outputs, self.sizes.scratch // row))
-        rows = (band - 1) * down.stride + down.kernel
-        # made first: it is written while `x` is still read
-        made = self.steps.new_map(len(last.bias), down.outputs, across.outputs)
-        ring = self.steps.new_map(len(expand.bias), (rows + 1) * self.parts, x.width, pixel)
-        ring.ring = True
-        whole.widen(down, across)
-        ring.margin[2:] = whole.margin[2:]
-        self.product(
-            x,
-            Window(0, 1, 1, x.height),
-            Window(0, 1, 1, x.width),
-            expand,
-            Finish(activation),
-            Place(ring),
-            kind=steps.EXPANSION,
-        )
-        margin = ring.margin[2] * pixel
-        self.product(
-            ring,
-            down,
-            across,
-            last,
-            end,
-            Place(made),
-            **self.depthwise_part(depthwise, activation),
-            ring=rows,
-            band=band,
-            first_row=down.first,
-            ring_margin=margin,
-        )
         return made
 
     def transposed(self, x: Map, layer: Layer, finish: Finish) -> Map:
@@ -274,21 +201,3 @@ class Lowering:
             found[name] = Output(made, begin, begin + len(kernel.bias))
             begin += len(kernel.bias)
         return found
-
-
-NAMES = {
-    "Identity": "none",
-    "ReLU": "relu",
-    "ReLU6": "relu6",
-    "PReLU": "prelu",
-    "ScaledMaximum": "maximum",
-}
-
-
-def activation_name(layer: Layer) -> str:
-    """Its name in a spec."""
-    return "none" if layer is None else NAMES[type(layer).__name__]
-
-
-def _sloped(name: str) -> bool:
-    return name in ("prelu", "maximum")

@@ -1,10 +1,10 @@
 """A readable module computed by `kernels.cpp`, one image at a time."""
 
 import ctypes
+import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +18,9 @@ from blazepalm.reports.forms.compiled.steps import aligned
 if TYPE_CHECKING:
     from torch import Tensor
 
-Compute = Callable[["Tensor"], Sequence["Tensor"]]  # (1, 3, H, W) → the outputs
-
 
 class Network:
-    """A module's steps, with its present weights. Up to `threads` threads share an image.
+    """A module's steps, with its present weights. `threads` threads share an image.
 
     Raises CouldNotVerify where the kernels cannot be compiled.
     """
@@ -36,16 +34,15 @@ class Network:
         self.spec = module.spec
         self.own = threading.local()
 
-    def computing(self, threads: int) -> Compute:
-        """A function of one image, shared by this many threads."""
+    def compute(self, image: "Tensor") -> "Sequence[Tensor]":
+        """(1, 3, H, W) float32 on the CPU → the outputs. Several threads may call it at a time.
 
-        def compute(image: "Tensor") -> "Sequence[Tensor]":
-            if not hasattr(self.own, "workplace"):
-                self.own.workplace = Workplace(self)
-            found: Sequence[Tensor] = self.own.workplace.compute(image, threads)
-            return found
-
-        return compute
+        Raises ValueError for another type.
+        """
+        if not hasattr(self.own, "workplace"):
+            self.own.workplace = Workplace(self)
+        found: Sequence[Tensor] = self.own.workplace.compute(image)
+        return found
 
 
 class Workplace:
@@ -58,41 +55,30 @@ class Workplace:
         self.arena = aligned(np.zeros(network.size, np.float32))
         scratch = network.library.sizes.scratch * network.threads
         self.scratch = aligned(np.zeros(scratch, np.float32))
-        self.arrived = ctypes.c_int64()
+        self.team = new_team(self, network) if network.threads > 1 else None
         self.maps = torch.from_numpy(self.arena)
 
-    @cached_property
-    def helpers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.network.threads - 1, "blazepalm-compiled")
-
-    def compute(self, image: "Tensor", threads: int) -> "Sequence[Tensor]":
-        """(1, 3, H, W) float32 on the CPU → the outputs. Raises ValueError for another type."""
+    def compute(self, image: "Tensor") -> "Sequence[Tensor]":
         import torch
 
         if image.dtype != torch.float32 or not image.is_cpu:
             kind = str(image.dtype).removeprefix("torch.")
             raise ValueError(f"expected float32 images on the CPU, got {kind} on {image.device}")
-        given = image.contiguous()
-        self.arrived.value = 0
-        helping = [self.helpers.submit(self.run, given, i, threads) for i in range(1, threads)]
-        self.run(given, 0, threads)
-        for each in helping:
-            each.result()
+        self.run(image.contiguous())
         return self.results()
 
-    def run(self, image: "Tensor", part: int, parts: int) -> None:
-        """One thread's part of all steps; ctypes lets other threads run meanwhile."""
+    def run(self, image: "Tensor") -> None:
+        """All steps; ctypes lets other threads of Python run meanwhile."""
         network = self.network
         network.library.run(
+            self.team,
+            network.threads,
             ctypes.addressof(network.steps),
             len(network.steps),
             network.weights.ctypes.data,
             self.arena.ctypes.data,
             self.scratch.ctypes.data,
             image.data_ptr(),
-            part,
-            parts,
-            ctypes.addressof(self.arrived),
         )
 
     def results(self) -> "Sequence[Tensor]":
@@ -118,3 +104,17 @@ class Workplace:
         shape = (each.height, each.width, output.end - output.begin)
         strides = (each.row, each.pixel, 1)
         return self.maps.as_strided(shape, strides, each.at(0, 0) + output.begin)
+
+
+def new_team(owner: Workplace, network: Network) -> Any:
+    """The threads that help, for as long as their owner lives. A forked process has none of them:
+    there the calling thread does everything, and nobody is waited for.
+    """
+    team, process = network.library.new_team(network.threads - 1), os.getpid()
+
+    def free() -> None:
+        if os.getpid() == process:
+            network.library.free_team(team)
+
+    weakref.finalize(owner, free).atexit = False
+    return team

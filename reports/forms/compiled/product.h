@@ -6,37 +6,41 @@
 
 #include "steps.h"
 
-// M pixels of a tile × N vectors of output channels.
+// `blocks` blocks of M pixels of a tile × N vectors of output channels.
 template <int M, int N>
 static void product(const Step& s, const float* weights, const float* panel, int64_t vector,
-                    const Tile& tile, int64_t first) {
-    Vector sums[M][N];
-    const float* pixel[M];
-    for (int m = 0; m < M; ++m) {
-        pixel[m] = tile.from[first + m];
-        for (int n = 0; n < N; ++n) sums[m][n] = load(weights + s.bias + (vector + n) * LANES);
-    }
-    for (int64_t run = 0; run < s.runs; ++run) {
-        for (int64_t k = 0; k < s.run_length; ++k) {
-            Vector column[N];
-            for (int n = 0; n < N; ++n) column[n] = load(panel + n * LANES);
-            panel += N * LANES;
-            for (int m = 0; m < M; ++m)
-                for (int n = 0; n < N; ++n) sums[m][n] += column[n] * pixel[m][k];
+                    const Tile& tile, int64_t first, int64_t blocks) {
+    for (const int64_t end = first + blocks * M; first < end; first += M) {
+        Vector sums[M][N];
+        const float* pixel[M];
+        UNROLL for (int n = 0; n < N; ++n) {
+            const Vector bias = load(weights + s.bias + (vector + n) * LANES);
+            UNROLL for (int m = 0; m < M; ++m) sums[m][n] = bias;
         }
-        for (int m = 0; m < M; ++m) pixel[m] += s.run_row;
+        UNROLL for (int m = 0; m < M; ++m) pixel[m] = tile.from[first + m];
+        const float* columns = panel;
+        for (int64_t run = 0; run < s.runs; ++run) {
+#pragma GCC unroll 2
+            for (int64_t k = 0; k < s.run_length; ++k, columns += N * LANES) {
+                Vector column[N];
+                UNROLL for (int n = 0; n < N; ++n) column[n] = load(columns + n * LANES);
+                UNROLL for (int m = 0; m < M; ++m)
+                    UNROLL for (int n = 0; n < N; ++n) sums[m][n] += column[n] * pixel[m][k];
+            }
+            UNROLL for (int m = 0; m < M; ++m) pixel[m] += s.run_row;
+        }
+        finish(s, weights, tile.other + first, tile.to + first, vector, sums);
     }
-    finish(s, weights, tile.other + first, tile.to + first, vector, sums);
 }
 
-// `count` ≤ M pixels.
+// `blocks` blocks of `count` ≤ M pixels.
 template <int M, int N>
-static void some_pixels(int64_t count, const Step& s, const float* weights, const float* panel,
-                        int64_t vector, const Tile& tile, int64_t first) {
+static void blocks_of(int64_t count, const Step& s, const float* weights, const float* panel,
+                      int64_t vector, const Tile& tile, int64_t first, int64_t blocks) {
     if (count == M)
-        product<M, N>(s, weights, panel, vector, tile, first);
+        product<M, N>(s, weights, panel, vector, tile, first, blocks);
     else if constexpr (M > 1)
-        some_pixels<M - 1, N>(count, s, weights, panel, vector, tile, first);
+        blocks_of<M - 1, N>(count, s, weights, panel, vector, tile, first, blocks);
 }
 
 template <int M, int N>
@@ -44,11 +48,8 @@ static void panel_product(const Step& s, const float* weights, const float* pane
                           const Tile& tile, int64_t pixels) {
     const int64_t blocks = (pixels + M - 1) / M;  // as equal as can be
     const int64_t least = pixels / blocks, larger = pixels % blocks;
-    for (int64_t block = 0, first = 0; block < blocks; ++block) {
-        const int64_t count = least + (block < larger);
-        some_pixels<M, N>(count, s, weights, panel, vector, tile, first);
-        first += count;
-    }
+    blocks_of<M, N>(least + 1, s, weights, panel, vector, tile, 0, larger);
+    blocks_of<M, N>(least, s, weights, panel, vector, tile, larger * (least + 1), blocks - larger);
 }
 
 // A tile, panel by panel: a panel of weights stays in the first cache while all pixels pass. Panels

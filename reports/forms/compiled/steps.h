@@ -13,8 +13,8 @@ typedef float Vector __attribute__((vector_size(LANES * 4), aligned(4), may_alia
 constexpr int64_t TILE = 256;       // most pixels of a tile
 constexpr int64_t SCRATCH = 32768;  // floats of a tile's depthwise results, 128 KiB
 enum Kind : int64_t { INPUT, CONVOLUTION, DEPTHWISE, RESIZE, MEAN, EXPANSION };
-enum Activation : int64_t { NONE, RELU, RELU6, PRELU, MAXIMUM };
-enum Shortcut : int64_t { NO_SHORTCUT, SAME, MAX_POOL };
+enum Activation : int64_t { NONE, CLAMP, PRELU, MAXIMUM };
+enum Shortcut : int64_t { NO_SHORTCUT, SAME, CLAMPED, MAX_POOL };
 
 // A view of a map: where its first pixel lies, and the distances of rows and pixels.
 struct View {
@@ -22,7 +22,7 @@ struct View {
 };
 
 struct Activated {
-    int64_t kind, slopes;  // slopes: where they lie among the weights
+    int64_t kind, values;  // where they lie: the lower and upper limit of CLAMP, or the slopes
 };
 
 // All offsets count floats, `in`, `out` and `shortcut` in the arena, the others in the weights.
@@ -37,81 +37,91 @@ struct Step {
     int64_t runs, run_row, run_length;    // of the matrix product, for an output pixel
     int64_t weights, bias, vectors;       // vectors of output channels
     Activated before, after;              // the addition of the shortcut
-    int64_t shortcut_kind, shortcut_vectors, shortcut_activation;
+    int64_t shortcut_kind, shortcut_vectors, limits;  // limits: of a CLAMPED shortcut
     // after an EXPANSION: rows of the ring, of the output at a time, the input row of the first
     // output's kernel, and the floats before a ring row's first pixel
     int64_t ring, band, first_row, ring_margin;
 };
 
-static inline Vector load(const float* from) { return *(const Vector*)from; }
-static inline void store(float* to, Vector value) { *(Vector*)to = value; }
+// Loops over a block are unrolled, or its values would not stay in registers.
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
 
-// Applies an activation to M pixels × N vectors of channels from `vector` on.
+INLINE Vector load(const float* from) { return *(const Vector*)from; }
+INLINE void store(float* to, Vector value) { *(Vector*)to = value; }
+
+INLINE Vector clamp(Vector x, Vector low, Vector high) {  // NaN stays NaN
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+// Applies an activation to M pixels × N vectors of channels from `vector` on. NaN stays NaN.
 template <int M, int N>
-static inline void activate(Activated how, const float* weights, int64_t vector,
-                            Vector (&x)[M][N]) {
-    const Vector zero = {}, six = zero + 6.0f;
-    Vector slopes[N];
-    if (how.kind >= PRELU)
-        for (int n = 0; n < N; ++n) slopes[n] = load(weights + how.slopes + (vector + n) * LANES);
-    switch (how.kind) {  // NaN stays NaN
-        case RELU:
-            for (int m = 0; m < M; ++m)
-                for (int n = 0; n < N; ++n) x[m][n] = x[m][n] < zero ? zero : x[m][n];
-            break;
-        case RELU6:
-            for (int m = 0; m < M; ++m)
-                for (int n = 0; n < N; ++n) {
-                    x[m][n] = x[m][n] < zero ? zero : x[m][n];
-                    x[m][n] = x[m][n] > six ? six : x[m][n];
-                }
-            break;
-        case PRELU:
-            for (int m = 0; m < M; ++m)
-                for (int n = 0; n < N; ++n)
-                    x[m][n] = x[m][n] < zero ? x[m][n] * slopes[n] : x[m][n];
-            break;
-        case MAXIMUM:
-            for (int m = 0; m < M; ++m)
-                for (int n = 0; n < N; ++n) {
-                    const Vector scaled = x[m][n] * slopes[n];
-                    x[m][n] = x[m][n] < scaled ? scaled : x[m][n];
-                }
-            break;
+INLINE void activate(Activated how, const float* weights, int64_t vector, Vector (&x)[M][N]) {
+    const float* values = weights + how.values;
+    if (how.kind == PRELU) {
+        const Vector zero = {};
+        UNROLL for (int n = 0; n < N; ++n) {
+            const Vector slopes = load(values + (vector + n) * LANES);
+            UNROLL for (int m = 0; m < M; ++m)
+                x[m][n] = x[m][n] < zero ? x[m][n] * slopes : x[m][n];
+        }
+    } else if (how.kind == CLAMP) {
+        const Vector low = load(values), high = load(values + LANES);
+        UNROLL for (int m = 0; m < M; ++m)
+            UNROLL for (int n = 0; n < N; ++n) x[m][n] = clamp(x[m][n], low, high);
+    } else if (how.kind == MAXIMUM) {
+        UNROLL for (int n = 0; n < N; ++n) {
+            const Vector slopes = load(values + (vector + n) * LANES);
+            UNROLL for (int m = 0; m < M; ++m) {
+                const Vector scaled = x[m][n] * slopes;
+                x[m][n] = x[m][n] < scaled ? scaled : x[m][n];
+            }
+        }
     }
 }
 
-// A vector of the shortcut's pixel `from`, halved by max pooling if that is its kind.
-static inline Vector shortcut(const Step& s, const float* from) {
-    Vector added = load(from);
-    if (s.shortcut_kind == MAX_POOL) {
-        const int64_t steps[3] = {s.shortcut.pixel, s.shortcut.row,
-                                  s.shortcut.row + s.shortcut.pixel};
-        for (int64_t step : steps) {
-            const Vector next = load(from + step);
-            added = added < next || next != next ? next : added;
+// A vector of the shortcut's pixel `from`, halved by max pooling.
+INLINE Vector pooled(const Step& s, const float* from) {
+    Vector most = load(from);
+    const int64_t steps[3] = {s.shortcut.pixel, s.shortcut.row, s.shortcut.row + s.shortcut.pixel};
+    UNROLL for (int i = 0; i < 3; ++i) {
+        const Vector next = load(from + steps[i]);
+        most = most < next || next != next ? next : most;
+    }
+    return most;
+}
+
+// Adds the shortcut's pixels `others`.
+template <Shortcut KIND, int M, int N>
+INLINE void add_shortcut(const Step& s, const float* weights, const float* const* others,
+                         int64_t vector, Vector (&x)[M][N]) {
+    Vector low, high;
+    if (KIND == CLAMPED) low = load(weights + s.limits), high = load(weights + s.limits + LANES);
+    UNROLL for (int n = 0; n < N; ++n) {
+        const int64_t at = (vector + n) * LANES;
+        if (vector + n >= s.shortcut_vectors) return;
+        UNROLL for (int m = 0; m < M; ++m) {
+            if (KIND == SAME) x[m][n] += load(others[m] + at);
+            if (KIND == CLAMPED) x[m][n] += clamp(load(others[m] + at), low, high);
+            if (KIND == MAX_POOL) x[m][n] += pooled(s, others[m] + at);
         }
     }
-    return added;
 }
 
 // Finishes M pixels × N vectors of channels and writes them. `others`: the shortcut's pixels.
 template <int M, int N>
-static inline void finish(const Step& s, const float* weights, const float* const* others,
-                          float* const* to, int64_t vector, Vector (&x)[M][N]) {
+INLINE void finish(const Step& s, const float* weights, const float* const* others,
+                   float* const* to, int64_t vector, Vector (&x)[M][N]) {
     activate(s.before, weights, vector, x);
-    if (vector < s.shortcut_vectors) {
-        for (int m = 0; m < M; ++m)
-            for (int n = 0; n < N; ++n) {
-                if (vector + n >= s.shortcut_vectors) continue;
-                Vector added[1][1] = {{shortcut(s, others[m] + (vector + n) * LANES)}};
-                activate({s.shortcut_activation, 0}, weights, 0, added);
-                x[m][n] += added[0][0];
-            }
+    switch (s.shortcut_kind) {
+        case SAME: add_shortcut<SAME>(s, weights, others, vector, x); break;
+        case CLAMPED: add_shortcut<CLAMPED>(s, weights, others, vector, x); break;
+        case MAX_POOL: add_shortcut<MAX_POOL>(s, weights, others, vector, x);
     }
     activate(s.after, weights, vector, x);
-    for (int m = 0; m < M; ++m)
-        for (int n = 0; n < N; ++n) store(to[m] + (vector + n) * LANES, x[m][n]);
+    UNROLL for (int m = 0; m < M; ++m)
+        UNROLL for (int n = 0; n < N; ++n) store(to[m] + (vector + n) * LANES, x[m][n]);
 }
 
 // Where each pixel of a tile is read, written and has its shortcut.

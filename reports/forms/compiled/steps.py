@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 INPUT, CONVOLUTION, DEPTHWISE, RESIZE, MEAN, EXPANSION = range(6)
-ACTIVATIONS = ("none", "relu", "relu6", "prelu", "maximum")
-SHORTCUTS = ("none", "identity", "max_pool")
+ACTIVATIONS = ("none", "clamp", "prelu", "maximum")
+SHORTCUTS = ("none", "identity", "clamped", "max_pool")
 ALIGNED = 16  # floats, a line of the cache
 MANY = 8 * ALIGNED  # channels, from which on a line more costs little
 FOREVER = 1 << 30  # steps
@@ -44,7 +44,7 @@ class View(ctypes.Structure):
 class Activated(ctypes.Structure):
     """As in kernels.cpp."""
 
-    _fields_ = [(name, ctypes.c_int64) for name in ("kind", "slopes")]
+    _fields_ = [(name, ctypes.c_int64) for name in ("kind", "values")]
 
 
 def _numbers(*names: str) -> list[tuple[str, Any]]:
@@ -63,7 +63,7 @@ class Step(ctypes.Structure):
         ("depthwise_activation", Activated),
         *_numbers("runs", "run_row", "run_length", "weights", "bias", "vectors"),
         *[(name, Activated) for name in ("before", "after")],
-        *_numbers("shortcut_kind", "shortcut_vectors", "shortcut_activation"),
+        *_numbers("shortcut_kind", "shortcut_vectors", "limits"),
         *_numbers("ring", "band", "first_row", "ring_margin"),
     ]
 

@@ -1,8 +1,6 @@
 """Each kernel against float64: every size, stride and padding, channels that fill no vector."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,54 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blazepalm.errors import CouldNotVerify
 from blazepalm.models.blocks import block as block_of
 from blazepalm.models.layers import PaddedConv2d, TransposedConv2d, activation
 from blazepalm.models.spec import BlockSpec, ConvSpec
-from blazepalm.reports.forms.compiled import lower, lowering
-from blazepalm.reports.forms.compiled.build import find_compiler, library
+from blazepalm.reports.forms.compiled import inverted, lower
+from blazepalm.reports.forms.compiled.finish import Finish
 from blazepalm.reports.forms.compiled.kernel import Kernel, kernel_of
-from blazepalm.reports.forms.compiled.lowering import Finish, Lowering, Output
-from blazepalm.reports.forms.compiled.network import Workplace
-from blazepalm.reports.forms.compiled.steps import Map, Place
+from blazepalm.reports.forms.compiled.steps import Place
+from support.kernels import computed, given, need_compiler, new
 
 U = 2.0**-24  # a rounding in float32
 
 
 @pytest.fixture(autouse=True)
 def _compiler() -> Iterator[None]:
-    try:
-        find_compiler()
-    except CouldNotVerify as error:
-        pytest.skip(str(error))
+    need_compiler()
     torch.manual_seed(7)
     with torch.no_grad():
         yield
-
-
-def given(here: Lowering, channels: int, height: int, width: int) -> tuple[Map, Tensor]:
-    """A seeded image, and its map with whole vectors of channels: ones copy it exactly."""
-    image = torch.randn(1, channels, height, width)
-    ones = Kernel(np.eye(channels, dtype=np.float32)[..., None, None], np.zeros(channels, "f4"))
-    return here.conv(here.image(channels, height, width), ones), image
-
-
-def computed(here: Lowering, made: Map, image: Tensor, parts: int = 1) -> Tensor:
-    """What the kernels leave in a map, (1, C, H, W), float64."""
-    steps, weights, size = here.steps.laid_out([made])
-    network = SimpleNamespace(
-        library=library(), threads=parts, steps=steps, weights=weights, size=size
-    )
-    place = Workplace(network)  # type: ignore[arg-type]
-    for _ in range(2):  # what the first run leaves behind must not matter
-        place.arrived.value = 0
-        with ThreadPoolExecutor(parts) as pool:
-            list(pool.map(lambda part: place.run(image, part, parts), range(parts)))
-    return place.map(Output(made, 0, made.channels)).permute(2, 0, 1)[None].double()
-
-
-def new(parts: int = 1) -> Lowering:
-    return Lowering(library().sizes, parts)
 
 
 def close(found: Tensor, exact: Tensor, bound: Tensor | float) -> None:
@@ -187,7 +155,7 @@ BLOCKS = {
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block(name: str, cached: int, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within ten floors, as every form: float32's own error, at least half a spacing."""
-    monkeypatch.setattr(lowering, "CACHED", cached)
+    monkeypatch.setattr(inverted, "CACHED", cached)
     layer, here = block_of(BLOCKS[name]).eval(), new(parts)
     x, image = given(here, 12, 14, 22)
     x = lower.block(here, layer, x)

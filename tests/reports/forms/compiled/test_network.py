@@ -1,5 +1,8 @@
 """Whole networks by the kernels: releases against LiteRT, small specs against float64."""
 
+import os
+import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +12,6 @@ from torch import nn
 
 from blazepalm.converter.convert import module_of
 from blazepalm.converter.pte import output_fields
-from blazepalm.errors import CouldNotVerify
 from blazepalm.models.hand_landmarks import HandLandmarks
 from blazepalm.models.palm_detector import PalmDetector
 from blazepalm.models.spec import (
@@ -20,20 +22,18 @@ from blazepalm.models.spec import (
     PalmDetectorSpec,
     StageSpec,
 )
-from blazepalm.reports.forms.compiled import lowering
-from blazepalm.reports.forms.compiled.build import find_compiler
+from blazepalm.reports.forms.compiled import inverted
+from blazepalm.reports.forms.compiled.network import Network, Workplace
 from blazepalm.reports.forms.make import COMPILED, make_form
 from blazepalm.reports.forms.measure import FLOORS, errors, half_spacing, seeded_images
 from blazepalm.reports.hands.open_models import open_model
+from support.kernels import need_compiler
 from support.records import hand_spec, palm_spec
 
 
 @pytest.fixture(autouse=True)
 def _compiler() -> None:
-    try:
-        find_compiler()
-    except CouldNotVerify as error:
-        pytest.skip(str(error))
+    need_compiler()
     torch.manual_seed(3)
 
 
@@ -108,7 +108,7 @@ def test_small_networks(
     name: str, cached: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within ten floors of float64, a batch and one image, which have the same bits."""
-    monkeypatch.setattr(lowering, "CACHED", cached)
+    monkeypatch.setattr(inverted, "CACHED", cached)
     module: nn.Module = NETWORKS[name]().eval()
     form = make_form(COMPILED, module, threads)
     images = torch.from_numpy(seeded_images(module.spec, 4))  # type: ignore[arg-type]
@@ -134,3 +134,29 @@ def test_what_is_no_number_stays_so_and_is_forgotten() -> None:
     assert torch.equal(form(images[:1]).boxes, before)
     with pytest.raises(ValueError, match="expected float32 images on the CPU, got float64 on cpu"):
         form(images[:1].double())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_helpers_that_are_not_there() -> None:
+    """A forked process has none of the threads that help: the calling one does everything."""
+    network = Network(HandLandmarks(hand_spec()).eval(), 3)
+    image = torch.from_numpy(seeded_images(hand_spec(), 1))
+    place = Workplace(network)
+    place.run(image)
+    before = [place.map(output).clone() for parts in network.outputs.values() for output in parts]
+    place.run(0 * image)
+    child = os.fork()
+    if child == 0:
+        place.run(image)
+        after = [place.map(output) for parts in network.outputs.values() for output in parts]
+        os._exit(0 if all(map(torch.equal, before, after)) else 1)
+    for _ in range(1000):  # ten seconds
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("it waits for threads that are not there")
+    assert os.waitstatus_to_exitcode(status) == 0
