@@ -108,7 +108,9 @@ class Lowering:
     def activated(self, layer: Layer) -> Activated:
         name, held = activation_name(layer), 0
         if name in LIMITS:
-            held = self.steps.weights(np.repeat(np.float32(LIMITS[name]), self.steps.lanes))
+            held = self.steps.weights(
+                np.repeat(np.array(LIMITS[name], np.float32), self.steps.lanes)
+            )
             name = "clamp"
         elif name != "none":
             held = self.steps.per_channel(values(layer.weight).ravel())
