@@ -130,7 +130,7 @@ def damage_objects(random: Random, root: Any) -> None:
 
 def _odd_weights(random: Random, data: Any) -> bytes:
     """A buffer with one of its float32 values, or all, not finite, denormal, huge or zero."""
-    content = bytearray(bytes(data))
+    content = bytearray(data.encode() if isinstance(data, str) else bytes(data))
     value = struct.pack("<f", random.choice(FLOATS))
     whole = len(content) // 4 * 4
     if random.random() < 0.2:

@@ -177,7 +177,7 @@ def threads(count: int, folder: Path) -> Steps:
 
 LOADS = {
     "parity": Load(parity_inputs, 50_000, "inputs of one run"),
-    "tracker": Load(tracker, 24 * 3600 * 30, "frames, 24 h at 30 a second"),
+    "tracker": Load(tracker, 24 * 3600 * 30, "frames"),
     "conversions": Load(conversions, 1_000, "conversions"),
     "threads": Load(threads, 64 * 100, "pictures by 64 threads"),
 }

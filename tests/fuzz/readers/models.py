@@ -47,6 +47,8 @@ def _litert(content: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
     )
     interpreter.allocate_tensors()
     for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
+        if detail["dtype"] != value.dtype:  # a scale makes floats of it
+            raise Escaped(UNJUDGED, "integers, compared as floats")
         interpreter.set_tensor(detail["index"], value)
     interpreter.invoke()
     return [interpreter.get_tensor(d["index"]).copy() for d in interpreter.get_output_details()]
