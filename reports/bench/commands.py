@@ -124,11 +124,19 @@ def measure(command: Sequence[str], folder: str) -> Run:
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    run = wait_for(process, start)
+    if process.returncode != 0:
+        raise CouldNotVerify(f"{' '.join(command)}: exit code {process.returncode}")
+    return run
+
+
+def wait_for(process: "subprocess.Popen[bytes]", start: float) -> Run:
+    """Waits for the end of a process begun at `start` of `time.perf_counter`, and sets its
+    `returncode`.
+    """
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise CouldNotVerify(f"{' '.join(command)}: exit code {process.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
     return Run(seconds, usage.ru_maxrss * unit, usage.ru_utime + usage.ru_stime)
 

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from blazepalm.reports.bench.commands import Run
 from field.environments import BUILT, missing, python_of
-from field.process import Cost, FailedError, Worker, measure
+from field.process import FailedError, Worker, measure
 from field.reference import COUNT
 from field.tools import BLAZEPALM, OWN, PIPELINES, TOOLS, Command, Pipeline, Tool
 from support.models import EMBEDDED, ROOT, SHARED, models_folder
@@ -122,7 +123,7 @@ def conversion(tool: Tool, release: str, rounds: int | None) -> Cell:
     folder = MADE / file_name(tool.name) / release
     ours = next(tool for tool in TOOLS if tool.name == BLAZEPALM)
     facts: Cell = {}
-    pairs: list[tuple[Cost, Cost]] = []
+    pairs: list[tuple[Run, Run]] = []
     for _ in range((rounds or CONVERSIONS) if tool.timed else 1):
         try:
             theirs = convert(tool.steps, model, folder)
@@ -148,7 +149,7 @@ def conversion(tool: Tool, release: str, rounds: int | None) -> Cell:
     return facts
 
 
-def convert(steps: Iterable[Command], model: Path, folder: Path) -> Cost:
+def convert(steps: Iterable[Command], model: Path, folder: Path) -> Run:
     """The steps' time together, and the largest memory of one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -159,7 +160,11 @@ def convert(steps: Iterable[Command], model: Path, folder: Path) -> Cost:
         # nothing that an earlier conversion kept may help
         costs.append(measure(command, {**variables(), "BLAZEPALM_CACHE": str(folder / "cache")}))
     shutil.rmtree(folder / "cache", ignore_errors=True)
-    return Cost(sum(cost.seconds for cost in costs), max(cost.peak_bytes for cost in costs))
+    return Run(
+        sum(cost.seconds for cost in costs),
+        max(cost.peak_bytes for cost in costs),
+        sum(cost.processor_seconds for cost in costs),
+    )
 
 
 def reference_of(release: str, file: Path) -> Path:

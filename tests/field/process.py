@@ -1,18 +1,17 @@
 """Other processes: a command with its time and peak memory, and a worker that answers requests."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+from blazepalm.reports.bench.commands import Run, wait_for
+
 LIMIT = 900  # seconds of a command or an answer
 LONGEST = 160  # characters of an error
 PATHS = re.compile(r"(?:/[\w.+~-]+)+/(?=[\w.+~-])")  # the folders of a path
@@ -22,14 +21,7 @@ class FailedError(Exception):
     """The tool's error in one line."""
 
 
-class Cost(NamedTuple):
-    """`seconds` of wall-clock time, and `peak_bytes` of the process and its children."""
-
-    seconds: float
-    peak_bytes: int
-
-
-def measure(command: Sequence[str | Path], environment: Mapping[str, str]) -> Cost:
+def measure(command: Sequence[str | Path], environment: Mapping[str, str]) -> Run:
     """Runs a command to its end. Raises FailedError if it fails. Linux counts the caller's memory
     at the fork as the child's, so the caller must be small.
     """
@@ -39,15 +31,13 @@ def measure(command: Sequence[str | Path], environment: Mapping[str, str]) -> Co
         watch = threading.Timer(LIMIT, process.kill)
         watch.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            run = wait_for(process, start)
         finally:
             watch.cancel()
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
             raise FailedError(last_line(said.read().decode(errors="replace"), process.returncode))
-    return Cost(seconds, usage.ru_maxrss * UNIT)
+    return run
 
 
 def last_line(said: str, code: int) -> str:

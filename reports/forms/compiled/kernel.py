@@ -53,8 +53,8 @@ def values(tensor: Any) -> Floats:
     return found
 
 
-def _bias(layer: Any) -> Floats:
-    return np.zeros(layer.weight.shape[0], np.float32) if layer.bias is None else values(layer.bias)
+def _bias(layer: Any, channels: int) -> Floats:
+    return np.zeros(channels, np.float32) if layer.bias is None else values(layer.bias)
 
 
 def kernel_of(conv: "nn.Conv2d") -> Kernel:
@@ -74,13 +74,15 @@ def kernel_of(conv: "nn.Conv2d") -> Kernel:
             own = slice(group * outputs, (group + 1) * outputs)
             whole[own, group * inputs : (group + 1) * inputs] = weights[own]
         weights = whole
-    return Kernel(weights, _bias(conv), conv.stride[0], (top, bottom, left, right), depthwise)
+    return Kernel(
+        weights, _bias(conv, len(weights)), conv.stride[0], (top, bottom, left, right), depthwise
+    )
 
 
 def linear_kernel(layer: "nn.Linear", x: Map) -> Kernel:
     """The kernel over a whole map of a layer that reads its values as height, width, channels."""
     weights = values(layer.weight).reshape(-1, x.height, x.width, x.channels)
-    return Kernel(weights.transpose(0, 3, 1, 2), _bias(layer))
+    return Kernel(weights.transpose(0, 3, 1, 2), _bias(layer, len(weights)))
 
 
 def joined(kernels: "list[Kernel]") -> "Kernel | None":
@@ -113,7 +115,7 @@ def phases(layer: Any, x: Map) -> tuple[int, int, list[Phase]]:
     s·i + y gets the rows of the kernel that are y + top (mod s), the last first.
     """
     weights = values(layer.weight).transpose(1, 0, 2, 3)  # (O, I, kh, kw)
-    bias = np.zeros(len(weights), np.float32) if layer.bias is None else values(layer.bias)
+    bias = _bias(layer, len(weights))
     step, (top, bottom, left, right) = layer.stride[0], layer.cut
     height = (x.height - 1) * step + weights.shape[2] - top - bottom
     width = (x.width - 1) * step + weights.shape[3] - left - right
