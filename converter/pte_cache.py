@@ -28,7 +28,7 @@ def cached_pte(model: "Converted", before: Callable[[], None] = lambda: None) ->
     `before`, then lowers it. Raises as `converter.pte.lower` does.
     """
     source, shapes = model.graph.source, input_shapes(model)
-    return cached_program(pte_module(model), shapes, _structure(model), source, before)
+    return cached_program(pte_module(model), shapes, structure_of(model), source, before)
 
 
 def module_sha256(model: "Converted") -> str:
@@ -38,7 +38,7 @@ def module_sha256(model: "Converted") -> str:
     return key_of(
         {
             "shapes": input_shapes(model),
-            "structure": _structure(model),
+            "structure": structure_of(model),
             "code": _code(),
             "weights": weights_sha256(model.module),
         }
@@ -95,7 +95,8 @@ def weights_sha256(module: "nn.Module") -> str:
     return digest.hexdigest()
 
 
-def _structure(model: "Converted") -> dict[str, Any]:
+def structure_of(model: "Converted") -> dict[str, Any]:
+    """The structure of a model's module, without its weights, as plain values."""
     from blazepalm.converter.graph_json import graph_to_dict
 
     if model.recognition is None:

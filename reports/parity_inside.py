@@ -27,20 +27,22 @@ def compare_inside(
     noise, `workers` models at once. `contents`: each model's bytes by name; `core_ai`: also those
     of the packages that Core AI runs. Returns by name.
     """
-    from blazepalm.reports.layers.compare import layers_of
+    from blazepalm.reports.layers.compare import layer_input, layers_of
     from blazepalm.reports.layers.values import trace_subject
 
     case = next((case for case in cases if case.image is not None and case.truth != ()), None)
     pairs = [(group, subject) for group in groups for subject in group.subjects]
     found: dict[str, Layers] = {}
     on_step("comparing layers", 0, len(pairs))
-    calls = [trace_subject(subject) for _, subject in pairs]  # before any thread runs a module
+    inputs = [layer_input(*pair, case, core_ai=core_ai) for pair in pairs]
+    calls = [  # before any thread runs a module
+        trace_subject(subject) if given.known is None else None
+        for (_, subject), given in zip(pairs, inputs, strict=True)
+    ]
     with ThreadPoolExecutor(workers, initializer=use_one_torch_thread) as pool:
         waiting = [
-            pool.submit(
-                layers_of, group, subject, traced, contents[subject.name], case, core_ai=core_ai
-            )
-            for (group, subject), traced in zip(pairs, calls, strict=True)
+            pool.submit(layers_of, subject, traced, contents[subject.name], given, core_ai=core_ai)
+            for (_, subject), traced, given in zip(pairs, calls, inputs, strict=True)
         ]
         try:
             for number, ((_, subject), layers) in enumerate(zip(pairs, waiting, strict=True), 1):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from blazepalm.converter import package_cache
 from blazepalm.errors import BlazePalmError
 from blazepalm.golden import make
 from blazepalm.models import release_registry
@@ -55,6 +56,7 @@ def _own_surroundings(
     monkeypatch.setattr(release_registry, "RELEASES", f"releases-{own.name}")
     monkeypatch.setattr(kept_answers, "FILE", f"answers-{own.name}.sqlite")
     monkeypatch.setattr(make, "PICTURES", f"pictures-{own.name}.sqlite")
+    monkeypatch.setattr(package_cache, "RUNTIME", f"coreml-{own.name}")
 
 
 def pytest_runtest_setup() -> None:

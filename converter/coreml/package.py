@@ -8,6 +8,7 @@ a UUID version 5 of the item's content, which names no version of a tool.
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from blazepalm.atomic import atomic_folder
@@ -28,11 +29,18 @@ def write_package(package: Path, specification: bytes, weights: bytes | None) ->
         contents[WEIGHTS] = weights
     files = {f"Data/{AUTHOR}/{name}": data for name, data in contents.items()}
     files[MANIFEST] = _manifest(specification, weights)
+    write_files(package, files)
+    return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+
+
+def write_files(package: Path, files: Mapping[str, bytes]) -> None:
+    """Writes `package` of these files, each by its path inside, whole or not at all. Raises
+    ArtifactError as `write_package` does.
+    """
     with atomic_folder(package) as root:
         for name, data in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(data)
-    return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
 
 
 def _manifest(specification: bytes, weights: bytes | None) -> bytes:

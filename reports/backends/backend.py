@@ -57,7 +57,7 @@ class Opening:
     holds the file's own bytes.
     `packages`: the folder of Core ML packages, or None; `compress`: how the float16 ones are
     compressed. `notice` takes a note for the report. `before_lowering` is called before a program
-    is lowered that no cache holds.
+    is lowered that no cache holds. `cache`: whether packages are kept across runs.
     """
 
     converted: "Converted"
@@ -68,6 +68,7 @@ class Opening:
     integers: bytes | None = None
     notice: Callable[[str], None] = lambda note: None
     before_lowering: Callable[[], None] = lambda: None
+    cache: bool = False
 
     @property
     def source(self) -> str:
@@ -110,13 +111,15 @@ class Opening:
             return kept[0]
         from blazepalm.converter.coreml import export
         from blazepalm.converter.coreml.options import CoreMLOptions
+        from blazepalm.converter.package_cache import cached_package
 
         assert self.packages is not None
         parent = self.packages / file_name(self.converted.name) / package.folder
         if not any(parent.glob("*.mlpackage")):  # another worker's process made it
             compress = self.compress if package.precision == "fp16" else None
             options = CoreMLOptions(package.face, package.precision, compress=compress)
-            export(self.converted, parent, options)
+            make = cached_package if self.cache else export
+            make(self.converted, parent, options)
         (path,) = parent.glob("*.mlpackage")
         return path
 

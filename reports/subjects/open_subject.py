@@ -83,7 +83,7 @@ def open_subject(
     of the model: they are compared in place of our own.
     `folder` is a converted folder that was made from the file: its weights and its package are
     opened, nothing is converted or exported. `before_lowering`: see `Opening`. `cache`: whether
-    answers are kept across runs (`reports.backends.kept_answers`).
+    packages and answers are kept across runs (`reports.backends.kept_answers`).
 
     Raises BlazePalmError if the model cannot be read or converted, CouldNotVerify if LiteRT cannot
     run it.
@@ -123,6 +123,7 @@ def open_subject(
         content if graph.dequantised else None,
         notice,
         before_lowering,
+        cache,
     )
     opened = open_backends(opening, JUDGES if candidates else only, images, asked_for, cache)
     if compress is not None and opened.apps and folder is None:

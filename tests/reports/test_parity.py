@@ -1,5 +1,6 @@
 """Whole runs: a release, its saved Core ML packages and three small pictures, every engine."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from blazepalm.converter import coreml, package_cache
 from blazepalm.errors import CouldNotVerify, InvalidModel
 from blazepalm.golden.manifest import GoldenSet
 from blazepalm.reports.backends.litert import LiteRT
 from blazepalm.reports.compare.rows import BY_FLOOR, BY_TASK, PASS
 from blazepalm.reports.judge.report import ParityReport, as_stored
+from blazepalm.reports.layers import compare
 from blazepalm.reports.parity import parity
 from blazepalm.reports.render.html.page import render
 from blazepalm.reports.render.junit import junit
@@ -21,7 +24,7 @@ from blazepalm.reports.stored.read import report_from
 from support.models import ROOT, shared_file, shared_model
 from support.small_golden import small_golden
 from support.tflite_builder import ModelBuilder
-from support.tiny import doubling
+from support.tiny import doubling, shifting
 
 PAIR = ("palm-lite", "hand-lite")
 
@@ -260,11 +263,28 @@ def test_without_images_an_integer_file_is_judged_by_its_float_network() -> None
     assert all(row.value is not None and row.value > 1 for row in lost)
 
 
-def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many Core ML packages were made, and of how many models the layers were compared."""
+    found: Counter[str] = Counter()
+    for place, name in ((coreml, "export"), (package_cache, "export"), (compare, "measure_layers")):
+        original = getattr(place, name)
+
+        def counted(*given: Any, name: str = name, original: Any = original) -> Any:
+            found[name] += 1
+            return original(*given)
+
+        monkeypatch.setattr(place, name, counted)
+    return found
+
+
+def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path, done: Counter[str]) -> None:
     model = tmp_path / "doubling.tflite"
     model.write_bytes(doubling())
-    whole = parity(model, noise=3)
-    first, again = (parity(model, noise=3, cache=True) for _ in range(2))
+    whole = parity(model, noise=3, layers=True)
+    assert done == {"export": 1, "measure_layers": 1}
+    first, again = (parity(model, noise=3, layers=True, cache=True) for _ in range(2))
+    assert done == {"export": 2, "measure_layers": 2}, "the last run did neither"
     assert timeless(whole) == timeless(first) == timeless(again)
     found = [(run.timing.answers, run.timing.kept) for run in (whole, first, again)]
     count = found[0][0]
@@ -274,3 +294,19 @@ def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
     assert not any(again.timing.models[0].seconds.values())
     more = parity(model, noise=4, cache=True)
     assert (more.timing.answers, more.timing.kept) == (count * 4 // 3, count), "one input is new"
+
+
+def test_an_altered_model_computes_only_its_own_parts(tmp_path: Path, done: Counter[str]) -> None:
+    values = np.arange(60, dtype=np.float32).reshape(1, 4, 5, 3)
+    models = [tmp_path / name for name in ("one.tflite", "other.tflite")]
+    for number, model in enumerate(models):
+        model.write_bytes(shifting(values + number))
+    settings = {"noise": 2, "layers": True, "cache": True}
+    first = parity(*models, **settings)
+    assert done == {"export": 2, "measure_layers": 2}
+    values[0, 0, 0, 0] = np.nextafter(np.float32(0), np.float32(1))
+    models[0].write_bytes(shifting(values))
+    again = parity(*models, **settings)
+    assert done == {"export": 3, "measure_layers": 3}
+    assert (first.timing.kept, again.timing.kept) == (0, first.timing.answers // 2)
+    assert timeless(again) == timeless(parity(*models, **{**settings, "cache": False}))

@@ -36,6 +36,15 @@ def doubling() -> bytes:
     return model.build([x], [y])
 
 
+def shifting(values: np.ndarray) -> bytes:
+    """A file that adds these values, its only weight, to an input of their shape."""
+    model = ModelBuilder()
+    x, y = model.tensor(values.shape), model.tensor(values.shape, name="sum")
+    weight = model.tensor(values.shape, data=values)
+    model.operator("ADD", [x, weight], [y], schema.AddOptionsT())
+    return model.build([x], [y])
+
+
 @dataclass(frozen=True)
 class Chosen:
     """A backend that answers with `answer(images)`."""
