@@ -5,11 +5,14 @@ A method is not safe to call from two threads, so there is one for each worker.
 """
 
 import hashlib
+import importlib.util
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _loaded = threading.Event()  # a program was loaded in this process
+EXPORTER = "executorch.exir"
 TRIAL = ChildLimits(opening=120.0, call=1.0, memory=8.0)
 
 
@@ -81,11 +85,9 @@ def hush_executorch() -> None:
     """
     if missing_executorch() is None:
         with quiet(), quiet_native_log():
-            from executorch.extension.pybindings import portable_lib
-            from executorch.runtime import Runtime
-
-            Runtime.get()
-            portable_lib._threadpool_get_thread_count()  # asks the processor what it is
+            runtime, library = _import_runtime()
+            runtime.get()
+            library._threadpool_get_thread_count()  # asks the processor what it is
 
 
 def load_program(
@@ -101,14 +103,13 @@ def load_program(
     if (reason := missing_executorch()) is not None:
         raise CouldNotVerify(reason)
     with quiet(), quiet_native_log():
-        from executorch.runtime import Runtime
-
-        _settle_threads(threads)
+        runtime, library = _import_runtime()
+        _settle_threads(library, threads)
     methods: queue.SimpleQueue[Loaded] = queue.SimpleQueue()
     try:
         with quiet_native_log():
             for _ in range(copies):
-                program = Runtime.get().load_program(content)
+                program = runtime.get().load_program(content)
                 methods.put(Loaded(program, program.load_method("forward")))
     except RuntimeError as error:
         raise CouldNotVerify(
@@ -117,11 +118,30 @@ def load_program(
     return Program(source, hashlib.sha256(content).hexdigest(), methods)
 
 
-def _settle_threads(threads: int | None) -> None:
-    """Replaces ExecuTorch's threads where no loaded program holds them yet."""
-    from executorch.extension.pybindings import portable_lib
+def _import_runtime() -> tuple[Any, Any]:
+    """ExecuTorch's class `Runtime` and its native library, without its exporter: the package
+    `executorch.exir` takes five seconds to import, and the library needs one warning's class of it.
+    """
+    own = None
+    if EXPORTER not in sys.modules:
+        found = importlib.util.find_spec("executorch")
+        assert found is not None and found.submodule_search_locations is not None
+        own = ModuleType(EXPORTER)  # finds the package's modules, but does not run the package
+        own.__path__ = [str(Path(place) / "exir") for place in found.submodule_search_locations]
+        sys.modules[EXPORTER] = own
+    try:
+        from executorch.extension.pybindings import portable_lib
+        from executorch.runtime import Runtime
+    finally:
+        if own is not None:
+            for name in [n for n in sys.modules if n == EXPORTER or n.startswith(f"{EXPORTER}.")]:
+                del sys.modules[name]
+    return Runtime, portable_lib
 
-    found = portable_lib._threadpool_get_thread_count()
+
+def _settle_threads(library: Any, threads: int | None) -> None:
+    """Replaces ExecuTorch's threads where no loaded program holds them yet."""
+    found = library._threadpool_get_thread_count()
     if threads in (None, found):
         _loaded.set()
     elif _loaded.is_set():
@@ -130,7 +150,7 @@ def _settle_threads(threads: int | None) -> None:
             f"start another for {threads}"
         )
     else:
-        portable_lib._unsafe_reset_threadpool(threads)
+        library._unsafe_reset_threadpool(threads)
         _loaded.set()
 
 

@@ -1,5 +1,8 @@
 """PyTorch's runtime for phones computes the readable module with LiteRT's own bits."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -50,6 +53,19 @@ def test_it_has_litert_s_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert mine.keys() == theirs.keys() and len(mine) == 4
     assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_the_exporter_is_not_imported_to_run_a_program() -> None:
+    """It takes longer to import than torch. What a later import would find half made is gone."""
+    code = (
+        "import sys\n"
+        "from blazepalm.reports.backends.executorch import hush_executorch\n"
+        "hush_executorch()\n"
+        "assert 'executorch.runtime' in sys.modules and 'torch._dynamo' not in sys.modules\n"
+        "assert not [name for name in sys.modules if name.startswith('executorch.exir')]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_bytes_that_are_no_program_are_refused_in_one_sentence() -> None:
