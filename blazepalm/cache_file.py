@@ -23,6 +23,7 @@ from typing import Any
 PACKAGE = Path(__file__).parent
 SECONDS = 5.0  # timeout for another process's lock
 DAY = 86400
+PAGE = 32768  # bytes; a large value is read page by page, which takes five times as long by 4096
 TABLE = """CREATE TABLE IF NOT EXISTS kept
 (key TEXT PRIMARY KEY, sha256 BLOB, size INTEGER, used INTEGER, value BLOB)"""
 
@@ -149,6 +150,7 @@ def _open(path: Path) -> sqlite3.Connection:
     file = sqlite3.connect(path, timeout=SECONDS, isolation_level=None, check_same_thread=False)
     try:
         file.execute("PRAGMA synchronous = OFF")  # a power cut may cost the cache
+        file.execute(f"PRAGMA page_size = {PAGE}")  # of a new file
         file.execute(TABLE)
         os.chmod(path, 0o600)
     except BaseException:

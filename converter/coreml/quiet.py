@@ -62,6 +62,7 @@ class _Missing(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in self.packages and threading.get_ident() == self.thread:
+        whole = fullname.partition(".")[0]  # may have been imported already, this part of it not
+        if whole in self.packages and threading.get_ident() == self.thread:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None
