@@ -141,7 +141,7 @@ def parity(
             *sources, keep_going=keep_going, notice=notice, on_step=on_step, **vars(options)
         )
         if folder is not None:
-            save_report(report, folder, input_cases(options))
+            save_report(report, folder, input_cases(options), cache=cache)
     return report
 
 

@@ -121,15 +121,23 @@ def remove_outputs(folder: Path, owned: Iterable[str]) -> None:
                 (folder / path).rmdir()
 
 
-def save_report(report: ParityReport, folder: Path, cases: Iterable[Case] = ()) -> list[Path]:
+def save_report(
+    report: ParityReport, folder: Path, cases: Iterable[Case] = (), *, cache: bool = False
+) -> list[Path]:
     """Writes `parity.json`, `parity.html`, `junit.xml`, `parity.md` and layer data for Model
     Explorer, with small pictures of those `cases` that the report lists, and without the folders
-    of this machine. Returns the paths. Raises ArtifactError if the folder cannot be written.
+    of this machine. `cache`: whether the small pictures are kept across runs. Returns the paths.
+    Raises ArtifactError if the folder cannot be written.
     """
     journal = folder / JOURNAL  # it shows, until the end, whose files these are
     report = as_stored(without_local_paths(report))
     before = (*(owned_images(folder) or ()), *noted_pictures(journal))
-    report = write_thumbnails(report, cases, folder, before, partial(note_pictures, journal))
+    kept = None
+    if cache:
+        from blazepalm.golden.make import open_pictures
+
+        kept = open_pictures()
+    report = write_thumbnails(report, cases, folder, before, partial(note_pictures, journal), kept)
     written = write_reports(report, folder)
     remove_journal(journal)
     return written

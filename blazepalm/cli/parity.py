@@ -254,7 +254,7 @@ def parity(
             "this code on the same inputs; --no-cache computes all"
         )
     if output is not None:
-        for path in save_report(report, output, input_cases(options)):
+        for path in save_report(report, output, input_cases(options), cache=not no_cache):
             line = f"report: {path}"
             if as_json:
                 console.note(line)

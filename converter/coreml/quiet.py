@@ -46,13 +46,23 @@ def hushed(*loggers: str) -> Iterator[None]:
 
 @contextmanager
 def without(packages: tuple[str, ...]) -> Iterator[None]:
-    """As if these packages were not installed, for the imports of this thread that are new."""
+    """As if these packages were not installed, for the imports of this thread that are new. One
+    that is a mere folder of packages, without code of its own, is not found either if a part of it
+    has been imported.
+    """
     finder = _Missing(packages)
+    folders = [name for name in packages if name in sys.modules and _is_folder(sys.modules[name])]
+    hidden = {name: sys.modules.pop(name) for name in folders}
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
+        sys.modules.update(hidden)
+
+
+def _is_folder(module: ModuleType) -> bool:
+    return getattr(module, "__file__", None) is None and hasattr(module, "__path__")
 
 
 class _Missing(MetaPathFinder):
@@ -62,7 +72,6 @@ class _Missing(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        whole = fullname.partition(".")[0]  # may have been imported already, this part of it not
-        if whole in self.packages and threading.get_ident() == self.thread:
+        if fullname in self.packages and threading.get_ident() == self.thread:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None

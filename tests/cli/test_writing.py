@@ -546,11 +546,11 @@ def test_a_folder_is_locked_until_its_report_is_written(
     """A second run that began between the last comparison and the report would mix with it."""
     save, tried = report_folder.save_report, []
 
-    def meanwhile(*given: Any) -> list[Path]:
+    def meanwhile(*given: Any, **options: Any) -> list[Path]:
         with pytest.raises(ArtifactError, match="another process is writing it"):
             claim(desk.work / ".blazepalm-journal").__enter__()
         tried.append(True)
-        return save(*given)
+        return save(*given, **options)
 
     monkeypatch.setattr(report_folder, "save_report", meanwhile)
     assert desk("parity", ".").code == 0

@@ -1,5 +1,6 @@
 """What is hidden from an import is hidden whole, and found again afterwards."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -8,15 +9,19 @@ import pytest
 from blazepalm.converter.coreml.quiet import without
 
 
-def test_parts_of_a_package_that_was_imported_before_are_hidden_too(
+def test_a_folder_of_packages_is_hidden_even_if_a_part_was_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "half_imported"
-    package.mkdir()
-    for name in ("__init__", "part"):
-        (package / f"{name}.py").touch()
+    for part in ("part", "other"):
+        (tmp_path / "half_imported" / part).mkdir(parents=True)
+        (tmp_path / "half_imported" / part / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    import_module("half_imported")
-    with without(("half_imported",)), pytest.raises(ModuleNotFoundError, match="half_imported"):
-        import_module("half_imported.part")
-    assert import_module("half_imported.part").__name__ == "half_imported.part"
+    part, whole = import_module("half_imported.part"), import_module("half_imported")
+    with without(("half_imported",)):
+        for name in ("half_imported", "half_imported.other"):
+            with pytest.raises(ModuleNotFoundError, match="half_imported"):
+                import_module(name)
+    assert import_module("half_imported") is whole and import_module("half_imported.part") is part
+    assert import_module("half_imported.other").__name__ == "half_imported.other"
+    for name in ("half_imported", "half_imported.part", "half_imported.other"):
+        del sys.modules[name]
