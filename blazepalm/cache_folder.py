@@ -1,5 +1,5 @@
 """The folder of everything that is kept for later runs: fetched releases and photographs, rendered
-pictures, network outputs, and programs that take long to make.
+pictures, network outputs, layers' errors, and packages and programs that take long to make.
 """
 
 import os

@@ -88,8 +88,9 @@ def parity(
     every layer; `self_test` plants faults, which must be caught; `every_kernel` runs LiteRT's
     reference kernels, and what `backends` names, on every input, and with `layers` compares
     Core AI's, too.
-    With `cache`, pictures and network outputs that this code has computed before, on the same
-    inputs, versions and processor, are taken from the user's cache folder.
+    With `cache`, pictures, network outputs, Core ML packages and layers' errors that this code has
+    computed before, on the same inputs, versions and processor, are taken from the user's cache
+    folder.
     `overrides` state what the files do not, `limits` what passes. `notice` is told what is left
     out, `on_step` the progress: (step, done, total or None).
 
