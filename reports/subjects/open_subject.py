@@ -107,7 +107,8 @@ def open_subject(
     shape = input_shape(converted.graph)
     if len(converted.graph.inputs) > 1:
         notes.append(f"seeded numbers are fed to its {len(converted.graph.inputs)} inputs")
-    rewritten = without_custom_operators(float_form(content, source), converted.graph.source)
+    floats = float_form(content, source) if graph.dequantised else content
+    rewritten = without_custom_operators(floats, converted.graph.source)
 
     def notice(note: str | None) -> None:
         if note is not None and note not in notes:
