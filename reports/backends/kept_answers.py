@@ -57,7 +57,7 @@ DECIDING = (
     *("ai-edge-litert", "coreai-core", "coreai-torch", "coremltools", "executorch", "numpy"),
     *("tensorflow", "torch"),
 )
-RUNNING = ("reports/backends", "child.py")
+RUNNING = ("reports/backends", "child.py", "child_pipe.py")
 CONVERTING = ("converter", "models")
 
 
