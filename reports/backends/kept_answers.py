@@ -4,8 +4,9 @@ need not compute it again.
 An answer is found by all that decides its bits: the network (LiteRT's: the file's bytes; the
 others': the weights and structure, or the package's or program's SHA-256), the input's bits, the
 versions of the libraries that compute, our own code that opens and runs networks, and the kernels
-of this machine. Whatever is compared, judged or drawn is computed anew each time. Core ML on a Mac,
-backends of other distributions and candidates are asked every time: no version tells their code.
+of this machine. Whatever is compared or judged is computed anew each time, but for the layers'
+errors (`reports.layers.kept`). Core ML on a Mac, backends of other distributions and candidates are
+asked every time: no version tells their code.
 """
 
 import hashlib
