@@ -35,7 +35,7 @@ STEPS = 32  # positions are rounded to 1/32 pixel
 BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
 MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
-FAR = 32000.0  # pixels; if no corner is further off, no position is
+FAR = 32000.0  # pixels; if no corner is further off, no position between them is
 LIMIT = 32767.0  # pixels; everything further off is border
 ROUNDING = 1.5 * 2.0**52 / STEPS  # a double of this size has room for 1/32, for nothing smaller
 BAND = 56  # rows of a crop whose positions are computed at a time: the arrays stay small
@@ -183,8 +183,8 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     first = (first + lines[:, 2])[..., None]
     steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
     maps, parts = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
-    near = bool(np.abs(source).max() <= FAR)  # false for NaN
     positive = bool(first[2].min() + steps[2].min() > 0)  # so is every divisor
+    near = positive and bool(np.abs(source).max() <= FAR)  # false for NaN
     divisors = np.empty((BAND, len(starts), wide))
     positions = np.empty((2, *divisors.shape))
     rounded = np.empty(positions.shape, np.float32)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blazepalm.errors import CouldNotVerify, InvalidImage
@@ -46,7 +46,8 @@ def test_the_bytes_are_opencv_4s() -> None:
     st.sampled_from([(2, 2), (2, 300), (31, 17), (480, 640)]),
     st.sampled_from(["turned", "any four points", "no size", "far", "NaN"]),
 )
-@settings(max_examples=150, deadline=None)
+@example(124, (33, 70), (31, 17), "any four points")  # beyond int32, where the horizon is
+@settings(max_examples=60, deadline=None)
 def test_it_is_remap(seed: int, size: tuple[int, int], image: tuple[int, int], kind: str) -> None:
     import cv2
 
@@ -68,7 +69,7 @@ def test_it_is_remap(seed: int, size: tuple[int, int], image: tuple[int, int], k
 
 
 def test_pictures_of_any_layout() -> None:
-    """One pixel wide, not contiguous, more columns than the kernel has room for; too long a side."""
+    """One pixel wide, not contiguous, more columns than the kernel has room for; too long."""
     draw = np.random.default_rng(5)
     pixels = draw.integers(0, 256, (40, 60, 3), dtype=np.uint8)
     source = corners((F(20), F(20)), (F(25), F(25)), 0.3)
