@@ -1,7 +1,7 @@
-"""`warp.cpp` as another `models.crop.warp`: the same bytes in less than half the time.
+"""`warp.cpp` as another `models.crop.warp`: the same bytes in half the time.
 
 Compiling it takes a third of a second, once for a machine, and saves some half a millisecond for
-each hand; so it is for those who look at many pictures (`reports.hands.finder`).
+each hand; so it is for those who look at many pictures (`open_finder`).
 """
 
 import ctypes
