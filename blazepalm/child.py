@@ -2,16 +2,14 @@
 and its log stay there.
 
 The child opens `module:function`, which is given JSON arguments and returns a function from arrays
-by name to arrays by name; every call sends arrays and receives arrays. Both directions use
-msgpack, followed by the arrays' bytes; never pickle. A child that dies becomes a ProcessDied that
-says what died on what.
+by name to arrays by name; every call sends arrays and receives arrays (`child_pipe`). A child that
+dies becomes a ProcessDied that says what died on what.
 Limits of time and memory are kept by the child's own kernel, so they also hold for a child whose
 parent is gone (not on Windows, which has neither).
 """
 
 import contextlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -27,19 +25,24 @@ import msgspec
 import numpy as np
 
 from blazepalm import errors
+from blazepalm.child_pipe import (
+    Array,
+    Arrays,
+    described,
+    receive,
+    receive_arrays,
+    send,
+    widen,
+)
 from blazepalm.errors import BlazePalmError, CouldNotVerify, ProcessDied, first_line
 
-Arrays = dict[str, np.ndarray]
 Function = Callable[[Arrays], Arrays]
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from blazepalm.child import serve; serve()"
 )
-MAX_FRAME = 1 << 30  # bytes of one message
-PIPE_BYTES = 1 << 20  # that a pipe holds: as many as Linux allows any user
 LOG_TAIL = 4096  # bytes of the log that are read for the error message
-NUMERIC = "biuf"  # kinds of numpy types that are sent
 
 
 class ChildLimits(msgspec.Struct, frozen=True):
@@ -56,13 +59,6 @@ class Opening(msgspec.Struct):
     function: str
     arguments: dict[str, Any]
     limits: ChildLimits
-
-
-class Array(msgspec.Struct):
-    """What an array is; its bytes follow the message that names it."""
-
-    dtype: str
-    shape: tuple[int, ...]
 
 
 class Answer(msgspec.Struct):
@@ -99,7 +95,7 @@ class Child:
             stderr=self._log,
         )
         assert self._process.stdin is not None and self._process.stdout is not None
-        _widen(self._process.stdin, self._process.stdout)
+        widen(self._process.stdin, self._process.stdout)
         try:
             self._ask(msgspec.msgpack.encode(Opening(function, dict(arguments), limits)), {})
         except BaseException:
@@ -110,7 +106,7 @@ class Child:
         """Sends arrays and returns what the function makes of them. Raises ProcessDied if the
         child dies (every later call then says the same), else the BlazePalmError raised there.
         """
-        message = msgspec.msgpack.encode(_described(arrays))
+        message = msgspec.msgpack.encode(described(arrays))
         with self._lock:
             return self._ask(message, arrays)
 
@@ -141,10 +137,10 @@ class Child:
         if self._log.closed:
             raise ProcessDied(f"{self.what}: its process was ended")
         try:
-            _send(process.stdin, message, arrays)
-            answer = _receive(process.stdout)
+            send(process.stdin, message, arrays)
+            answer = receive(process.stdout)
             found = None if answer is None else msgspec.msgpack.decode(answer, type=Answer)
-            received = None if found is None else _receive_arrays(process.stdout, found.arrays)
+            received = None if found is None else receive_arrays(process.stdout, found.arrays)
         except OSError:  # the pipe of a dead child
             found = received = None
         except BaseException:  # Ctrl-C between question and answer: they would be mixed up
@@ -190,7 +186,7 @@ def serve() -> None:
     os.dup2(2, 1)  # what a library prints joins the log
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    first = _receive(questions)
+    first = receive(questions)
     if first is None:
         return
     opening = msgspec.msgpack.decode(first, type=Opening)
@@ -203,13 +199,13 @@ def serve() -> None:
         functions.append(getattr(import_module(module), name)(**opening.arguments))
         return {}
 
-    _send(answers, *_answered(open_it, {}, limits.opening, limits))
-    while functions and (message := _receive(questions)) is not None:
-        described = msgspec.msgpack.decode(message, type=dict[str, Array])
-        given = _receive_arrays(questions, described)
+    send(answers, *_answered(open_it, {}, limits.opening, limits))
+    while functions and (message := receive(questions)) is not None:
+        sent = msgspec.msgpack.decode(message, type=dict[str, Array])
+        given = receive_arrays(questions, sent)
         if given is None:
             return
-        _send(answers, *_answered(functions[0], given, limits.call, limits))
+        send(answers, *_answered(functions[0], given, limits.call, limits))
 
 
 def _answered(
@@ -219,7 +215,7 @@ def _answered(
     try:
         _set_alarm(seconds)
         found = work(given)
-        answer = Answer(_described(found))
+        answer = Answer(described(found))
     except BlazePalmError as error:
         answer = Answer(error=(type(error).__name__, str(error)))
     except MemoryError:
@@ -247,64 +243,3 @@ def _limit_memory(gib: float) -> None:
             if hard == resource.RLIM_INFINITY or most < hard:
                 resource.setrlimit(what, (most, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no core file
-
-
-def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:
-    for value in arrays.values():
-        _check_kind(value.dtype)
-        if value.nbytes > MAX_FRAME:
-            raise CouldNotVerify(f"{value.nbytes} bytes are too many for another process")
-    return {name: Array(value.dtype.str, value.shape) for name, value in arrays.items()}
-
-
-def _check_kind(dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in NUMERIC:
-        raise CouldNotVerify(f"an array of {dtype} cannot go from one process to another")
-
-
-def _widen(*pipes: IO[bytes]) -> None:
-    """Makes pipes on Linux large enough for a picture: the two processes need not take turns."""
-    if sys.platform == "linux":
-        import fcntl
-
-        for pipe in pipes:
-            with contextlib.suppress(OSError):  # more than the system allows
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-def _send(stream: IO[bytes], message: bytes, arrays: Mapping[str, np.ndarray]) -> None:
-    if len(message) > MAX_FRAME:
-        raise CouldNotVerify(f"{len(message)} bytes are too many for another process")
-    stream.write(len(message).to_bytes(8, "little"))
-    stream.write(message)
-    for value in arrays.values():
-        stream.write(_bytes_of(np.ascontiguousarray(value)))
-    stream.flush()
-
-
-def _receive(stream: IO[bytes]) -> bytes | None:
-    """One message; None where the stream ends before it does."""
-    size = int.from_bytes(stream.read(8), "little")
-    if not 0 < size <= MAX_FRAME:
-        return None
-    message = stream.read(size)
-    return message if len(message) == size else None
-
-
-def _receive_arrays(stream: IO[bytes], arrays: Mapping[str, Array]) -> Arrays | None:
-    """The arrays of a message; None where the stream ends before they do."""
-    found = {}
-    for name, array in arrays.items():
-        dtype = np.dtype(array.dtype)
-        _check_kind(dtype)
-        if math.prod(array.shape) * dtype.itemsize > MAX_FRAME:
-            return None
-        found[name] = value = np.empty(array.shape, dtype)
-        if stream.readinto(_bytes_of(value)) != value.nbytes:  # type: ignore[attr-defined]
-            return None
-    return found
-
-
-def _bytes_of(value: np.ndarray) -> memoryview:
-    """The memory of a contiguous array."""
-    return memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]

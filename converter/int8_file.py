@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blazepalm.child import Arrays, Child, Function
+from blazepalm.child import Child, Function
+from blazepalm.child_pipe import Arrays
 from blazepalm.converter.int8_biases import with_biases
 from blazepalm.converter.layer_price import LayerPrice
 from blazepalm.converter.tflite.float_form import signed_float_form

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from blazepalm.child import Arrays, Child, ChildLimits, Function
+from blazepalm.child import Child, ChildLimits, Function
+from blazepalm.child_pipe import Arrays
 from blazepalm.errors import CouldNotVerify, InvalidModel, first_line
 from blazepalm.models.releases import by_sha256
 

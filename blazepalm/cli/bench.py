@@ -175,7 +175,7 @@ def growth_bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure how parity's time, memory and report grow with pictures, processes, Ray's nodes."""
-    from blazepalm.reports.bench import growth
+    from blazepalm.reports.bench import growth, growth_table
 
     with console.progress() as on_step:
         found = growth.measure_growth(
@@ -184,11 +184,11 @@ def growth_bench(
             on_run=lambda done, total: on_step("measuring parity", done, total),
         )
     if into is not None:
-        growth.write_into(into, growth.markdown(found))
+        growth_table.write_into(into, growth_table.markdown(found))
     if as_json:
-        console.emit_json(growth.values(found))
+        console.emit_json(growth_table.values(found))
     else:
-        console.out(growth.markdown(found))
+        console.out(growth_table.markdown(found))
 
 
 @bench.command("ingest")

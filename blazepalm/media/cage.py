@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.child import Arrays, Child, ChildLimits, Function
+from blazepalm.child import Child, ChildLimits, Function
+from blazepalm.child_pipe import Arrays
 from blazepalm.errors import BlazePalmError, CouldNotVerify, InvalidImage
 from blazepalm.media.captures import Captured
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from blazepalm.cache_file import code_sha256, key_of
-from blazepalm.child import Arrays, Child
+from blazepalm.child import Child
+from blazepalm.child_pipe import Arrays
 from blazepalm.converter.coreai.needed import CHILD, LIMITS, PACKAGES, SUFFIX
 from blazepalm.converter.program_cache import kept_program, programs_file
 from blazepalm.reports.backends.revived import Revived

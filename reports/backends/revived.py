@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from blazepalm.child import Arrays, Child
+from blazepalm.child import Child
+from blazepalm.child_pipe import Arrays
 from blazepalm.errors import NotTried, ProcessDied
 
 MOST_DEATHS = 2  # in a row

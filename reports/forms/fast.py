@@ -59,7 +59,7 @@ def fast(
 
     Raises TypeError for another module, ValueError for one that is not in float32 on the CPU, for
     an unknown form or a batch below 1, CouldNotVerify if `form` is not installed, has no compiler
-    or is beyond the limit.
+    or is beyond the limit, or if the module's outputs are NaN or infinite.
     """
     check_module(module)
     if form is not None and form not in FORMS:

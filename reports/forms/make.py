@@ -61,6 +61,9 @@ def by_image(module: Any, alone: Compute, threads: int, busy: Compute | None = N
     def run(images: "Tensor") -> Any:
         image_batch(images, channels, size)
         with torch.no_grad():
+            if not len(images):  # the outputs of one image, without it
+                none = [value[:0] for value in alone(images.new_zeros((1, *images.shape[1:])))]
+                return kind(**dict(zip(fields, none, strict=True)))
             if len(images) == 1:
                 return kind(**dict(zip(fields, alone(images), strict=True)))
             each = (pool().map if threads > 1 else map)(one, images.split(1))

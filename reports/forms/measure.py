@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepalm.errors import CouldNotVerify
 from blazepalm.models.spec import Spec
 from blazepalm.reports.forms.make import PLAIN, Forward
 
@@ -81,11 +82,18 @@ def seeded_images(spec: Spec, count: int) -> NDArray[np.float32]:
 
 
 def errors(module: Any, forwards: Mapping[str, Forward], images: "Tensor") -> dict[str, float]:
-    """Each form's largest error in floors, on all images together and on the first alone."""
+    """Each form's largest error in floors, on all images together and on the first alone. Raises
+    CouldNotVerify if the module's own outputs are no numbers.
+    """
     import torch
 
     with torch.no_grad():
         exact = values(copy.deepcopy(module).eval().double()(images.double()))
+        if not all(bool(truth.isfinite().all()) for truth in exact):
+            raise CouldNotVerify(
+                f"{type(module).__name__}: its outputs hold NaN or infinity even in float64, so no "
+                "form can be compared with it; check its weights"
+            )
         costs = [
             max(_largest(found - truth), half_spacing(truth))
             for found, truth in zip(values(module(images)), exact, strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fuzz.outcomes import ESCAPES, OUTCOMES, Tally, fuzz, judge, serve
 from fuzz.readers import READERS
+from support.whole_file import write_whole
 
 HEAD = """# Damaged files
 
@@ -47,11 +48,11 @@ def main() -> int:
         print_tally(kept[name])
         if given.tally:
             values = {"seed": given.seed, "readers": [each.plain() for each in kept.values()]}
-            given.tally.write_text(json.dumps(values), "utf-8")
+            write_whole(given.tally, json.dumps(values))
     tallies = [kept[name] for name in READERS if name in kept]
     print("\n" + table(tallies))
     if given.table:
-        given.table.write_text(HEAD + table(tallies) + "\n", "utf-8")
+        write_whole(given.table, HEAD + table(tallies) + "\n")
     return int(any(tally.escapes for tally in tallies))
 
 

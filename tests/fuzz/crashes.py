@@ -30,6 +30,7 @@ from random import Random
 
 from blazepalm.converter.coreml.quiet import import_coremltools
 from fuzz.tables import CODES, Tallies
+from support.whole_file import write_whole
 
 BLAZEPALM = [sys.executable, "-m", "blazepalm"]
 FAULTS = ("half written", "input changed", "next fails", "other", "litter", "left over", "exit",
@@ -155,7 +156,7 @@ def main() -> int:
     finally:
         shutil.rmtree(top)
     if given.table:
-        given.table.write_text(HEAD + tallies.table(), "utf-8")
+        write_whole(given.table, HEAD + tallies.table())
     return int(any(tallies.counts[row][what] for row in tallies.counts for what in FAULTS))
 
 

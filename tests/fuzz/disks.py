@@ -27,6 +27,7 @@ from fuzz.crashes import (
     own_surroundings,
 )
 from fuzz.tables import Tallies
+from support.whole_file import write_whole
 
 FAULTS = ("half written", "no sentence", "old lost", "litter")
 OUTCOMES = ("disks", "refused", "whole", *FAULTS)
@@ -59,7 +60,7 @@ def main() -> int:
             if name != "ios ingest":  # reads only
                 tallies.add((name,), fill(name, read, Path(top)))
     if given.table:
-        given.table.write_text(HEAD + tallies.table(), "utf-8")
+        write_whole(given.table, HEAD + tallies.table())
     return int(any(tallies.counts[row][what] for row in tallies.counts for what in FAULTS))
 
 

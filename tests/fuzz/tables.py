@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.whole_file import write_whole
+
 Row = tuple[str, ...]
 CODES = "exit code "  # keys that stand together in the last column
 
@@ -28,7 +30,7 @@ class Tallies:
         self.counts[row] = self.counts.get(row, Counter()) + found
         if self.kept:
             values = [[*row, counts] for row, counts in self.counts.items()]
-            self.kept.write_text(json.dumps(values), "utf-8")
+            write_whole(self.kept, json.dumps(values))
 
     def table(self) -> str:
         """Markdown; a column for each outcome, and for the exit codes, if there are any."""

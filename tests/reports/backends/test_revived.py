@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blazepalm.child import Arrays
+from blazepalm.child_pipe import Arrays
 from blazepalm.errors import ProcessDied
 from blazepalm.reports.backends.revived import Revived
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from blazepalm.errors import ArtifactError
-from blazepalm.reports.bench import growth
+from blazepalm.reports.bench import growth, growth_table
 from blazepalm.reports.bench.commands import Run
-from blazepalm.reports.bench.growth import BEGIN, END, Growth, markdown, measure_growth, write_into
+from blazepalm.reports.bench.growth import measure_growth
+from blazepalm.reports.bench.growth_table import BEGIN, END, Growth, markdown, write_into
 
 
 def test_each_picture_beyond_the_first(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_tally_goes_on(
     first = measure_growth((1,), (), (), tally=tally)
     assert measure_growth((1, 2), (), (), tally=tally)[:1] == first
     assert ran == [(1, "1", ""), (2, "1", "")]
-    monkeypatch.setattr(growth, "processor_name", lambda: "another")
+    monkeypatch.setattr(growth_table, "processor_name", lambda: "another")
     with pytest.raises(ArtifactError, match="was measured with palm-lite on .*, not with"):
         measure_growth((1,), (), (), tally=tally)
     tally.write_text("{}")

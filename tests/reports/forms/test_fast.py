@@ -20,6 +20,7 @@ from blazepalm.reports.forms import openvino
 from blazepalm.reports.forms.measure import FLOORS, Form, in_turns
 from blazepalm.reports.forms.openvino import missing_openvino
 from blazepalm.reports.judge.policy import LIMITS
+from support.kernels import need_compiler
 from support.records import hand_spec, palm_spec
 
 
@@ -201,6 +202,26 @@ def test_what_it_does_not_take(hand: HandLandmarks) -> None:
         blazepalm.fast(hand, batch=0)
     with pytest.raises(ValueError, match="is in float16 on cpu; fast takes float32 on the CPU"):
         blazepalm.fast(hand.half())
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_module_of_no_numbers(hand: HandLandmarks, two_forms: None, number: float) -> None:
+    with torch.no_grad():
+        next(hand.heads.parameters()).fill_(number)
+    for form in (None, forms.FROZEN):
+        with pytest.raises(
+            CouldNotVerify, match="^HandLandmarks: its outputs hold NaN or infinity"
+        ):
+            blazepalm.fast(hand, form, [].append)
+
+
+@pytest.mark.parametrize("form", [forms.FROZEN, forms.COMPILED])
+def test_a_batch_of_none(hand: HandLandmarks, form: str) -> None:
+    if form == forms.COMPILED:
+        need_compiler()
+    none = torch.zeros(0, 3, 32, 32)
+    for found, plain in zip(forms.make_form(form, hand, 2)(none), hand(none), strict=True):
+        assert (found is None and plain is None) or found.shape == plain.shape
 
 
 @pytest.mark.parametrize(("threads", "counts"), [(1, False), (2, True)])

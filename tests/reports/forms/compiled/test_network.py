@@ -122,6 +122,20 @@ def test_small_networks(
     assert all(a is None or torch.equal(a, b.flip(0)) for a, b in zip(together, later, strict=True))
 
 
+@pytest.mark.parametrize("cached", [1 << 19, 0], ids=["whole", "row by row"])
+def test_threads_do_not_touch_what_is_each_others(
+    cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bits of one thread, again and again: a network so large that all three are at work."""
+    monkeypatch.setattr(inverted, "CACHED", cached)
+    module = module_of("hand-lite").module
+    image = torch.from_numpy(seeded_images(module.spec, 1))  # type: ignore[arg-type]
+    alone = make_form(COMPILED, module, 1)(image)
+    together = make_form(COMPILED, module, 3)
+    for _ in range(30):
+        assert all(map(torch.equal, together(image), alone))
+
+
 def test_what_is_no_number_stays_so_and_is_forgotten() -> None:
     """An image's NaN reaches its outputs, and nothing of it the next image's."""
     module = PalmDetector(palm_spec()).eval()
