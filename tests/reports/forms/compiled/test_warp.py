@@ -68,6 +68,23 @@ def test_it_is_remap(seed: int, size: tuple[int, int], image: tuple[int, int], k
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.processor
+def test_ties() -> None:
+    """Most positions are between two 1/32 pixels: the last digit of every sum decides, so none may
+    be contracted or added up in other blocks than OpenCV 4's.
+    """
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    for number in range(60):
+        size = ((224, 224), (192, 192))[number % 2]
+        turned = (0.0, math.pi / 2, -math.pi / 4, math.pi)[number % 4]
+        extent = size[0] * draw.choice([3, 17, 33, 65, 107, 127], 2) / 64
+        x, y = draw.integers(0, 4000, 2) / 64
+        source = corners((F(x), F(y)), (F(extent[0]), F(extent[1])), turned)
+        found = warp.compiled_warp()(pixels, source, size)
+        np.testing.assert_array_equal(found, crop.warp(pixels, source, size))
+
+
 def test_pictures_of_any_layout() -> None:
     """One pixel wide, not contiguous, more columns than the kernel has room for; too long."""
     draw = np.random.default_rng(5)
