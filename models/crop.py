@@ -9,6 +9,7 @@ cv2.remap, whose fixed-point interpolation is the same in both.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,12 +29,13 @@ else:
 
 Pixels = NDArray[np.uint8]
 Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
+Warp = Callable[[Pixels, NDArray[np.float32], tuple[int, int]], Pixels]  # as `warp`
 
 STEPS = 32  # positions are rounded to 1/32 pixel
 BLOCK = 1024  # OpenCV 4 warps blocks of at most 16 rows and 1024 pixels
 MAX_SIDE = 32766  # whole positions are int16
 KEPT_MAPS = 8  # of recent image sizes
-FAR = 32000.0  # pixels; if no corner is further off, no position is
+FAR = 32000.0  # pixels; if no corner is further off, no position between them is
 LIMIT = 32767.0  # pixels; everything further off is border
 ROUNDING = 1.5 * 2.0**52 / STEPS  # a double of this size has room for 1/32, for nothing smaller
 BAND = 56  # rows of a crop whose positions are computed at a time: the arrays stay small
@@ -71,18 +73,26 @@ class Letterbox:
         return z / (1.0 - 2.0 * self.left)
 
 
-def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
+def warp(image: Pixels, source: NDArray[np.float32], size: tuple[int, int]) -> Pixels:
+    """What lies between the points `source` of an (H, W, 3) image, as for `sampling_maps`, as
+    (*size, 3) uint8; edge pixels repeat beyond the image. Raises InvalidImage as `remap`.
+    """
+    return remap(image, sampling_maps(source, size), replicate=True)
+
+
+def crop_region(
+    image: Pixels, region: Region, size: tuple[int, int], warp: Warp = warp
+) -> tuple[Pixels, Letterbox]:
     """The region of an (H, W, 3) image as (*size, 3) uint8; edge pixels repeat beyond the image. A
     region whose aspect ratio differs from `size` (height, width) is widened about its centre; the
-    letterbox says by how much.
+    letterbox says by how much. `warp` samples the image.
     """
     height, width = np.float32(image.shape[0]), np.float32(image.shape[1])
     centre = (np.float32(region.x_center) * width, np.float32(region.y_center) * height)
     extent, box = widened(
         np.float32(region.width) * width, np.float32(region.height) * height, size
     )
-    maps = sampling_maps(corners(centre, extent, region.rotation), size)
-    return remap(image, maps, replicate=True), box
+    return warp(image, corners(centre, extent, region.rotation), size), box
 
 
 def crop_whole(image: Pixels, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
@@ -144,6 +154,18 @@ def upper_corners(
     return ((x0, y0), (x1, y1)), (a, b)
 
 
+def inverse_of(source: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float64]:
+    """(3, 3): the map of x, y, 1 of a picture of `size` (height, width) to its positions, if the
+    picture's corners are the points `source` (4, 2): their x, y and divisor.
+    """
+    import cv2
+
+    rows, columns = size
+    target = np.array(((0, rows), (0, 0), (columns, 0), (columns, rows)), np.float32)
+    found: Any = cv2.invert(cv2.getPerspectiveTransform(source, target))[1]
+    return np.asarray(found, np.float64)
+
+
 def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     """The position that each pixel of a picture of `size` (height, width) samples, if the picture's
     corners are the points `source` (4, 2): whole pixels (*size, 2) int16, x then y, and 1/32 parts
@@ -152,8 +174,7 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     import cv2
 
     rows, columns = size
-    target = np.array(((0, rows), (0, 0), (columns, 0), (columns, rows)), np.float32)
-    inverse: Any = cv2.invert(cv2.getPerspectiveTransform(source, target))[1]
+    inverse = inverse_of(source, size)
     wide = min(BLOCK // min(16, rows), columns)
     starts = np.arange(0, columns, wide, dtype=np.float64)
     # x, y and the divisor of each output pixel: of the first of its block, and from there on
@@ -162,8 +183,8 @@ def sampling_maps(source: NDArray[np.float32], size: tuple[int, int]) -> Maps:
     first = (first + lines[:, 2])[..., None]
     steps = inverse[:, 0, None] * np.arange(wide, dtype=np.float64)
     maps, parts = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
-    near = bool(np.abs(source).max() <= FAR)  # false for NaN
     positive = bool(first[2].min() + steps[2].min() > 0)  # so is every divisor
+    near = positive and bool(np.abs(source).max() <= FAR)  # false for NaN
     divisors = np.empty((BAND, len(starts), wide))
     positions = np.empty((2, *divisors.shape))
     rounded = np.empty(positions.shape, np.float32)

@@ -131,7 +131,7 @@ def find_hands(
     if not chosen:
         return ()
     spec = models.landmarks_spec
-    crops = [crop(image, regions[i], spec.input_size) for i in chosen]
+    crops = [crop(image, regions[i], spec.input_size, models.warp) for i in chosen]
     outputs = models.landmarks(to_range(np.stack([crop for crop, _ in crops]), spec.value_range))
     hands = []
     for number, (i, (_, box)) in enumerate(zip(chosen, crops, strict=True)):

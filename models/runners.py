@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blazepalm.models import tasks
 from blazepalm.models.c_math import LIBRARY, ROUNDED, Functions
+from blazepalm.models.crop import Warp, warp
 from blazepalm.models.decode import as_array
 from blazepalm.models.generation import RegionRule
 from blazepalm.models.releases import generation_of
@@ -31,7 +32,8 @@ Runner = Callable[[Floats], Mapping[str, NDArray[Any]]]
 class HandModels:
     """The two networks and their settings. `anchors`: (N, 4), as in `models.anchors`. `palm_rule`
     and `tracking_rule` make regions from palms and from landmarks. `rule`: which of MediaPipe's
-    pipelines is repeated, "solutions" (until 0.10) or "tasks" (also 1.x).
+    pipelines is repeated, "solutions" (until 0.10) or "tasks" (also 1.x). `warp` samples the
+    pictures: `crop.warp`, or what gives the same bytes.
     """
 
     detector: Runner
@@ -42,6 +44,7 @@ class HandModels:
     palm_rule: RegionRule
     tracking_rule: RegionRule
     rule: str = tasks.SOLUTIONS
+    warp: Warp = warp
 
     @property
     def functions(self) -> Functions:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepalm.models.crop import Letterbox, Pixels, remap, sampling_maps, upper_corners, widened
+from blazepalm.models.crop import Letterbox, Pixels, Warp, upper_corners, warp, widened
 from blazepalm.models.decode import intersection_over_union
 from blazepalm.models.regions import SAME_HAND_IOU, Region, overlap
 
@@ -66,15 +66,16 @@ def projection(image_size: tuple[int, int], input_size: tuple[int, int]) -> Proj
     return Projection(extent * (one / size), (-half * extent + half * size) * (one / size))
 
 
-def crop_region(image: Pixels, region: Region, size: tuple[int, int]) -> tuple[Pixels, Letterbox]:
+def crop_region(
+    image: Pixels, region: Region, size: tuple[int, int], warp: Warp = warp
+) -> tuple[Pixels, Letterbox]:
     """The region of an (H, W, 3) image as (*size, 3) uint8; edge pixels repeat beyond the image.
-    There is never a letterbox.
+    There is never a letterbox. `warp` samples the image.
     """
     height, width = np.float32(image.shape[0]), np.float32(image.shape[1])
     centre = (np.float32(region.x_center) * width, np.float32(region.y_center) * height)
     extent = (np.float32(region.width) * width, np.float32(region.height) * height)
-    maps = sampling_maps(corners(centre, extent, region.rotation), size)
-    return remap(image, maps, replicate=True), Letterbox(0.0, 0.0)
+    return warp(image, corners(centre, extent, region.rotation), size), Letterbox(0.0, 0.0)
 
 
 def corners(

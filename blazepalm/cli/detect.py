@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 NONE = "none"
 MOST_JOBS = 8  # pictures at a time, unless more are asked for: each takes memory
 HANDS = 2  # of one picture or frame that are looked at at the same time
+MANY = 500  # pictures and frames: what cropping them by a compiled kernel saves is its compilation
 
 
 def detect(
@@ -193,7 +194,7 @@ def detect(
         raise typer.BadParameter("--rule needs landmarks, but --landmarks is none")
     if landmarks == NONE and (gestures or gesture_model):
         raise typer.BadParameter("--gestures needs landmarks, but --landmarks is none")
-    from blazepalm.cli.detecting import Work, run
+    from blazepalm.cli.detecting import Work, expected_in_all, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
     from blazepalm.reports.hands.gestures import gestures_beside
@@ -209,6 +210,7 @@ def detect(
     pictures = sum(source.kind == "image" for source in sources)
     at_once = 1 if track else max(1, min(jobs or min(usable_processors(), MOST_JOBS), pictures))
     named = gesture_model or (gestures_beside(model) if gestures else None)
+    expected = expected_in_all(sources, max_frames)
     with torch_threads(backend, threads):
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):
@@ -225,6 +227,7 @@ def detect(
                 device=device,
                 callers=max(at_once, min(jobs or usable_processors(), HANDS)),
                 in_turn=at_once == 1 and all(source.kind != "video" for source in sources),
+                many=expected is None or expected >= MANY,
             )
         if backend == FAST:
             console.note(f"computed by {finder.models['backend']}")

@@ -106,12 +106,12 @@ def run(work: Work) -> None:
     the user stopped it and typer.Exit if a source could not be read; if none could be, no file
     is left.
     """
-    lengths = [expected_frames(source, work.max_frames) for source in work.sources]
     live = not (work.as_json and sys.stdout.isatty())
     with ExitStack() as files:
         sinks = open_sinks(work, files)
         began = time.perf_counter()
-        with frames(_sum(lengths), live=live) as progress, until_interrupted() as interrupted:
+        expected = expected_in_all(work.sources, work.max_frames)
+        with frames(expected, live=live) as progress, until_interrupted() as interrupted:
             followed = work.finder.tracker() if work.track else None
             alone = [source for source in work.sources if source.kind == "image"]
             seen = files.enter_context(closing(pictures_ahead(work, alone)))
@@ -128,7 +128,7 @@ def run(work: Work) -> None:
                         console.out(*summary)
                 if stopped := interrupted():
                     break
-                rest = _sum(lengths[number + 1 :])
+                rest = expected_in_all(work.sources[number + 1 :], work.max_frames)
                 progress.expect(None if rest is None else progress.done + rest)
         seconds = time.perf_counter() - began
         for document in sinks.documents:
@@ -284,7 +284,9 @@ def expected_frames(source: "Source", max_frames: int | None) -> int | None:
     return max_frames if source.frames is None else min(source.frames, max_frames)
 
 
-def _sum(counts: Sequence[int | None]) -> int | None:
+def expected_in_all(sources: "Sequence[Source]", max_frames: int | None) -> int | None:
+    """The number of frames that will be read from all sources, if known."""
+    counts = [expected_frames(source, max_frames) for source in sources]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 

@@ -5,7 +5,8 @@ MediaPipe needs a separate environment; BLAZEPALM_MEDIAPIPE_PYTHON names the int
 with `mediapipe==0.10.21`. Frames of the two alternate, so that other load on the machine affects
 both; the figure is the median of the ratios of neighbouring frames. blazepalm's time outside the
 networks is measured separately beforehand, stage by stage: the processor's, with freed memory kept
-as `detect` keeps it. Without MediaPipe, only blazepalm's times are measured.
+and crops made by the compiled kernel, as `detect` does in a long video. Without MediaPipe, only
+blazepalm's times are measured.
 """
 
 import dataclasses
@@ -115,9 +116,11 @@ def _measure(
     image: "NDArray[np.uint8]", complexity: int, mode: str, rounds: int, python: str | None
 ) -> Result:
     from blazepalm.models.hand_pipeline import HandPipeline, HandTracker
+    from blazepalm.reports.forms.compiled.warp import quickest_warp
     from blazepalm.reports.hands.open_models import open_hand_models
 
-    models, inside = _timed(open_hand_models(*COMPLEXITIES[complexity], "tflite"))
+    opened = open_hand_models(*COMPLEXITIES[complexity], "tflite")
+    models, inside = _timed(dataclasses.replace(opened, warp=quickest_warp()))
     pipeline = HandPipeline(models) if mode == "static" else HandTracker(models)
 
     def process() -> tuple[float, float, int]:

@@ -15,6 +15,7 @@ from blazepalm.models.gesture_pipeline import GestureModels
 from blazepalm.models.hand_pipeline import Hand, HandPipeline, HandTracker
 from blazepalm.models.letterbox import letterbox
 from blazepalm.models.spec import PalmDetectorSpec
+from blazepalm.reports.backends.names import FAST
 from blazepalm.reports.hands.detection_ahead import DetectionAhead, Submit
 from blazepalm.reports.hands.detections import HandRecord, ModelsRecord, hand_record, palm_records
 from blazepalm.reports.hands.gestures import open_gestures
@@ -67,13 +68,16 @@ def open_finder(
     callers: int = 1,
     device: str = "cpu",
     in_turn: bool = False,
+    many: bool = False,
 ) -> Finder:
     """Opens both models, or the detector alone where `landmarks` is None; see `open_model` for
     arguments and errors. `max_hands` None means all, but two when tracking; `rule` as for
     `open_hand_models`. `gestures`: a bundle of gesture models, which name each hand's gesture.
     `callers`: how many threads may call it at a time without waiting for each other; `in_turn`:
     they call one after the other, so that LiteRT may use their threads for each call. `device`:
-    where the backend `torch` computes the networks of palms and hands, see `gpu_of`.
+    where the backend `torch` computes the networks of palms and hands, see `gpu_of`. `many`: enough
+    pictures follow that compiling the kernel that crops them pays, as the backend `fast` always
+    does (`quickest_warp`); the hands are the same.
     """
     gpu = gpu_of(device, backend)
     overrides.check_used(("palm",) if landmarks is None else ("palm", "hand"))
@@ -110,6 +114,10 @@ def open_finder(
         in_turn=in_turn,
     )
     models = hand_models(palm, hand, rule or rule_of(model))
+    if many or backend == FAST:
+        from blazepalm.reports.forms.compiled.warp import quickest_warp
+
+        models = replace(models, warp=quickest_warp())
     ahead = DetectionAhead(palm.run, palm.spec)
     tracking = replace(models, detector=ahead)
 

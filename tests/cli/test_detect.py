@@ -11,7 +11,11 @@ import pytest
 from conftest import Outcome
 from PIL import Image
 
+from blazepalm.models import crop
+from blazepalm.models.crop import Warp
+from blazepalm.reports.forms.compiled import warp
 from support.hand_scenes import facts, rendered
+from support.kernels import need_compiler
 from support.models import shared_model
 from support.synthetic import with_unused_buffer
 
@@ -75,6 +79,31 @@ def test_a_picture_by_itself_is_the_same_on_two_threads(blazepalm: Command, phot
     assert two.json["frames"] == one.json["frames"]
 
 
+def test_many_pictures_are_cropped_by_the_compiled_kernel(
+    blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same hands to the last digit; for one picture nothing is compiled."""
+    need_compiler()
+    used: list[int] = []
+
+    def counted() -> Warp:
+        compiled = warp.compiled_warp()
+
+        def one(image: Any, source: Any, size: tuple[int, int]) -> Any:
+            used.append(size[0])
+            return compiled(image, source, size)
+
+        return one
+
+    monkeypatch.setattr(warp, "quickest_warp", counted)
+    command = ("detect", photo, *LITE, "--backend", "tflite", "--json")
+    plain = blazepalm(*command)
+    assert not used
+    monkeypatch.setattr("blazepalm.cli.detect.MANY", 1)
+    assert blazepalm(*command).json["frames"] == plain.json["frames"]
+    assert used == [224, 224]
+
+
 def test_the_quickest_form_finds_the_same(
     blazepalm: Command, photo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -83,10 +112,12 @@ def test_the_quickest_form_finds_the_same(
     monkeypatch.setenv("BLAZEPALM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fast, "FORMS", ("channels-last",))
     monkeypatch.setattr(measure, "ROUNDS", 1)
+    cropped: list[int] = []
+    monkeypatch.setattr(warp, "quickest_warp", lambda: cropped.append(1) or crop.warp)
     done = blazepalm("detect", photo, *LITE, "--backend", "fast", "--json")
     plain = blazepalm("detect", photo, *LITE, "--backend", "torch", "--json")
     assert done.code == 0 and done.json["models"]["backend"].startswith("fast:")
-    assert "computed by fast:" in done.err
+    assert "computed by fast:" in done.err and cropped == [1]
     for mine, theirs in zip(done.json["frames"], plain.json["frames"], strict=True):
         assert len(mine["hands"]) == len(theirs["hands"]) == 2
         for a, b in zip(mine["hands"], theirs["hands"], strict=True):

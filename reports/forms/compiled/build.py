@@ -1,4 +1,4 @@
-"""`kernels.cpp` → a library for this processor, made once by the machine's C++ compiler.
+"""C++ of this folder → a library for this processor, made once by the machine's C++ compiler.
 
 It is kept in the user's cache folder (`program_cache`) by what decides its bytes: our sources, the
 compiler's version, the flags, and the processor, for whose instructions it is made.
@@ -25,11 +25,6 @@ from blazepalm.reports.forms.compiled.steps import Sizes, Step
 from blazepalm.text import printable
 
 FOLDER = Path(__file__).parent
-SOURCE = "kernels.cpp"
-SOURCES = tuple(
-    f"reports/forms/compiled/{name}"
-    for name in (SOURCE, *("steps.h", "maps.h", "product.h", "depthwise.h", "threads.h"))
-)
 NAMES = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread")
 SECONDS = 120.0  # it takes some five
@@ -37,8 +32,31 @@ ARM = ("arm64", "aarch64")
 
 
 @dataclass(frozen=True)
+class Source:
+    """A library's C++ file, the headers beside it, what it exports, and options of its own."""
+
+    file: str
+    headers: tuple[str, ...]
+    functions: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that it is made of, relative to the package."""
+        return tuple(f"reports/forms/compiled/{name}" for name in (self.file, *self.headers))
+
+
+KERNELS = Source(
+    "kernels.cpp",
+    ("steps.h", "maps.h", "product.h", "depthwise.h", "threads.h"),
+    ("sizes", "run", "new_team", "free_team"),
+)
+SOURCES = KERNELS.files
+
+
+@dataclass(frozen=True)
 class Library:
-    """The loaded library's functions, and its sizes."""
+    """The kernels' functions, and their sizes."""
 
     run: Any
     new_team: Any
@@ -100,15 +118,35 @@ def library() -> Library:
 
 @cache
 def _library(compiler: Compiler) -> Library:
-    key = library_key(compiler, kernels())
-    return loaded(program_cache.kept_program("compiled", key, lambda: compile_kernels(compiler)))
+    found = kept_library(compiler, KERNELS)
+    sizes = (ctypes.c_int64 * 4)()
+    found.sizes(sizes)
+    lanes, scratch, tile, step = sizes
+    assert step == ctypes.sizeof(Step)
+    number, address = ctypes.c_int64, ctypes.c_void_p
+    found.new_team.argtypes, found.new_team.restype = [number], address
+    found.free_team.argtypes, found.free_team.restype = [address], None
+    found.run.argtypes = [
+        *(address, number, address, number),  # team, threads, steps
+        *(address, address, address, address),  # weights, arena, scratch, image
+    ]
+    found.run.restype = None
+    return Library(found.run, found.new_team, found.free_team, Sizes(lanes, scratch, tile))
 
 
-def library_key(compiler: Compiler, machine: Mapping[str, Any]) -> str:
-    """The key of a compiler's library on a machine."""
+def kept_library(compiler: Compiler, source: Source) -> ctypes.CDLL:
+    """A source's library, loaded; compiled if it is not in the cache. Raises CouldNotVerify."""
+    key = library_key(compiler, kernels(), source)
+    return loaded(
+        program_cache.kept_program("compiled", key, lambda: compiled(compiler, source)), source
+    )
+
+
+def library_key(compiler: Compiler, machine: Mapping[str, Any], source: Source = KERNELS) -> str:
+    """The key of a source's library by a compiler on a machine."""
     said = [*compiler.command[1:], compiler.version]
-    found = {"compiler": said, "flags": flags(), "machine": machine}
-    return key_of({**found, "sources": code_sha256(*SOURCES)})[:32]
+    found = {"compiler": said, "flags": [*flags(), *source.options], "machine": machine}
+    return key_of({**found, "sources": code_sha256(*source.files)})[:32]
 
 
 def flags() -> list[str]:
@@ -117,17 +155,18 @@ def flags() -> list[str]:
     return [*FLAGS, native]
 
 
-def compile_kernels(compiler: Compiler) -> bytes:
-    """The library's bytes, compiled anew in a few seconds. Raises CouldNotVerify."""
+def compiled(compiler: Compiler, source: Source) -> bytes:
+    """The library's bytes, compiled anew. Raises CouldNotVerify."""
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         library = Path(made) / "kernels.so"
-        _output([*compiler.command, *flags(), str(FOLDER / SOURCE), "-o", str(library)])
+        options = (*flags(), *source.options)
+        _output([*compiler.command, *options, str(FOLDER / source.file), "-o", str(library)])
         if not library.is_file():
             raise CouldNotVerify(
                 f"the C++ compiler {Path(compiler.command[0]).name} wrote no library"
             )
         content = library.read_bytes()
-    loaded(content)  # what cannot be loaded is not kept
+    loaded(content, source)  # what cannot be loaded is not kept
     return content
 
 
@@ -157,27 +196,15 @@ def _output(command: list[str]) -> str:
     return done.stdout
 
 
-def loaded(content: bytes) -> Library:
+def loaded(content: bytes, source: Source) -> ctypes.CDLL:
     """Loads a library's bytes. Raises CouldNotVerify."""
     with tempfile.TemporaryDirectory(prefix="blazepalm-") as made:
         path = Path(made) / "kernels.so"
         path.write_bytes(content)
         try:
             found = ctypes.CDLL(str(path))
-            found.sizes, found.run, found.new_team, found.free_team  # noqa: B018, all are there
+            for name in source.functions:
+                getattr(found, name)
         except (OSError, AttributeError) as error:
             raise CouldNotVerify(f"the kernels cannot be loaded: {first_line(error)}") from error
-    sizes = (ctypes.c_int64 * 4)()
-    found.sizes(sizes)
-    lanes, scratch, tile, step = sizes
-    number, address = ctypes.c_int64, ctypes.c_void_p
-    assert step == ctypes.sizeof(Step)
-    number, address = ctypes.c_int64, ctypes.c_void_p
-    found.new_team.argtypes, found.new_team.restype = [number], address
-    found.free_team.argtypes, found.free_team.restype = [address], None
-    found.run.argtypes = [
-        *(address, number, address, number),  # team, threads, steps
-        *(address, address, address, address),  # weights, arena, scratch, image
-    ]
-    found.run.restype = None
-    return Library(found.run, found.new_team, found.free_team, Sizes(lanes, scratch, tile))
+    return found
