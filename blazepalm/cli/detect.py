@@ -194,7 +194,7 @@ def detect(
         raise typer.BadParameter("--rule needs landmarks, but --landmarks is none")
     if landmarks == NONE and (gestures or gesture_model):
         raise typer.BadParameter("--gestures needs landmarks, but --landmarks is none")
-    from blazepalm.cli.detecting import Work, expected_in_all, run
+    from blazepalm.cli.detecting import Work, expected_from, run
     from blazepalm.cli.outputs import settle
     from blazepalm.reports.hands.finder import landmarks_beside, open_finder
     from blazepalm.reports.hands.gestures import gestures_beside
@@ -210,7 +210,7 @@ def detect(
     pictures = sum(source.kind == "image" for source in sources)
     at_once = 1 if track else max(1, min(jobs or min(usable_processors(), MOST_JOBS), pictures))
     named = gesture_model or (gestures_beside(model) if gestures else None)
-    expected = expected_in_all(sources, max_frames)
+    (expected, *_) = expected_from(sources, max_frames)
     with torch_threads(backend, threads):
         names = dict.fromkeys(name for name in (model, hand) if name)
         with console.working(f"opening {' and '.join(names)}"):

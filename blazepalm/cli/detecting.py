@@ -110,8 +110,8 @@ def run(work: Work) -> None:
     with ExitStack() as files:
         sinks = open_sinks(work, files)
         began = time.perf_counter()
-        expected = expected_in_all(work.sources, work.max_frames)
-        with frames(expected, live=live) as progress, until_interrupted() as interrupted:
+        expected = expected_from(work.sources, work.max_frames)
+        with frames(expected[0], live=live) as progress, until_interrupted() as interrupted:
             followed = work.finder.tracker() if work.track else None
             alone = [source for source in work.sources if source.kind == "image"]
             seen = files.enter_context(closing(pictures_ahead(work, alone)))
@@ -128,7 +128,7 @@ def run(work: Work) -> None:
                         console.out(*summary)
                 if stopped := interrupted():
                     break
-                rest = expected_in_all(work.sources[number + 1 :], work.max_frames)
+                rest = expected[number + 1]
                 progress.expect(None if rest is None else progress.done + rest)
         seconds = time.perf_counter() - began
         for document in sinks.documents:
@@ -284,11 +284,15 @@ def expected_frames(source: "Source", max_frames: int | None) -> int | None:
     return max_frames if source.frames is None else min(source.frames, max_frames)
 
 
-def expected_in_all(sources: "Sequence[Source]", max_frames: int | None) -> int | None:
-    """The number of frames that will be read from all sources, if known."""
-    counts = [expected_frames(source, max_frames) for source in sources]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+def expected_from(sources: "Sequence[Source]", max_frames: int | None) -> list[int | None]:
+    """For each source, the number of frames that will be read from it and all after it, if known;
+    at the end 0.
+    """
+    found: list[int | None] = [0]
+    for source in reversed(sources):
+        count, after = expected_frames(source, max_frames), found[-1]
+        found.append(None if count is None or after is None else count + after)
+    return found[::-1]
 
 
 def drawn(

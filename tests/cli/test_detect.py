@@ -11,6 +11,8 @@ import pytest
 from conftest import Outcome
 from PIL import Image
 
+from blazepalm.cli.detecting import expected_from
+from blazepalm.media.frames import Source
 from blazepalm.models import crop
 from blazepalm.models.crop import Warp
 from blazepalm.reports.forms.compiled import warp
@@ -481,3 +483,11 @@ def test_only_torch_computes_on_a_gpu(blazepalm: Command, photo: Path) -> None:
     assert (done.code, done.out) == (2, "")
     message = "error: --device cuda needs --backend torch, not tflite"
     assert " ".join(done.err.split()).endswith(message)
+
+
+def test_what_is_still_expected() -> None:
+    """At most 4 frames of each: 1 + 4 + 1 + 2 in all, then what is left after each source."""
+    picture, video = Source("a", "image", 1, None), Source("b", "video", 30, 25.0)
+    camera, short = Source("camera:0", "camera", None, None), Source("c", "video", 2, 25.0)
+    assert expected_from([picture, video, picture, short], 4) == [8, 7, 3, 2, 0]
+    assert expected_from([video, camera, short], None) == [None, None, 2, 0]
