@@ -16,7 +16,8 @@ def open_network(folder: Path, threads: int) -> Network:
         with torch.inference_mode():
             return [value for value in module(torch.from_numpy(images)) if value is not None]
 
-    return Network(run, channels_first=True)
+    readable = isinstance(module, blazepalm.PalmDetector | blazepalm.HandLandmarks)
+    return Network(run, channels_first=readable)  # a general graph takes what its file does
 
 
 serve(open_network)
