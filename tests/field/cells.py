@@ -28,6 +28,7 @@ from field.process import FailedError, Worker, measure
 from field.reference import COUNT
 from field.tools import BLAZEPALM, OWN, PIPELINES, TOOLS, Command, Pipeline, Tool
 from support.models import EMBEDDED, ROOT, SHARED, models_folder
+from support.whole_file import write_whole
 
 CELLS, MADE, REFERENCE = BUILT / "cells", BUILT / "made", BUILT / "reference"
 WORKERS, SUPPORT = Path(__file__).with_name("workers"), ROOT / "tests" / "support"
@@ -101,9 +102,7 @@ def cell(tool: Tool | Pipeline, release: str, kind: str, make: Callable[[], Cell
             facts["error"] = str(error)
     facts["load"] = round(os.getloadavg()[0], 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(facts, indent=1) + "\n")
     return facts
 
 

@@ -14,6 +14,7 @@ from field.cells import BATCHES, CELLS, THREADS
 from field.environments import BUILT
 from field.tools import ENVIRONMENTS, PIPELINES, TOOLS
 from support.models import ROOT, SHARED
+from support.whole_file import write_whole
 
 BEGIN, END = "<!-- made by make bench-field -->", "<!-- end -->"
 PAGE, FACTS = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
@@ -33,10 +34,8 @@ def write() -> None:
         "cells": [json.loads(path.read_text("utf-8")) for path in sorted(CELLS.glob("*.json"))],
     }
     BUILT.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    FACTS.write_text(text, encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(inserted(page, markdown(facts)), encoding="utf-8")
+    write_whole(FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    write_whole(PAGE, inserted(PAGE.read_text(encoding="utf-8"), markdown(facts)))
 
 
 def inserted(page: str, tables: str) -> str:

@@ -1,4 +1,4 @@
-"""Writes the tallies and tables of long runs."""
+"""Writes what long runs measure: tallies, cells, tables."""
 
 from pathlib import Path
 
